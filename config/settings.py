@@ -1,0 +1,41 @@
+"""Where things lie on this machine, read from the environment (RESEGMENT_…). What to do is a definition's."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.parameters import BUILT_IN
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Settings of one machine. None of them changes a byte of an edition."""
+
+    model_config = SettingsConfigDict(env_prefix="RESEGMENT_", frozen=True, extra="ignore")
+
+    store: Path = Field(Path("store"), description="Where editions are published.")
+    definitions: Path = Field(BUILT_IN, description="Folder of the definition files.")
+    threads: int = Field(
+        default_factory=_usable_cores, ge=1, le=256, description="Threads for passes and the sweep."
+    )
+    state: Path = Field(
+        Path("~/.local/state/resegment"), description="The local server's pid file and log."
+    )
+    stale_hours: float = Field(
+        72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
+    )
+    roots: tuple[Path, ...] = Field(
+        (), description="If given, sources and stores must lie below one of these folders."
+    )
+
+
+@lru_cache(maxsize=1)
+def read_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

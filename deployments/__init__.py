@@ -1,0 +1,1 @@
+"""Where flows run: the local server, and later work pools and schedules."""

@@ -1,0 +1,1 @@
+"""Prefect flows, each a table of contents. Work belongs in tasks/."""

@@ -1,0 +1,134 @@
+"""The contract of rows that come in, built from the definition, and the reason for every refused row.
+
+Values arrive already in their types (segmentation/reading.py casts them and says which could not
+be); here pandera judges each batch, lazily, and its failures become one list of reasons per row.
+pandera's own messages hold customers' values and never leave this module.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from config.parameters import Column, Rows
+
+ID_TOO_LONG = 256
+# Ids that a spreadsheet has rewritten: 1E5 for 100000, 2-Jan for 1-2. The original is lost.
+_MANGLED = (
+    r"^(?:\d+(?:\.\d+)?[eE][+-]?\d+|\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d{2,4})?)$"
+)
+
+
+def _is_short(ids: pd.Series) -> pd.Series:
+    return ids.str.len() <= ID_TOO_LONG
+
+
+def _is_not_blank(ids: pd.Series) -> pd.Series:
+    return ids.str.strip().str.len() > 0
+
+
+def _is_not_mangled(ids: pd.Series) -> pd.Series:
+    return ~ids.str.match(_MANGLED)
+
+
+def _has_no_nul(texts: pd.Series) -> pd.Series:
+    return ~texts.str.contains("\0", regex=False)
+
+
+def _is_finite(values: pd.Series) -> pd.Series:
+    return pd.Series(np.isfinite(values.to_numpy(np.float64, na_value=0.0)), values.index)
+
+
+def _checks(column: Column, is_id: bool) -> list[pa.Check]:
+    """The checks of one column; each check's name is its reason, in words."""
+    if is_id:
+        return [
+            pa.Check(_is_not_blank, name="blank id"),
+            pa.Check(_is_short, name=f"id longer than {ID_TOO_LONG}"),
+            pa.Check(_has_no_nul, name="NUL character"),
+            pa.Check(_is_not_mangled, name="id rewritten by a spreadsheet"),
+        ]
+    checks = []
+    if column.type == "float":
+        checks.append(pa.Check(_is_finite, name="not finite"))
+    if column.type in ("text", "category"):
+        checks.append(pa.Check(_has_no_nul, name="NUL character"))
+    bounds = [
+        (column.ge, pa.Check.ge, "below"),
+        (column.gt, pa.Check.gt, "not above"),
+        (column.le, pa.Check.le, "above"),
+        (column.lt, pa.Check.lt, "not below"),
+    ]
+    checks += [
+        make(bound, name=f"{words} {bound:g}") for bound, make, words in bounds if bound is not None
+    ]
+    if column.isin is not None:
+        checks.append(pa.Check.isin(list(column.isin), name="not an allowed value"))
+    return checks
+
+
+def rows_schema(rows: Rows) -> pa.DataFrameSchema:
+    """The pandera contract of a batch; no dtypes, since the cast that comes before settles them."""
+    columns = {
+        name: pa.Column(
+            checks=_checks(column, name == rows.id),
+            nullable=column.nullable and name != rows.id,
+            description=column.description,
+        )
+        for name, column in rows.columns.items()
+    }
+    if rows.id is not None and rows.id not in columns:
+        text = Column(type="text")
+        columns = {rows.id: pa.Column(checks=_checks(text, True), nullable=False), **columns}
+    return pa.DataFrameSchema(columns, name="rows", strict=True)
+
+
+def find_reasons(
+    batch: pd.DataFrame, schema: pa.DataFrameSchema, unreadable: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Every reason to refuse a row of this batch.
+
+    batch has a RangeIndex. unreadable: per column, a bool array (n,) of values that could not be
+    cast. Returns columns row (int64), column, reason, one line per reason, the primary one first:
+    columns in the contract's order, and within a column the checks' order.
+    """
+    found = [
+        pd.DataFrame({"row": np.flatnonzero(mask), "column": name, "reason": "unreadable", "rank": -1})
+        for name, mask in unreadable.items()
+        if mask.any()
+    ]
+    try:
+        schema.validate(batch, lazy=True)
+    except SchemaErrors as errors:
+        found.append(_from_failures(errors.failure_cases, schema))
+    if not found:
+        return pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": []})
+    reasons = pd.concat(found, ignore_index=True)
+    # An unreadable value is null after the cast; its other failures say nothing new.
+    unread = reasons[reasons["reason"] == "unreadable"]
+    echo = pd.MultiIndex.from_frame(reasons[["row", "column"]]).isin(
+        pd.MultiIndex.from_frame(unread[["row", "column"]])
+    )
+    reasons = reasons[~echo | (reasons["reason"] == "unreadable")]
+    order = {name: position for position, name in enumerate(schema.columns)}
+    reasons = reasons.assign(position=reasons["column"].map(order))
+    return reasons.sort_values(["row", "position", "rank"], kind="stable")[["row", "column", "reason"]]
+
+
+def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """pandera's failure cases without the values: row, column, reason, rank."""
+    if cases["index"].isna().any():
+        kinds = sorted(set(cases.loc[cases["index"].isna(), "check"].astype(str)))
+        raise TypeError(f"the contract itself failed, not a row: {', '.join(kinds)}")
+    names = {name: [str(check.name) for check in column.checks] for name, column in schema.columns.items()}
+    is_null = cases["check"] == "not_nullable"
+    reason = [
+        "missing" if null else names[column][int(number)]
+        for null, column, number in zip(is_null, cases["column"], cases["check_number"].fillna(0), strict=True)
+    ]
+    rank = np.where(is_null, -1, cases["check_number"].fillna(-1).astype(np.int64))
+    return pd.DataFrame(
+        {"row": cases["index"].astype(np.int64), "column": cases["column"], "reason": reason, "rank": rank}
+    )

@@ -1,0 +1,233 @@
+"""Records that travel between stages: small, frozen, JSON. They name files; they never hold tables.
+
+Prefect persists them, so a retried run resumes after the last stage that finished. Nothing that
+grows with the number of customers belongs here.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.parameters import Segmentation
+
+Transform = Literal["none", "standard", "robust", "log-standard"]
+Outcome = Literal["published", "already-published", "held"]
+
+
+class Record(BaseModel):
+    """A frozen record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Night(Record):
+    """What one run was asked for. Equal on every retry of the run: no clock, nothing read."""
+
+    run_id: str
+    segmentation: Segmentation
+    as_of: date
+    source: str | None = Field(description="Overrides the definition's source.path.")
+    store: Path
+    force: bool
+
+    @property
+    def home(self) -> Path:
+        """The segmentation's folder in the store."""
+        return self.store / self.segmentation.name
+
+    @property
+    def staging(self) -> Path:
+        """The folder of this run's stage files."""
+        return self.home / ".staging" / self.run_id
+
+
+class Part(Record):
+    """One immutable stage file."""
+
+    path: Path
+    rows: int
+    size: int = Field(description="Bytes.")
+    sha256: str
+
+
+class Input(Record):
+    """One source file as it was read. `name` is without folders."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class EditionKey(Record):
+    """Which edition a run makes, and what the store held when it began."""
+
+    edition: str
+    previous: str | None = Field(description="Edition published for the date before, if any.")
+    replaces: str | None = Field(description="Edition that this date held when the run began.")
+
+
+class Counts(Record):
+    """The rows' balance: read = good + quarantined."""
+
+    read: int
+    good: int
+    quarantined: int
+    reasons: dict[str, int] = Field(description="Quarantined rows by primary reason.")
+
+
+class Ingested(Record):
+    """What ingest wrote. `published` means: this very edition is already there, nothing was read."""
+
+    key: EditionKey
+    inputs: tuple[Input, ...]
+    published: bool
+    counts: Counts
+    parts: tuple[Part, ...]
+    quarantine: tuple[Part, ...]
+    warnings: tuple[str, ...]
+
+
+class Customers(Record):
+    """One row per customer, in canonical order. read = used + merged + quarantined."""
+
+    parts: tuple[Part, ...]
+    quarantine: tuple[Part, ...]
+    read: int
+    used: int
+    merged: int
+    quarantined: int
+    reasons: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+class ColumnScale(Record):
+    """One feature's fitted transform: scaled = weight * (t(x) - shift) / scale, t = log1p or identity.
+
+    `constant` features are set aside: no part in distances, kept for profiles.
+    """
+
+    feature: str
+    transform: Transform
+    shift: float
+    scale: float
+    weight: float = Field(description="Square root of the definition's weight.")
+    constant: bool
+    why: str = Field(description="Why this transform, for people.")
+
+
+class Sample(Record):
+    """Scaled rows with weights, for the fits of the sweep. `exact`: all distinct rows with counts."""
+
+    part: Part
+    exact: bool
+    distinct: int = Field(description="Distinct rows in the sample file.")
+
+
+class Scaled(Record):
+    """Scaled features on the grid, part by part as the customers."""
+
+    columns: tuple[ColumnScale, ...]
+    quantum: float = Field(description="Grid step of the scaled values, a power of two.")
+    variance: float = Field(description="Mean over the features of the scaled variance.")
+    parts: tuple[Part, ...]
+    sample: Sample
+    ks: tuple[int, ...] = Field(description="The k to try: never more than distinct rows.")
+    warnings: tuple[str, ...]
+
+
+class Candidate(Record):
+    """k-means fitted to the sample for one k. Centres (k, d) in scaled units, on the grid."""
+
+    k: int
+    centres: tuple[tuple[float, ...], ...]
+    passes: int
+
+
+class CurvePoint(Record):
+    """Exact sum of squared distances of all customers to their nearest of k centres."""
+
+    k: int
+    inertia: float
+
+
+class Curve(Record):
+    """The sweep's result over all customers, by k."""
+
+    points: tuple[CurvePoint, ...]
+
+
+class Choice(Record):
+    """The chosen k and why."""
+
+    k: int
+    rule: str
+    reasons: tuple[str, ...]
+    curve: tuple[CurvePoint, ...]
+
+
+class Segment(Record):
+    """One segment of the fitted model."""
+
+    segment_id: str
+    size: int
+    share: float
+    centre: tuple[float, ...] = Field(description="Scaled units, on the grid.")
+
+
+class Fitted(Record):
+    """The final model over all customers, and its labels, part by part as the customers."""
+
+    segments: tuple[Segment, ...]
+    inertia: float
+    passes: int
+    converged: bool
+    parts: tuple[Part, ...]
+
+
+class Check(Record):
+    """One check as a value."""
+
+    name: str
+    required: bool
+    passed: bool
+    found: str
+
+
+class Verdict(Record):
+    """All checks; decides whether the edition may go live."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def may_publish(self) -> bool:
+        """Did every required check pass?"""
+        return all(check.passed for check in self.checks if check.required)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What failed, for people."""
+        return tuple(f"{c.name}: {c.found}" for c in self.checks if not c.passed)
+
+
+class Reported(Record):
+    """The report and the small tables, in staging."""
+
+    profiles: Part
+    sweep: Part
+    html: Part
+
+
+class Published(Record):
+    """How the run ended, and where to look."""
+
+    name: str
+    as_of: date
+    edition: str
+    outcome: Outcome
+    k: int
+    customers: int
+    segments_path: Path
+    report_path: Path
+    reasons: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The nouns that several stages share, with no Prefect: source, grid, model, store, command."""

@@ -1,0 +1,132 @@
+"""From text, or a file's own types, to the declared types; what cannot be read is marked, never guessed."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.parameters import Column, Csv
+from segmentation.errors import Refused
+
+ARROW_TYPES = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "text": pa.string(),
+    "category": pa.string(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+}
+_FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_INT = r"^[+-]?\d{1,19}$"
+_TRUE, _FALSE = pa.array(["true", "1"]), pa.array(["false", "0"])
+
+
+def cast_column(
+    name: str, values: pa.ChunkedArray, column: Column, csv: Csv
+) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    """The values in their declared type, null where missing or unreadable, and which were unreadable.
+
+    The mask is bool (n,), or None where all could be read. Refused if the file's own type can
+    never become the declared one, or holds ids as floating-point numbers.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values = values.cast(kind.value_type)
+        kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _cast_text(values.cast(pa.string()), column, csv)
+    return _cast_typed(name, values, column)
+
+
+def _cast_typed(
+    name: str, values: pa.ChunkedArray, column: Column
+) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    kind, wanted = values.type, ARROW_TYPES[column.type]
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    fits = {
+        "int": pa.types.is_integer(kind) or pa.types.is_floating(kind),
+        "float": number,
+        "text": pa.types.is_integer(kind),
+        "category": pa.types.is_integer(kind) or pa.types.is_boolean(kind),
+        "bool": pa.types.is_boolean(kind),
+        "timestamp": pa.types.is_timestamp(kind) or pa.types.is_date(kind),
+    }[column.type]
+    if not fits and not pa.types.is_null(kind):
+        raise Refused("wrong-type", f"column {name} is {kind} in the file; the contract says {column.type}")
+    if column.type == "int" and pa.types.is_floating(kind):
+        return _keep_whole(values)
+    if pa.types.is_uint64(kind) and column.type == "int":
+        fit = pc.less_equal(values, np.iinfo(np.int64).max)
+        return pc.if_else(fit, values, None).cast(wanted), _mask(pc.invert(fit))
+    return pc.cast(values, wanted, safe=False), None
+
+
+def _keep_whole(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    """Whole numbers of a float column as int64; others are unreadable."""
+    whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 2.0**63))
+    return pc.if_else(whole, values, None).cast(pa.int64()), _mask(pc.invert(whole))
+
+
+def _cast_text(
+    values: pa.ChunkedArray, column: Column, csv: Csv
+) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    if column.type in ("text", "category"):
+        return values, None
+    if csv.null_values == ("",):
+        missing = pc.equal(values, "")
+    else:
+        missing = pc.is_in(values, pa.array(csv.null_values, pa.string()))
+    if pc.any(missing).as_py():
+        values = pc.if_else(missing, None, values)
+    if column.type == "bool":
+        return _cast_bool(values)
+    if column.type == "timestamp":
+        return _cast_timestamp(values)
+    if csv.decimal == "," and column.type == "float":
+        values = pc.if_else(pc.match_substring(values, "."), "?", values)
+        values = pc.replace_substring(values, ",", ".")
+    return _cast_number(values, column.type)
+
+
+def _cast_number(values: pa.ChunkedArray, kind: str) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    """Numbers in plain ASCII digits. Arrow reads 0x10 and +5 in its own ways; here 0x10 is no number."""
+    wanted = ARROW_TYPES[kind]
+    try:
+        if kind == "float" or not pc.any(pc.match_substring(values, "x", ignore_case=True)).as_py():
+            return pc.cast(values, wanted), None
+    except pa.ArrowInvalid:
+        pass  # at least one value is no number: find out which
+    readable = pc.match_substring_regex(values, _INT if kind == "int" else _FLOAT)
+    special = pc.is_in(pc.utf8_lower(values), pa.array(["inf", "-inf", "+inf", "infinity", "nan"]))
+    if kind == "float":
+        readable = pc.or_(readable, special)
+    if kind == "int":
+        readable = pc.and_(readable, _fits_int64(pc.if_else(readable, values, None)))
+    plain = pc.replace_substring_regex(pc.if_else(readable, values, None), r"^\+", "")
+    return pc.cast(plain, wanted), _mask(pc.invert(readable))
+
+
+def _fits_int64(digits: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Do these whole numbers, as text, fit into int64? float64 decides all but the last 1024."""
+    return pc.less(pc.abs(pc.cast(pc.replace_substring_regex(digits, r"^\+", ""), pa.float64())), 2.0**63)
+
+
+def _cast_bool(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    lower = pc.utf8_lower(values)
+    is_true, is_false = pc.is_in(lower, _TRUE), pc.is_in(lower, _FALSE)
+    known = pc.or_(is_true, is_false)
+    unreadable = pc.and_(pc.invert(known), pc.is_valid(values))
+    return pc.if_else(known, is_true, None), _mask(unreadable)
+
+
+def _cast_timestamp(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    parsed = pd.to_datetime(values.to_pandas(), errors="coerce", format="ISO8601", utc=True)
+    parsed = parsed.dt.tz_localize(None)
+    stamps = pa.chunked_array([pa.array(parsed, pa.timestamp("us"), from_pandas=True)])
+    return stamps, _mask(pc.and_(pc.is_null(stamps), pc.is_valid(values)))
+
+
+def _mask(flags: pa.ChunkedArray) -> np.ndarray | None:
+    """A bool array of the flags that are set; null counts as not set; None if none is."""
+    mask = pc.fill_null(flags, False).to_numpy()
+    return mask if mask.any() else None

@@ -1,0 +1,105 @@
+"""Publishing an edition: one atomic rename under a lock, after checking that nobody came first.
+
+The store is the record of publication; a Prefect state is not. Building the files of an edition
+belongs in tasks/publish.py.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from schemas.records import EditionKey, Night
+from segmentation.errors import Conflict
+from segmentation.store import (
+    SEGMENTS,
+    edition_folder,
+    published_edition,
+    published_path,
+    sync_file,
+    sync_folder,
+    write_durably,
+)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive flock on a file. The kernel frees it when the process dies, kill -9 included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:
+    """Move the finished, fsynced folder `built` into the store; if `live`, publish its table.
+
+    A crash before the rename of segments.parquet leaves the old table, after it the new one; a
+    re-run finishes either. Raises Conflict if this date's edition is no longer the one that the
+    run found when it began (and is not this very edition).
+    """
+    with locked(night.home / ".lock"):
+        now = published_edition(night.home, night.as_of)
+        if live and now not in (key.replaces, key.edition):
+            raise Conflict(
+                f"{night.as_of} held edition {key.replaces or 'none'} when this run began and holds {now} "
+                "now: another run published it; nothing was changed. Run again to build on it"
+            )
+        folder = edition_folder(night.home, night.as_of, key.edition)
+        _place_folder(built, folder, night.staging)
+        if live:
+            _publish_table(folder, published_path(night.home, night.as_of), night.staging)
+            move_live(night.home, night.as_of, key.edition)
+
+
+def _place_folder(built: Path, folder: Path, staging: Path) -> None:
+    """Rename the built folder into place. One of the same edition, from an earlier try, gives way."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        replaced = staging / "replaced"
+        shutil.rmtree(replaced, ignore_errors=True)
+        folder.rename(replaced)
+    built.rename(folder)
+    sync_folder(folder.parent)
+    sync_folder(folder.parent.parent)
+
+
+def _publish_table(folder: Path, target: Path, staging: Path) -> None:
+    """The commit point: one os.replace of a file that is complete and on disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    waiting = staging / SEGMENTS
+    waiting.unlink(missing_ok=True)
+    try:
+        os.link(folder / SEGMENTS, waiting)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(folder / SEGMENTS, waiting)
+        sync_file(waiting)
+    os.replace(waiting, target)
+    sync_folder(target.parent)
+    sync_folder(target.parent.parent)
+
+
+def read_live(home: Path) -> tuple[date, str] | None:
+    """The live date and edition, or None before the first publication."""
+    try:
+        live = json.loads((home / "live.json").read_bytes())
+        return date.fromisoformat(live["as_of"]), live["edition"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def move_live(home: Path, as_of: date, edition: str) -> None:
+    """Point live.json at as_of, unless a newer date is live: it only ever moves forward."""
+    live = read_live(home)
+    if live is None or live[0] <= as_of:
+        if live == (as_of, edition):
+            return
+        content = {"as_of": str(as_of), "edition": edition}
+        write_durably(home / "live.json", json.dumps(content, sort_keys=True).encode() + b"\n")

@@ -1,0 +1,119 @@
+"""Fixed-point grid of the scaled features, and the k-means arithmetic that is exact on it.
+
+Scaled values and centres are multiples of one power of two, the quantum, few enough bits wide that
+every product, squared distance and sum below is an exact float64. So labels, sums and inertia do
+not depend on the order of rows, the number of threads, or the machine's BLAS: a backfill gives the
+night's bytes on another machine too. docs/decisions/0004-grid.md has the error bound.
+
+Matrices are (d, n): features down, customers across, as Arrow hands them over.
+"""
+
+from math import ceil, frexp, log2
+
+import numpy as np
+
+BLOCK = 8192
+_HALF = 2.0**26
+
+
+def find_quantum(largest: float, features: int) -> float:
+    """The grid step for values up to `largest` in absolute value, in `features` dimensions.
+
+    With b bits per value, |x - c|^2 <= 4 d 2^(2b) quanta^2 must stay below 2^53; float32 files hold
+    24 bits. A power of two, so that scaling by it is exact. 1.0 where all values are 0.
+
+    >>> find_quantum(892.0, 3) == 2.0 ** (10 - 24)
+    True
+    """
+    bits = min(24, (51 - ceil(log2(max(features, 1)))) // 2)
+    return 2.0 ** (frexp(largest)[1] - bits) if largest > 0 else 1.0
+
+
+def snap(values: np.ndarray, quantum: float) -> np.ndarray:
+    """The nearest multiples of quantum, half to even. Same shape, float64.
+
+    >>> snap(np.array([0.3, -0.3, 1.0]), 0.25)
+    array([ 0.25, -0.25,  1.  ])
+    """
+    return np.rint(values / quantum) * quantum
+
+
+def squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances (k, n) of columns of x (d, n) to centres (k, d). Exact on the grid.
+
+    |x|^2 - 2 c.x + |c|^2; no cancellation error, since every term is exact.
+    """
+    distances = centres @ x
+    distances *= -2.0
+    distances += np.einsum("ij,ij->i", centres, centres)[:, None]
+    distances += np.einsum("ij,ij->j", x, x)
+    return distances
+
+
+def nearest(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row index (n,) int32 of each column's smallest value, lowest index on a tie, and the value.
+
+    Faster than argmin over the short axis: k passes over contiguous rows.
+    """
+    best = distances[0].copy()
+    labels = np.zeros(best.size, np.int32)
+    for label in range(1, len(distances)):
+        closer = distances[label] < best
+        labels[closer] = label
+        np.minimum(best, distances[label], out=best)
+    return labels, best
+
+
+def exact_sum(values: np.ndarray, unit: float) -> int:
+    """Sum of non-negative multiples of unit (below 2^53 units each, at most 2^26 of them), in units.
+
+    Split in two halves whose float64 sums are exact, so that order never matters.
+
+    >>> exact_sum(np.array([0.5, 0.25]), 0.25)
+    3
+    """
+    whole = values / unit
+    high = np.floor(whole / _HALF)
+    whole -= high * _HALF
+    return (int(high.sum()) << 26) + int(whole.sum())
+
+
+def blocks(x: np.ndarray) -> "list[np.ndarray]":
+    """Views of at most BLOCK columns, so that distances to all centres stay in the cache."""
+    return [x[:, start : start + BLOCK] for start in range(0, x.shape[1], BLOCK)]
+
+
+def inertia_units(x: np.ndarray, centres: "list[np.ndarray]", quantum: float) -> list[int]:
+    """Sum of squared distances to the nearest centre, for each set of centres, in quantum^2."""
+    stacked = np.concatenate(centres)
+    ends = np.cumsum([len(one) for one in centres])
+    totals = [0] * len(centres)
+    for block in blocks(x):
+        distances = squared_distances(block, stacked)
+        for i, end in enumerate(ends):
+            best = distances[end - len(centres[i]) : end].min(axis=0)
+            totals[i] += exact_sum(best, quantum * quantum)
+    return totals
+
+
+def cluster_sums(
+    x: np.ndarray, centres: np.ndarray, quantum: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """One Lloyd pass over a part: members' sums (k, d), counts (k,), inertia in quantum^2. Exact."""
+    k = len(centres)
+    sums, counts, inertia = np.zeros(centres.shape), np.zeros(k, np.int64), 0
+    for block in blocks(x):
+        labels, best = nearest(squared_distances(block, centres))
+        member = (labels == np.arange(k)[:, None]).astype(np.float64)
+        sums += member @ block.T
+        counts += np.bincount(labels, minlength=k)
+        inertia += exact_sum(best, quantum * quantum)
+    return sums, counts, inertia
+
+
+def move_centres(sums: np.ndarray, counts: np.ndarray, centres: np.ndarray, quantum: float) -> np.ndarray:
+    """Means of the members, snapped to the grid; a centre without members stays where it is."""
+    filled = counts > 0
+    moved = centres.copy()
+    moved[filled] = snap(sums[filled] / counts[filled, None], quantum)
+    return moved

@@ -1,0 +1,69 @@
+"""The ledger: one row per run, for ever. Clock times, host and paths stand here and nowhere else.
+
+A row is written when a run begins and replaced when it ends, so a run that was killed shows as
+`begun`. An edition's own facts are in its manifest.json.
+"""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from schemas.records import Night
+from segmentation.store import VERSION, write_durably
+
+
+def ledger_path(home: Path, run_id: str) -> Path:
+    """The file of one run's row."""
+    return home / "ledger" / f"{run_id}.json"
+
+
+def begin_row(night: Night) -> None:
+    """Write the row of a run that begins. A retry of the same run keeps its first `began`."""
+    earlier = _read_row(ledger_path(night.home, night.run_id)) or {}
+    row = {
+        "run_id": night.run_id,
+        "segmentation": night.segmentation.name,
+        "as_of": str(night.as_of),
+        "began": earlier.get("began", _now()),
+        "ended": None,
+        "outcome": "begun",
+        "tries": earlier.get("tries", 0) + 1,
+        "host": platform.node(),
+        "process": os.getpid(),
+        "version": VERSION,
+        "source": night.source or night.segmentation.source.path or night.segmentation.source.sample,
+        "force": night.force,
+    }
+    _write_row(night, row)
+
+
+def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
+    """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
+    row = _read_row(ledger_path(night.home, night.run_id)) or {"run_id": night.run_id}
+    _write_row(night, {**row, **facts, "ended": _now(), "outcome": outcome})
+
+
+def read_rows(home: Path) -> list[dict[str, Any]]:
+    """All rows, oldest first; a row that cannot be read is left out."""
+    rows = [row for path in (home / "ledger").glob("*.json") if (row := _read_row(path))]
+    return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _read_row(path: Path) -> dict[str, Any] | None:
+    try:
+        row: dict[str, Any] = json.loads(path.read_bytes())
+        return row
+    except (OSError, ValueError):
+        return None
+
+
+def _write_row(night: Night, row: dict[str, Any]) -> None:
+    content = json.dumps(row, indent=1, sort_keys=True).encode() + b"\n"
+    write_durably(ledger_path(night.home, night.run_id), content)

@@ -1,0 +1,89 @@
+"""The model: feature order, transforms, centres and segment ids; numbers and names only.
+
+`model.json` is its whole form. Assigning a table takes numpy alone. Fitting belongs in tasks/.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from schemas.records import ColumnScale, Record
+from segmentation.errors import Refused
+from segmentation.grid import blocks, nearest, snap, squared_distances
+from segmentation.transforms import to_original, to_scaled
+
+
+class Model(Record):
+    """A fitted segmentation. Centres (k, d') are in scaled units, on the grid of `quantum`."""
+
+    name: str
+    version: str
+    columns: tuple[ColumnScale, ...]
+    quantum: float
+    segment_ids: tuple[str, ...]
+    centres: tuple[tuple[float, ...], ...]
+
+    def centre_matrix(self) -> np.ndarray:
+        """Centres as float64 (k, d')."""
+        return np.array(self.centres, np.float64).reshape(len(self.segment_ids), -1)
+
+    def scale(self, matrix: np.ndarray) -> np.ndarray:
+        """Scaled features (d', n) on the grid from original ones (d, n) in feature order."""
+        return snap(to_scaled(matrix, self.columns), self.quantum)
+
+    def original_centres(self) -> np.ndarray:
+        """Centres (k, d) in original units, all features."""
+        return to_original(self.centre_matrix(), self.columns)
+
+
+class Assignment(NamedTuple):
+    """Labels of n customers. runner_up is -1 and margin NaN where there is one segment only."""
+
+    label: np.ndarray
+    distance: np.ndarray
+    margin: np.ndarray
+    runner_up: np.ndarray
+
+
+def assign(scaled: np.ndarray, centres: np.ndarray) -> Assignment:
+    """Nearest centre of each column of scaled (d', n): int32 labels, float32 distance and margin.
+
+    margin = 1 - d1 / d2, with d1, d2 the distances to the nearest and second nearest centre; 0
+    where both are 0.
+    """
+    found = [_assign_block(block, centres) for block in blocks(scaled)]
+    if not found:
+        empty = np.empty(0, np.float32)
+        return Assignment(empty.astype(np.int32), empty, empty, empty.astype(np.int32))
+    return Assignment(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def _assign_block(x: np.ndarray, centres: np.ndarray) -> Assignment:
+    distances = squared_distances(x, centres)
+    label, best = nearest(distances)
+    if len(centres) == 1:
+        nothing = np.full(label.size, np.nan, np.float32)
+        return Assignment(label, np.sqrt(best).astype(np.float32), nothing, np.full_like(label, -1))
+    distances[label, np.arange(label.size)] = np.inf
+    runner_up, second = nearest(distances)
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(second > 0, np.sqrt(best / second), 1.0)
+    return Assignment(
+        label, np.sqrt(best).astype(np.float32), (1.0 - ratio).astype(np.float32), runner_up
+    )
+
+
+def read_model(path: Path) -> Model:
+    """Read a model.json. Refused with code `model` if it is not one."""
+    try:
+        return Model.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise Refused("model", f"{path.name} is not a readable model.json") from error
+
+
+def to_json(record: Record) -> bytes:
+    """A record as canonical JSON: sorted keys, two spaces, a final newline; the same bytes always."""
+    return (json.dumps(record.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()

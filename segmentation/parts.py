@@ -1,0 +1,78 @@
+"""Stage files: immutable Parquet parts, written once, named by a record, checked when opened.
+
+What a part holds is its stage's business. Passes over many parts belong in partitions.py.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.records import Part
+from segmentation.errors import StageFileGone
+
+PART_ROWS = 131_072
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def name_part(path: Path, rows: int) -> Part:
+    """The record of a finished file."""
+    return Part(path=path, rows=rows, size=path.stat().st_size, sha256=hash_file(path))
+
+
+def start_folder(folder: Path) -> Path:
+    """An empty folder for a stage: what an earlier try of it left is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def write_part(path: Path, table: pa.Table) -> Part:
+    """Write one stage file. Fast encodings: it is read a few times, then removed."""
+    pq.write_table(table, path, compression="lz4", use_dictionary=False, write_statistics=False)
+    return name_part(path, table.num_rows)
+
+
+def write_parts(folder: Path, stem: str, tables: Iterable[pa.Table]) -> tuple[Part, ...]:
+    """Write a stream of tables, one part each; empty tables are skipped."""
+    full = (table for table in tables if table.num_rows)
+    return tuple(write_part(folder / f"{stem}-{i:05d}.parquet", table) for i, table in enumerate(full))
+
+
+def check_part(part: Part) -> Path:
+    """The part's path, if the file is there and as long as it was; StageFileGone otherwise."""
+    try:
+        size = os.stat(part.path).st_size
+    except OSError:
+        size = -1
+    if size != part.size:
+        raise StageFileGone(
+            f"stage file {part.path.name} is {'gone' if size < 0 else 'not as it was written'}; "
+            "start a new run instead of retrying this one"
+        )
+    return part.path
+
+
+def read_part(part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one stage file, single-threaded: parallelism is over parts."""
+    names = None if columns is None else list(columns)
+    return pq.ParquetFile(check_part(part), memory_map=True).read(columns=names, use_threads=False)
+
+
+def to_matrix(table: pa.Table, columns: Sequence[str] | None = None) -> np.ndarray:
+    """The columns as float64 rows of a matrix (d, n): features down, customers across."""
+    names = list(columns) if columns is not None else table.column_names
+    matrix = np.empty((len(names), table.num_rows))
+    for row, name in zip(matrix, names, strict=True):
+        row[:] = table.column(name).to_numpy()
+    return matrix

@@ -1,0 +1,125 @@
+"""Where rows come from: finding the source's files, refusing what is not a table, fingerprints.
+
+Reading rows from an accepted file belongs in segmentation/reading.py.
+"""
+
+import re
+from datetime import date, datetime
+from glob import glob, has_magic
+from pathlib import Path
+from typing import NamedTuple
+
+from config.parameters import Csv, Source
+from schemas.records import Input
+from segmentation.errors import Refused, SourceChanged
+from segmentation.parts import hash_file
+
+SUFFIXES = (".csv", ".parquet")
+_HEAD = 1 << 16
+_DATE_PARTS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
+_IMPOSTORS = [
+    (b"version https://git-lfs", "pointer-file", "a Git LFS pointer, not the data; run 'git lfs pull'"),
+    (b"PK\x03\x04", "wrong-content", "a zip or spreadsheet file; export it as CSV"),
+    (b"\x1f\x8b", "wrong-content", "gzip-compressed; unpack it first"),
+    (b"\xff\xfe", "encoding", "UTF-16; save it as UTF-8, or declare source.csv.encoding"),
+    (b"\xfe\xff", "encoding", "UTF-16; save it as UTF-8, or declare source.csv.encoding"),
+]
+
+
+class SourceFile(NamedTuple):
+    """One file of the source, with what identified it when the run looked first."""
+
+    path: Path
+    input: Input
+    modified_ns: int
+
+
+def find_files(source: Source, override: str | None, as_of: date) -> list[Path]:
+    """The source's files for as_of, sorted by name. Refused if there are none.
+
+    A folder means its .csv and .parquet files; with date_in_name only the newest dated file on or
+    before as_of counts.
+    """
+    place = override or source.path
+    if place is None:
+        raise Refused("source", "the definition names no path")
+    path = Path(place)
+    if path.is_dir():
+        paths = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES]
+    elif has_magic(place) and not path.exists():
+        paths = [Path(p) for p in glob(place, recursive=True)]
+    else:
+        paths = [path]
+    if source.date_in_name and not path.is_file():
+        paths = _newest_dated(paths, source.date_in_name, as_of)
+    if not paths:
+        raise Refused("no-file", f"no .csv or .parquet file at {place} for {as_of}")
+    for one in paths:
+        if not one.exists():
+            raise Refused("no-file", f"there is no file {one.name}; check source.path or --source")
+        if not one.is_file():
+            raise Refused("not-a-file", f"{one.name} is not a regular file")
+        if one.suffix.lower() not in SUFFIXES:
+            raise Refused("wrong-extension", f"{one.name}: expected a .csv or .parquet file")
+    return sorted(paths, key=lambda one: (one.name, str(one)))
+
+
+def _newest_dated(paths: list[Path], pattern: str, as_of: date) -> list[Path]:
+    parts = re.split(r"(%[A-Za-z])", pattern)
+    finder = re.compile("".join(_DATE_PARTS.get(part, re.escape(part)) for part in parts))
+    dated = []
+    for path in paths:
+        if match := finder.search(path.name):
+            try:
+                day = datetime.strptime(match[0], pattern).date()
+            except ValueError:
+                continue
+            dated.append((day, path))
+    newest = max((day for day, _ in dated if day <= as_of), default=None)
+    return [path for day, path in dated if day == newest]
+
+
+def fingerprint(path: Path) -> SourceFile:
+    """Hash a file, and note its size and modification time. Refused if it is empty or unreadable."""
+    try:
+        stat = path.stat()
+        digest = hash_file(path)
+    except OSError as error:
+        raise Refused("unreadable-file", f"{path.name}: {error.strerror}") from error
+    if stat.st_size == 0:
+        raise Refused("empty-file", f"{path.name} is empty; expected a header and rows")
+    found = Input(name=path.name, size=stat.st_size, sha256=digest)
+    return SourceFile(path, found, stat.st_mtime_ns)
+
+
+def check_unchanged(file: SourceFile) -> None:
+    """Raise SourceChanged if the file is not the one that was fingerprinted."""
+    stat = file.path.stat()
+    if (stat.st_size, stat.st_mtime_ns) != (file.input.size, file.modified_ns):
+        raise SourceChanged(f"{file.path.name} changed while it was read")
+
+
+def check_content(path: Path, csv: Csv) -> None:
+    """Refuse a file whose content is not what its name says, by its first and last bytes."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        file.seek(max(0, path.stat().st_size - 4))
+        tail = file.read()
+    wide = csv.encoding.lower().replace("_", "-").startswith("utf-16")
+    for magic, code, what in _IMPOSTORS:
+        if head.startswith(magic) and not (wide and code == "encoding"):
+            raise Refused(code, f"{path.name} is {what}")
+    if path.suffix.lower() == ".parquet":
+        if head[:4] != b"PAR1" or tail != b"PAR1":
+            raise Refused("wrong-content", f"{path.name} is not a whole Parquet file; it may be cut")
+        return
+    if head[:4] == b"PAR1":
+        raise Refused("wrong-content", f"{path.name} is a Parquet file named .csv")
+    if head.lstrip()[:1] == b"<" and re.match(rb"\s*<(!doctype|html|\?xml)", head, re.IGNORECASE):
+        raise Refused("wrong-content", f"{path.name} is an HTML or XML page, perhaps an error page")
+    if csv.final_newline and tail.rstrip(b"\0")[-1:] not in (b"\n", b"\r"):
+        raise Refused(
+            "no-final-newline",
+            f"{path.name} does not end in a newline, so it may be cut; fetch it again, or say "
+            "'csv: {final_newline: false}' in the definition",
+        )

@@ -1,0 +1,44 @@
+"""Each feature's transform between original and scaled units, both ways, from its fitted record.
+
+Fitting belongs in tasks/scale.py; here a fitted transform is only applied or inverted.
+scaled = weight * (t(x) - shift) / scale, with t = log1p for log-standard, else the identity.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.records import ColumnScale
+
+
+def curve(values: np.ndarray, column: ColumnScale) -> np.ndarray:
+    """t(x): log1p or the identity. Any shape. Values below -1 give NaN under log-standard."""
+    if column.transform != "log-standard":
+        return values
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.log1p(values)
+
+
+def uncurve(values: np.ndarray, column: ColumnScale) -> np.ndarray:
+    """The inverse of `curve`: expm1 or the identity."""
+    return np.expm1(values) if column.transform == "log-standard" else values
+
+
+def to_scaled(matrix: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
+    """Scaled features (d', n) from original ones (d, n); the d - d' constant ones are left out."""
+    rows = [
+        (curve(values, column) - column.shift) / column.scale * column.weight
+        for values, column in zip(matrix, columns, strict=True)
+        if not column.constant
+    ]
+    return np.stack(rows) if rows else np.empty((0, matrix.shape[1]))
+
+
+def to_original(centres: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
+    """Centres (k, d) in original units from scaled ones (k, d'); constant features give their value."""
+    original = np.empty((len(centres), len(columns)))
+    scaled = iter(centres.T)
+    for j, column in enumerate(columns):
+        values = np.zeros(len(centres)) if column.constant else next(scaled)
+        original[:, j] = uncurve(values * column.scale / column.weight + column.shift, column)
+    return original

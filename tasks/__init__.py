@@ -1,0 +1,1 @@
+"""One stage per file: pure functions first, the @task that composes them last."""

@@ -1,0 +1,76 @@
+"""What a run shows in the Prefect UI: tables and texts under stable keys, escaped, no customer values.
+
+An artifact is a courtesy to readers; the store's files are the record.
+"""
+
+from html import escape
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from schemas.records import Choice, Customers, Fitted, Night, Published, Verdict
+
+
+def _key(night: Night, what: str) -> str:
+    """Stable per segmentation, so that a key's page is a history over nights."""
+    return f"{night.segmentation.name}-{what}"
+
+
+def _cell(text: object) -> str:
+    """Text that is neither HTML nor Markdown when the UI renders it."""
+    escaped = escape(str(text), quote=False)
+    return "".join("\\" + mark if mark in "\\`*_[]()|#!" else mark for mark in escaped).replace("\n", " ")
+
+
+def show_segments(night: Night, fitted: Fitted) -> None:
+    """Sizes and shares."""
+    create_table_artifact(
+        key=_key(night, "segments"),
+        table=[
+            {"segment": s.segment_id, "customers": s.size, "share": f"{s.share:.1%}"} for s in fitted.segments
+        ],
+        description=f"Segments as of {night.as_of}",
+    )
+
+
+def show_sweep(night: Night, choice: Choice) -> None:
+    """Inertia by k, and the choice."""
+    create_table_artifact(
+        key=_key(night, "sweep"),
+        table=[
+            {"k": p.k, "inertia": f"{p.inertia:.6g}", "chosen": "yes" if p.k == choice.k else ""}
+            for p in choice.curve
+        ],
+        description=f"k = {choice.k} as of {night.as_of}: {'; '.join(choice.reasons)}",
+    )
+
+
+def show_quarantine(night: Night, customers: Customers) -> None:
+    """The rows' balance, and refused rows by reason: counts only."""
+    balance = (
+        f"{customers.read:,} rows read = {customers.used:,} used + {customers.merged:,} merged "
+        f"+ {customers.quarantined:,} quarantined"
+    )
+    lines = [f"As of {night.as_of}: {balance}.", ""]
+    if customers.reasons:
+        lines += ["| Reason | Rows |", "| --- | ---: |"]
+        lines += [f"| {_cell(reason)} | {count:,} |" for reason, count in customers.reasons.items()]
+    create_markdown_artifact(key=_key(night, "quarantine"), markdown="\n".join(lines))
+
+
+def show_edition(night: Night, published: Published, verdict: Verdict) -> None:
+    """What was published or held, why, and every check."""
+    lines = [
+        f"## {published.outcome.capitalize()}: {_cell(published.name)} as of {published.as_of}",
+        "",
+        f"Edition `{published.edition}`: {published.customers:,} customers in {published.k} segments.",
+        "",
+        "| Check | Kind | Result | Found |",
+        "| --- | --- | --- | --- |",
+    ]
+    for check in verdict.checks:
+        kind, result = (
+            "required" if check.required else "advisory",
+            "passed" if check.passed else "**failed**",
+        )
+        lines.append(f"| {check.name} | {kind} | {result} | {_cell(check.found)} |")
+    create_markdown_artifact(key=_key(night, "edition"), markdown="\n".join(lines))

@@ -1,0 +1,37 @@
+"""What all stages' tasks have in common: retries that never retry a refusal, results as JSON.
+
+What a stage does belongs in its own file.
+"""
+
+from functools import partial
+from typing import Any
+
+from prefect import task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from segmentation.errors import Conflict, Refused, StageFileGone, UnaccountedRows
+
+_FINAL = (Refused, Conflict, StageFileGone, UnaccountedRows)
+
+
+def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Not after a refusal or a defect: the same input would end the same way."""
+    try:
+        state.result()
+    except _FINAL:
+        return False
+    except Exception:
+        return True
+    return False
+
+
+stage = partial(
+    task,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_worth_retrying,
+    persist_result=True,
+    result_serializer="json",
+)

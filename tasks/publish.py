@@ -1,0 +1,227 @@
+"""Stage 9, publish: build the edition's folder, then commit it in one step.
+
+The commit itself, its lock and its order of renames are segmentation/commit.py's.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from config.parameters import Segmentation
+from config.settings import read_settings
+from schemas.records import (
+    Choice,
+    Customers,
+    EditionKey,
+    Fitted,
+    Ingested,
+    Night,
+    Part,
+    Published,
+    Record,
+    Reported,
+    Scaled,
+    Verdict,
+)
+from schemas.tables import QUARANTINE, arrow_schema, segments_schema
+from segmentation.commit import commit_edition
+from segmentation.ledger import end_row
+from segmentation.model import Model, to_json
+from segmentation.parts import hash_file, read_part, start_folder
+from segmentation.staging import remove_staging, sweep_staging
+from segmentation.store import (
+    EDITION_KEY,
+    MANIFEST_KEY,
+    SEGMENTS,
+    SUMS,
+    VERSION,
+    edition_folder,
+    published_path,
+    sync_file,
+    sync_folder,
+)
+from tasks.options import stage
+
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "plotly", "pandera")
+
+
+class Manifest(Record):
+    """manifest.json: how the edition was made, from which it can be made again."""
+
+    name: str
+    as_of: str
+    edition: str
+    previous: str | None
+    decision: str
+    reasons: tuple[str, ...]
+    definition: dict[str, Any]
+    inputs: tuple[dict[str, Any], ...]
+    rows: dict[str, Any]
+    k: int
+    why_k: tuple[str, ...]
+    inertia: float
+    checks: tuple[dict[str, Any], ...]
+    versions: dict[str, str]
+    files: dict[str, str]
+
+
+def join_segments(
+    pairs: Sequence[tuple[Part, Part]], segmentation: Segmentation, ids: Sequence[str]
+) -> Iterator[pa.Table]:
+    """The rows of segments.parquet, part by part, each checked against its contract."""
+    contract = segments_schema(segmentation)
+    schema = arrow_schema(contract)
+    names = pa.array(ids, pa.string())
+    for customers, labels in pairs:
+        features, found = read_part(customers), read_part(labels)
+        runner_up = found["runner_up"].combine_chunks()
+        has_one = pa.compute.greater_equal(runner_up, 0)
+        columns = {
+            **{name: features[name] for name in features.column_names},
+            "segment_id": names.take(found["label"].combine_chunks()),
+            "distance": found["distance"],
+            "margin": pa.compute.if_else(has_one, found["margin"], None),
+            "runner_up": names.take(pa.compute.if_else(has_one, runner_up, None)),
+        }
+        table = pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
+        contract.validate(table.to_pandas(), lazy=True)
+        yield table
+
+
+def write_segments(path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]) -> None:
+    """Write the table people join: a row group per part, statistics and checksums for its readers."""
+    labels = ["segment_id", "runner_up"]
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=labels,
+        column_encoding={"customer_id": "DELTA_BYTE_ARRAY"},
+        write_page_checksum=True,
+    ) as writer:
+        for table in tables:
+            writer.write_table(table)
+        writer.add_key_value_metadata(metadata)
+
+
+def write_quarantine(path: Path, parts: Sequence[Part]) -> None:
+    """All refused rows in one file, a row group per part, in the source's order."""
+    schema = arrow_schema(QUARANTINE)
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        for part in parts:
+            table = read_part(part).select(schema.names)
+            QUARANTINE.validate(table.to_pandas(), lazy=True)
+            writer.write_table(table.cast(schema))
+
+
+def make_model(segmentation: Segmentation, scaled: Scaled, fitted: Fitted) -> Model:
+    """model.json: all that is needed to assign a customer."""
+    return Model(
+        name=segmentation.name,
+        version=VERSION,
+        columns=scaled.columns,
+        quantum=scaled.quantum,
+        segment_ids=tuple(segment.segment_id for segment in fitted.segments),
+        centres=tuple(segment.centre for segment in fitted.segments),
+    )
+
+
+def make_manifest(
+    night: Night, rows: Ingested, customers: Customers, choice: Choice, fitted: Fitted, verdict: Verdict
+) -> Manifest:
+    """The manifest but for its files' digests. No clock, no run id, no host, no path."""
+    return Manifest(
+        name=night.segmentation.name,
+        as_of=str(night.as_of),
+        edition=rows.key.edition,
+        previous=rows.key.previous,
+        decision="published" if verdict.may_publish else "held",
+        reasons=verdict.reasons,
+        definition=night.segmentation.substance(),
+        inputs=tuple(one.model_dump() for one in rows.inputs),
+        rows=customers.model_dump(include={"read", "used", "merged", "quarantined", "reasons"}),
+        k=choice.k,
+        why_k=choice.reasons,
+        inertia=fitted.inertia,
+        checks=tuple(check.model_dump() for check in verdict.checks),
+        versions={"resegment": VERSION, **{name: version(name) for name in LIBRARIES}},
+        files={},
+    )
+
+
+def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], pa.Schema]) -> None:
+    """Write manifest, segments and SHA256SUMS, in that order, and bring everything to disk."""
+    files = {path.name: hash_file(path) for path in sorted(folder.iterdir())}
+    path = folder / "manifest.json"
+    path.write_bytes(to_json(manifest.model_copy(update={"files": files})))
+    metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): hash_file(path)}
+    write_segments(folder / SEGMENTS, *segments, metadata)
+    sums = [f"{hash_file(one)}  {one.name}\n" for one in sorted(folder.iterdir())]
+    (folder / SUMS).write_text("".join(sums))
+    for one in folder.iterdir():
+        sync_file(one)
+    sync_folder(folder)
+
+
+def settle(night: Night, key: EditionKey, published: Published, facts: dict[str, Any]) -> Published:
+    """Write the ledger's row and remove stage files, this run's and what dead runs left."""
+    end_row(night, published.outcome, {"edition": key.edition, **facts})
+    remove_staging(night)
+    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
+    return published
+
+
+@stage(task_run_name="publish {night.as_of}")
+def publish(
+    night: Night,
+    rows: Ingested,
+    customers: Customers,
+    scaled: Scaled,
+    choice: Choice,
+    fitted: Fitted,
+    verdict: Verdict,
+    reported: Reported,
+) -> Published:
+    """Build the edition and commit it: published if every required check passed, else held."""
+    folder = start_folder(night.staging / "edition")
+    for part, name in (
+        (reported.html, "report.html"),
+        (reported.profiles, "profiles.parquet"),
+        (reported.sweep, "sweep.parquet"),
+    ):
+        shutil.copyfile(part.path, folder / name)
+    write_quarantine(folder / "quarantine.parquet", customers.quarantine)
+    model = make_model(night.segmentation, scaled, fitted)
+    (folder / "model.json").write_bytes(to_json(model))
+    manifest = make_manifest(night, rows, customers, choice, fitted, verdict)
+    pairs = list(zip(customers.parts, fitted.parts, strict=True))
+    tables = join_segments(pairs, night.segmentation, model.segment_ids)
+    seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
+
+    commit_edition(night, rows.key, folder, verdict.may_publish)
+    final = edition_folder(night.home, night.as_of, rows.key.edition)
+    published = Published(
+        name=night.segmentation.name,
+        as_of=night.as_of,
+        edition=rows.key.edition,
+        outcome="published" if verdict.may_publish else "held",
+        k=choice.k,
+        customers=customers.used,
+        segments_path=published_path(night.home, night.as_of) if verdict.may_publish else final / SEGMENTS,
+        report_path=final / "report.html",
+        reasons=verdict.reasons,
+    )
+    facts = {
+        "k": choice.k,
+        "inertia": fitted.inertia,
+        "rows": manifest.rows,
+        "reasons": verdict.reasons,
+        "versions": manifest.versions,
+    }
+    return settle(night, rows.key, published, facts)

@@ -1,0 +1,163 @@
+"""Stage 8, report: the small tables and the page that people read.
+
+Figures come from segmentation/profiles.py, HTML from segmentation/page.py; nothing is decided here.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from schemas.records import (
+    Choice,
+    ColumnScale,
+    Customers,
+    Fitted,
+    Night,
+    Part,
+    Reported,
+    Scaled,
+    Verdict,
+)
+from schemas.tables import PROFILES, SWEEP, checked_table
+from segmentation.figures import draw_elbow, draw_points, draw_scatter
+from segmentation.page import Figure, label, number, paragraph, render, table
+from segmentation.parts import name_part, start_folder
+from segmentation.profiles import Labelled, profile_segments
+from tasks.choose import log_inertia
+from tasks.options import stage
+
+
+def sweep_rows(choice: Choice) -> pd.DataFrame:
+    """The rows of sweep.parquet."""
+    inertia = np.array([point.inertia for point in choice.curve])
+    k = np.array([point.k for point in choice.curve])
+    return pd.DataFrame(
+        {"k": k, "inertia": inertia, "log_inertia": log_inertia(inertia), "is_chosen": k == choice.k}
+    )
+
+
+def tell_segments(profiles: pd.DataFrame, fitted: Fitted, scales: Sequence[ColumnScale]) -> list[str]:
+    """Sizes and profiles as tables, in original units."""
+    units = {row.feature: row.unit for row in profiles.itertuples()}
+    header = [
+        "Segment",
+        "Customers",
+        "Share",
+        *(f"{one.feature} ({units[one.feature]})" if units[one.feature] else one.feature for one in scales),
+    ]
+    wide = profiles.set_index(["segment_id", "feature"])
+
+    def rows(column: str) -> list[list[object]]:
+        return [
+            [
+                segment.segment_id,
+                f"{segment.size:,}",
+                f"{segment.share:.1%}",
+                *(number(float(wide.loc[(segment.segment_id, one.feature), column])) for one in scales),
+            ]
+            for segment in fitted.segments
+        ]
+
+    return [
+        "<h2>Segments</h2>",
+        paragraph("Centres in original units: the scaling of each feature inverted."),
+        table(header, rows("centre")),
+        "<h2>Means</h2>",
+        table(header, rows("mean")),
+        "<h2>Medians</h2>",
+        table(header, rows("median")),
+    ]
+
+
+def tell_quality(customers: Customers, verdict: Verdict) -> list[str]:
+    """Rows in and out, why rows were refused, and the checks."""
+    balance = (
+        f"{customers.read:,} rows read = {customers.used:,} used + {customers.merged:,} merged "
+        f"+ {customers.quarantined:,} quarantined."
+    )
+    reasons = sorted(customers.reasons.items(), key=lambda item: (-item[1], item[0]))
+    told = [table(["Reason", "Rows"], [[r, f"{n:,}"] for r, n in reasons])] if reasons else []
+    checks = [
+        [c.name, "required" if c.required else "advisory", "passed" if c.passed else "failed", c.found]
+        for c in verdict.checks
+    ]
+    return [
+        "<h2>Rows and quarantine</h2>",
+        paragraph(balance),
+        *told,
+        "<h2>Checks</h2>",
+        table(["Check", "Kind", "Result", "Found"], checks, words=True),
+    ]
+
+
+def tell_run(night: Night, scaled: Scaled, choice: Choice, fitted: Fitted) -> list[str]:
+    """How the edition was made: parameters and fitted transforms, no clock and no host."""
+    facts = [
+        ["As of", night.as_of],
+        ["Time zone", night.segmentation.timezone],
+        ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
+        ["Inertia", f"{fitted.inertia:.6g} after {fitted.passes} passes over all customers"],
+        ["Sweep sample", f"{scaled.sample.part.rows:,} rows, {'exact' if scaled.sample.exact else 'coreset'}"],
+        ["Seed", night.segmentation.seed],
+    ]
+    transforms = [
+        [one.feature, "set aside" if one.constant else one.transform, f"{one.weight**2:.4g}", one.why]
+        for one in scaled.columns
+    ]
+    return [
+        "<h2>How it was made</h2>",
+        table(["Fact", "Value"], facts, words=True),
+        "<h2>Scaling</h2>",
+        table(["Feature", "Transform", "Weight", "Why"], transforms, words=True),
+    ]
+
+
+@stage(task_run_name="report {night.as_of}")
+def report(
+    night: Night, customers: Customers, scaled: Scaled, choice: Choice, fitted: Fitted, verdict: Verdict
+) -> Reported:
+    """Profiles, the sweep's table, and the page."""
+    folder = start_folder(night.staging / "report")
+    segmentation = night.segmentation
+    pairs = [Labelled(*pair) for pair in zip(customers.parts, fitted.parts, strict=True)]
+    profiles = profile_segments(pairs, scaled.columns, fitted.segments, segmentation.rows.columns)
+
+    shown = [one.feature for one in scaled.columns if not one.constant][:3]
+    matrix, labels = draw_points(pairs, shown, segmentation.seed)
+    ids = [segment.segment_id for segment in fitted.segments]
+    title = f"{segmentation.name}, {night.as_of}: {choice.k} segments"
+    state = "" if verdict.may_publish else f"Held, not live: {'; '.join(verdict.reasons)}"
+    page = render(
+        title,
+        [
+            f"<h1>{label(title)}</h1>",
+            paragraph(segmentation.description),
+            paragraph(f"{customers.used:,} customers in {choice.k} segments.", "lead"),
+            *([paragraph(state, "held")] if state else []),
+            *tell_segments(profiles, fitted, scaled.columns),
+            "<h2>Customers by segment</h2>",
+            paragraph(f"{matrix.shape[1]:,} customers drawn by the seed, by {', '.join(shown)}."),
+            Figure("customers", draw_scatter(matrix, labels, ids, shown), 560),
+            "<h2>Why this k</h2>",
+            paragraph("; ".join(choice.reasons).capitalize() + "."),
+            Figure("elbow", draw_elbow(choice), 380),
+            table(["k", "Inertia"], [[p.k, f"{p.inertia:.6g}"] for p in choice.curve]),
+            *tell_quality(customers, verdict),
+            *tell_run(night, scaled, choice, fitted),
+        ],
+    )
+
+    (folder / "report.html").write_bytes(page)
+    pq.write_table(checked_table(profiles, PROFILES), folder / "profiles.parquet")
+    pq.write_table(checked_table(sweep_rows(choice), SWEEP), folder / "sweep.parquet")
+    named: dict[str, Part] = {
+        name: name_part(folder / file, rows)
+        for name, file, rows in (
+            ("profiles", "profiles.parquet", len(profiles)),
+            ("sweep", "sweep.parquet", len(choice.curve)),
+            ("html", "report.html", 1),
+        )
+    }
+    return Reported(**named)

@@ -1,0 +1,239 @@
+"""Stage 2, summarise: one row per customer, in an order that does not depend on the input's.
+
+Rows are routed to buckets small enough for memory, each bucket sorted and its duplicates settled
+by the definition's policy. With an id the order is the id's; without one it is a hash of the row.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from config.parameters import DuplicatePolicy, Segmentation
+from schemas.records import Customers, Ingested, Night, Part
+from segmentation.errors import Refused, UnaccountedRows
+from segmentation.keys import hash_rows, hash_texts
+from segmentation.parts import PART_ROWS, name_part, read_part, start_folder, to_matrix, write_part
+from tasks.ingest import quarantine_table
+from tasks.options import stage
+
+BUCKET_VALUES = 10_000_000
+SKETCH = 4096
+
+
+class Settled(NamedTuple):
+    """One bucket after the duplicate policy: customers kept, rows refused, rows merged away."""
+
+    customers: pa.Table
+    conflicting: pa.Table
+    merged: int
+
+
+def count_buckets(rows: int, columns: int) -> int:
+    """How many buckets keep each near BUCKET_VALUES values (about 80 MB)."""
+    return max(1, -(-rows * columns // BUCKET_VALUES))
+
+
+def find_splitters(parts: Sequence[Part], buckets: int) -> list[str]:
+    """Ids that split the customers into ranges of about equal size, ascending.
+
+    From the SKETCH ids with the smallest hashes: a sample of the distinct ids that depends on
+    neither order nor repetition of rows.
+    """
+    best = pd.Series(dtype=object, index=pd.Index([], dtype=np.uint64))
+    for part in parts:
+        ids = read_part(part, ["customer_id"])["customer_id"].combine_chunks()
+        keys = hash_texts(ids)
+        low = np.argsort(keys, kind="stable")[: 4 * SKETCH]
+        found = pd.Series(ids.take(pa.array(low)).to_pylist(), index=keys[low], dtype=object)
+        best = pd.concat([best, found]).groupby(level=0).first().sort_index()[:SKETCH]
+    ordered = sorted(best, key=lambda text: text.encode())
+    return [ordered[len(ordered) * i // buckets] for i in range(1, buckets)]
+
+
+def order_keys(table: pa.Table, segmentation: Segmentation) -> np.ndarray:
+    """For rows without an id: a hash of the features, uint64 (n,)."""
+    return hash_rows(to_matrix(table, segmentation.features))
+
+
+def find_bucket(
+    table: pa.Table, segmentation: Segmentation, splitters: Sequence[str], buckets: int
+) -> np.ndarray:
+    """The bucket of each row, int64 (n,): by id range, or by the hash where rows have no id."""
+    if segmentation.rows.id is None:
+        return (order_keys(table, segmentation) >> np.uint64(32)).astype(np.int64) * buckets >> 32
+    bucket = np.zeros(table.num_rows, np.int64)
+    for splitter in splitters:
+        bucket += pc.greater_equal(table["customer_id"], splitter).to_numpy()
+    return bucket
+
+
+def route(parts: Sequence[Part], segmentation: Segmentation, folder: Path) -> list[tuple[Part, ...]]:
+    """Rewrite the rows into one file per bucket, unless one bucket holds all."""
+    buckets = count_buckets(sum(p.rows for p in parts), len(segmentation.rows.columns) + 2)
+    if buckets == 1:
+        return [tuple(parts)]
+    splitters = find_splitters(parts, buckets) if segmentation.rows.id is not None else []
+    paths = [folder / f"bucket-{i:05d}.parquet" for i in range(buckets)]
+    schema = read_part(parts[0]).schema
+    writers = [pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) for path in paths]
+    counts = np.zeros(buckets, np.int64)
+    for part in parts:
+        table = read_part(part)
+        bucket = find_bucket(table, segmentation, splitters, buckets)
+        order = np.argsort(bucket, kind="stable")
+        ends = np.bincount(bucket, minlength=buckets).cumsum()
+        table = table.take(pa.array(order))
+        for i, end in enumerate(ends):
+            start = int(ends[i - 1]) if i else 0
+            writers[i].write_table(table.slice(start, int(end) - start))
+            counts[i] += end - start
+    for writer in writers:
+        writer.close()
+    return [(name_part(path, int(n)),) for path, n in zip(paths, counts, strict=True) if n]
+
+
+def sort_rows(table: pa.Table, segmentation: Segmentation) -> pa.Table:
+    """Canonical order: by id, then source; without an id by the hash of the row, then source."""
+    if segmentation.rows.id is not None:
+        ids = table["customer_id"].combine_chunks()
+        if pc.all(pc.less(ids[:-1], ids[1:])).as_py() is not False:
+            return table  # already ascending and unique, as most exports are
+        keys = [("customer_id", "ascending"), ("source_file", "ascending"), ("source_row", "ascending")]
+        return table.take(pc.sort_indices(table, sort_keys=keys))
+    place = (table["source_row"].to_numpy(), table["source_file"].to_numpy())
+    return table.take(pa.array(np.lexsort((*place, order_keys(table, segmentation)))))
+
+
+def settle_duplicates(table: pa.Table, segmentation: Segmentation) -> Settled:
+    """One row per customer from rows sorted by id.
+
+    Under quarantine, rows that agree in every declared column are one customer, and rows that
+    differ are refused, all of them. first and last go by the source's order.
+    """
+    ids = table["customer_id"].combine_chunks()
+    nothing = Settled(table, table.slice(0, 0), 0)
+    if segmentation.rows.id is None or len(ids) < 2:
+        return nothing
+    is_new = np.concatenate([[True], pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)])
+    if is_new.all():
+        return nothing
+    policy = segmentation.rows.on_duplicate
+    starts = np.flatnonzero(is_new)
+    if policy in ("first", "last"):
+        keep = starts if policy == "first" else np.append(starts[1:], len(ids)) - 1
+        return Settled(table.take(pa.array(keep)), table.slice(0, 0), len(ids) - len(keep))
+    if policy == "quarantine":
+        return _refuse_conflicts(table, is_new)
+    return _aggregate(table, is_new, policy)
+
+
+def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Settled:
+    values = table.drop_columns(["source_file", "source_row"]).to_pandas()
+    group = np.cumsum(is_new) - 1
+    same_as_before = (values.eq(values.shift()) | (values.isna() & values.shift().isna())).all(axis=1)
+    differs = ~is_new & ~same_as_before.to_numpy()
+    conflicted = np.bincount(group, differs) > 0
+    refused = conflicted[group]
+    keep = is_new & ~refused
+    merged = int((~refused & ~is_new).sum())
+    return Settled(table.filter(pa.array(keep)), table.filter(pa.array(refused)), merged)
+
+
+def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> Settled:
+    """sum or mean of each numeric column per customer, as float64; the first value of the others."""
+    starts = np.flatnonzero(is_new)
+    first = table.take(pa.array(starts))
+    sizes = np.diff(np.append(starts, len(is_new)))
+    for position, field in enumerate(table.schema):
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        if not number or field.name in ("source_file", "source_row"):
+            continue
+        total = np.add.reduceat(table[field.name].to_numpy(), starts)
+        values = total / sizes if policy == "mean" else total
+        first = first.set_column(position, field.name, pa.array(values))
+    return Settled(first, table.slice(0, 0), len(is_new) - len(starts))
+
+
+def refuse_duplicates(conflicting: pa.Table, segmentation: Segmentation, names: Sequence[str]) -> pa.Table:
+    """Quarantine rows for customers whose rows contradict each other."""
+    reason = "conflicting rows of one customer"
+    declared = [c for c in conflicting.column_names if c not in ("source_file", "source_row")]
+    records = conflicting.select(declared).to_pandas().to_json(orient="records", lines=True, date_format="iso")
+    refused = quarantine_table(
+        [
+            {**place, "reason": reason, "column": segmentation.rows.id, "reasons": reason, "record": record}
+            for place, record in zip(
+                conflicting.select(["source_row", "customer_id"]).to_pylist(),
+                records.splitlines(),
+                strict=True,
+            )
+        ]
+    )
+    files = pa.array([names[i] for i in conflicting["source_file"].to_pylist()], pa.string())
+    return refused.add_column(0, "source_file", files)
+
+
+def cut_parts(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Re-cut a stream of tables into pieces of PART_ROWS, so that parts do not depend on buckets."""
+    waiting: pa.Table | None = None
+    for table in tables:
+        waiting = table if waiting is None else pa.concat_tables([waiting, table])
+        while waiting.num_rows >= PART_ROWS:
+            yield waiting.slice(0, PART_ROWS).combine_chunks()
+            waiting = waiting.slice(PART_ROWS)
+    if waiting is not None and waiting.num_rows:
+        yield waiting.combine_chunks()
+
+
+@stage(task_run_name="summarise {night.as_of}")
+def summarise(night: Night, rows: Ingested) -> Customers:
+    """Sort, settle duplicates, and write one row per customer; every row is accounted for."""
+    segmentation = night.segmentation
+    folder = start_folder(night.staging / "summarise")
+    buckets = route(rows.parts, segmentation, folder)
+
+    quarantine, counts = list(rows.quarantine), Counter(rows.counts.reasons)
+    merged, conflicting = 0, 0
+
+    def settle() -> Iterator[pa.Table]:
+        nonlocal merged, conflicting
+        for number, bucket in enumerate(buckets):
+            table = pa.concat_tables([read_part(part) for part in bucket])
+            settled = settle_duplicates(sort_rows(table, segmentation), segmentation)
+            merged += settled.merged
+            if settled.conflicting.num_rows:
+                names = [one.name for one in rows.inputs]
+                refused = refuse_duplicates(settled.conflicting, segmentation, names)
+                counts.update(refused["reason"].to_pylist())
+                conflicting += refused.num_rows
+                quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused))
+            yield settled.customers.select(["customer_id", *segmentation.features])
+
+    parts = tuple(
+        write_part(folder / f"customers-{i:05d}.parquet", table) for i, table in enumerate(cut_parts(settle()))
+    )
+    used = sum(part.rows for part in parts)
+    refused_rows = rows.counts.quarantined + conflicting
+    if rows.counts.read != used + merged + refused_rows:
+        raise UnaccountedRows(
+            f"{rows.counts.read} rows were read, but {used} used + {merged} merged + {refused_rows} refused"
+        )
+    if used == 0:
+        raise Refused("no-customers", f"all {conflicting} rows contradict another row of their customer")
+    return Customers(
+        parts=parts,
+        quarantine=tuple(quarantine),
+        read=rows.counts.read,
+        used=used,
+        merged=merged,
+        quarantined=refused_rows,
+        reasons=dict(sorted(counts.items())),
+        warnings=rows.warnings,
+    )
