@@ -120,7 +120,7 @@ QUARANTINE = pa.DataFrameSchema(
 )
 
 _ARROW = {
-    "str": arrow.string(),
+    "string[pyarrow]": arrow.string(),
     "float64": arrow.float64(),
     "float32": arrow.float32(),
     "int64": arrow.int64(),

@@ -9,6 +9,7 @@ import numpy as np
 
 from config.parameters import KPlan
 from schemas.records import Choice, Curve, CurvePoint, Night
+from tasks.artifacts import show_sweep
 from tasks.options import stage
 
 
@@ -64,4 +65,6 @@ def choose_k(plan: KPlan, curve: Curve) -> Choice:
 @stage(task_run_name="choose {night.as_of}")
 def choose(night: Night, curve: Curve) -> Choice:
     """Choose k from the curve."""
-    return choose_k(night.segmentation.k, curve)
+    choice = choose_k(night.segmentation.k, curve)
+    show_sweep(night, choice)
+    return choice

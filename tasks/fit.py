@@ -14,6 +14,7 @@ from segmentation.grid import cluster_sums, move_centres
 from segmentation.model import assign
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.partitions import over_parts
+from tasks.artifacts import show_segments
 from tasks.options import stage
 
 
@@ -85,10 +86,12 @@ def fit(night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choic
         Segment(segment_id=name, size=int(size), share=int(size) / int(sizes.sum()), centre=tuple(centre))
         for name, size, centre in zip(ids, sizes, centres.tolist(), strict=True)
     )
-    return Fitted(
+    fitted = Fitted(
         segments=segments,
         inertia=inertia * scaled.quantum**2,
         passes=passes,
         converged=converged,
         parts=parts,
     )
+    show_segments(night, fitted)
+    return fitted

@@ -13,11 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
-from config.settings import read_settings
 from schemas.records import (
     Choice,
     Customers,
-    EditionKey,
     Fitted,
     Ingested,
     Night,
@@ -30,10 +28,8 @@ from schemas.records import (
 )
 from schemas.tables import QUARANTINE, arrow_schema, segments_schema
 from segmentation.commit import commit_edition
-from segmentation.ledger import end_row
 from segmentation.model import Model, to_json
 from segmentation.parts import hash_file, read_part, start_folder
-from segmentation.staging import remove_staging, sweep_staging
 from segmentation.store import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -45,6 +41,8 @@ from segmentation.store import (
     sync_file,
     sync_folder,
 )
+from tasks.artifacts import show_edition
+from tasks.night import finish
 from tasks.options import stage
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "plotly", "pandera")
@@ -169,14 +167,6 @@ def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], p
     sync_folder(folder)
 
 
-def settle(night: Night, key: EditionKey, published: Published, facts: dict[str, Any]) -> Published:
-    """Write the ledger's row and remove stage files, this run's and what dead runs left."""
-    end_row(night, published.outcome, {"edition": key.edition, **facts})
-    remove_staging(night)
-    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
-    return published
-
-
 @stage(task_run_name="publish {night.as_of}")
 def publish(
     night: Night,
@@ -224,4 +214,5 @@ def publish(
         "reasons": verdict.reasons,
         "versions": manifest.versions,
     }
-    return settle(night, rows.key, published, facts)
+    show_edition(night, published, verdict)
+    return finish(night, published, facts)

@@ -20,6 +20,7 @@ from schemas.records import Customers, Ingested, Night, Part
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.keys import hash_rows, hash_texts
 from segmentation.parts import PART_ROWS, name_part, read_part, start_folder, to_matrix, write_part
+from tasks.artifacts import show_quarantine
 from tasks.ingest import quarantine_table
 from tasks.options import stage
 
@@ -227,7 +228,7 @@ def summarise(night: Night, rows: Ingested) -> Customers:
         )
     if used == 0:
         raise Refused("no-customers", f"all {conflicting} rows contradict another row of their customer")
-    return Customers(
+    customers = Customers(
         parts=parts,
         quarantine=tuple(quarantine),
         read=rows.counts.read,
@@ -237,3 +238,5 @@ def summarise(night: Night, rows: Ingested) -> Customers:
         reasons=dict(sorted(counts.items())),
         warnings=rows.warnings,
     )
+    show_quarantine(night, customers)
+    return customers

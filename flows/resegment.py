@@ -1,0 +1,71 @@
+"""The nightly flow: a table of contents. What a stage does is in its file under tasks/."""
+
+import os
+from typing import Any
+
+from prefect import flow, runtime, unmapped
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from schemas.records import Published
+from tasks.check import check
+from tasks.choose import choose
+from tasks.fit import fit
+from tasks.ingest import ingest
+from tasks.night import AsOf, hold_night, keep_published, open_night
+from tasks.publish import publish
+from tasks.report import report
+from tasks.scale import scale
+from tasks.summarise import summarise
+from tasks.sweep import score, sweep
+
+
+def name_run() -> str:
+    """`article 2026-01-31`: what the run is for, as far as its parameters say."""
+    parameters = runtime.flow_run.parameters
+    return f"{parameters['definition']} {parameters.get('as_of') or 'today'}"
+
+
+@flow(
+    flow_run_name=name_run,
+    task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
+    persist_result=True,
+    result_serializer="json",
+)
+def resegment(
+    definition: str,
+    as_of: AsOf = None,
+    source: str | None = None,
+    store: str | None = None,
+    force: bool = False,
+) -> Any:
+    """Segment the customers as they stood on a date, and publish the result, all or nothing.
+
+    Args:
+        definition: Name of the segmentation, such as `article`.
+        as_of: Date the run speaks for (YYYY-MM-DD). Empty: the scheduled day in the definition's time zone.
+        source: File, folder or glob to read instead of the definition's source.
+        store: Folder to publish in instead of the configured one.
+        force: Build and publish again although this very edition is published already.
+    """
+    night = open_night(definition, as_of, (source, store), force)
+    with hold_night(night):
+        rows = ingest(night)
+        if rows.published:
+            return keep_published(night, rows)
+        customers = summarise(night, rows)
+        scaled = scale(night, customers)
+        candidates = sweep.map(unmapped(night), unmapped(scaled), scaled.ks).result()
+        curve = score(night, scaled, candidates)
+        choice = choose(night, curve)
+        fitted = fit(night, scaled, candidates, choice)
+        verdict = check(night, rows, customers, scaled, choice, fitted)
+        reported = report(night, customers, scaled, choice, fitted, verdict)
+        return gate(publish(night, rows, customers, scaled, choice, fitted, verdict, reported))
+
+
+def gate(published: Published) -> Any:
+    """A held night ends in a state of that name, with its reasons; a published one simply completes."""
+    if published.outcome == "held":
+        return Completed(name="Held", message="; ".join(published.reasons), data=published)
+    return published

@@ -1,0 +1,117 @@
+"""Opening and closing a night: parameters checked again, staging locked, the ledger kept.
+
+Parameters may come from a form in the Prefect UI, so nothing in them is trusted. The stages
+themselves are one file each beside this one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from prefect import runtime
+from pydantic import BeforeValidator
+
+from config.definitions import DefinitionError, find_definition, read_definition
+from config.settings import read_settings
+from schemas.records import Ingested, Night, Published
+from segmentation.commit import locked, move_live
+from segmentation.errors import Conflict, Refused, ResegmentError
+from segmentation.ledger import begin_row, end_row
+from segmentation.staging import hold_staging, remove_staging, sweep_staging
+from segmentation.store import find_published
+
+
+def parse_as_of(value: Any) -> Any:
+    """A date, or its text YYYY-MM-DD; numbers and instants are refused, though pydantic takes them."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, str) and len(value) == 10:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("as_of: expected a date as YYYY-MM-DD")
+
+
+AsOf = Annotated[date | None, BeforeValidator(parse_as_of)]
+
+
+def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now: datetime) -> date:
+    """The date the run speaks for: the one asked for, else the scheduled day in the zone.
+
+    scheduled and now are instants with zone. Refused if it lies in the future there.
+    """
+    today = now.astimezone(ZoneInfo(zone)).date()
+    as_of = asked or (scheduled or now).astimezone(ZoneInfo(zone)).date()
+    if as_of > today:
+        raise Refused("future-date", f"as_of {as_of} lies in the future: today is {today} in {zone}")
+    if as_of < today - timedelta(days=366 * 50):
+        raise Refused("old-date", f"as_of {as_of} lies more than 50 years back")
+    return as_of
+
+
+def check_place(path: str, what: str, roots: tuple[Path, ...]) -> None:
+    """Refuse a source or store outside the folders that the settings allow, if they name any."""
+    if "\0" in path or len(path) > 4096:
+        raise Refused(what, f"{what} is not a path")
+    resolved = Path(path).resolve()
+    if roots and not any(resolved.is_relative_to(root.resolve()) for root in roots):
+        raise Refused(what, f"{what} must lie below one of RESEGMENT_ROOTS")
+
+
+def open_night(
+    definition: str, as_of: date | None, places: tuple[str | None, str | None], force: bool
+) -> Night:
+    """Check every parameter and name what the run is for. places: source and store, or None."""
+    settings = read_settings()
+    try:
+        segmentation = read_definition(find_definition(definition, settings.definitions))
+    except DefinitionError as error:
+        raise Refused("definition", str(error)) from None
+    source, store = places
+    for path, what in ((source, "source"), (store, "store")):
+        if path is not None:
+            check_place(path, what, settings.roots)
+    scheduled = runtime.flow_run.scheduled_start_time
+    now = datetime.now(ZoneInfo("UTC"))
+    return Night(
+        run_id=str(runtime.flow_run.id),
+        segmentation=segmentation,
+        as_of=settle_as_of(as_of, segmentation.timezone, scheduled, now),
+        source=source,
+        store=Path(store) if store else settings.store,
+        force=force,
+    )
+
+
+@contextmanager
+def hold_night(night: Night) -> Iterator[None]:
+    """Hold the staging lock, and see that the ledger says how the run ended."""
+    with hold_staging(night):
+        begin_row(night)
+        try:
+            yield
+        except BaseException as error:
+            outcome = {Refused: "refused", Conflict: "conflict"}.get(type(error), "failed")
+            reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
+            end_row(night, outcome, {"reasons": [reason]})
+            raise
+
+
+def finish(night: Night, published: Published, facts: dict[str, Any]) -> Published:
+    """Complete the ledger's row and remove stage files: this run's, and what dead runs left."""
+    end_row(night, published.outcome, {"edition": published.edition, **facts})
+    remove_staging(night)
+    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
+    return published
+
+
+def keep_published(night: Night, rows: Ingested) -> Published:
+    """Nothing to do: this very edition is there. Mends live.json, should a crash have left it behind."""
+    with locked(night.home / ".lock"):
+        move_live(night.home, night.as_of, rows.key.edition)
+    published = find_published(night, rows.key.edition)
+    return finish(night, published, {"k": published.k})
