@@ -18,7 +18,7 @@ class DefinitionError(ValueError):
 class _StrictLoader(yaml.SafeLoader):
     """YAML without repeated keys, which would silently drop the first one."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:

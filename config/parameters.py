@@ -44,9 +44,7 @@ class Source(_Part):
     """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
 
     path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
-    sample: Literal["article", "shop"] | None = Field(
-        None, description="Data that the project makes itself."
-    )
+    sample: Literal["article", "shop"] | None = Field(None, description="Data that the project makes itself.")
     customers: int | None = Field(
         None, ge=1, le=1_000_000_000, description="Sample shop: number of customers (20000)."
     )
@@ -74,9 +72,7 @@ class Column(_Part):
     gt: float | None = Field(None, description="Values must be above this.")
     le: float | None = Field(None, description="Largest value allowed.")
     lt: float | None = Field(None, description="Values must be below this.")
-    isin: tuple[str | int | float | bool, ...] | None = Field(
-        None, description="The only values allowed."
-    )
+    isin: tuple[str | int | float | bool, ...] | None = Field(None, description="The only values allowed.")
     unit: str = Field("", description="Unit, shown to people.")
     description: str = Field("", description="One sentence, carried to the outputs.")
 
@@ -174,9 +170,7 @@ class Segmentation(_Part):
     timezone: str = Field("UTC", description="IANA zone in which as_of is a day.")
     source: Source = Field(description="Where rows come from.")
     rows: Rows = Field(description="What one row is, and its contract.")
-    features: tuple[str, ...] = Field(
-        min_length=1, max_length=200, description="Columns that are clustered."
-    )
+    features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns that are clustered.")
     scaling: ScalingPlan = Field(
         default_factory=lambda: ScalingPlan(), description="How features are scaled."
     )

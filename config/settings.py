@@ -24,9 +24,7 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=_usable_cores, ge=1, le=256, description="Threads for passes and the sweep."
     )
-    state: Path = Field(
-        Path("~/.local/state/resegment"), description="The local server's pid file and log."
-    )
+    state: Path = Field(Path("~/.local/state/resegment"), description="The local server's pid file and log.")
     stale_hours: float = Field(
         72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
     )

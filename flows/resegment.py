@@ -1,9 +1,9 @@
 """The nightly flow: a table of contents. What a stage does is in its file under tasks/."""
 
 import os
-from typing import Any
 
 from prefect import flow, runtime, unmapped
+from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -38,7 +38,7 @@ def resegment(
     source: str | None = None,
     store: str | None = None,
     force: bool = False,
-) -> Any:
+) -> Published | State[Published]:
     """Segment the customers as they stood on a date, and publish the result, all or nothing.
 
     Args:
@@ -64,7 +64,7 @@ def resegment(
         return gate(publish(night, rows, customers, scaled, choice, fitted, verdict, reported))
 
 
-def gate(published: Published) -> Any:
+def gate(published: Published) -> Published | State[Published]:
     """A held night ends in a state of that name, with its reasons; a published one simply completes."""
     if published.outcome == "held":
         return Completed(name="Held", message="; ".join(published.reasons), data=published)

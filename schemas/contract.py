@@ -5,7 +5,7 @@ be); here pandera judges each batch, lazily, and its failures become one list of
 pandera's own messages hold customers' values and never leave this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,8 @@ from config.parameters import Column, Rows
 
 ID_TOO_LONG = 256
 # Ids that a spreadsheet has rewritten: 1E5 for 100000, 2-Jan for 1-2. The original is lost.
-_MANGLED = (
-    r"^(?:\d+(?:\.\d+)?[eE][+-]?\d+|\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d{2,4})?)$"
-)
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_MANGLED = rf"^(?:\d+(?:\.\d+)?[eE][+-]?\d+|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?)$"
 
 
 def _is_short(ids: pd.Series) -> pd.Series:
@@ -55,15 +54,13 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
         checks.append(pa.Check(_is_finite, name="not finite"))
     if column.type in ("text", "category"):
         checks.append(pa.Check(_has_no_nul, name="NUL character"))
-    bounds = [
+    bounds: list[tuple[float | None, Callable[..., pa.Check], str]] = [
         (column.ge, pa.Check.ge, "below"),
         (column.gt, pa.Check.gt, "not above"),
         (column.le, pa.Check.le, "above"),
         (column.lt, pa.Check.lt, "not below"),
     ]
-    checks += [
-        make(bound, name=f"{words} {bound:g}") for bound, make, words in bounds if bound is not None
-    ]
+    checks += [make(bound, name=f"{words} {bound:g}") for bound, make, words in bounds if bound is not None]
     if column.isin is not None:
         checks.append(pa.Check.isin(list(column.isin), name="not an allowed value"))
     return checks
@@ -126,7 +123,9 @@ def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFr
     is_null = cases["check"] == "not_nullable"
     reason = [
         "missing" if null else names[column][int(number)]
-        for null, column, number in zip(is_null, cases["column"], cases["check_number"].fillna(0), strict=True)
+        for null, column, number in zip(
+            is_null, cases["column"], cases["check_number"].fillna(0), strict=True
+        )
     ]
     rank = np.where(is_null, -1, cases["check_number"].fillna(-1).astype(np.int64))
     return pd.DataFrame(

@@ -81,7 +81,7 @@ def _publish_table(folder: Path, target: Path, staging: Path) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(folder / SEGMENTS, waiting)
         sync_file(waiting)
-    os.replace(waiting, target)
+    waiting.replace(target)
     sync_folder(target.parent)
     sync_folder(target.parent.parent)
 

@@ -21,7 +21,9 @@ MOST_POINTS = 5_000
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#000000", "#8C564B")
 
 
-def draw_points(pairs: Sequence[Labelled], features: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_points(
+    pairs: Sequence[Labelled], features: Sequence[str], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """At most MOST_POINTS customers, the same for the same input: features (d, n), segments (n,)."""
     total = sum(pair.customers.rows for pair in pairs)
     share = 1.0 if total <= MOST_POINTS else 0.9 * MOST_POINTS / total
@@ -83,7 +85,9 @@ def draw_scatter(
         else:
             places.setdefault("y", np.zeros(own.shape[1]))
             figure.add_scattergl(**places, **mode, marker={"size": 5, "color": colour})
-    axes = dict(zip(("xaxis", "yaxis", "zaxis"), ({"title": {"text": label(n)}} for n in names), strict=False))
+    axes = dict(
+        zip(("xaxis", "yaxis", "zaxis"), ({"title": {"text": label(n)}} for n in names), strict=False)
+    )
     layout = {"scene": axes} if len(matrix) >= 3 else axes
     figure.update_layout(
         template="plotly_white",

@@ -43,7 +43,7 @@ def squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
     |x|^2 - 2 c.x + |c|^2; no cancellation error, since every term is exact.
     """
-    distances = centres @ x
+    distances: np.ndarray = centres @ x
     distances *= -2.0
     distances += np.einsum("ij,ij->i", centres, centres)[:, None]
     distances += np.einsum("ij,ij->j", x, x)
@@ -96,9 +96,7 @@ def inertia_units(x: np.ndarray, centres: "list[np.ndarray]", quantum: float) ->
     return totals
 
 
-def cluster_sums(
-    x: np.ndarray, centres: np.ndarray, quantum: float
-) -> tuple[np.ndarray, np.ndarray, int]:
+def cluster_sums(x: np.ndarray, centres: np.ndarray, quantum: float) -> tuple[np.ndarray, np.ndarray, int]:
     """One Lloyd pass over a part: members' sums (k, d), counts (k,), inertia in quantum^2. Exact."""
     k = len(centres)
     sums, counts, inertia = np.zeros(centres.shape), np.zeros(k, np.int64), 0

@@ -71,9 +71,7 @@ def _assign_block(x: np.ndarray, centres: np.ndarray) -> Assignment:
     runner_up, second = nearest(distances)
     with np.errstate(invalid="ignore"):
         ratio = np.where(second > 0, np.sqrt(best / second), 1.0)
-    return Assignment(
-        label, np.sqrt(best).astype(np.float32), (1.0 - ratio).astype(np.float32), runner_up
-    )
+    return Assignment(label, np.sqrt(best).astype(np.float32), (1.0 - ratio).astype(np.float32), runner_up)
 
 
 def read_model(path: Path) -> Model:

@@ -42,9 +42,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], words: bool =
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>\n" for row in rows
     )
     kind = ' class="words"' if words else ""
-    return (
-        f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
-    )
+    top = f"<thead><tr>{head}</tr></thead>\n<tbody>\n"
+    return f'<div class="wide"><table{kind}>{top}{body}</tbody></table></div>'
 
 
 def paragraph(text: str, kind: str = "") -> str:
@@ -82,7 +81,7 @@ def render(title: str, sections: Sequence[str | Figure]) -> bytes:
         drawing = str(section.content.to_json()).replace("</", "<\\/")
         scripts.append(
             f'{{const f={drawing};Plotly.newPlot("{section.id}",f.data,f.layout,'
-            '{responsive:true,displaylogo:false});}'
+            "{responsive:true,displaylogo:false});}"
         )
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     policy = (

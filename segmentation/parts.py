@@ -4,7 +4,6 @@ What a part holds is its stage's business. Passes over many parts belong in part
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -52,7 +51,7 @@ def write_parts(folder: Path, stem: str, tables: Iterable[pa.Table]) -> tuple[Pa
 def check_part(part: Part) -> Path:
     """The part's path, if the file is there and as long as it was; StageFileGone otherwise."""
     try:
-        size = os.stat(part.path).st_size
+        size = part.path.stat().st_size
     except OSError:
         size = -1
     if size != part.size:

@@ -14,8 +14,8 @@ from config.parameters import Column
 from schemas.records import ColumnScale, Part, Segment
 from segmentation.moments import significant
 from segmentation.order_statistics import select
-from segmentation.parts import read_part, to_matrix
 from segmentation.partitions import over_parts
+from segmentation.parts import read_part, to_matrix
 from segmentation.transforms import curve, uncurve
 
 

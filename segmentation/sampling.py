@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from schemas.records import Part, Sample
 from segmentation.keys import hash_texts, mix, to_unit
-from segmentation.parts import read_part, to_matrix, write_part
 from segmentation.partitions import over_parts
+from segmentation.parts import read_part, to_matrix, write_part
 
 COVERAGE_ROWS = 5_000
 ENOUGH_COVERAGE = 0.5
@@ -108,9 +108,7 @@ def _sum_part(part: Part) -> Spread:
 def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Path) -> Sample:
     """Write the sample of the scaled parts: their columns, and `weight`. ids: parts, or empty."""
     starts = np.concatenate([[0], np.cumsum([part.rows for part in scaled])])
-    slices = [
-        Slice(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)
-    ]
+    slices = [Slice(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
     names = read_part(scaled[0]).column_names
     share = min(1.0, COVERAGE_ROWS / int(starts[-1]))
     probe = np.concatenate(list(over_parts(partial(_draw_share, share=share, seed=seed), slices)))

@@ -47,7 +47,7 @@ def find_files(source: Source, override: str | None, as_of: date) -> list[Path]:
     if path.is_dir():
         paths = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES]
     elif has_magic(place) and not path.exists():
-        paths = [Path(p) for p in glob(place, recursive=True)]
+        paths = [Path(p) for p in glob(place, recursive=True)]  # noqa: PTH207 - absolute patterns too
     else:
         paths = [path]
     if source.date_in_name and not path.is_file():

@@ -16,7 +16,7 @@ def curve(values: np.ndarray, column: ColumnScale) -> np.ndarray:
     if column.transform != "log-standard":
         return values
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.log1p(values)
+        return np.asarray(np.log1p(values))
 
 
 def uncurve(values: np.ndarray, column: ColumnScale) -> np.ndarray:

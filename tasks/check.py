@@ -10,9 +10,7 @@ from tasks.options import stage
 def check_no_empty_segment(fitted: Fitted, choice: Choice) -> Check:
     """Every one of the k segments has customers; clusters without any are no segments."""
     found = f"{len(fitted.segments)} segments with customers, k = {choice.k}"
-    return Check(
-        name="no-empty-segment", required=True, passed=len(fitted.segments) == choice.k, found=found
-    )
+    return Check(name="no-empty-segment", required=True, passed=len(fitted.segments) == choice.k, found=found)
 
 
 def check_smallest_share(fitted: Fitted, limit: float) -> Check:
@@ -58,13 +56,13 @@ def check_convergence(fitted: Fitted) -> Check:
 
 def check_warnings(warnings: tuple[str, ...]) -> Check:
     """Nothing unusual was met on the way."""
-    return Check(
-        name="no-warnings", required=False, passed=not warnings, found="; ".join(warnings) or "none"
-    )
+    return Check(name="no-warnings", required=False, passed=not warnings, found="; ".join(warnings) or "none")
 
 
-@stage(task_run_name="check {night.as_of}")
-def check(night: Night, rows: Ingested, customers: Customers, scaled: Scaled, choice: Choice, fitted: Fitted) -> Verdict:
+@stage("check {night.as_of}")
+def check(
+    night: Night, rows: Ingested, customers: Customers, scaled: Scaled, choice: Choice, fitted: Fitted
+) -> Verdict:
     """All checks of the night."""
     checks = (
         check_rows_balance(rows, customers),

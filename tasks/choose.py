@@ -62,7 +62,7 @@ def choose_k(plan: KPlan, curve: Curve) -> Choice:
     return Choice(k=k, rule=plan.rule, reasons=(why,), curve=curve.points)
 
 
-@stage(task_run_name="choose {night.as_of}")
+@stage("choose {night.as_of}")
 def choose(night: Night, curve: Curve) -> Choice:
     """Choose k from the curve."""
     choice = choose_k(night.segmentation.k, curve)

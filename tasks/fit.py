@@ -12,8 +12,8 @@ import pyarrow as pa
 from schemas.records import Candidate, Choice, Fitted, Night, Part, Scaled, Segment
 from segmentation.grid import cluster_sums, move_centres
 from segmentation.model import assign
-from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.partitions import over_parts
+from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from tasks.artifacts import show_segments
 from tasks.options import stage
 
@@ -65,7 +65,7 @@ def label_part(part: Part, centres: np.ndarray) -> pa.Table:
     return pa.table(assign(to_matrix(read_part(part)), centres)._asdict())
 
 
-@stage(task_run_name="fit {night.as_of} k={choice.k}")
+@stage("fit {night.as_of} k={choice.k}")
 def fit(night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice) -> Fitted:
     """Refine the chosen candidate on all customers, name the segments, write every label."""
     folder = start_folder(night.staging / "fit")

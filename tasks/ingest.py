@@ -55,8 +55,7 @@ def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str
     """Refuse a source with a header that breaks the contract; warnings otherwise."""
     wanted = columns_to_read(rows)
     found = (
-        check_header(file.path.name, read_header(file.path, csv), wanted, csv.delimiter)
-        for file in files
+        check_header(file.path.name, read_header(file.path, csv), wanted, csv.delimiter) for file in files
     )
     return [warning for warnings in found for warning in warnings]
 
@@ -150,7 +149,7 @@ def judge_files(files: list[SourceFile], rows: Rows, csv: Csv) -> Iterator[Judge
         before += last
 
 
-@stage(task_run_name="ingest {night.as_of}")
+@stage("ingest {night.as_of}")
 def ingest(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     rows, csv = night.segmentation.rows, night.segmentation.source.csv

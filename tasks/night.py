@@ -24,7 +24,7 @@ from segmentation.staging import hold_staging, remove_staging, sweep_staging
 from segmentation.store import find_published
 
 
-def parse_as_of(value: Any) -> Any:
+def parse_as_of(value: object) -> date | None:
     """A date, or its text YYYY-MM-DD; numbers and instants are refused, though pydantic takes them."""
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value

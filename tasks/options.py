@@ -3,8 +3,8 @@
 What a stage does belongs in its own file.
 """
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.client.schemas.objects import State, TaskRun
@@ -12,6 +12,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from segmentation.errors import Conflict, Refused, StageFileGone, UnaccountedRows
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _FINAL = (Refused, Conflict, StageFileGone, UnaccountedRows)
 
 
@@ -26,12 +28,14 @@ def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]
     return False
 
 
-stage = partial(
-    task,
-    retries=3,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_worth_retrying,
-    persist_result=True,
-    result_serializer="json",
-)
+def stage(task_run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a stage's task. The run's name is a template over its parameters."""
+    return task(
+        task_run_name=task_run_name,
+        retries=3,
+        retry_delay_seconds=exponential_backoff(backoff_factor=2),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=is_worth_retrying,
+        persist_result=True,
+        result_serializer="json",
+    )

@@ -91,7 +91,9 @@ def join_segments(
         yield table
 
 
-def write_segments(path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]) -> None:
+def write_segments(
+    path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
+) -> None:
     """Write the table people join: a row group per part, statistics and checksums for its readers."""
     labels = ["segment_id", "runner_up"]
     with pq.ParquetWriter(
@@ -167,7 +169,7 @@ def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], p
     sync_folder(folder)
 
 
-@stage(task_run_name="publish {night.as_of}")
+@stage("publish {night.as_of}")
 def publish(
     night: Night,
     rows: Ingested,

@@ -40,22 +40,24 @@ def sweep_rows(choice: Choice) -> pd.DataFrame:
 
 def tell_segments(profiles: pd.DataFrame, fitted: Fitted, scales: Sequence[ColumnScale]) -> list[str]:
     """Sizes and profiles as tables, in original units."""
-    units = {row.feature: row.unit for row in profiles.itertuples()}
+    units = dict(zip(profiles["feature"], profiles["unit"], strict=True))
     header = [
         "Segment",
         "Customers",
         "Share",
         *(f"{one.feature} ({units[one.feature]})" if units[one.feature] else one.feature for one in scales),
     ]
-    wide = profiles.set_index(["segment_id", "feature"])
 
     def rows(column: str) -> list[list[object]]:
+        cells = dict(
+            zip(zip(profiles["segment_id"], profiles["feature"], strict=True), profiles[column], strict=True)
+        )
         return [
             [
                 segment.segment_id,
                 f"{segment.size:,}",
                 f"{segment.share:.1%}",
-                *(number(float(wide.loc[(segment.segment_id, one.feature), column])) for one in scales),
+                *(number(cells[segment.segment_id, one.feature]) for one in scales),
             ]
             for segment in fitted.segments
         ]
@@ -94,12 +96,15 @@ def tell_quality(customers: Customers, verdict: Verdict) -> list[str]:
 
 def tell_run(night: Night, scaled: Scaled, choice: Choice, fitted: Fitted) -> list[str]:
     """How the edition was made: parameters and fitted transforms, no clock and no host."""
-    facts = [
+    facts: list[list[object]] = [
         ["As of", night.as_of],
         ["Time zone", night.segmentation.timezone],
         ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
         ["Inertia", f"{fitted.inertia:.6g} after {fitted.passes} passes over all customers"],
-        ["Sweep sample", f"{scaled.sample.part.rows:,} rows, {'exact' if scaled.sample.exact else 'coreset'}"],
+        [
+            "Sweep sample",
+            f"{scaled.sample.part.rows:,} rows, {'exact' if scaled.sample.exact else 'coreset'}",
+        ],
         ["Seed", night.segmentation.seed],
     ]
     transforms = [
@@ -114,7 +119,7 @@ def tell_run(night: Night, scaled: Scaled, choice: Choice, fitted: Fitted) -> li
     ]
 
 
-@stage(task_run_name="report {night.as_of}")
+@stage("report {night.as_of}")
 def report(
     night: Night, customers: Customers, scaled: Scaled, choice: Choice, fitted: Fitted, verdict: Verdict
 ) -> Reported:

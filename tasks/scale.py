@@ -16,8 +16,8 @@ from segmentation.errors import Refused
 from segmentation.grid import find_quantum, snap
 from segmentation.moments import Moments, measure, merge_all, significant
 from segmentation.order_statistics import select
-from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.partitions import over_parts
+from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.sampling import draw_sample
 from segmentation.transforms import to_scaled
 from tasks.options import stage
@@ -119,7 +119,7 @@ def scale_part(part: Part, columns: Sequence[ColumnScale], quantum: float) -> pa
     return pa.table({name: row.astype(np.float32) for name, row in zip(names, scaled, strict=True)})
 
 
-@stage(task_run_name="scale {night.as_of}")
+@stage("scale {night.as_of}")
 def scale(night: Night, customers: Customers) -> Scaled:
     """Fit the transforms in one pass, write the scaled parts in a second, then draw the sample."""
     segmentation = night.segmentation
@@ -133,9 +133,7 @@ def scale(night: Night, customers: Customers) -> Scaled:
         raise Refused("all-constant", f"every feature has one value for all customers: {', '.join(constant)}")
     quantum = find_quantum(find_largest(columns, raw), len(columns) - len(constant))
     tables = over_parts(partial(scale_part, columns=columns, quantum=quantum), customers.parts)
-    parts = tuple(
-        write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables)
-    )
+    parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
 
     ids = customers.parts if segmentation.rows.id is not None else ()
     sample = draw_sample(parts, ids, segmentation.seed, folder / "sample.parquet")

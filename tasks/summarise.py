@@ -166,7 +166,9 @@ def refuse_duplicates(conflicting: pa.Table, segmentation: Segmentation, names: 
     """Quarantine rows for customers whose rows contradict each other."""
     reason = "conflicting rows of one customer"
     declared = [c for c in conflicting.column_names if c not in ("source_file", "source_row")]
-    records = conflicting.select(declared).to_pandas().to_json(orient="records", lines=True, date_format="iso")
+    records = (
+        conflicting.select(declared).to_pandas().to_json(orient="records", lines=True, date_format="iso")
+    )
     refused = quarantine_table(
         [
             {**place, "reason": reason, "column": segmentation.rows.id, "reasons": reason, "record": record}
@@ -193,7 +195,7 @@ def cut_parts(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield waiting.combine_chunks()
 
 
-@stage(task_run_name="summarise {night.as_of}")
+@stage("summarise {night.as_of}")
 def summarise(night: Night, rows: Ingested) -> Customers:
     """Sort, settle duplicates, and write one row per customer; every row is accounted for."""
     segmentation = night.segmentation
@@ -218,7 +220,8 @@ def summarise(night: Night, rows: Ingested) -> Customers:
             yield settled.customers.select(["customer_id", *segmentation.features])
 
     parts = tuple(
-        write_part(folder / f"customers-{i:05d}.parquet", table) for i, table in enumerate(cut_parts(settle()))
+        write_part(folder / f"customers-{i:05d}.parquet", table)
+        for i, table in enumerate(cut_parts(settle()))
     )
     used = sum(part.rows for part in parts)
     refused_rows = rows.counts.quarantined + conflicting

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from schemas.records import Candidate, Curve, CurvePoint, Night, Part, Scaled
 from segmentation.grid import inertia_units, snap
-from segmentation.parts import read_part, to_matrix
 from segmentation.partitions import over_parts
+from segmentation.parts import read_part, to_matrix
 from tasks.options import stage
 
 
@@ -42,7 +42,7 @@ def score_part(part: Part, centres: Sequence[np.ndarray], quantum: float) -> lis
     return inertia_units(to_matrix(read_part(part)), list(centres), quantum)
 
 
-@stage(task_run_name="sweep {night.as_of} k={k}")
+@stage("sweep {night.as_of} k={k}")
 def sweep(night: Night, scaled: Scaled, k: int) -> Candidate:
     """Fit one k to the sample; its centres are put on the grid."""
     sample = read_part(scaled.sample.part)
@@ -53,7 +53,7 @@ def sweep(night: Night, scaled: Scaled, k: int) -> Candidate:
     return Candidate(k=k, centres=tuple(map(tuple, snapped.tolist())), passes=passes)
 
 
-@stage(task_run_name="score {night.as_of}")
+@stage("score {night.as_of}")
 def score(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Curve:
     """The exact inertia of every candidate over all customers, in one pass."""
     centres = [np.array(one.centres) for one in candidates]

@@ -1,0 +1,73 @@
+"""Fixtures that several test files share: folders, nights, and one Prefect server per session."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.parameters import Segmentation
+from config.settings import read_settings
+from schemas.records import Night
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+DEFINITION: dict[str, Any] = {
+    "name": "demo",
+    "source": {"path": "customers.csv"},
+    "rows": {
+        "id": "id",
+        "columns": {"spend": {"type": "float", "ge": 0}, "orders": {"type": "int", "ge": 0}},
+    },
+    "features": ["spend", "orders"],
+    "k": {"min": 1, "max": 6, "rule": "elbow"},
+}
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees this machine's settings or writes to its store."""
+    monkeypatch.setenv("RESEGMENT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("RESEGMENT_STATE", str(tmp_path / "state"))
+    read_settings.cache_clear()
+    yield
+    read_settings.cache_clear()
+
+
+@pytest.fixture
+def make_night(tmp_path: Path) -> Callable[..., Night]:
+    """A night of the demo definition; keyword arguments replace parts of the definition."""
+
+    def make(source: Path | str | None = None, **changes: Any) -> Night:
+        return Night(
+            run_id="test-run",
+            segmentation=Segmentation.model_validate({**DEFINITION, **changes}),
+            as_of=date(2026, 1, 31),
+            source=None if source is None else str(source),
+            store=tmp_path / "store",
+            force=False,
+        )
+
+    return make
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data; the test is skipped where it is not."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real data is not here: {SHARED.name} beside the project is missing")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One real Prefect server for the session, on a database of its own."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with (
+        prefect_test_harness(server_startup_timeout=180),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
