@@ -39,7 +39,7 @@ def find_definition(name: str, folder: Path) -> Path:
     if not path.is_file():
         known = sorted(p.stem for p in folder.glob("*.yaml"))
         near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         raise DefinitionError(
             f"no definition named {name}{hint} Known here: {', '.join(known) or 'none'}. "
             "A path to a .yaml file works too on the command line"

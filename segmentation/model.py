@@ -5,10 +5,10 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from schemas.records import ColumnScale, Record
 from segmentation.errors import Refused
@@ -25,6 +25,15 @@ class Model(Record):
     quantum: float
     segment_ids: tuple[str, ...]
     centres: tuple[tuple[float, ...], ...]
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        width = sum(not column.constant for column in self.columns)
+        if len(self.segment_ids) != len(self.centres) or {len(one) for one in self.centres} != {width}:
+            raise ValueError("segment_ids, centres and columns do not belong together")
+        if not self.quantum > 0:
+            raise ValueError("the quantum must be above 0")
+        return self
 
     def centre_matrix(self) -> np.ndarray:
         """Centres as float64 (k, d')."""

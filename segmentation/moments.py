@@ -30,7 +30,8 @@ class Moments(NamedTuple):
         """Population skewness m3 / n / std^3, as scipy.stats.skew; 0 for a constant column. (d,)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             skewness = self.m3 / self.n / (self.m2 / self.n) ** 1.5
-        return np.where(self.m2 > 0, skewness, 0.0)
+        # The mean of a constant column may be off in its last bit, so m2 does not tell.
+        return np.where((self.high > self.low) & (self.m2 > 0), skewness, 0.0)
 
 
 def measure(matrix: np.ndarray) -> Moments:

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from config.parameters import DuplicatePolicy, Segmentation
 from schemas.records import Customers, Ingested, Night, Part
 from segmentation.errors import Refused, UnaccountedRows
+from segmentation.judging import quarantine_table
 from segmentation.keys import hash_rows, hash_texts
 from segmentation.parts import PART_ROWS, name_part, read_part, start_folder, to_matrix, write_part
 from tasks.artifacts import show_quarantine
-from tasks.ingest import quarantine_table
 from tasks.options import stage
 
 BUCKET_VALUES = 10_000_000

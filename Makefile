@@ -1,0 +1,36 @@
+# The two commands: `make run` and `make test`. Each sets up what it needs first: uv, if it is missing,
+# goes into .tools/ and the packages into .venv/, both inside this folder.
+.PHONY: run test check bench setup clean
+.DEFAULT_GOAL := run
+
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+PYTHON ?= $(shell command -v python3.11 2>/dev/null || echo python3)
+AS_OF ?= 2026-01-31
+RUN := $(UV) run --frozen --no-sync
+PYTEST_WORKERS ?= 2
+
+run: setup
+	$(RUN) resegment run article --as-of $(AS_OF) --store store
+
+test: setup
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup
+
+bench: setup
+	$(RUN) python -m bench.nightly
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml uv.lock $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
+	$(UV) sync --frozen --compile-bytecode --quiet
+	touch $@
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet 'uv>=0.9,<1'
+
+clean:
+	rm -rf .venv .tools store .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,52 @@
+"""The command's arguments, checked before anything heavy is imported.
+
+What the commands do is cli.py's; the flow checks its parameters again, in tasks/night.py.
+"""
+
+import os
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from config.definitions import DefinitionError, find_definition, read_definition
+from config.parameters import NAME_PATTERN, Segmentation
+from config.settings import Settings, read_settings
+from segmentation.errors import Refused
+
+
+def load(definition: str) -> tuple[Segmentation, Settings]:
+    """The definition by name or path, and settings under which a flow finds it by its name."""
+    path = Path(definition)
+    try:
+        if path.suffix in (".yaml", ".yml"):
+            if not path.is_file():
+                raise DefinitionError(f"there is no definition file {definition}")
+            os.environ["RESEGMENT_DEFINITIONS"] = str(path.resolve().parent)
+            read_settings.cache_clear()
+        else:
+            path = find_definition(definition, read_settings().definitions)
+        return read_definition(path), read_settings()
+    except DefinitionError as error:
+        raise Refused("definition", str(error)) from None
+
+
+def parse_date(text: str | None, segmentation: Segmentation) -> date:
+    """--as-of as a date, today in the definition's time zone by default. Refused if it is none."""
+    today = segmentation.today(datetime.now(UTC))
+    try:
+        as_of = date.fromisoformat(text if text is not None else today)
+    except ValueError:
+        as_of = None
+    if as_of is None or (text is not None and len(text) != 10):
+        raise Refused("as-of", f"{(text or '')[:40]!r} is not a date; expected YYYY-MM-DD, such as {today}")
+    if str(as_of) > today:
+        raise Refused("future-date", f"as_of {as_of} lies in the future: today is {today}")
+    return as_of
+
+
+def find_home(name: str, store: Path | None) -> Path:
+    """The segmentation's folder in the store. Refused if it is not there."""
+    home = (store or read_settings().store) / name
+    if not re.match(NAME_PATTERN, name) or not home.is_dir():
+        raise Refused("store", f"{home.parent} holds no segmentation {name[:60]!r}; see --store")
+    return home

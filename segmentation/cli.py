@@ -1,0 +1,232 @@
+"""The command `resegment`: words, options and exit status. Nothing heavy is imported before it is needed.
+
+Exit status: 0 published or already there, 2 refused, 3 another publisher won, 4 held, 1 anything else.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from segmentation.errors import ResegmentError
+
+app = typer.Typer(
+    help="Turn customer data into segments every night, and keep them meaningful.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True, soft_wrap=True)
+
+Definition = Annotated[
+    str, typer.Argument(metavar="NAME|PATH", help="A definition's name, or the path of its .yaml file.")
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
+Store = Annotated[
+    Path | None, typer.Option(help="Folder of the store; else RESEGMENT_STORE, else ./store.", metavar="DIR")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
+
+
+def main() -> None:
+    """Run the command; a failure ends with one line on standard error and its exit status."""
+    try:
+        app()
+    except ResegmentError as error:
+        errors.print(f"resegment: {error}", markup=False, highlight=False, style="red")
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        errors.print("resegment: interrupted; nothing was published, and the next run starts afresh")
+        sys.exit(130)
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """Turn what is not ours into one line: the traceback is in the run's log on the Prefect server."""
+    try:
+        yield
+    except (ResegmentError, KeyboardInterrupt, typer.Exit):
+        raise
+    except Exception as error:
+        # The message may quote data; an operating system's error text does not.
+        what = error.strerror if isinstance(error, OSError) else type(error).__name__
+        errors.print(
+            f"resegment: failed: {what}. Nothing was published; the run's log on the Prefect server has "
+            "the details, and running again is safe",
+            markup=False,
+            highlight=False,
+            style="red",
+        )
+        raise typer.Exit(1) from None
+
+
+@app.command(epilog="Example: resegment run article --as-of 2026-01-31 --store out")
+def run(
+    definition: Definition,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The date to speak for; today by default.")
+    ] = None,
+    store: Store = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Read this instead of the definition's source.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Build and publish again even if it is there.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read, check, segment and publish one date, all or nothing."""
+    from segmentation.arguments import load, parse_date
+
+    segmentation, settings = load(definition)
+    day = parse_date(as_of, segmentation)
+    place = store or settings.store
+    if source is not None or segmentation.source.path is not None:
+        from segmentation.source import find_files
+
+        find_files(segmentation.source, source, day)
+    from segmentation.running import STAGES, Request, run_flow
+
+    with plain_failures():
+        steps = len(STAGES) + segmentation.k.max - segmentation.k.min
+        request = Request(segmentation.name, day, source, place, force, steps)
+        published = run_flow(request, settings, errors)
+    if as_json:
+        typer.echo(published.model_dump_json(indent=2))
+    else:
+        verb = {"published": "Published", "already-published": "Already published"}.get(
+            published.outcome, "Held"
+        )
+        typer.echo(
+            f"{verb}: {published.name} as of {published.as_of}, {published.customers:,} customers in "
+            f"{published.k} segments, edition {published.edition}"
+        )
+        for reason in published.reasons:
+            typer.echo(f"  check failed: {reason}")
+        typer.echo(f"Segments: {published.segments_path}")
+        typer.echo(f"Report:   {published.report_path}")
+    if published.outcome == "held":
+        raise typer.Exit(4)
+
+
+@app.command(epilog="Example: resegment history article --store out")
+def history(name: Name, store: Store = None, as_json: Json = False) -> None:
+    """List the runs of a segmentation: what each was for, and how it ended."""
+    from segmentation.arguments import find_home
+    from segmentation.commit import read_live
+    from segmentation.ledger import read_rows
+
+    home = find_home(name, store)
+    rows = read_rows(home)
+    live = read_live(home)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("began (UTC)", "as of", "outcome", "edition", "k", "customers", "refused", "live", "why"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        counts: dict[str, Any] = row.get("rows") or {}
+        is_live = live is not None and row.get("edition") == live[1]
+        table.add_row(
+            row.get("began", "")[:19].replace("T", " "),
+            row.get("as_of", ""),
+            row.get("outcome", ""),
+            row.get("edition") or "",
+            str(row.get("k") or ""),
+            f"{counts['used']:,}" if counts else "",
+            f"{counts['quarantined']:,}" if counts else "",
+            "live" if is_live else "",
+            "; ".join(row.get("reasons") or ()),
+        )
+    Console(soft_wrap=True).print(table)
+
+
+@app.command(epilog="Example: resegment audit article --store out")
+def audit(name: Name, store: Store = None, as_json: Json = False) -> None:
+    """Re-hash every file of a segmentation, and say what is damaged."""
+    from segmentation.arguments import find_home
+    from segmentation.audit import audit_store
+
+    files, found = audit_store(find_home(name, store))
+    if as_json:
+        typer.echo(json.dumps({"files": files, "damage": [one._asdict() for one in found]}, indent=2))
+    else:
+        for one in found:
+            typer.echo(f"{one.path}: {one.problem}")
+        typer.echo(f"{files} files read, {len(found)} damaged")
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: resegment score shop customers.csv -o scores.parquet")
+def score(
+    definition: Definition,
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv or .parquet file of customers.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="The .parquet file to write.")
+    ],
+    store: Store = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="This model.json instead of the live edition's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Assign a table's customers to the live segments, without fitting anything."""
+    from segmentation.arguments import find_home, load
+    from segmentation.commit import read_live
+    from segmentation.model import read_model
+    from segmentation.scoring import score_table
+    from segmentation.store import edition_folder
+
+    segmentation, _ = load(definition)
+    if model is None:
+        home = find_home(segmentation.name, store)
+        live = read_live(home)
+        model = edition_folder(home, *live) / "model.json" if live else home / "model.json"
+    scored = score_table(table, segmentation, read_model(model), output)
+    refused = sum(scored.refused.values())
+    if as_json:
+        found = {"rows": scored.rows, "refused": dict(scored.refused), "output": str(scored.output)}
+        typer.echo(json.dumps(found, indent=2))
+        return
+    typer.echo(f"{scored.rows:,} customers scored, {refused:,} rows refused: {scored.output}")
+    for reason, count in sorted(scored.refused.items()):
+        typer.echo(f"  {count:,} {reason}")
+    if scored.quarantine:
+        typer.echo(f"Refused rows: {scored.quarantine}")
+
+
+@app.command(epilog="Example: resegment up && resegment run article")
+def up() -> None:
+    """Keep a local Prefect server running in the background, so that runs start at once."""
+    from config.settings import read_settings
+    from deployments.local_server import ServerError, start_server
+
+    errors.print("Starting a Prefect server on this machine…", highlight=False)
+    try:
+        url, is_new = start_server(read_settings().state.expanduser())
+    except ServerError as error:
+        errors.print(f"resegment: {error}", markup=False, style="red")
+        raise typer.Exit(1) from None
+    typer.echo(
+        f"{'Started' if is_new else 'Already running'}: {url.removesuffix('/api')} (this machine only)"
+    )
+
+
+@app.command(epilog="Example: resegment down")
+def down() -> None:
+    """Stop the server that `resegment up` started."""
+    from config.settings import read_settings
+    from deployments.local_server import stop_server
+
+    stopped = stop_server(read_settings().state.expanduser())
+    typer.echo("Stopped." if stopped else "No server of ours is running.")

@@ -1,0 +1,120 @@
+"""Judging rows: every batch of a source against its contract, split into good rows and refused ones.
+
+The rules are schemas/contract.py's, reading is reading.py's; writing parts is up to the caller.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pandera.pandas import DataFrameSchema
+
+from config.parameters import Column, Csv, Rows
+from schemas.contract import find_reasons, rows_schema
+from schemas.tables import QUARANTINE, arrow_schema
+from segmentation.casting import cast_column
+from segmentation.reading import RawBatch, read_batches
+from segmentation.source import SourceFile, check_unchanged
+
+_TEXT = Column(type="text")
+
+
+class Judged(NamedTuple):
+    """One batch after judgement: rows to use and rows refused."""
+
+    good: pa.Table
+    refused: pa.Table
+    reasons: Counter[str]
+
+
+def judge_batch(raw: RawBatch, rows: Rows, csv: Csv, schema: DataFrameSchema) -> Judged:
+    """Cast and validate one batch; refused rows carry every reason, the primary one first."""
+    typed, unreadable = {}, {}
+    for name in schema.columns:
+        column = _TEXT if name == rows.id else rows.columns[name]
+        typed[name], mask = cast_column(name, raw.table[name], column, csv)
+        if mask is not None:
+            unreadable[name] = mask
+    table = pa.table(typed)
+    reasons = find_reasons(table.to_pandas(), schema, unreadable)
+    table = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
+    if reasons.empty:
+        return Judged(table, quarantine_table([]), Counter())
+    bad = reasons.groupby("row", sort=True)
+    primary = bad.first()
+    said = (reasons["column"] + ": " + reasons["reason"]).groupby(reasons["row"], sort=True).agg("; ".join)
+    keep = np.ones(table.num_rows, bool)
+    keep[primary.index] = False
+    originals = raw.table.take(primary.index.to_numpy())
+    refused = quarantine_table(
+        [
+            {
+                "source_row": int(raw.rows[row]),
+                "customer_id": record.get(rows.id) or None,
+                "reason": f"{column}: {reason}",
+                "column": column,
+                "reasons": every,
+                "record": json.dumps(record, ensure_ascii=False, default=str),
+            }
+            for row, column, reason, every, record in zip(
+                primary.index, primary["column"], primary["reason"], said, originals.to_pylist(), strict=True
+            )
+        ]
+    )
+    return Judged(table.filter(pa.array(keep)), refused, Counter(refused["reason"].to_pylist()))
+
+
+def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
+    """Refused rows as an Arrow table, all columns of quarantine.parquet but the file."""
+    schema = arrow_schema(QUARANTINE).remove_metadata()
+    schema = pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def judge_malformed(raw: RawBatch) -> pa.Table:
+    """Lines that are no rows, as refused rows."""
+    return quarantine_table(
+        [
+            {
+                "source_row": bad.row,
+                "customer_id": None,
+                "reason": "too many fields" if bad.found > bad.expected else "too few fields",
+                "column": None,
+                "reasons": f"{bad.found} fields where the header has {bad.expected}",
+                "record": bad.text,
+            }
+            for bad in raw.malformed
+        ]
+    )
+
+
+def judge_files(files: list[SourceFile], rows: Rows, csv: Csv) -> Iterator[Judged]:
+    """Judge every batch of every file; good rows get customer_id and where they came from."""
+    schema = rows_schema(rows)
+    before = 0
+    for number, file in enumerate(files):
+        last = 0
+        for raw in read_batches(file.path, rows, csv):
+            judged = judge_batch(raw, rows, csv, schema)
+            malformed = judge_malformed(raw)
+            last += raw.table.num_rows + malformed.num_rows
+            refused = pa.concat_tables([judged.refused, malformed])
+            refused = refused.add_column(
+                0, "source_file", pa.array([file.input.name] * refused.num_rows, pa.string())
+            )
+            good = judged.good.append_column(
+                "source_file", pa.array(np.full(judged.good.num_rows, number, np.int32))
+            )
+            if rows.id is None:
+                numbers = good["source_row"].to_numpy() + before
+                ids = pd.Series(numbers).astype(str).str.zfill(12)
+                good = good.append_column("customer_id", pa.array(ids, pa.string()))
+            else:
+                good = good.rename_columns({rows.id: "customer_id"})
+            yield Judged(good, refused, judged.reasons + Counter(malformed["reason"].to_pylist()))
+        check_unchanged(file)
+        before += last

@@ -1,0 +1,124 @@
+"""Running the flow from the command: a server found or started, progress shown, how it ended.
+
+The command's words and options are cli.py's, the flow is flows/resegment.py's.
+"""
+
+import atexit
+import logging
+import os
+import time
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn
+
+from config.settings import Settings
+from schemas.records import Published
+
+STAGES = ("ingest", "summarise", "scale", "sweep", "score", "choose", "fit", "check", "report", "publish")
+_ENVIRONMENT = {
+    # One thread per fit and pass: parallelism is over k and over parts.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
+    # The command shows progress and the final message itself; Prefect's lines still reach its server.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+}
+
+
+class Request(NamedTuple):
+    """What to run: the flow's parameters, and how many tasks a whole run has."""
+
+    definition: str
+    as_of: date
+    source: str | None
+    store: Path
+    force: bool
+    steps: int
+
+
+class StageProgress(logging.Handler):
+    """Shows stages as they end, from the lines that Prefect's task runs log.
+
+    On a terminal a bar, elsewhere a line for each stage. Tracebacks stay in Prefect's own log.
+    """
+
+    def __init__(self, console: Console, steps: int) -> None:
+        super().__init__(logging.INFO)
+        self.console = console
+        self.began = time.monotonic()
+        columns = (SpinnerColumn(), "{task.description}", BarColumn(), TimeElapsedColumn())
+        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.step = self.bar.add_task("ingest", total=steps)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one log record."""
+        name = getattr(record, "task_run_name", "") or ""
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING and "Retry" in message and name:
+            tries = message[message.rindex("Retry") :]
+            self.console.print(f"{name}: failed, {tries}", style="yellow", markup=False, highlight=False)
+        elif "Finished in state Completed" in message and name.split(" ")[0] in STAGES:
+            self.bar.update(self.step, advance=1, description=name)
+            if not self.console.is_terminal:
+                seconds = time.monotonic() - self.began
+                self.console.print(f"{seconds:7.1f} s  {name}", markup=False, highlight=False)
+
+
+def prepare_environment() -> None:
+    """Set what must be set before numpy and Prefect are imported, unless a person has."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+def use_server(settings: Settings, console: Console) -> None:
+    """A Prefect server for the run: the one that is up, else one that ends with this process.
+
+    The embedded one starts first, and the pipeline is imported while it does.
+    """
+    from deployments import local_server
+
+    url = local_server.find_server(settings.state.expanduser())
+    if url is not None:
+        os.environ["PREFECT_API_URL"] = url
+        return
+    console.print(
+        "Starting Prefect's embedded server for this run (about 10 s; 'resegment up' keeps one running).",
+        highlight=False,
+    )
+    url, process = local_server.start_embedded()
+    # Registered before Prefect is imported, so it runs after Prefect has sent its last log lines.
+    atexit.register(local_server.stop_embedded, process)
+    os.environ["PREFECT_API_URL"] = url
+    import flows.resegment  # noqa: F401 - takes seconds, while the server starts
+
+    local_server.wait_until_healthy(url, process)
+
+
+def run_flow(request: Request, settings: Settings, console: Console) -> Published:
+    """Run the flow in this process and return how it ended; raises what refused or stopped it."""
+    prepare_environment()
+    use_server(settings, console)
+    from flows.resegment import resegment
+
+    progress = StageProgress(console, request.steps)
+    logger = logging.getLogger("prefect.task_runs")
+    logger.addHandler(progress)
+    try:
+        with progress.bar:
+            return resegment(  # type: ignore[return-value]  # a flow's call unwraps the state it returns
+                request.definition,
+                as_of=request.as_of,
+                source=request.source,
+                store=str(request.store),
+                force=request.force,
+            )
+    finally:
+        logger.removeHandler(progress)

@@ -1,0 +1,92 @@
+"""Moments that merge, against numpy and scipy over all rows at once."""
+
+import math
+
+import numpy as np
+import pytest
+
+from segmentation.moments import Moments, measure, merge, merge_all, significant
+
+stats = pytest.importorskip("scipy.stats")
+
+
+def draw() -> np.ndarray:
+    """Four columns of different shape: (4, 1000)."""
+    random = np.random.default_rng(5)
+    return np.stack(
+        [
+            random.normal(1e6, 1.0, 1000),
+            random.lognormal(0, 2, 1000),
+            -random.exponential(3, 1000),
+            random.integers(0, 2, 1000).astype(float),
+        ]
+    )
+
+
+def check(found: Moments, matrix: np.ndarray, rel: float) -> None:
+    """Compare with numpy and scipy on the whole matrix."""
+    assert found.n == matrix.shape[1]
+    assert found.mean == pytest.approx(matrix.mean(axis=1), rel=rel)
+    assert found.std == pytest.approx(matrix.std(axis=1), rel=rel)
+    assert found.skewness == pytest.approx(stats.skew(matrix, axis=1), rel=rel, abs=1e-9)
+    assert found.low.tolist() == matrix.min(axis=1).tolist()
+    assert found.high.tolist() == matrix.max(axis=1).tolist()
+
+
+def test_moments_of_one_part() -> None:
+    """Mean, deviation and skewness of a matrix are numpy's and scipy's."""
+    check(measure(draw()), draw(), 1e-9)
+
+
+@pytest.mark.parametrize("cuts", [[1], [500], [1, 2, 3], [10, 990]])
+def test_merged_moments_are_those_of_the_whole(cuts: list[int]) -> None:
+    """Parts of any sizes merge to the moments of all rows."""
+    parts = np.split(draw(), cuts, axis=1)
+    check(merge_all(measure(part) for part in parts), draw(), 1e-8)
+
+
+def test_merge_is_symmetric() -> None:
+    """a with b equals b with a, up to rounding."""
+    a, b = measure(draw()[:, :300]), measure(draw()[:, 300:])
+    one, other = merge(a, b), merge(b, a)
+    assert one.m3 == pytest.approx(other.m3, rel=1e-10)
+    assert one.m2 == pytest.approx(other.m2, rel=1e-12)
+
+
+def test_constant_column_has_no_skewness() -> None:
+    """A constant column has skewness 0 also where its mean is rounded, as that of 0.1 is."""
+    for n in (1, 7, 1000):
+        found = measure(np.full((1, n), 0.1))
+        assert found.skewness.tolist() == [0.0]
+        assert found.std[0] == pytest.approx(0.0, abs=1e-15)
+
+
+def test_no_parts_have_no_moments() -> None:
+    """Merging nothing raises TypeError; measuring no rows raises as well."""
+    with pytest.raises(TypeError):
+        merge_all([])
+    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="zero-size"):
+        measure(np.empty((1, 0)))
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "wanted"),
+    [
+        (0.1 + 0.2, 12, 0.3),
+        (123456.789, 3, 123000.0),
+        (-0.00012345, 2, -0.00012),
+        (0.0, 12, 0.0),
+        (5.0, 1, 5.0),
+    ],
+)
+def test_significant_digits(value: float, digits: int, wanted: float) -> None:
+    """Numbers are rounded to significant digits, as Python's %g rounds them."""
+    assert significant(value, digits) == wanted == float(f"{value:.{digits}g}")
+
+
+def test_significant_keeps_what_is_no_number() -> None:
+    """NaN stays NaN, infinity infinity, and no digits at all is an error."""
+    assert math.isnan(significant(math.nan))
+    assert significant(math.inf) == math.inf
+    with pytest.raises(ValueError, match=r"[Pp]recision|[Ff]ormat"):
+        significant(1.0, 0)
