@@ -196,6 +196,8 @@ class Segmentation(_Part):
         if len(set(self.features)) != len(self.features):
             raise ValueError("features names a column twice")
         for feature in self.features:
+            if feature == self.rows.id:
+                raise ValueError(f"feature {feature} is the customer id, which is text")
             column = self.rows.columns.get(feature)
             if column is None:
                 raise ValueError(f"feature {feature} is not among rows.columns")

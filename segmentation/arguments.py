@@ -50,3 +50,8 @@ def find_home(name: str, store: Path | None) -> Path:
     if not re.match(NAME_PATTERN, name) or not home.is_dir():
         raise Refused("store", f"{home.parent} holds no segmentation {name[:60]!r}; see --store")
     return home
+
+
+def shorten(path: Path) -> Path:
+    """The path relative to the folder the command was given in, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

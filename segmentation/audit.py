@@ -71,7 +71,7 @@ def _check_published(home: Path, path: Path) -> Iterator[str]:
     """Problems of a published table: it must be its edition's, byte by byte."""
     day = path.parent.name.removeprefix("as_of=")
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        metadata = pq.read_metadata(path).metadata or {}
         edition = metadata[EDITION_KEY].decode()
         manifest_digest = metadata[MANIFEST_KEY].decode()
     except (OSError, pa.ArrowException, KeyError, ValueError):

@@ -1,4 +1,7 @@
-"""From text, or a file's own types, to the declared types; what cannot be read is marked, never guessed."""
+"""From text, or a file's own types, to the declared types; what cannot be read is marked, never guessed.
+
+Reading rows belongs in segmentation/reading.py, judging values in schemas/contract.py.
+"""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +20,7 @@ ARROW_TYPES = {
     "timestamp": pa.timestamp("us"),
 }
 _FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_INT = r"^[+-]?\d{1,19}$"
+_INT = r"^[+-]?0*\d{1,19}$"
 _TRUE, _FALSE = pa.array(["true", "1"]), pa.array(["false", "0"])
 
 
@@ -56,7 +59,7 @@ def _cast_typed(
     if column.type == "int" and pa.types.is_floating(kind):
         return _keep_whole(values)
     if pa.types.is_uint64(kind) and column.type == "int":
-        fit = pc.less_equal(values, np.iinfo(np.int64).max)
+        fit = pc.less_equal(values, pa.scalar(np.iinfo(np.int64).max, pa.uint64()))
         return pc.if_else(fit, values, None).cast(wanted), _mask(pc.invert(fit))
     return pc.cast(values, wanted, safe=False), None
 
@@ -101,14 +104,17 @@ def _cast_number(values: pa.ChunkedArray, kind: str) -> tuple[pa.ChunkedArray, n
     if kind == "float":
         readable = pc.or_(readable, special)
     if kind == "int":
-        readable = pc.and_(readable, _fits_int64(pc.if_else(readable, values, None)))
+        # Kleene: what is no number has no size, and null would pass for readable
+        readable = pc.and_kleene(readable, _fits_int64(pc.if_else(readable, values, None)))
     plain = pc.replace_substring_regex(pc.if_else(readable, values, None), r"^\+", "")
     return pc.cast(plain, wanted), _mask(pc.invert(readable))
 
 
 def _fits_int64(digits: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Do these whole numbers, as text, fit into int64? float64 decides all but the last 1024."""
-    return pc.less(pc.abs(pc.cast(pc.replace_substring_regex(digits, r"^\+", ""), pa.float64())), 2.0**63)
+    """Do these whole numbers, as text of at most 19 digits after leading zeros, fit into int64?"""
+    bare = pc.utf8_ltrim(digits, "+-0")
+    limit = pc.if_else(pc.starts_with(digits, "-"), str(2**63), str(2**63 - 1))
+    return pc.or_(pc.less(pc.utf8_length(bare), 19), pc.less_equal(bare, limit))
 
 
 def _cast_bool(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:

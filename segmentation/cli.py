@@ -84,7 +84,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Read, check, segment and publish one date, all or nothing."""
-    from segmentation.arguments import load, parse_date
+    from segmentation.arguments import load, parse_date, shorten
 
     segmentation, settings = load(definition)
     day = parse_date(as_of, segmentation)
@@ -111,8 +111,8 @@ def run(
         )
         for reason in published.reasons:
             typer.echo(f"  check failed: {reason}")
-        typer.echo(f"Segments: {published.segments_path}")
-        typer.echo(f"Report:   {published.report_path}")
+        typer.echo(f"Segments: {shorten(published.segments_path)}")
+        typer.echo(f"Report:   {shorten(published.report_path)}")
     if published.outcome == "held":
         raise typer.Exit(4)
 

@@ -91,7 +91,7 @@ def read_live(home: Path) -> tuple[date, str] | None:
     try:
         live = json.loads((home / "live.json").read_bytes())
         return date.fromisoformat(live["as_of"]), live["edition"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -58,10 +58,10 @@ def _now() -> str:
 
 def _read_row(path: Path) -> dict[str, Any] | None:
     try:
-        row: dict[str, Any] = json.loads(path.read_bytes())
-        return row
+        row = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
+    return row if isinstance(row, dict) and "run_id" in row else None
 
 
 def _write_row(night: Night, row: dict[str, Any]) -> None:

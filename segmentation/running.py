@@ -97,7 +97,8 @@ def use_server(settings: Settings, console: Console) -> None:
     # Registered before Prefect is imported, so it runs after Prefect has sent its last log lines.
     atexit.register(local_server.stop_embedded, process)
     os.environ["PREFECT_API_URL"] = url
-    import flows.resegment  # noqa: F401 - takes seconds, while the server starts
+
+    import flows.resegment  # noqa: F401 - both take seconds, while the server starts
 
     local_server.wait_until_healthy(url, process)
 

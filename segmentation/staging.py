@@ -65,7 +65,7 @@ def sweep_staging(home: Path, settled: date, stale_hours: float) -> list[str]:
 def _remove_orphans(home: Path) -> None:
     """Remove temporary files (.NAME.PID.tmp, see store.write_durably) whose process is gone."""
     for path in [*home.glob(".*.tmp"), *home.glob("ledger/.*.tmp")]:
-        process = path.suffixes[-2].removeprefix(".")
+        process = path.name.split(".")[-2]
         if process.isdigit() and not Path("/proc", process).exists():
             path.unlink(missing_ok=True)
 

@@ -39,7 +39,7 @@ def published_edition(home: Path, as_of: date) -> str | None:
     A table that cannot be read, or names no edition, counts as none: publishing mends it.
     """
     try:
-        metadata = pq.read_schema(published_path(home, as_of)).metadata or {}
+        metadata = pq.read_metadata(published_path(home, as_of)).metadata or {}
     except (OSError, pa.ArrowException):
         return None
     edition = metadata.get(EDITION_KEY)

@@ -82,7 +82,7 @@ def open_night(
         segmentation=segmentation,
         as_of=settle_as_of(as_of, segmentation.timezone, scheduled, now),
         source=source,
-        store=Path(store) if store else settings.store,
+        store=Path(store or settings.store).absolute(),
         force=force,
     )
 

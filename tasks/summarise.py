@@ -136,10 +136,14 @@ def settle_duplicates(table: pa.Table, segmentation: Segmentation) -> Settled:
 
 
 def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Settled:
-    values = table.drop_columns(["source_file", "source_row"]).to_pandas()
     group = np.cumsum(is_new) - 1
-    same_as_before = (values.eq(values.shift()) | (values.isna() & values.shift().isna())).all(axis=1)
-    differs = ~is_new & ~same_as_before.to_numpy()
+    differs = np.zeros(len(is_new), bool)
+    for values in table.drop_columns(["source_file", "source_row"]).columns:
+        one, before = values[1:], values[:-1]
+        same = pc.fill_null(pc.equal(one, before), False).to_numpy()
+        both_null = pc.and_(pc.is_null(one), pc.is_null(before)).to_numpy()
+        differs[1:] |= ~same & ~both_null
+    differs &= ~is_new
     conflicted = np.bincount(group, differs) > 0
     refused = conflicted[group]
     keep = is_new & ~refused
@@ -148,15 +152,19 @@ def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Settled:
 
 
 def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> Settled:
-    """sum or mean of each numeric column per customer, as float64; the first value of the others."""
+    """sum or mean of each numeric column per customer; the first value of the others.
+
+    Values are added in ascending order, so that the last bit does not depend on the rows' order.
+    """
     starts = np.flatnonzero(is_new)
     first = table.take(pa.array(starts))
-    sizes = np.diff(np.append(starts, len(is_new)))
+    sizes, group = np.diff(np.append(starts, len(is_new))), np.cumsum(is_new)
     for position, field in enumerate(table.schema):
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         if not number or field.name in ("source_file", "source_row"):
             continue
-        total = np.add.reduceat(table[field.name].to_numpy(), starts)
+        column = table[field.name].to_numpy()
+        total = np.add.reduceat(column[np.lexsort((column, group))], starts)
         values = total / sizes if policy == "mean" else total
         first = first.set_column(position, field.name, pa.array(values))
     return Settled(first, table.slice(0, 0), len(is_new) - len(starts))

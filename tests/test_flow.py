@@ -1,0 +1,187 @@
+"""The whole night through real Prefect: outcomes, bytes, retries. Crashes are in test_crash.py."""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from prefect import State
+
+import tasks.fit
+from config.settings import read_settings
+from flows.resegment import resegment
+from schemas.records import Published
+from segmentation.errors import Conflict, Refused
+from segmentation.ledger import read_rows
+
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+
+DAY = "2026-01-31"
+
+
+def digests(home: Path) -> dict[str, str]:
+    """sha256 of every published file and every file of every edition, by relative path."""
+    files = [p for name in ("published", "editions") for p in (home / name).rglob("*") if p.is_file()]
+    return {str(p.relative_to(home)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def run(name: str, store: Path, **parameters: Any) -> Published:
+    """Run the flow for DAY and give its result."""
+    result = resegment(name, **{"as_of": DAY, "store": str(store), **parameters})
+    assert isinstance(result, Published)
+    return result
+
+
+@pytest.fixture
+def definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of definitions for one test."""
+    folder = tmp_path / "definitions"
+    folder.mkdir()
+    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(folder))
+    read_settings.cache_clear()
+    return folder
+
+
+def write_demo(definitions: Path, rows: list[str], **more: Any) -> None:
+    """A definition `demo` over a CSV file with these rows."""
+    path = definitions / "customers.csv"
+    path.write_text("id,spend,orders\n" + "".join(f"{row}\n" for row in rows))
+    content = {
+        "name": "demo",
+        "source": {"path": str(path)},
+        "rows": {"id": "id", "columns": {"spend": {"type": "float", "ge": 0}, "orders": {"type": "int"}}},
+        "features": ["spend", "orders"],
+        "k": {"rule": "fixed", "fixed": 2, "max": 4},
+        **more,
+    }
+    (definitions / "demo.yaml").write_text(json.dumps(content))
+
+
+TWO_GROUPS = [f"a{i},{10 + i % 3},{1 + i % 2}" for i in range(30)] + [
+    f"b{i},{500 + i % 7},{9 + i % 2}" for i in range(20)
+]
+
+
+def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
+    """k = 5, five segments of 4,800 rows, and the article's centres of money_spent."""
+    published = run("article", tmp_path)
+    profiles = pd.read_parquet(published.report_path.with_name("profiles.parquet"))
+    spent = profiles[profiles["feature"] == "money_spent"]
+    assert published.k == 5
+    assert spent["size"].tolist() == [4800] * 5
+    assert sorted(spent["centre"]) == pytest.approx([103.75, 234.95, 261.0, 792.7, 891.75], abs=1e-9)
+    segments = pd.read_parquet(published.segments_path)
+    assert len(segments) == segments["customer_id"].nunique() == 24_000
+
+
+def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
+    """A second run of the same input says so, and every file keeps its bytes and its time."""
+    first = run("article", tmp_path)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
+    again = run("article", tmp_path)
+    assert (first.outcome, again.outcome) == ("published", "already-published")
+    assert again.edition == first.edition
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
+    assert [row["outcome"] for row in read_rows(tmp_path / "article")] == ["published", "already-published"]
+
+
+def test_another_store_and_another_number_of_threads_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in an edition depends on where, when or with how many threads it was made."""
+    for threads in ("1", "5"):
+        monkeypatch.setenv("RESEGMENT_THREADS", threads)
+        read_settings.cache_clear()
+        run("shop", tmp_path / threads)
+    assert digests(tmp_path / "1" / "shop") == digests(tmp_path / "5" / "shop") != {}
+
+
+def test_shuffled_rows_give_the_same_segments_and_numbers(tmp_path: Path, definitions: Path) -> None:
+    """With ids, the order of the source's rows changes neither a label nor a digit."""
+    write_demo(definitions, TWO_GROUPS)
+    tables = []
+    for store in ("a", "b"):
+        published = run("demo", tmp_path / store)
+        tables.append(pd.read_parquet(published.segments_path))
+        shuffled = TWO_GROUPS.copy()
+        random.Random(7).shuffle(shuffled)  # noqa: S311 - a test order, no secret
+        write_demo(definitions, shuffled)
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+
+
+def test_a_task_that_fails_once_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A passing fault costs a retry, not the night."""
+    real, calls = tasks.fit.refine, []
+
+    def fail_once(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OSError("the disk hiccuped")
+        return real(*arguments)
+
+    monkeypatch.setattr(tasks.fit, "refine", fail_once)
+    assert run("article", tmp_path).outcome == "published"
+    assert len(calls) == 2
+
+
+def test_a_refusal_is_not_retried_and_leaves_the_store_as_it_was(tmp_path: Path, definitions: Path) -> None:
+    """Bad input ends at once with its reason; the published edition stays, the ledger knows."""
+    write_demo(definitions, TWO_GROUPS)
+    run("demo", tmp_path)
+    before = digests(tmp_path / "demo")
+    write_demo(definitions, ["x,not-a-number,1"])
+    with pytest.raises(Refused, match="no-rows"):
+        run("demo", tmp_path)
+    assert digests(tmp_path / "demo") == before
+    assert [row["outcome"] for row in read_rows(tmp_path / "demo")] == ["published", "refused"]
+
+
+def test_a_failed_check_holds_the_night(tmp_path: Path, definitions: Path) -> None:
+    """A held edition is kept and readable, is not live, and its state is named Held."""
+    write_demo(definitions, TWO_GROUPS)
+    live = run("demo", tmp_path)
+    write_demo(definitions, [*TWO_GROUPS, *(f"c{i},-5,1" for i in range(10))])
+    state = resegment("demo", as_of=DAY, store=str(tmp_path), return_state=True)
+    assert isinstance(state, State)
+    assert state.name == "Held"
+    held = state.result()
+    assert (held.outcome, held.segments_path.is_file()) == ("held", True)
+    assert "quarantined-share" in held.reasons[0]
+    metadata = json.loads((tmp_path / "demo" / "live.json").read_bytes())
+    assert metadata["edition"] == live.edition != held.edition
+
+
+def test_a_publisher_that_was_overtaken_is_told(
+    tmp_path: Path, definitions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When another run publishes the date meanwhile, the later one ends in Conflict and changes nothing."""
+    write_demo(definitions, TWO_GROUPS)
+    real, nested = tasks.fit.refine, []
+
+    def overtake(*arguments: Any) -> Any:
+        if not nested:
+            nested.append(1)
+            write_demo(definitions, TWO_GROUPS[1:])
+            nested.append(run("demo", tmp_path))
+        return real(*arguments)
+
+    monkeypatch.setattr(tasks.fit, "refine", overtake)
+    with pytest.raises(Conflict, match="another run published it"):
+        run("demo", tmp_path)
+    assert json.loads((tmp_path / "demo" / "live.json").read_bytes())["edition"] == nested[1].edition
+
+
+def test_untrusted_parameters_are_refused_with_a_reason(tmp_path: Path) -> None:
+    """Names, dates and places are checked again in the flow, whatever the form let through."""
+    for name in ("../article", "Article", "", "a/b", "article\n"):
+        with pytest.raises(Refused, match="definition"):
+            run(name, tmp_path)
+    with pytest.raises(Refused, match="future-date"):
+        run("article", tmp_path, as_of="2199-01-01")
+    for day in (20260131, "2026-02-30", "../../etc", "2026-01-31T00:00:00Z"):
+        with pytest.raises(Exception, match="YYYY-MM-DD"):
+            run("article", tmp_path, as_of=day)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,104 @@
+"""The report's page: what is escaped, what the policy allows, the same bytes each time."""
+
+import base64
+import hashlib
+import re
+
+import plotly.graph_objects as go
+import pytest
+
+from segmentation.page import Figure, label, number, paragraph, render, table
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    '"><style>*{background:url(http://evil.example)}</style>',
+    "<a href='javascript:alert(1)'>x</a>",
+    "&lt;b&gt;",
+]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_tables_and_paragraphs_escape(payload: str) -> None:
+    """No cell, header or paragraph brings markup of its own into the page."""
+    for html in (table([payload], [[payload]], words=True), paragraph(payload), paragraph(payload, "lead")):
+        inner = re.sub(r"</?(div|table|thead|tbody|tr|th|td|p)( (class|scope)=\"\w+\")?>", "", html)
+        assert "<" not in inner
+        assert ">" not in inner
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_labels_escape_markup_but_not_quotes(payload: str) -> None:
+    """Labels of figures hold no tag that plotly would take as a link or a style."""
+    assert not set("<>") & set(label(payload))
+    assert label('O\'Neil "A"') == 'O\'Neil "A"'
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_page_with_payloads_runs_only_its_own_scripts(payload: str) -> None:
+    """Every script of the page is in its policy, and a payload in a title or figure is no script."""
+    figure = go.Figure(go.Scatter(x=[1], y=[2], name=label(payload), text=[payload]))
+    page = render(payload, [paragraph(payload), Figure("one", figure, 300)]).decode()
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(scripts) == 2
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    directive = next(part for part in policy[1].split("; ") if part.startswith("script-src"))
+    assert directive == "script-src " + " ".join(f"'sha256-{one}'" for one in hashes)
+    assert "default-src 'none'" in policy[1]
+    assert payload not in page.split("<body>")[0] or payload == "&lt;b&gt;"
+
+
+def test_page_loads_nothing() -> None:
+    """The page has no source, stylesheet or import from elsewhere outside of its own scripts."""
+    page = render("t", [Figure("one", go.Figure(), 300)]).decode()
+    frame = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"https?://|@import|<link|src=", frame)
+
+
+def test_page_has_the_same_bytes() -> None:
+    """Rendering twice gives the same bytes, figures included."""
+    pages = [
+        render("t", [Figure("one", go.Figure(go.Scatter(x=[1, 2], y=[3, 4])), 300), "<p>x</p>"])
+        for _ in range(2)
+    ]
+    assert pages[0] == pages[1]
+
+
+def test_page_without_sections_is_a_page() -> None:
+    """A page of nothing has a title and an end."""
+    page = render("only <a> title", []).decode()
+    assert "<title>only &lt;a&gt; title</title>" in page
+    assert page.endswith("</html>\n")
+
+
+def test_table_without_rows_has_a_header() -> None:
+    """No rows leave the header; cells that are no text are shown as text."""
+    assert '<th scope="col">A</th>' in table(["A"], [])
+    assert "<td>3</td><td>None</td>" in table(["A", "B"], [[3, None]])
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (0.0, "0"),
+        (1234567.8, "1,234,568"),
+        (9999.94, "9,999.9"),
+        (103.75, "103.75"),
+        (-1234.5678, "-1,234.6"),
+        (0.00012345, "0.00012345"),
+        (1e-12, "1e-12"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_numbers_for_people(value: float, wanted: str) -> None:
+    """Numbers have at most five significant digits, or all before the point, and thousands apart."""
+    assert number(value) == wanted
+
+
+def test_text_is_no_number() -> None:
+    """Text instead of a number raises TypeError."""
+    with pytest.raises(TypeError):
+        number("7")  # type: ignore[arg-type]

@@ -1,0 +1,98 @@
+"""Stage files: written once, named by a record, refused when they are not what was written."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.errors import StageFileGone
+from segmentation.parts import (
+    check_part,
+    hash_file,
+    read_part,
+    start_folder,
+    to_matrix,
+    write_part,
+    write_parts,
+)
+
+TABLE = pa.table({"a": [1, 2, 3], "b": [0.5, -0.0, 1e300], "t": ["x", "", "Ł"]})
+
+
+def test_a_part_holds_what_was_written(tmp_path: Path) -> None:
+    """A part read back is the table, any reader's and ours, and its record names its bytes."""
+    part = write_part(tmp_path / "a.parquet", TABLE)
+    assert read_part(part).equals(TABLE)
+    assert read_part(part, ["b"]).column_names == ["b"]
+    assert pq.read_table(part.path).equals(TABLE)
+    content = part.path.read_bytes()
+    assert (part.rows, part.size) == (3, len(content))
+    assert part.sha256 == hashlib.sha256(content).hexdigest() == hash_file(part.path)
+
+
+def test_same_table_same_bytes(tmp_path: Path) -> None:
+    """Two writes of one table have one digest."""
+    parts = [write_part(tmp_path / f"{name}.parquet", TABLE) for name in "ab"]
+    assert parts[0].sha256 == parts[1].sha256
+
+
+def test_an_empty_table_is_a_part(tmp_path: Path) -> None:
+    """No rows are written and read as no rows."""
+    part = write_part(tmp_path / "a.parquet", TABLE.slice(0, 0))
+    assert part.rows == 0
+    assert read_part(part).num_rows == 0
+
+
+def test_empty_tables_of_a_stream_are_skipped(tmp_path: Path) -> None:
+    """A stream of tables becomes numbered parts, without the empty ones."""
+    parts = write_parts(tmp_path, "rows", iter([TABLE, TABLE.slice(0, 0), TABLE.slice(1)]))
+    assert [part.path.name for part in parts] == ["rows-00000.parquet", "rows-00001.parquet"]
+    assert [part.rows for part in parts] == [3, 2]
+
+
+def test_a_part_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    """A missing stage file raises StageFileGone, which says what to do, and no path."""
+    part = write_part(tmp_path / "a.parquet", TABLE)
+    part.path.unlink()
+    with pytest.raises(StageFileGone, match=r"a\.parquet is gone; start a new run") as error:
+        read_part(part)
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_a_part_that_was_cut_is_an_error(tmp_path: Path) -> None:
+    """A stage file of another size raises StageFileGone."""
+    part = write_part(tmp_path / "a.parquet", TABLE)
+    part.path.write_bytes(part.path.read_bytes()[:-1])
+    with pytest.raises(StageFileGone, match="not as it was written"):
+        check_part(part)
+
+
+def test_start_folder_empties_it(tmp_path: Path) -> None:
+    """A stage begins with an empty folder for its own user only, whatever an earlier try left."""
+    folder = start_folder(tmp_path / "run" / "stage")
+    (folder / "old.parquet").touch()
+    assert list(start_folder(folder).iterdir()) == []
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_matrix_has_features_down() -> None:
+    """Columns become float64 rows in the order asked for."""
+    matrix = to_matrix(TABLE, ["b", "a"])
+    assert matrix.tolist() == [[0.5, -0.0, 1e300], [1.0, 2.0, 3.0]]
+    assert matrix.dtype == np.float64
+    assert to_matrix(TABLE.slice(0, 0), ["a"]).shape == (1, 0)
+
+
+def test_matrix_of_chunks_and_truths() -> None:
+    """Chunked columns and booleans are taken too."""
+    chunked = pa.concat_tables([pa.table({"x": [True, False]}), pa.table({"x": [True]})])
+    assert to_matrix(chunked).tolist() == [[1.0, 0.0, 1.0]]
+
+
+def test_matrix_of_text_is_an_error() -> None:
+    """Text is no number."""
+    with pytest.raises(ValueError, match="could not convert"):
+        to_matrix(TABLE, ["t"])

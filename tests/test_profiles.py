@@ -1,0 +1,108 @@
+"""Profiles against pandas' groupby."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from config.parameters import Column
+from schemas.records import ColumnScale, Segment, Transform
+from segmentation.parts import write_part
+from segmentation.profiles import Labelled, find_medians, profile_segments
+
+CONTRACT = {"a": Column(type="float", unit="EUR"), "b": Column(type="int")}
+
+
+def scale_of(feature: str, transform: Transform) -> ColumnScale:
+    """A fitted column."""
+    return ColumnScale(
+        feature=feature, transform=transform, shift=1.0, scale=2.0, weight=1.0, constant=False, why=""
+    )
+
+
+def write_pairs(folder: Path, frame: pd.DataFrame, cuts: list[int]) -> list[Labelled]:
+    """Customers and labels of a frame with columns a, b, label, in parts."""
+    pairs = []
+    for i, piece in enumerate(np.split(np.arange(len(frame)), cuts)):
+        rows = frame.iloc[piece]
+        customers = pa.table({"customer_id": [str(j) for j in piece], "a": rows["a"], "b": rows["b"]})
+        labels = pa.table({"label": rows["label"].astype("int32")})
+        pairs.append(
+            Labelled(
+                write_part(folder / f"c{i}.parquet", customers), write_part(folder / f"l{i}.parquet", labels)
+            )
+        )
+    return pairs
+
+
+def segments_of(frame: pd.DataFrame) -> list[Segment]:
+    """The segments of the labels, in order."""
+    sizes = frame["label"].value_counts().sort_index()
+    return [
+        Segment(segment_id=f"S{i + 1:02d}", size=int(n), share=n / len(frame), centre=(0.0,))
+        for i, n in sizes.items()
+        if isinstance(i, int)
+    ]
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """1,000 customers of three segments, `a` heavy-tailed, `b` with ties and negatives."""
+    random = np.random.default_rng(9)
+    return pd.DataFrame(
+        {
+            "a": random.lognormal(3, 1, 1000),
+            "b": random.integers(-5, 5, 1000),
+            "label": np.append(random.integers(0, 3, 997), [0, 1, 2]),
+        }
+    )
+
+
+def test_profiles_are_those_of_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """Mean, lower median, geometric centre and lift agree with pandas over all customers."""
+    pairs = write_pairs(tmp_path, frame, [1, 400])
+    scales = [scale_of("a", "log-standard"), scale_of("b", "standard")]
+    found = profile_segments(pairs, scales, segments_of(frame), CONTRACT)
+    rows = {(row["segment_id"], row["feature"]): row for row in found.to_dict("records")}
+    for label, group in frame.groupby("label"):
+        name = f"S{int(str(label)) + 1:02d}"
+        for feature in ("a", "b"):
+            row = rows[name, feature]
+            assert row["mean"] == pytest.approx(group[feature].mean())
+            assert row["median"] == group[feature].quantile(0.5, interpolation="lower")
+            assert row["lift"] == pytest.approx(group[feature].mean() / frame[feature].mean())
+            assert row["size"] == len(group)
+        assert rows[name, "a"]["centre"] == pytest.approx(np.exp(np.log1p(group["a"]).mean()) - 1)
+        assert rows[name, "b"]["centre"] == pytest.approx(group["b"].mean())
+    assert found["unit"].tolist() == ["EUR", ""] * 3
+
+
+def test_profiles_do_not_depend_on_parts(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """Cut otherwise, the same customers give the same profiles."""
+    scales = [scale_of("a", "log-standard"), scale_of("b", "none")]
+    tables = []
+    for cuts in ([], [10, 20, 900]):
+        folder = tmp_path / str(len(cuts))
+        folder.mkdir()
+        tables.append(
+            profile_segments(write_pairs(folder, frame, cuts), scales, segments_of(frame), CONTRACT)
+        )
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+
+
+def test_lift_of_a_feature_with_mean_zero_is_null(tmp_path: Path) -> None:
+    """Where the mean over all customers is 0 there is no lift, and nothing is divided by it."""
+    frame = pd.DataFrame({"a": [1.0, -1.0], "b": [2, 2], "label": [0, 1]})
+    scales = [scale_of("a", "none"), scale_of("b", "none")]
+    found = profile_segments(write_pairs(tmp_path, frame, []), scales, segments_of(frame), CONTRACT)
+    assert found.loc[found["feature"] == "a", "lift"].isna().all()
+    assert found.loc[found["feature"] == "b", "lift"].tolist() == [1.0, 1.0]
+
+
+def test_median_of_an_empty_segment_is_an_error(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """A segment that no customer bears has no median: IndexError, not a number."""
+    pairs = write_pairs(tmp_path, frame, [])
+    with pytest.raises(IndexError):
+        find_medians(pairs, ["a"], np.array([(frame["label"] == i).sum() for i in range(4)]))

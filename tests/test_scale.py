@@ -1,0 +1,212 @@
+"""Fitted transforms against scikit-learn's scalers; what is chosen, set aside or refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.preprocessing import RobustScaler, StandardScaler
+
+from config.parameters import Scaling
+from schemas.records import ColumnScale, Customers, Night, Part
+from segmentation.errors import Refused
+from segmentation.moments import merge_all
+from segmentation.parts import read_part, to_matrix, write_part
+from tasks.scale import (
+    choose_transform,
+    find_largest,
+    find_quartiles,
+    fit_columns,
+    mean_variance,
+    measure_part,
+    scale,
+)
+
+NightMaker = Callable[..., Night]
+FEATURES = ["spend", "orders"]
+
+
+def write_customers(folder: Path, spend: np.ndarray, orders: np.ndarray, cuts: int = 400) -> list[Part]:
+    """Customers parts of two features."""
+    parts = []
+    for i, start in enumerate(range(0, len(spend), cuts)):
+        piece = slice(start, start + cuts)
+        ids = [f"{j:06d}" for j in range(start, start + len(spend[piece]))]
+        table = pa.table({"customer_id": ids, "spend": spend[piece], "orders": orders[piece]})
+        parts.append(write_part(folder / f"c{i}.parquet", table))
+    return parts
+
+
+def fit(night: Night, parts: list[Part]) -> tuple[ColumnScale, ...]:
+    """Fitted transforms of the night's features."""
+    raw, log = (merge_all(m) for m in zip(*(measure_part(part, FEATURES) for part in parts), strict=True))
+    return fit_columns(night.segmentation, parts, raw, log)
+
+
+def run(night: Night, parts: list[Part]) -> Any:
+    """The scale stage."""
+    rows = sum(part.rows for part in parts)
+    customers = Customers(
+        parts=tuple(parts),
+        quarantine=(),
+        read=rows,
+        used=rows,
+        merged=0,
+        quarantined=0,
+        reasons={},
+        warnings=(),
+    )
+    return scale.fn(night, customers)
+
+
+@pytest.fixture
+def spend() -> np.ndarray:
+    """A heavy-tailed feature."""
+    return np.random.default_rng(1).lognormal(3, 1, 1001)
+
+
+@pytest.fixture
+def orders() -> np.ndarray:
+    """A feature with ties and negatives."""
+    return np.random.default_rng(2).integers(-20, 20, 1001).astype(float)
+
+
+@pytest.mark.parametrize("transform", ["standard", "log-standard"])
+def test_standard_is_scikit_learns(
+    make_night: NightMaker, tmp_path: Path, spend: np.ndarray, orders: np.ndarray, transform: str
+) -> None:
+    """standard centres and scales as StandardScaler does, log-standard as it does after log1p."""
+    night = make_night(scaling={"default": "standard", "columns": {"spend": transform}})
+    found = fit(night, write_customers(tmp_path, spend, orders))
+    for values, column in zip((spend, orders), found, strict=True):
+        x = np.log1p(values) if column.transform == "log-standard" else values
+        oracle = StandardScaler().fit(x[:, None])
+        assert column.shift == pytest.approx(oracle.mean_[0], rel=1e-11)
+        assert column.scale == pytest.approx(oracle.scale_[0], rel=1e-11)
+
+
+def test_robust_is_scikit_learns_where_ranks_are_whole(
+    make_night: NightMaker, tmp_path: Path, spend: np.ndarray, orders: np.ndarray
+) -> None:
+    """With 4 m + 1 rows quartiles need no interpolation, and robust is RobustScaler."""
+    found = fit(make_night(scaling={"default": "robust"}), write_customers(tmp_path, spend, orders))
+    for values, column in zip((spend, orders), found, strict=True):
+        oracle = RobustScaler().fit(values[:, None])
+        assert column.shift == pytest.approx(oracle.center_[0], rel=1e-11)
+        assert column.scale == pytest.approx(oracle.scale_[0], rel=1e-11)
+
+
+def test_robust_falls_back_where_quartiles_meet(make_night: NightMaker, tmp_path: Path) -> None:
+    """Where most rows share one value the standard deviation scales."""
+    values = np.array([0.0] * 90 + [1.0] * 10)
+    found = fit(make_night(scaling={"default": "robust"}), write_customers(tmp_path, values, values))
+    assert (found[0].shift, found[0].scale) == (0.0, pytest.approx(0.3))
+
+
+def test_quartiles_are_those_of_a_sort(tmp_path: Path, spend: np.ndarray, orders: np.ndarray) -> None:
+    """Quartiles are numpy's with the lower value, over parts."""
+    parts = write_customers(tmp_path, spend[:999], orders[:999], 100)
+    wanted = np.quantile(orders[:999], [0.25, 0.5, 0.75], method="lower")
+    assert find_quartiles(parts, "orders", 999) == tuple(wanted)
+
+
+@pytest.mark.parametrize(
+    ("asked", "raw", "log", "low", "wanted"),
+    [
+        ("auto", 5.0, 0.3, 0.0, "log-standard"),
+        ("auto", 5.0, -0.3, 0.0, "log-standard"),
+        ("auto", 5.0, 0.3, -1.0, "standard"),
+        ("auto", 0.9, 0.0, 0.0, "standard"),
+        ("auto", 2.0, -2.5, 0.0, "standard"),
+        ("auto", -5.0, -9.0, 0.0, "standard"),
+        ("auto", 0.0, 0.0, 0.0, "standard"),
+        ("none", 5.0, 0.3, 0.0, "none"),
+        ("robust", 5.0, 0.3, 0.0, "robust"),
+    ],
+)
+def test_auto_takes_the_log_where_it_lowers_a_high_skew(
+    asked: Scaling, raw: float, log: float, low: float, wanted: str
+) -> None:
+    """auto means log for a skewed feature that is never negative, if that helps; else standard."""
+    assert choose_transform(asked, raw, log, low)[0] == wanted
+
+
+def test_none_leaves_values_and_weights_take_the_root(
+    make_night: NightMaker, tmp_path: Path, spend: np.ndarray, orders: np.ndarray
+) -> None:
+    """none shifts and scales nothing; a weight of 4 doubles the feature's part in distances."""
+    night = make_night(scaling={"default": "none"}, weights={"spend": 4})
+    found = fit(night, write_customers(tmp_path, spend, orders))
+    assert [(c.shift, c.scale, c.weight) for c in found] == [(0.0, 1.0, 2.0), (0.0, 1.0, 1.0)]
+
+
+def test_constant_features_are_set_aside(make_night: NightMaker, tmp_path: Path, spend: np.ndarray) -> None:
+    """A feature with one value, up to rounding, takes no part, and the night is warned."""
+    same = np.full(spend.size, 0.1) * (1 + np.arange(spend.size) % 2 * 1e-15)
+    found = run(make_night(), write_customers(tmp_path, spend, same))
+    assert [column.constant for column in found.columns] == [False, True]
+    assert found.columns[1].shift == pytest.approx(0.1)
+    assert read_part(found.parts[0]).column_names == ["spend"]
+    assert "feature orders is constant and was set aside" in found.warnings
+
+
+def test_only_constant_features_are_refused(make_night: NightMaker, tmp_path: Path) -> None:
+    """Where every feature is constant there is nothing to segment by."""
+    with pytest.raises(Refused, match="all-constant"):
+        run(make_night(), write_customers(tmp_path, np.ones(5), np.zeros(5)))
+
+
+def test_negative_values_have_no_log(make_night: NightMaker, tmp_path: Path, orders: np.ndarray) -> None:
+    """log-standard on a feature with negative values is refused by its name."""
+    night = make_night(scaling={"columns": {"orders": "log-standard"}})
+    with pytest.raises(Refused, match="feature orders has negative values"):
+        run(night, write_customers(tmp_path, orders, orders))
+
+
+@pytest.mark.parametrize("value", [1e200, 1e-200])
+def test_values_beyond_the_grid_are_refused(make_night: NightMaker, tmp_path: Path, value: float) -> None:
+    """Values whose squares float64 cannot hold are refused by the feature's name, not lost."""
+    for plan in ("standard", "none", "robust"):
+        night = make_night(scaling={"default": plan})
+        with pytest.raises(Refused, match="feature spend"):
+            run(night, write_customers(tmp_path, np.arange(9) * value, np.arange(9.0)))
+
+
+def test_scaled_parts_lie_on_the_grid(
+    make_night: NightMaker, tmp_path: Path, spend: np.ndarray, orders: np.ndarray
+) -> None:
+    """Scaled values are the formula's, within half a quantum, multiples of it, and have unit variance."""
+    parts = write_customers(tmp_path, spend, orders)
+    found = run(make_night(scaling={"default": "standard"}), parts)
+    scaled = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
+    plain = StandardScaler().fit_transform(np.stack([spend, orders], axis=1)).T
+    assert np.abs(scaled - plain).max() <= found.quantum * (0.5 + 1e-6)
+    assert not np.mod(scaled, found.quantum).any()
+    assert found.variance == pytest.approx(1.0)
+    assert [part.rows for part in found.parts] == [part.rows for part in parts]
+
+
+def test_variance_and_largest_are_those_of_the_values(
+    make_night: NightMaker, tmp_path: Path, spend: np.ndarray, orders: np.ndarray
+) -> None:
+    """The largest scaled value and the mean variance equal numpy's on the scaled values."""
+    parts = write_customers(tmp_path, spend, orders)
+    night = make_night(scaling={"default": "none"}, weights={"orders": 9})
+    raw, log = (merge_all(m) for m in zip(*(measure_part(part, FEATURES) for part in parts), strict=True))
+    columns = fit_columns(night.segmentation, parts, raw, log)
+    plain = np.stack([spend, 3 * orders])
+    assert find_largest(columns, raw) == np.abs(plain).max()
+    assert mean_variance(columns, raw, log) == pytest.approx(plain.var(axis=1).mean(), rel=1e-11)
+
+
+def test_k_never_exceeds_distinct_rows(make_night: NightMaker, tmp_path: Path) -> None:
+    """With three distinct customers k ends at 3, with a warning; k.min above that is refused."""
+    values = np.repeat([1.0, 2.0, 5.0], 4)
+    found = run(make_night(), write_customers(tmp_path, values, values))
+    assert found.ks == (1, 2, 3)
+    assert found.sample.exact
+    assert any("k.max lowered from 6 to 3" in warning for warning in found.warnings)
+    with pytest.raises(Refused, match="too-few-rows"):
+        run(make_night(k={"min": 4, "max": 6}), write_customers(tmp_path, values, values))
