@@ -207,8 +207,13 @@ class Verdict(Record):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What failed, for people."""
-        return tuple(f"{c.name}: {c.found}" for c in self.checks if not c.passed)
+        """Required checks that failed, for people."""
+        return tuple(f"{c.name}: {c.found}" for c in self.checks if c.required and not c.passed)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Advisory checks that failed, for people."""
+        return tuple(f"{c.name}: {c.found}" for c in self.checks if not c.required and not c.passed)
 
 
 class Reported(Record):
@@ -230,4 +235,5 @@ class Published(Record):
     customers: int
     segments_path: Path
     report_path: Path
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
+    warnings: tuple[str, ...] = Field((), description="Advisory checks that failed.")

@@ -111,6 +111,8 @@ def run(
         )
         for reason in published.reasons:
             typer.echo(f"  check failed: {reason}")
+        for warning in published.warnings:
+            typer.echo(f"  note: {warning}")
         typer.echo(f"Segments: {shorten(published.segments_path)}")
         typer.echo(f"Report:   {shorten(published.report_path)}")
     if published.outcome == "held":
@@ -147,7 +149,7 @@ def history(name: Name, store: Store = None, as_json: Json = False) -> None:
             "live" if is_live else "",
             "; ".join(row.get("reasons") or ()),
         )
-    Console(soft_wrap=True).print(table)
+    Console(width=None if sys.stdout.isatty() else 220).print(table)
 
 
 @app.command(epilog="Example: resegment audit article --store out")

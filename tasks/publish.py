@@ -208,12 +208,14 @@ def publish(
         segments_path=published_path(night.home, night.as_of) if verdict.may_publish else final / SEGMENTS,
         report_path=final / "report.html",
         reasons=verdict.reasons,
+        warnings=verdict.warnings,
     )
     facts = {
         "k": choice.k,
         "inertia": fitted.inertia,
         "rows": manifest.rows,
         "reasons": verdict.reasons,
+        "warnings": verdict.warnings,
         "versions": manifest.versions,
     }
     show_edition(night, published, verdict)

@@ -23,11 +23,17 @@ from segmentation.transforms import to_scaled
 from tasks.options import stage
 
 SKEWED = 1.0
+LARGEST, SMALLEST = 1e90, 1e-90  # cubes and squares beyond these leave float64
 
 
 def measure_part(part: Part, features: Sequence[str]) -> tuple[Moments, Moments]:
     """Moments of the features and of their log1p (of 0 where a feature goes below 0)."""
     matrix = to_matrix(read_part(part, features))
+    for feature, values in zip(features, matrix, strict=True):
+        if max(values.max(), -values.min()) > LARGEST:
+            raise Refused(
+                "extreme-values", f"feature {feature} has values beyond {LARGEST:g}; change its unit"
+            )
     return measure(matrix), measure(np.log1p(np.maximum(matrix, 0.0)))
 
 
@@ -61,7 +67,7 @@ def choose_transform(asked: Scaling, raw_skew: float, log_skew: float, low: floa
 def fit_columns(
     segmentation: Segmentation, parts: Sequence[Part], raw: Moments, log: Moments
 ) -> tuple[ColumnScale, ...]:
-    """Each feature's fitted transform. Refused where log-standard meets values of -1 or below."""
+    """Each feature's fitted transform. Refused where log-standard meets negative values."""
     columns = []
     for j, feature in enumerate(segmentation.features):
         asked = segmentation.scaling_of(feature)
@@ -80,6 +86,10 @@ def fit_columns(
             # Half of the rows may share one value; the standard deviation then measures the rest.
             scale = upper - lower if upper > lower else scale
         spread = float(raw.high[j] - raw.low[j])
+        if 0 < spread < SMALLEST:
+            raise Refused(
+                "extreme-values", f"feature {feature} varies by less than {SMALLEST:g}; change its unit"
+            )
         is_constant = spread <= 1e-12 * max(abs(float(raw.high[j])), abs(float(raw.low[j])))
         columns.append(
             ColumnScale(

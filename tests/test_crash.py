@@ -61,7 +61,6 @@ def crash(where: str, store: Path) -> None:
     environment = {
         **os.environ,
         "PREFECT_API_URL": PREFECT_API_URL.value() or "",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
     }
     process = subprocess.run(

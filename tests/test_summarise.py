@@ -28,8 +28,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "show_quarantine", lambda *_: None)
 
 
-@pytest.fixture
-def frame() -> pd.DataFrame:
+def draw_frame() -> pd.DataFrame:
     """900 rows of about 500 customers: some alone, some repeated exactly, some contradicting."""
     random = np.random.default_rng(8)
     ids = [f"{i:03d}" for i in random.integers(0, 500, 600)]
@@ -66,13 +65,13 @@ def settle_oracle(frame: pd.DataFrame, policy: str) -> tuple[pd.DataFrame, int]:
 @pytest.mark.parametrize("buckets", [1, 7])
 def test_policies_are_those_of_a_groupby(
     make_night: NightMaker,
-    frame: pd.DataFrame,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     policy: str,
     buckets: int,
 ) -> None:
     """Each policy keeps the customers that pandas keeps, in id order, in one bucket or in seven."""
+    frame = draw_frame()
     monkeypatch.setattr(module, "BUCKET_VALUES", -(-len(frame) * 5 // buckets))
     night = make_night(rows={"id": "id", "columns": COLUMNS, "on_duplicate": policy})
     customers, found = run(night, frame, tmp_path)
@@ -86,10 +85,9 @@ def test_policies_are_those_of_a_groupby(
 
 
 @pytest.mark.parametrize("policy", ["quarantine", "sum", "mean"])
-def test_order_of_rows_does_not_matter(
-    make_night: NightMaker, frame: pd.DataFrame, tmp_path: Path, policy: str
-) -> None:
+def test_order_of_rows_does_not_matter(make_night: NightMaker, tmp_path: Path, policy: str) -> None:
     """Shuffled rows give the same customers, bit by bit."""
+    frame = draw_frame()
     night = make_night(rows={"id": "id", "columns": COLUMNS, "on_duplicate": policy})
     results = [run(night, frame.sample(frac=1, random_state=seed), tmp_path)[1] for seed in range(4)]
     for other in results[1:]:

@@ -1,0 +1,136 @@
+"""Each check with a night that passes it and one that fails it; who decides what goes live."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.records import (
+    Check,
+    Choice,
+    Counts,
+    Customers,
+    EditionKey,
+    Fitted,
+    Ingested,
+    Part,
+    Segment,
+    Verdict,
+)
+from tasks.check import (
+    check_convergence,
+    check_no_empty_segment,
+    check_quarantined_share,
+    check_rows_balance,
+    check_sizes,
+    check_smallest_share,
+    check_warnings,
+)
+
+
+def fitted(*sizes: int, converged: bool = True) -> Fitted:
+    """A fit with segments of these sizes."""
+    segments = tuple(
+        Segment(segment_id=f"S{i:02d}", size=size, share=size / sum(sizes), centre=(0.0,))
+        for i, size in enumerate(sizes, 1)
+    )
+    return Fitted(segments=segments, inertia=1.0, passes=3, converged=converged, parts=())
+
+
+def customers(read: int, used: int, merged: int, quarantined: int, in_files: int | None = None) -> Customers:
+    """Customers with this balance of rows."""
+    rows = quarantined if in_files is None else in_files
+    part = Part(path=Path("refused.parquet"), rows=rows, size=1, sha256="")
+    return Customers(
+        parts=(),
+        quarantine=(part,),
+        read=read,
+        used=used,
+        merged=merged,
+        quarantined=quarantined,
+        reasons={"missing": quarantined},
+        warnings=(),
+    )
+
+
+def ingested(read: int) -> Ingested:
+    """What ingest wrote, as far as its count goes."""
+    return Ingested(
+        key=EditionKey(edition="e", previous=None, replaces=None),
+        inputs=(),
+        published=False,
+        counts=Counts(read=read, good=read, quarantined=0, reasons={}),
+        parts=(),
+        quarantine=(),
+        warnings=(),
+    )
+
+
+@pytest.mark.parametrize(("sizes", "k", "passed"), [((5, 5), 2, True), ((5, 5), 3, False), ((5,), 1, True)])
+def test_empty_segments_fail(sizes: tuple[int, ...], k: int, passed: bool) -> None:
+    """Fewer segments with customers than k fail the check."""
+    assert (
+        check_no_empty_segment(fitted(*sizes), Choice(k=k, rule="auto", reasons=(), curve=())).passed
+        is passed
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "passed"), [((99, 1), 0.01, True), ((991, 9), 0.01, False), ((7,), 0.5, True)]
+)
+def test_small_segments_fail(sizes: tuple[int, ...], limit: float, passed: bool) -> None:
+    """A segment below the smallest share fails; one exactly at it passes, and the smallest is named."""
+    check = check_smallest_share(fitted(*sizes), limit)
+    assert check.passed is passed
+    assert f"S{len(sizes):02d} holds" in check.found
+
+
+@pytest.mark.parametrize(("refused", "passed"), [(0, True), (5, True), (6, False)])
+def test_too_many_refused_rows_fail(refused: int, passed: bool) -> None:
+    """More than the allowed share of rows in quarantine fails; exactly the share passes."""
+    assert check_quarantined_share(customers(100, 100 - refused, 0, refused), 0.05).passed is passed
+
+
+def test_no_rows_have_no_share() -> None:
+    """A night without rows never comes this far: dividing by it is an error, not a pass."""
+    with pytest.raises(ZeroDivisionError):
+        check_quarantined_share(customers(0, 0, 0, 0), 0.05)
+
+
+@pytest.mark.parametrize(
+    ("found", "read", "passed"),
+    [
+        (customers(10, 7, 1, 2), 10, True),
+        (customers(10, 7, 1, 1), 10, False),
+        (customers(10, 7, 1, 2), 11, False),
+        (customers(10, 7, 1, 2, in_files=1), 10, False),
+    ],
+)
+def test_lost_rows_fail(found: Customers, read: int, passed: bool) -> None:
+    """Rows that are neither used, merged nor in a quarantine file fail the check."""
+    assert check_rows_balance(ingested(read), found).passed is passed
+
+
+def test_customers_without_a_segment_fail() -> None:
+    """Segments that hold more or fewer customers than there are fail the check."""
+    assert check_sizes(customers(10, 10, 0, 0), fitted(6, 4)).passed
+    assert not check_sizes(customers(10, 10, 0, 0), fitted(6, 3)).passed
+
+
+def test_advice_does_not_hold_a_night() -> None:
+    """Centres still moving and warnings are shown, and hold nothing."""
+    checks = (check_convergence(fitted(1, converged=False)), check_warnings(("odd",)))
+    assert [check.passed for check in checks] == [False, False]
+    verdict = Verdict(checks=checks)
+    assert verdict.may_publish
+    assert verdict.reasons == ("converged: still moving after 3 passes", "no-warnings: odd")
+    assert check_convergence(fitted(1)).passed
+    assert check_warnings(()).passed
+
+
+def test_one_required_check_holds_the_night() -> None:
+    """A single failed required check holds the night; without failures it may go live."""
+    good = Check(name="a", required=True, passed=True, found="")
+    bad = Check(name="b", required=True, passed=False, found="3 of 2")
+    assert Verdict(checks=(good,)).may_publish
+    assert not Verdict(checks=(good, bad)).may_publish
+    assert Verdict(checks=(good, bad)).reasons == ("b: 3 of 2",)

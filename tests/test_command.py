@@ -1,0 +1,123 @@
+"""The command as a person uses it: help, refusals, exit status, history, audit, score."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from tests.test_flow import TWO_GROUPS, write_demo
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Runs `resegment …` in a process of its own, in tmp_path."""
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("resegment")), *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "100", **environment},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("name", ["run", "history", "audit", "score", "up", "down"])
+def test_help_shows_an_example(name: str, command: Command) -> None:
+    """Every command's help ends with an example that begins with the command."""
+    shown = command(name, "--help")
+    assert shown.returncode == 0
+    assert f"Example: resegment {name}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "artikle"], "did you mean article?"),
+        (["run", "../article"], "not a definition's name"),
+        (["run", "missing.yaml"], "there is no definition file missing.yaml"),
+        (["run", "article", "--as-of", "2026-02-30"], "expected YYYY-MM-DD"),
+        (["run", "article", "--as-of", "20260131"], "expected YYYY-MM-DD"),
+        (["run", "article", "--as-of", "2199-01-01"], "lies in the future"),
+        (["run", "article", "--source", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["history", "article"], "holds no segmentation 'article'"),
+        (["score", "article", "x.csv", "-o", "y.csv"], "holds no segmentation"),
+    ],
+)
+def test_a_refused_argument_is_one_line_and_status_2(
+    arguments: list[str], words: str, command: Command, tmp_path: Path
+) -> None:
+    """A refusal says what was found and what to do, without a traceback, and touches nothing."""
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_and_refusals_import_nothing_heavy() -> None:
+    """The command's module and its arguments load without pandas, pyarrow, scikit-learn or Prefect."""
+    code = (
+        "import sys, segmentation.cli, segmentation.arguments; heavy = 'pandas pyarrow sklearn prefect'; "
+        "print([m for m in heavy.split() if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.xdist_group("prefect")
+@pytest.mark.usefixtures("prefect_server")
+def test_a_night_from_run_to_score(command: Command, tmp_path: Path) -> None:
+    """run publishes (0), again is a no-op (0), bad input is refused (2), a failed check holds (4)."""
+    server = {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}
+    write_demo(tmp_path, TWO_GROUPS)
+    day = ("--as-of", "2026-01-31")
+    done = command("run", "demo.yaml", *day, **server)
+    assert (done.returncode, done.stdout.splitlines()[0][:10]) == (0, "Published:"), done.stderr
+    assert done.stdout.splitlines()[1].startswith("Segments: store/demo/published/as_of=2026-01-31")
+    again = command("run", "demo.yaml", *day, "--json", **server)
+    assert json.loads(again.stdout)["outcome"] == "already-published"
+
+    (tmp_path / "bad.csv").write_text("id,orders\na,1\n")
+    refused = command("run", "demo.yaml", *day, "--source", "bad.csv", **server)
+    assert refused.returncode == 2
+    assert "missing-column" in refused.stderr and "spend" in refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+    (tmp_path / "half.csv").write_text("id,spend,orders\n" + "a,1,1\nb,9,9\nc,5,5\n" + "d,-1,1\n" * 3)
+    held = command("run", "demo.yaml", *day, "--source", "half.csv", **server)
+    assert (held.returncode, held.stdout.splitlines()[0][:5]) == (4, "Held:")
+    assert "quarantined-share" in held.stdout
+
+    rows = json.loads(command("history", "demo", "--json").stdout)
+    assert [row["outcome"] for row in rows] == ["published", "already-published", "refused", "held"]
+    assert "quarantined-share" in command("history", "demo").stdout
+    audit = command("audit", "demo")
+    assert (audit.returncode, "0 damaged" in audit.stdout) == (0, True)
+
+    (tmp_path / "new.csv").write_text("id,spend,orders\nn1,11,1\nn2,503,9\nn3,oops,2\n")
+    scored = command("score", "demo.yaml", "new.csv", "-o", "scores.parquet")
+    assert scored.returncode == 0, scored.stderr
+    assert "2 customers scored, 1 rows refused" in scored.stdout
+    table = pd.read_parquet(tmp_path / "scores.parquet")
+    assert table["segment_id"].tolist() == ["S01", "S02"]
+    assert pd.read_parquet(tmp_path / "scores.quarantine.parquet")["reason"].tolist() == ["spend: unreadable"]
+
+    damaged = next((tmp_path / "store" / "demo" / "editions").rglob("profiles.parquet"))
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    found = command("audit", "demo")
+    assert (found.returncode, "profiles.parquet: damaged" in found.stdout) == (1, True)

@@ -1,0 +1,179 @@
+"""Publishing: one winner per date, live.json only forward, nothing lost when a try is repeated."""
+
+import json
+import multiprocessing
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.records import EditionKey, Night
+from segmentation.commit import commit_edition, locked, move_live, read_live
+from segmentation.errors import Conflict
+from segmentation.store import EDITION_KEY, SEGMENTS, edition_folder, published_edition, published_path
+
+NightMaker = Callable[..., Night]
+
+
+def build(night: Night, edition: str, mark: str = "") -> Path:
+    """A finished edition in the run's staging folder."""
+    folder = night.staging / "edition"
+    folder.mkdir(parents=True)
+    table = pa.table({"customer_id": ["a", mark]}).replace_schema_metadata({EDITION_KEY: edition.encode()})
+    pq.write_table(table, folder / SEGMENTS)
+    (folder / "model.json").write_text(mark)
+    return folder
+
+
+def key(edition: str, replaces: str | None = None) -> EditionKey:
+    """An edition that a run makes."""
+    return EditionKey(edition=edition, previous=None, replaces=replaces)
+
+
+def as_run(night: Night, run_id: str, day: date | None = None) -> Night:
+    """The same night asked for by another run, perhaps for another date."""
+    return night.model_copy(update={"run_id": run_id, "as_of": day or night.as_of})
+
+
+def test_a_published_edition_is_live(make_night: NightMaker) -> None:
+    """After the commit the table names the edition, the folder is complete, live.json points at it."""
+    night = make_night()
+    commit_edition(night, key("e1"), build(night, "e1"), live=True)
+    folder = edition_folder(night.home, night.as_of, "e1")
+    assert published_edition(night.home, night.as_of) == "e1"
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", SEGMENTS]
+    assert published_path(night.home, night.as_of).read_bytes() == (folder / SEGMENTS).read_bytes()
+    assert read_live(night.home) == (night.as_of, "e1")
+
+
+def test_a_held_edition_is_kept_and_not_live(make_night: NightMaker) -> None:
+    """A held edition has its folder; table and live.json are not touched, whoever published meanwhile."""
+    night = make_night()
+    commit_edition(night, key("e1"), build(night, "e1"), live=True)
+    other = as_run(night, "two")
+    commit_edition(other, key("e2"), build(other, "e2"), live=False)
+    assert edition_folder(night.home, night.as_of, "e2").is_dir()
+    assert published_edition(night.home, night.as_of) == "e1"
+    assert read_live(night.home) == (night.as_of, "e1")
+
+
+def test_the_second_publisher_of_a_date_is_refused(make_night: NightMaker) -> None:
+    """A run that began before another published raises Conflict, and changes nothing."""
+    night = make_night()
+    commit_edition(night, key("e1"), build(night, "e1"), live=True)
+    other = as_run(night, "two")
+    built = build(other, "e2")
+    with pytest.raises(Conflict, match="held edition none when this run began and holds e1"):
+        commit_edition(other, key("e2", replaces=None), built, live=True)
+    assert published_edition(night.home, night.as_of) == "e1"
+    assert not edition_folder(night.home, night.as_of, "e2").exists()
+    assert built.is_dir()
+
+
+def test_a_run_may_replace_what_it_found(make_night: NightMaker) -> None:
+    """A run that found the published edition when it began replaces it; the old folder stays."""
+    night = make_night()
+    commit_edition(night, key("e1"), build(night, "e1"), live=True)
+    other = as_run(night, "two")
+    commit_edition(other, key("e2", replaces="e1"), build(other, "e2"), live=True)
+    assert published_edition(night.home, night.as_of) == "e2"
+    assert edition_folder(night.home, night.as_of, "e1").is_dir()
+
+
+def test_the_same_edition_again_is_no_conflict(make_night: NightMaker) -> None:
+    """A run whose edition is there already, from an earlier try, finishes it and gives way to no one."""
+    night = make_night()
+    commit_edition(night, key("e1"), build(night, "e1", "old"), live=True)
+    (night.home / "live.json").unlink()
+    again = as_run(night, "two")
+    commit_edition(again, key("e1", replaces=None), build(again, "e1", "new"), live=True)
+    assert (edition_folder(night.home, night.as_of, "e1") / "model.json").read_text() == "new"
+    assert read_live(night.home) == (night.as_of, "e1")
+
+
+def test_live_only_moves_forward(make_night: NightMaker) -> None:
+    """A backfill of an older date publishes it and leaves live.json; a newer date moves it."""
+    night = make_night()
+    for run, day, wanted in (
+        ("a", date(2026, 1, 31), date(2026, 1, 31)),
+        ("b", date(2026, 1, 1), date(2026, 1, 31)),
+        ("c", date(2026, 2, 1), date(2026, 2, 1)),
+    ):
+        one = as_run(night, run, day)
+        commit_edition(one, key(run), build(one, run), live=True)
+        assert published_edition(night.home, day) == run
+        live = read_live(night.home)
+        assert live is not None
+        assert live[0] == wanted
+
+
+def test_live_of_the_same_date_follows_its_edition(tmp_path: Path) -> None:
+    """The same date again points at the new edition; the same edition writes nothing."""
+    move_live(tmp_path, date(2026, 1, 1), "a")
+    written = (tmp_path / "live.json").stat().st_ino
+    move_live(tmp_path, date(2026, 1, 1), "a")
+    assert (tmp_path / "live.json").stat().st_ino == written
+    move_live(tmp_path, date(2026, 1, 1), "b")
+    assert json.loads((tmp_path / "live.json").read_text()) == {"as_of": "2026-01-01", "edition": "b"}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"as_of": "x", "edition": "e"}', '{"as_of": 5, "edition": "e"}']
+)
+def test_damaged_live_is_mended(tmp_path: Path, content: str) -> None:
+    """A live.json that cannot be understood counts as none, and the next publication writes it anew."""
+    assert read_live(tmp_path) is None
+    (tmp_path / "live.json").write_text(content)
+    assert read_live(tmp_path) is None
+    move_live(tmp_path, date(2026, 1, 1), "a")
+    assert read_live(tmp_path) == (date(2026, 1, 1), "a")
+
+
+def test_publishing_without_hard_links(make_night: NightMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without hard links the table is copied, and still replaced in one step."""
+
+    def no_links(source: Path, target: Path) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr("os.link", no_links)
+    night = make_night()
+    commit_edition(night, key("e1"), build(night, "e1"), live=True)
+    assert published_edition(night.home, night.as_of) == "e1"
+
+
+def _race(night: Night, number: int, won: "multiprocessing.Queue[str]") -> None:
+    one = as_run(night, f"run-{number}")
+    try:
+        commit_edition(one, key(f"e{number}"), build(one, f"e{number}"), live=True)
+        won.put(f"e{number}")
+    except Conflict:
+        won.put("conflict")
+
+
+def test_of_several_publishers_one_wins(make_night: NightMaker) -> None:
+    """Four processes publish one date at once: one wins, three are told so, and the table is the winner's."""
+    night = make_night()
+    context = multiprocessing.get_context("fork")
+    won: multiprocessing.Queue[str] = context.Queue()
+    with ExitStack() as stack:
+        stack.enter_context(locked(night.home / ".lock"))
+        racers = [context.Process(target=_race, args=(night, i, won)) for i in range(4)]
+        for racer in racers:
+            racer.start()
+    for racer in racers:
+        racer.join(60)
+    outcomes = sorted(won.get(timeout=10) for _ in racers)
+    assert outcomes[:3] == ["conflict"] * 3
+    assert published_edition(night.home, night.as_of) == outcomes[3]
+
+
+def test_a_lock_frees_when_its_holder_is_done(tmp_path: Path) -> None:
+    """A lock can be taken again after it was let go, also after an error inside."""
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "deep" / ".lock"):
+        _ = 1 / 0
+    with locked(tmp_path / "deep" / ".lock"):
+        assert (tmp_path / "deep" / ".lock").exists()

@@ -1,0 +1,84 @@
+"""A failed run resumes at the failed stage, as the UI's Retry does it: the same run id, results kept."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.settings import PREFECT_API_URL
+
+from segmentation.audit import audit_store
+from segmentation.errors import StageFileGone
+from segmentation.ledger import read_rows
+from tasks import fit as fit_stage
+from tests.test_flow import run
+
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+
+
+def retry(run_id: str) -> subprocess.CompletedProcess[str]:
+    """`prefect flow-run retry`, in a process of its own."""
+    return subprocess.run(
+        [
+            sys.executable, "-m", "prefect", "flow-run", "retry", run_id,
+            "--entrypoint", "flows.resegment:resegment",
+        ],
+        env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value() or ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )  # fmt: skip
+
+
+def stage_states(run_id: str) -> dict[str, set[str]]:
+    """The names of the final states of each stage's task runs, first try and retry."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+    states: dict[str, set[str]] = {}
+    for one in runs:
+        states.setdefault(one.name.split(" ")[0], set()).add(one.state.name if one.state else "")
+    return states
+
+
+def fail_in_fit(store: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run whose fit fails for good; its run id."""
+
+    def fail(*_: object) -> None:
+        raise StageFileGone("planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_stage, "refine", fail)
+        with pytest.raises(StageFileGone):
+            run("article", store)
+    return str(read_rows(store / "article")[0]["run_id"])
+
+
+def test_retry_resumes_at_the_failed_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages that had finished are not run again; the failed one and those after it are."""
+    run_id = fail_in_fit(tmp_path, monkeypatch)
+    assert list((tmp_path / "article" / ".staging").iterdir()) != []
+    done = retry(run_id)
+    assert done.returncode == 0, done.stderr
+    states = stage_states(run_id)
+    for name in ("ingest", "summarise", "scale", "sweep", "score", "choose"):
+        assert states[name] == {"Completed", "Cached"}
+    assert states["fit"] == {"Failed", "Completed"}
+    assert states["report"] == states["publish"] == {"Completed"}
+    row = read_rows(tmp_path / "article")[0]
+    assert (row["outcome"], row["tries"], row["k"]) == ("published", 2, 5)
+    assert audit_store(tmp_path / "article")[1] == []
+
+
+def test_retry_after_a_newer_run_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once another run has published the date, a retry of the dead one ends with advice, changing nothing."""
+    run_id = fail_in_fit(tmp_path, monkeypatch)
+    published = run("article", tmp_path)
+    done = retry(run_id)
+    assert "start a new run instead of retrying" in done.stdout + done.stderr
+    row = next(row for row in read_rows(tmp_path / "article") if row["run_id"] == run_id)
+    assert row["outcome"] == "failed"
+    assert published.segments_path.is_file()
+    assert audit_store(tmp_path / "article")[1] == []

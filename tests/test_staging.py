@@ -1,0 +1,128 @@
+"""Staging: one process per run, and nothing of dead runs left for ever."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from schemas.records import Night
+from segmentation.errors import Conflict
+from segmentation.staging import hold_staging, remove_staging, sweep_staging
+
+NightMaker = Callable[..., Night]
+
+
+def leave(night: Night, run_id: str, as_of: str, hours: float = 0.0) -> Path:
+    """The staging folder of a run that died `hours` ago."""
+    folder = night.home / ".staging" / run_id
+    folder.mkdir(parents=True)
+    (folder / "night.json").write_text(json.dumps({"as_of": as_of}))
+    (folder / "part.parquet").touch()
+    (folder / ".lock").touch()
+    then = folder.stat().st_mtime - hours * 3600
+    os.utime(folder, (then, then))
+    return folder
+
+
+def test_a_run_holds_its_own_folder(make_night: NightMaker) -> None:
+    """While a run holds its folder, the same run elsewhere is a conflict; afterwards it may go on."""
+    night = make_night()
+    with hold_staging(night):
+        assert night.staging.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(Conflict, match="test-run is under way"), hold_staging(night):
+            raise AssertionError("two processes hold one folder")
+    with hold_staging(night):
+        pass
+
+
+def test_two_runs_do_not_wait_for_each_other(make_night: NightMaker) -> None:
+    """Other runs have folders of their own."""
+    night = make_night()
+    with hold_staging(night), hold_staging(night.model_copy(update={"run_id": "other"})):
+        assert len(list((night.home / ".staging").iterdir())) == 2
+
+
+def test_files_of_a_failed_run_stay_for_its_retry(make_night: NightMaker) -> None:
+    """A run that fails leaves its stage files; they go when it is done."""
+    night = make_night()
+    with pytest.raises(ZeroDivisionError), hold_staging(night):
+        (night.staging / "part.parquet").touch()
+        _ = 1 / 0
+    assert (night.staging / "part.parquet").exists()
+    remove_staging(night)
+    remove_staging(night)
+    assert not night.staging.exists()
+
+
+def test_what_dead_runs_left_is_swept(make_night: NightMaker) -> None:
+    """Folders of the settled date go, and stale ones of any date; fresh ones of other dates stay."""
+    night = make_night()
+    settled = leave(night, "settled", "2026-01-31")
+    stale = leave(night, "stale", "2026-01-01", hours=73)
+    fresh = leave(night, "fresh", "2026-01-01", hours=71)
+    assert sweep_staging(night.home, date(2026, 1, 31), 72.0) == ["settled", "stale"]
+    assert (settled.exists(), stale.exists(), fresh.exists()) == (False, False, True)
+
+
+def test_locked_folders_stay(make_night: NightMaker) -> None:
+    """A folder that a process holds is not swept, however old and settled it is."""
+    night = make_night()
+    with hold_staging(night):
+        os.utime(night.staging, (0, 0))
+        assert sweep_staging(night.home, night.as_of, 0.0) == []
+        assert night.staging.is_dir()
+
+
+def test_a_killed_process_holds_nothing(make_night: NightMaker) -> None:
+    """After kill -9 of its holder the folder's lock is free, and the sweep takes it."""
+    night = make_night()
+    script = (
+        "import sys, os, signal\nfrom pathlib import Path\nfrom schemas.records import Night\n"
+        "from segmentation.staging import hold_staging\n"
+        "night = Night.model_validate_json(sys.argv[1])\n"
+        "with hold_staging(night):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter and script
+        [sys.executable, "-c", script, night.model_dump_json()], cwd=Path(__file__).parents[1], check=False
+    )
+    assert done.returncode == -9
+    assert night.staging.is_dir()
+    assert sweep_staging(night.home, night.as_of, 72.0) == ["test-run"]
+
+
+def test_folders_without_a_date_wait_until_stale(make_night: NightMaker) -> None:
+    """A folder whose night cannot be read is not settled; it goes when it is stale."""
+    night = make_night()
+    folder = leave(night, "odd", "")
+    (folder / "night.json").write_text("{")
+    assert sweep_staging(night.home, night.as_of, 72.0) == []
+    os.utime(folder, (0, 0))
+    assert sweep_staging(night.home, night.as_of, 72.0) == ["odd"]
+
+
+def test_temporary_files_of_dead_processes_go(make_night: NightMaker) -> None:
+    """Temporary files go with their process; those of a living one, and other people's, stay."""
+    night = make_night()
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )  # noqa: S603 - our own interpreter
+    dead = ended.stdout.decode().strip()
+    (night.home / "ledger").mkdir(parents=True)
+    gone = [night.home / f".live.json.{dead}.tmp", night.home / "ledger" / f".r.json.{dead}.tmp"]
+    stay = [night.home / f".live.json.{os.getpid()}.tmp", night.home / ".mine.tmp", night.home / "a.tmp"]
+    for path in (*gone, *stay):
+        path.touch()
+    sweep_staging(night.home, night.as_of, 72.0)
+    assert not any(path.exists() for path in gone)
+    assert all(path.exists() for path in stay)
+
+
+def test_an_empty_store_has_nothing_to_sweep(make_night: NightMaker) -> None:
+    """Sweeping where no run ever was removes nothing and fails at nothing."""
+    night = make_night()
+    assert sweep_staging(night.home, night.as_of, 0.0) == []
