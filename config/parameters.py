@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from config.plans import Checks, Clause, FitPlan, KPlan
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}$")
@@ -19,14 +21,9 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 Scaling = Literal["auto", "none", "standard", "robust", "log-standard"]
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
-Rule = Literal["auto", "elbow", "fixed"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Csv(_Part):
+class Csv(Clause):
     """How CSV files are written. Never guessed: a file that differs is refused."""
 
     delimiter: str = Field(",", min_length=1, max_length=1, description="Field separator.")
@@ -40,7 +37,7 @@ class Csv(_Part):
     )
 
 
-class Source(_Part):
+class Source(Clause):
     """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
 
     path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
@@ -63,7 +60,7 @@ class Source(_Part):
         return self
 
 
-class Column(_Part):
+class Column(Clause):
     """The contract of one column. A row that breaks it is quarantined with the reason."""
 
     type: ColumnType = Field(description="int, float, text, category, bool or timestamp.")
@@ -84,7 +81,7 @@ class Column(_Part):
         return self
 
 
-class Rows(_Part):
+class Rows(Clause):
     """What one row is, and what it must look like."""
 
     grain: Literal["customer"] = Field("customer", description="One row per customer.")
@@ -115,54 +112,14 @@ RESERVED_COLUMNS = frozenset(
 )
 
 
-class ScalingPlan(_Part):
+class ScalingPlan(Clause):
     """How each feature is scaled before distances are taken."""
 
     default: Scaling = Field("auto", description="Used for features not named in columns.")
     columns: dict[str, Scaling] = Field(default_factory=dict, description="Per feature.")
 
 
-class KPlan(_Part):
-    """Which k are tried and how one is chosen."""
-
-    min: int = Field(1, ge=1, le=100, description="Smallest k tried.")
-    max: int = Field(12, ge=1, le=100, description="Largest k tried.")
-    rule: Rule = Field("auto", description="auto, elbow (knee of the log of inertia) or fixed.")
-    fixed: int | None = Field(None, ge=1, le=100, description="With rule fixed: the k.")
-    smallest_share: float = Field(
-        0.01, ge=0, lt=1, description="A segment with a smaller share holds the night."
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.min > self.max:
-            raise ValueError(f"k.min {self.min} is above k.max {self.max}")
-        if (self.rule == "fixed") != (self.fixed is not None):
-            raise ValueError("k.fixed goes with rule: fixed, and only with it")
-        if self.fixed is not None and not self.min <= self.fixed <= self.max:
-            raise ValueError(f"k.fixed {self.fixed} is not within {self.min}..{self.max}")
-        return self
-
-
-class FitPlan(_Part):
-    """How hard k-means tries."""
-
-    starts: int = Field(4, ge=1, le=1000, description="k-means++ starts per k.")
-    max_iter: int = Field(300, ge=1, le=10_000, description="Lloyd passes at most.")
-    tolerance: float = Field(
-        1e-4, ge=0, lt=1, description="Stop when centres move less, relative to the variance."
-    )
-
-
-class Checks(_Part):
-    """Limits that hold a night."""
-
-    max_quarantined: float = Field(
-        0.05, ge=0, le=1, description="Largest share of rows that may be quarantined."
-    )
-
-
-class Segmentation(_Part):
+class Segmentation(Clause):
     """A named segmentation: the whole of a definition file."""
 
     name: Name = Field(description="Names the segmentation in the store.")

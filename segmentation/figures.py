@@ -81,7 +81,7 @@ def draw_scatter(
         mode = {"mode": "markers", "name": segment_id}
         colour = COLOURS[position % len(COLOURS)]
         if len(own) == 3:
-            figure.add_scatter3d(**places, **mode, marker={"size": 3, "color": colour})
+            figure.add_scatter3d(**places, **mode, marker={"size": 4, "color": colour})
         else:
             places.setdefault("y", np.zeros(own.shape[1]))
             figure.add_scattergl(**places, **mode, marker={"size": 5, "color": colour})
@@ -92,7 +92,7 @@ def draw_scatter(
     figure.update_layout(
         template="plotly_white",
         margin={"t": 10, "l": 10, "r": 10, "b": 10},
-        legend={"itemsizing": "constant"},
+        legend={"itemsizing": "constant", "y": 0.9},
         **layout,
     )
     return figure

@@ -7,7 +7,8 @@ from html import escape
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from schemas.records import Choice, Customers, Fitted, Night, Published, Verdict
+from schemas.records import Choice, Customers, Fitted, Night, Published
+from schemas.verdicts import Verdict
 
 
 def _key(night: Night, what: str) -> str:

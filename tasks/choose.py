@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from config.parameters import KPlan
+from config.plans import KPlan
 from schemas.records import Choice, Curve, CurvePoint, Night
 from tasks.artifacts import show_sweep
 from tasks.options import stage

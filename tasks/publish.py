@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
+from schemas.manifest import Manifest
 from schemas.records import (
     Choice,
     Customers,
@@ -21,12 +21,11 @@ from schemas.records import (
     Night,
     Part,
     Published,
-    Record,
     Reported,
     Scaled,
-    Verdict,
 )
 from schemas.tables import QUARANTINE, arrow_schema, segments_schema
+from schemas.verdicts import Verdict
 from segmentation.commit import commit_edition
 from segmentation.model import Model, to_json
 from segmentation.parts import hash_file, read_part, start_folder
@@ -46,26 +45,6 @@ from tasks.night import finish
 from tasks.options import stage
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "plotly", "pandera")
-
-
-class Manifest(Record):
-    """manifest.json: how the edition was made, from which it can be made again."""
-
-    name: str
-    as_of: str
-    edition: str
-    previous: str | None
-    decision: str
-    reasons: tuple[str, ...]
-    definition: dict[str, Any]
-    inputs: tuple[dict[str, Any], ...]
-    rows: dict[str, Any]
-    k: int
-    why_k: tuple[str, ...]
-    inertia: float
-    checks: tuple[dict[str, Any], ...]
-    versions: dict[str, str]
-    files: dict[str, str]
 
 
 def join_segments(
@@ -182,6 +161,7 @@ def publish(
 ) -> Published:
     """Build the edition and commit it: published if every required check passed, else held."""
     folder = start_folder(night.staging / "edition")
+    folder.chmod(0o755)  # staging is private, an edition is for every reader of the store
     for part, name in (
         (reported.html, "report.html"),
         (reported.profiles, "profiles.parquet"),

@@ -9,18 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from schemas.records import (
-    Choice,
-    ColumnScale,
-    Customers,
-    Fitted,
-    Night,
-    Part,
-    Reported,
-    Scaled,
-    Verdict,
-)
+from schemas.records import Choice, ColumnScale, Customers, Fitted, Night, Part, Reported, Scaled
 from schemas.tables import PROFILES, SWEEP, checked_table
+from schemas.verdicts import Verdict
 from segmentation.figures import draw_elbow, draw_points, draw_scatter
 from segmentation.page import Figure, label, number, paragraph, render, table
 from segmentation.parts import name_part, start_folder

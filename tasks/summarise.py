@@ -7,7 +7,6 @@ by the definition's policy. With an id the order is the id's; without one it is 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from config.parameters import DuplicatePolicy, Segmentation
+from config.parameters import Segmentation
 from schemas.records import Customers, Ingested, Night, Part
+from segmentation.duplicates import settle_duplicates
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.judging import quarantine_table
 from segmentation.keys import hash_rows, hash_texts
@@ -26,14 +26,6 @@ from tasks.options import stage
 
 BUCKET_VALUES = 10_000_000
 SKETCH = 4096
-
-
-class Settled(NamedTuple):
-    """One bucket after the duplicate policy: customers kept, rows refused, rows merged away."""
-
-    customers: pa.Table
-    conflicting: pa.Table
-    merged: int
 
 
 def count_buckets(rows: int, columns: int) -> int:
@@ -110,64 +102,6 @@ def sort_rows(table: pa.Table, segmentation: Segmentation) -> pa.Table:
         return table.take(pc.sort_indices(table, sort_keys=keys))
     place = (table["source_row"].to_numpy(), table["source_file"].to_numpy())
     return table.take(pa.array(np.lexsort((*place, order_keys(table, segmentation)))))
-
-
-def settle_duplicates(table: pa.Table, segmentation: Segmentation) -> Settled:
-    """One row per customer from rows sorted by id.
-
-    Under quarantine, rows that agree in every declared column are one customer, and rows that
-    differ are refused, all of them. first and last go by the source's order.
-    """
-    ids = table["customer_id"].combine_chunks()
-    nothing = Settled(table, table.slice(0, 0), 0)
-    if segmentation.rows.id is None or len(ids) < 2:
-        return nothing
-    is_new = np.concatenate([[True], pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)])
-    if is_new.all():
-        return nothing
-    policy = segmentation.rows.on_duplicate
-    starts = np.flatnonzero(is_new)
-    if policy in ("first", "last"):
-        keep = starts if policy == "first" else np.append(starts[1:], len(ids)) - 1
-        return Settled(table.take(pa.array(keep)), table.slice(0, 0), len(ids) - len(keep))
-    if policy == "quarantine":
-        return _refuse_conflicts(table, is_new)
-    return _aggregate(table, is_new, policy)
-
-
-def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Settled:
-    group = np.cumsum(is_new) - 1
-    differs = np.zeros(len(is_new), bool)
-    for values in table.drop_columns(["source_file", "source_row"]).columns:
-        one, before = values[1:], values[:-1]
-        same = pc.fill_null(pc.equal(one, before), False).to_numpy()
-        both_null = pc.and_(pc.is_null(one), pc.is_null(before)).to_numpy()
-        differs[1:] |= ~same & ~both_null
-    differs &= ~is_new
-    conflicted = np.bincount(group, differs) > 0
-    refused = conflicted[group]
-    keep = is_new & ~refused
-    merged = int((~refused & ~is_new).sum())
-    return Settled(table.filter(pa.array(keep)), table.filter(pa.array(refused)), merged)
-
-
-def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> Settled:
-    """sum or mean of each numeric column per customer; the first value of the others.
-
-    Values are added in ascending order, so that the last bit does not depend on the rows' order.
-    """
-    starts = np.flatnonzero(is_new)
-    first = table.take(pa.array(starts))
-    sizes, group = np.diff(np.append(starts, len(is_new))), np.cumsum(is_new)
-    for position, field in enumerate(table.schema):
-        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        if not number or field.name in ("source_file", "source_row"):
-            continue
-        column = table[field.name].to_numpy()
-        total = np.add.reduceat(column[np.lexsort((column, group))], starts)
-        values = total / sizes if policy == "mean" else total
-        first = first.set_column(position, field.name, pa.array(values))
-    return Settled(first, table.slice(0, 0), len(is_new) - len(starts))
 
 
 def refuse_duplicates(conflicting: pa.Table, segmentation: Segmentation, names: Sequence[str]) -> pa.Table:

@@ -4,18 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import (
-    Check,
-    Choice,
-    Counts,
-    Customers,
-    EditionKey,
-    Fitted,
-    Ingested,
-    Part,
-    Segment,
-    Verdict,
-)
+from schemas.records import Choice, Counts, Customers, EditionKey, Fitted, Ingested, Part, Segment
+from schemas.verdicts import Check, Verdict
 from tasks.check import (
     check_convergence,
     check_no_empty_segment,
@@ -122,7 +112,8 @@ def test_advice_does_not_hold_a_night() -> None:
     assert [check.passed for check in checks] == [False, False]
     verdict = Verdict(checks=checks)
     assert verdict.may_publish
-    assert verdict.reasons == ("converged: still moving after 3 passes", "no-warnings: odd")
+    assert verdict.reasons == ()
+    assert verdict.warnings == ("converged: still moving after 3 passes", "no-warnings: odd")
     assert check_convergence(fitted(1)).passed
     assert check_warnings(()).passed
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from config.parameters import KPlan
+from config.plans import KPlan
 from schemas.records import Curve, CurvePoint, Night
 from segmentation.samples import article_table
 from tasks.choose import choose_elbow, choose_k, find_knee, log_inertia

@@ -87,7 +87,7 @@ def test_a_killed_process_holds_nothing(make_night: NightMaker) -> None:
         "night = Night.model_validate_json(sys.argv[1])\n"
         "with hold_staging(night):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and script
+    done = subprocess.run(
         [sys.executable, "-c", script, night.model_dump_json()], cwd=Path(__file__).parents[1], check=False
     )
     assert done.returncode == -9
@@ -110,7 +110,7 @@ def test_temporary_files_of_dead_processes_go(make_night: NightMaker) -> None:
     night = make_night()
     ended = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
-    )  # noqa: S603 - our own interpreter
+    )
     dead = ended.stdout.decode().strip()
     (night.home / "ledger").mkdir(parents=True)
     gone = [night.home / f".live.json.{dead}.tmp", night.home / "ledger" / f".r.json.{dead}.tmp"]

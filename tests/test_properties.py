@@ -1,0 +1,169 @@
+"""What holds for every input: the stages' pure parts, composed as the flow does, on generated customers."""
+
+import tempfile
+from datetime import date
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.parameters import Segmentation
+from schemas.records import Customers, Fitted, Ingested, Night, Scaled
+from segmentation.model import assign, read_model, to_json
+from segmentation.parts import read_part, to_matrix
+from tasks.choose import choose
+from tasks.fit import fit
+from tasks.ingest import ingest
+from tasks.publish import join_segments, make_model
+from tasks.scale import scale
+from tasks.summarise import summarise
+from tasks.sweep import score, sweep
+
+FEATURES = ["spend", "orders"]
+SEGMENTATION = Segmentation.model_validate(
+    {
+        "name": "demo",
+        "source": {"path": "customers.csv"},
+        "rows": {
+            "id": "id",
+            "columns": {"spend": {"type": "float", "ge": 0}, "orders": {"type": "int", "ge": 0}},
+        },
+        "features": FEATURES,
+        "k": {"min": 1, "max": 4, "rule": "elbow"},
+        "fit": {"starts": 2},
+    }
+)
+customers = st.lists(
+    st.tuples(st.one_of(st.sampled_from([0.0, 0.1, 3.5]), st.floats(0, 1e6)), st.integers(0, 9)),
+    min_size=3,
+    max_size=40,
+).filter(lambda rows: len({spend for spend, _ in rows}) > 2)
+slow = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+class Result(NamedTuple):
+    """What the stages made of one file."""
+
+    rows: Ingested
+    customers: Customers
+    scaled: Scaled
+    fitted: Fitted
+    segments: pd.DataFrame
+
+
+def run(frame: pd.DataFrame, folder: Path) -> Result:
+    """The stages from ingest to the published table, without a Prefect run: artifacts are left out."""
+    path = folder / "customers.csv"
+    frame.to_csv(path, index=False)
+    night = Night(
+        run_id="run",
+        segmentation=SEGMENTATION,
+        as_of=date(2026, 1, 31),
+        source=str(path),
+        store=folder / "store",
+        force=False,
+    )
+    with (
+        patch("tasks.summarise.show_quarantine"),
+        patch("tasks.choose.show_sweep"),
+        patch("tasks.fit.show_segments"),
+    ):
+        rows = ingest.fn(night)
+        found = summarise.fn(night, rows)
+        scaled = scale.fn(night, found)
+        candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
+        choice = choose.fn(night, score.fn(night, scaled, candidates))
+        fitted = fit.fn(night, scaled, candidates, choice)
+        pairs = list(zip(found.parts, fitted.parts, strict=True))
+        ids = [segment.segment_id for segment in fitted.segments]
+        table = pa.concat_tables(join_segments(pairs, SEGMENTATION, ids))
+    return Result(rows, found, scaled, fitted, table.to_pandas())
+
+
+def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:
+    """A customer for each row."""
+    frame = pd.DataFrame(rows, columns=FEATURES)
+    return frame.assign(id=[f"{i:03d}" for i in range(len(rows))])
+
+
+@slow
+@given(rows=customers, shuffle=st.randoms(use_true_random=False))
+def test_segments_do_not_depend_on_how_rows_come(rows: list[tuple[float, int]], shuffle: Random) -> None:
+    """Shuffled rows, repeated rows and reordered columns give the same table, bit by bit."""
+    frame = as_frame(rows)
+    order = list(range(len(frame)))
+    shuffle.shuffle(order)
+    shuffled = frame.iloc[order]
+    variants = [shuffled, pd.concat([frame, shuffled.head(5)]), frame[["orders", "id", "spend"]]]
+    with tempfile.TemporaryDirectory() as folder:
+        tables = []
+        for i, variant in enumerate([frame, *variants]):
+            place = Path(folder) / str(i)
+            place.mkdir()
+            tables.append(run(variant, place).segments)
+    for other in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], other, check_exact=True)
+
+
+@slow
+@given(rows=customers, bad=st.lists(st.sampled_from(["-1", "x", "inf", ""]), max_size=5))
+def test_every_row_is_accounted_for_and_every_id_used_once(
+    rows: list[tuple[float, int]], bad: list[str]
+) -> None:
+    """Rows read are used, merged or quarantined; each good id has one segment, each bad row a reason."""
+    good = as_frame(rows)
+    worse = pd.DataFrame({"spend": bad, "orders": 1, "id": [f"bad{i}" for i in range(len(bad))]})
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(
+            pd.concat([good.astype({"spend": object}), worse, good.head(2).astype({"spend": object})]),
+            Path(folder),
+        )
+        refused = [row for part in found.customers.quarantine for row in read_part(part).to_pylist()]
+    assert sorted(found.segments["customer_id"]) == good["id"].tolist()
+    assert {row["customer_id"] for row in refused} == set(worse["id"])
+    assert all(row["reason"].startswith("spend: ") for row in refused)
+    counts = found.customers
+    assert (counts.read, counts.used, counts.merged, counts.quarantined) == (
+        len(good) + len(bad) + 2,
+        len(good),
+        2,
+        len(bad),
+    )
+
+
+@slow
+@given(rows=customers)
+def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[float, int]]) -> None:
+    """The model, read again from its file, gives every customer the published segment, by brute force too."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(as_frame(rows), Path(folder))
+        path = Path(folder) / "model.json"
+        path.write_bytes(to_json(make_model(SEGMENTATION, found.scaled, found.fitted)))
+        model = read_model(path)
+        scaled = np.concatenate([to_matrix(read_part(part)) for part in found.scaled.parts], axis=1)
+    again = model.scale(found.segments[FEATURES].to_numpy(np.float64).T)
+    assert np.array_equal(again, scaled)
+    plain = ((scaled.T[:, None] - model.centre_matrix()[None]) ** 2).sum(axis=2).argmin(axis=1)
+    assert np.array_equal(assign(again, model.centre_matrix()).label, plain)
+    assert found.segments["segment_id"].tolist() == [model.segment_ids[label] for label in plain]
+
+
+@slow
+@given(rows=customers)
+def test_segments_are_named_by_size(rows: list[tuple[float, int]]) -> None:
+    """Segments have names S01, S02, … from the largest to the smallest, none is empty, shares add to one."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(as_frame(rows), Path(folder))
+    sizes = [segment.size for segment in found.fitted.segments]
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(sizes) > 0
+    assert sum(sizes) == len(rows)
+    assert abs(sum(segment.share for segment in found.fitted.segments) - 1) < 1e-12
+    counted = found.segments["segment_id"].value_counts().to_dict()
+    assert counted == {segment.segment_id: segment.size for segment in found.fitted.segments}
