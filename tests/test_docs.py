@@ -10,17 +10,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from config.parameters import (
-    Checks,
-    Column,
-    Csv,
-    FitPlan,
-    KPlan,
-    Rows,
-    ScalingPlan,
-    Segmentation,
-    Source,
-)
+from config.parameters import Column, Csv, Rows, ScalingPlan, Segmentation, Source
+from config.plans import Checks, FitPlan, KPlan
 from schemas.tables import PROFILES, QUARANTINE, SWEEP, arrow_schema, segments_schema
 from segmentation.store import SUMS
 from tasks.publish import LIBRARIES

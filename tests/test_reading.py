@@ -16,9 +16,10 @@ from segmentation.reading import check_header, columns_to_read, read_batches, re
 ROWS = Rows.model_validate({"id": "id", "columns": {"n": {"type": "int"}}})
 
 
-def read(path: Path, **csv: Any) -> tuple[dict[int, tuple[str, str]], dict[int, str]]:
+def read(path: Path, **csv: Any) -> tuple[dict[int, tuple[str, object]], dict[int, str]]:
     """Rows by number, and malformed lines by number."""
-    rows, malformed = {}, {}
+    rows: dict[int, tuple[str, object]] = {}
+    malformed: dict[int, str] = {}
     for batch in read_batches(path, ROWS, Csv(**csv)):
         for number, row in zip(batch.rows.tolist(), batch.table.to_pylist(), strict=True):
             rows[number] = (row["id"], row["n"])
