@@ -41,7 +41,7 @@ class KPlan(Clause):
 class FitPlan(Clause):
     """How hard k-means tries."""
 
-    starts: int = Field(4, ge=1, le=1000, description="k-means++ starts per k.")
+    starts: int = Field(8, ge=1, le=1000, description="k-means++ starts per k.")
     max_iter: int = Field(300, ge=1, le=10_000, description="Lloyd passes at most.")
     tolerance: float = Field(
         1e-4, ge=0, lt=1, description="Stop when centres move less, relative to the variance."

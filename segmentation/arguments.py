@@ -5,13 +5,17 @@ What the commands do is cli.py's; the flow checks its parameters again, in tasks
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+from rich.console import Console
 
 from config.definitions import DefinitionError, find_definition, read_definition
 from config.parameters import NAME_PATTERN, Segmentation
 from config.settings import Settings, read_settings
-from segmentation.errors import Refused
+from segmentation.errors import Refused, ResegmentError
 
 
 def load(definition: str) -> tuple[Segmentation, Settings]:
@@ -55,3 +59,23 @@ def find_home(name: str, store: Path | None) -> Path:
 def shorten(path: Path) -> Path:
     """The path relative to the folder the command was given in, where it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def plain_failures(errors: Console) -> Iterator[None]:
+    """Turn what is not ours into one line: the traceback is in the run's log on the Prefect server."""
+    try:
+        yield
+    except ResegmentError:
+        raise
+    except Exception as error:
+        # The message may quote data; an operating system's error text does not.
+        what = error.strerror if isinstance(error, OSError) else type(error).__name__
+        errors.print(
+            f"resegment: failed: {what}. Nothing was published; the run's log on the Prefect server has "
+            "the details, and running again is safe",
+            markup=False,
+            highlight=False,
+            style="red",
+        )
+        raise SystemExit(1) from None

@@ -5,8 +5,6 @@ Exit status: 0 published or already there, 2 refused, 3 another publisher won, 4
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,26 +46,6 @@ def main() -> None:
         sys.exit(130)
 
 
-@contextmanager
-def plain_failures() -> Iterator[None]:
-    """Turn what is not ours into one line: the traceback is in the run's log on the Prefect server."""
-    try:
-        yield
-    except (ResegmentError, KeyboardInterrupt, typer.Exit):
-        raise
-    except Exception as error:
-        # The message may quote data; an operating system's error text does not.
-        what = error.strerror if isinstance(error, OSError) else type(error).__name__
-        errors.print(
-            f"resegment: failed: {what}. Nothing was published; the run's log on the Prefect server has "
-            "the details, and running again is safe",
-            markup=False,
-            highlight=False,
-            style="red",
-        )
-        raise typer.Exit(1) from None
-
-
 @app.command(epilog="Example: resegment run article --as-of 2026-01-31 --store out")
 def run(
     definition: Definition,
@@ -84,7 +62,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Read, check, segment and publish one date, all or nothing."""
-    from segmentation.arguments import load, parse_date, shorten
+    from segmentation.arguments import load, parse_date, plain_failures, shorten
 
     segmentation, settings = load(definition)
     day = parse_date(as_of, segmentation)
@@ -95,7 +73,7 @@ def run(
         find_files(segmentation.source, source, day)
     from segmentation.running import STAGES, Request, run_flow
 
-    with plain_failures():
+    with plain_failures(errors):
         steps = len(STAGES) + segmentation.k.max - segmentation.k.min
         request = Request(segmentation.name, day, source, place, force, steps)
         published = run_flow(request, settings, errors)

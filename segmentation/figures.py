@@ -1,10 +1,10 @@
-"""The report's figures, as plotly objects: colours by segment, fixed order, escaped labels.
+"""The report's figures, for plotly.js: colours by segment, fixed order, escaped labels.
 
 The page around them is segmentation/page.py's; what is told is tasks/report.py's.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from segmentation.page import label
 from segmentation.profiles import Labelled, read_labelled
 from segmentation.sampling import Slice, draw_keys
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+# A figure as plotly.js takes it. Plain dicts: plotly's graph objects would validate each of them
+# against a copy of a template, which takes longer than the page itself.
+FigureData = dict[str, Any]
 
 MOST_POINTS = 5_000
+GRID = "#dddddd"
 # Okabe and Ito (2008), safe for the colour-blind, dark enough on white; by segment order.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#000000", "#8C564B")
 
@@ -38,61 +40,61 @@ def draw_points(
     return matrix[:, :MOST_POINTS], np.concatenate([labels for _, labels in found])[:MOST_POINTS]
 
 
-def draw_elbow(choice: Choice) -> "go.Figure":
-    """Inertia by k on a logarithmic axis, with the chosen k marked."""
-    import plotly.graph_objects as go
-
+def draw_elbow(choice: Choice) -> FigureData:
+    """Inertia by k on a logarithmic axis, with the chosen k marked. Points of inertia 0 are left out."""
     points = [point for point in choice.curve if point.inertia > 0]
-    ks, values = [point.k for point in points], [point.inertia for point in points]
-    figure = go.Figure(
-        go.Scatter(x=ks, y=values, mode="lines+markers", line={"color": COLOURS[0]}, name="inertia")
-    )
-    chosen = [(point.k, point.inertia) for point in points if point.k == choice.k]
-    if chosen:
-        figure.add_scatter(
-            x=[chosen[0][0]],
-            y=[chosen[0][1]],
-            mode="markers+text",
-            text=[f"k = {choice.k}"],
-            textposition="top right",
-            marker={"size": 14, "color": COLOURS[1]},
-            name="chosen",
-        )
-    figure.update_layout(
-        template="plotly_white",
-        showlegend=False,
-        margin={"t": 30, "r": 30},
-        xaxis={"title": "k, number of segments", "dtick": 1},
-        yaxis={"title": "inertia (log scale)", "type": "log"},
-    )
-    return figure
+    chosen = [point for point in points if point.k == choice.k]
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "inertia",
+        "x": [point.k for point in points],
+        "y": [point.inertia for point in points],
+        "line": {"color": COLOURS[0]},
+    }
+    mark = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "name": "chosen",
+        "x": [point.k for point in chosen],
+        "y": [point.inertia for point in chosen],
+        "text": [f"k = {choice.k}"] * len(chosen),
+        "textposition": "top right",
+        "marker": {"size": 14, "color": COLOURS[1]},
+    }
+    layout = {
+        "showlegend": False,
+        "margin": {"t": 30, "r": 30},
+        "xaxis": {"title": {"text": "k, number of segments"}, "dtick": 1, "gridcolor": GRID},
+        "yaxis": {"title": {"text": "inertia (log scale)"}, "type": "log", "gridcolor": GRID},
+    }
+    return {"data": [line, mark], "layout": layout}
 
 
 def draw_scatter(
     matrix: np.ndarray, labels: np.ndarray, ids: Sequence[str], names: Sequence[str]
-) -> "go.Figure":
-    """The customers drawn, by the first three features, one colour per segment in a fixed order."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
+) -> FigureData:
+    """Customers (d, n) by their first three features, one colour per segment in a fixed order."""
+    traces = []
+    is_solid = len(matrix) >= 3
     for position, segment_id in enumerate(ids):
         own = matrix[:3, labels == position]
-        places = dict(zip("xyz", own, strict=False))
-        mode = {"mode": "markers", "name": segment_id}
-        colour = COLOURS[position % len(COLOURS)]
-        if len(own) == 3:
-            figure.add_scatter3d(**places, **mode, marker={"size": 4, "color": colour})
-        else:
-            places.setdefault("y", np.zeros(own.shape[1]))
-            figure.add_scattergl(**places, **mode, marker={"size": 5, "color": colour})
-    axes = dict(
-        zip(("xaxis", "yaxis", "zaxis"), ({"title": {"text": label(n)}} for n in names), strict=False)
-    )
-    layout = {"scene": axes} if len(matrix) >= 3 else axes
-    figure.update_layout(
-        template="plotly_white",
-        margin={"t": 10, "l": 10, "r": 10, "b": 10},
-        legend={"itemsizing": "constant", "y": 0.9},
-        **layout,
-    )
-    return figure
+        trace = {
+            "type": "scatter3d" if is_solid else "scattergl",
+            "mode": "markers",
+            "name": segment_id,
+            "marker": {"size": 4, "color": COLOURS[position % len(COLOURS)]},
+            "y": np.zeros(own.shape[1]),
+            **dict(zip("xyz", own, strict=False)),
+        }
+        traces.append(trace)
+    axes = {
+        f"{axis}axis": {"title": {"text": label(name)}, "gridcolor": GRID}
+        for axis, name in zip("xyz", names, strict=False)
+    }
+    layout = {
+        "margin": {"t": 10, "l": 10 if is_solid else 60, "r": 10, "b": 10 if is_solid else 50},
+        "legend": {"itemsizing": "constant", "y": 0.9},
+        **({"scene": axes} if is_solid else axes),
+    }
+    return {"data": traces, "layout": layout}

@@ -53,7 +53,7 @@ def read_rows(home: Path) -> list[dict[str, Any]]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _read_row(path: Path) -> dict[str, Any] | None:

@@ -1,14 +1,17 @@
 """Exact order statistics over parts, in bounded memory: a radix search on the bits of the values.
 
 Each round is one pass that counts, per group and column, the values by their next 16 bits; at most
-four rounds settle all 64. Numbers of rows do not matter to memory; groups times columns do.
+four rounds settle all 64, and as soon as few values are left they are gathered and partitioned.
+Neither the number of rows nor that of groups and columns matters to memory.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 DIGITS = 16
+CELLS = 512  # groups times columns counted at once: 512 KiB of counts each
+FEW = 2_000_000  # values that may be gathered, 16 MB
 _SIGN = np.uint64(1 << 63)
 
 Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
@@ -31,19 +34,50 @@ def select(batches: Batches, ranks: np.ndarray, columns: int) -> np.ndarray:
     batches() starts a pass that yields (matrix (d, n) float64, labels (n,) ints below g). ranks:
     int64 (g, d). Returns float64 (g, d). A rank outside its group's size raises IndexError.
     """
-    groups = len(ranks)
-    found = np.zeros((groups, columns), np.uint64)
+    width = max(1, CELLS // len(ranks))
+    blocks = [slice(start, start + width) for start in range(0, columns, width)]
+    return np.concatenate([_select_block(batches, ranks[:, block], block) for block in blocks], axis=1)
+
+
+def _select_block(batches: Batches, ranks: np.ndarray, block: slice) -> np.ndarray:
+    """`select` for a few columns: rounds of counting until the candidates are few enough to gather."""
+    found = np.zeros(ranks.shape, np.uint64)
     left = ranks.astype(np.int64).copy()
     for depth in range(64 // DIGITS):
-        counts = _count_digits(batches(), found, depth)
+        counts = _count_digits(_cut(batches, block), found, depth)
         ends = counts.cumsum(axis=2)
         if (left >= ends[:, :, -1]).any() or (left < 0).any():
             raise IndexError("a rank lies outside its group")
         digit = (ends <= left[:, :, None]).sum(axis=2)
-        before = np.take_along_axis(ends - counts, digit[:, :, None], axis=2)[:, :, 0]
-        left -= before
-        found |= digit.astype(np.uint64) << np.uint64(64 - DIGITS * (depth + 1))
+        candidates = np.take_along_axis(counts, digit[:, :, None], axis=2)[:, :, 0]
+        left -= np.take_along_axis(ends, digit[:, :, None], axis=2)[:, :, 0] - candidates
+        shift = np.uint64(64 - DIGITS * (depth + 1))
+        found |= digit.astype(np.uint64) << shift
+        if shift and candidates.sum() <= FEW:
+            return _gather(_cut(batches, block), found >> shift, shift, left)
     return from_keys(found)
+
+
+def _cut(batches: Batches, block: slice) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    return ((matrix[block], labels) for matrix, labels in batches())
+
+
+def _gather(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], prefix: np.ndarray, shift: np.uint64, left: np.ndarray
+) -> np.ndarray:
+    """The values at the ranks `left` among those whose keys begin with `prefix`: float64 (g, d)."""
+    kept: dict[tuple[int, int], list[np.ndarray]] = {cell: [] for cell in np.ndindex(*prefix.shape)}
+    for matrix, labels in batches:
+        for j, values in enumerate(matrix):
+            same = np.flatnonzero(to_keys(values) >> shift == prefix[labels, j])
+            order = same[np.argsort(labels[same], kind="stable")]
+            ends = np.bincount(labels[same], minlength=len(prefix)).cumsum()
+            for group, own in enumerate(np.split(values[order], ends[:-1])):
+                kept[group, j].append(own)
+    found = np.empty(prefix.shape)
+    for cell, pieces in kept.items():
+        found[cell] = np.partition(np.concatenate(pieces) + 0.0, left[cell])[left[cell]]
+    return found
 
 
 def _count_digits(

@@ -8,10 +8,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from typing import Any, NamedTuple
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -28,10 +25,10 @@ th:first-child, td:first-child, .words th, .words td { text-align: left; }
 
 
 class Figure(NamedTuple):
-    """A plotly figure under a fixed id, which keeps the page's bytes the same."""
+    """A figure for plotly.js under a fixed id, which keeps the page's bytes the same."""
 
     id: str
-    content: "go.Figure"
+    content: dict[str, Any]
     height: int
 
 
@@ -69,6 +66,7 @@ def number(value: float) -> str:
 
 def render(title: str, sections: Sequence[str | Figure]) -> bytes:
     """The page: sections in order, plotly.js once, each figure drawn by its own hashed script."""
+    from plotly.io import to_json
     from plotly.offline import get_plotlyjs
 
     scripts = [get_plotlyjs()]
@@ -78,7 +76,7 @@ def render(title: str, sections: Sequence[str | Figure]) -> bytes:
             body.append(section)
             continue
         body.append(f'<div class="figure" id="{section.id}" style="height:{section.height}px"></div>')
-        drawing = str(section.content.to_json()).replace("</", "<\\/")
+        drawing = to_json(section.content, validate=False).replace("</", "<\\/")
         scripts.append(
             f'{{const f={drawing};Plotly.newPlot("{section.id}",f.data,f.layout,'
             "{responsive:true,displaylogo:false});}"

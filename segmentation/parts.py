@@ -65,7 +65,9 @@ def check_part(part: Part) -> Path:
 def read_part(part: Part, columns: Sequence[str] | None = None) -> pa.Table:
     """Read one stage file, single-threaded: parallelism is over parts."""
     names = None if columns is None else list(columns)
-    return pq.ParquetFile(check_part(part), memory_map=True).read(columns=names, use_threads=False)
+    return pq.ParquetFile(check_part(part), memory_map=True, pre_buffer=False).read(
+        columns=names, use_threads=False
+    )
 
 
 def to_matrix(table: pa.Table, columns: Sequence[str] | None = None) -> np.ndarray:

@@ -98,7 +98,9 @@ def use_server(settings: Settings, console: Console) -> None:
     atexit.register(local_server.stop_embedded, process)
     os.environ["PREFECT_API_URL"] = url
 
-    import flows.resegment  # noqa: F401 - both take seconds, while the server starts
+    import sklearn.cluster  # noqa: F401 - these two take seconds, while the server starts
+
+    import flows.resegment  # noqa: F401
 
     local_server.wait_until_healthy(url, process)
 

@@ -1,0 +1,1 @@
+"""Tests, flat: each docstring is one sentence of behaviour."""

@@ -77,8 +77,6 @@ def test_layers_hold() -> None:
 def test_files_are_short(path: Path) -> None:
     """No file is longer than 220 lines."""
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    if path.name == "cli.py" and LONGEST_FILE < lines <= 234:
-        pytest.skip(f"cli.py has {lines} lines: one file for the command's words, still to be split")
     assert lines <= LONGEST_FILE
 
 
@@ -124,8 +122,6 @@ def test_everything_public_is_documented(path: Path) -> None:
 @every_module
 def test_every_module_says_its_border(path: Path) -> None:
     """A module's docstring says what it is and, in a second sentence, where its border runs."""
-    if path.name == "__init__.py":
-        pytest.skip("a package's border is its modules'")
     text = ast.get_docstring(parse(path)) or ""
     assert len(re.findall(r"[.:;!?](\s|$)", text)) >= 2
 

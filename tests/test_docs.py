@@ -120,8 +120,8 @@ def test_adding_a_stage_works_as_the_page_says(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     apply_page(tmp_path, read("docs/add-a-stage.md"))
     night = (
-        "import logging; from flows.resegment import resegment; "
-        "resegment('article', as_of='2026-01-31', store='store'); import tasks.outliers as t; print(t.__file__)"
+        "import tasks.outliers; from flows.resegment import resegment; "
+        "resegment('article', as_of='2026-01-31', store='store'); print(tasks.outliers.__file__)"
     )
     environment = {
         "PYTHONPATH": str(tmp_path),

@@ -148,6 +148,7 @@ def test_a_failed_check_holds_the_night(tmp_path: Path, definitions: Path) -> No
     assert isinstance(state, State)
     assert state.name == "Held"
     held = state.result()
+    assert isinstance(held, Published)
     assert (held.outcome, held.segments_path.is_file()) == ("held", True)
     assert "quarantined-share" in held.reasons[0]
     metadata = json.loads((tmp_path / "demo" / "live.json").read_bytes())
@@ -159,11 +160,13 @@ def test_a_publisher_that_was_overtaken_is_told(
 ) -> None:
     """When another run publishes the date meanwhile, the later one ends in Conflict and changes nothing."""
     write_demo(definitions, TWO_GROUPS)
-    real, nested = tasks.fit.refine, []
+    real = tasks.fit.refine
+    nested: list[Published] = []
+    entered: list[bool] = []
 
     def overtake(*arguments: Any) -> Any:
-        if not nested:
-            nested.append(1)
+        if not entered:
+            entered.append(True)
             write_demo(definitions, TWO_GROUPS[1:])
             nested.append(run("demo", tmp_path))
         return real(*arguments)
@@ -171,7 +174,7 @@ def test_a_publisher_that_was_overtaken_is_told(
     monkeypatch.setattr(tasks.fit, "refine", overtake)
     with pytest.raises(Conflict, match="another run published it"):
         run("demo", tmp_path)
-    assert json.loads((tmp_path / "demo" / "live.json").read_bytes())["edition"] == nested[1].edition
+    assert json.loads((tmp_path / "demo" / "live.json").read_bytes())["edition"] == nested[0].edition
 
 
 def test_untrusted_parameters_are_refused_with_a_reason(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -37,16 +38,17 @@ def wait_for_scheduled(url: str) -> list[str]:
     """Deploy the flow with a cron schedule; the names of the states of the runs that appear."""
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
         flow_id = client.create_flow(resegment)
+        cron = CronSchedule(cron="30 2 * * *", timezone="Europe/London")
         client.create_deployment(
             flow_id,
             "nightly",
-            schedules=[{"schedule": CronSchedule(cron="30 2 * * *", timezone="Europe/London")}],  # type: ignore[arg-type]
+            schedules=[DeploymentScheduleCreate(schedule=cron)],
             parameters={"definition": "article"},
         )
         for _ in range(120):
             runs = client.read_flow_runs()
             if runs:
-                return [run.state.name for run in runs if run.state]
+                return [str(run.state.name) for run in runs if run.state]
             time.sleep(0.5)
     return []
 

@@ -39,7 +39,7 @@ def stage_states(run_id: str) -> dict[str, set[str]]:
         runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
     states: dict[str, set[str]] = {}
     for one in runs:
-        states.setdefault(one.name.split(" ")[0], set()).add(one.state.name if one.state else "")
+        states.setdefault(one.name.split(" ")[0], set()).add(str(one.state.name) if one.state else "")
     return states
 
 
