@@ -78,6 +78,20 @@ def write_definition(folder: Path, name: str, base: str, changes: dict[str, Any]
     return list(content["features"])
 
 
+def measure_command(job: dict[str, Any], folder: Path) -> dict[str, float]:
+    """CPU and wall seconds of the whole process that a user starts: `resegment run`."""
+    store = tempfile.mkdtemp(dir=folder)
+    command = [str(Path(sys.executable).with_name("resegment")), "run", job["definition"]]
+    command += ["--as-of", "2026-01-31", "--source", job["data"], "--store", store, "--json"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"resegment run failed with status {process.returncode}")
+    return {"cpu": usage.ru_utime + usage.ru_stime, "wall": time.perf_counter() - began}
+
+
 def measure(side: str, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Run one side in a process of its own; its result, with whole-process CPU and wall seconds."""
     store = Path(tempfile.mkdtemp(dir=folder))
@@ -97,7 +111,10 @@ def measure(side: str, job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def compare(job: dict[str, Any], folder: Path, repeats: int) -> dict[str, Any]:
     """Both sides in turn, `repeats` times: medians and median ratios."""
-    runs = [(measure("article", job, folder), measure("ours", job, folder)) for _ in range(repeats)]
+    runs = [
+        (measure("article", job, folder), measure("ours", job, folder) | measure_command(job, folder))
+        for _ in range(repeats)
+    ]
     keys = ("cpu", "wall", "work_cpu", "work_wall", "imports_cpu", "peak_mb", "html")
     return {
         "article": {key: statistics.median(a[key] for a, _ in runs) for key in keys},

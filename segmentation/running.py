@@ -6,9 +6,11 @@ The command's words and options are cli.py's, the flow is flows/resegment.py's.
 import atexit
 import logging
 import os
+import threading
 import time
 import warnings
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,6 +90,8 @@ def use_server(settings: Settings, console: Console) -> None:
     url = local_server.find_server(settings.state.expanduser())
     if url is not None:
         os.environ["PREFECT_API_URL"] = url
+        # Needed in the sweep only: imported while the first stages read, parse and compress.
+        threading.Thread(target=import_module, args=("sklearn.cluster",), daemon=True).start()
         return
     console.print(
         "Starting Prefect's embedded server for this run (about 10 s; 'resegment up' keeps one running).",
