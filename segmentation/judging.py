@@ -5,7 +5,8 @@ The rules are schemas/contract.py's, reading is reading.py's; writing parts is u
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,19 @@ from config.parameters import Column, Csv, Rows
 from schemas.contract import find_reasons, rows_schema
 from schemas.tables import QUARANTINE, arrow_schema
 from segmentation.casting import cast_column
+from segmentation.partitions import over_parts
 from segmentation.reading import RawBatch, read_batches
 from segmentation.source import SourceFile, check_unchanged
+
+
+class Piece(NamedTuple):
+    """One batch of the source, its file's number and name, and the rows of the files before it."""
+
+    raw: RawBatch
+    file: int
+    name: str
+    before: int
+
 
 _TEXT = Column(type="text")
 
@@ -92,29 +104,39 @@ def judge_malformed(raw: RawBatch) -> pa.Table:
     )
 
 
-def judge_files(files: list[SourceFile], rows: Rows, csv: Csv) -> Iterator[Judged]:
-    """Judge every batch of every file; good rows get customer_id and where they came from."""
-    schema = rows_schema(rows)
+def judge_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Judged]:
+    """Judge every batch of every file, in the source's order; reading and judging overlap.
+
+    Good rows get customer_id and where they came from, refused ones the file's name.
+    """
+    kernel = partial(judge_piece, rows=rows, csv=csv, schema=rows_schema(rows))
+    return over_parts(kernel, read_files(files, rows, csv))
+
+
+def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Piece]:
+    """The batches of all files. SourceChanged if a file is not what it was when the run began."""
     before = 0
     for number, file in enumerate(files):
-        last = 0
+        seen = 0
         for raw in read_batches(file.path, rows, csv):
-            judged = judge_batch(raw, rows, csv, schema)
-            malformed = judge_malformed(raw)
-            last += raw.table.num_rows + malformed.num_rows
-            refused = pa.concat_tables([judged.refused, malformed])
-            refused = refused.add_column(
-                0, "source_file", pa.array([file.input.name] * refused.num_rows, pa.string())
-            )
-            good = judged.good.append_column(
-                "source_file", pa.array(np.full(judged.good.num_rows, number, np.int32))
-            )
-            if rows.id is None:
-                numbers = good["source_row"].to_numpy() + before
-                ids = pd.Series(numbers).astype(str).str.zfill(12)
-                good = good.append_column("customer_id", pa.array(ids, pa.string()))
-            else:
-                good = good.rename_columns({rows.id: "customer_id"})
-            yield Judged(good, refused, judged.reasons + Counter(malformed["reason"].to_pylist()))
+            seen += raw.table.num_rows + len(raw.malformed)
+            yield Piece(raw, number, file.input.name, before)
         check_unchanged(file)
-        before += last
+        before += seen
+
+
+def judge_piece(piece: Piece, rows: Rows, csv: Csv, schema: DataFrameSchema) -> Judged:
+    """Judge one batch. A row without an id is named by its number in the whole source."""
+    judged = judge_batch(piece.raw, rows, csv, schema)
+    malformed = judge_malformed(piece.raw)
+    refused = pa.concat_tables([judged.refused, malformed])
+    names = pa.array([piece.name] * refused.num_rows, pa.string())
+    files = pa.array(np.full(judged.good.num_rows, piece.file, np.int32))
+    good = judged.good.append_column("source_file", files)
+    if rows.id is None:
+        ids = pd.Series(good["source_row"].to_numpy() + piece.before).astype(str).str.zfill(12)
+        good = good.append_column("customer_id", pa.array(ids, pa.string()))
+    else:
+        good = good.rename_columns({rows.id: "customer_id"})
+    reasons = judged.reasons + Counter(malformed["reason"].to_pylist())
+    return Judged(good, refused.add_column(0, "source_file", names), reasons)

@@ -4,7 +4,7 @@ Kernels are pure functions from a part to something small; this module knows how
 (threads here) and nothing of what they compute.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -15,14 +15,15 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
-def over_parts(kernel: Callable[[P], R], parts: Sequence[P]) -> Iterator[R]:
+def over_parts(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:
     """Apply kernel to each part, on as many threads as the settings say; yield in part order.
 
-    At most two parts per thread are under way, so memory does not grow with their number.
+    At most two parts per thread are under way, so memory does not grow with their number; parts may
+    themselves be read from an iterator, here, in turn.
     The order of results, and so every sum over them, does not depend on the threads.
     """
     threads = read_settings().threads
-    if threads == 1 or len(parts) == 1:
+    if threads == 1:
         yield from map(kernel, parts)
         return
     waiting = iter(parts)

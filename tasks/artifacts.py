@@ -55,7 +55,10 @@ def show_quarantine(night: Night, customers: Customers) -> None:
     if customers.reasons:
         lines += ["| Reason | Rows |", "| --- | ---: |"]
         lines += [f"| {_cell(reason)} | {count:,} |" for reason, count in customers.reasons.items()]
-    create_markdown_artifact(key=_key(night, "quarantine"), markdown="\n".join(lines))
+    description = f"{customers.quarantined:,} rows quarantined as of {night.as_of}"
+    create_markdown_artifact(
+        key=_key(night, "quarantine"), markdown="\n".join(lines), description=description
+    )
 
 
 def show_edition(night: Night, published: Published, verdict: Verdict) -> None:
@@ -74,4 +77,5 @@ def show_edition(night: Night, published: Published, verdict: Verdict) -> None:
             "passed" if check.passed else "**failed**",
         )
         lines.append(f"| {check.name} | {kind} | {result} | {_cell(check.found)} |")
-    create_markdown_artifact(key=_key(night, "edition"), markdown="\n".join(lines))
+    description = f"{published.outcome.capitalize()} as of {published.as_of}, k = {published.k}"
+    create_markdown_artifact(key=_key(night, "edition"), markdown="\n".join(lines), description=description)

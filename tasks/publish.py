@@ -5,11 +5,13 @@ The commit itself, its lock and its order of renames are segmentation/commit.py'
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandera.pandas import DataFrameSchema
 
 from config.parameters import Segmentation
 from schemas.manifest import Manifest
@@ -28,6 +30,7 @@ from schemas.tables import QUARANTINE, arrow_schema, segments_schema
 from schemas.verdicts import Verdict
 from segmentation.commit import commit_edition
 from segmentation.model import Model, to_json
+from segmentation.partitions import over_parts
 from segmentation.parts import hash_file, read_part, start_folder
 from segmentation.store import (
     EDITION_KEY,
@@ -52,22 +55,25 @@ def join_segments(
 ) -> Iterator[pa.Table]:
     """The rows of segments.parquet, part by part, each checked against its contract."""
     contract = segments_schema(segmentation)
+    return over_parts(partial(join_part, contract=contract, names=pa.array(ids, pa.string())), pairs)
+
+
+def join_part(pair: tuple[Part, Part], contract: DataFrameSchema, names: pa.Array) -> pa.Table:
+    """One part's customers with their labels; names are the segment ids by position."""
+    features, found = (read_part(part) for part in pair)
     schema = arrow_schema(contract)
-    names = pa.array(ids, pa.string())
-    for customers, labels in pairs:
-        features, found = read_part(customers), read_part(labels)
-        runner_up = found["runner_up"].combine_chunks()
-        has_one = pa.compute.greater_equal(runner_up, 0)
-        columns = {
-            **{name: features[name] for name in features.column_names},
-            "segment_id": names.take(found["label"].combine_chunks()),
-            "distance": found["distance"],
-            "margin": pa.compute.if_else(has_one, found["margin"], None),
-            "runner_up": names.take(pa.compute.if_else(has_one, runner_up, None)),
-        }
-        table = pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
-        contract.validate(table.to_pandas(), lazy=True)
-        yield table
+    runner_up = found["runner_up"].combine_chunks()
+    has_one = pa.compute.greater_equal(runner_up, 0)
+    columns = {
+        **{name: features[name] for name in features.column_names},
+        "segment_id": names.take(found["label"].combine_chunks()),
+        "distance": found["distance"],
+        "margin": pa.compute.if_else(has_one, found["margin"], None),
+        "runner_up": names.take(pa.compute.if_else(has_one, runner_up, None)),
+    }
+    table = pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
+    contract.validate(table.to_pandas(), lazy=True)
+    return table
 
 
 def write_segments(
