@@ -1,7 +1,6 @@
-"""The two sides of the comparison, each run in a process of its own: ours, and the article's way.
+"""The sides of the comparison, each run in a process of its own: ours, and the article's way.
 
-`python -m bench.sides SIDE JOB.json` prints one JSON document. What is compared, and how often,
-is bench/nightly.py's.
+`python -m bench.sides SIDE JOB.json ANSWER.json`. What is compared, and how often, is bench/nightly.py's.
 """
 
 import json
@@ -13,80 +12,113 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench.inputs import write_input
+
 SEED = 42
 AS_OF = date(2026, 1, 31)
 MAX_ITER = 400
 
 
-def ours(job: dict[str, Any]) -> dict[str, Any]:
+class Clock:
+    """CPU and wall seconds of the work after imports, and of its stages."""
+
+    def __init__(self) -> None:
+        self.imports_cpu, self.began = time.process_time(), time.perf_counter()
+        self.ends: dict[str, float] = {}
+
+    def end(self, stage: str) -> None:
+        """Note that a stage ends now; the last end counts where several tasks share a name."""
+        self.ends[stage] = time.perf_counter()
+
+    def read(self) -> dict[str, Any]:
+        """Seconds so far; a stage lasts from the end of the one before it."""
+        cpu, wall = time.process_time() - self.imports_cpu, time.perf_counter() - self.began
+        begins = [self.began, *list(self.ends.values())[:-1]]
+        stages = {name: end - begin for (name, end), begin in zip(self.ends.items(), begins, strict=True)}
+        return {"work_cpu": cpu, "work_wall": wall, "imports_cpu": self.imports_cpu, "stages": stages}
+
+
+class StageLines(logging.Handler):
+    """Stage ends, from the lines that Prefect's runs log."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(logging.INFO)
+        self.clock = clock
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note the flow's beginning and the end of each task."""
+        message = record.getMessage()
+        if "Beginning flow run" in message:
+            self.clock.end("start")
+        elif "Finished in state" in message and (name := getattr(record, "task_run_name", "")):
+            self.clock.end(name.split(" ")[0])
+
+
+def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     """The nightly flow, against the server that PREFECT_API_URL names."""
     from segmentation.running import prepare_environment
 
     prepare_environment()
-    import plotly.io  # noqa: F401 - counted as import on both sides
-    import sklearn.cluster  # noqa: F401 - the same
-    from plotly import offline  # noqa: F401
+    # Needed by every run, so counted as imports, as on the other side
+    import plotly.io
+    import plotly.offline  # noqa: F401
+    import pyarrow.parquet as pq
+    import sklearn.cluster  # noqa: F401
 
     from flows.resegment import resegment
     from schemas.records import Published
 
-    stages: list[tuple[str, float]] = []
-
-    class Note(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            name = getattr(record, "task_run_name", "")
-            if "Finished in state" in record.getMessage() and name:
-                stages.append((name.split(" ")[0], time.perf_counter()))
-
-    logging.getLogger("prefect.task_runs").addHandler(Note())
-    cpu, wall = time.process_time(), time.perf_counter()
+    clock = Clock()
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addHandler(StageLines(clock))
     published = resegment(job["definition"], as_of=AS_OF, source=job["data"], store=job["store"])
-    assert isinstance(published, Published)
-    found = used_since(cpu, wall)
-    ends = dict(stages)
-    begins = [wall, *list(ends.values())[:-1]]
-    import pyarrow.parquet as pq
-
-    sweep = pq.read_table(published.report_path.with_name("sweep.parquet")).to_pydict()
+    found = clock.read()
+    if not isinstance(published, Published):
+        raise SystemExit("the run was held by a check")
+    edition = published.report_path.parent
+    sweep = pq.read_table(edition / "sweep.parquet").to_pydict()
     return {
         **found,
-        "stages": {
-            name: round(end - begin, 3) for (name, end), begin in zip(ends.items(), begins, strict=True)
-        },
-        "inertia": dict(zip(map(str, sweep["k"]), sweep["inertia"], strict=True)),
-        "final": json.loads(published.report_path.with_name("manifest.json").read_bytes())["inertia"],
-        "html": published.report_path.stat().st_size,
+        "inertia_by_k": dict(zip(map(str, sweep["k"]), sweep["inertia"], strict=True)),
+        "inertia": json.loads((edition / "manifest.json").read_bytes())["inertia"],
+        "html_bytes": published.report_path.stat().st_size,
     }
 
 
-def article(job: dict[str, Any]) -> dict[str, Any]:
+def run_article(job: dict[str, Any]) -> dict[str, Any]:
     """pandas.read_csv, a loop of scikit-learn KMeans, a final fit, a scatter of all rows."""
     import pandas as pd
     import plotly.express as px
     from sklearn.cluster import KMeans
     from sklearn.preprocessing import StandardScaler
 
-    cpu, wall = time.process_time(), time.perf_counter()
+    clock = Clock()
     frame = pd.read_csv(job["data"])
+    clock.end("read")
     features = frame[job["features"]]
     x = StandardScaler().fit_transform(features) if job["scaled"] else features.to_numpy(float)
-    inertia = {}
+    clock.end("scale")
+    by_k = {}
     for k in range(1, job["k_max"] + 1):
-        inertia[str(k)] = float(KMeans(**settings(k, SEED)).fit(x).inertia_)
+        by_k[str(k)] = float(KMeans(**settings(k, SEED)).fit(x).inertia_)
+    clock.end("sweep")
     final = KMeans(**settings(job["k"], SEED)).fit(x)
     frame["cluster"] = final.labels_.astype(str)
+    clock.end("fit")
     a, b, c = job["features"][:3]
     page = Path(job["store"]) / "article.html"
     px.scatter_3d(frame, x=a, y=b, z=c, color="cluster").write_html(page)
+    clock.end("page")
+    found = clock.read()
     return {
-        **used_since(cpu, wall),
-        "inertia": inertia,
-        "final": float(final.inertia_),
-        "html": page.stat().st_size,
+        **found,
+        "inertia_by_k": by_k,
+        "inertia": float(final.inertia_),
+        "html_bytes": page.stat().st_size,
     }
 
 
-def best_of_three(job: dict[str, Any]) -> dict[str, Any]:
+def fit_best_of_three(job: dict[str, Any]) -> dict[str, Any]:
     """The best inertia of three full scikit-learn fits to all rows, for a few k."""
     import pandas as pd
     from sklearn.cluster import KMeans
@@ -100,21 +132,31 @@ def best_of_three(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings(k: int, seed: int) -> dict[str, Any]:
-    """The article's k-means: scikit-learn's defaults, its seed and number of passes."""
+    """The article's k-means: scikit-learn's defaults (one k-means++ start), its number of passes."""
     return {"n_clusters": k, "init": "k-means++", "max_iter": MAX_ITER, "random_state": seed}
 
 
-def used_since(cpu: float, wall: float) -> dict[str, Any]:
-    """CPU and wall seconds of the work after imports, of the imports, and peak memory in MB."""
-    return {
-        "work_cpu": time.process_time() - cpu,
-        "work_wall": time.perf_counter() - wall,
-        "imports_cpu": cpu,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+def peak_mb() -> float:
+    """Most memory that this process has held, in MB.
 
+    On Linux from VmHWM: ru_maxrss survives exec, and would count the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 1024
+
+
+SIDES = {
+    "ours": run_ours,
+    "article": run_article,
+    "best_of_three": fit_best_of_three,
+    "write_input": write_input,
+}
 
 if __name__ == "__main__":
-    side = {"ours": ours, "article": article, "best_of_three": best_of_three}[sys.argv[1]]
-    result = side(json.loads(Path(sys.argv[2]).read_text()))
-    Path(sys.argv[3]).write_text(json.dumps(result))
+    side, work, answer = sys.argv[1:]
+    result = SIDES[side](json.loads(Path(work).read_text(encoding="utf-8")))
+    Path(answer).write_text(json.dumps({**result, "peak_mb": peak_mb()}), encoding="utf-8")

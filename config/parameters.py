@@ -15,7 +15,10 @@ from pydantic import Field, field_validator, model_validator
 from config.plans import Checks, Clause, FitPlan, KPlan
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
-COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}$")
+COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}\Z")
+
+# The strptime directives that date_in_name may hold, each with what it finds in a file's name.
+DATE_PARTS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
@@ -36,6 +39,14 @@ class Csv(Clause):
         True, description="Refuse a file that does not end in a newline, since it may be cut."
     )
 
+    @model_validator(mode="after")
+    def _delimiter_is_free(self) -> Self:
+        if self.delimiter in '"\r\n\0' or not self.delimiter.isascii():
+            raise ValueError("delimiter is one ASCII character, neither a quote nor a line end")
+        if self.delimiter == self.decimal:
+            raise ValueError(f"delimiter and decimal are both {self.decimal!r}")
+        return self
+
 
 class Source(Clause):
     """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
@@ -50,6 +61,18 @@ class Source(Clause):
         description="strptime pattern found in file names: the newest dated on or before as_of is read.",
     )
     csv: Csv = Field(default_factory=lambda: Csv(), description="How CSV files are written.")
+
+    @field_validator("date_in_name")
+    @classmethod
+    def _date_can_be_found(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        parts = re.findall("%.?", pattern, re.DOTALL)
+        if set(parts) - DATE_PARTS.keys() or len(set(parts)) != len(parts):
+            raise ValueError(f"date_in_name may hold {', '.join(DATE_PARTS)}, each once, and plain text")
+        if not {"%Y", "%y"} & set(parts):
+            raise ValueError("date_in_name needs the year, %Y or %y")
+        return pattern
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -102,9 +125,15 @@ class Rows(Clause):
                     "column names start with a letter or digit and hold at most 100 letters, digits, "
                     "spaces and . , ( ) $ % & / # + -"
                 )
-            if name in RESERVED_COLUMNS:
-                raise ValueError(f"column name {name} is used by the outputs; rename the column")
         return columns
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        for name in self.columns if self.id is None else (self.id, *self.columns):
+            # The outputs call the id customer_id, so an id may already have that name.
+            if name in RESERVED_COLUMNS and not name == self.id == "customer_id":
+                raise ValueError(f"column name {name} is used by the outputs; rename the column")
+        return self
 
 
 RESERVED_COLUMNS = frozenset(

@@ -15,9 +15,15 @@ from pandera.errors import SchemaErrors
 from config.parameters import Column, Rows
 
 ID_TOO_LONG = 256
-# Ids that a spreadsheet has rewritten: 1E5 for 100000, 2-Jan for 1-2. The original is lost.
+# Ids that a spreadsheet has rewritten: 1E5 for 100000, 1.0 for 1, 2-Jan for 1-2. The original is lost.
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-_MANGLED = rf"^(?:\d+(?:\.\d+)?[eE][+-]?\d+|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?)$"
+_MANGLED = rf"^(?:\d+\.0+|\d+(?:\.\d+)?[eE][+-]?\d+|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?)$"
+
+# What exports write where the id would stand in a last line that sums up the others.
+_TOTALS = [
+    *("total", "Total", "TOTAL", "totals", "Totals", "TOTALS"),
+    *("grand total", "Grand total", "Grand Total", "GRAND TOTAL", "sum", "Sum", "SUM"),
+]
 
 
 def _is_short(ids: pd.Series) -> pd.Series:
@@ -30,6 +36,14 @@ def _is_not_blank(ids: pd.Series) -> pd.Series:
 
 def _is_not_mangled(ids: pd.Series) -> pd.Series:
     return ~ids.str.match(_MANGLED)
+
+
+def _is_one_line(ids: pd.Series) -> pd.Series:
+    return ~(ids.str.contains("\n", regex=False) | ids.str.contains("\r", regex=False))
+
+
+def _is_no_total(ids: pd.Series) -> pd.Series:
+    return ~ids.isin(_TOTALS)
 
 
 def _has_no_nul(texts: pd.Series) -> pd.Series:
@@ -48,6 +62,9 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
             pa.Check(_is_short, name=f"id longer than {ID_TOO_LONG}"),
             pa.Check(_has_no_nul, name="NUL character"),
             pa.Check(_is_not_mangled, name="id rewritten by a spreadsheet"),
+            # A quote that opens an id swallows lines until the next one.
+            pa.Check(_is_one_line, name="line break"),
+            pa.Check(_is_no_total, name="totals row"),
         ]
     checks = []
     if column.type == "float":

@@ -123,6 +123,9 @@ class Sample(Record):
     part: Part
     exact: bool
     distinct: int = Field(description="Distinct rows in the sample file.")
+    common: float = Field(
+        description="Share of customers with the commonest values; an estimate if not exact."
+    )
 
 
 class Scaled(Record):

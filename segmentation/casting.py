@@ -96,11 +96,16 @@ def _cast_number(values: pa.ChunkedArray, kind: str) -> tuple[pa.ChunkedArray, n
     wanted = ARROW_TYPES[kind]
     try:
         if kind == "float" or not pc.any(pc.match_substring(values, "x", ignore_case=True)).as_py():
-            return pc.cast(values, wanted), None
+            numbers = pc.cast(values, wanted)
+            # Arrow reads the text nan, which pandas would take for a missing value.
+            if kind != "float" or not pc.any(pc.is_nan(numbers)).as_py():
+                return numbers, None
     except pa.ArrowInvalid:
         pass  # at least one value is no number: find out which
     readable = pc.match_substring_regex(values, _INT if kind == "int" else _FLOAT)
-    special = pc.is_in(pc.utf8_lower(values), pa.array(["inf", "-inf", "+inf", "infinity", "nan"]))
+    special = pc.is_in(
+        pc.utf8_lower(values), pa.array(["inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"])
+    )
     if kind == "float":
         readable = pc.or_(readable, special)
     if kind == "int":

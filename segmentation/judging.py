@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pandera.pandas import DataFrameSchema
 
 from config.parameters import Column, Csv, Rows
@@ -36,11 +37,12 @@ _TEXT = Column(type="text")
 
 
 class Judged(NamedTuple):
-    """One batch after judgement: rows to use and rows refused."""
+    """One batch after judgement: rows to use and rows refused, with reasons; odd ids among the good."""
 
     good: pa.Table
     refused: pa.Table
     reasons: Counter[str]
+    oddities: Counter[str] = Counter()  # noqa: RUF012 - never changed
 
 
 def judge_batch(raw: RawBatch, rows: Rows, csv: Csv, schema: DataFrameSchema) -> Judged:
@@ -94,9 +96,9 @@ def judge_malformed(raw: RawBatch) -> pa.Table:
             {
                 "source_row": bad.row,
                 "customer_id": None,
-                "reason": "too many fields" if bad.found > bad.expected else "too few fields",
+                "reason": bad.reason,
                 "column": None,
-                "reasons": f"{bad.found} fields where the header has {bad.expected}",
+                "reasons": bad.detail,
                 "record": bad.text,
             }
             for bad in raw.malformed
@@ -136,7 +138,18 @@ def judge_piece(piece: Piece, rows: Rows, csv: Csv, schema: DataFrameSchema) -> 
     if rows.id is None:
         ids = pd.Series(good["source_row"].to_numpy() + piece.before).astype(str).str.zfill(12)
         good = good.append_column("customer_id", pa.array(ids, pa.string()))
+        oddities = Counter[str]()
     else:
         good = good.rename_columns({rows.id: "customer_id"})
+        oddities = count_oddities(good["customer_id"])
     reasons = judged.reasons + Counter(malformed["reason"].to_pylist())
-    return Judged(good, refused.add_column(0, "source_file", names), reasons)
+    return Judged(good, refused.add_column(0, "source_file", names), reasons, oddities)
+
+
+def count_oddities(ids: pa.ChunkedArray) -> Counter[str]:
+    """How many ids look like another id and are not. They are kept as they are: which is meant is unknown."""
+    counts = {"begin or end with a space": pc.not_equal(ids, pc.utf8_trim_whitespace(ids))}
+    if not pc.all(pc.string_is_ascii(ids)).as_py():
+        counts["have invisible characters"] = pc.match_substring_regex(ids, r"\p{Cf}")
+        counts["are not in Unicode's normal form C"] = pc.not_equal(ids, pc.utf8_normalize(ids, form="NFC"))
+    return +Counter({what: pc.sum(mask).as_py() or 0 for what, mask in counts.items()})

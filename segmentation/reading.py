@@ -6,12 +6,14 @@ Judging values belongs in schemas/contract.py. Nothing here holds more than a ba
 
 import csv as csv_module
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
@@ -23,14 +25,16 @@ BLOCK_BYTES = 8 << 20
 LONGEST_LINE = 1 << 20
 LARGEST_GROUP_BYTES = 2 << 30
 MOST_COLUMNS = 2000
+REPEATED_HEADER = "repeated header"
+_VALUE = re.compile(r"\s*[+-]?\d+([.,]\d+)*\s*")
 
 
 class Malformed(NamedTuple):
-    """A line that has not the header's number of fields."""
+    """A line that is no row: it has not the header's number of fields, or repeats the header."""
 
     row: int
-    expected: int
-    found: int
+    reason: str
+    detail: str
     text: str
 
 
@@ -60,13 +64,16 @@ def check_header(name: str, found: Sequence[str], wanted: Sequence[str], delimit
         raise Refused("duplicate-column", f"{name}: the header names {', '.join(twice)} more than once")
     missing = [column for column in wanted if column not in found]
     if missing:
-        folded = {column.strip().casefold(): column for column in found}
+        # Without a header the first line is a customer, whose values no message may hold.
+        is_row = any(_VALUE.fullmatch(column) for column in found)
+        folded = {} if is_row else {column.strip().casefold(): column for column in found}
         hints = []
         for column in missing:
             near = difflib.get_close_matches(column.casefold(), folded, 1)
             hints.append(f"{column} (is it {folded[near[0]]!r}?)" if near else column)
         other = next((d for d in ";\t|," if d != delimiter and len(found) == 1 and d in found[0]), None)
         advice = f"; fields seem to be separated by {other!r}: declare source.csv.delimiter" if other else ""
+        advice += "; the first line seems to hold values, not names" if is_row else ""
         raise Refused(
             "missing-column",
             f"{name}: the header lacks {', '.join(hints)}; expected {', '.join(wanted)}{advice}",
@@ -108,7 +115,10 @@ def _read_csv(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:
     bad: list[Malformed] = []
 
     def note(row: arrow_csv.InvalidRow) -> str:
-        bad.append(Malformed(row.number - 1, row.expected_columns, row.actual_columns, row.text))
+        expected, found = row.expected_columns, row.actual_columns
+        reason = "too many fields" if found > expected else "too few fields"
+        detail = f"{found} fields where the header has {expected}"
+        bad.append(Malformed(row.number - 1, reason, detail, row.text))
         return "skip"
 
     _check_quotes(path)
@@ -129,13 +139,29 @@ def _read_csv(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:
             for batch in reader:
                 numbers = _number_rows(good, batch.num_rows, [m.row for m in bad])
                 good += batch.num_rows
-                yield RawBatch(pa.Table.from_batches([batch]), numbers, bad[seen:])
+                yield _without_headers(RawBatch(pa.Table.from_batches([batch]), numbers, bad[seen:]))
                 seen = len(bad)
     except pa.ArrowInvalid as error:
         raise _csv_refusal(path, csv, str(error)) from None
     if len(bad) > seen:
         nothing = pa.table({column: pa.array([], pa.string()) for column in columns})
         yield RawBatch(nothing, np.empty(0, np.int64), bad[seen:])
+
+
+def _without_headers(raw: RawBatch) -> RawBatch:
+    """The batch without rows that repeat the header, as files put one after the other have them."""
+    first, *others = raw.table.column_names
+    repeats = pc.equal(raw.table[first], first)
+    if not pc.any(repeats).as_py():
+        return raw
+    for name in others:
+        repeats = pc.and_(repeats, pc.equal(raw.table[name], name))
+    text = ",".join(raw.table.column_names)
+    found = [
+        Malformed(int(row), REPEATED_HEADER, "the header again", text) for row in raw.rows[repeats.to_numpy()]
+    ]
+    keep = pc.invert(repeats)
+    return RawBatch(raw.table.filter(keep), raw.rows[keep.to_numpy()], [*raw.malformed, *found])
 
 
 def _number_rows(good: int, count: int, bad: list[int]) -> np.ndarray:

@@ -112,8 +112,9 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Pa
     names = read_part(scaled[0]).column_names
     share = min(1.0, COVERAGE_ROWS / int(starts[-1]))
     probe = np.concatenate(list(over_parts(partial(_draw_share, share=share, seed=seed), slices)))
+    times = count_distinct(probe)[1]
     found = None
-    if share == 1.0 or coverage(count_distinct(probe)[1]) >= ENOUGH_COVERAGE:
+    if share == 1.0 or coverage(times) >= ENOUGH_COVERAGE:
         found = _count_all(scaled)
     is_exact = found is not None
     if found is None:
@@ -122,9 +123,10 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Pa
         drawn = np.concatenate(list(over_parts(draw, slices)))
         found = drawn[:, :-1], drawn[:, -1]
     rows, weights = found
+    common = float((weights if is_exact else times).max() / (weights if is_exact else times).sum())
     columns = {name: rows[:, j] for j, name in enumerate(names)}
     part = write_part(path, pa.table({**columns, "weight": weights.astype(np.float64)}))
-    return Sample(part=part, exact=is_exact, distinct=len(count_distinct(rows)[0]))
+    return Sample(part=part, exact=is_exact, distinct=len(count_distinct(rows)[0]), common=common)
 
 
 def _count_all(scaled: Sequence[Part]) -> tuple[np.ndarray, np.ndarray] | None:

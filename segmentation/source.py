@@ -9,14 +9,13 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import NamedTuple
 
-from config.parameters import Csv, Source
+from config.parameters import DATE_PARTS, Csv, Source
 from schemas.records import Input
 from segmentation.errors import Refused, SourceChanged
 from segmentation.parts import hash_file
 
 SUFFIXES = (".csv", ".parquet")
 _HEAD = 1 << 16
-_DATE_PARTS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
 _IMPOSTORS = [
     (b"version https://git-lfs", "pointer-file", "a Git LFS pointer, not the data; run 'git lfs pull'"),
     (b"PK\x03\x04", "wrong-content", "a zip or spreadsheet file; export it as CSV"),
@@ -66,7 +65,7 @@ def find_files(source: Source, override: str | None, as_of: date) -> list[Path]:
 
 def _newest_dated(paths: list[Path], pattern: str, as_of: date) -> list[Path]:
     parts = re.split(r"(%[A-Za-z])", pattern)
-    finder = re.compile("".join(_DATE_PARTS.get(part, re.escape(part)) for part in parts))
+    finder = re.compile("".join(DATE_PARTS.get(part, re.escape(part)) for part in parts))
     dated = []
     for path in paths:
         if match := finder.search(path.name):

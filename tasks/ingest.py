@@ -11,7 +11,7 @@ from schemas.records import Counts, Ingested, Night, Part
 from segmentation.errors import Refused
 from segmentation.judging import judge_files
 from segmentation.parts import start_folder, write_part
-from segmentation.reading import check_header, columns_to_read, read_header
+from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
 from segmentation.samples import write_sample
 from segmentation.source import SourceFile, check_content, find_files, fingerprint
 from segmentation.store import is_whole, make_edition_key
@@ -59,13 +59,22 @@ def ingest(night: Night) -> Ingested:
     parts: list[Part] = []
     quarantine: list[Part] = []
     reasons: Counter[str] = Counter()
+    oddities: Counter[str] = Counter()
     for number, judged in enumerate(judge_files(files, rows, csv)):
         reasons += judged.reasons
+        oddities += judged.oddities
         if judged.good.num_rows:
             parts.append(write_part(folder / f"rows-{number:05d}.parquet", judged.good))
         if judged.refused.num_rows:
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", judged.refused))
 
+    if repeats := reasons[REPEATED_HEADER]:
+        warnings.append(f"{repeats} row repeats the header: have files been concatenated?")
+    if repeats > 1:
+        raise Refused(
+            "repeated-header", f"{repeats} rows repeat the header: give concatenated files one by one"
+        )
+    warnings += [f"{count} ids {what}" for what, count in sorted(oddities.items())]
     good, refused = sum(p.rows for p in parts), sum(p.rows for p in quarantine)
     if good == 0:
         names = ", ".join(one.name for one in inputs)

@@ -6,6 +6,7 @@ drawn in segmentation/sampling.py.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from segmentation.transforms import to_scaled
 from tasks.options import stage
 
 SKEWED = 1.0
+MOSTLY = 0.5  # of all customers with the same values: worth a warning
 LARGEST, SMALLEST = 1e90, 1e-90  # cubes and squares beyond these leave float64
 
 
@@ -105,6 +107,18 @@ def fit_columns(
     return tuple(columns)
 
 
+def find_twins(features: Sequence[str], raw: Moments, parts: Sequence[Part]) -> list[tuple[str, str]]:
+    """Pairs of features with equal values for every customer: equal moments first, then every value."""
+    of = [(*(float(x[j]) for x in (raw.mean, raw.m2, raw.low, raw.high)),) for j in range(len(features))]
+    varies = [raw.low[j] < raw.high[j] for j in range(len(features))]
+    pairs = [(i, j) for i, j in combinations(range(len(features)), 2) if of[i] == of[j] and varies[i]]
+    return [
+        (features[i], features[j])
+        for i, j in pairs
+        if all(np.array_equal(*to_matrix(read_part(part, [features[i], features[j]]))) for part in parts)
+    ]
+
+
 def mean_variance(columns: Sequence[ColumnScale], raw: Moments, log: Moments) -> float:
     """Mean over the features of the variance of their scaled values, before the grid."""
     variances = [
@@ -154,6 +168,10 @@ def scale(night: Night, customers: Customers) -> Scaled:
             f"{sample.distinct} distinct customers cannot form k.min = {segmentation.k.min} segments",
         )
     warnings = [f"feature {feature} is constant and was set aside" for feature in constant]
+    twins = find_twins(segmentation.features, raw, customers.parts)
+    warnings += [f"features {one} and {other} are equal: they count twice" for one, other in twins]
+    if sample.common > MOSTLY:
+        warnings.append(f"{sample.common:.0%} of customers have the same values in every feature")
     if top < segmentation.k.max:
         warnings.append(f"k.max lowered from {segmentation.k.max} to {top}, the number of distinct rows")
     return Scaled(

@@ -40,12 +40,12 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 def make_night(tmp_path: Path) -> Callable[..., Night]:
     """A night of the demo definition; keyword arguments replace parts of the definition."""
 
-    def make(source: Path | str | None = None, **changes: Any) -> Night:
+    def make(path: Path | str | None = None, /, **changes: Any) -> Night:
         return Night(
             run_id="test-run",
             segmentation=Segmentation.model_validate({**DEFINITION, **changes}),
             as_of=date(2026, 1, 31),
-            source=None if source is None else str(source),
+            source=None if path is None else str(path),
             store=tmp_path / "store",
             force=False,
         )

@@ -1,0 +1,106 @@
+"""Running the sides and putting their numbers beside each other.
+
+What a side does is bench/sides.py's, how it is shown bench/tables.py's.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.server import cpu_seconds
+from bench.sides import AS_OF
+
+MEASURES = (
+    "command_cpu",
+    "command_wall",
+    "cpu",
+    "wall",
+    "work_cpu",
+    "work_wall",
+    "imports_cpu",
+    "peak_mb",
+    "html_bytes",
+)
+
+
+class Bench(NamedTuple):
+    """Where files lie, and the Prefect server that ours runs against."""
+
+    folder: Path
+    server: int
+
+
+def run_side(side: str, job: dict[str, Any], bench: Bench) -> dict[str, Any]:
+    """One side in a process of its own: its answer, with whole-process CPU and wall seconds."""
+    with tempfile.TemporaryDirectory(dir=bench.folder) as store:
+        work, answer = Path(store, "job.json"), Path(store, "answer.json")
+        work.write_text(json.dumps({**job, "store": store}), encoding="utf-8")
+        used = time_process([sys.executable, "-m", "bench.sides", side, str(work), str(answer)], bench)
+        found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return {**found, **used}
+
+
+def run_command(job: dict[str, Any], bench: Bench) -> dict[str, float]:
+    """What a person or a scheduler starts, `resegment run`: whole-process CPU and wall seconds."""
+    with tempfile.TemporaryDirectory(dir=bench.folder) as store:
+        command = [str(Path(sys.executable).with_name("resegment")), "run", job["definition"], "--json"]
+        command += ["--as-of", str(AS_OF), "--source", job["data"], "--store", store]
+        return time_process(command, bench)
+
+
+def time_process(command: list[str], bench: Bench) -> dict[str, float]:
+    """Run a process to its end: its CPU and wall seconds, and the server's CPU seconds meanwhile."""
+    served, began = cpu_seconds(bench.server), time.perf_counter()
+    log = bench.folder / "side.log"
+    with log.open("wb") as lines:
+        process = subprocess.Popen(command, stdout=lines, stderr=lines)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        told = log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        raise SystemExit(f"{told}\n{' '.join(command)} failed with status {process.returncode}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"cpu": cpu, "wall": wall, "server_cpu": cpu_seconds(bench.server) - served}
+
+
+def compare(job: dict[str, Any], bench: Bench, repeats: int) -> dict[str, Any]:
+    """Both sides in turn, the first one alternating: medians, and medians of each pair's ratios."""
+    pairs = [_run_pair(job, bench, number % 2 == 1) for number in range(repeats)]
+    ratios = {key: [pair["article"][key] / pair["ours"][key] for pair in pairs] for key in MEASURES}
+    last = pairs[-1]
+    by_k = last["article"]["inertia_by_k"]
+    return {
+        "repeats": repeats,
+        **{
+            side: {key: statistics.median(pair[side][key] for pair in pairs) for key in MEASURES}
+            | {"stages": _median_stages([pair[side]["stages"] for pair in pairs])}
+            for side in ("article", "ours")
+        },
+        "ratio": {key: statistics.median(values) for key, values in ratios.items()},
+        "ratio_range": {key: [min(values), max(values)] for key, values in ratios.items()},
+        "server_cpu": statistics.median(pair["ours"]["server_cpu"] for pair in pairs),
+        "inertia": last["ours"]["inertia"] / last["article"]["inertia"],
+        "inertia_by_k": {k: last["ours"]["inertia_by_k"][k] / v if v else 1.0 for k, v in by_k.items()},
+    }
+
+
+def _run_pair(job: dict[str, Any], bench: Bench, reverse: bool) -> dict[str, dict[str, Any]]:
+    """Each side once; the article's whole process is compared with the flow's and the command's."""
+    order = ("ours", "article") if reverse else ("article", "ours")
+    pair = {side: run_side(side, job, bench) for side in order}
+    command = run_command(job, bench)
+    for key in ("cpu", "wall"):
+        pair["article"][f"command_{key}"] = pair["article"][key]
+        pair["ours"][f"command_{key}"] = command[key]
+    return pair
+
+
+def _median_stages(stages: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(one[name] for one in stages) for name in stages[0]}

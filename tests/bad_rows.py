@@ -1,0 +1,120 @@
+"""Bad rows, one or more per code: ids (I) and values (V); and the codes that wait for later work."""
+
+from tests.bad_inputs import GOOD, Case, declare, only, parquet, table
+
+CONFLICT = "conflicting rows of one customer"
+PARQUET = "customers.parquet"
+STAMPED = declare(since={"type": "timestamp"})
+COMPLAINS = declare(complains={"type": "bool"})
+AMOUNTS = {"spend": {"type": "float", "ge": 0, "le": 1e9}, "orders": {"type": "int"}}
+BOUNDED = {"rows": {"id": "id", "columns": AMOUNTS}}
+SIGNED = {"rows": {"id": "id", "columns": {"spend": {"type": "float"}, "orders": {"type": "int"}}}}
+OPTIONAL = declare(age={"type": "float", "nullable": True})
+
+
+def with_column(name: str, usual: str, *lines: str) -> bytes:
+    """The good rows with a column more that holds the usual value, then these lines."""
+    return only(*(f"{row},{usual}" for row in GOOD), *lines, header=f"id,spend,orders,{name}")
+
+
+IDS = [
+    Case("I01", table(",5,1"), "quarantined", "id: blank id", 1),
+    Case("I01", table("  ,5,1", "\t,5,1"), "quarantined", "id: blank id", 2),
+    Case("I01", parquet(id=[None, *"bcdefgh"]), "quarantined", "id: missing", 1, name=PARQUET),
+    Case("I02", table(GOOD[0], GOOD[0]), "accepted", merged=2, ids=("zq1",)),
+    Case("I03", table("zq1,5,1", GOOD[0]), "quarantined", CONFLICT, 3),
+    Case(
+        "I04",
+        table("9007199254740993,5,1", "9007199254740992,5,1", ",5,1"),
+        "quarantined",
+        "id: blank id",
+        1,
+        ids=("9007199254740993", "9007199254740992"),
+    ),
+    Case("I04", parquet(id=[float(i) for i in range(8)]), "refused", "wrong-type", name=PARQUET),
+    Case("I05", table("007,5,1", "7,5,1", "07,5,1"), "accepted", ids=("007", "07", "7")),
+    Case("I06", table("NA,5,1", "None,5,1", "null,5,1"), "accepted", ids=("NA", "None", "null")),
+    Case("I07", table("1E5,5,1", "1.0,5,1", "2-Jan,5,1"), "quarantined", "id: id rewritten", 3),
+    Case(
+        "I08",
+        table(" z9,5,1", "z9,5,1", "Z9,5,1"),
+        "accepted",
+        ids=(" z9", "z9", "Z9"),
+        warns="1 ids begin or end",
+    ),
+    Case("I09", table("z" * 257 + ",5,1"), "quarantined", "id: id longer than 256", 1),
+    Case("I09", table("z" * 256 + ",5,1"), "accepted", ids=("z" * 256,)),
+    Case("I10", table("jo@example.org,5,1", "+4915112345,5,1"), "accepted", ids=("jo@example.org",)),
+    Case("I11", table("=cmd|' /C calc'!A0,5,1"), "accepted", ids=("=cmd|' /C calc'!A0",)),
+    Case(
+        "I12",
+        table("'; DROP TABLE x;--,5,1", "<b>z</b>,5,1", "../../etc,5,1"),
+        "accepted",
+        ids=("'; DROP TABLE x;--", "<b>z</b>", "../../etc"),
+    ),
+]
+
+VALUES = [
+    Case("V01", table("z9,nan,1", "z10,NaN,1"), "quarantined", "spend: unreadable", 2),
+    Case("V01", with_column("age", "", "z9,5,1,nan"), "quarantined", "age: unreadable", 1, changes=OPTIONAL),
+    Case("V01", parquet(spend=[float("nan"), *range(7)]), "quarantined", "spend: missing", 1, name=PARQUET),
+    Case("V02", table("z9,inf,1", "z10,1e400,1", "z11,Infinity,1"), "quarantined", "not finite", 3),
+    Case("V03", table("z9,1e308,1"), "quarantined", "spend: above 1e+09", 1, changes=BOUNDED),
+    Case("V03", table("z9,1e308,1"), "refused", "extreme-values"),
+    Case("V04", table("z9,-5,1"), "quarantined", "spend: below 0", 1),
+    Case("V04", table("z9,-5,1"), "accepted", ids=("z9",), changes=SIGNED),
+    Case("V05", table("z9,-0.0,1"), "accepted", ids=("z9",)),
+    Case(
+        "V06",
+        with_column("complains", "1", "z9,5,1,0.5", "z10,5,1,2", "z11,5,1,yes"),
+        "quarantined",
+        "complains: unreadable",
+        3,
+        changes=COMPLAINS,
+    ),
+    Case("V07", table("z9,5,9223372036854775808"), "quarantined", "orders: unreadable", 1),
+    Case(
+        "V09",
+        only("zq1,1,1,31/01/2026", "zq2,2,2,30/01/2026", header="id,spend,orders,since"),
+        "refused",
+        "no-rows",
+        hint="since: unreadable",
+        changes=STAMPED,
+    ),
+    Case(
+        "V10",
+        with_column("since", "2026-01-30", "z9,5,1,2026-02-30"),
+        "quarantined",
+        "since: unreadable",
+        1,
+        changes=STAMPED,
+    ),
+    # What then becomes of a segment of one customer is check_smallest_share's: tests/test_check.py.
+    Case("V12", table("z9,1000000000000,1"), "accepted", ids=("z9",)),
+    Case("V13", only(*(f"zq{i},77310,1" for i in range(9))), "refused", "all-constant"),
+    Case("V14", only("zq1,1,1", "zq2,2,2", "zq3,1,1"), "accepted", warns="k.max lowered from 6 to 2"),
+    Case("V15", only("zq1,1,1", "zq2,2,2"), "refused", "too-few-rows", changes={"k": {"min": 5}}),
+    Case(
+        "V16",
+        table(*(f"z{i},5,1" for i in range(100, 200))),
+        "accepted",
+        warns="customers have the same values",
+    ),
+    Case("V17", table("z9,five,1", "z10,5,many"), "quarantined", "unreadable", 2),
+    Case("V18", table("z9,5e-324,1"), "accepted", ids=("z9",)),
+    Case(
+        "V19",
+        table("z9,-5,1"),
+        "refused",
+        "negative-log",
+        changes={**SIGNED, "scaling": {"columns": {"spend": "log-standard"}}},
+    ),
+]
+
+LATER = {
+    "L02": "a cut at a row's end shows only beside a control total or last night's volume: no such check yet",
+    "C13": "a change of unit shows only beside last night's medians: the drift gate is not built yet",
+    "V08": "the contract gives timestamps no range, and none is a feature: windows come with events",
+    "V11": "nothing is derived from dates yet: recency comes with events",
+    "U09": "there is no backfill yet whose dates could be capped",
+}

@@ -1,0 +1,208 @@
+"""Bad inputs and the right answer to each: 92 codes, each with a file or a parameter and its outcome."""
+
+import inspect
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from config.definitions import find_definition
+from config.parameters import BUILT_IN, Segmentation, Source
+from flows.resegment import resegment
+from schemas.records import Customers, Night
+from segmentation import reading
+from segmentation.errors import Refused
+from segmentation.parts import read_part
+from segmentation.source import find_files
+from tasks import summarise as summarise_module
+from tasks.ingest import ingest
+from tasks.night import check_place, parse_as_of, settle_as_of
+from tasks.scale import scale
+from tasks.summarise import summarise
+from tests.bad_inputs import COLUMNS, ENCODING, LAYOUT, SECRETS, Case
+from tests.bad_rows import IDS, LATER, VALUES
+from tests.conftest import DEFINITION
+
+NightMaker = Callable[..., Night]
+CASES = [*LAYOUT, *ENCODING, *COLUMNS, *IDS, *VALUES]
+GROUPS = {"L": 20, "E": 18, "C": 13, "I": 12, "V": 19, "U": 10}
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+class Parameter(NamedTuple):
+    """A parameter that is refused, and what the refusal says. `try_it` gets an empty folder."""
+
+    code: str
+    try_it: Callable[[Path], object]
+    says: str
+
+
+def open_fifo(folder: Path) -> None:
+    """A named pipe where a table is expected."""
+    os.mkfifo(folder / "customers.csv")
+    find_files(Source(path=str(folder / "customers.csv")), None, date(2026, 1, 31))
+
+
+def follow_link(folder: Path) -> None:
+    """A link from the allowed folder to a file outside of it."""
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    (inbox / "customers.csv").symlink_to(folder / "elsewhere.csv")
+    check_place(str(inbox / "customers.csv"), "source", (inbox,))
+
+
+def define(**changes: object) -> Callable[[Path], object]:
+    """Read the demo definition with these keys replaced."""
+    return lambda _: Segmentation.model_validate({**DEFINITION, **changes})
+
+
+def name(text: str) -> Callable[[Path], object]:
+    """Look for the definition of this name."""
+    return lambda _: find_definition(text, BUILT_IN)
+
+
+def as_of(value: object) -> Callable[[Path], object]:
+    """Run for this date."""
+    return lambda _: settle_as_of(parse_as_of(value), "UTC", None, NOW)
+
+
+PARAMETERS = [
+    Parameter("L15", lambda folder: find_files(Source(path=str(folder)), None, date.min), "no-file"),
+    Parameter("L15", open_fifo, "not a regular file"),
+    Parameter("L15", follow_link, "must lie below"),
+    Parameter("C12", define(rows={"id": None, "columns": {"<img>": {"type": "int"}}}), "column names start"),
+    Parameter("C12", define(rows={"id": None, "columns": {"__class__": {"type": "int"}}}), "column names"),
+    Parameter("C12", define(rows={"id": None, "columns": {"x" * 5000: {"type": "int"}}}), "at most 100"),
+    Parameter("C12", define(rows={"id": None, "columns": {"x\n": {"type": "int"}}}), "column names start"),
+    Parameter("U01", as_of("../../etc"), "YYYY-MM-DD"),
+    Parameter("U02", as_of("2026-02-30"), "YYYY-MM-DD"),
+    Parameter("U03", as_of(1769817600), "YYYY-MM-DD"),
+    Parameter("U03", as_of(True), "YYYY-MM-DD"),
+    Parameter("U04", as_of("2026-01-31T00:00:00Z"), "YYYY-MM-DD"),
+    Parameter("U04", as_of(NOW), "YYYY-MM-DD"),
+    Parameter("U05", as_of("2026-02-01"), "future-date"),
+    *(
+        Parameter("U06", name(text), "not a definition's name")
+        for text in ("../x", "a/b", "article\n", "CON", "", "a" * 41)
+    ),
+    Parameter("U07", define(k={"max": 10**9}), "k.max"),
+    Parameter("U07", define(k={"max": 0}), "k.max"),
+    Parameter("U07", define(k={"max": float("nan")}), "k.max"),
+    Parameter("U08", define(k_max=5), "k_max"),
+]
+
+
+@pytest.fixture(autouse=True)
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table for the Prefect UI needs a server; nothing here looks at it."""
+    monkeypatch.setattr(summarise_module, "show_quarantine", lambda *_: None)
+
+
+@pytest.fixture
+def make_case_night(tmp_path: Path, make_night: NightMaker) -> Callable[[Case], Night]:
+    """The night of one case, its file written."""
+
+    def make(case: Case) -> Night:
+        path = tmp_path / case.name
+        path.write_bytes(case.content if isinstance(case.content, bytes) else case.content())
+        return make_night(path, **case.changes)
+
+    return make
+
+
+def run(night: Night) -> tuple[Customers, tuple[str, ...]]:
+    """The three stages that meet the input, without a server: the customers, and every warning."""
+    customers = summarise.fn(night, ingest.fn(night))
+    scaled = scale.fn(night, customers)
+    return customers, (*customers.warnings, *scaled.warnings)
+
+
+def read_ids(customers: Customers) -> list[str]:
+    """The ids of the customers kept."""
+    return list(pa.concat_tables([read_part(p) for p in customers.parts])["customer_id"].to_pylist())
+
+
+def label(case: Case) -> str:
+    """`L01-no-final-newline`: names a case in pytest's output."""
+    return re.sub(r"[^\w-]+", "-", f"{case.code}-{case.outcome}-{case.says}").strip("-")
+
+
+refusals = [case for case in CASES if case.outcome == "refused"]
+others = [case for case in CASES if case.outcome != "refused"]
+
+
+@pytest.mark.parametrize("case", refusals, ids=label)
+def test_a_bad_file_is_refused(
+    case: Case, make_case_night: Callable[[Case], Night], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal has its code, names the problem in one line, and holds no customer's value."""
+    if case.limit is not None:
+        monkeypatch.setattr(reading, "LARGEST_GROUP_BYTES", case.limit)
+    night = make_case_night(case)
+    with pytest.raises(Refused) as refusal:
+        run(night)
+    assert refusal.value.code == case.says
+    assert case.hint in refusal.value.message
+    assert not [secret for secret in SECRETS if secret in str(refusal.value)]
+    assert len(str(refusal.value).splitlines()) == 1
+    assert not night.home.joinpath("published").exists()
+
+
+@pytest.mark.parametrize("case", others, ids=label)
+def test_a_file_with_bad_rows_is_read(case: Case, make_case_night: Callable[[Case], Night]) -> None:
+    """Each bad row is quarantined with its reason, each good one kept, and every row is accounted for."""
+    customers, warnings = run(make_case_night(case))
+    refused = [read_part(part).to_pandas() for part in customers.quarantine]
+    said = pd.concat(refused)["reason"].tolist() if refused else []
+    kept = read_ids(customers)
+    assert customers.read == customers.used + customers.merged + customers.quarantined
+    assert (len(kept), len(said)) == (customers.used, customers.quarantined)
+    assert customers.reasons == Counter(said)
+    assert (customers.quarantined, customers.merged) == (case.bad, case.merged)
+    if case.outcome == "quarantined":
+        assert sum(case.says in reason for reason in said) == case.bad
+    assert set(case.ids) <= set(kept)
+    assert case.warns in " ".join(warnings)
+    assert bool(warnings) == bool(case.warns)
+    assert not [secret for secret in SECRETS if secret in " ".join((*warnings, *customers.reasons))]
+
+
+@pytest.mark.parametrize("case", PARAMETERS, ids=lambda case: case.code)
+def test_a_bad_parameter_is_refused(tmp_path: Path, case: Parameter) -> None:
+    """Dates, names, places and definitions from a form or a person are refused by name."""
+    with pytest.raises((Refused, ValueError), match=re.escape(case.says)):
+        case.try_it(tmp_path)
+
+
+def test_u10_no_parameter_takes_sql_or_code() -> None:
+    """The flow has five parameters, none of which is a query or an expression."""
+    parameters = set(inspect.signature(resegment.fn).parameters)
+    assert parameters == {"definition", "as_of", "source", "store", "force"}
+
+
+def test_negative_zero_is_zero(tmp_path: Path, make_night: NightMaker) -> None:
+    """Without an id, a row with -0.0 and one with 0.0 differ in nothing."""
+    columns = {"spend": {"type": "float", "ge": 0}, "orders": {"type": "int"}}
+    found = []
+    for text in ("0.0", "-0.0"):
+        path = tmp_path / "customers.csv"
+        path.write_text(f"spend,orders\n{text},1\n5,2\n7,3\n")
+        customers, _ = run(make_night(path, rows={"id": None, "columns": columns}))
+        found.append(pa.concat_tables([read_part(part) for part in customers.parts]))
+    assert found[0].equals(found[1])
+
+
+def test_every_code_is_there() -> None:
+    """All 92 codes have a case, or a reason why they wait."""
+    tried = {case.code for case in CASES} | {case.code for case in PARAMETERS} | {"U10"}
+    codes = tried | set(LATER)
+    assert codes == {f"{group}{i:02d}" for group, last in GROUPS.items() for i in range(1, last + 1)}
+    assert len(codes) == 92
+    assert not tried & set(LATER)
