@@ -12,7 +12,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from config.parameters import Column, Rows
+from config.columns import Column, Rows
 
 ID_TOO_LONG = 256
 # Ids that a spreadsheet has rewritten: 1E5 for 100000, 1.0 for 1, 2-Jan for 1-2. The original is lost.

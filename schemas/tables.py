@@ -34,7 +34,7 @@ def segments_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
     """`segments.parquet`: one row per customer, for joins. Features come between id and segment."""
     features = {}
     for name in segmentation.features:
-        column = segmentation.rows.columns[name]
+        column = segmentation.customer_columns[name]
         unit = f" Unit: {column.unit}." if column.unit else ""
         what = column.description or "Feature, as in the source."
         is_averaged = segmentation.rows.on_duplicate == "mean"

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.parameters import Column, Csv
+from config.columns import Column
+from config.sources import Csv
 from segmentation.errors import Refused
 
 ARROW_TYPES = {

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.parameters import DuplicatePolicy, Segmentation
+from config.columns import DuplicatePolicy
+from config.parameters import Segmentation
 
 
 class Settled(NamedTuple):

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.pandas import DataFrameSchema
 
-from config.parameters import Column, Csv, Rows
+from config.columns import Column, Rows
+from config.sources import Csv
 from schemas.contract import find_reasons, rows_schema
 from schemas.tables import QUARANTINE, arrow_schema
 from segmentation.casting import cast_column

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from config.parameters import Column
+from config.columns import Column
 from schemas.records import ColumnScale, Part, Segment
 from segmentation.moments import significant
 from segmentation.order_statistics import select

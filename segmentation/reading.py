@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
-from config.parameters import Csv, Rows
+from config.columns import Rows
+from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.parts import PART_ROWS
 

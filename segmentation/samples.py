@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from config.parameters import Source
+from config.sources import Source
 
 # The article's 24 distinct rows: products_purchased, complains, money_spent, and how often each
 # stands in its 24,000 rows.

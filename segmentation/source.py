@@ -9,7 +9,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import NamedTuple
 
-from config.parameters import DATE_PARTS, Csv, Source
+from config.sources import DATE_PARTS, Csv, Source
 from schemas.records import Input
 from segmentation.errors import Refused, SourceChanged
 from segmentation.parts import hash_file

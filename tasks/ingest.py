@@ -6,7 +6,8 @@ One batch at a time. Duplicates are the next stage's business.
 from collections import Counter
 from collections.abc import Iterable
 
-from config.parameters import Csv, Rows
+from config.columns import Rows
+from config.sources import Csv
 from schemas.records import Counts, Ingested, Night, Part
 from segmentation.errors import Refused
 from segmentation.judging import judge_files

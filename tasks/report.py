@@ -118,7 +118,7 @@ def report(
     folder = start_folder(night.staging / "report")
     segmentation = night.segmentation
     pairs = [Labelled(*pair) for pair in zip(customers.parts, fitted.parts, strict=True)]
-    profiles = profile_segments(pairs, scaled.columns, fitted.segments, segmentation.rows.columns)
+    profiles = profile_segments(pairs, scaled.columns, fitted.segments, segmentation.customer_columns)
 
     shown = [one.feature for one in scaled.columns if not one.constant][:3]
     matrix, labels = draw_points(pairs, shown, segmentation.seed)

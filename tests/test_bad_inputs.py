@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from config.definitions import find_definition
-from config.parameters import BUILT_IN, Segmentation, Source
+from config.parameters import BUILT_IN, Segmentation
+from config.sources import Source
 from flows.resegment import resegment
 from schemas.records import Customers, Night
 from segmentation import reading

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from config.parameters import Column, ColumnType, Csv
+from config.columns import Column, ColumnType
+from config.sources import Csv
 from segmentation.casting import cast_column
 from segmentation.errors import Refused
 

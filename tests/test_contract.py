@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.parameters import Rows
+from config.columns import Rows
 from schemas.contract import find_reasons, rows_schema
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from config.columns import Column
 from config.definitions import DefinitionError, explain, find_definition, read_definition
-from config.parameters import BUILT_IN, Column, Csv, Segmentation, Source
+from config.parameters import BUILT_IN, Segmentation
+from config.sources import Csv, Source
 
 GOOD: dict[str, Any] = {
     "name": "demo",

@@ -10,8 +10,10 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from config.parameters import Column, Csv, Rows, ScalingPlan, Segmentation, Source
+from config.columns import Column, Rows
+from config.parameters import ScalingPlan, Segmentation
 from config.plans import Checks, FitPlan, KPlan
+from config.sources import Csv, Source
 from schemas.tables import PROFILES, QUARANTINE, SWEEP, arrow_schema, segments_schema
 from segmentation.store import SUMS
 from tasks.publish import LIBRARIES

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from config.parameters import Column
+from config.columns import Column
 from schemas.records import ColumnScale, Segment, Transform
 from segmentation.parts import write_part
 from segmentation.profiles import Labelled, find_medians, profile_segments

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from config.parameters import Csv, Rows
+from config.columns import Rows
+from config.sources import Csv
 from segmentation import reading
 from segmentation.errors import Refused
 from segmentation.reading import check_header, columns_to_read, read_batches, read_header

@@ -10,7 +10,8 @@ import pyarrow.csv as arrow_csv
 import pytest
 
 from config.definitions import read_definition
-from config.parameters import BUILT_IN, Source
+from config.parameters import BUILT_IN
+from config.sources import Source
 from segmentation import samples
 from segmentation.samples import article_table, shop_table, write_sample
 

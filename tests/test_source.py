@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.parameters import Csv, Source
+from config.sources import Csv, Source
 from segmentation.errors import Refused, SourceChanged
 from segmentation.source import check_content, check_unchanged, find_files, fingerprint
 

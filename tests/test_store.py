@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from config.parameters import Segmentation, Source
+from config.parameters import Segmentation
+from config.sources import Source
 from schemas.records import Input, Night
 from segmentation.store import (
     EDITION_KEY,

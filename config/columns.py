@@ -1,0 +1,72 @@
+"""The parts of a definition that say what one row is: its columns, their contract, its id.
+
+Where rows come from is in config/sources.py; which columns are clustered in config/parameters.py.
+"""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from config.plans import Clause
+
+COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}\Z")
+RESERVED_COLUMNS = frozenset(
+    {"customer_id", "segment_id", "distance", "margin", "runner_up", "source_file", "source_row"}
+)
+
+ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
+DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
+
+
+class Column(Clause):
+    """The contract of one column. A row that breaks it is quarantined with the reason."""
+
+    type: ColumnType = Field(description="int, float, text, category, bool or timestamp.")
+    nullable: bool = Field(False, description="May a value be missing?")
+    ge: float | None = Field(None, description="Smallest value allowed.")
+    gt: float | None = Field(None, description="Values must be above this.")
+    le: float | None = Field(None, description="Largest value allowed.")
+    lt: float | None = Field(None, description="Values must be below this.")
+    isin: tuple[str | int | float | bool, ...] | None = Field(None, description="The only values allowed.")
+    unit: str = Field("", description="Unit, shown to people.")
+    description: str = Field("", description="One sentence, carried to the outputs.")
+
+    @model_validator(mode="after")
+    def _bounds_need_numbers(self) -> Self:
+        bounds = (self.ge, self.gt, self.le, self.lt)
+        if self.type not in ("int", "float") and any(b is not None for b in bounds):
+            raise ValueError(f"ge, gt, le and lt need type int or float, not {self.type}")
+        return self
+
+
+class Rows(Clause):
+    """What one row is, and what it must look like."""
+
+    grain: Literal["customer"] = Field("customer", description="One row per customer.")
+    id: str | None = Field(
+        description="The customer id's column, read as text; null: every row stands for itself."
+    )
+    columns: dict[str, Column] = Field(min_length=1, max_length=1000, description="The contract.")
+    on_duplicate: DuplicatePolicy = Field(
+        "quarantine", description="What to do with several rows of one customer that differ."
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _column_names(cls, columns: dict[str, Column]) -> dict[str, Column]:
+        for name in columns:
+            if not COLUMN_PATTERN.match(name):
+                raise ValueError(
+                    "column names start with a letter or digit and hold at most 100 letters, digits, "
+                    "spaces and . , ( ) $ % & / # + -"
+                )
+        return columns
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        for name in self.columns if self.id is None else (self.id, *self.columns):
+            # The outputs call the id customer_id, so an id may already have that name.
+            if name in RESERVED_COLUMNS and not name == self.id == "customer_id":
+                raise ValueError(f"column name {name} is used by the outputs; rename the column")
+        return self

@@ -1,0 +1,71 @@
+"""The parts of a definition that say where rows come from and how their files are written.
+
+What a row must look like is in config/columns.py. Nothing here touches a file.
+"""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from config.plans import Clause
+
+# The strptime directives that date_in_name may hold, each with what it finds in a file's name.
+DATE_PARTS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
+
+
+class Csv(Clause):
+    """How CSV files are written. Never guessed: a file that differs is refused."""
+
+    delimiter: str = Field(",", min_length=1, max_length=1, description="Field separator.")
+    encoding: str = Field("utf-8", description="Text encoding, as Python names it.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark of numbers.")
+    null_values: tuple[str, ...] = Field(
+        ("",), description="Texts that mean 'no value' in columns other than text."
+    )
+    final_newline: bool = Field(
+        True, description="Refuse a file that does not end in a newline, since it may be cut."
+    )
+
+    @model_validator(mode="after")
+    def _delimiter_is_free(self) -> Self:
+        if self.delimiter in '"\r\n\0' or not self.delimiter.isascii():
+            raise ValueError("delimiter is one ASCII character, neither a quote nor a line end")
+        if self.delimiter == self.decimal:
+            raise ValueError(f"delimiter and decimal are both {self.decimal!r}")
+        return self
+
+
+class Source(Clause):
+    """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
+
+    path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
+    sample: Literal["article", "shop"] | None = Field(None, description="Data that the project makes itself.")
+    customers: int | None = Field(
+        None, ge=1, le=1_000_000_000, description="Sample shop: number of customers (20000)."
+    )
+    date_in_name: str | None = Field(
+        None,
+        description="strptime pattern found in file names: the newest dated on or before as_of is read.",
+    )
+    csv: Csv = Field(default_factory=lambda: Csv(), description="How CSV files are written.")
+
+    @field_validator("date_in_name")
+    @classmethod
+    def _date_can_be_found(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        parts = re.findall("%.?", pattern, re.DOTALL)
+        if set(parts) - DATE_PARTS.keys() or len(set(parts)) != len(parts):
+            raise ValueError(f"date_in_name may hold {', '.join(DATE_PARTS)}, each once, and plain text")
+        if not {"%Y", "%y"} & set(parts):
+            raise ValueError("date_in_name needs the year, %Y or %y")
+        return pattern
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.sample is None):
+            raise ValueError("give exactly one of path and sample")
+        if self.customers is not None and self.sample != "shop":
+            raise ValueError("customers goes with sample: shop")
+        return self
