@@ -25,7 +25,7 @@ bench: setup
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml uv.lock $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
-	$(UV) sync --frozen --compile-bytecode --quiet
+	$(UV) sync --frozen --all-extras --compile-bytecode --quiet
 	touch $@
 
 .tools/bin/uv:
