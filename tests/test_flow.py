@@ -75,6 +75,8 @@ def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
     assert sorted(spent["centre"]) == pytest.approx([103.75, 234.95, 261.0, 792.7, 891.75], abs=1e-9)
     segments = pd.read_parquet(published.segments_path)
     assert len(segments) == segments["customer_id"].nunique() == 24_000
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"in 5 segments, edition {published.edition}\n" in readme
 
 
 def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
