@@ -57,7 +57,7 @@ def check_convergence(fitted: Fitted) -> Check:
 
 def check_warnings(warnings: tuple[str, ...]) -> Check:
     """Nothing unusual was met on the way."""
-    return Check(name="no-warnings", required=False, passed=not warnings, found="; ".join(warnings) or "none")
+    return Check(name="input", required=False, passed=not warnings, found="; ".join(warnings) or "none")
 
 
 @stage("check {night.as_of}")

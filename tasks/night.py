@@ -98,6 +98,8 @@ def hold_night(night: Night) -> Iterator[None]:
             outcome = {Refused: "refused", Conflict: "conflict"}.get(type(error), "failed")
             reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
             end_row(night, outcome, {"reasons": [reason]})
+            if outcome == "refused":
+                remove_staging(night)  # the same input would be refused again: nothing to resume
             raise
 
 

@@ -113,7 +113,7 @@ def test_advice_does_not_hold_a_night() -> None:
     verdict = Verdict(checks=checks)
     assert verdict.may_publish
     assert verdict.reasons == ()
-    assert verdict.warnings == ("converged: still moving after 3 passes", "no-warnings: odd")
+    assert verdict.warnings == ("converged: still moving after 3 passes", "input: odd")
     assert check_convergence(fitted(1)).passed
     assert check_warnings(()).passed
 

@@ -139,6 +139,7 @@ def test_a_refusal_is_not_retried_and_leaves_the_store_as_it_was(tmp_path: Path,
         run("demo", tmp_path)
     assert digests(tmp_path / "demo") == before
     assert [row["outcome"] for row in read_rows(tmp_path / "demo")] == ["published", "refused"]
+    assert not list((tmp_path / "demo" / ".staging").iterdir())
 
 
 def test_a_failed_check_holds_the_night(tmp_path: Path, definitions: Path) -> None:
