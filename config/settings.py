@@ -4,8 +4,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from config.parameters import BUILT_IN
 
@@ -33,7 +34,17 @@ class Settings(BaseSettings):
     )
 
 
+class SettingsError(ValueError):
+    """A setting that is not acceptable; the message names the variable, never its value."""
+
+
 @lru_cache(maxsize=1)
 def read_settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once. SettingsError names every variable that is wrong."""
+    try:
+        return Settings()
+    except (ValidationError, SourceError) as error:
+        if isinstance(error, SourceError):
+            raise SettingsError(str(error)) from None
+        faults = [f"RESEGMENT_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        raise SettingsError("; ".join(faults)) from None

@@ -71,6 +71,16 @@ def plain_failures(errors: Console) -> Iterator[None]:
     except Exception as error:
         # The message may quote data; an operating system's error text does not.
         what = error.strerror if isinstance(error, OSError) else type(error).__name__
+        if what in ("ConnectError", "ConnectTimeout"):
+            url = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL")
+            errors.print(
+                f"resegment: no Prefect server answers at {url}. Start it, or unset PREFECT_API_URL to use "
+                "one on this machine",
+                markup=False,
+                highlight=False,
+                style="red",
+            )
+            raise SystemExit(1) from None
         errors.print(
             f"resegment: failed: {what}. Nothing was published; the run's log on the Prefect server has "
             "the details, and running again is safe",

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.settings import SettingsError
 from segmentation.errors import ResegmentError
 
 app = typer.Typer(
@@ -41,6 +42,9 @@ def main() -> None:
     except ResegmentError as error:
         errors.print(f"resegment: {error}", markup=False, highlight=False, style="red")
         sys.exit(error.exit_status)
+    except SettingsError as error:
+        errors.print(f"resegment: settings: {error}", markup=False, highlight=False, style="red")
+        sys.exit(2)
     except KeyboardInterrupt:
         errors.print("resegment: interrupted; nothing was published, and the next run starts afresh")
         sys.exit(130)

@@ -67,6 +67,22 @@ def test_a_refused_argument_is_one_line_and_status_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_wrong_setting_is_named(command: Command, tmp_path: Path) -> None:
+    """A setting that is no number ends with exit 2 and the variable's name, without a traceback."""
+    done = command("run", "article", RESEGMENT_THREADS="zero")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert "RESEGMENT_THREADS" in done.stderr and "zero" not in done.stderr
+
+
+def test_a_server_that_does_not_answer_is_named(command: Command, tmp_path: Path) -> None:
+    """With a PREFECT_API_URL where nobody listens, the run ends with one line that names it."""
+    done = command("run", "article", "--as-of", "2026-01-31", PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert done.returncode == 1
+    assert "no Prefect server answers at http://127.0.0.1:9/api" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
 def test_help_and_refusals_import_nothing_heavy() -> None:
     """The command's module and its arguments load without pandas, pyarrow, scikit-learn or Prefect."""
     code = (
