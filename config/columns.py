@@ -19,6 +19,23 @@ ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
 
 
+class Fill(Clause):
+    """What stands in for a missing value of a feature."""
+
+    by: Literal["constant", "median", "level"] = Field(
+        description="constant: value; median: learnt at fit time and kept in the model; level: missing is a "
+        "level of its own, for categories without order."
+    )
+    value: str | int | float | bool | None = Field(None, description="With by constant: the value.")
+    indicator: bool = Field(False, description="Add a 0/1 feature that says where the value was missing.")
+
+    @model_validator(mode="after")
+    def _value_goes_with_constant(self) -> Self:
+        if (self.by == "constant") != (self.value is not None):
+            raise ValueError("value goes with by: constant, and only with it")
+        return self
+
+
 class Column(Clause):
     """The contract of one column. A row that breaks it is quarantined with the reason."""
 
@@ -29,6 +46,10 @@ class Column(Clause):
     le: float | None = Field(None, description="Largest value allowed.")
     lt: float | None = Field(None, description="Values must be below this.")
     isin: tuple[str | int | float | bool, ...] | None = Field(None, description="The only values allowed.")
+    order: tuple[str, ...] | None = Field(
+        None, min_length=2, max_length=1000, description="Category: its levels from low to high, all of them."
+    )
+    fill: Fill | None = Field(None, description="With nullable: what stands in for a missing value.")
     unit: str = Field("", description="Unit, shown to people.")
     description: str = Field("", description="One sentence, carried to the outputs.")
 
@@ -38,6 +59,33 @@ class Column(Clause):
         if self.type not in ("int", "float") and any(b is not None for b in bounds):
             raise ValueError(f"ge, gt, le and lt need type int or float, not {self.type}")
         return self
+
+    @model_validator(mode="after")
+    def _order_and_fill_fit(self) -> Self:
+        if self.order is not None:
+            if self.type != "category" or self.isin is not None:
+                raise ValueError("order goes with type category, and instead of isin")
+            if len(set(self.order)) != len(self.order):
+                raise ValueError("order names a level twice")
+        if self.fill is None:
+            return self
+        if not self.nullable:
+            raise ValueError("fill goes with nullable: true")
+        if self.fill.by == "median" and self.type not in ("int", "float"):
+            raise ValueError(f"fill by median needs type int or float, not {self.type}")
+        if self.fill.by == "level" and (self.type != "category" or self.order is not None):
+            raise ValueError("fill by level needs type category without order")
+        if self.fill.by == "constant" and not self._takes(self.fill.value):
+            raise ValueError("fill.value is not a value of the column")
+        return self
+
+    def _takes(self, value: str | int | float | bool | None) -> bool:
+        """Is this a value that the column may hold?"""
+        if self.type == "bool":
+            return isinstance(value, bool)
+        if self.type in ("int", "float"):
+            return isinstance(value, int if self.type == "int" else (int, float)) and value is not True
+        return isinstance(value, str) and (self.order is None or value in self.order)
 
 
 class Rows(Clause):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from config.columns import Column, Rows
-from config.plans import Checks, Clause, FitPlan, KPlan
+from config.plans import CategoryPlan, Checks, Clause, FitPlan, KPlan
 from config.sources import Source
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
@@ -43,6 +43,9 @@ class Segmentation(Clause):
     weights: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
         default_factory=dict, description="Factor on a feature's part of the squared distance (1)."
     )
+    categories: CategoryPlan = Field(
+        default_factory=lambda: CategoryPlan(), description="How categories without order become features."
+    )
     k: KPlan = Field(default_factory=lambda: KPlan(), description="Which k, and how it is chosen.")
     fit: FitPlan = Field(default_factory=lambda: FitPlan(), description="How hard k-means tries.")
     checks: Checks = Field(default_factory=lambda: Checks(), description="What holds a night.")
@@ -67,13 +70,19 @@ class Segmentation(Clause):
             column = self.customer_columns.get(feature)
             if column is None:
                 raise ValueError(f"feature {feature} is not among rows.columns")
-            if column.type not in ("int", "float", "bool"):
-                raise ValueError(f"feature {feature} has type {column.type}; int, float or bool is needed")
-            if column.nullable:
-                raise ValueError(f"feature {feature} is nullable; every customer needs a value")
+            if column.type not in ("int", "float", "bool", "category"):
+                raise ValueError(
+                    f"feature {feature} has type {column.type}; int, float, bool or category is needed"
+                )
+            if column.nullable and column.fill is None:
+                raise ValueError(f"feature {feature} is nullable: say with fill what stands in for no value")
         for key in (*self.scaling.columns, *self.weights):
             if key not in self.features:
                 raise ValueError(f"scaling or weights name {key}, which is not a feature")
+        for key in self.scaling.columns:
+            column = self.customer_columns[key]
+            if column.type == "category" and column.order is None:
+                raise ValueError(f"scaling names {key}, a category without order: it is one-hot")
         return self
 
     @property

@@ -38,6 +38,17 @@ class KPlan(Clause):
         return self
 
 
+class CategoryPlan(Clause):
+    """How categories without order become features."""
+
+    rare_share: float = Field(
+        0.01, ge=0, lt=1, description="Levels with a smaller share of customers are pooled as (other)."
+    )
+    most_levels: int = Field(
+        20, ge=2, le=200, description="At most so many levels, the commonest; the rest is pooled as (other)."
+    )
+
+
 class FitPlan(Clause):
     """How hard k-means tries."""
 

@@ -40,9 +40,11 @@ class Source(Clause):
     """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
 
     path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
-    sample: Literal["article", "shop"] | None = Field(None, description="Data that the project makes itself.")
+    sample: Literal["article", "shop", "people"] | None = Field(
+        None, description="Data that the project makes itself."
+    )
     customers: int | None = Field(
-        None, ge=1, le=1_000_000_000, description="Sample shop: number of customers (20000)."
+        None, ge=1, le=1_000_000_000, description="Samples shop and people: number of customers (20000)."
     )
     date_in_name: str | None = Field(
         None,
@@ -66,6 +68,6 @@ class Source(Clause):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.sample is None):
             raise ValueError("give exactly one of path and sample")
-        if self.customers is not None and self.sample != "shop":
-            raise ValueError("customers goes with sample: shop")
+        if self.customers is not None and self.sample not in ("shop", "people"):
+            raise ValueError("customers goes with sample: shop or people")
         return self

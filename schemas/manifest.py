@@ -5,7 +5,7 @@ The run that made it, its clock and its host belong in the ledger (segmentation/
 
 from typing import Any
 
-from schemas.records import Record
+from schemas.record import Record
 
 
 class Manifest(Record):

@@ -8,18 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.parameters import Segmentation
+from schemas.numbers import ColumnScale, Encoding
+from schemas.record import Record
 
-Transform = Literal["none", "standard", "robust", "log-standard"]
 Outcome = Literal["published", "already-published", "held"]
-
-
-class Record(BaseModel):
-    """A frozen record."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Night(Record):
@@ -102,21 +97,6 @@ class Customers(Record):
     warnings: tuple[str, ...]
 
 
-class ColumnScale(Record):
-    """One feature's fitted transform: scaled = weight * (t(x) - shift) / scale, t = log1p or identity.
-
-    `constant` features are set aside: no part in distances, kept for profiles.
-    """
-
-    feature: str
-    transform: Transform
-    shift: float
-    scale: float
-    weight: float = Field(description="Square root of the definition's weight.")
-    constant: bool
-    why: str = Field(description="Why this transform, for people.")
-
-
 class Sample(Record):
     """Scaled rows with weights, for the fits of the sweep. `exact`: all distinct rows with counts."""
 
@@ -129,8 +109,13 @@ class Sample(Record):
 
 
 class Scaled(Record):
-    """Scaled features on the grid, part by part as the customers."""
+    """Scaled features on the grid, part by part as the customers.
 
+    `numbers` are the encoded features in original units, one column per encoding.
+    """
+
+    encodings: tuple[Encoding, ...]
+    numbers: tuple[Part, ...]
     columns: tuple[ColumnScale, ...]
     quantum: float = Field(description="Grid step of the scaled values, a power of two.")
     variance: float = Field(description="Mean over the features of the scaled variance.")

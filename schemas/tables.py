@@ -11,7 +11,9 @@ import pyarrow as arrow
 from config.parameters import Segmentation
 
 SEGMENT_ID = r"^S\d{2,}$"
-FEATURE_DTYPES = {"int": "int64", "float": "float64", "bool": "bool"}
+FEATURE_DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "category": "str"}
+# With missing values pandas needs types of its own for whole numbers and booleans.
+NULLABLE_DTYPES = {**FEATURE_DTYPES, "int": "Int64", "bool": "boolean"}
 
 
 def _text(description: str, nullable: bool = False, check: pa.Check | None = None) -> pa.Column:
@@ -37,9 +39,10 @@ def segments_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
         column = segmentation.customer_columns[name]
         unit = f" Unit: {column.unit}." if column.unit else ""
         what = column.description or "Feature, as in the source."
-        is_averaged = segmentation.rows.on_duplicate == "mean"
-        dtype = "float64" if is_averaged else FEATURE_DTYPES[column.type]
-        features[name] = pa.Column(dtype, description=f"{what}{unit}")
+        is_averaged = segmentation.rows.on_duplicate == "mean" and column.type in ("int", "float")
+        dtypes = NULLABLE_DTYPES if column.nullable else FEATURE_DTYPES
+        dtype = "float64" if is_averaged else dtypes[column.type]
+        features[name] = pa.Column(dtype, nullable=column.nullable, description=f"{what}{unit}")
     return pa.DataFrameSchema(
         {
             "customer_id": _text("Customer id, exactly as in the source; the row number if it has none."),
@@ -124,8 +127,11 @@ _ARROW = {
     "float64": arrow.float64(),
     "float32": arrow.float32(),
     "int64": arrow.int64(),
+    "Int64": arrow.int64(),
     "bool": arrow.bool_(),
+    "boolean": arrow.bool_(),
 }
+_TO_PANDAS = {arrow.int64(): pd.Int64Dtype(), arrow.bool_(): pd.BooleanDtype()}
 
 
 def arrow_schema(schema: pa.DataFrameSchema) -> arrow.Schema:
@@ -140,6 +146,15 @@ def arrow_schema(schema: pa.DataFrameSchema) -> arrow.Schema:
         for name, column in schema.columns.items()
     ]
     return arrow.schema(fields, {"description": schema.description or ""})
+
+
+def to_frame(table: arrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The table for validation: whole numbers and booleans that may be missing keep their type."""
+    frame: pd.DataFrame = table.to_pandas()
+    for name, column in schema.columns.items():
+        if str(column.dtype) in ("Int64", "boolean"):
+            frame[name] = table.select([name]).to_pandas(types_mapper=_TO_PANDAS.get)[name]
+    return frame
 
 
 def checked_table(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> arrow.Table:

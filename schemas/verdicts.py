@@ -3,7 +3,7 @@
 The checks themselves belong in tasks/check.py, other records in schemas/records.py.
 """
 
-from schemas.records import Record
+from schemas.record import Record
 
 
 class Check(Record):

@@ -74,7 +74,7 @@ def _keep_whole(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | 
 def _cast_text(
     values: pa.ChunkedArray, column: Column, csv: Csv
 ) -> tuple[pa.ChunkedArray, np.ndarray | None]:
-    if column.type in ("text", "category"):
+    if column.type == "text" or (column.type == "category" and not column.nullable):
         return values, None
     if csv.null_values == ("",):
         missing = pc.equal(values, "")
@@ -82,6 +82,8 @@ def _cast_text(
         missing = pc.is_in(values, pa.array(csv.null_values, pa.string()))
     if pc.any(missing).as_py():
         values = pc.if_else(missing, None, values)
+    if column.type == "category":
+        return values, None
     if column.type == "bool":
         return _cast_bool(values)
     if column.type == "timestamp":

@@ -177,16 +177,7 @@ def score(
         live = read_live(home)
         model = edition_folder(home, *live) / "model.json" if live else home / "model.json"
     scored = score_table(table, segmentation, read_model(model), output)
-    refused = sum(scored.refused.values())
-    if as_json:
-        found = {"rows": scored.rows, "refused": dict(scored.refused), "output": str(scored.output)}
-        typer.echo(json.dumps(found, indent=2))
-        return
-    typer.echo(f"{scored.rows:,} customers scored, {refused:,} rows refused: {scored.output}")
-    for reason, count in sorted(scored.refused.items()):
-        typer.echo(f"  {count:,} {reason}")
-    if scored.quarantine:
-        typer.echo(f"Refused rows: {scored.quarantine}")
+    typer.echo(json.dumps(scored.facts(), indent=2) if as_json else scored.tell())
 
 
 @app.command(epilog="Example: resegment up && resegment run article")

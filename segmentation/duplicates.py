@@ -67,13 +67,16 @@ def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> 
     """
     starts = np.flatnonzero(is_new)
     first = table.take(pa.array(starts))
-    sizes, group = np.diff(np.append(starts, len(is_new))), np.cumsum(is_new)
+    group = np.cumsum(is_new)
     for position, field in enumerate(table.schema):
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         if not number or field.name in ("source_file", "source_row"):
             continue
         column = table[field.name].to_numpy()
-        total = np.add.reduceat(column[np.lexsort((column, group))], starts)
-        values = total / sizes if policy == "mean" else total
-        first = first.set_column(position, field.name, pa.array(values))
+        there = ~np.isnan(column)  # what is missing is left out, unless all of it is
+        known = np.add.reduceat(there, starts, dtype=np.int64)
+        total = np.add.reduceat(np.where(there, column, 0)[np.lexsort((column, group))], starts)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = total / known if policy == "mean" else total
+        first = first.set_column(position, field.name, pa.array(values, mask=known == 0))
     return Settled(first, table.slice(0, 0), len(is_new) - len(starts))

@@ -10,7 +10,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from pydantic import ValidationError, model_validator
 
-from schemas.records import ColumnScale, Record
+from schemas.numbers import ColumnScale, Encoding
+from schemas.record import Record
 from segmentation.errors import Refused
 from segmentation.grid import blocks, nearest, snap, squared_distances
 from segmentation.transforms import to_original, to_scaled
@@ -21,6 +22,7 @@ class Model(Record):
 
     name: str
     version: str
+    encodings: tuple[Encoding, ...]
     columns: tuple[ColumnScale, ...]
     quantum: float
     segment_ids: tuple[str, ...]
@@ -28,6 +30,8 @@ class Model(Record):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
+        if [one.name for one in self.encodings] != [one.feature for one in self.columns]:
+            raise ValueError("encodings and columns do not belong together")
         width = sum(not column.constant for column in self.columns)
         if len(self.segment_ids) != len(self.centres) or {len(one) for one in self.centres} != {width}:
             raise ValueError("segment_ids, centres and columns do not belong together")

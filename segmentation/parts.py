@@ -75,5 +75,6 @@ def to_matrix(table: pa.Table, columns: Sequence[str] | None = None) -> np.ndarr
     names = list(columns) if columns is not None else table.column_names
     matrix = np.empty((len(names), table.num_rows))
     for row, name in zip(matrix, names, strict=True):
-        row[:] = table.column(name).to_numpy()
+        values = table.column(name)
+        row[:] = (values if values.null_count == 0 else values.cast(pa.float64())).to_numpy()
     return matrix

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from config.columns import Column
-from schemas.records import ColumnScale, Part, Segment
+from schemas.numbers import ColumnScale
+from schemas.records import Part, Segment
 from segmentation.moments import significant
 from segmentation.order_statistics import select
 from segmentation.partitions import over_parts
@@ -59,7 +59,7 @@ def profile_segments(
     pairs: Sequence[Labelled],
     scales: Sequence[ColumnScale],
     segments: Sequence[Segment],
-    contract: dict[str, Column],
+    units: dict[str, str],
 ) -> pd.DataFrame:
     """The rows of profiles.parquet: one per segment and feature."""
     features = [one.feature for one in scales]
@@ -79,7 +79,7 @@ def profile_segments(
                     "size": segment.size,
                     "share": segment.share,
                     "feature": one.feature,
-                    "unit": contract[one.feature].unit,
+                    "unit": units[one.feature],
                     "centre": significant(centre),
                     "mean": significant(mean),
                     "median": float(medians[i, j]),

@@ -1,7 +1,8 @@
-"""The two samples that the project makes itself, written as the CSV files that a run then reads.
+"""The samples that the project makes itself, written as the CSV files that a run then reads.
 
 `article` is the data of the article on k-means segmentation; `shop` is a seeded simulator of a
-shop whose customers belong to latent segments. Both take the way of every other source.
+shop whose customers belong to latent segments, `people` (segmentation/people.py) one that knows
+more of them. All take the way of every other source.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from config.sources import Source
+from segmentation.people import people_table
 
 # The article's 24 distinct rows: products_purchased, complains, money_spent, and how often each
 # stands in its 24,000 rows.
@@ -46,7 +48,8 @@ def write_sample(source: Source, seed: int, folder: Path) -> Path:
         arrow_csv.write_csv(article_table(), path)
         return path
     count = source.customers or SHOP_CUSTOMERS
-    tables = (shop_table(start, min(_CHUNK, count - start), seed) for start in range(0, count, _CHUNK))
+    make = people_table if source.sample == "people" else shop_table
+    tables = (make(start, min(_CHUNK, count - start), seed) for start in range(0, count, _CHUNK))
     first = next(tables)
     with arrow_csv.CSVWriter(path, first.schema) as writer:
         writer.write_table(first)

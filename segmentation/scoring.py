@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
 from schemas.tables import QUARANTINE, arrow_schema, segments_schema
+from segmentation.encoding import encode, find_unseen
 from segmentation.errors import Refused
 from segmentation.judging import judge_files
 from segmentation.model import Model, assign
@@ -22,19 +23,37 @@ from segmentation.source import check_content, fingerprint
 
 
 class Scored(NamedTuple):
-    """How scoring went: rows written, rows refused by reason, and where those are."""
+    """How scoring went: rows written, rows refused by reason, and where those are.
+
+    `unseen`: customers by feature whose level the model has never seen.
+    """
 
     rows: int
     refused: Counter[str]
+    unseen: Counter[str]
     output: Path
     quarantine: Path | None
+
+    def facts(self) -> dict[str, object]:
+        """For scripts."""
+        counts = {"refused": dict(self.refused), "unseen": dict(self.unseen)}
+        return {"rows": self.rows, **counts, "output": str(self.output)}
+
+    def tell(self) -> str:
+        """For people: a line for the whole, one for each reason, one for each feature with new levels."""
+        refused = f"{self.refused.total():,} rows refused"
+        lines = [f"{self.rows:,} customers scored, {refused}: {self.output}"]
+        lines += [f"  {count:,} {reason}" for reason, count in sorted(self.refused.items())]
+        lines += [
+            f"  {count:,} customers with a level of {feature} that the model has not seen"
+            for feature, count in sorted(self.unseen.items())
+        ]
+        return "\n".join([*lines, f"Refused rows: {self.quarantine}"] if self.quarantine else lines)
 
 
 def label_rows(table: pa.Table, segmentation: Segmentation, model: Model) -> pa.Table:
     """Rows of segments.parquet for a batch of good rows: customer_id, features, segment and so on."""
-    found = assign(
-        model.scale(to_matrix(table, [one.feature for one in model.columns])), model.centre_matrix()
-    )
+    found = assign(model.scale(to_matrix(encode(table, model.encodings))), model.centre_matrix())
     schema = arrow_schema(segments_schema(segmentation))
     ids = pa.array(model.segment_ids, pa.string())
     alone = np.broadcast_to(len(ids) == 1, found.label.shape)
@@ -56,16 +75,16 @@ def score_table(path: Path, segmentation: Segmentation, model: Model, output: Pa
     """
     if output.suffix != ".parquet":
         raise Refused("output", f"{output.name}: scores are written as .parquet")
-    missing = [one.feature for one in model.columns if one.feature not in segmentation.features]
+    missing = {one.column for one in model.encodings} - set(segmentation.features)
     if missing:
-        raise Refused("model", f"the model needs {', '.join(missing)}, which the definition lacks")
+        raise Refused("model", f"the model needs {', '.join(sorted(missing))}, which the definition lacks")
     if not path.is_file():
         raise Refused("no-file", f"there is no file {path.name}")
     csv = segmentation.source.csv
     check_content(path, csv)
     check_header(path.name, read_header(path, csv), columns_to_read(segmentation.rows), csv.delimiter)
     beside = output.with_suffix(".quarantine.parquet")
-    rows, reasons = 0, Counter[str]()
+    rows, reasons, unseen = 0, Counter[str](), Counter[str]()
     schema = arrow_schema(segments_schema(segmentation))
     with (
         pq.ParquetWriter(output, schema, compression="zstd") as good,
@@ -76,6 +95,7 @@ def score_table(path: Path, segmentation: Segmentation, model: Model, output: Pa
             bad.write_table(judged.refused.cast(arrow_schema(QUARANTINE)))
             rows += judged.good.num_rows
             reasons += judged.reasons
+            unseen += find_unseen(judged.good, model.encodings)
     if not reasons:
         beside.unlink()
-    return Scored(rows, reasons, output, beside if reasons else None)
+    return Scored(rows, reasons, unseen, output, beside if reasons else None)

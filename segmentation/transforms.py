@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.records import ColumnScale
+from schemas.numbers import ColumnScale
 
 
 def curve(values: np.ndarray, column: ColumnScale) -> np.ndarray:

@@ -26,7 +26,7 @@ from schemas.records import (
     Reported,
     Scaled,
 )
-from schemas.tables import QUARANTINE, arrow_schema, segments_schema
+from schemas.tables import QUARANTINE, arrow_schema, segments_schema, to_frame
 from schemas.verdicts import Verdict
 from segmentation.commit import commit_edition
 from segmentation.model import Model, to_json
@@ -72,7 +72,7 @@ def join_part(pair: tuple[Part, Part], contract: DataFrameSchema, names: pa.Arra
         "runner_up": names.take(pa.compute.if_else(has_one, runner_up, None)),
     }
     table = pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
-    contract.validate(table.to_pandas(), lazy=True)
+    contract.validate(to_frame(table, contract), lazy=True)
     return table
 
 
@@ -110,6 +110,7 @@ def make_model(segmentation: Segmentation, scaled: Scaled, fitted: Fitted) -> Mo
     return Model(
         name=segmentation.name,
         version=VERSION,
+        encodings=scaled.encodings,
         columns=scaled.columns,
         quantum=scaled.quantum,
         segment_ids=tuple(segment.segment_id for segment in fitted.segments),

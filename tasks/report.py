@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from schemas.records import Choice, ColumnScale, Customers, Fitted, Night, Part, Reported, Scaled
+from schemas.numbers import ColumnScale
+from schemas.records import Choice, Customers, Fitted, Night, Part, Reported, Scaled
 from schemas.tables import PROFILES, SWEEP, checked_table
 from schemas.verdicts import Verdict
 from segmentation.figures import draw_elbow, draw_points, draw_scatter
@@ -117,10 +118,13 @@ def report(
     """Profiles, the sweep's table, and the page."""
     folder = start_folder(night.staging / "report")
     segmentation = night.segmentation
-    pairs = [Labelled(*pair) for pair in zip(customers.parts, fitted.parts, strict=True)]
-    profiles = profile_segments(pairs, scaled.columns, fitted.segments, segmentation.customer_columns)
+    pairs = [Labelled(*pair) for pair in zip(scaled.numbers, fitted.parts, strict=True)]
+    units = {one.name: one.unit for one in scaled.encodings}
+    profiles = profile_segments(pairs, scaled.columns, fitted.segments, units)
 
-    shown = [one.feature for one in scaled.columns if not one.constant][:3]
+    varying = [one for one in scaled.columns if not one.constant]
+    varying.sort(key=lambda one: one.transform == "one-hot")  # 0/1 numbers only where there is nothing else
+    shown = [one.feature for one in varying][:3]
     matrix, labels = draw_points(pairs, shown, segmentation.seed)
     ids = [segment.segment_id for segment in fitted.segments]
     title = f"{segmentation.name}, {night.as_of}: {choice.k} segments"

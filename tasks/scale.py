@@ -7,12 +7,15 @@ drawn in segmentation/sampling.py.
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from config.parameters import Scaling, Segmentation
-from schemas.records import ColumnScale, Customers, Night, Part, Scaled, Transform
+from schemas.numbers import ColumnScale, Encoding, Transform
+from schemas.records import Customers, Night, Part, Scaled
+from segmentation.encoding import encode_parts, fit_encodings
 from segmentation.errors import Refused
 from segmentation.grid import find_quantum, snap
 from segmentation.moments import Moments, measure, merge_all, significant
@@ -66,24 +69,47 @@ def choose_transform(asked: Scaling, raw_skew: float, log_skew: float, low: floa
     return "standard", f"skewness {raw_skew:.1f}"
 
 
+class Numbers(NamedTuple):
+    """The encoded features of all customers: what each number is, and the parts that hold them."""
+
+    encodings: tuple[Encoding, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The numbers' names."""
+        return [one.name for one in self.encodings]
+
+
+def choose_for(
+    one: Encoding, segmentation: Segmentation, skews: tuple[float, float], low: float
+) -> tuple[Transform, str]:
+    """The transform of one number, and why. Levels and indicators are 0 or 1 and stay so."""
+    if one.kind in ("level", "other"):
+        return "one-hot", f"one of {one.block} levels, which share the feature's weight"
+    if one.kind == "missing":
+        return "one-hot", "says where the value is missing"
+    return choose_transform(segmentation.scaling_of(one.column), *skews, low)
+
+
 def fit_columns(
-    segmentation: Segmentation, parts: Sequence[Part], raw: Moments, log: Moments
+    segmentation: Segmentation, numbers: Numbers, raw: Moments, log: Moments
 ) -> tuple[ColumnScale, ...]:
-    """Each feature's fitted transform. Refused where log-standard meets negative values."""
+    """Each number's fitted transform. Refused where log-standard meets negative values."""
     columns = []
-    for j, feature in enumerate(segmentation.features):
-        asked = segmentation.scaling_of(feature)
-        transform, why = choose_transform(
-            asked, float(raw.skewness[j]), float(log.skewness[j]), float(raw.low[j])
-        )
+    for j, one in enumerate(numbers.encodings):
+        feature = one.name
+        skews = float(raw.skewness[j]), float(log.skewness[j])
+        transform, why = choose_for(one, segmentation, skews, float(raw.low[j]))
         if transform == "log-standard" and raw.low[j] < 0:
             raise Refused("negative-log", f"feature {feature} has negative values; log-standard needs none")
         used = log if transform == "log-standard" else raw
         shift, scale = float(used.mean[j]), float(used.std[j])
-        if transform == "none":
-            shift, scale = 0.0, 1.0
+        if transform in ("none", "one-hot"):
+            # A block of 0/1 numbers weighs as one feature: 1 / sqrt(levels) each.
+            shift, scale = 0.0, float(np.sqrt(one.block))
         elif transform == "robust":
-            lower, median, upper = find_quartiles(parts, feature, raw.n)
+            lower, median, upper = find_quartiles(numbers.parts, feature, raw.n)
             shift = median
             # Half of the rows may share one value; the standard deviation then measures the rest.
             scale = upper - lower if upper > lower else scale
@@ -99,7 +125,7 @@ def fit_columns(
                 transform="none" if is_constant else transform,
                 shift=float(raw.low[j]) if is_constant else significant(shift),
                 scale=1.0 if is_constant else significant(scale),
-                weight=significant(segmentation.weights.get(feature, 1.0) ** 0.5),
+                weight=significant(segmentation.weights.get(one.column, 1.0) ** 0.5),
                 constant=is_constant,
                 why="the same value for all customers" if is_constant else why,
             )
@@ -148,15 +174,17 @@ def scale(night: Night, customers: Customers) -> Scaled:
     """Fit the transforms in one pass, write the scaled parts in a second, then draw the sample."""
     segmentation = night.segmentation
     folder = start_folder(night.staging / "scale")
-    measured = list(over_parts(partial(measure_part, features=segmentation.features), customers.parts))
+    encodings = fit_encodings(segmentation, customers.parts)
+    numbers = Numbers(encodings, encode_parts(customers.parts, encodings, folder))
+    measured = list(over_parts(partial(measure_part, features=numbers.names), numbers.parts))
     raw, log = (merge_all(moments) for moments in zip(*measured, strict=True))
 
-    columns = fit_columns(segmentation, customers.parts, raw, log)
+    columns = fit_columns(segmentation, numbers, raw, log)
     constant = [column.feature for column in columns if column.constant]
     if len(constant) == len(columns):
         raise Refused("all-constant", f"every feature has one value for all customers: {', '.join(constant)}")
     quantum = find_quantum(find_largest(columns, raw), len(columns) - len(constant))
-    tables = over_parts(partial(scale_part, columns=columns, quantum=quantum), customers.parts)
+    tables = over_parts(partial(scale_part, columns=columns, quantum=quantum), numbers.parts)
     parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
 
     ids = customers.parts if segmentation.rows.id is not None else ()
@@ -168,13 +196,15 @@ def scale(night: Night, customers: Customers) -> Scaled:
             f"{sample.distinct} distinct customers cannot form k.min = {segmentation.k.min} segments",
         )
     warnings = [f"feature {feature} is constant and was set aside" for feature in constant]
-    twins = find_twins(segmentation.features, raw, customers.parts)
+    twins = find_twins(numbers.names, raw, numbers.parts)
     warnings += [f"features {one} and {other} are equal: they count twice" for one, other in twins]
     if sample.common > MOSTLY:
         warnings.append(f"{sample.common:.0%} of customers have the same values in every feature")
     if top < segmentation.k.max:
         warnings.append(f"k.max lowered from {segmentation.k.max} to {top}, the number of distinct rows")
     return Scaled(
+        encodings=encodings,
+        numbers=numbers.parts,
         columns=columns,
         quantum=quantum,
         variance=mean_variance(columns, raw, log),

@@ -19,7 +19,7 @@ from schemas.records import Customers, Ingested, Night, Part
 from segmentation.duplicates import settle_duplicates
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.judging import quarantine_table
-from segmentation.keys import hash_rows, hash_texts
+from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.parts import PART_ROWS, name_part, read_part, start_folder, to_matrix, write_part
 from tasks.artifacts import show_quarantine
 from tasks.options import stage
@@ -52,7 +52,11 @@ def find_splitters(parts: Sequence[Part], buckets: int) -> list[str]:
 
 def order_keys(table: pa.Table, segmentation: Segmentation) -> np.ndarray:
     """For rows without an id: a hash of the features, uint64 (n,)."""
-    return hash_rows(to_matrix(table, segmentation.features))
+    texts = [name for name in segmentation.features if pa.types.is_string(table[name].type)]
+    keys = hash_rows(to_matrix(table, [name for name in segmentation.features if name not in texts]))
+    for name in texts:
+        keys = mix(keys ^ hash_texts(pc.fill_null(table[name], "\0").combine_chunks()))
+    return keys
 
 
 def find_bucket(

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from config.columns import Column, Rows
+from config.columns import Column, Fill, Rows
 from config.parameters import ScalingPlan, Segmentation
-from config.plans import Checks, FitPlan, KPlan
+from config.plans import CategoryPlan, Checks, FitPlan, KPlan
 from config.sources import Csv, Source
 from schemas.tables import PROFILES, QUARANTINE, SWEEP, arrow_schema, segments_schema
 from segmentation.store import SUMS
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows", "deployments")
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Segmentation, "source.": Source, "source.csv.": Csv, "rows.": Rows, "rows.columns.NAME.": Column,
+    "rows.columns.NAME.fill.": Fill, "categories.": CategoryPlan,
     "scaling.": ScalingPlan, "k.": KPlan, "fit.": FitPlan, "checks.": Checks,
 }  # fmt: skip
 

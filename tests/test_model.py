@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.records import ColumnScale
+from schemas.numbers import ColumnScale, Encoding
 from segmentation.errors import Refused
 from segmentation.grid import snap
 from segmentation.model import Model, assign, read_model, to_json
@@ -26,6 +26,7 @@ def make_model(k: int) -> Model:
     return Model(
         name="demo",
         version="1",
+        encodings=tuple(Encoding(name=one.feature, column=one.feature) for one in columns),
         columns=columns,
         quantum=2.0**-20,
         segment_ids=tuple(f"S{i:02d}" for i in range(1, k + 1)),

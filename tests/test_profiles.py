@@ -7,12 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from config.columns import Column
-from schemas.records import ColumnScale, Segment, Transform
+from schemas.numbers import ColumnScale, Transform
+from schemas.records import Segment
 from segmentation.parts import write_part
 from segmentation.profiles import Labelled, find_medians, profile_segments
 
-CONTRACT = {"a": Column(type="float", unit="EUR"), "b": Column(type="int")}
+UNITS = {"a": "EUR", "b": ""}
 
 
 def scale_of(feature: str, transform: Transform) -> ColumnScale:
@@ -64,7 +64,7 @@ def test_profiles_are_those_of_a_groupby(tmp_path: Path, frame: pd.DataFrame) ->
     """Mean, lower median, geometric centre and lift agree with pandas over all customers."""
     pairs = write_pairs(tmp_path, frame, [1, 400])
     scales = [scale_of("a", "log-standard"), scale_of("b", "standard")]
-    found = profile_segments(pairs, scales, segments_of(frame), CONTRACT)
+    found = profile_segments(pairs, scales, segments_of(frame), UNITS)
     rows = {(row["segment_id"], row["feature"]): row for row in found.to_dict("records")}
     for label, group in frame.groupby("label"):
         name = f"S{int(str(label)) + 1:02d}"
@@ -86,9 +86,7 @@ def test_profiles_do_not_depend_on_parts(tmp_path: Path, frame: pd.DataFrame) ->
     for cuts in ([], [10, 20, 900]):
         folder = tmp_path / str(len(cuts))
         folder.mkdir()
-        tables.append(
-            profile_segments(write_pairs(folder, frame, cuts), scales, segments_of(frame), CONTRACT)
-        )
+        tables.append(profile_segments(write_pairs(folder, frame, cuts), scales, segments_of(frame), UNITS))
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
@@ -96,7 +94,7 @@ def test_lift_of_a_feature_with_mean_zero_is_null(tmp_path: Path) -> None:
     """Where the mean over all customers is 0 there is no lift, and nothing is divided by it."""
     frame = pd.DataFrame({"a": [1.0, -1.0], "b": [2, 2], "label": [0, 1]})
     scales = [scale_of("a", "none"), scale_of("b", "none")]
-    found = profile_segments(write_pairs(tmp_path, frame, []), scales, segments_of(frame), CONTRACT)
+    found = profile_segments(write_pairs(tmp_path, frame, []), scales, segments_of(frame), UNITS)
     assert found.loc[found["feature"] == "a", "lift"].isna().all()
     assert found.loc[found["feature"] == "b", "lift"].tolist() == [1.0, 1.0]
 

@@ -10,11 +10,13 @@ import pytest
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from config.parameters import Scaling
-from schemas.records import ColumnScale, Customers, Night, Part
+from schemas.numbers import ColumnScale, Encoding
+from schemas.records import Customers, Night, Part
 from segmentation.errors import Refused
 from segmentation.moments import merge_all
 from segmentation.parts import read_part, to_matrix, write_part
 from tasks.scale import (
+    Numbers,
     choose_transform,
     find_largest,
     find_quartiles,
@@ -26,6 +28,7 @@ from tasks.scale import (
 
 NightMaker = Callable[..., Night]
 FEATURES = ["spend", "orders"]
+PLAIN = tuple(Encoding(name=name, column=name) for name in FEATURES)
 
 
 def write_customers(folder: Path, spend: np.ndarray, orders: np.ndarray, cuts: int = 400) -> list[Part]:
@@ -42,7 +45,7 @@ def write_customers(folder: Path, spend: np.ndarray, orders: np.ndarray, cuts: i
 def fit(night: Night, parts: list[Part]) -> tuple[ColumnScale, ...]:
     """Fitted transforms of the night's features."""
     raw, log = (merge_all(m) for m in zip(*(measure_part(part, FEATURES) for part in parts), strict=True))
-    return fit_columns(night.segmentation, parts, raw, log)
+    return fit_columns(night.segmentation, Numbers(PLAIN, tuple(parts)), raw, log)
 
 
 def run(night: Night, parts: list[Part]) -> Any:
@@ -196,7 +199,7 @@ def test_variance_and_largest_are_those_of_the_values(
     parts = write_customers(tmp_path, spend, orders)
     night = make_night(scaling={"default": "none"}, weights={"orders": 9})
     raw, log = (merge_all(m) for m in zip(*(measure_part(part, FEATURES) for part in parts), strict=True))
-    columns = fit_columns(night.segmentation, parts, raw, log)
+    columns = fit_columns(night.segmentation, Numbers(PLAIN, tuple(parts)), raw, log)
     plain = np.stack([spend, 3 * orders])
     assert find_largest(columns, raw) == np.abs(plain).max()
     assert mean_variance(columns, raw, log) == pytest.approx(plain.var(axis=1).mean(), rel=1e-11)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from schemas.records import ColumnScale, Transform
+from schemas.numbers import ColumnScale, Transform
 from segmentation.transforms import curve, to_original, to_scaled, uncurve
 
 

@@ -1,0 +1,103 @@
+"""Mixed features through the stages: weights, order of rows, scoring; see also tests/test_encoding.py."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from schemas.records import Night, Scaled
+from segmentation.encoding import find_unseen
+from segmentation.model import Model, assign
+from segmentation.parts import read_part, start_folder, to_matrix
+from segmentation.scoring import label_rows
+from tasks.ingest import ingest
+from tasks.scale import scale
+from tasks.summarise import summarise
+from tests.test_encoding import CITIES
+
+NightMaker = Callable[..., Night]
+CSV = "id,city,school,age,spend\n" + "".join(
+    f"c{i:03d},{city},{['low', 'mid', 'high'][i % 3]},{'' if i % 10 == 0 else 20 + i % 50},{i % 7 * 10}.5\n"
+    for i, city in enumerate(CITIES)
+)
+MIXED: dict[str, dict[str, Any]] = {
+    "city": {"type": "category"},
+    "school": {"type": "category", "order": ["low", "mid", "high"]},
+    "age": {"type": "int", "nullable": True, "fill": {"by": "median", "indicator": True}},
+    "spend": {"type": "float"},
+}
+
+
+def run(folder: Path, make_night: NightMaker, csv: str = CSV, **changes: Any) -> tuple[Night, Scaled]:
+    """The first three stages over a mixed table."""
+    (folder / "customers.csv").write_text(csv, encoding="utf-8")
+    changes = {"rows": {"id": "id", "columns": MIXED}, "features": list(MIXED), **changes}
+    night = make_night(folder / "customers.csv", **changes)
+    start_folder(night.staging)
+    return night, scale.fn(night, summarise.fn(night, ingest.fn(night)))
+
+
+@pytest.fixture(autouse=True)
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table for the Prefect UI needs a server; nothing here looks at it."""
+    monkeypatch.setattr("tasks.summarise.show_quarantine", lambda *_: None)
+
+
+def test_a_block_of_levels_weighs_as_one_feature(tmp_path: Path, make_night: NightMaker) -> None:
+    """Two customers of different cities differ by 2 w / levels in squared distance, w the weight."""
+    _, found = run(tmp_path, make_night, weights={"city": 3.0}, categories={"rare_share": 0.05})
+    blocks = [i for i, one in enumerate(found.columns) if one.feature.startswith("city")]
+    assert len(blocks) == 4
+    matrix = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)[blocks]
+    bonn, koeln = matrix[:, 0], matrix[:, 60]
+    assert np.square(bonn - koeln).sum() == pytest.approx(2 * 3.0 / 4, abs=1e-4)
+
+
+def test_the_order_of_rows_changes_nothing(tmp_path: Path, make_night: NightMaker) -> None:
+    """Shuffled rows give the same scaled parts, with and without an id."""
+    header, *lines = CSV.splitlines(keepends=True)
+    shuffled = header + "".join(reversed(lines))
+    for id_column in ("id", None):
+        columns = {**MIXED, **({} if id_column else {"id": {"type": "text"}})}
+        changes: dict[str, Any] = {"rows": {"id": id_column, "columns": columns}}
+        one = run(tmp_path, make_night, **changes)[1]
+        digests = [part.sha256 for part in one.parts]
+        other = run(tmp_path, make_night, shuffled, **changes)[1]
+        assert digests == [part.sha256 for part in other.parts]
+        assert one.encodings == other.encodings
+
+
+def test_scoring_gives_what_the_fit_gave_and_counts_new_levels(
+    tmp_path: Path, make_night: NightMaker
+) -> None:
+    """The same customers get the same distances from model.json; levels never seen are counted."""
+    night, found = run(tmp_path, make_night, categories={"rare_share": 0})
+    centres = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)[:, [0, 40, 90]].T
+    model = Model(
+        name="demo", version="1", encodings=found.encodings, columns=found.columns, quantum=found.quantum,
+        segment_ids=("S01", "S02", "S03"), centres=tuple(map(tuple, centres.tolist())),
+    )  # fmt: skip
+    model = Model.model_validate_json(model.model_dump_json())
+    customers = summarise.fn(night, ingest.fn(night))
+    table = pa.concat_tables([read_part(part) for part in customers.parts])
+    scaled = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
+    scored = label_rows(table, night.segmentation, model)
+    assert scored["distance"].to_numpy().tolist() == assign(scaled, centres).distance.tolist()
+    assert scored["city"].to_pylist() == table["city"].to_pylist()
+    assert scored["age"].null_count == 10
+    assert not find_unseen(table, model.encodings)
+    new = table.set_column(1, "city", pa.array(["Trier"] * 4 + ["Bonn"] * 96))
+    assert find_unseen(new, model.encodings) == {"city": 4}
+    pooled = run(tmp_path, make_night, categories={"rare_share": 0.05})[1].encodings
+    assert not find_unseen(new, pooled)
+
+
+def test_a_level_outside_the_order_is_quarantined(tmp_path: Path, make_night: NightMaker) -> None:
+    """The row is refused with a reason, like any value that is not allowed."""
+    csv = CSV + "z1,Bonn,phd,30,1\nz2,Bonn,,30,1\n"
+    (tmp_path / "customers.csv").write_text(csv, encoding="utf-8")
+    night = make_night(tmp_path / "customers.csv", rows={"id": "id", "columns": MIXED}, features=list(MIXED))
+    assert ingest.fn(night).counts.reasons == {"school: not an allowed value": 2}
