@@ -104,8 +104,9 @@ def _of(kind: np.ndarray, name: str) -> np.ndarray:
 def _draw(random: np.random.Generator, kind: np.ndarray, odds: list[tuple[float, ...]]) -> np.ndarray:
     """A choice per customer with the odds of its type: positions, int64 (n,)."""
     ends = np.cumsum(odds, axis=1)
-    passed: np.ndarray = random.random(len(kind))[:, None] * ends[kind, -1:] >= ends[kind]
-    return np.asarray(passed.sum(axis=1))
+    passed = random.random(len(kind))[:, None] * ends[kind, -1:] >= ends[kind]
+    found: np.ndarray = passed.sum(axis=1)
+    return found
 
 
 def _name(names: tuple[str, ...], positions: np.ndarray) -> pa.Array:
