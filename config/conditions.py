@@ -12,6 +12,9 @@ from config.plans import Clause
 Value = Annotated[str, Field(max_length=1000)] | bool | int | float
 Values = Annotated[tuple[Value, ...], Field(min_length=1, max_length=10_000)]
 
+# Reasons that reading gives.
+_TAKEN = ("unreadable", "missing", "repeated header", "too many fields", "too few fields")
+
 TESTS = ("isin", "not_in", "starts_with", "not_starts_with", "ge", "gt", "le", "lt")
 
 
@@ -49,6 +52,8 @@ class Condition(Clause):
             "text": (str,), "category": (str,), "bool": (bool,), "int": (int,), "float": (int, float)
         }  # fmt: skip
         values = self.isin or self.not_in or ()
+        if kind == "int" and any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
+            return f"{self.test} holds numbers beyond 64 bits"
         fits = all(
             isinstance(value, fitting.get(kind, ())) and isinstance(value, bool) == (kind == "bool")
             for value in values
@@ -65,3 +70,9 @@ class RowRule(Condition):
         pattern=r"^[^\W_][\w .,()%&/#+-]*$",
         description="Why a row that does not meet the condition is quarantined.",
     )
+
+    @model_validator(mode="after")
+    def _reason_is_its_own(self) -> Self:
+        if self.reason in _TAKEN:
+            raise ValueError(f"reason {self.reason!r} already means something else; choose another")
+        return self
