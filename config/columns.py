@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from config.conditions import RowRule
 from config.plans import Clause
 
 COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}\Z")
@@ -17,6 +18,10 @@ RESERVED_COLUMNS = frozenset(
 
 ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
+# The strptime directives that format may hold: digits only, so that no locale has a say.
+TIME_PARTS = frozenset(["%Y", "%y", "%m", "%d", "%j", "%H", "%M", "%S", "%f", "%z", "%%"])
+# Columns that stage files of events have besides the declared ones; a query knows no case.
+_STAGE_COLUMNS = ("customer_id", "source_file", "source_row")
 
 
 class Fill(Clause):
@@ -50,14 +55,31 @@ class Column(Clause):
         None, min_length=2, max_length=1000, description="Category: its levels from low to high, all of them."
     )
     fill: Fill | None = Field(None, description="With nullable: what stands in for a missing value.")
+    format: str | None = Field(
+        None, max_length=100, description="strptime pattern of a timestamp's text; null: ISO 8601."
+    )
     unit: str = Field("", description="Unit, shown to people.")
     description: str = Field("", description="One sentence, carried to the outputs.")
+
+    @field_validator("format")
+    @classmethod
+    def _format_names_a_day(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        parts = re.findall("%.?", pattern, re.DOTALL)
+        if set(parts) - TIME_PARTS or len(set(parts)) != len(parts):
+            raise ValueError(f"format may hold {', '.join(sorted(TIME_PARTS))}, each once, and plain text")
+        if not {"%Y", "%y"} & set(parts) or not ({"%m", "%d"} <= set(parts) or "%j" in parts):
+            raise ValueError("format needs year, month and day")
+        return pattern
 
     @model_validator(mode="after")
     def _bounds_need_numbers(self) -> Self:
         bounds = (self.ge, self.gt, self.le, self.lt)
         if self.type not in ("int", "float") and any(b is not None for b in bounds):
             raise ValueError(f"ge, gt, le and lt need type int or float, not {self.type}")
+        if self.format is not None and self.type != "timestamp":
+            raise ValueError(f"format needs type timestamp, not {self.type}")
         return self
 
     @model_validator(mode="after")
@@ -91,10 +113,20 @@ class Column(Clause):
 class Rows(Clause):
     """What one row is, and what it must look like."""
 
-    grain: Literal["customer"] = Field("customer", description="One row per customer.")
+    grain: Literal["customer", "event"] = Field(
+        "customer", description="customer: one row per customer; event: many rows, which summary summarises."
+    )
     id: str | None = Field(
         description="The customer id's column, read as text; null: every row stands for itself."
     )
+    id_suffix: str | None = Field(
+        None,
+        min_length=1,
+        max_length=20,
+        description="Text that is taken off the end of ids, such as the .0 that a spreadsheet has appended.",
+    )
+    time: str | None = Field(None, description="Grain event: the timestamp column that says when.")
+    where: tuple[RowRule, ...] = Field((), max_length=100, description="Rules that every row must meet.")
     columns: dict[str, Column] = Field(min_length=1, max_length=1000, description="The contract.")
     on_duplicate: DuplicatePolicy = Field(
         "quarantine", description="What to do with several rows of one customer that differ."
@@ -117,4 +149,36 @@ class Rows(Clause):
             # The outputs call the id customer_id, so an id may already have that name.
             if name in RESERVED_COLUMNS and not name == self.id == "customer_id":
                 raise ValueError(f"column name {name} is used by the outputs; rename the column")
+        return self
+
+    @model_validator(mode="after")
+    def _grain_has_what_it_needs(self) -> Self:
+        if self.id_suffix is not None and self.id is None:
+            raise ValueError("id_suffix goes with an id")
+        if self.grain == "customer":
+            if self.time is not None:
+                raise ValueError("time goes with grain: event")
+            return self
+        column = self.columns.get(self.time or "")
+        if self.id is None:
+            raise ValueError("grain event needs an id: whose event is it?")
+        if self.time == self.id or column is None or column.type != "timestamp" or column.nullable:
+            raise ValueError("grain event needs time: a column of type timestamp that is not nullable")
+        if self.on_duplicate != "quarantine":
+            raise ValueError("on_duplicate goes with grain: customer; equal events are all kept")
+        folded = [name.casefold() for name in (*_STAGE_COLUMNS, *self.columns) if name != self.id]
+        if len(set(folded)) != len(folded):
+            raise ValueError("grain event cannot tell apart column names that differ in case only")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_fit_their_columns(self) -> Self:
+        kinds = {name: column.type for name, column in self.columns.items()}
+        if self.id is not None:
+            kinds[self.id] = "text"
+        for rule in self.where:
+            if rule.column not in kinds:
+                raise ValueError(f"where tests {rule.column}, which is not among rows.columns")
+            if misfit := rule.misfit(kinds[rule.column]):
+                raise ValueError(f"where on {rule.column}: {misfit}")
         return self

@@ -4,7 +4,7 @@ Frozen pydantic models with unknown keys forbidden. Reading a definition touches
 nothing else; where things lie on this machine belongs in config/settings.py.
 """
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from config.columns import Column, Rows
 from config.plans import CategoryPlan, Checks, Clause, FitPlan, KPlan
 from config.sources import Source
+from config.summary import Summary
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 
@@ -36,6 +37,7 @@ class Segmentation(Clause):
     timezone: str = Field("UTC", description="IANA zone in which as_of is a day.")
     source: Source = Field(description="Where rows come from.")
     rows: Rows = Field(description="What one row is, and its contract.")
+    summary: Summary | None = Field(None, description="Grain event: how events become customers.")
     features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns that are clustered.")
     scaling: ScalingPlan = Field(
         default_factory=lambda: ScalingPlan(), description="How features are scaled."
@@ -61,15 +63,26 @@ class Segmentation(Clause):
         return timezone
 
     @model_validator(mode="after")
+    def _summary_fits_the_events(self) -> Self:
+        if (self.rows.grain == "event") != (self.summary is not None):
+            raise ValueError("summary goes with rows.grain: event, and only with it")
+        columns = {name: column for name, column in self.rows.columns.items() if name != self.rows.id}
+        for name, feature in self.summary.features.items() if self.summary else ():
+            if fault := feature.fault(columns):
+                raise ValueError(f"summary.features.{name}: {fault}")
+        return self
+
+    @model_validator(mode="after")
     def _features_are_columns(self) -> Self:
         if len(set(self.features)) != len(self.features):
             raise ValueError("features names a column twice")
         for feature in self.features:
-            if feature == self.rows.id:
+            if feature == self.rows.id and self.summary is None:
                 raise ValueError(f"feature {feature} is the customer id, which is text")
             column = self.customer_columns.get(feature)
             if column is None:
-                raise ValueError(f"feature {feature} is not among rows.columns")
+                place = "summary.features" if self.summary else "rows.columns"
+                raise ValueError(f"feature {feature} is not among {place}")
             if column.type not in ("int", "float", "bool", "category"):
                 raise ValueError(
                     f"feature {feature} has type {column.type}; int, float, bool or category is needed"
@@ -88,7 +101,22 @@ class Segmentation(Clause):
     @property
     def customer_columns(self) -> dict[str, Column]:
         """The contract of the customer table, one row per customer, from which features are taken."""
-        return self.rows.columns
+        if self.summary is None:
+            return self.rows.columns
+        return {name: feature.contract for name, feature in self.summary.features.items()}
+
+    @property
+    def customer_rows(self) -> Rows:
+        """The contract of a table that already has one row per customer, as `resegment score` takes it."""
+        if self.summary is None:
+            return self.rows
+        return Rows(grain="customer", id=self.rows.id, columns=self.customer_columns)
+
+    def window(self, as_of: date) -> tuple[date, date] | None:
+        """First day whose events count and the day before which they end, as_of; None without events."""
+        if self.summary is None:
+            return None
+        return as_of - timedelta(days=self.summary.window_days), as_of
 
     def scaling_of(self, feature: str) -> Scaling:
         """The scaling asked for this feature."""

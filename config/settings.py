@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=_usable_cores, ge=1, le=256, description="Threads for passes and the sweep."
     )
+    memory_limit: str = Field(
+        "1GB",
+        pattern=r"^\d{1,6}(\.\d{1,3})?(MB|GB|MiB|GiB)$",
+        description="Memory for summarising events; what does not fit goes to disk, in staging.",
+    )
     state: Path = Field(Path("~/.local/state/resegment"), description="The local server's pid file and log.")
     stale_hours: float = Field(
         72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."

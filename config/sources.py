@@ -48,7 +48,8 @@ class Source(Clause):
     )
     date_in_name: str | None = Field(
         None,
-        description="strptime pattern found in file names: the newest dated on or before as_of is read.",
+        description="strptime pattern found in file names: the newest dated on or before as_of is read; of "
+        "events, the files dated within the window.",
     )
     csv: Csv = Field(default_factory=lambda: Csv(), description="How CSV files are written.")
 

@@ -5,7 +5,8 @@ be); here pandera judges each batch, lazily, and its failures become one list of
 pandera's own messages hold customers' values and never leave this module.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from pandera.errors import SchemaErrors
 from config.columns import Column, Rows
 
 ID_TOO_LONG = 256
+# Times before or after are slips of the pen or a system's "never", such as 9999-12-31.
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 # Ids that a spreadsheet has rewritten: 1E5 for 100000, 1.0 for 1, 2-Jan for 1-2. The original is lost.
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MANGLED = rf"^(?:\d+\.0+|\d+(?:\.\d+)?[eE][+-]?\d+|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?)$"
@@ -50,6 +53,11 @@ def _has_no_nul(texts: pd.Series) -> pd.Series:
     return ~texts.str.contains("\0", regex=False)
 
 
+def _is_credible(stamps: pd.Series) -> pd.Series:
+    credible: pd.Series = stamps.dt.year.between(FIRST_YEAR, LAST_YEAR)
+    return credible
+
+
 def _is_finite(values: pd.Series) -> pd.Series:
     return pd.Series(np.isfinite(values.to_numpy(np.float64, na_value=0.0)), values.index)
 
@@ -69,6 +77,8 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
     checks = []
     if column.type == "float":
         checks.append(pa.Check(_is_finite, name="not finite"))
+    if column.type == "timestamp":
+        checks.append(pa.Check(_is_credible, name=f"year not within {FIRST_YEAR} to {LAST_YEAR}"))
     if column.type in ("text", "category"):
         checks.append(pa.Check(_has_no_nul, name="NUL character"))
     bounds: list[tuple[float | None, Callable[..., pa.Check], str]] = [
@@ -85,7 +95,7 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
 
 
 def rows_schema(rows: Rows) -> pa.DataFrameSchema:
-    """The pandera contract of a batch; no dtypes, since the cast that comes before settles them."""
+    """The pandera contract of a batch, the id first; no dtypes: the cast that comes before settles them."""
     columns = {
         name: pa.Column(
             checks=_checks(column, name == rows.id),
@@ -94,21 +104,35 @@ def rows_schema(rows: Rows) -> pa.DataFrameSchema:
         )
         for name, column in rows.columns.items()
     }
-    if rows.id is not None and rows.id not in columns:
-        text = Column(type="text")
-        columns = {rows.id: pa.Column(checks=_checks(text, True), nullable=False), **columns}
-    return pa.DataFrameSchema(columns, name="rows", strict=True)
+    if rows.id is not None:
+        identifier = pa.Column(checks=_checks(Column(type="text"), True), nullable=False)
+        columns = {rows.id: columns.pop(rows.id, identifier), **columns}
+    return pa.DataFrameSchema(columns, name="rows", strict=True, metadata={"id": rows.id})
+
+
+class BrokenRule(NamedTuple):
+    """A rule of rows.where, and which rows of a batch do not meet it: bool (n,)."""
+
+    column: str
+    reason: str
+    mask: np.ndarray
 
 
 def find_reasons(
-    batch: pd.DataFrame, schema: pa.DataFrameSchema, unreadable: Mapping[str, np.ndarray]
+    batch: pd.DataFrame,
+    schema: pa.DataFrameSchema,
+    unreadable: Mapping[str, np.ndarray],
+    broken: Sequence[BrokenRule] = (),
 ) -> pd.DataFrame:
     """Every reason to refuse a row of this batch.
 
     batch has a RangeIndex. unreadable: per column, a bool array (n,) of values that could not be
-    cast. Returns columns row (int64), column, reason, one line per reason, the primary one first:
-    columns in the contract's order, and within a column the checks' order.
+    cast. broken: the definition's rules, in order. Returns columns row (int64), column, reason and
+    said (reason with its column), one line per reason, the primary one first: the id's, then rules,
+    then columns in the contract's order, and within a column the checks' order.
     """
+    order = {name: float(position) for position, name in enumerate(schema.columns)}
+    after_id = 0.5 if schema.metadata and schema.metadata["id"] else -0.5
     found = [
         pd.DataFrame({"row": np.flatnonzero(mask), "column": name, "reason": "unreadable", "rank": -1})
         for name, mask in unreadable.items()
@@ -118,8 +142,14 @@ def find_reasons(
         schema.validate(batch, lazy=True)
     except SchemaErrors as errors:
         found.append(_from_failures(errors.failure_cases, schema))
+    found = [one.assign(position=one["column"].map(order), said=_say(one)) for one in found]
+    for rank, rule in enumerate(broken):
+        rows = np.flatnonzero(rule.mask)
+        lines = {"row": rows, "column": rule.column, "reason": rule.reason, "rank": rank}
+        found.append(pd.DataFrame({**lines, "position": after_id, "said": rule.reason}))
+    found = [one for one in found if len(one)]
     if not found:
-        return pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": []})
+        return pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": [], "said": []})
     reasons = pd.concat(found, ignore_index=True)
     # An unreadable value is null after the cast; its other failures say nothing new.
     unread = reasons[reasons["reason"] == "unreadable"]
@@ -127,9 +157,12 @@ def find_reasons(
         pd.MultiIndex.from_frame(unread[["row", "column"]])
     )
     reasons = reasons[~echo | (reasons["reason"] == "unreadable")]
-    order = {name: position for position, name in enumerate(schema.columns)}
-    reasons = reasons.assign(position=reasons["column"].map(order))
-    return reasons.sort_values(["row", "position", "rank"], kind="stable")[["row", "column", "reason"]]
+    columns = ["row", "column", "reason", "said"]
+    return reasons.sort_values(["row", "position", "rank"], kind="stable")[columns]
+
+
+def _say(found: pd.DataFrame) -> pd.Series:
+    return found["column"].astype(str) + ": " + found["reason"].astype(str)
 
 
 def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:

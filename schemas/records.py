@@ -64,12 +64,14 @@ class EditionKey(Record):
 
 
 class Counts(Record):
-    """The rows' balance: read = good + quarantined."""
+    """The rows' balance: read = good + quarantined. `outside` counts other rows, outside the window."""
 
     read: int
     good: int
     quarantined: int
     reasons: dict[str, int] = Field(description="Quarantined rows by primary reason.")
+    mentions: dict[str, int] = Field(default={}, description="Quarantined rows by every reason they have.")
+    outside: int = 0
 
 
 class Ingested(Record):
@@ -85,7 +87,7 @@ class Ingested(Record):
 
 
 class Customers(Record):
-    """One row per customer, in canonical order. read = used + merged + quarantined."""
+    """One row per customer, in canonical order. read = used + merged + quarantined: rows, not customers."""
 
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
@@ -94,7 +96,14 @@ class Customers(Record):
     merged: int
     quarantined: int
     reasons: dict[str, int]
+    mentions: dict[str, int] = Field(default_factory=dict)
+    outside: int = 0
     warnings: tuple[str, ...]
+
+    @property
+    def customers(self) -> int:
+        """How many customers there are; `used` counts rows, of which a customer may have many."""
+        return sum(part.rows for part in self.parts)
 
 
 class Sample(Record):
@@ -103,9 +112,7 @@ class Sample(Record):
     part: Part
     exact: bool
     distinct: int = Field(description="Distinct rows in the sample file.")
-    common: float = Field(
-        description="Share of customers with the commonest values; an estimate if not exact."
-    )
+    common: float = Field(description="Share with the commonest values; an estimate if not exact.")
 
 
 class Scaled(Record):

@@ -3,6 +3,8 @@
 Reading rows belongs in segmentation/reading.py, judging values in schemas/contract.py.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,25 +22,38 @@ ARROW_TYPES = {
     "bool": pa.bool_(),
     "timestamp": pa.timestamp("us"),
 }
+# Offsets stand after the day, where a minus sign has no other meaning.
+_OFFSET = r"^.{8}.*([Zz]|[+-]\d{2}(:?\d{2})?)\s*$"
+_DAY = r"^\s*\d"
 _FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _INT = r"^[+-]?0*\d{1,19}$"
 _TRUE, _FALSE = pa.array(["true", "1"]), pa.array(["false", "0"])
 
 
+class Dialect(NamedTuple):
+    """How text is written, and the zone that timestamps are brought to."""
+
+    csv: Csv
+    timezone: str = "UTC"
+
+
 def cast_column(
-    name: str, values: pa.ChunkedArray, column: Column, csv: Csv
+    name: str, values: pa.ChunkedArray, column: Column, dialect: Dialect
 ) -> tuple[pa.ChunkedArray, np.ndarray | None]:
     """The values in their declared type, null where missing or unreadable, and which were unreadable.
 
     The mask is bool (n,), or None where all could be read. Refused if the file's own type can
-    never become the declared one, or holds ids as floating-point numbers.
+    never become the declared one, or holds ids as floating-point numbers. Timestamps are local, in
+    the dialect's zone: those with a zone of their own are converted, those without are there already.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
         values = values.cast(kind.value_type)
         kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _cast_text(values.cast(pa.string()), column, csv)
+        return _cast_text(values.cast(pa.string()), column, dialect)
+    if pa.types.is_timestamp(kind) and kind.tz is not None and column.type == "timestamp":
+        return _to_arrow(_to_local(values.to_pandas(), dialect.timezone)), None
     return _cast_typed(name, values, column)
 
 
@@ -72,8 +87,9 @@ def _keep_whole(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | 
 
 
 def _cast_text(
-    values: pa.ChunkedArray, column: Column, csv: Csv
+    values: pa.ChunkedArray, column: Column, dialect: Dialect
 ) -> tuple[pa.ChunkedArray, np.ndarray | None]:
+    csv = dialect.csv
     if column.type == "text" or (column.type == "category" and not column.nullable):
         return values, None
     if csv.null_values == ("",):
@@ -87,7 +103,8 @@ def _cast_text(
     if column.type == "bool":
         return _cast_bool(values)
     if column.type == "timestamp":
-        return _cast_timestamp(values)
+        stamps = _to_arrow(_parse_timestamps(values, column.format, dialect.timezone))
+        return stamps, _mask(pc.and_(pc.is_null(stamps), pc.is_valid(values)))
     if csv.decimal == "," and column.type == "float":
         values = pc.if_else(pc.match_substring(values, "."), "?", values)
         values = pc.replace_substring(values, ",", ".")
@@ -133,11 +150,27 @@ def _cast_bool(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | N
     return pc.if_else(known, is_true, None), _mask(unreadable)
 
 
-def _cast_timestamp(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:
-    parsed = pd.to_datetime(values.to_pandas(), errors="coerce", format="ISO8601", utc=True)
-    parsed = parsed.dt.tz_localize(None)
-    stamps = pa.chunked_array([pa.array(parsed, pa.timestamp("us"), from_pandas=True)])
-    return stamps, _mask(pc.and_(pc.is_null(stamps), pc.is_valid(values)))
+def _parse_timestamps(values: pa.ChunkedArray, pattern: str | None, timezone: str) -> pd.Series:
+    """Local times from text, NaT where it cannot be read. Words such as now are no times."""
+    texts = pc.if_else(pc.match_substring_regex(values, _DAY), values, None).to_pandas()
+    if pattern is not None:
+        is_zoned = "%z" in pattern
+        parsed = pd.to_datetime(texts, errors="coerce", format=pattern, utc=is_zoned)
+        return _to_local(parsed, timezone) if is_zoned else pd.Series(parsed)
+    parsed = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
+    naive: pd.Series = parsed.dt.tz_localize(None)
+    zoned = pc.fill_null(pc.match_substring_regex(values, _OFFSET), False).to_numpy()
+    return naive.mask(zoned, _to_local(parsed, timezone)) if zoned.any() else naive
+
+
+def _to_local(stamps: pd.Series, timezone: str) -> pd.Series:
+    """Instants as local times of the zone, without it."""
+    local: pd.Series = stamps.dt.tz_convert(timezone).dt.tz_localize(None)
+    return local
+
+
+def _to_arrow(stamps: pd.Series) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(stamps, pa.timestamp("us"), from_pandas=True)])
 
 
 def _mask(flags: pa.ChunkedArray) -> np.ndarray | None:

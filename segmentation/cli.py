@@ -74,7 +74,7 @@ def run(
     if source is not None or segmentation.source.path is not None:
         from segmentation.source import find_files
 
-        find_files(segmentation.source, source, day)
+        find_files(segmentation.source, source, day, segmentation.window(day))
     from segmentation.running import STAGES, Request, run_flow
 
     with plain_failures(errors):
@@ -126,7 +126,7 @@ def history(name: Name, store: Store = None, as_json: Json = False) -> None:
             row.get("outcome", ""),
             row.get("edition") or "",
             str(row.get("k") or ""),
-            f"{counts['used']:,}" if counts else "",
+            f"{counts.get('customers', counts['used']):,}" if counts else "",
             f"{counts['quarantined']:,}" if counts else "",
             "live" if is_live else "",
             "; ".join(row.get("reasons") or ()),

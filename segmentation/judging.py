@@ -3,9 +3,9 @@
 The rules are schemas/contract.py's, reading is reading.py's; writing parts is up to the caller.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import partial
 from typing import NamedTuple
 
@@ -16,12 +16,14 @@ import pyarrow.compute as pc
 from pandera.pandas import DataFrameSchema
 
 from config.columns import Column, Rows
+from config.parameters import Segmentation
 from config.sources import Csv
-from schemas.contract import find_reasons, rows_schema
-from schemas.tables import QUARANTINE, arrow_schema
-from segmentation.casting import cast_column
+from schemas.contract import FIRST_YEAR, LAST_YEAR, find_reasons, rows_schema
+from segmentation.casting import Dialect, cast_column
+from segmentation.conditions import find_broken
 from segmentation.partitions import over_parts
 from segmentation.reading import RawBatch, read_batches
+from segmentation.refusing import quarantine_table, refuse_batch, refuse_malformed
 from segmentation.source import SourceFile, check_unchanged
 
 
@@ -37,83 +39,102 @@ class Piece(NamedTuple):
 _TEXT = Column(type="text")
 
 
+class Contract(NamedTuple):
+    """What rows must look like, how they are written, and the days of events that count."""
+
+    rows: Rows
+    dialect: Dialect
+    schema: DataFrameSchema
+    window: tuple[date, date] | None
+
+
 class Judged(NamedTuple):
-    """One batch after judgement: rows to use and rows refused, with reasons; odd ids among the good."""
+    """One batch after judgement: rows to use and rows refused, with reasons; odd ids among the good.
+
+    reasons counts each refused row once, by its primary reason; mentions every reason of every row.
+    outside: events before or after the window, which are in neither table.
+    """
 
     good: pa.Table
     refused: pa.Table
     reasons: Counter[str]
+    mentions: Counter[str]
+    outside: int = 0
     oddities: Counter[str] = Counter()  # noqa: RUF012 - never changed
 
 
-def judge_batch(raw: RawBatch, rows: Rows, csv: Csv, schema: DataFrameSchema) -> Judged:
-    """Cast and validate one batch; refused rows carry every reason, the primary one first."""
+def make_contract(rows: Rows, segmentation: Segmentation, window: tuple[date, date] | None) -> Contract:
+    """The contract of rows: the segmentation's own or its customers', written as its source says."""
+    dialect = Dialect(segmentation.source.csv, segmentation.timezone)
+    return Contract(rows, dialect, rows_schema(rows), window)
+
+
+def cast_batch(raw: RawBatch, contract: Contract) -> tuple[pa.Table, dict[str, np.ndarray]]:
+    """The batch in its declared types and, per column, which values could not be read: bool (n,)."""
+    rows = contract.rows
     typed, unreadable = {}, {}
-    for name in schema.columns:
+    for name in contract.schema.columns:
         column = _TEXT if name == rows.id else rows.columns[name]
-        typed[name], mask = cast_column(name, raw.table[name], column, csv)
+        typed[name], mask = cast_column(name, raw.table[name], column, contract.dialect)
         if mask is not None:
             unreadable[name] = mask
-    table = pa.table(typed)
-    reasons = find_reasons(table.to_pandas(), schema, unreadable)
-    table = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
+    if rows.id is not None and rows.id_suffix is not None:
+        ids = typed[rows.id]
+        bare = pc.utf8_slice_codeunits(ids, 0, -len(rows.id_suffix))
+        typed[rows.id] = pc.if_else(pc.ends_with(ids, rows.id_suffix), bare, ids)
+    return pa.table(typed), unreadable
+
+
+def find_outside(table: pa.Table, contract: Contract) -> np.ndarray | None:
+    """Which events lie before or after the window: bool (n,); None if none does.
+
+    Times are local, so the window's ends are local midnights; a time that cannot be true is not
+    outside, it is for the contract to refuse.
+    """
+    if contract.window is None or contract.rows.time is None:
+        return None
+    stamps = table[contract.rows.time]
+    first, end = (pa.scalar(day, pa.date32()).cast(stamps.type) for day in contract.window)
+    years = pc.year(stamps)
+    credible = pc.and_(pc.greater_equal(years, FIRST_YEAR), pc.less_equal(years, LAST_YEAR))
+    away = pc.or_(pc.less(stamps, first), pc.greater_equal(stamps, end))
+    outside: np.ndarray = pc.fill_null(pc.and_(credible, away), False).to_numpy()
+    return outside if outside.any() else None
+
+
+def judge_batch(raw: RawBatch, contract: Contract) -> Judged:
+    """Cast and validate one batch; refused rows carry every reason, the primary one first.
+
+    Events outside the window are counted and left out before anything else is said of them.
+    """
+    table, unreadable = cast_batch(raw, contract)
+    outside = find_outside(table, contract)
+    if outside is not None:
+        inside = pa.array(~outside)
+        raw = RawBatch(raw.table.filter(inside), raw.rows[~outside], raw.malformed)
+        table = table.filter(inside)
+        unreadable = {name: mask[~outside] for name, mask in unreadable.items()}
+    left_out = 0 if outside is None else int(outside.sum())
+    broken = find_broken(table, contract.rows)
+    reasons = find_reasons(table.to_pandas(), contract.schema, unreadable, broken)
+    good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
-        return Judged(table, quarantine_table([]), Counter())
-    bad = reasons.groupby("row", sort=True)
-    primary = bad.first()
-    said = (reasons["column"] + ": " + reasons["reason"]).groupby(reasons["row"], sort=True).agg("; ".join)
+        return Judged(good, quarantine_table([]), Counter(), Counter(), left_out)
     keep = np.ones(table.num_rows, bool)
-    keep[primary.index] = False
-    originals = raw.table.take(primary.index.to_numpy())
-    refused = quarantine_table(
-        [
-            {
-                "source_row": int(raw.rows[row]),
-                "customer_id": record.get(rows.id) or None,
-                "reason": f"{column}: {reason}",
-                "column": column,
-                "reasons": every,
-                "record": json.dumps(record, ensure_ascii=False, default=str),
-            }
-            for row, column, reason, every, record in zip(
-                primary.index, primary["column"], primary["reason"], said, originals.to_pylist(), strict=True
-            )
-        ]
-    )
-    return Judged(table.filter(pa.array(keep)), refused, Counter(refused["reason"].to_pylist()))
+    keep[reasons["row"].unique()] = False
+    refused = refuse_batch(raw, reasons, None if contract.rows.id is None else table[contract.rows.id])
+    counts = Counter(refused["reason"].to_pylist())
+    mentions = Counter(reasons[["row", "said"]].drop_duplicates()["said"].tolist())
+    return Judged(good.filter(pa.array(keep)), refused, counts, mentions, left_out)
 
 
-def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
-    """Refused rows as an Arrow table, all columns of quarantine.parquet but the file."""
-    schema = arrow_schema(QUARANTINE).remove_metadata()
-    schema = pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
-    return pa.Table.from_pylist(rows, schema=schema)
-
-
-def judge_malformed(raw: RawBatch) -> pa.Table:
-    """Lines that are no rows, as refused rows."""
-    return quarantine_table(
-        [
-            {
-                "source_row": bad.row,
-                "customer_id": None,
-                "reason": bad.reason,
-                "column": None,
-                "reasons": bad.detail,
-                "record": bad.text,
-            }
-            for bad in raw.malformed
-        ]
-    )
-
-
-def judge_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Judged]:
+def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[Judged]:
     """Judge every batch of every file, in the source's order; reading and judging overlap.
 
     Good rows get customer_id and where they came from, refused ones the file's name.
     """
-    kernel = partial(judge_piece, rows=rows, csv=csv, schema=rows_schema(rows))
-    return over_parts(kernel, read_files(files, rows, csv))
+    pieces = read_files(files, contract.rows, contract.dialect.csv)
+    return over_parts(partial(judge_piece, contract=contract), pieces)
 
 
 def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Piece]:
@@ -128,23 +149,29 @@ def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Pi
         before += seen
 
 
-def judge_piece(piece: Piece, rows: Rows, csv: Csv, schema: DataFrameSchema) -> Judged:
+def judge_piece(piece: Piece, contract: Contract) -> Judged:
     """Judge one batch. A row without an id is named by its number in the whole source."""
-    judged = judge_batch(piece.raw, rows, csv, schema)
-    malformed = judge_malformed(piece.raw)
+    judged = judge_batch(piece.raw, contract)
+    malformed = refuse_malformed(piece.raw)
     refused = pa.concat_tables([judged.refused, malformed])
     names = pa.array([piece.name] * refused.num_rows, pa.string())
     files = pa.array(np.full(judged.good.num_rows, piece.file, np.int32))
     good = judged.good.append_column("source_file", files)
-    if rows.id is None:
+    if contract.rows.id is None:
         ids = pd.Series(good["source_row"].to_numpy() + piece.before).astype(str).str.zfill(12)
         good = good.append_column("customer_id", pa.array(ids, pa.string()))
         oddities = Counter[str]()
     else:
-        good = good.rename_columns({rows.id: "customer_id"})
+        good = good.rename_columns({contract.rows.id: "customer_id"})
         oddities = count_oddities(good["customer_id"])
-    reasons = judged.reasons + Counter(malformed["reason"].to_pylist())
-    return Judged(good, refused.add_column(0, "source_file", names), reasons, oddities)
+    more = Counter(malformed["reason"].to_pylist())
+    return judged._replace(
+        good=good,
+        refused=refused.add_column(0, "source_file", names),
+        reasons=judged.reasons + more,
+        mentions=judged.mentions + more,
+        oddities=oddities,
+    )
 
 
 def count_oddities(ids: pa.ChunkedArray) -> Counter[str]:

@@ -5,7 +5,7 @@ What a part holds is its stage's business. Passes over many parts belong in part
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,18 @@ def write_parts(folder: Path, stem: str, tables: Iterable[pa.Table]) -> tuple[Pa
     """Write a stream of tables, one part each; empty tables are skipped."""
     full = (table for table in tables if table.num_rows)
     return tuple(write_part(folder / f"{stem}-{i:05d}.parquet", table) for i, table in enumerate(full))
+
+
+def cut_parts(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Re-cut a stream of tables into pieces of PART_ROWS, so that parts do not depend on buckets."""
+    waiting: pa.Table | None = None
+    for table in tables:
+        waiting = table if waiting is None else pa.concat_tables([waiting, table])
+        while waiting.num_rows >= PART_ROWS:
+            yield waiting.slice(0, PART_ROWS).combine_chunks()
+            waiting = waiting.slice(PART_ROWS)
+    if waiting is not None and waiting.num_rows:
+        yield waiting.combine_chunks()
 
 
 def check_part(part: Part) -> Path:

@@ -97,16 +97,16 @@ def people_table(start: int, count: int, seed: int) -> pa.Table:
 
 def _of(kind: np.ndarray, name: str) -> np.ndarray:
     """Each customer's value of one number of its type."""
-    values: np.ndarray = np.array([getattr(one, name) for one in TYPES], np.float64)
-    return values[kind]
+    values: np.ndarray = np.array([getattr(one, name) for one in TYPES], np.float64)[kind]
+    return values
 
 
 def _draw(random: np.random.Generator, kind: np.ndarray, odds: list[tuple[float, ...]]) -> np.ndarray:
     """A choice per customer with the odds of its type: positions, int64 (n,)."""
     ends = np.cumsum(odds, axis=1)
     passed = random.random(len(kind))[:, None] * ends[kind, -1:] >= ends[kind]
-    found: np.ndarray = passed.sum(axis=1)
-    return found
+    positions: np.ndarray = np.count_nonzero(passed, axis=1)
+    return positions
 
 
 def _name(names: tuple[str, ...], positions: np.ndarray) -> pa.Array:

@@ -15,7 +15,7 @@ from config.parameters import Segmentation
 from schemas.tables import QUARANTINE, arrow_schema, segments_schema
 from segmentation.encoding import encode, find_unseen
 from segmentation.errors import Refused
-from segmentation.judging import judge_files
+from segmentation.judging import judge_files, make_contract
 from segmentation.model import Model, assign
 from segmentation.parts import to_matrix
 from segmentation.reading import check_header, columns_to_read, read_header
@@ -82,7 +82,8 @@ def score_table(path: Path, segmentation: Segmentation, model: Model, output: Pa
         raise Refused("no-file", f"there is no file {path.name}")
     csv = segmentation.source.csv
     check_content(path, csv)
-    check_header(path.name, read_header(path, csv), columns_to_read(segmentation.rows), csv.delimiter)
+    contract = make_contract(segmentation.customer_rows, segmentation, None)
+    check_header(path.name, read_header(path, csv), columns_to_read(contract.rows), csv.delimiter)
     beside = output.with_suffix(".quarantine.parquet")
     rows, reasons, unseen = 0, Counter[str](), Counter[str]()
     schema = arrow_schema(segments_schema(segmentation))
@@ -90,7 +91,7 @@ def score_table(path: Path, segmentation: Segmentation, model: Model, output: Pa
         pq.ParquetWriter(output, schema, compression="zstd") as good,
         pq.ParquetWriter(beside, arrow_schema(QUARANTINE), compression="zstd") as bad,
     ):
-        for judged in judge_files([fingerprint(path)], segmentation.rows, csv):
+        for judged in judge_files([fingerprint(path)], contract):
             good.write_table(label_rows(judged.good, segmentation, model))
             bad.write_table(judged.refused.cast(arrow_schema(QUARANTINE)))
             rows += judged.good.num_rows

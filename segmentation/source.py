@@ -33,11 +33,13 @@ class SourceFile(NamedTuple):
     modified_ns: int
 
 
-def find_files(source: Source, override: str | None, as_of: date) -> list[Path]:
+def find_files(
+    source: Source, override: str | None, as_of: date, window: tuple[date, date] | None = None
+) -> list[Path]:
     """The source's files for as_of, sorted by name. Refused if there are none.
 
-    A folder means its .csv and .parquet files; with date_in_name only the newest dated file on or
-    before as_of counts.
+    A folder means its .csv and .parquet files. With date_in_name only the newest dated file on or
+    before as_of counts; of events, the files dated within the window, its end excluded.
     """
     place = override or source.path
     if place is None:
@@ -50,9 +52,10 @@ def find_files(source: Source, override: str | None, as_of: date) -> list[Path]:
     else:
         paths = [path]
     if source.date_in_name and not path.is_file():
-        paths = _newest_dated(paths, source.date_in_name, as_of)
+        paths = _choose_dated(paths, source.date_in_name, window or as_of)
     if not paths:
-        raise Refused("no-file", f"no .csv or .parquet file at {place} for {as_of}")
+        days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
+        raise Refused("no-file", f"no .csv or .parquet file at {place} {days}")
     for one in paths:
         if not one.exists():
             raise Refused("no-file", f"there is no file {one.name}; check source.path or --source")
@@ -63,7 +66,8 @@ def find_files(source: Source, override: str | None, as_of: date) -> list[Path]:
     return sorted(paths, key=lambda one: (one.name, str(one)))
 
 
-def _newest_dated(paths: list[Path], pattern: str, as_of: date) -> list[Path]:
+def _choose_dated(paths: list[Path], pattern: str, days: date | tuple[date, date]) -> list[Path]:
+    """Of dated files, those from the first day to before the last; given one day, the newest up to it."""
     parts = re.split(r"(%[A-Za-z])", pattern)
     finder = re.compile("".join(DATE_PARTS.get(part, re.escape(part)) for part in parts))
     dated = []
@@ -74,7 +78,9 @@ def _newest_dated(paths: list[Path], pattern: str, as_of: date) -> list[Path]:
             except ValueError:
                 continue
             dated.append((day, path))
-    newest = max((day for day, _ in dated if day <= as_of), default=None)
+    if isinstance(days, tuple):
+        return [path for day, path in dated if days[0] <= day < days[1]]
+    newest = max((day for day, _ in dated if day <= days), default=None)
     return [path for day, path in dated if day == newest]
 
 

@@ -103,7 +103,7 @@ def find_published(night: Night, edition: str) -> Published:
         edition=edition,
         outcome="already-published",
         k=manifest["k"],
-        customers=manifest["rows"]["used"],
+        customers=manifest["rows"]["customers"],
         segments_path=published_path(night.home, night.as_of),
         report_path=folder / "report.html",
     )

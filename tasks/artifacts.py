@@ -52,9 +52,14 @@ def show_quarantine(night: Night, customers: Customers) -> None:
         f"+ {customers.quarantined:,} quarantined"
     )
     lines = [f"As of {night.as_of}: {balance}.", ""]
-    if customers.reasons:
-        lines += ["| Reason | Rows |", "| --- | ---: |"]
-        lines += [f"| {_cell(reason)} | {count:,} |" for reason, count in customers.reasons.items()]
+    if customers.outside:
+        lines += [f"{customers.outside:,} more rows lie outside the window and were left out.", ""]
+    if customers.mentions:
+        lines += ["| Reason | Rows | Rows with this reason among others |", "| --- | ---: | ---: |"]
+        lines += [
+            f"| {_cell(reason)} | {customers.reasons.get(reason, 0):,} | {count:,} |"
+            for reason, count in customers.mentions.items()
+        ]
     description = f"{customers.quarantined:,} rows quarantined as of {night.as_of}"
     create_markdown_artifact(
         key=_key(night, "quarantine"), markdown="\n".join(lines), description=description

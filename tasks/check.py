@@ -45,8 +45,8 @@ def check_rows_balance(rows: Ingested, customers: Customers) -> Check:
 def check_sizes(customers: Customers, fitted: Fitted) -> Check:
     """The segments hold every customer once."""
     held = sum(segment.size for segment in fitted.segments)
-    found = f"{held} customers in segments, {customers.used} customers"
-    return Check(name="customers-in-segments", required=True, passed=held == customers.used, found=found)
+    found = f"{held} customers in segments, {customers.customers} customers"
+    return Check(name="customers-in-segments", required=True, passed=held == customers.customers, found=found)
 
 
 def check_convergence(fitted: Fitted) -> Check:

@@ -4,19 +4,23 @@ One batch at a time. Duplicates are the next stage's business.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
-from schemas.records import Counts, Ingested, Night, Part
+from schemas.records import Counts, Ingested, Input, Night, Part
 from segmentation.errors import Refused
-from segmentation.judging import judge_files
+from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
 from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
 from segmentation.samples import write_sample
 from segmentation.source import SourceFile, check_content, find_files, fingerprint
 from segmentation.store import is_whole, make_edition_key
 from tasks.options import stage
+
+MOST_WARNINGS = 3
 
 
 def find_source(night: Night) -> list[SourceFile]:
@@ -26,7 +30,7 @@ def find_source(night: Night) -> list[SourceFile]:
         folder = start_folder(night.staging / "sample")
         paths = [write_sample(source, night.segmentation.seed, folder)]
     else:
-        paths = find_files(source, night.source, night.as_of)
+        paths = find_files(source, night.source, night.as_of, night.segmentation.window(night.as_of))
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
@@ -34,18 +38,68 @@ def find_source(night: Night) -> list[SourceFile]:
 
 
 def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str]:
-    """Refuse a source with a header that breaks the contract; warnings otherwise."""
+    """Refuse a source with a header that breaks the contract; warnings otherwise, a few in full."""
     wanted = columns_to_read(rows)
     found = (
         check_header(file.path.name, read_header(file.path, csv), wanted, csv.delimiter) for file in files
     )
-    return [warning for warnings in found for warning in warnings]
+    warnings = [warning for warnings in found for warning in warnings]
+    more = len(warnings) - MOST_WARNINGS
+    return [*warnings[:MOST_WARNINGS], f"the same of {more} more files"] if more > 1 else warnings
+
+
+class Written(NamedTuple):
+    """What became of the source's rows: good parts, refused parts, and what was counted."""
+
+    parts: list[Part]
+    quarantine: list[Part]
+    reasons: Counter[str]
+    mentions: Counter[str]
+    oddities: Counter[str]
+    outside: int
+
+
+def write_rows(judged: Iterable[Judged], folder: Path) -> Written:
+    """Write judged batches as they come, and count."""
+    reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
+    parts: list[Part] = []
+    quarantine: list[Part] = []
+    outside = 0
+    for number, one in enumerate(judged):
+        reasons += one.reasons
+        mentions += one.mentions
+        oddities += one.oddities
+        outside += one.outside
+        if one.good.num_rows:
+            parts.append(write_part(folder / f"rows-{number:05d}.parquet", one.good))
+        if one.refused.num_rows:
+            quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", one.refused))
+    return Written(parts, quarantine, reasons, mentions, oddities, outside)
+
+
+def check_rows(written: Written, inputs: Sequence[Input]) -> list[str]:
+    """Refuse a source that repeats its header, or has no row to use; warnings about what is odd."""
+    warnings = []
+    if repeats := written.reasons[REPEATED_HEADER]:
+        warnings.append(f"{repeats} row repeats the header: have files been concatenated?")
+    if repeats > 1:
+        raise Refused(
+            "repeated-header", f"{repeats} rows repeat the header: give concatenated files one by one"
+        )
+    if not written.parts:
+        names = ", ".join(one.name for one in inputs) if len(inputs) <= 3 else f"{len(inputs)} files"
+        refused = sum(part.rows for part in written.quarantine)
+        common = dict(written.reasons.most_common(3))
+        found = f"all {refused} rows are refused: {common}" if refused else "no rows"
+        found += f"; {written.outside} lie outside the window" if written.outside else ""
+        raise Refused("no-rows", f"{names}: {found}; expected at least one row to use")
+    return [*warnings, *(f"{count} ids {what}" for what, count in sorted(written.oddities.items()))]
 
 
 @stage("ingest {night.as_of}")
 def ingest(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
-    rows, csv = night.segmentation.rows, night.segmentation.source.csv
+    segmentation = night.segmentation
     folder = start_folder(night.staging / "ingest")
     files = find_source(night)
     inputs = tuple(file.input for file in files)
@@ -56,40 +110,26 @@ def ingest(night: Night) -> Ingested:
             key=key, inputs=inputs, published=True, counts=nothing, parts=(), quarantine=(), warnings=()
         )
 
-    warnings = check_headers(files, rows, csv)
-    parts: list[Part] = []
-    quarantine: list[Part] = []
-    reasons: Counter[str] = Counter()
-    oddities: Counter[str] = Counter()
-    for number, judged in enumerate(judge_files(files, rows, csv)):
-        reasons += judged.reasons
-        oddities += judged.oddities
-        if judged.good.num_rows:
-            parts.append(write_part(folder / f"rows-{number:05d}.parquet", judged.good))
-        if judged.refused.num_rows:
-            quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", judged.refused))
+    warnings = check_headers(files, segmentation.rows, segmentation.source.csv)
+    contract = make_contract(segmentation.rows, segmentation, segmentation.window(night.as_of))
+    written = write_rows(judge_files(files, contract), folder)
+    warnings += check_rows(written, inputs)
 
-    if repeats := reasons[REPEATED_HEADER]:
-        warnings.append(f"{repeats} row repeats the header: have files been concatenated?")
-    if repeats > 1:
-        raise Refused(
-            "repeated-header", f"{repeats} rows repeat the header: give concatenated files one by one"
-        )
-    warnings += [f"{count} ids {what}" for what, count in sorted(oddities.items())]
-    good, refused = sum(p.rows for p in parts), sum(p.rows for p in quarantine)
-    if good == 0:
-        names = ", ".join(one.name for one in inputs)
-        found = f"all {refused} rows are refused: {dict(reasons.most_common(3))}" if refused else "no rows"
-        raise Refused("no-rows", f"{names}: {found}; expected at least one row to use")
+    good, refused = (sum(part.rows for part in parts) for parts in (written.parts, written.quarantine))
     counts = Counts(
-        read=good + refused, good=good, quarantined=refused, reasons=dict(sorted(reasons.items()))
+        read=good + refused,
+        good=good,
+        quarantined=refused,
+        reasons=dict(sorted(written.reasons.items())),
+        mentions=dict(sorted(written.mentions.items())),
+        outside=written.outside,
     )
     return Ingested(
         key=key,
         inputs=inputs,
         published=False,
         counts=counts,
-        parts=tuple(parts),
-        quarantine=tuple(quarantine),
+        parts=tuple(written.parts),
+        quarantine=tuple(written.quarantine),
         warnings=tuple(warnings),
     )

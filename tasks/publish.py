@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -47,7 +48,7 @@ from tasks.artifacts import show_edition
 from tasks.night import finish
 from tasks.options import stage
 
-LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "plotly", "pandera")
+LIBRARIES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "plotly", "pandera")
 
 
 def join_segments(
@@ -131,7 +132,7 @@ def make_manifest(
         reasons=verdict.reasons,
         definition=night.segmentation.substance(),
         inputs=tuple(one.model_dump() for one in rows.inputs),
-        rows=customers.model_dump(include={"read", "used", "merged", "quarantined", "reasons"}),
+        rows=count_rows(customers),
         k=choice.k,
         why_k=choice.reasons,
         inertia=fitted.inertia,
@@ -139,6 +140,12 @@ def make_manifest(
         versions={"resegment": VERSION, **{name: version(name) for name in LIBRARIES}},
         files={},
     )
+
+
+def count_rows(customers: Customers) -> dict[str, Any]:
+    """The manifest's `rows`: the balance of rows, and how many customers they make."""
+    counted = {"read", "used", "merged", "quarantined", "outside", "reasons", "mentions"}
+    return {"customers": customers.customers, **customers.model_dump(include=counted)}
 
 
 def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], pa.Schema]) -> None:
@@ -191,7 +198,7 @@ def publish(
         edition=rows.key.edition,
         outcome="published" if verdict.may_publish else "held",
         k=choice.k,
-        customers=customers.used,
+        customers=customers.customers,
         segments_path=published_path(night.home, night.as_of) if verdict.may_publish else final / SEGMENTS,
         report_path=final / "report.html",
         reasons=verdict.reasons,

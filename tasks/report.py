@@ -71,8 +71,11 @@ def tell_quality(customers: Customers, verdict: Verdict) -> list[str]:
         f"{customers.read:,} rows read = {customers.used:,} used + {customers.merged:,} merged "
         f"+ {customers.quarantined:,} quarantined."
     )
-    reasons = sorted(customers.reasons.items(), key=lambda item: (-item[1], item[0]))
-    told = [table(["Reason", "Rows"], [[r, f"{n:,}"] for r, n in reasons])] if reasons else []
+    if customers.outside:
+        balance += f" {customers.outside:,} more rows lie outside the window and were left out."
+    mentions = sorted(customers.mentions.items(), key=lambda item: (-item[1], item[0]))
+    counts = [[r, f"{customers.reasons.get(r, 0):,}", f"{n:,}"] for r, n in mentions]
+    told = [table(["Reason", "Rows", "Rows with this reason among others"], counts)] if counts else []
     checks = [
         [c.name, "required" if c.required else "advisory", "passed" if c.passed else "failed", c.found]
         for c in verdict.checks
@@ -134,7 +137,7 @@ def report(
         [
             f"<h1>{label(title)}</h1>",
             paragraph(segmentation.description),
-            paragraph(f"{customers.used:,} customers in {choice.k} segments.", "lead"),
+            paragraph(f"{customers.customers:,} customers in {choice.k} segments.", "lead"),
             *([paragraph(state, "held")] if state else []),
             *tell_segments(profiles, fitted, scaled.columns),
             "<h2>Customers by segment</h2>",

@@ -1,7 +1,8 @@
 """Stage 2, summarise: one row per customer, in an order that does not depend on the input's.
 
-Rows are routed to buckets small enough for memory, each bucket sorted and its duplicates settled
-by the definition's policy. With an id the order is the id's; without one it is a hash of the row.
+Events are segmentation/events.py's work. Rows of customers are routed to buckets small enough for
+memory, each bucket sorted and its duplicates settled by the definition's policy. With an id the
+order is the id's; without one it is a hash of the row.
 """
 
 from collections import Counter
@@ -18,14 +19,24 @@ from config.parameters import Segmentation
 from schemas.records import Customers, Ingested, Night, Part
 from segmentation.duplicates import settle_duplicates
 from segmentation.errors import Refused, UnaccountedRows
-from segmentation.judging import quarantine_table
+from segmentation.events import Summarised, summarise_events
 from segmentation.keys import hash_rows, hash_texts, mix
-from segmentation.parts import PART_ROWS, name_part, read_part, start_folder, to_matrix, write_part
+from segmentation.parts import (
+    cut_parts,
+    name_part,
+    read_part,
+    start_folder,
+    to_matrix,
+    write_part,
+    write_parts,
+)
+from segmentation.refusing import refuse_rows
 from tasks.artifacts import show_quarantine
 from tasks.options import stage
 
 BUCKET_VALUES = 10_000_000
 SKETCH = 4096
+CONFLICT = "conflicting rows of one customer"
 
 
 def count_buckets(rows: int, columns: int) -> int:
@@ -108,83 +119,58 @@ def sort_rows(table: pa.Table, segmentation: Segmentation) -> pa.Table:
     return table.take(pa.array(np.lexsort((*place, order_keys(table, segmentation)))))
 
 
-def refuse_duplicates(conflicting: pa.Table, segmentation: Segmentation, names: Sequence[str]) -> pa.Table:
-    """Quarantine rows for customers whose rows contradict each other."""
-    reason = "conflicting rows of one customer"
-    declared = [c for c in conflicting.column_names if c not in ("source_file", "source_row")]
-    records = (
-        conflicting.select(declared).to_pandas().to_json(orient="records", lines=True, date_format="iso")
-    )
-    refused = quarantine_table(
-        [
-            {**place, "reason": reason, "column": segmentation.rows.id, "reasons": reason, "record": record}
-            for place, record in zip(
-                conflicting.select(["source_row", "customer_id"]).to_pylist(),
-                records.splitlines(),
-                strict=True,
-            )
-        ]
-    )
-    files = pa.array([names[i] for i in conflicting["source_file"].to_pylist()], pa.string())
-    return refused.add_column(0, "source_file", files)
-
-
-def cut_parts(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Re-cut a stream of tables into pieces of PART_ROWS, so that parts do not depend on buckets."""
-    waiting: pa.Table | None = None
-    for table in tables:
-        waiting = table if waiting is None else pa.concat_tables([waiting, table])
-        while waiting.num_rows >= PART_ROWS:
-            yield waiting.slice(0, PART_ROWS).combine_chunks()
-            waiting = waiting.slice(PART_ROWS)
-    if waiting is not None and waiting.num_rows:
-        yield waiting.combine_chunks()
-
-
-@stage("summarise {night.as_of}")
-def summarise(night: Night, rows: Ingested) -> Customers:
-    """Sort, settle duplicates, and write one row per customer; every row is accounted for."""
-    segmentation = night.segmentation
-    folder = start_folder(night.staging / "summarise")
+def settle_customers(night: Night, rows: Ingested, folder: Path) -> Summarised:
+    """Customer grain: sort, settle duplicates, and write one row per customer."""
+    segmentation, names = night.segmentation, [one.name for one in rows.inputs]
     buckets = route(rows.parts, segmentation, folder)
-
-    quarantine, counts = list(rows.quarantine), Counter(rows.counts.reasons)
-    merged, conflicting = 0, 0
+    quarantine: list[Part] = []
+    merged = 0
 
     def settle() -> Iterator[pa.Table]:
-        nonlocal merged, conflicting
+        nonlocal merged
         for number, bucket in enumerate(buckets):
             table = pa.concat_tables([read_part(part) for part in bucket])
             settled = settle_duplicates(sort_rows(table, segmentation), segmentation)
             merged += settled.merged
             if settled.conflicting.num_rows:
-                names = [one.name for one in rows.inputs]
-                refused = refuse_duplicates(settled.conflicting, segmentation, names)
-                counts.update(refused["reason"].to_pylist())
-                conflicting += refused.num_rows
+                said = pa.array([CONFLICT] * settled.conflicting.num_rows)
+                told = settled.conflicting.append_column("reason", said).append_column("reasons", said)
+                refused = refuse_rows(told, segmentation.rows.id, names)
                 quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused))
             yield settled.customers.select(["customer_id", *segmentation.features])
 
-    parts = tuple(
-        write_part(folder / f"customers-{i:05d}.parquet", table)
-        for i, table in enumerate(cut_parts(settle()))
-    )
+    parts = write_parts(folder, "customers", cut_parts(settle()))
+    conflicting = sum(part.rows for part in quarantine)
+    reasons = Counter({CONFLICT: conflicting} if conflicting else {})
     used = sum(part.rows for part in parts)
-    refused_rows = rows.counts.quarantined + conflicting
-    if rows.counts.read != used + merged + refused_rows:
-        raise UnaccountedRows(
-            f"{rows.counts.read} rows were read, but {used} used + {merged} merged + {refused_rows} refused"
-        )
     if used == 0:
         raise Refused("no-customers", f"all {conflicting} rows contradict another row of their customer")
+    return Summarised(parts, tuple(quarantine), reasons, reasons, used, merged)
+
+
+@stage("summarise {night.as_of}")
+def summarise(night: Night, rows: Ingested) -> Customers:
+    """Write one row per customer, from events or customers; every row is accounted for."""
+    folder = start_folder(night.staging / "summarise")
+    work = summarise_events if night.segmentation.rows.grain == "event" else settle_customers
+    found = work(night, rows, folder)
+
+    refused = rows.counts.quarantined + sum(part.rows for part in found.quarantine)
+    if rows.counts.read != found.used + found.merged + refused:
+        raise UnaccountedRows(
+            f"{rows.counts.read} rows were read, but {found.used} used + {found.merged} merged "
+            f"+ {refused} refused"
+        )
     customers = Customers(
-        parts=parts,
-        quarantine=tuple(quarantine),
+        parts=found.parts,
+        quarantine=(*rows.quarantine, *found.quarantine),
         read=rows.counts.read,
-        used=used,
-        merged=merged,
-        quarantined=refused_rows,
-        reasons=dict(sorted(counts.items())),
+        used=found.used,
+        merged=found.merged,
+        quarantined=refused,
+        reasons=dict(sorted((Counter(rows.counts.reasons) + found.reasons).items())),
+        mentions=dict(sorted((Counter(rows.counts.mentions) + found.mentions).items())),
+        outside=rows.counts.outside,
         warnings=rows.warnings,
     )
     show_quarantine(night, customers)

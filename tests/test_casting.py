@@ -8,7 +8,7 @@ import pytest
 
 from config.columns import Column, ColumnType
 from config.sources import Csv
-from segmentation.casting import cast_column
+from segmentation.casting import Dialect, cast_column
 from segmentation.errors import Refused
 
 CSV = Csv()
@@ -16,7 +16,7 @@ CSV = Csv()
 
 def cast(values: pa.Array, kind: ColumnType, csv: Csv = CSV) -> tuple[list[object], list[int]]:
     """The values cast, and the positions that were unreadable."""
-    found, mask = cast_column("c", pa.chunked_array([values]), Column(type=kind), csv)
+    found, mask = cast_column("c", pa.chunked_array([values]), Column(type=kind), Dialect(csv))
     return found.to_pylist(), [] if mask is None else np.flatnonzero(mask).tolist()
 
 
@@ -118,7 +118,7 @@ def test_no_rows_are_cast_to_no_rows() -> None:
     """An empty column has its declared type."""
     for kind, wanted in (("int", pa.int64()), ("float", pa.float64()), ("bool", pa.bool_())):
         values, mask = cast_column(
-            "c", pa.chunked_array([[]], pa.string()), Column.model_validate({"type": kind}), CSV
+            "c", pa.chunked_array([[]], pa.string()), Column.model_validate({"type": kind}), Dialect(CSV)
         )
         assert (values.type, len(values), mask) == (wanted, 0, None)
 

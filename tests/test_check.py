@@ -31,7 +31,7 @@ def customers(read: int, used: int, merged: int, quarantined: int, in_files: int
     rows = quarantined if in_files is None else in_files
     part = Part(path=Path("refused.parquet"), rows=rows, size=1, sha256="")
     return Customers(
-        parts=(),
+        parts=(Part(path=Path("customers.parquet"), rows=used, size=1, sha256=""),),
         quarantine=(part,),
         read=read,
         used=used,

@@ -116,7 +116,7 @@ def test_rows_that_keep_the_contract_have_no_reasons() -> None:
         )
         found = find_reasons(batch, rows_schema(rows), {})
         assert found.empty
-        assert list(found.columns) == ["row", "column", "reason"]
+        assert list(found.columns) == ["row", "column", "reason", "said"]
 
 
 def test_reasons_never_hold_values() -> None:

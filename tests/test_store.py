@@ -145,7 +145,7 @@ def test_a_published_edition_is_found_by_its_manifest(make_night: NightMaker) ->
     night = make_night()
     folder = edition_folder(night.home, night.as_of, "e1")
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text('{"k": 3, "rows": {"used": 12}}')
+    (folder / "manifest.json").write_text('{"k": 3, "rows": {"customers": 12}}')
     found = find_published(night, "e1")
     assert (found.outcome, found.k, found.customers) == ("already-published", 3, 12)
     assert found.report_path == folder / "report.html"

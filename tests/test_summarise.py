@@ -10,12 +10,13 @@ import pyarrow as pa
 import pytest
 
 from schemas.records import Customers, Night
+from segmentation import parts as parts_module
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.keys import hash_rows
-from segmentation.parts import read_part
+from segmentation.parts import cut_parts, read_part
 from tasks import summarise as module
 from tasks.ingest import ingest
-from tasks.summarise import count_buckets, cut_parts, summarise
+from tasks.summarise import count_buckets, summarise
 
 COLUMNS = {"spend": {"type": "float"}, "orders": {"type": "int"}, "note": {"type": "text"}}
 POLICIES = ["quarantine", "first", "last", "sum", "mean"]
@@ -185,7 +186,7 @@ def test_buckets_are_as_few_as_fit() -> None:
 
 def test_parts_are_recut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever tables come, parts have the same size and order, and nothing gives nothing."""
-    monkeypatch.setattr(module, "PART_ROWS", 4)
+    monkeypatch.setattr(parts_module, "PART_ROWS", 4)
     sizes = [0, 3, 1, 9, 0, 2]
     values = iter(range(100))
     tables = [pa.table({"x": pa.array([next(values) for _ in range(n)], pa.int64())}) for n in sizes]

@@ -1,0 +1,112 @@
+"""The part of a definition that says how many events become one customer: window and features.
+
+What one event must look like is in config/columns.py; how it is computed in segmentation/aggregation.py.
+"""
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS, Column
+from config.conditions import Condition
+from config.expressions import columns_of, parse_expression
+from config.plans import Clause
+
+Op = Literal[
+    "sum",
+    "mean",
+    "median",
+    "min",
+    "max",
+    "count",
+    "count_distinct",
+    "days_since_last",
+    "days_since_first",
+    "share",
+]
+NUMERIC = ("sum", "mean", "median", "min", "max")
+WHOLE = ("count", "count_distinct", "days_since_last", "days_since_first")
+
+
+class SummaryFeature(Clause):
+    """One feature of a customer, computed from the customer's events in the window."""
+
+    op: Op = Field(
+        description="sum, mean, median, min, max, count, count_distinct, days_since_last, days_since_first "
+        "or share."
+    )
+    column: str | None = Field(None, description="The column that op takes.")
+    expression: str | None = Field(
+        None, description="Instead of column: columns, numbers, + - * / and parentheses."
+    )
+    where: Condition | None = Field(None, description="With op share: the condition that is met.")
+    unit: str = Field("", description="Unit, shown to people.")
+    description: str = Field("", description="One sentence, carried to the outputs.")
+
+    @field_validator("expression")
+    @classmethod
+    def _expression_is_one(cls, expression: str | None) -> str | None:
+        if expression is not None:
+            parse_expression(expression)
+        return expression
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        given = [name for name in ("column", "expression", "where") if getattr(self, name) is not None]
+        if self.op in NUMERIC and given not in (["column"], ["expression"]):
+            raise ValueError(f"op {self.op} needs column or expression, one of them")
+        if self.op == "count_distinct" and given != ["column"]:
+            raise ValueError("op count_distinct needs column, and nothing else")
+        if self.op == "count" and given not in ([], ["column"]):
+            raise ValueError("op count takes column, or nothing: then it counts rows")
+        if self.op.startswith("days_since") and given:
+            raise ValueError(f"op {self.op} takes the event's time, so neither {' nor '.join(given)}")
+        if self.op == "share" and given != ["where"]:
+            raise ValueError("op share needs where, and nothing else")
+        return self
+
+    @property
+    def contract(self) -> Column:
+        """The feature as a column of the customer table."""
+        kind: Literal["int", "float"] = "int" if self.op in WHOLE else "float"
+        return Column(type=kind, unit=self.unit, description=self.description)
+
+    def fault(self, columns: dict[str, Column]) -> str | None:
+        """What of this feature does not fit the events' columns; None if all does."""
+        names = [self.column] if self.column else []
+        if self.expression is not None:
+            names += columns_of(parse_expression(self.expression))
+        for name in names:
+            if name not in columns:
+                return f"{name} is not among rows.columns"
+            if self.op in NUMERIC and columns[name].type not in ("int", "float"):
+                return f"{name} has type {columns[name].type}; op {self.op} needs int or float"
+        if self.where is None:
+            return None
+        if self.where.column not in columns:
+            return f"{self.where.column} is not among rows.columns"
+        return self.where.misfit(columns[self.where.column].type)
+
+
+class Summary(Clause):
+    """How a customer's events become one row: over which days, and which features."""
+
+    window_days: int = Field(
+        ge=1, le=36_600, description="Days before as_of whose events count: [as_of - window_days, as_of)."
+    )
+    features: dict[str, SummaryFeature] = Field(
+        min_length=1, max_length=200, description="The customer's features, by name."
+    )
+
+    @field_validator("features")
+    @classmethod
+    def _feature_names(cls, features: dict[str, SummaryFeature]) -> dict[str, SummaryFeature]:
+        for name in features:
+            if not COLUMN_PATTERN.match(name):
+                raise ValueError(
+                    "feature names start with a letter or digit and hold at most 100 letters, digits, "
+                    "spaces and . , ( ) $ % & / # + -"
+                )
+            if name in RESERVED_COLUMNS:
+                raise ValueError(f"feature name {name} is used by the outputs; rename the feature")
+        return features
