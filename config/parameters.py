@@ -13,13 +13,15 @@ from pydantic import Field, field_validator, model_validator
 
 from config.columns import Column, Rows
 from config.plans import CategoryPlan, Checks, Clause, FitPlan, KPlan
-from config.sources import Source
+from config.sources import Source, find_binds
 from config.summary import Summary
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Scaling = Literal["auto", "none", "standard", "robust", "log-standard"]
+# Where rows come from does not decide the result; the rows themselves do.
+_PLACES = {"path", "sample", "customers", "sql", "connection"}
 
 
 class ScalingPlan(Clause):
@@ -98,6 +100,12 @@ class Segmentation(Clause):
                 raise ValueError(f"scaling names {key}, a category without order: it is one-hot")
         return self
 
+    @model_validator(mode="after")
+    def _window_is_there(self) -> Self:
+        if self.source.sql is not None and "window_start" in find_binds(self.source.sql) and not self.summary:
+            raise ValueError("sql binds :window_start, but there is no summary with a window")
+        return self
+
     @property
     def customer_columns(self) -> dict[str, Column]:
         """The contract of the customer table, one row per customer, from which features are taken."""
@@ -128,7 +136,7 @@ class Segmentation(Clause):
 
     def substance(self) -> dict[str, Any]:
         """What of the definition decides the result: all but where the source lies."""
-        return self.model_dump(mode="json", exclude={"source": {"path", "sample", "customers"}})
+        return self.model_dump(mode="json", exclude={"source": _PLACES})
 
 
 BUILT_IN = Path(__file__).parent / "segmentations"

@@ -14,6 +14,14 @@ from config.plans import Clause
 DATE_PARTS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
 
 
+BINDS = ("as_of", "window_start")
+
+
+def find_binds(sql: str) -> list[str]:
+    """The names that a statement binds, :name; a cast (::date) is none."""
+    return re.findall(r"(?<![:\w\\]):(\w+)", sql)
+
+
 class Csv(Clause):
     """How CSV files are written. Never guessed: a file that differs is refused."""
 
@@ -37,7 +45,7 @@ class Csv(Clause):
 
 
 class Source(Clause):
-    """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
+    """Where rows come from: `path` (file, folder or glob), `sample` or `sql`, one of them."""
 
     path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
     sample: Literal["article", "shop", "people"] | None = Field(
@@ -45,6 +53,17 @@ class Source(Clause):
     )
     customers: int | None = Field(
         None, ge=1, le=1_000_000_000, description="Samples shop and people: number of customers (20000)."
+    )
+    sql: str | None = Field(
+        None,
+        max_length=20_000,
+        description="One SELECT, its rows in an order of its own (ORDER BY); :as_of and :window_start are "
+        "bound to dates.",
+    )
+    connection: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9-]{0,39}$",
+        description="With sql: the name of the secret that holds the database's URL.",
     )
     date_in_name: str | None = Field(
         None,
@@ -65,10 +84,25 @@ class Source(Clause):
             raise ValueError("date_in_name needs the year, %Y or %y")
         return pattern
 
+    @field_validator("sql")
+    @classmethod
+    def _sql_is_one_question(cls, sql: str | None) -> str | None:
+        if sql is None:
+            return None
+        if not re.match(r"\s*(SELECT|WITH)\b", sql, re.IGNORECASE):
+            raise ValueError("sql is one statement that begins with SELECT or WITH")
+        if ";" in sql.rstrip().rstrip(";"):
+            raise ValueError("sql is one statement, without a ; in it")
+        if unknown := sorted(set(find_binds(sql)) - set(BINDS)):
+            raise ValueError(f"sql may bind :as_of and :window_start, not {', '.join(unknown)}")
+        return sql
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.path is None) == (self.sample is None):
-            raise ValueError("give exactly one of path and sample")
+        if sum(one is not None for one in (self.path, self.sample, self.sql)) != 1:
+            raise ValueError("give exactly one of path, sample and sql")
+        if (self.sql is None) != (self.connection is None):
+            raise ValueError("sql and connection go together")
         if self.customers is not None and self.sample not in ("shop", "people"):
             raise ValueError("customers goes with sample: shop or people")
         return self

@@ -48,10 +48,23 @@ class Part(Record):
 
 
 class Input(Record):
-    """One source file as it was read. `name` is without folders."""
+    """One source file as it was read. `name` is without folders; for a database, the connection's.
+
+    `numbered`: its rows, typed, are numbered through the whole source, so that the file's layout
+    changes nothing.
+    """
 
     name: str
     size: int
+    sha256: str
+    numbered: bool = False
+
+
+class Digest(Record):
+    """What identifies a source, or a part of it: a text file by name and bytes, or typed rows."""
+
+    of: Literal["bytes", "rows"]
+    name: str | None = None
     sha256: str
 
 
@@ -79,6 +92,7 @@ class Ingested(Record):
 
     key: EditionKey
     inputs: tuple[Input, ...]
+    digests: tuple[Digest, ...]
     published: bool
     counts: Counts
     parts: tuple[Part, ...]

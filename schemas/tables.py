@@ -107,8 +107,12 @@ SWEEP = pa.DataFrameSchema(
 
 QUARANTINE = pa.DataFrameSchema(
     {
-        "source_file": _text("File that the row came from, without folders."),
-        "source_row": _count("Number of the row in that file, from 1, the header not counted.", 1),
+        "source_file": _text("CSV file that the row came from, without folders. Null otherwise.", True),
+        "source_row": _count(
+            "Number of the row in that file, from 1, the header not counted; of Parquet files and databases "
+            "in the whole source.",
+            1,
+        ),
         "customer_id": _text("Customer id, where the row has one.", True),
         "reason": _text("Primary reason: the first rule, in the order of the columns, that the row breaks."),
         "column": _text("Column that the primary reason is about. Null if it is about the whole row.", True),

@@ -44,3 +44,7 @@ class SourceChanged(ResegmentError):
 
 class UnaccountedRows(ResegmentError):
     """Rows in differ from rows used + merged + quarantined: a defect, never to be published."""
+
+
+class DatabaseGone(ResegmentError):
+    """The database of a connection cannot be reached, or broke off; a retry asks again."""

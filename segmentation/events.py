@@ -68,7 +68,7 @@ def split_customers(table: pa.Table, segmentation: Segmentation) -> tuple[pa.Tab
 
 def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
     """Event grain: aggregate the window's good events, and write one row per customer."""
-    segmentation, names = night.segmentation, [one.name for one in rows.inputs]
+    segmentation, names = night.segmentation, [None if one.numbered else one.name for one in rows.inputs]
     aggregation = Aggregation(segmentation, night.as_of, [str(check_part(part)) for part in rows.parts])
     refused: list[Part] = []
     used = 0

@@ -28,11 +28,14 @@ from segmentation.source import SourceFile, check_unchanged
 
 
 class Piece(NamedTuple):
-    """One batch of the source, its file's number and name, and the rows of the files before it."""
+    """One batch of the source, its file's number and name, and the rows of the files before it.
+
+    Rows of typed files are numbered through the source: no name, and none before.
+    """
 
     raw: RawBatch
     file: int
-    name: str
+    name: str | None
     before: int
 
 
@@ -144,7 +147,10 @@ def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Pi
         seen = 0
         for raw in read_batches(file.path, rows, csv):
             seen += raw.table.num_rows + len(raw.malformed)
-            yield Piece(raw, number, file.input.name, before)
+            if file.input.numbered:
+                yield Piece(raw._replace(rows=raw.rows + before), number, None, 0)
+            else:
+                yield Piece(raw, number, file.input.name, before)
         check_unchanged(file)
         before += seen
 

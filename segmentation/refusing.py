@@ -63,7 +63,7 @@ def refuse_malformed(raw: RawBatch) -> pa.Table:
     )
 
 
-def refuse_rows(rows: pa.Table, column: str | None, names: Sequence[str]) -> pa.Table:
+def refuse_rows(rows: pa.Table, column: str | None, names: Sequence[str | None]) -> pa.Table:
     """Good rows of ingest that a later stage refuses, all about one column or the whole row.
 
     rows have `reason` and `reasons` beside their own columns; names are the source's files by number.

@@ -93,7 +93,8 @@ def fingerprint(path: Path) -> SourceFile:
         raise Refused("unreadable-file", f"{path.name}: {error.strerror}") from error
     if stat.st_size == 0:
         raise Refused("empty-file", f"{path.name} is empty; expected a header and rows")
-    found = Input(name=path.name, size=stat.st_size, sha256=digest)
+    is_typed = path.suffix.lower() == ".parquet"
+    found = Input(name=path.name, size=stat.st_size, sha256=digest, numbered=is_typed)
     return SourceFile(path, found, stat.st_mtime_ns)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.records import EditionKey, Input, Night, Published
+from schemas.records import Digest, EditionKey, Night, Published
 
 VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"
@@ -73,7 +73,7 @@ def is_whole(home: Path, as_of: date, edition: str) -> bool:
     return published_edition(home, as_of) == edition and all((folder / name).is_file() for name in names)
 
 
-def make_edition_key(night: Night, inputs: Iterable[Input]) -> EditionKey:
+def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     """Derive the edition from content: definition, inputs, as_of, version, the edition before.
 
     The same input gives the same edition wherever and whenever the run takes place.
@@ -81,7 +81,7 @@ def make_edition_key(night: Night, inputs: Iterable[Input]) -> EditionKey:
     previous = edition_before(night.home, night.as_of)
     substance = {
         "definition": night.segmentation.substance(),
-        "inputs": [one.model_dump() for one in inputs],
+        "inputs": [one.model_dump() for one in digests],
         "as_of": str(night.as_of),
         "version": VERSION,
         "previous": previous,

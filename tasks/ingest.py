@@ -11,6 +11,8 @@ from typing import NamedTuple
 from config.columns import Rows
 from config.sources import Csv
 from schemas.records import Counts, Ingested, Input, Night, Part
+from segmentation.database import Query, stage_query
+from segmentation.digests import identify
 from segmentation.errors import Refused
 from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
@@ -18,12 +20,16 @@ from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read,
 from segmentation.samples import write_sample
 from segmentation.source import SourceFile, check_content, find_files, fingerprint
 from segmentation.store import is_whole, make_edition_key
+from tasks.connections import find_secret
 from tasks.options import stage
 
 
-def find_source(night: Night) -> list[SourceFile]:
-    """The source's files, each accepted by its first bytes and fingerprinted."""
-    source = night.segmentation.source
+def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
+    """The source's files, each accepted by its first bytes and fingerprinted; warnings."""
+    source, rows = night.segmentation.source, night.segmentation.rows
+    if night.source is None and source.sql is not None:
+        file, warnings = fetch_source(night, start_folder(night.staging / "source"))
+        return [file], warnings
     if night.source is None and source.sample is not None:
         folder = start_folder(night.staging / "sample")
         paths = [write_sample(source, night.segmentation.seed, folder)]
@@ -32,7 +38,19 @@ def find_source(night: Night) -> list[SourceFile]:
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
-    return files
+    return files, check_headers(files, rows, source.csv)
+
+
+def fetch_source(night: Night, folder: Path) -> tuple[SourceFile, list[str]]:
+    """The rows of the definition's statement as a Parquet file in `folder`, named by the connection."""
+    source, window = night.segmentation.source, night.segmentation.window(night.as_of)
+    name = source.connection or ""
+    binds = {"as_of": night.as_of, "window_start": window[0] if window else night.as_of}
+    path = folder / f"{name}.parquet"
+    secret = name, find_secret(name)
+    warnings = stage_query(Query(source.sql or "", binds), secret, night.segmentation.rows, path)
+    file = fingerprint(path)
+    return file._replace(input=file.input.model_copy(update={"name": name})), warnings
 
 
 def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str]:
@@ -42,11 +60,17 @@ def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str
     for file in files:
         name = file.path.name
         for warning in check_header(name, read_header(file.path, csv), wanted, csv.delimiter):
-            found.setdefault(warning, []).append(name)
-    return [
-        f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
-        for warning, names in found.items()
-    ]
+            # Typed rows make the same edition whatever file they are in: no name.
+            told = [] if file.input.numbered else [name]
+            found.setdefault(warning, []).extend(told)
+    return [_say(names, warning) for warning, names in found.items()]
+
+
+def _say(names: Sequence[str], warning: str) -> str:
+    """`a.csv and 2 more files: …`; the warning alone where no file is named."""
+    if not names:
+        return warning
+    return f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
 
 
 class Written(NamedTuple):
@@ -102,17 +126,24 @@ def ingest(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     segmentation = night.segmentation
     folder = start_folder(night.staging / "ingest")
-    files = find_source(night)
+    files, warnings = find_source(night)
     inputs = tuple(file.input for file in files)
-    key = make_edition_key(night, inputs)
+    contract = make_contract(segmentation.rows, segmentation, segmentation.window(night.as_of))
+    digests = identify(files, contract)
+    key = make_edition_key(night, digests)
     if not night.force and is_whole(night.home, night.as_of, key.edition):
         nothing = Counts(read=0, good=0, quarantined=0, reasons={})
         return Ingested(
-            key=key, inputs=inputs, published=True, counts=nothing, parts=(), quarantine=(), warnings=()
+            key=key,
+            inputs=inputs,
+            digests=digests,
+            published=True,
+            counts=nothing,
+            parts=(),
+            quarantine=(),
+            warnings=(),
         )
 
-    warnings = check_headers(files, segmentation.rows, segmentation.source.csv)
-    contract = make_contract(segmentation.rows, segmentation, segmentation.window(night.as_of))
     written = write_rows(judge_files(files, contract), folder)
     warnings += check_rows(written, inputs)
 
@@ -128,6 +159,7 @@ def ingest(night: Night) -> Ingested:
     return Ingested(
         key=key,
         inputs=inputs,
+        digests=digests,
         published=False,
         counts=counts,
         parts=tuple(written.parts),

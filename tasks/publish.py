@@ -131,7 +131,7 @@ def make_manifest(
         decision="published" if verdict.may_publish else "held",
         reasons=verdict.reasons,
         definition=night.segmentation.substance(),
-        inputs=tuple(one.model_dump() for one in rows.inputs),
+        inputs=tuple(one.model_dump() for one in rows.digests),
         rows=count_rows(customers),
         k=choice.k,
         why_k=choice.reasons,
@@ -205,6 +205,7 @@ def publish(
         warnings=verdict.warnings,
     )
     facts = {
+        "inputs": [one.model_dump() for one in rows.inputs],
         "k": choice.k,
         "inertia": fitted.inertia,
         "rows": manifest.rows,

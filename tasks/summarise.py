@@ -121,7 +121,7 @@ def sort_rows(table: pa.Table, segmentation: Segmentation) -> pa.Table:
 
 def settle_customers(night: Night, rows: Ingested, folder: Path) -> Summarised:
     """Customer grain: sort, settle duplicates, and write one row per customer."""
-    segmentation, names = night.segmentation, [one.name for one in rows.inputs]
+    segmentation, names = night.segmentation, [None if one.numbered else one.name for one in rows.inputs]
     buckets = route(rows.parts, segmentation, folder)
     quarantine: list[Part] = []
     merged = 0

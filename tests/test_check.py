@@ -47,6 +47,7 @@ def ingested(read: int) -> Ingested:
     return Ingested(
         key=EditionKey(edition="e", previous=None, replaces=None),
         inputs=(),
+        digests=(),
         published=False,
         counts=Counts(read=read, good=read, quarantined=0, reasons={}),
         parts=(),

@@ -11,7 +11,7 @@ import pytest
 
 from config.parameters import Segmentation
 from config.sources import Source
-from schemas.records import Input, Night
+from schemas.records import Digest, Night
 from segmentation.store import (
     EDITION_KEY,
     SEGMENTS,
@@ -29,7 +29,7 @@ from segmentation.store import (
 
 NightMaker = Callable[..., Night]
 DAY = date(2026, 1, 31)
-INPUTS = (Input(name="a.csv", size=3, sha256="aa"), Input(name="b.csv", size=4, sha256="bb"))
+INPUTS = (Digest(of="bytes", name="a.csv", sha256="aa"), Digest(of="rows", sha256="bb"))
 
 
 def publish(home: Path, day: date, edition: str) -> Path:
