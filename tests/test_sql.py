@@ -132,18 +132,22 @@ class Proxy:
             self.connections += 1
             server = socket.socket(socket.AF_UNIX)
             server.connect(self.target)
-            threading.Thread(target=self._pump, args=(client, server, None), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, self.limit), daemon=True).start()
+            threading.Thread(target=self._join, args=(client, server), daemon=True).start()
+
+    def _join(self, client: socket.socket, server: socket.socket) -> None:
+        with client, server:
+            there = threading.Thread(target=self._pump, args=(client, server, None), daemon=True)
+            there.start()
+            self._pump(server, client, self.limit)
+            there.join()
 
     @staticmethod
     def _pump(source: socket.socket, target: socket.socket, limit: int | None) -> None:
         passed = 0
-        try:
+        with suppress(OSError):
             while (octets := source.recv(4096)) and (limit is None or passed < limit):
                 target.sendall(octets)
                 passed += len(octets)
-        except OSError:
-            passed = 0
         for one in (source, target):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
