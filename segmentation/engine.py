@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from config.settings import read_settings
 from segmentation.aggregation import Query
+from segmentation.errors import OutOfMemory
 from segmentation.parts import PART_ROWS
 
 
@@ -45,6 +46,12 @@ def open_engine(stage_files: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConne
 
 
 def run_query(connection: duckdb.DuckDBPyConnection, query: Query) -> Iterator[pa.Table]:
-    """The query's rows, streamed in tables of at most a part's rows."""
-    for batch in connection.sql(query.sql, params=query.values).to_arrow_reader(PART_ROWS):
-        yield pa.Table.from_batches([batch])
+    """The query's rows, streamed in tables of at most a part's rows. OutOfMemory beyond the limit."""
+    try:
+        for batch in connection.sql(query.sql, params=query.values).to_arrow_reader(PART_ROWS):
+            yield pa.Table.from_batches([batch])
+    except duckdb.OutOfMemoryException:
+        raise OutOfMemory(
+            f"summarising the events needs more than {read_settings().memory_limit}; raise "
+            "RESEGMENT_MEMORY_LIMIT, or lower RESEGMENT_THREADS"
+        ) from None
