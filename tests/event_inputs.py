@@ -1,6 +1,6 @@
 """Events for tests: a definition of grain event, CSV files of events, and the stages run over them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,9 @@ def with_rows(**changes: Any) -> dict[str, Any]:
     return {**EVENTS["rows"], **changes}
 
 
-def with_features(window_days: int = 31, **features: dict[str, Any]) -> dict[str, Any]:
+def with_features(features: Mapping[str, Any]) -> dict[str, Any]:
     """Summary and features of the definition: these, all of them clustered."""
-    summary = {"window_days": window_days, "features": features}
-    return {"summary": summary, "features": list(features)}
+    return {"summary": {"window_days": 31, "features": features}, "features": list(features)}
 
 
 def write_events(path: Path, lines: Iterable[str], header: str = HEADER) -> Path:
@@ -92,12 +91,14 @@ def run(night: Night) -> tuple[Ingested, Customers]:
 
 def read_customers(customers: Customers) -> pd.DataFrame:
     """The customer table, by id."""
-    return pd.concat([read_part(part).to_pandas() for part in customers.parts]).set_index("customer_id")
+    found: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.parts])
+    return found.set_index("customer_id")
 
 
 def read_refused(customers: Customers) -> pd.DataFrame:
     """The refused rows, in the order of the files."""
-    return pd.concat([read_part(part).to_pandas() for part in customers.quarantine], ignore_index=True)
+    found: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.quarantine])
+    return found.reset_index(drop=True)
 
 
 def make_events(rows: int, customers: int, seed: int = 5) -> pd.DataFrame:
@@ -131,3 +132,11 @@ def aggregate(
             run_query(connection, aggregation.summarise([choose_scale(one, events) for one in largest]))
         )
     return name_features(pa.concat_tables(tables), segmentation)
+
+
+def check_balance(customers: Customers) -> None:
+    """Every row inside the window is used or quarantined, and each refused row is counted by its reason."""
+    assert customers.read == customers.used + customers.merged + customers.quarantined
+    assert customers.merged == 0
+    assert sum(customers.reasons.values()) == customers.quarantined
+    assert all(count <= customers.mentions[reason] for reason, count in customers.reasons.items())

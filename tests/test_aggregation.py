@@ -37,7 +37,7 @@ OPS: dict[str, dict[str, Any]] = {
 def test_every_operation_is_what_pandas_says(tmp_path: Path) -> None:
     """Sums equal math.fsum to the last bit, and every other operation what pandas makes of it."""
     events = make_events(20_000, 500)
-    found = aggregate(tmp_path, [events[:7000], events[7000:]], define(**with_features(**OPS))).to_pandas()
+    found = aggregate(tmp_path, [events[:7000], events[7000:]], define(**with_features(OPS))).to_pandas()
     assert found["customer_id"].tolist() == sorted(set(events["customer_id"]), key=str.encode)
     found = found.set_index("customer_id")
     events = events.assign(total=(events["pieces"] + 1) * events["price"] / 3, minus=-events["price"])
@@ -74,7 +74,7 @@ def test_bytes_do_not_depend_on_order_threads_or_memory(
 ) -> None:
     """Shuffled rows in other files, on other threads and within other memory, give equal bytes."""
     events = make_events(30_000, 2000)
-    segmentation = define(**with_features(**OPS))
+    segmentation = define(**with_features(OPS))
     first = aggregate(tmp_path / "a", [events], segmentation)
     monkeypatch.setenv("RESEGMENT_THREADS", threads)
     monkeypatch.setenv("RESEGMENT_MEMORY_LIMIT", memory)
@@ -111,7 +111,7 @@ def test_nulls_are_skipped_and_nothing_left_is_null(tmp_path: Path) -> None:
             "price": [2.0, 4.0, None, 0.0, None],
         }
     )
-    segmentation = define(rows=with_rows(columns=columns), **with_features(**features))
+    segmentation = define(rows=with_rows(columns=columns), **with_features(features))
     first, second = aggregate(tmp_path, [events], segmentation).to_pylist()
     assert first == {
         **{"customer_id": "a", "events": 4, "ratio": 3.0, "huge": 0.0, "sum": 6.0, "mean": 2.0},
@@ -125,7 +125,7 @@ def test_nulls_are_skipped_and_nothing_left_is_null(tmp_path: Path) -> None:
 def test_zero_is_never_minus_zero(tmp_path: Path) -> None:
     """Which zero a minimum is does not depend on the order: it is the one without a sign."""
     columns = {**with_rows()["columns"], "price": {"type": "float"}}
-    features = with_features(**{op: {"op": op, "column": "price"} for op in ("min", "max", "median", "sum")})
+    features = with_features({op: {"op": op, "column": "price"} for op in ("min", "max", "median", "sum")})
     segmentation = define(rows=with_rows(columns=columns), **features)
     base = {"customer_id": "a", "invoice": "i", "day": np.datetime64("2026-01-05", "us"), "pieces": 1}
     for i, prices in enumerate(([0.0, -0.0], [-0.0, 0.0], [-0.0, -0.0])):
@@ -142,7 +142,7 @@ def test_sums_of_any_size_are_exact_or_within_the_last_bits(tmp_path: Path, valu
     """Sums equal math.fsum up to 2^-100 of the largest value."""
     columns = {**with_rows()["columns"], "price": {"type": "float"}}
     segmentation = define(
-        rows=with_rows(columns=columns), **with_features(total={"op": "sum", "column": "price"})
+        rows=with_rows(columns=columns), **with_features({"total": {"op": "sum", "column": "price"}})
     )
     base = {"customer_id": "a", "invoice": "i", "day": np.datetime64("2026-01-05", "us"), "pieces": 1}
     (row,) = aggregate(tmp_path, [pd.DataFrame({**base, "price": values})], segmentation).to_pylist()
@@ -166,7 +166,7 @@ def test_a_definition_cannot_say_sql(tmp_path: Path) -> None:
     value = "'); DROP TABLE events; --"
     columns = {**with_rows()["columns"], odd: {"type": "text"}}
     features = with_features(
-        **{
+        {
             "select from": {"op": "count_distinct", "column": odd},
             "Events": {"op": "share", "where": {"column": odd, "isin": [value]}},
             "f0": {"op": "share", "where": {"column": odd, "starts_with": value}},

@@ -16,9 +16,11 @@ from segmentation.errors import OutOfMemory
 from tests.event_inputs import AS_OF, define, with_features
 
 FEATURES = with_features(
-    total={"op": "sum", "expression": "pieces * price"},
-    middle={"op": "median", "column": "price"},
-    orders={"op": "count_distinct", "column": "invoice"},
+    {
+        "total": {"op": "sum", "expression": "pieces * price"},
+        "middle": {"op": "median", "column": "price"},
+        "orders": {"op": "count_distinct", "column": "invoice"},
+    }
 )
 
 
