@@ -42,7 +42,9 @@ def segments_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
         features[name] = pa.Column(dtype, description=f"{what}{unit}")
     return pa.DataFrameSchema(
         {
-            "customer_id": _text("Customer id, exactly as in the source; the row number if it has none."),
+            "customer_id": _text(
+                "Customer id, as in the source but for rows.id_suffix; the row number if it has none."
+            ),
             **features,
             "segment_id": _text("Stable id of the customer's segment.", check=_SEGMENT),
             "distance": pa.Column(
@@ -107,7 +109,7 @@ QUARANTINE = pa.DataFrameSchema(
         "source_file": _text("File that the row came from, without folders."),
         "source_row": _count("Number of the row in that file, from 1, the header not counted.", 1),
         "customer_id": _text("Customer id, where the row has one.", True),
-        "reason": _text("Primary reason: the first rule, in the order of the columns, that the row breaks."),
+        "reason": _text("Primary reason, the first of: the id's, rows.where in order, the columns in order."),
         "column": _text("Column that the primary reason is about. Null if it is about the whole row.", True),
         "reasons": _text("Every reason, separated by '; '."),
         "record": _text("The refused row as JSON, or its text where it could not be split into fields."),
