@@ -45,7 +45,9 @@ def segments_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
         features[name] = pa.Column(dtype, nullable=column.nullable, description=f"{what}{unit}")
     return pa.DataFrameSchema(
         {
-            "customer_id": _text("Customer id, exactly as in the source; the row number if it has none."),
+            "customer_id": _text(
+                "Customer id, as in the source but for rows.id_suffix; the row number if it has none."
+            ),
             **features,
             "segment_id": _text("Stable id of the customer's segment.", check=_SEGMENT),
             "distance": pa.Column(
@@ -114,7 +116,7 @@ QUARANTINE = pa.DataFrameSchema(
             1,
         ),
         "customer_id": _text("Customer id, where the row has one.", True),
-        "reason": _text("Primary reason: the first rule, in the order of the columns, that the row breaks."),
+        "reason": _text("Primary reason, the first of: the id's, rows.where in order, the columns in order."),
         "column": _text("Column that the primary reason is about. Null if it is about the whole row.", True),
         "reasons": _text("Every reason, separated by '; '."),
         "record": _text("The refused row as JSON, or its text where it could not be split into fields."),

@@ -35,8 +35,8 @@ def choose_scale(largest: float, rows: int) -> float:
     """The power of two by which values are multiplied before they are summed as whole numbers.
 
     largest: max |x| over all rows, finite. The sum of `rows` values then stays below 2^126, and each
-    value is off by at most half a unit of 2^-126 x largest x rows: for amounts that people write,
-    not at all. Whole numbers add up to the same in any order.
+    value is off by at most 2^-125 x largest x rows (or 2^-1000): amounts that people write, not at
+    all. Whole numbers add up to the same in any order.
 
     >>> choose_scale(1000.0, 1_000_000) == 2.0 ** (126 - 10 - 20)
     True

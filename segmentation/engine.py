@@ -6,21 +6,28 @@ Which queries it runs is segmentation/aggregation.py's business. Why DuckDB: doc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from config.settings import read_settings
 from segmentation.aggregation import Query
+from segmentation.errors import OutOfMemory
 from segmentation.parts import PART_ROWS
+
+if TYPE_CHECKING:
+    # Imported where it is used: what a daemon thread keeps alive at exit, duckdb reports as leaked.
+    import duckdb
 
 
 @contextmanager
-def open_engine(stage_files: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(stage_files: Path, spill: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A connection that reads below stage_files and, beyond the memory limit, writes to spill.
 
     It loads no extension, reaches no network, and no query can widen what it may do.
     """
+    import duckdb
+
     settings = read_settings()
     connection = duckdb.connect(
         ":memory:",
@@ -44,7 +51,15 @@ def open_engine(stage_files: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConne
         connection.close()
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, query: Query) -> Iterator[pa.Table]:
-    """The query's rows, streamed in tables of at most a part's rows."""
-    for batch in connection.sql(query.sql, params=query.values).to_arrow_reader(PART_ROWS):
-        yield pa.Table.from_batches([batch])
+def run_query(connection: "duckdb.DuckDBPyConnection", query: Query) -> Iterator[pa.Table]:
+    """The query's rows, streamed in tables of at most a part's rows. OutOfMemory beyond the limit."""
+    import duckdb
+
+    try:
+        for batch in connection.execute(query.sql, query.values).to_arrow_reader(PART_ROWS):
+            yield pa.Table.from_batches([batch])
+    except duckdb.OutOfMemoryException:
+        raise OutOfMemory(
+            f"summarising the events needs more than {read_settings().memory_limit}; raise "
+            "RESEGMENT_MEMORY_LIMIT, or lower RESEGMENT_THREADS"
+        ) from None

@@ -38,6 +38,10 @@ class StageFileGone(ResegmentError):
     """A stage file named by an earlier stage's record is missing or has changed its size."""
 
 
+class OutOfMemory(ResegmentError):
+    """A query needs more memory than the settings give, even with what it wrote to disk."""
+
+
 class SourceChanged(ResegmentError):
     """A source file changed while it was being read; a retry reads it afresh."""
 

@@ -10,11 +10,11 @@ from prefect import task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from segmentation.errors import Conflict, Refused, StageFileGone, UnaccountedRows
+from segmentation.errors import Conflict, OutOfMemory, Refused, StageFileGone, UnaccountedRows
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_FINAL = (Refused, Conflict, StageFileGone, UnaccountedRows)
+_FINAL = (Refused, Conflict, OutOfMemory, StageFileGone, UnaccountedRows)
 
 
 def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:

@@ -74,6 +74,25 @@ VALUES = [
     ),
     Case("V07", table("z9,5,9223372036854775808"), "quarantined", "orders: unreadable", 1),
     Case(
+        "V08",
+        with_column(
+            "since", "2026-01-30", "z9,5,1,9999-12-31", "z10,5,1,1899-12-31", "z11,5,1,0001-01-01T00:00:00Z"
+        ),
+        "quarantined",
+        "since: year not within 1900 to 2200",
+        3,
+        changes=STAMPED,
+    ),
+    Case(
+        "V09",
+        with_column("since", "30/01/2026", "z9,5,1,31/01/2026", "z10,5,1,01/31/2026"),
+        "quarantined",
+        "since: unreadable",
+        1,
+        changes=declare(since={"type": "timestamp", "format": "%d/%m/%Y"}),
+        ids=("z9",),
+    ),
+    Case(
         "V09",
         only("zq1,1,1,31/01/2026", "zq2,2,2,30/01/2026", header="id,spend,orders,since"),
         "refused",
@@ -114,7 +133,6 @@ VALUES = [
 LATER = {
     "L02": "a cut at a row's end shows only beside a control total or last night's volume: no such check yet",
     "C13": "a change of unit shows only beside last night's medians: the drift gate is not built yet",
-    "V08": "the contract gives timestamps no range, and none is a feature: windows come with events",
-    "V11": "nothing is derived from dates yet: recency comes with events",
+    "V11": "no rule compares two columns; from events, recency is computed out of the dates themselves",
     "U09": "there is no backfill yet whose dates could be capped",
 }

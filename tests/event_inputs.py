@@ -1,0 +1,142 @@
+"""Events for tests: a definition of grain event, CSV files of events, and the stages run over them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from config.parameters import Segmentation
+from schemas.records import Customers, Ingested, Night
+from segmentation.aggregation import Aggregation, choose_scale
+from segmentation.engine import open_engine, run_query
+from segmentation.events import name_features
+from segmentation.parts import read_part
+from tasks.ingest import ingest
+from tasks.summarise import summarise
+
+AS_OF = date(2026, 2, 1)
+HEADER = "id,invoice,day,pieces,price"
+
+EVENTS: dict[str, Any] = {
+    "name": "demo",
+    "timezone": "Europe/London",
+    "source": {"path": "events.csv"},
+    "rows": {
+        "grain": "event",
+        "id": "id",
+        "time": "day",
+        "where": [{"column": "invoice", "not_starts_with": "C", "reason": "cancellation"}],
+        "columns": {
+            "invoice": {"type": "text"},
+            "day": {"type": "timestamp"},
+            "pieces": {"type": "int", "gt": 0},
+            "price": {"type": "float", "ge": 0},
+        },
+    },
+    "summary": {
+        "window_days": 31,
+        "features": {
+            "recency_days": {"op": "days_since_last"},
+            "orders": {"op": "count_distinct", "column": "invoice"},
+            "revenue": {"op": "sum", "expression": "pieces * price"},
+        },
+    },
+    "features": ["recency_days", "orders", "revenue"],
+}
+
+
+def define(**changes: Any) -> Segmentation:
+    """The events' definition; keyword arguments replace parts of it."""
+    return Segmentation.model_validate({**EVENTS, **changes})
+
+
+def with_rows(**changes: Any) -> dict[str, Any]:
+    """The definition's rows after these changes."""
+    return {**EVENTS["rows"], **changes}
+
+
+def with_features(features: Mapping[str, Any]) -> dict[str, Any]:
+    """Summary and features of the definition: these, all of them clustered."""
+    return {"summary": {"window_days": 31, "features": features}, "features": list(features)}
+
+
+def write_events(path: Path, lines: Iterable[str], header: str = HEADER) -> Path:
+    """A CSV file of these lines."""
+    path.write_text("".join(f"{line}\n" for line in (header, *lines)))
+    return path
+
+
+def make_night(source: Path, segmentation: Segmentation | None = None, run_id: str = "test-run") -> Night:
+    """A night as of 1 February 2026; its store lies beside the source."""
+    return Night(
+        run_id=run_id,
+        segmentation=segmentation or define(),
+        as_of=AS_OF,
+        source=str(source),
+        store=source.parent / "store",
+        force=False,
+    )
+
+
+def run(night: Night) -> tuple[Ingested, Customers]:
+    """The two stages that meet events."""
+    rows = ingest.fn(night)
+    return rows, summarise.fn(night, rows)
+
+
+def read_customers(customers: Customers) -> pd.DataFrame:
+    """The customer table, by id."""
+    found: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.parts])
+    return found.set_index("customer_id")
+
+
+def read_refused(customers: Customers) -> pd.DataFrame:
+    """The refused rows, in the order of the files."""
+    found: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.quarantine])
+    return found.reset_index(drop=True)
+
+
+def make_events(rows: int, customers: int, seed: int = 5) -> pd.DataFrame:
+    """Events of January 2026 with skewed prices, ids in several alphabets, and ties."""
+    rng = np.random.default_rng(seed)
+    start = np.datetime64("2026-01-01", "us")
+    return pd.DataFrame(
+        {
+            "customer_id": [f"{'aZé漢'[n % 4]}{n}" for n in rng.integers(0, customers, rows)],
+            "invoice": [f"i{n}" if n != 3 else "i'3" for n in rng.integers(0, 30, rows)],
+            "day": start + rng.integers(0, 31 * 86_400_000_000, rows).astype("timedelta64[us]"),
+            "pieces": rng.integers(1, 50, rows),
+            "price": np.round(rng.lognormal(1, 4, rows), 2),
+        }
+    )
+
+
+def aggregate(
+    folder: Path, frames: list[pd.DataFrame], segmentation: Segmentation, as_of: date = AS_OF
+) -> pa.Table:
+    """The customers of these events, one stage file per frame."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, frame in enumerate(frames):
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / f"{i}.parquet")
+    aggregation = Aggregation(segmentation, as_of, [str(folder / f"{i}.parquet") for i in range(len(frames))])
+    with open_engine(folder, folder / "spill") as connection:
+        (found,) = run_query(connection, aggregation.measure())
+        events, *largest = found.to_pylist()[0].values()
+        assert events == sum(map(len, frames))
+        tables = list(
+            run_query(connection, aggregation.summarise([choose_scale(one, events) for one in largest]))
+        )
+    return name_features(pa.concat_tables(tables), segmentation)
+
+
+def check_balance(customers: Customers) -> None:
+    """Every row inside the window is used or quarantined, and each refused row is counted by its reason."""
+    assert customers.read == customers.used + customers.merged + customers.quarantined
+    assert customers.merged == 0
+    assert sum(customers.reasons.values()) == customers.quarantined
+    assert all(count <= customers.mentions[reason] for reason, count in customers.reasons.items())

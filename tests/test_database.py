@@ -1,0 +1,88 @@
+"""Statements, connections and secrets: what is refused, and in which words."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from pydantic import SecretStr, ValidationError
+
+import segmentation.database
+from config.columns import Rows
+from config.parameters import Segmentation
+from segmentation.database import Query, stage_query
+from segmentation.errors import Refused
+from tasks.connections import find_secret
+from tests.conftest import DEFINITION
+from tests.test_real_data import DAY
+from tests.test_sql import SQL
+
+pytestmark = pytest.mark.xdist_group("prefect")
+ROWS = Rows.model_validate(DEFINITION["rows"])
+
+
+def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each batch is one row group of the staged file; more columns than asked for are said once."""
+    monkeypatch.setattr(segmentation.database, "BATCH_ROWS", 700)
+    query = Query("SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY})
+    warnings = stage_query(query, ("w", SecretStr(postgres)), ROWS, tmp_path / "x.parquet")
+    assert warnings == ["1 columns not in the contract were ignored"]
+    groups = pq.ParquetFile(tmp_path / "x.parquet").metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [700] * 4 + [200]
+
+
+@pytest.mark.parametrize(
+    ("url", "sql", "says"),
+    [
+        ("no url", SQL, "is no URL such as"),
+        ("oracle://u:canary-42@h/d", SQL, "is not installed"),
+        (None, "SELECT id FROM nowhere", "refused the statement (UndefinedTable, SQLSTATE 42P01)"),
+        (None, "WITH x AS (DELETE FROM customers RETURNING *) SELECT * FROM x", "SQLSTATE 0A000"),
+        (None, "SELECT id, lo_create(0) AS spend, orders FROM customers", "SQLSTATE 25006"),
+        (None, "SELECT id, spend FROM customers", "lacks orders"),
+        (None, "SELECT id, since AS spend, orders FROM customers", "spend is date in the database"),
+    ],
+)
+def test_what_is_wrong_with_a_connection_is_said(
+    tmp_path: Path, postgres: str, url: str | None, sql: str, says: str
+) -> None:
+    """URL, driver, statement, columns and types: one message each, nothing chained that tells more."""
+    with pytest.raises(Refused) as failure:
+        secret = "w", SecretStr(url or postgres)
+        stage_query(Query(sql, {"as_of": DAY}), secret, ROWS, tmp_path / "x.parquet")
+    assert says in str(failure.value)
+    assert "canary-42" not in str(failure.value)
+    assert failure.value.__context__ is None
+
+
+def test_a_connection_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable and the block."""
+    monkeypatch.delenv("RESEGMENT_CONNECTION_DATA_LAKE", raising=False)
+    with pytest.raises(Refused, match="set RESEGMENT_CONNECTION_DATA_LAKE, or make a Prefect Secret block"):
+        find_secret("data-lake")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_prefect_block_holds_a_secret_too() -> None:
+    """Without the variable, the Secret block of the connection's name is read."""
+    from prefect.blocks.system import Secret
+
+    Secret(value=SecretStr("postgresql://x")).save("in-a-block", overwrite=True)
+    assert find_secret("in-a-block").get_secret_value() == "postgresql://x"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ({"sql": "DELETE FROM x", "connection": "w"}, "begins with SELECT or WITH"),
+        ({"sql": "SELECT 1; DROP TABLE x", "connection": "w"}, "without a ;"),
+        ({"sql": "SELECT :who", "connection": "w"}, "not who"),
+        ({"sql": "SELECT 1"}, "sql and connection go together"),
+        ({"sql": "SELECT :window_start", "connection": "w"}, "no summary with a window"),
+        ({"sql": "SELECT 1", "connection": "../w"}, "pattern"),
+        ({"sql": "SELECT 1", "connection": "w", "path": "a.csv"}, "exactly one"),
+    ],
+)
+def test_statements_that_are_no_question_are_refused(source: dict[str, str], says: str) -> None:
+    """The definition is refused before anything is asked of a database."""
+    with pytest.raises(ValidationError, match=says):
+        Segmentation.model_validate({**DEFINITION, "source": source})

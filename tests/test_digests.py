@@ -1,0 +1,36 @@
+"""What identifies rows: their values in their order, whatever holds them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from schemas.records import Night
+from segmentation.digests import identify
+from segmentation.judging import make_contract
+from segmentation.source import find_files, fingerprint
+from tests.test_real_data import DAY
+
+
+def test_two_cuts_of_the_same_rows_have_one_digest(tmp_path: Path, make_night: Callable[..., Night]) -> None:
+    """Files, row groups and physical types do not matter; a value, a gap or the order of rows does."""
+    frame = pd.DataFrame({"id": [f"c{i}" for i in range(5000)], "spend": range(5000), "orders": 1})
+
+    def digest(name: str, *frames: pd.DataFrame, **options: Any) -> str:
+        night = make_night(tmp_path / name)
+        (tmp_path / name).mkdir()
+        for i, one in enumerate(frames):
+            one.to_parquet(tmp_path / name / f"{i}.parquet", **options)
+        files = [fingerprint(path) for path in find_files(night.segmentation.source, night.source, DAY)]
+        segmentation = night.segmentation
+        (found,) = identify(files, make_contract(segmentation.rows, segmentation, None))
+        return found.sha256
+
+    wanted = digest("a", frame)
+    assert digest("b", frame[:1234], frame[1234:].astype({"spend": "float32"}), row_group_size=99) == wanted
+    assert digest("c", frame.assign(extra=1)[["orders", "extra", "id", "spend"]]) == wanted
+    spend = [float(i) for i in range(5000)]
+    assert digest("d", frame.assign(spend=[*spend[:-1], 4999.000000001])) != wanted
+    assert digest("e", frame.assign(spend=pd.Series([None, *spend[1:]], dtype="Float64"))) != wanted
+    assert digest("f", frame[::-1]) != wanted

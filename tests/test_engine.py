@@ -1,0 +1,123 @@
+"""The engine: within its memory by way of the disk, and shut off from all but the stage files."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from config.settings import read_settings
+from segmentation.aggregation import Aggregation, Query
+from segmentation.engine import open_engine, run_query
+from segmentation.errors import OutOfMemory
+from tests.event_inputs import AS_OF, define, with_features
+
+FEATURES = with_features(
+    {
+        "total": {"op": "sum", "expression": "pieces * price"},
+        "middle": {"op": "median", "column": "price"},
+        "orders": {"op": "count_distinct", "column": "invoice"},
+    }
+)
+
+
+def write_many(folder: Path, rows: int) -> tuple[pd.DataFrame, Aggregation]:
+    """Events of as many customers, shuffled, in four stage files; sorted by customer, and their queries."""
+    events = pd.DataFrame(
+        {
+            "customer_id": np.char.mod("customer-%07d", np.random.default_rng(1).permutation(rows)),
+            "invoice": np.char.mod("invoice-%07d", np.arange(rows)),
+            "day": np.datetime64("2026-01-05", "us"),
+            "pieces": 2,
+            "price": np.arange(rows) / 4,
+        }
+    )
+    files = [str(folder / f"{i}.parquet") for i in range(4)]
+    for i, file in enumerate(files):
+        pq.write_table(pa.Table.from_pandas(events[i::4], preserve_index=False), file)
+    aggregation = Aggregation(define(**FEATURES), AS_OF, files)
+    return events.sort_values("customer_id", ignore_index=True), aggregation
+
+
+def limit_memory(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """Set the memory limit for this test."""
+    monkeypatch.setenv("RESEGMENT_MEMORY_LIMIT", limit)
+    monkeypatch.setenv("RESEGMENT_THREADS", "2")
+    read_settings.cache_clear()
+
+
+@contextmanager
+def watch(folder: Path) -> Iterator[set[str]]:
+    """The names of the files that came and went in a folder meanwhile."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.002):
+            with suppress(FileNotFoundError):
+                seen.update(file.name for file in folder.iterdir())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        looking.join()
+
+
+def test_what_does_not_fit_into_memory_goes_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a million customers are aggregated within 90 MB, medians too; nothing is left on disk."""
+    limit_memory(monkeypatch, "90MB")
+    events, aggregation = write_many(tmp_path, 500_000)
+    spill = tmp_path / "spill"
+    with open_engine(tmp_path, spill) as connection, watch(spill) as seen:
+        found = pa.concat_tables(run_query(connection, aggregation.summarise([2.0**40] * 3))).to_pandas()
+    assert seen
+    assert not spill.exists()
+    assert found["customer_id"].tolist() == events["customer_id"].tolist()
+    assert (found["f0"] == 2 * events["price"]).all()
+    assert (found["f1"] == events["price"]).all()
+    assert (found["f2"] == 1).all()
+
+
+def test_too_little_memory_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where even the disk does not help, the message names the setting."""
+    limit_memory(monkeypatch, "5MB")
+    _, aggregation = write_many(tmp_path, 500_000)
+    with (
+        open_engine(tmp_path, tmp_path / "spill") as connection,
+        pytest.raises(OutOfMemory, match="needs more than 5MB; raise RESEGMENT_MEMORY_LIMIT"),
+    ):
+        list(run_query(connection, aggregation.summarise([1.0] * 3)))
+
+
+def test_the_engine_reaches_nothing_but_the_stage_files(tmp_path: Path) -> None:
+    """Files elsewhere, writing, extensions and settings are refused; odd folder names are no patterns."""
+    inside, outside = tmp_path / "a[b]*c'd", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir()
+        pq.write_table(pa.table({"x": [1]}), folder / "x.parquet")
+    with open_engine(inside, inside / "spill") as connection:
+        (found,) = run_query(
+            connection, Query("SELECT x FROM read_parquet($f)", {"f": [str(inside / "x.parquet")]})
+        )
+        assert found.to_pylist() == [{"x": 1}]
+        for sql in (
+            f"FROM read_parquet('{outside / 'x.parquet'}')",
+            f"COPY (VALUES (1)) TO '{outside / 'y.csv'}'",
+            f"ATTACH '{outside / 'z.db'}'",
+            "INSTALL httpfs",
+            "LOAD httpfs",
+            "SET enable_external_access = true",
+            "SET memory_limit = '90GB'",
+        ):
+            with pytest.raises(duckdb.Error):
+                connection.execute(sql)
+    assert [path.name for path in outside.iterdir()] == ["x.parquet"]

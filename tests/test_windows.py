@@ -1,0 +1,143 @@
+"""Which events count: the window and its ends, time zones, formats of time, and files dated by name."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.errors import Refused
+from segmentation.source import find_files
+from tasks import summarise as summarise_module
+from tests.event_inputs import (
+    AS_OF,
+    check_balance,
+    define,
+    make_night,
+    read_customers,
+    run,
+    with_rows,
+    write_events,
+)
+
+GOOD = ("a,i1,2026-01-10 12:00:00,2,5.0", "b,i2,2026-01-31 23:59:59,1,1.5", "a,i3,2026-01-20,1,1")
+
+
+@pytest.fixture(autouse=True)
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table for the Prefect UI needs a server; nothing here looks at it."""
+    monkeypatch.setattr(summarise_module, "show_quarantine", lambda *_: None)
+
+
+def stamps(path: Path, *times: str, **changes: Any) -> tuple[int, int, int]:
+    """Rows used, quarantined and outside, of one event at each time."""
+    lines = [f"c{i},i{i},{time},1,1" for i, time in enumerate(times)]
+    _, customers = run(make_night(write_events(path / "events.csv", lines), define(**changes)))
+    check_balance(customers)
+    return customers.used, customers.quarantined, customers.outside
+
+
+def test_the_window_is_half_open(tmp_path: Path) -> None:
+    """as_of at 00:00 is out, a microsecond before is in; the window's first 00:00 is in, before it is out."""
+    assert stamps(tmp_path, "2026-01-01", "2026-01-31T23:59:59.999999") == (2, 0, 0)
+    assert stamps(tmp_path, "2026-01-01", "2025-12-31 23:59:59.999999", "2026-02-01") == (1, 0, 2)
+
+
+def test_times_with_a_zone_come_into_the_segmentations(tmp_path: Path) -> None:
+    """2026-01-31 23:30 UTC is already February in Berlin, and still January without a zone or in London."""
+    time = "2026-01-31T23:30:00"
+    assert stamps(tmp_path, time, f"{time}Z", f"{time}+00:00", f"{time}-01", timezone="Europe/London") == (
+        3,
+        0,
+        1,
+    )
+    assert stamps(tmp_path, time, f"{time}Z", f"{time}+00:00", f"{time}+0100", timezone="Europe/Berlin") == (
+        2,
+        0,
+        2,
+    )
+
+
+def test_parquet_instants_come_into_the_segmentations_zone(tmp_path: Path) -> None:
+    """A Parquet column with a zone is converted as text is; one without stays as it is."""
+    for zone, used in (("UTC", 1), (None, 2)):
+        times = pa.array(pd.to_datetime(["2026-01-31 23:30", "2026-01-31 22:30"]), pa.timestamp("us"))
+        day = times if zone is None else times.cast(pa.timestamp("us", zone))
+        columns = {"id": ["a", "b"], "invoice": ["1", "2"], "day": day, "pieces": [1, 1], "price": [1.0, 1.0]}
+        pq.write_table(pa.table(columns), tmp_path / "events.parquet")
+        _, customers = run(make_night(tmp_path / "events.parquet", define(timezone="Europe/Berlin")))
+        assert (customers.used, customers.outside) == (used, 2 - used)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "inside", "outside"),
+    [
+        # Clocks go forward in London on 29 March 2026 and back on 25 October 2026.
+        (date(2026, 3, 30), ["2026-03-29T22:59:59Z", "2026-03-29T00:00:00Z"], ["2026-03-29T23:00:00Z"]),
+        (date(2026, 10, 26), ["2026-10-25T23:59:59Z", "2026-10-24T23:00:00Z"], ["2026-10-26T00:00:00Z"]),
+    ],
+)
+def test_days_on_which_clocks_change(
+    tmp_path: Path, as_of: date, inside: list[str], outside: list[str]
+) -> None:
+    """A day ends at local midnight of 23 or of 25 hours, and a recency of 1 is the day before."""
+    lines = [f"c{i},i{i},{time},1,1" for i, time in enumerate([*inside, *outside])]
+    night = make_night(write_events(tmp_path / "events.csv", lines))
+    _, customers = run(night.model_copy(update={"as_of": as_of}))
+    assert (customers.used, customers.outside) == (len(inside), len(outside))
+    assert read_customers(customers)["recency_days"].tolist() == [1] * len(inside)
+
+
+def test_declared_formats_are_read_and_no_other(tmp_path: Path) -> None:
+    """31/01/2026 is read with its format; without it, or in another order, it is refused."""
+    columns = {**with_rows()["columns"], "day": {"type": "timestamp", "format": "%d/%m/%Y %H:%M"}}
+    rows = with_rows(columns=columns)
+    assert stamps(tmp_path, "31/01/2026 23:59", "01/02/2026 00:00", rows=rows) == (1, 0, 1)
+    assert stamps(tmp_path, "31/01/2026 23:59", "01/31/2026 10:00", "2026-01-31", "now", rows=rows) == (
+        1,
+        3,
+        0,
+    )
+    columns["day"] = {"type": "timestamp", "format": "%d.%m.%Y %H:%M %z"}
+    rows = with_rows(columns=columns)
+    assert stamps(tmp_path, "31.01.2026 23:30 +0000", "01.02.2026 00:30 +0100", rows=rows) == (2, 0, 0)
+
+
+def test_words_are_no_times(tmp_path: Path) -> None:
+    """now and today would read the clock: they are unreadable."""
+    assert stamps(tmp_path, "2026-01-31", "now", "today", "yesterday") == (1, 3, 0)
+
+
+def test_nothing_inside_the_window_is_refused(tmp_path: Path) -> None:
+    """A file whose events all lie outside has no rows, and the message says where they lie."""
+    with pytest.raises(Refused, match=r"no rows; 2 lie outside the window"):
+        stamps(tmp_path, "2026-02-01", "2025-12-31")
+
+
+def test_only_files_of_the_window_are_opened(tmp_path: Path) -> None:
+    """Of dated files, those within [as_of - window, as_of) are read; missing days are normal, none is not."""
+    for day in (-32, -31, -30, -3, -1, 0, 1):
+        write_events(tmp_path / f"{AS_OF + timedelta(day)}.csv", GOOD)
+    segmentation = define(source={"path": str(tmp_path / "*.csv"), "date_in_name": "%Y-%m-%d"})
+    window = segmentation.window(AS_OF)
+    wanted = [f"{AS_OF + timedelta(day)}.csv" for day in (-31, -30, -3, -1)]
+    for override in (None, str(tmp_path)):
+        found = find_files(segmentation.source, override, AS_OF, window)
+        assert [path.name for path in found] == wanted
+    with pytest.raises(Refused, match="dated from 2027-01-01 to before 2027-02-01"):
+        find_files(segmentation.source, None, AS_OF, segmentation.window(date(2027, 2, 1)))
+
+
+def test_later_and_older_files_change_nothing(tmp_path: Path) -> None:
+    """Files dated outside the window leave the edition's key, and every stage file, as they were."""
+    segmentation = define(source={"path": str(tmp_path / "*.csv"), "date_in_name": "%Y-%m-%d"})
+    write_events(tmp_path / "2026-01-20.csv", GOOD)
+    first, before = run(make_night(tmp_path, segmentation))
+    for day in ("2025-12-31", "2026-02-01", "2026-02-02"):
+        (tmp_path / f"{day}.csv").write_text("garbage\0 without a header")
+    second, after = run(make_night(tmp_path, segmentation))
+    assert (first.key, first.inputs, first.counts) == (second.key, second.inputs, second.counts)
+    assert [part.sha256 for part in before.parts] == [part.sha256 for part in after.parts]
