@@ -56,6 +56,7 @@ def run_query(connection: "duckdb.DuckDBPyConnection", query: Query) -> Iterator
     import duckdb
 
     try:
+        # Not connection.sql: it wraps the query in another, which need not keep its order.
         for batch in connection.execute(query.sql, query.values).to_arrow_reader(PART_ROWS):
             yield pa.Table.from_batches([batch])
     except duckdb.OutOfMemoryException:
