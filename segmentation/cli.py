@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from segmentation import starting
 from segmentation.errors import ResegmentError
 
 app = typer.Typer(
@@ -95,6 +96,9 @@ def run(
         typer.echo(f"Report:   {shorten(published.report_path)}")
     if published.outcome == "held":
         raise typer.Exit(4)
+
+
+init = app.command(epilog="Example: resegment init customers.csv --id customer_id")(starting.init)
 
 
 @app.command(epilog="Example: resegment history article --store out")
