@@ -145,8 +145,8 @@ def write_columns(roles: Mapping[str, Role], unusable: Sequence[str]) -> list[st
     lines = [
         "  columns:",
         *comment(
-            "Ranges are the numbers found, doubled and rounded outwards to 1, 2 or 5 with zeros; a row outside "
-            "of them is refused, so tighten what you know better.",
+            "Ranges are the numbers found, doubled and rounded outwards to 1, 2 or 5 with zeros; a row "
+            "outside of them is refused, so tighten what you know better.",
             4,
         ),
     ]

@@ -72,8 +72,8 @@ def event_roles(profiles: Mapping[str, ColumnProfile], events: Events) -> dict[s
         elif name == events.order:
             roles[name] = Role("declared", {"type": "text"}, "")
         elif name in (events.quantity, events.price):
-            contract = {**number_contract(profile), "gt": 0}
-            contract.pop("ge", None)
+            found = number_contract(profile)
+            contract = {"type": found["type"], "gt": 0, **{k: v for k, v in found.items() if k == "le"}}
             less = f"{profile.negative:,} below 0, perhaps returns, are refused" if profile.negative else ""
             roles[name] = Role("declared", contract, less)
         elif name == events.amount:

@@ -94,6 +94,6 @@ def _tell_repeats(column: str, found: str, rehearsal: Rehearsal) -> str:
     if not rehearsal.agreement.repeated:
         return f"{list_names([column])} has another value in every row."
     return (
-        f"{found}. Rows that repeat an id and agree count as one; rows that contradict each other are refused, "
-        "all of them, unless on_duplicate says first, last, sum or mean."
+        f"{found}. Rows that repeat an id and agree count as one; rows that contradict each other are "
+        "refused, all of them, unless on_duplicate says first, last, sum or mean."
     )

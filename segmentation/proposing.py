@@ -44,25 +44,17 @@ class Proposal(NamedTuple):
 def propose(place: str, name: str, asked_id: str | None) -> Proposal:
     """A definition for the table at `place`. Refused with what a person must decide where none can run."""
     table = survey(place)
-    found_id = check_asked(table, asked_id) if asked_id is not None else find_id(table.profiles)
-    events = find_events(table.profiles, found_id) if found_id is not None else None
-    if found_id is not None and events is not None:
-        if table.date_in_name:
-            table = survey(place, all_dates=True)
-        text = propose_events(table, name, events)
-        check_grain(place, table, found_id)
-        proposal = Proposal(
-            text, table.found, len(summary_features(events)), day_after(table.profiles[events.time])
+    likely = check_asked(table, asked_id) if asked_id is not None else find_id(table.profiles)
+    events = find_events(table.profiles, likely) if likely is not None else None
+    if events is not None:
+        check_grain(table, events)
+        # Of dated files the newest has shown what they hold; events are in all of them.
+        proposal = propose_events(
+            survey(place, all_dates=True) if table.date_in_name else table, name, events
         )
     else:
-        if found_id is not None and has_non_iso_times(table.profiles, found_id):
-            raise Refused(
-                "event-time",
-                f"{place}: several rows per {list_names([found_id])}, with dates in a form of their own; "
-                "export them as 2026-01-31 or 2026-01-31 08:26:00",
-            )
-        draft = draft_customers(table, name, asked_id)
-        proposal = Proposal(write_draft(draft), table.found, len(choose_features(draft.roles)), None)
+        check_times(table, likely)
+        proposal = propose_customers(table, name, asked_id)
     try:
         parse_definition(proposal.text, f"{name}.yaml")
     except DefinitionError as error:
@@ -76,18 +68,28 @@ def make_name(place: str) -> str:
     >>> make_name("exports/Kunden 2026_Q1.csv"), make_name("2026.csv")
     ('kunden-2026-q1', 'table-2026')
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", Path(place).stem.lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", (Path(place).stem or Path(place).resolve().stem).lower()).strip("-")
     return (slug if re.match("[a-z]", slug) else f"table-{slug}")[:40].strip("-")
 
 
-def check_grain(place: str, table: Table, found_id: str) -> None:
+def check_grain(table: Table, events: Events) -> None:
     """Refuse events where a definition cannot hold them."""
     if "event" not in get_args(Rows.model_fields["grain"].annotation):
-        times = table.profiles[found_id].distinct.rows_per_value
+        times = table.profiles[events.id].distinct.rows_per_value
         raise Refused(
             "event-data",
-            f"{place} has {times:.0f} rows per {list_names([found_id])}, and a time: decide how they become "
-            "one row per customer, and give that table",
+            f"{table.place} has {times:.0f} rows per {list_names([events.id])}, each with a time: decide how "
+            "they become one row per customer, and give that table",
+        )
+
+
+def check_times(table: Table, likely: str | None) -> None:
+    """Refuse events whose times a run cannot read."""
+    if likely is not None and has_non_iso_times(table.profiles, likely):
+        raise Refused(
+            "event-time",
+            f"{table.place}: several rows per {list_names([likely])}, with dates in a form of their own; "
+            "export them as 2026-01-31 or 2026-01-31 08:26:00",
         )
 
 
@@ -101,46 +103,42 @@ def check_asked(table: Table, asked: str) -> str:
     raise Refused("id", f"{table.place}: no column {list_names([asked])} that could be the id{hint}")
 
 
-def propose_events(table: Table, name: str, events: Events) -> str:
-    """The text of a definition of event data, its contract rehearsed on every row."""
+def propose_events(table: Table, name: str, events: Events) -> Proposal:
+    """A definition of event data, its contract rehearsed on every row."""
     profile = table.profiles[events.id]
     roles = event_roles(table.profiles, events)
     nulls, marked = find_null_values(table, roles)
-    rehearsal = rehearse(
-        table.files,
-        Rows(id=None, columns=contract_of(roles)),
-        table.dialect.csv.model_copy(update={"null_values": nulls}),
-    )
+    csv = table.dialect.csv.model_copy(update={"null_values": nulls})
+    rehearsal = rehearse(table.files, Rows(id=None, columns=contract_of(roles)), csv)
     refused = Counter(rehearsal.refused)
     if profile.missing:
-        refused[f"{list_names([events.id])}: blank id"] = profile.missing
+        refused[f"{events.id}: blank id"] = profile.missing
     # A row without an id may be refused for another reason too, so this is at most too much.
     share = min(1.0, refused.total() / rehearsal.read)
-    why = (
-        f"Taken for the id: it repeats, {profile.distinct.rows_per_value:.0f} rows each, and there is a time."
-    )
+    each = f"{profile.distinct.rows_per_value:.0f}"
     draft = _start_draft(table, name, roles, (nulls, marked))._replace(
         id=events.id,
         id_suffix=find_suffix(profile),
-        id_why=why,
+        id_why=f"Taken for the customer's id: about {each} rows have the same one, at different times.",
         refused=refused,
         refused_share=share,
         max_quarantined=round_limit(share),
     )
-    return write_events(draft, events)
+    as_of = day_after(table.profiles[events.time])
+    return Proposal(write_events(draft, events), table.found, len(summary_features(events)), as_of)
 
 
-def draft_customers(table: Table, name: str, asked_id: str | None) -> Draft:
-    """A proposal for one row per customer, rehearsed on every row."""
+def propose_customers(table: Table, name: str, asked_id: str | None) -> Proposal:
+    """A definition of one row per customer, rehearsed on every row."""
     roles = choose_roles(table, asked_id or find_id(table.profiles))
     nulls, marked = find_null_values(table, roles)
     csv = table.dialect.csv.model_copy(update={"null_values": nulls})
     chosen = settle_id(table, asked_id, contract_of(roles), csv)
     refused = Counter(chosen.rehearsal.refused)
-    if chosen.on_duplicate == "quarantine" and chosen.rehearsal.conflicting:
+    if chosen.column is not None and chosen.on_duplicate == "quarantine" and chosen.rehearsal.conflicting:
         refused["conflicting rows of one customer"] = chosen.rehearsal.conflicting
     share = refused.total() / chosen.rehearsal.read
-    return _start_draft(table, name, roles, (nulls, marked))._replace(
+    draft = _start_draft(table, name, roles, (nulls, marked))._replace(
         id=chosen.column,
         id_suffix=chosen.suffix,
         id_why=chosen.why,
@@ -149,6 +147,7 @@ def draft_customers(table: Table, name: str, asked_id: str | None) -> Draft:
         refused_share=share,
         max_quarantined=round_limit(share),
     )
+    return Proposal(write_draft(draft), table.found, len(choose_features(roles)), None)
 
 
 def _start_draft(
