@@ -28,7 +28,8 @@ _NUMBER = Column(type="float", nullable=True)
 _WHOLE = Column(type="int", nullable=True)
 _STAMP = Column(type="timestamp", nullable=True)
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
-_OTHER_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T]|$)"
+_DAY = "(0?[1-9]|[12][0-9]|3[01])"
+_OTHER_DATE = rf"^({_DAY}[./-]{_DAY}[./-](\d\d)?\d\d|\d{{4}}[./]{_DAY}[./]{_DAY})([ T]|$)"
 
 
 class ColumnProfile(NamedTuple):
@@ -90,7 +91,7 @@ def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
         low=low,
         high=high,
         stamps=len(stamps),
-        other_dates=_count(pc.match_substring_regex(full, _OTHER_DATE)) - len(stamps),
+        other_dates=_count(pc.match_substring_regex(full, _OTHER_DATE)),
         first=ends["min"] or "",
         last=ends["max"] or "",
         point_zeros=_count(pc.match_substring_regex(full, r"^\d+\.0$")),
@@ -103,7 +104,9 @@ def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
 def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     kind = _kind_of(values.type)
     typed = {"int": _WHOLE, "float": _NUMBER, "timestamp": _STAMP}.get(kind)
-    if typed is not None and not pa.types.is_null(values.type):
+    if pa.types.is_null(values.type):
+        values = values.cast(pa.float64())
+    elif typed is not None:
         values, _ = cast_column("", values, typed, csv)
     numbers = values.cast(pa.float64()) if kind in ("int", "float") else pa.chunked_array([], pa.float64())
     valid = values.filter(pc.is_valid(numbers if kind in ("int", "float") else values))

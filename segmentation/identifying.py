@@ -59,7 +59,7 @@ def settle_id(table: Table, asked: str | None, contract: dict[str, Any], csv: Cs
     """
     column = asked or find_id(table.profiles)
     if column is None:
-        why = "No column looks like a customer's id, so every row stands for itself. --id COLUMN names one."
+        why = tell_no_id(table.profiles)
         return ChosenId(None, None, why, "quarantine", _try_on(table, None, contract, csv))
     profile = table.profiles[column]
     suffix = find_suffix(profile)
@@ -82,6 +82,17 @@ def settle_id(table: Table, asked: str | None, contract: dict[str, Any], csv: Cs
         "on_duplicate which row counts: first, last, or the sum or mean of all."
     )
     return ChosenId(None, None, why, "quarantine", _try_on(table, None, contract, csv))
+
+
+def tell_no_id(profiles: Mapping[str, ColumnProfile]) -> str:
+    """Why there is no id: no column looks like one, or the one that does holds decimal numbers."""
+    decimal = [name for name, profile in profiles.items() if rank_as_id(name) > 1 and profile.kind == "float"]
+    if decimal:
+        return (
+            f"{list_names(decimal)} would be the id, but holds floating-point numbers, in which long ids are "
+            "rounded: write it as text or whole numbers. Until then every row stands for itself."
+        )
+    return "No column looks like a customer's id, so every row stands for itself. --id COLUMN names one."
 
 
 def _try_on(table: Table, column: str | None, contract: dict[str, Any], csv: Csv) -> Rehearsal:
