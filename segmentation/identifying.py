@@ -13,6 +13,7 @@ from segmentation.counting import ColumnProfile
 from segmentation.drafting import list_names
 from segmentation.rehearsing import Rehearsal, rehearse
 from segmentation.roles import MOST_MISSING, is_number, is_time, is_unique, tell_distinct
+from segmentation.sketches import MOST_IDS
 from segmentation.surveying import Table
 
 MUCH = 0.2  # of the rows: where that many contradict another row of their id, it is no id
@@ -103,7 +104,8 @@ def _try_on(table: Table, column: str | None, contract: dict[str, Any], csv: Csv
 
 def _tell_repeats(column: str, found: str, rehearsal: Rehearsal) -> str:
     if not rehearsal.agreement.repeated:
-        return f"{list_names([column])} has another value in every row."
+        sample = " of a sample" if len(rehearsal.agreement.ids) == MOST_IDS else ""
+        return f"{list_names([column])} has another value in every row{sample}."
     return (
         f"{found}. Rows that repeat an id and agree count as one; rows that contradict each other are "
         "refused, all of them, unless on_duplicate says first, last, sum or mean."

@@ -35,6 +35,8 @@ def init(
     path = Path(f"{make_name(table)}.yaml" if output in (None, STDOUT) else str(output))
     if output != STDOUT:
         check_output(path, force)
+    if sys.stderr.isatty():
+        typer.echo(f"Reading {table} twice: to propose, and to try the proposal…", err=True)
     proposal = propose(table, path.stem, id_column)
     if output == STDOUT:
         sys.stdout.write(proposal.text)
