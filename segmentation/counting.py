@@ -73,9 +73,9 @@ def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     probe = csv.model_copy(update={"null_values": ("", *MARKS)})
     marked = values.filter(pc.is_in(values, pa.array(MARKS)))
     marks = {pair["values"]: pair["counts"] for pair in marked.value_counts().to_pylist()}
-    numbers, _ = cast_column("", values, _NUMBER, probe)
+    numbers = _try_cast(values, _NUMBER, probe)
     count, negative, low, high = _bounds(numbers)
-    whole = _count(pc.is_valid(cast_column("", values, _WHOLE, probe)[0])) if count else 0
+    whole = _count(pc.is_valid(_try_cast(values, _WHOLE, probe))) if count else 0
     full = values.filter(pc.not_equal(values, ""))
     stamps = full.filter(pc.match_substring_regex(full, _ISO)) if count < len(full) else full[:0]
     ends = pc.min_max(pc.utf8_slice_codeunits(stamps, 0, 19)).as_py()
@@ -107,7 +107,7 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     if pa.types.is_null(values.type):
         values = values.cast(pa.float64())
     elif typed is not None:
-        values, _ = cast_column("", values, typed, csv)
+        values = _try_cast(values, typed, csv)
     numbers = values.cast(pa.float64()) if kind in ("int", "float") else pa.chunked_array([], pa.float64())
     valid = values.filter(pc.is_valid(numbers if kind in ("int", "float") else values))
     if kind == "float":
@@ -141,6 +141,11 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
         distinct=distinct,
         levels=_levels(valid.cast(pa.string()), distinct) if kind in ("int", "bool") else None,
     )
+
+
+def _try_cast(values: pa.ChunkedArray, column: Column, csv: Csv) -> pa.ChunkedArray:
+    """The values in a type as a run would read them, null where they are missing or cannot be read."""
+    return cast_column("", values, column, csv)[0]
 
 
 def _kind_of(kind: pa.DataType) -> str:

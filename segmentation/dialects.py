@@ -25,14 +25,14 @@ _WINDOWS, _GAPS = re.compile(rb"[\x80-\x9f]"), re.compile(rb"[\x81\x8d\x8f\x90\x
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-class Dialect(NamedTuple):
+class SeenDialect(NamedTuple):
     """A declaration of source.csv, and for each key that is not the default what was found."""
 
     csv: Csv
     notes: dict[str, str]
 
 
-def find_dialect(paths: Sequence[Path]) -> Dialect:
+def find_dialect(paths: Sequence[Path]) -> SeenDialect:
     """What to declare for these files, together. Refused where one of them is no table."""
     files = [path for path in paths if path.suffix.lower() == ".csv"]
     encodings = {find_encoding(path) for path in files} - {"utf-8"}
@@ -55,7 +55,7 @@ def find_dialect(paths: Sequence[Path]) -> Dialect:
     if cut:
         what = "the file does" if len(files) == 1 else f"{cut} of {len(files)} files do"
         notes["final_newline"] = f"{what} not end in a newline: is it whole? If it may be cut, fetch it again"
-    return Dialect(found.model_copy(update={"final_newline": not cut}), notes)
+    return SeenDialect(found.model_copy(update={"final_newline": not cut}), notes)
 
 
 def find_encoding(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from config.columns import Rows
-from segmentation.dialects import Dialect
+from segmentation.dialects import SeenDialect
 from segmentation.roles import Role
 
 WIDTH = 110
@@ -26,7 +26,7 @@ class Draft(NamedTuple):
     name: str
     table: str
     found: str  # such as "200 rows, 5 columns"
-    dialect: Dialect
+    dialect: SeenDialect
     null_values: tuple[str, ...]
     marked: int
     date_in_name: str | None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS
 from config.sources import Source
 from segmentation.counting import ColumnProfile
-from segmentation.dialects import Dialect, find_dialect
+from segmentation.dialects import SeenDialect, find_dialect
 from segmentation.drafting import list_names
 from segmentation.errors import Refused
 from segmentation.profiling import profile_files
@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
     place: str
     files: list[SourceFile]
-    dialect: Dialect
+    dialect: SeenDialect
     header: list[str]
     profiles: dict[str, ColumnProfile]
     unusable: list[str]
