@@ -50,21 +50,28 @@ def find_definition(name: str, folder: Path) -> Path:
 def read_definition(path: Path) -> Segmentation:
     """Read and check one definition file. DefinitionError names every fault, key by key."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(f"{path.name} cannot be read: {type(error).__name__}") from error
+    return parse_definition(text, path.name)
+
+
+def parse_definition(text: str, file: str) -> Segmentation:
+    """Check the text of a definition whose file has, or will have, this name."""
+    try:
+        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
-        raise DefinitionError(f"{path.name} is not valid YAML{where}: {problem}") from error
+        raise DefinitionError(f"{file} is not valid YAML{where}: {problem}") from error
     try:
         segmentation = Segmentation.model_validate(content)
     except ValidationError as error:
-        raise DefinitionError(f"{path.name}: {explain(error)}") from error
-    if segmentation.name != path.stem:
+        raise DefinitionError(f"{file}: {explain(error)}") from error
+    if segmentation.name != Path(file).stem:
         raise DefinitionError(
-            f"{path.name} holds name: {segmentation.name}; a definition's file is named after it"
+            f"{file} holds name: {segmentation.name}; a definition's file is named after it"
         )
     return segmentation
 

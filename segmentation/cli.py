@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.settings import SettingsError
+from segmentation import starting
 from segmentation.errors import ResegmentError
 
 app = typer.Typer(
@@ -99,6 +100,9 @@ def run(
         typer.echo(f"Report:   {shorten(published.report_path)}")
     if published.outcome == "held":
         raise typer.Exit(4)
+
+
+init = app.command(epilog="Example: resegment init customers.csv --id customer_id")(starting.init)
 
 
 @app.command(epilog="Example: resegment history article --store out")

@@ -33,7 +33,7 @@ def command(tmp_path: Path) -> Command:
     return call
 
 
-@pytest.mark.parametrize("name", ["run", "history", "audit", "score", "up", "down"])
+@pytest.mark.parametrize("name", ["run", "init", "history", "audit", "score", "up", "down"])
 def test_help_shows_an_example(name: str, command: Command) -> None:
     """Every command's help ends with an example that begins with the command."""
     shown = command(name, "--help")
@@ -53,6 +53,9 @@ def test_help_shows_an_example(name: str, command: Command) -> None:
         (["run", "article", "--source", "nowhere.csv"], "there is no file nowhere.csv"),
         (["history", "article"], "holds no segmentation 'article'"),
         (["score", "article", "x.csv", "-o", "y.csv"], "holds no segmentation"),
+        (["init", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["init", "nowhere.csv", "-o", "Kunden.yml"], "a definition's file is NAME.yaml"),
+        (["init", "nowhere.csv", "-o", "no/where.yaml"], "there is no folder no"),
     ],
 )
 def test_a_refused_argument_is_one_line_and_status_2(
@@ -91,6 +94,26 @@ def test_help_and_refusals_import_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_init_writes_a_definition_once(command: Command, tmp_path: Path) -> None:
+    """init says what was written and what to type next; a file that is there is kept unless forced."""
+    write_demo(tmp_path, TWO_GROUPS)
+    done = command("init", "customers.csv")
+    written = tmp_path / "customers.yaml"
+    assert done.returncode == 0, done.stderr
+    assert "Written: customers.yaml from" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("resegment run customers.yaml")
+    shown = command("init", "customers.csv", "-o", "-")
+    assert shown.stdout == written.read_text()
+    written.write_text("mine")
+    again = command("init", "customers.csv")
+    assert (again.returncode, written.read_text()) == (2, "mine")
+    assert "--force" in again.stderr
+    assert command("init", "customers.csv", "--force").returncode == 0
+    assert written.read_text() == shown.stdout
+    named = command("init", "customers.csv", "-o", "other.yaml", "--id", "ID")
+    assert (named.returncode, "did you mean" in named.stderr) == (2, True)
 
 
 @pytest.mark.xdist_group("prefect")

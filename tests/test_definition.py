@@ -57,8 +57,8 @@ def test_good_definition_has_its_defaults() -> None:
         ({"nam": "x"}, "nam: unknown key"),
         ({"timezone": "Mars/Olympus"}, "timezone: not an IANA time zone"),
         ({"timezone": "../etc/passwd"}, "timezone: not an IANA time zone"),
-        ({"source": {}}, "source: give exactly one of path and sample"),
-        ({"source": {"path": "a", "sample": "shop"}}, "source: give exactly one of path and sample"),
+        ({"source": {}}, "source: give exactly one of path, sample and sql"),
+        ({"source": {"path": "a", "sample": "shop"}}, "source: give exactly one of path, sample and sql"),
         ({"source": {"path": "a", "customers": 5}}, "source: customers goes with sample: shop"),
         ({"source": {"sample": "shop", "customers": 0}}, "source.customers: Input should be greater"),
         (

@@ -1,0 +1,218 @@
+"""Profiles, sketches and dialects against pandas and by hand: what a proposal is made from."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from config.sources import Csv
+from segmentation.column_names import counts_something, part_of_order, rank_as_id
+from segmentation.counting import profile_column
+from segmentation.dialects import find_decimal, find_delimiter, find_encoding
+from segmentation.errors import Refused
+from segmentation.keys import mix
+from segmentation.profiling import merge_profiles, profile_files
+from segmentation.roles import find_role, round_out
+from segmentation.sketches import SMALLEST, agree, merge_agreements, merge_sketches, sketch
+from segmentation.source import fingerprint
+
+CSV = Csv()
+
+
+def column(*values: Any) -> pa.ChunkedArray:
+    """A column of one batch."""
+    return pa.chunked_array([pa.array(values)])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_profile_is_what_pandas_counts(suffix: str, tmp_path: Path) -> None:
+    """Counts, ends, levels and distinct values of 300,000 rows, over several batches of two files."""
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {
+            "amount": random.normal(5, 9, 300_000).round(1) + 0.0,  # no -0.0, a text of its own
+            "visits": random.integers(0, 12, 300_000),
+            "city": random.choice(["Bonn", "Ulm"], 300_000),
+        }
+    )
+    frame.loc[frame.index % 7 == 0, "amount"] = np.nan
+    files = []
+    for number, half in enumerate((frame[:150_000], frame[150_000:])):
+        path = tmp_path / f"{number}.{suffix}"
+        half.to_csv(path, index=False) if suffix == "csv" else half.to_parquet(path)
+        files.append(fingerprint(path))
+    found = profile_files(files, ["amount", "visits", "city"], CSV)
+    amount, visits, city = found["amount"], found["visits"], found["city"]
+    assert (amount.rows, amount.missing) == (300_000, int(frame["amount"].isna().sum()))
+    assert (amount.low, amount.high) == (frame["amount"].min(), frame["amount"].max())
+    assert amount.negative == int((frame["amount"] < 0).sum())
+    assert amount.distinct.values == frame["amount"].nunique()
+    assert (visits.whole, visits.numbers) == (300_000, 300_000)
+    assert visits.levels == frozenset(str(i) for i in range(12))
+    assert (city.levels, city.numbers) == (frozenset(["Bonn", "Ulm"]), 0)
+    assert city.distinct.counts.sum() == 300_000
+
+
+def test_text_is_counted_by_what_it_could_be() -> None:
+    """Marks, empties, numbers, whole numbers, times and other dates are told apart."""
+    texts = ["", "?", "NA", "1", "2.5", "-3", "1e3", "inf", "oops", "17.0"]
+    found = profile_column(column(*texts), CSV)
+    assert (found.rows, found.missing, found.marks) == (10, 1, Counter({"?": 1, "NA": 1}))
+    assert (found.numbers, found.whole, found.negative, found.point_zeros) == (5, 2, 1, 1)
+    assert (found.low, found.high) == (-3.0, 1000.0)
+    times = profile_column(column("2026-01-31", "2026-01-02 08:30:00", "2026-01-03T10:00Z", "31.1.2026"), CSV)
+    assert (times.stamps, times.other_dates) == (3, 1)
+    assert (times.first, times.last) == ("2026-01-02 08:30:00", "2026-01-31")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([1, 2, None], pa.int8()), "int"),
+        (pa.array([1.5, float("nan"), 2.0]), "float"),
+        (pa.array([True, None, False]), "bool"),
+        (pa.array([1, 2, None], pa.timestamp("ns")), "timestamp"),
+        (pa.array([1, 2, None], pa.date32()), "timestamp"),
+        (pa.array(["a", "b", None]).dictionary_encode(), "text"),
+        (pa.array([None, None, None], pa.null()), "float"),
+        (pa.array([[1], [2], None]), "other"),
+        (pa.array([b"a", b"b", None]), "other"),
+    ],
+)
+def test_every_type_of_a_parquet_file_has_a_profile(values: pa.Array, kind: str) -> None:
+    """Missing values are counted in any type, and what is not understood is 'other'."""
+    found = profile_column(pa.chunked_array([values]), CSV)
+    expected = 3 if pa.types.is_null(values.type) else 1
+    assert (found.kind, found.rows, found.missing) == (kind, 3, expected)
+    assert find_role("x", found).use in ("feature", "declared", "left out")
+
+
+def test_a_profile_does_not_depend_on_batches() -> None:
+    """Merged in any grouping, the profile of the whole is the same."""
+    texts = [str(i * i % 977) for i in range(5000)] + ["?", "", "x"]
+    whole = profile_column(column(*texts), CSV)
+    pieces = [profile_column(column(*texts[i : i + 700]), CSV) for i in range(0, len(texts), 700)]
+    merged = pieces[0]
+    for piece in pieces[1:]:
+        merged = merge_profiles(merged, piece)
+    assert merged._replace(distinct=whole.distinct) == whole
+    assert np.array_equal(merged.distinct.keys, whole.distinct.keys)
+    assert np.array_equal(merged.distinct.counts, whole.distinct.counts)
+
+
+def test_a_sketch_is_exact_when_small_and_close_when_large() -> None:
+    """Below its size the number of values is exact; above within 10 %, and rows per value stay exact."""
+    few, many = mix(np.arange(100, dtype=np.uint64)), mix(np.arange(200_000, dtype=np.uint64))
+    assert sketch(few).values == 100
+    found = merge_sketches(sketch(many), sketch(many[::-1]))
+    assert found.values == pytest.approx(200_000, rel=0.1)
+    assert (len(found.keys), found.rows_per_value) == (SMALLEST, 2.0)
+    nothing = sketch(np.empty(0, np.uint64))
+    assert (nothing.values, nothing.rows_per_value) == (0, 0.0)
+
+
+def test_rows_that_agree_are_told_from_rows_that_contradict() -> None:
+    """Of ids 1, 1, 2, 2, 3 with rows a, a, b, c, d: two rows repeat, and the two of id 2 differ."""
+    ids, rows = np.array([1, 1, 2, 2, 3], np.uint64), np.array([7, 7, 8, 9, 1], np.uint64)
+    for cut in range(6):
+        found = merge_agreements(agree(ids[:cut], rows[:cut]), agree(ids[cut:], rows[cut:]))
+        assert (found.conflicting, found.repeated) == (2 / 5, 2 / 5)
+    nothing = agree(ids[:0], rows[:0])
+    assert (nothing.conflicting, nothing.repeated) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "delimiter", "decimal"),
+    [
+        (["a,b\n", "1,2\n"], ",", "."),
+        (["a;b\n", "1,5;2,5\n"], ";", ","),
+        (["a;b\n", "1.5;2\n"], ";", "."),
+        (["a\tb\n", "x, y\t2\n"], "\t", "."),
+        (["a|b|c\n", "1|2|3\n"], "|", "."),
+        (['"a;b",c\n', '"x;y",2\n'], ",", "."),
+        (["alone\n", "1\n"], ",", "."),
+        ([], ",", "."),
+    ],
+)
+def test_delimiter_and_decimal_mark_are_seen(lines: list[str], delimiter: str, decimal: str) -> None:
+    """The delimiter that splits all lines alike wins; without one it is a comma."""
+    assert find_delimiter(lines) == delimiter
+    assert find_decimal(lines, delimiter) == decimal
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("é".encode(), "utf-8"),
+        ("é".encode("utf-16"), "utf-16"),
+        ("é".encode("latin-1"), "latin-1"),
+        ("€é".encode("cp1252"), "cp1252"),
+        (b"\xe9\x81\x80", "utf-8"),
+        (b"\xe9 \x81", "latin-1"),
+        (b"a" * (1 << 20) + b"\xe9", "latin-1"),
+    ],
+)
+def test_encodings_are_seen_in_the_whole_file(content: bytes, encoding: str, tmp_path: Path) -> None:
+    """One byte at the very end counts."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    assert find_encoding(path) == encoding
+
+
+@pytest.mark.parametrize(
+    ("name", "rank"),
+    [("CustomerID", 3), ("customer_id", 3), ("Kundennummer", 3), ("user", 2), ("ID", 2), ("InvoiceNo", 1),
+     ("paid", 0), ("Country", 0), ("Spending Score (1-100)", 0)],
+)  # fmt: skip
+def test_names_speak_for_ids(name: str, rank: int) -> None:
+    """A customer's id first, any other id later, and a word that only ends like one not at all."""
+    assert rank_as_id(name) == rank
+
+
+def test_names_speak_of_counts_and_orders() -> None:
+    """Counts are told from codes, and the parts of an order from other columns, by their names."""
+    assert [counts_something(name) for name in ("complains", "Region", "orders_2025")] == [True, False, True]
+    names = ["InvoiceNo", "Quantity", "Unit Price", "total_amount", "Description"]
+    assert [part_of_order(name) for name in names] == ["order", "quantity", "price", "amount", None]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "use", "contract"),
+    [
+        ("spend", [str(i / 4) for i in range(200)], "feature", {"type": "float", "ge": 0, "le": 100}),
+        ("balance", [str(i - 5) for i in range(200)], "feature", {"type": "int", "ge": -10, "le": 500}),
+        ("Region", ["1", "2"] * 100, "declared", {"type": "int", "isin": [1, 2]}),
+        ("visits", ["1", "2", "3", "4"] * 50, "feature", {"type": "int", "ge": 0, "le": 10}),
+        ("same", ["5"] * 200, "declared", {"type": "int", "ge": 0, "le": 10}),
+        ("zip code", [str(500 + i) for i in range(200)], "left out", {"type": "int", "ge": 0, "le": 2000}),
+        ("city", ["a", "b", "", "a"] * 50, "declared", {"type": "category", "isin": ["", "a", "b"]}),
+        ("notes", [f"n{i}" for i in range(200)], "left out", {"type": "text"}),
+        ("nothing", [""] * 200, "left out", {"type": "text", "nullable": True}),
+        ("since", ["2026-01-31"] * 200, "left out", {"type": "timestamp", "nullable": True}),
+    ],
+)  # fmt: skip
+def test_roles_by_hand(name: str, values: list[str], use: str, contract: dict[str, Any]) -> None:
+    """Amounts are features; codes, categories, constants, texts and times are not, each with its contract."""
+    role = find_role(name, profile_column(column(*values), CSV))
+    assert (role.use, role.contract) == (use, contract)
+    assert role.why or use == "feature"
+
+
+def test_ranges_are_rounded_outwards() -> None:
+    """A range never cuts off what was found: 1, 2 or 5 times a power of ten at or above it."""
+    for value in np.random.default_rng(1).lognormal(0, 9, 500):
+        rounded = round_out(float(value))
+        assert value <= rounded <= 2.5 * value
+        assert f"{rounded:e}"[0] in "125"
+
+
+def test_a_damaged_table_is_refused_while_it_is_profiled(tmp_path: Path) -> None:
+    """What a run would refuse, a profile refuses in the same words."""
+    path = tmp_path / "a.csv"
+    path.write_text('id,spend\na,"1\n')
+    with pytest.raises(Refused, match="never closed"):
+        profile_files([fingerprint(path)], ["id", "spend"], CSV)

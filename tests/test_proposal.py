@@ -1,0 +1,121 @@
+"""What a proposed definition says: its dialect, contract, features and limits, and what it keeps out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from config.settings import read_settings
+from segmentation.errors import Refused
+from segmentation.proposing import propose
+from tests.made_tables import HOSTILE, people, propose_content, write_table
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes columns as a file of tmp_path."""
+
+    def call(columns: dict[str, Any], name: str = "people.csv", **dialect: Any) -> Path:
+        return write_table(tmp_path / name, columns, **dialect)
+
+    return call
+
+
+def test_the_dialect_is_declared_and_nothing_else(write: Write) -> None:
+    """What differs from the defaults of source.csv stands in the proposal; a plain file declares nothing."""
+    odd = write(people(), sep=";", decimal=",", encoding="latin-1")
+    odd.write_bytes(odd.read_bytes().rstrip(b"\n"))
+    assert propose_content(odd)["source"]["csv"] == {
+        "encoding": "latin-1", "delimiter": ";", "decimal": ",", "final_newline": False
+    }  # fmt: skip
+    assert "csv" not in propose_content(write(people(), "plain.csv"))["source"]
+    windows = write({**people(), "city": ["5 €"] * 300}, "w.csv", encoding="cp1252")
+    assert propose_content(windows)["source"]["csv"] == {"encoding": "cp1252"}
+
+
+def test_the_same_file_gives_the_same_text(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the number of threads nor the order of rows changes a byte of the proposal."""
+    path, frame = write(people(4000)), pd.DataFrame(people(4000))
+    first = propose(str(path), "people", None).text
+    monkeypatch.setenv("RESEGMENT_THREADS", "1")
+    read_settings.cache_clear()
+    assert propose(str(path), "people", None).text == first
+    frame.sample(frac=1, random_state=3).to_csv(path, index=False)
+    assert propose(str(path), "people", None).text == first
+
+
+def test_no_customers_value_stands_in_the_text(write: Write) -> None:
+    """Ids, names and amounts stay out; ranges hold twice the largest amount, rounded outwards."""
+    names = [f"zq{i} Müller" for i in range(300)]
+    path = write({**people(), "person": names, "spend": [77_317.25 + i for i in range(300)]})
+    text = propose(str(path), "people", None).text
+    assert "zq" not in text and "c0001" not in text and "773" not in text and "776" not in text
+    assert yaml.safe_load(text)["rows"]["columns"]["spend"] == {"type": "float", "ge": 0, "le": 200_000}
+
+
+def test_hostile_names_and_levels_stay_what_they_are(write: Write) -> None:
+    """Names that no contract can hold are left out; levels come back from YAML exactly."""
+    columns = {**people(), "level # 1": [HOSTILE[i % 8] for i in range(300)], "Grösse, cm": range(300)}
+    columns |= {name: range(300) for name in HOSTILE[:5]} | {"distance": range(300)}
+    path = write(columns, "odd.parquet")
+    content = propose_content(path)
+    assert content["rows"]["columns"]["level # 1"]["isin"] == sorted(HOSTILE)
+    assert content["features"] == ["spend", "visits", "Grösse, cm"]
+    text = propose(str(path), "odd", None).text
+    assert not [line for line in text.splitlines() if not line.isprintable()]
+    assert "rename them" in text
+
+
+def test_two_thousand_columns_give_a_dozen_features(write: Write) -> None:
+    """A wide table is profiled in full as far as a contract reaches; the rest is listed or counted."""
+    random = np.random.default_rng(3)
+    wide = {f"c{i}": random.normal(0, 1, 40) for i in range(1998)}
+    path = write({**{k: v[:40] for k, v in people().items() if k in ("customer id", "spend")}, **wide})
+    content = propose_content(path)
+    assert content["features"] == ["spend", *(f"c{i}" for i in range(11))]
+    assert "1,000 columns after the first 1,000" in propose(str(path), "people", None).text
+
+
+def test_missing_values_are_declared_and_counted(write: Write) -> None:
+    """Marks for 'no value' in numbers become null_values; the limit is what was found, rounded up."""
+    columns = people()
+    spend = [str(value) for value in columns["spend"]]
+    spend[:20] = ["?"] * 20
+    spend[20:25] = ["n/a"] * 5
+    spend[25:30] = ["oops"] * 5
+    columns["notes"] = [f"note {i}?" for i in range(300)]
+    path = write({**columns, "spend": spend, "mostly": ["?"] * 100 + list(range(200))})
+    content = propose_content(path)
+    assert content["source"]["csv"] == {"null_values": ["", "?", "n/a"]}
+    assert content["checks"]["max_quarantined"] == 0.1
+    assert content["rows"]["columns"]["mostly"] == {"type": "int", "ge": 0, "le": 500, "nullable": True}
+    assert content["features"] == ["spend", "visits"]
+    text = propose(str(path), "people", None).text
+    assert "125 fields" in text and "10.00% of the rows" in text and "25 spend: missing" in text
+
+
+@pytest.mark.parametrize("second", ["same", "differs"])
+def test_repeated_ids_are_judged_by_whether_rows_differ(second: str, write: Write) -> None:
+    """Some repeated rows leave the id an id, with quarantine; rows that mostly differ take it away."""
+    frame = pd.DataFrame(people())
+    few = pd.concat([frame, frame[:10] if second == "same" else frame[:10].assign(visits=99)])
+    content = propose_content(write(few))
+    assert (content["rows"]["id"], content["rows"]["on_duplicate"]) == ("customer id", "quarantine")
+    assert content["checks"]["max_quarantined"] == (0.05 if second == "same" else 0.1)
+    many = pd.concat([frame, frame.assign(visits=99)])
+    path = write(many)
+    assert propose_content(path)["rows"]["id"] is None
+    asked = propose_content(path, "customer id")["rows"]
+    assert (asked["id"], asked["on_duplicate"]) == ("customer id", "last")
+
+
+def test_an_unknown_id_is_refused_with_the_nearest(write: Write) -> None:
+    """--id names a column of the table, and a near miss is told."""
+    with pytest.raises(Refused, match='did you mean "customer id"'):
+        propose(str(write(people())), "people", "customer_id")
