@@ -80,7 +80,7 @@ def check_header(name: str, found: Sequence[str], wanted: Sequence[str], delimit
             f"{name}: the header lacks {', '.join(hints)}; expected {', '.join(wanted)}{advice}",
         )
     extra = len(found) - len(set(wanted))
-    return [f"{name}: {extra} columns not in the contract were ignored"] if extra else []
+    return [f"{extra} columns not in the contract were ignored"] if extra else []
 
 
 def read_header(path: Path, csv: Csv) -> list[str]:

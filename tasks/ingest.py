@@ -20,8 +20,6 @@ from segmentation.source import SourceFile, check_content, find_files, fingerpri
 from segmentation.store import is_whole, make_edition_key
 from tasks.options import stage
 
-MOST_WARNINGS = 3
-
 
 def find_source(night: Night) -> list[SourceFile]:
     """The source's files, each accepted by its first bytes and fingerprinted."""
@@ -38,14 +36,17 @@ def find_source(night: Night) -> list[SourceFile]:
 
 
 def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str]:
-    """Refuse a source with a header that breaks the contract; warnings otherwise, a few in full."""
+    """Refuse a source with a header that breaks the contract; warnings otherwise, each said once."""
     wanted = columns_to_read(rows)
-    found = (
-        check_header(file.path.name, read_header(file.path, csv), wanted, csv.delimiter) for file in files
-    )
-    warnings = [warning for warnings in found for warning in warnings]
-    more = len(warnings) - MOST_WARNINGS
-    return [*warnings[:MOST_WARNINGS], f"the same of {more} more files"] if more > 1 else warnings
+    found: dict[str, list[str]] = {}
+    for file in files:
+        name = file.path.name
+        for warning in check_header(name, read_header(file.path, csv), wanted, csv.delimiter):
+            found.setdefault(warning, []).append(name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
+        for warning, names in found.items()
+    ]
 
 
 class Written(NamedTuple):
