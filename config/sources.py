@@ -40,11 +40,14 @@ class Source(Clause):
     """Where rows come from: `path` (file, folder or glob) or `sample`, one of them."""
 
     path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
-    sample: Literal["article", "shop", "people"] | None = Field(
+    sample: Literal["article", "shop", "people", "orders"] | None = Field(
         None, description="Data that the project makes itself."
     )
     customers: int | None = Field(
-        None, ge=1, le=1_000_000_000, description="Samples shop and people: number of customers (20000)."
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="Samples shop and people: number of customers (20000); orders: of their places (5000).",
     )
     date_in_name: str | None = Field(
         None,
@@ -69,6 +72,6 @@ class Source(Clause):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.sample is None):
             raise ValueError("give exactly one of path and sample")
-        if self.customers is not None and self.sample not in ("shop", "people"):
-            raise ValueError("customers goes with sample: shop or people")
+        if self.customers is not None and self.sample not in ("shop", "people", "orders"):
+            raise ValueError("customers goes with sample: shop, people or orders")
         return self

@@ -18,6 +18,7 @@ CHANNELS = ("store", "app", "web")
 STAINS = ("no customer", "unreadable quantity", "price of zero", "line repeated", "time of another day")
 STAIN_SHARE = 0.0002  # of each of them
 RETURN_SHARE = 0.05
+FAVOURITE_SHARE = 0.5  # of orders that begin with the customer's favourite group
 _GROUP_PRICES = np.array([0.7, 0.8, 1.2, 1.1, 1.0, 0.9, 1.3, 0.8])
 _UNIT_PRICES = np.array([kind.unit_price for kind in KINDS])
 _MOST_LINES = np.array([kind.most_lines for kind in KINDS])
@@ -76,16 +77,17 @@ def make_lines(orders: Orders) -> Lines:
     line = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
 
     from_store = take_share(drawn, 1) < _STORE_SHARE
-    from_app = take_share(draw(drawn, -1), 0) < app_share(orders.day)
+    more = draw(drawn, -1)
+    from_app = take_share(more, 0) < app_share(orders.day)
     channel = np.where(from_store, 0, np.where(from_app, 1, 2))
     second = _OPENS + ((take_share(drawn, 2) + take_share(drawn, 3)) / 2 * _OPEN_SECONDS).astype(np.int64)
 
     bits = draw(drawn[order], line)
-    # The lines of an order are of different groups: no two are the same by chance.
-    favourite = take_share(draw(drawn, -2), 0) < 0.5
-    group = np.where(favourite, take_share(orders.lives.bits, 0), take_share(draw(drawn, -2), 1))
-    step = 1 + 2 * (4 * take_share(draw(drawn, -2), 2)).astype(np.int64)
-    group = ((group * len(GROUPS)).astype(np.int64)[order] + line * step[order]) % len(GROUPS)
+    # The lines of an order are of different groups, so that only dirt repeats a line.
+    is_favourite = take_share(more, 1) < FAVOURITE_SHARE
+    begin = np.where(is_favourite, take_share(orders.lives.bits, 0), take_share(more, 2)) * len(GROUPS)
+    step = 1 + 2 * (4 * take_share(more, 3)).astype(np.int64)
+    group = (begin.astype(np.int64)[order] + line * step[order]) % len(GROUPS)
     level = _UNIT_PRICES[segment] * take_spread(draw(orders.lives.bits, 3), 0, 0.4) * price_level(orders.day)
     price = level[order] * _GROUP_PRICES[group] * (0.8 + 0.4 * take_share(bits, 3))
     return Lines(

@@ -53,7 +53,7 @@ def test_parquet_holds_what_csv_holds(tmp_path: Path) -> None:
     path, text = (write_day(tmp_path, date(2025, 12, 13), shop, form) for form in ("parquet", "csv"))
     assert path is not None and text is not None
     found = pq.read_table(path).to_pandas()
-    texts = {"customer_id": str, "quantity": "Int64"}
+    texts = {"customer_id": "str", "quantity": "Int64"}
     unread = {"quantity": ["n/a"]}
     wanted = pd.read_csv(text, dtype=texts, parse_dates=["ordered_at"], na_values=unread)
     assert len(wanted) > 100

@@ -41,7 +41,8 @@ def lines(year: Path) -> pd.DataFrame:
     frame = pd.concat(frames, ignore_index=True).drop_duplicates()
     is_clean = (frame["customer_id"] != "") & (frame["quantity"] != "n/a") & (frame["unit_price"] > 0)
     frame = frame[is_clean & (frame["ordered_at"].dt.normalize() == frame["file"])]
-    return frame.assign(quantity=frame["quantity"].astype(int))
+    clean: pd.DataFrame = frame.assign(quantity=frame["quantity"].astype(int))
+    return clean
 
 
 @pytest.fixture(scope="module")
