@@ -37,11 +37,17 @@ class Bench(NamedTuple):
 
 
 def run_side(side: str, job: dict[str, Any], bench: Bench) -> dict[str, Any]:
-    """One side in a process of its own: its answer, with whole-process CPU and wall seconds."""
+    """One side in a process of its own: its answer, with whole-process CPU and wall seconds.
+
+    side is a name in bench/sides.py, or MODULE:NAME.
+    """
+    module, _, name = side.rpartition(":")
     with tempfile.TemporaryDirectory(dir=bench.folder) as store:
         work, answer = Path(store, "job.json"), Path(store, "answer.json")
         work.write_text(json.dumps({**job, "store": store}), encoding="utf-8")
-        used = time_process([sys.executable, "-m", "bench.sides", side, str(work), str(answer)], bench)
+        used = time_process(
+            [sys.executable, "-m", module or "bench.sides", name, str(work), str(answer)], bench
+        )
         found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     return {**found, **used}
 

@@ -116,7 +116,7 @@ def main() -> None:
         goals = list_goals(results["big"], results["inertia"], results["memory"])
         tell("\n".join(["## Goals", "", *(goal.tell() for goal in goals)]))
     if options.save:
-        save(options.save, "\n".join(["# The night side by side", "", *told, ""]), results)
+        save(options.save, "nightly", "\n".join(["# The night side by side", "", *told, ""]), results)
 
 
 if __name__ == "__main__":

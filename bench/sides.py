@@ -8,6 +8,7 @@ import logging
 import resource
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from bench.inputs import write_input
 SEED = 42
 AS_OF = date(2026, 1, 31)
 MAX_ITER = 400
+
+Side = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Clock:
@@ -149,7 +152,14 @@ def peak_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 1024
 
 
-SIDES = {
+def answer(sides: dict[str, Side], arguments: list[str]) -> None:
+    """Run the side that a process was started for, and write its answer with the process's peak memory."""
+    side, work, told = arguments
+    result = sides[side](json.loads(Path(work).read_text(encoding="utf-8")))
+    Path(told).write_text(json.dumps({**result, "peak_mb": peak_mb()}), encoding="utf-8")
+
+
+SIDES: dict[str, Side] = {
     "ours": run_ours,
     "article": run_article,
     "best_of_three": fit_best_of_three,
@@ -157,6 +167,4 @@ SIDES = {
 }
 
 if __name__ == "__main__":
-    side, work, answer = sys.argv[1:]
-    result = SIDES[side](json.loads(Path(work).read_text(encoding="utf-8")))
-    Path(answer).write_text(json.dumps({**result, "peak_mb": peak_mb()}), encoding="utf-8")
+    answer(SIDES, sys.argv[1:])

@@ -21,7 +21,7 @@ LABELS = {
     "peak_mb": "peak memory, MB",
     "html_bytes": "page, bytes",
 }
-LIBRARIES = ("prefect", "pandas", "pyarrow", "scikit-learn", "numpy", "plotly", "pandera")
+LIBRARIES = ("prefect", "pandas", "pyarrow", "duckdb", "scikit-learn", "numpy", "plotly", "pandera")
 
 
 class Goal(NamedTuple):
@@ -78,6 +78,27 @@ def tell_memory(found: list[dict[str, Any]]) -> str:
     return "\n".join([*head, "| ---: | ---: | ---: | ---: |", *rows, ""])
 
 
+def tell_events(job: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
+    """The sides' seconds and memory, and what they found."""
+    written, first = job["written"], next(iter(results.values()))
+    head = f"## {written['events']:,} events of {written['days']} days to {first['customers']:,} customers"
+    size = f"Parquet files of {written['bytes'] / 1e6:,.0f} MB, written in {written['wall']:.0f} s"
+    lines = [head, "", f"{size} ({written['cpu']:.0f} CPU s, peak {written['peak_mb']:.0f} MB).", ""]
+    lines += [
+        "| side | CPU s | wall s | CPU s after imports | peak MB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {side} | {one['cpu']:.1f} | {one['wall']:.1f} | {one['work_cpu']:.1f} | {one['peak_mb']:,.0f} |"
+        for side, one in results.items()
+    ]
+    lines.append("")
+    for side, one in results.items():
+        stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in one["stages"].items())
+        lines.append(f"- {side}, wall s: {stages}")
+    return "\n".join([*lines, ""])
+
+
 def tell_machine() -> str:
     """What it ran on: seconds depend on it, ratios hardly."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
@@ -85,8 +106,8 @@ def tell_machine() -> str:
     return f"{os.cpu_count()} cores, {system}; {libraries}."
 
 
-def save(folder: Path, text: str, results: dict[str, Any]) -> None:
+def save(folder: Path, name: str, text: str, results: dict[str, Any]) -> None:
     """Write the tables as Markdown and the numbers as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "nightly.md").write_text(text, encoding="utf-8")
-    (folder / "nightly.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -68,6 +68,10 @@ class Segmentation(Clause):
     def _summary_fits_the_events(self) -> Self:
         if (self.rows.grain == "event") != (self.summary is not None):
             raise ValueError("summary goes with rows.grain: event, and only with it")
+        if self.source.sample is not None and (self.source.sample == "orders") != (self.summary is not None):
+            raise ValueError(
+                "source.sample: orders goes with rows.grain: event, the other samples with customer"
+            )
         columns = {name: column for name, column in self.rows.columns.items() if name != self.rows.id}
         for name, feature in self.summary.features.items() if self.summary else ():
             if fault := feature.fault(columns):

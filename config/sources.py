@@ -48,11 +48,14 @@ class Source(Clause):
     """Where rows come from: `path` (file, folder or glob), `sample` or `sql`, one of them."""
 
     path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
-    sample: Literal["article", "shop", "people"] | None = Field(
+    sample: Literal["article", "shop", "people", "orders"] | None = Field(
         None, description="Data that the project makes itself."
     )
     customers: int | None = Field(
-        None, ge=1, le=1_000_000_000, description="Samples shop and people: number of customers (20000)."
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="Samples shop and people: number of customers (20000); orders: of their places (5000).",
     )
     sql: str | None = Field(
         None,
@@ -103,6 +106,6 @@ class Source(Clause):
             raise ValueError("give exactly one of path, sample and sql")
         if (self.sql is None) != (self.connection is None):
             raise ValueError("sql and connection go together")
-        if self.customers is not None and self.sample not in ("shop", "people"):
-            raise ValueError("customers goes with sample: shop or people")
+        if self.customers is not None and self.sample not in ("shop", "people", "orders"):
+            raise ValueError("customers goes with sample: shop, people or orders")
         return self

@@ -15,6 +15,7 @@ from rich.table import Table
 from config.settings import SettingsError
 from segmentation import starting
 from segmentation.errors import ResegmentError
+from segmentation.sample_command import samples
 
 app = typer.Typer(
     help="Turn customer data into segments every night, and keep them meaningful.",
@@ -38,6 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 
 def main() -> None:
     """Run the command; a failure ends with one line on standard error and its exit status."""
+    app.add_typer(samples, name="sample")
     try:
         app()
     except ResegmentError as error:

@@ -2,9 +2,11 @@
 
 `article` is the data of the article on k-means segmentation; `shop` is a seeded simulator of a
 shop whose customers belong to latent segments, `people` (segmentation/people.py) one that knows
-more of them. All take the way of every other source.
+more of them, `orders` (segmentation/orders.py) one of their orders, a file for each day. All take
+the way of every other source.
 """
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from config.sources import Source
+from segmentation.orders import ORDERS_CUSTOMERS, write_orders
 from segmentation.people import people_table
 
 # The article's 24 distinct rows: products_purchased, complains, money_spent, and how often each
@@ -41,8 +44,15 @@ _SHOP_SEGMENTS = np.array(
 _DIRTY_SHARE = 0.002
 
 
+def write_samples(source: Source, seed: int, folder: Path, window: tuple[date, date] | None) -> list[Path]:
+    """Write the sample that the source names into folder: one file, or those of a window's days."""
+    if window is None:
+        return [write_sample(source, seed, folder)]
+    return write_orders(folder, window, source.customers or ORDERS_CUSTOMERS, seed)
+
+
 def write_sample(source: Source, seed: int, folder: Path) -> Path:
-    """Write the sample that the source names into folder; the path of its CSV file."""
+    """Write a sample of one row per customer into folder; the path of its CSV file."""
     path = folder / f"{source.sample}.csv"
     if source.sample == "article":
         arrow_csv.write_csv(article_table(), path)

@@ -17,7 +17,7 @@ from segmentation.errors import Refused
 from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
 from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
-from segmentation.samples import write_sample
+from segmentation.samples import write_samples
 from segmentation.source import SourceFile, check_content, find_files, fingerprint
 from segmentation.store import is_whole, make_edition_key
 from tasks.connections import find_secret
@@ -26,19 +26,19 @@ from tasks.options import stage
 
 def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
     """The source's files, each accepted by its first bytes and fingerprinted; warnings."""
-    source, rows = night.segmentation.source, night.segmentation.rows
+    source, window = night.segmentation.source, night.segmentation.window(night.as_of)
     if night.source is None and source.sql is not None:
         file, warnings = fetch_source(night, start_folder(night.staging / "source"))
         return [file], warnings
     if night.source is None and source.sample is not None:
         folder = start_folder(night.staging / "sample")
-        paths = [write_sample(source, night.segmentation.seed, folder)]
+        paths = write_samples(source, night.segmentation.seed, folder, window)
     else:
-        paths = find_files(source, night.source, night.as_of, night.segmentation.window(night.as_of))
+        paths = find_files(source, night.source, night.as_of, window)
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
-    return files, check_headers(files, rows, source.csv)
+    return files, check_headers(files, night.segmentation.rows, source.csv)
 
 
 def fetch_source(night: Night, folder: Path) -> tuple[SourceFile, list[str]]:

@@ -60,6 +60,7 @@ def test_good_definition_has_its_defaults() -> None:
         ({"source": {}}, "source: give exactly one of path, sample and sql"),
         ({"source": {"path": "a", "sample": "shop"}}, "source: give exactly one of path, sample and sql"),
         ({"source": {"path": "a", "customers": 5}}, "source: customers goes with sample: shop"),
+        ({"source": {"sample": "orders"}}, "source.sample: orders goes with rows.grain: event"),
         ({"source": {"sample": "shop", "customers": 0}}, "source.customers: Input should be greater"),
         (
             {"source": {"path": "a", "csv": {"delimiter": ";;"}}},

@@ -1,0 +1,125 @@
+"""The files of the sample orders: any day alone, chunk by chunk, some days without, a few lines dirty."""
+
+import tracemalloc
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation import orders
+from segmentation.errors import Refused
+from segmentation.lives import draw_places
+from segmentation.order_lines import STAIN_SHARE, STAINS, day_table
+from segmentation.orders import Shop, write_day, write_orders, write_truth
+from segmentation.rhythm import has_file, is_closed, to_date, to_number
+
+CUSTOMERS, SEED = 2000, 7
+
+
+def test_a_day_is_the_same_bytes_whatever_else_is_made(tmp_path: Path) -> None:
+    """A day made alone, or in another window, is the file of a longer one; another seed's is not."""
+    long, short = tmp_path / "long", tmp_path / "short"
+    long.mkdir()
+    short.mkdir()
+    write_orders(long, (date(2025, 5, 20), date(2025, 6, 20)), CUSTOMERS, SEED)
+    alone = write_orders(short, (date(2025, 6, 3), date(2025, 6, 6)), CUSTOMERS, SEED)
+    assert [path.name for path in alone] == [f"orders-2025-06-0{day}.csv" for day in (3, 4, 5)]
+    for path in alone:
+        assert path.read_bytes() == (long / path.name).read_bytes()
+    (other,) = write_orders(short, (date(2025, 6, 3), date(2025, 6, 4)), CUSTOMERS, SEED + 1)
+    assert other.read_bytes() != (long / other.name).read_bytes()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_more_customers_keep_the_first_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is made chunk by chunk; with more customers, those of whole chunks are the same as before."""
+    monkeypatch.setattr(orders, "CHUNK", 300)
+    written = []
+    for customers in (300, 900):
+        path = write_day(tmp_path, date(2025, 3, 3), Shop(customers, SEED))
+        assert path is not None
+        written.append(path.read_bytes())
+    assert written[1].startswith(written[0])
+    assert len(written[1]) > 2 * len(written[0])
+
+
+def test_parquet_holds_what_csv_holds(tmp_path: Path) -> None:
+    """The same lines in types, null where the CSV file has no customer or no number."""
+    shop = Shop(CUSTOMERS, SEED)
+    path, text = (write_day(tmp_path, date(2025, 12, 13), shop, form) for form in ("parquet", "csv"))
+    assert path is not None and text is not None
+    found = pq.read_table(path).to_pandas()
+    texts = {"customer_id": "str", "quantity": "Int64"}
+    unread = {"quantity": ["n/a"]}
+    wanted = pd.read_csv(text, dtype=texts, parse_dates=["ordered_at"], na_values=unread)
+    assert len(wanted) > 100
+    pd.testing.assert_frame_equal(found, wanted, check_dtype=False)
+
+
+def test_some_days_have_no_file(tmp_path: Path) -> None:
+    """Public holidays and about one day in sixty are missing, always the same ones."""
+    first = date(2025, 1, 1)
+    days = [first + timedelta(days=number) for number in range(365)]
+    names = {path.name for path in write_orders(tmp_path, (first, date(2026, 1, 1)), 1, SEED)}
+    missing = [day for day in days if f"orders-{day}.csv" not in names]
+    assert {(5, 1), (12, 25), (12, 26), (1, 1)} < {(day.month, day.day) for day in missing}
+    assert missing == [day for day in days if not has_file(day, SEED)]
+    century = [to_date(number) for number in range(20_000)]
+    lost = [day for day in century if not has_file(day, SEED) and not is_closed(day)]
+    assert len(lost) / len(century) == pytest.approx(1 / 60, rel=0.2)
+
+
+def test_about_one_line_in_a_thousand_is_dirty() -> None:
+    """Each kind of damage befalls its share of lines, and the rest is clean."""
+    places = np.arange(orders.CHUNK)
+    drawn = draw_places(places, SEED)
+    days = [to_number(date(2025, 11, day)) for day in range(3, 13)]
+    tables = [day_table(day, places, drawn, SEED) for day in days]
+    frame = pa.concat_tables(tables).to_pandas()
+    day = np.repeat([to_date(day) for day in days], [table.num_rows for table in tables])
+    counts = {
+        "no customer": frame["customer_id"].isna().sum(),
+        "unreadable quantity": frame["quantity"].isna().sum(),
+        "price of zero": (frame["unit_price"] == 0).sum(),
+        "line repeated": frame.duplicated().sum(),
+        "time of another day": (frame["ordered_at"].dt.date != day).sum(),
+    }
+    assert set(counts) == set(STAINS)
+    expected = STAIN_SHARE * len(frame)
+    # Five standard deviations of a Poisson count.
+    assert all(abs(count - expected) < 5 * expected**0.5 for count in counts.values()), counts
+    assert (frame["unit_price"] >= 0).all() and (frame["quantity"].dropna() != 0).all()
+
+
+def test_memory_does_not_grow_with_the_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day holds a chunk of places at a time: four chunks need no more than one, far below 500 MB."""
+    monkeypatch.setattr(orders, "CHUNK", 65_536)
+    peaks = []
+    for chunks in (1, 4):
+        tracemalloc.start()
+        write_day(tmp_path, date(2025, 12, 13), Shop(chunks * 65_536, SEED))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+    assert peaks[0] / 65_536 * 262_144 < 300e6
+
+
+def test_one_customer_is_a_shop(tmp_path: Path) -> None:
+    """The smallest shop has a file a day, most of them with a header alone."""
+    paths = write_orders(tmp_path, (date(2025, 2, 3), date(2025, 2, 10)), 1, SEED)
+    assert {path.read_text().split("\n")[0] for path in paths} == {
+        "order_id,customer_id,ordered_at,product_group,quantity,unit_price,channel"
+    }
+    assert all(path.read_text().endswith("\n") for path in paths)
+    assert pq.read_table(write_truth(tmp_path, date(2025, 2, 3), Shop(1, SEED))).num_rows == 1
+
+
+def test_days_beyond_the_calendar_are_refused(tmp_path: Path) -> None:
+    """The sample's calendar runs from 2001 to 2099; other days are refused by their dates."""
+    with pytest.raises(Refused, match="has days from 2001-01-01 to 2099-12-31, not 2000-12-31"):
+        write_orders(tmp_path, (date(2000, 12, 31), date(2001, 1, 3)), 10, SEED)
+    assert list(tmp_path.iterdir()) == []

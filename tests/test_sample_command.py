@@ -1,0 +1,107 @@
+"""The command that writes samples out: what it writes, what it refuses, what it leaves alone."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.definitions import read_definition
+from config.parameters import BUILT_IN
+from config.sources import Source
+from segmentation.errors import Refused
+from segmentation.orders import write_orders
+from segmentation.sample_command import samples
+from segmentation.samples import write_sample, write_samples
+
+MONTH = ["orders", "--start", "2025-03-01", "--nights", "31", "--customers", "50", "--seed", "7"]
+
+
+def call(*arguments: str | Path) -> str:
+    """What the command prints; raises what it refuses."""
+    done = CliRunner().invoke(samples, [str(one) for one in arguments])
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout
+
+
+def test_orders_are_written_with_the_truth_beside(tmp_path: Path) -> None:
+    """One file per day and, in a folder of its own, one truth per night; the last line says how to go on."""
+    said = call(*MONTH, "-o", tmp_path / "out")
+    wanted = write_orders(tmp_path, (date(2025, 3, 1), date(2025, 4, 1)), 50, 7)
+    found = sorted((tmp_path / "out").glob("*.csv"))
+    assert [path.name for path in found] == [path.name for path in wanted]
+    assert [path.read_bytes() for path in found] == [path.read_bytes() for path in wanted]
+    assert len(list((tmp_path / "out" / "truth").glob("truth-2025-03-*.parquet"))) == 31
+    assert f"Written: {len(wanted)} files of 31 days" in said
+    assert said.endswith("--as-of 2025-04-01\n")
+
+
+def test_a_used_folder_is_refused_unless_forced(tmp_path: Path) -> None:
+    """With --force days are added and replaced, each in one form only; other files stay."""
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(Refused, match="is not empty"):
+        call(*MONTH, "-o", tmp_path)
+    call(*MONTH, "-o", tmp_path, "--force", "--no-truth")
+    days = {path.stem for path in tmp_path.glob("orders-*")}
+    call(*MONTH, "-o", tmp_path, "--force", "--no-truth", "--format", "parquet")
+    assert {path.stem for path in tmp_path.glob("orders-*")} == days
+    assert {path.suffix for path in tmp_path.glob("orders-*")} == {".parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt"} | {f"{day}.parquet" for day in days}
+
+
+@pytest.mark.parametrize("name", ["article", "shop", "people"])
+def test_a_sample_of_customers_is_one_file(name: str, tmp_path: Path) -> None:
+    """The file is the one that a run with the same seed reads, and is not replaced unless forced."""
+    size = [] if name == "article" else ["--customers", "200", "--seed", "5"]
+    call(name, *size, "-o", tmp_path / "out.csv")
+    customers = None if name == "article" else 200
+    source = Source.model_validate({"sample": name, "customers": customers})
+    assert (tmp_path / "out.csv").read_bytes() == write_sample(source, 5, tmp_path).read_bytes()
+    with pytest.raises(Refused, match="is there already"):
+        call(name, *size, "-o", tmp_path / "out.csv")
+    call(name, *size, "-o", tmp_path / "out.csv", "--force")
+    assert {path.name for path in tmp_path.iterdir()} == {"out.csv", f"{name}.csv"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["article", "-o", "article.xlsx"], "expected a name that ends in .csv"),
+        (["article", "-o", "nowhere/article.csv"], "cannot be written: No such file"),
+        (["orders", "--start", "20250301", "-o", "out"], "is not a date; expected YYYY-MM-DD"),
+        (["orders", "--start", "2025-02-29", "-o", "out"], "2025-02-29 and 400 days: day "),
+        (["orders", "--start", "2099-12-31", "-o", "out"], "has days from 2001-01-01 to 2099-12-31"),
+        (["orders", "--start", "2025-03-01", "-o", "a/file"], "cannot be a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal says what was found, and leaves nothing behind."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(Refused, match=said):
+        call(*arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be written is refused by what the system says, without a traceback."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("segmentation.orders.write_day", fail)
+    with pytest.raises(Refused, match="cannot be written: No space left on device"):
+        call(*MONTH, "-o", tmp_path)
+
+
+def test_a_run_reads_the_days_of_its_window(tmp_path: Path) -> None:
+    """The shipped definition's source gives the files of a year before as_of, and no other."""
+    definition = read_definition(BUILT_IN / "orders.yaml")
+    source = definition.source.model_copy(update={"customers": 3})
+    window = definition.window(date(2025, 3, 1))
+    names = [path.name for path in write_samples(source, definition.seed, tmp_path, window)]
+    assert (names[0], names[-1]) == ("orders-2024-03-01.csv", "orders-2025-02-28.csv")
+    assert 350 < len(names) < 365
