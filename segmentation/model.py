@@ -16,6 +16,8 @@ from segmentation.errors import Refused
 from segmentation.grid import blocks, nearest, snap, squared_distances
 from segmentation.transforms import to_original, to_scaled
 
+FURTHEST = 1e15  # scaled units
+
 
 class Model(Record):
     """A fitted segmentation. Centres (k, d') are in scaled units, on the grid of `quantum`."""
@@ -46,6 +48,16 @@ class Model(Record):
     def scale(self, matrix: np.ndarray) -> np.ndarray:
         """Scaled features (d', n) on the grid from original ones (d, n) in feature order."""
         return snap(to_scaled(matrix, self.columns), self.quantum)
+
+    def can_scale(self, matrix: np.ndarray) -> np.ndarray:
+        """Which of n customers (d, n) have values that the transforms take: bool (n,).
+
+        log-standard takes no negative value, and distances beyond FURTHEST leave float32.
+        """
+        able: np.ndarray = np.abs(to_scaled(matrix, self.columns)).max(axis=0, initial=0.0) <= FURTHEST
+        for values, column in zip(matrix, self.columns, strict=True):
+            able &= (column.transform != "log-standard") | (values >= 0)
+        return able
 
     def original_centres(self) -> np.ndarray:
         """Centres (k, d) in original units, all features."""

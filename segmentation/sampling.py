@@ -17,6 +17,7 @@ from segmentation.keys import hash_texts, mix, to_unit
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
+WEIGHT = "(weight)"  # no feature can be called so
 COVERAGE_ROWS = 5_000
 ENOUGH_COVERAGE = 0.5
 MOST_DISTINCT = 50_000
@@ -106,7 +107,7 @@ def _sum_part(part: Part) -> Spread:
 
 
 def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Path) -> Sample:
-    """Write the sample of the scaled parts: their columns, and `weight`. ids: parts, or empty."""
+    """Write the sample of the scaled parts: their columns, and WEIGHT. ids: parts, or empty."""
     starts = np.concatenate([[0], np.cumsum([part.rows for part in scaled])])
     slices = [Slice(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
     names = read_part(scaled[0]).column_names
@@ -125,7 +126,7 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Pa
     rows, weights = found
     common = float((weights if is_exact else times).max() / (weights if is_exact else times).sum())
     columns = {name: rows[:, j] for j, name in enumerate(names)}
-    part = write_part(path, pa.table({**columns, "weight": weights.astype(np.float64)}))
+    part = write_part(path, pa.table({**columns, WEIGHT: weights.astype(np.float64)}))
     return Sample(part=part, exact=is_exact, distinct=len(count_distinct(rows)[0]), common=common)
 
 

@@ -3,12 +3,16 @@
 Numpy alone does the assigning; nothing is fitted and nothing is published.
 """
 
+import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
@@ -19,7 +23,10 @@ from segmentation.judging import judge_files, make_contract
 from segmentation.model import Model, assign
 from segmentation.parts import to_matrix
 from segmentation.reading import check_header, columns_to_read, read_header
+from segmentation.refusing import refuse_rows
 from segmentation.source import check_content, fingerprint
+
+UNSCALABLE = "values that the model cannot scale"
 
 
 class Scored(NamedTuple):
@@ -68,35 +75,73 @@ def label_rows(table: pa.Table, segmentation: Segmentation, model: Model) -> pa.
     return pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
 
 
+def part_rows(table: pa.Table, model: Model) -> tuple[pa.Table, pa.Table]:
+    """The rows that the model can scale, and those that it cannot, with their reason."""
+    able = pa.array(model.can_scale(to_matrix(encode(table, model.encodings))))
+    unable = table.filter(pc.invert(able))
+    said = pa.array([UNSCALABLE] * unable.num_rows, pa.string())
+    return table.filter(able), unable.append_column("reason", said).append_column("reasons", said)
+
+
 def score_table(path: Path, segmentation: Segmentation, model: Model, output: Path) -> Scored:
     """Score a CSV or Parquet file in batches and write `output`; refused rows go beside it.
 
-    Every row read is written or refused with a reason. Duplicate ids are scored row by row.
+    Every row read is written or refused with a reason. Duplicate ids are scored row by row. The
+    files have their names only when they are whole: a score that fails leaves what was there.
     """
-    if output.suffix != ".parquet":
-        raise Refused("output", f"{output.name}: scores are written as .parquet")
+    beside = output.with_suffix(".quarantine.parquet")
+    check_paths(path, output, beside)
     missing = {one.column for one in model.encodings} - set(segmentation.features)
     if missing:
         raise Refused("model", f"the model needs {', '.join(sorted(missing))}, which the definition lacks")
-    if not path.is_file():
-        raise Refused("no-file", f"there is no file {path.name}")
     csv = segmentation.source.csv
+    file = fingerprint(path)
     check_content(path, csv)
     contract = make_contract(segmentation.customer_rows, segmentation, None)
     check_header(path.name, read_header(path, csv), columns_to_read(contract.rows), csv.delimiter)
-    beside = output.with_suffix(".quarantine.parquet")
+    name = None if file.input.numbered else file.input.name
     rows, reasons, unseen = 0, Counter[str](), Counter[str]()
-    schema = arrow_schema(segments_schema(segmentation))
     with (
-        pq.ParquetWriter(output, schema, compression="zstd") as good,
-        pq.ParquetWriter(beside, arrow_schema(QUARANTINE), compression="zstd") as bad,
+        replacing(output, arrow_schema(segments_schema(segmentation))) as good,
+        replacing(beside, arrow_schema(QUARANTINE)) as bad,
     ):
-        for judged in judge_files([fingerprint(path)], contract):
-            good.write_table(label_rows(judged.good, segmentation, model))
+        for judged in judge_files([file], contract):
+            able, unable = part_rows(judged.good, model)
+            good.write_table(label_rows(able, segmentation, model))
             bad.write_table(judged.refused.cast(arrow_schema(QUARANTINE)))
-            rows += judged.good.num_rows
+            if unable.num_rows:
+                refused = refuse_rows(unable, segmentation.rows.id, [name])
+                bad.write_table(refused.cast(arrow_schema(QUARANTINE)))
+            rows += able.num_rows
             reasons += judged.reasons
-            unseen += find_unseen(judged.good, model.encodings)
+            reasons += Counter({UNSCALABLE: unable.num_rows})
+            unseen += find_unseen(able, model.encodings)
     if not reasons:
         beside.unlink()
     return Scored(rows, reasons, unseen, output, beside if reasons else None)
+
+
+def check_paths(path: Path, output: Path, beside: Path) -> None:
+    """Refuse a table that is not there, and outputs that would take its place or have none."""
+    if output.suffix != ".parquet":
+        raise Refused("output", f"{output.name}: scores are written as .parquet")
+    if not path.is_file():
+        raise Refused("no-file", f"there is no file {path.name}")
+    if not output.parent.is_dir():
+        raise Refused("output", f"{output.name}: there is no folder {output.parent}")
+    if any(one.exists() and one.samefile(path) for one in (output, beside)):
+        raise Refused("output", f"{output.name}: scores would replace the table that is scored")
+
+
+@contextmanager
+def replacing(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A writer of a Parquet file that takes the place of `path` when it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+            yield writer
+        partial.replace(path)
+    except OSError as error:
+        raise Refused("output", f"{path.name} cannot be written: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)

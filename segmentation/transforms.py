@@ -1,6 +1,6 @@
 """Each feature's transform between original and scaled units, both ways, from its fitted record.
 
-Fitting belongs in tasks/scale.py; here a fitted transform is only applied or inverted.
+Fitting belongs in segmentation/scaling.py; here a fitted transform is only applied or inverted.
 scaled = weight * (t(x) - shift) / scale, with t = log1p for log-standard, else the identity.
 """
 

@@ -36,7 +36,6 @@ from tasks.options import stage
 
 BUCKET_VALUES = 10_000_000
 SKETCH = 4096
-CONFLICT = "conflicting rows of one customer"
 
 
 def count_buckets(rows: int, columns: int) -> int:
@@ -124,6 +123,7 @@ def settle_customers(night: Night, rows: Ingested, folder: Path) -> Summarised:
     segmentation, names = night.segmentation, [None if one.numbered else one.name for one in rows.inputs]
     buckets = route(rows.parts, segmentation, folder)
     quarantine: list[Part] = []
+    reasons = Counter[str]()
     merged = 0
 
     def settle() -> Iterator[pa.Table]:
@@ -133,18 +133,17 @@ def settle_customers(night: Night, rows: Ingested, folder: Path) -> Summarised:
             settled = settle_duplicates(sort_rows(table, segmentation), segmentation)
             merged += settled.merged
             if settled.conflicting.num_rows:
-                said = pa.array([CONFLICT] * settled.conflicting.num_rows)
+                reasons[settled.reason] += settled.conflicting.num_rows
+                said = pa.array([settled.reason] * settled.conflicting.num_rows)
                 told = settled.conflicting.append_column("reason", said).append_column("reasons", said)
                 refused = refuse_rows(told, segmentation.rows.id, names)
                 quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused))
             yield settled.customers.select(["customer_id", *segmentation.features])
 
     parts = write_parts(folder, "customers", cut_parts(settle()))
-    conflicting = sum(part.rows for part in quarantine)
-    reasons = Counter({CONFLICT: conflicting} if conflicting else {})
     used = sum(part.rows for part in parts)
     if used == 0:
-        raise Refused("no-customers", f"all {conflicting} rows contradict another row of their customer")
+        raise Refused("no-customers", f"all {reasons.total()} rows contradict another row of their customer")
     return Summarised(parts, tuple(quarantine), reasons, reasons, used, merged)
 
 

@@ -13,6 +13,7 @@ from schemas.records import Candidate, Curve, CurvePoint, Night, Part, Scaled
 from segmentation.grid import inertia_units, snap
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, to_matrix
+from segmentation.sampling import WEIGHT
 from tasks.options import stage
 
 
@@ -46,8 +47,8 @@ def score_part(part: Part, centres: Sequence[np.ndarray], quantum: float) -> lis
 def sweep(night: Night, scaled: Scaled, k: int) -> Candidate:
     """Fit one k to the sample; its centres are put on the grid."""
     sample = read_part(scaled.sample.part)
-    rows = to_matrix(sample.drop_columns("weight")).T
-    centres, passes = fit_sample(rows, sample["weight"].to_numpy(), k, night)
+    rows = to_matrix(sample.drop_columns(WEIGHT)).T
+    centres, passes = fit_sample(rows, sample[WEIGHT].to_numpy(), k, night)
 
     snapped = snap(centres, scaled.quantum)
     return Candidate(k=k, centres=tuple(map(tuple, snapped.tolist())), passes=passes)

@@ -15,16 +15,15 @@ from schemas.records import Customers, Night, Part
 from segmentation.errors import Refused
 from segmentation.moments import merge_all
 from segmentation.parts import read_part, to_matrix, write_part
-from tasks.scale import (
+from segmentation.scaling import (
     Numbers,
     choose_transform,
     find_largest,
     find_quartiles,
     fit_columns,
     mean_variance,
-    measure_part,
-    scale,
 )
+from tasks.scale import measure_part, scale
 
 NightMaker = Callable[..., Night]
 FEATURES = ["spend", "orders"]
