@@ -24,8 +24,10 @@ def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
 
 def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | None) -> pa.Table:
     """The rows of a batch that have reasons (from find_reasons), as refused rows with their originals."""
-    by_row = reasons.groupby("row", sort=True)
-    primary, every = by_row.first(), by_row["said"].agg("; ".join)
+    primary = reasons.groupby("row", sort=True).first()
+    every = primary["said"].copy()
+    several = reasons[reasons["row"].duplicated(keep=False)]
+    every.update(several.groupby("row")["said"].agg("; ".join))
     at = primary.index.to_numpy()
     names = [None] * len(at) if ids is None else ids.take(pa.array(at)).to_pylist()
     originals = raw.table.take(pa.array(at)).to_pylist()
