@@ -5,6 +5,7 @@ runs on many machines, with a database of its own, is another deployment.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -44,10 +45,17 @@ def find_server(state: Path) -> str | None:
 
 def start_server(state: Path) -> tuple[str, bool]:
     """Start a server that outlives this process, or find it running: its URL, and whether it is new."""
-    running = _read_state(state).get("url")
-    if running and is_healthy(running):
-        return running, False
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (state / "server.lock").open("w") as lock:
+        # Whoever comes second waits until the first one's server answers, and finds it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        running = _read_state(state).get("url")
+        if running and is_healthy(running):
+            return running, False
+        return _start_server(state), True
+
+
+def _start_server(state: Path) -> str:
     port = PORT if _is_free(PORT) else _free_port()
     url = f"http://127.0.0.1:{port}/api"
     with (state / "server.log").open("ab") as log:
@@ -59,13 +67,16 @@ def start_server(state: Path) -> tuple[str, bool]:
             stderr=log,
             start_new_session=True,
         )
-    content = json.dumps({"url": url, "pid": process.pid})
-    (state / "server.json").write_text(content)
+    (state / "server.json").write_text(json.dumps({"url": url, "pid": process.pid}))
     try:
         wait_until_healthy(url, process)
-    except ServerError as error:
-        raise ServerError(f"{error}; its log is {state / 'server.log'}") from None
-    return url, True
+    except BaseException as error:
+        process.kill()
+        (state / "server.json").unlink(missing_ok=True)
+        if isinstance(error, ServerError):
+            raise ServerError(f"{error}; its log is {state / 'server.log'}") from None
+        raise
+    return url
 
 
 def stop_server(state: Path) -> bool:

@@ -68,24 +68,25 @@ def plain_failures(errors: Console) -> Iterator[None]:
         yield
     except ResegmentError:
         raise
+    except KeyboardInterrupt:
+        said, status = "interrupted; nothing was published, and running again is safe", 130
     except Exception as error:
-        # The message may quote data; an operating system's error text does not.
-        what = error.strerror if isinstance(error, OSError) else type(error).__name__
-        if what in ("ConnectError", "ConnectTimeout"):
-            url = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL")
-            errors.print(
-                f"resegment: no Prefect server answers at {url}. Start it, or unset PREFECT_API_URL to use "
-                "one on this machine",
-                markup=False,
-                highlight=False,
-                style="red",
-            )
-            raise SystemExit(1) from None
-        errors.print(
-            f"resegment: failed: {what}. Nothing was published; the run's log on the Prefect server has "
-            "the details, and running again is safe",
-            markup=False,
-            highlight=False,
-            style="red",
-        )
-        raise SystemExit(1) from None
+        said, status = _tell(error), 1
+    else:
+        return
+    errors.print(f"resegment: {said}", markup=False, highlight=False, style="red")
+    raise SystemExit(status)
+
+
+def _tell(error: Exception) -> str:
+    """A failure in words. Its message may quote data; an operating system's error text does not."""
+    what = type(error).__name__
+    if what in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol", "InvalidURL"):
+        url = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL")
+        return f"no Prefect server answers at {url}. Start it, or unset PREFECT_API_URL to have one here"
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return (
+        f"failed: {what}. Nothing was published; the run's log on the Prefect server has the details, "
+        "and running again is safe"
+    )

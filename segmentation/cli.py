@@ -1,6 +1,7 @@
 """The command `resegment`: words, options and exit status. Nothing heavy is imported before it is needed.
 
-Exit status: 0 published or already there, 2 refused, 3 another publisher won, 4 held, 1 anything else.
+Exit status: 0 published or already there, 2 refused, 3 another publisher won, 4 held, 130 interrupted,
+1 anything else.
 """
 
 import json
@@ -48,9 +49,10 @@ def main() -> None:
     except SettingsError as error:
         errors.print(f"resegment: settings: {error}", markup=False, highlight=False, style="red")
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("resegment: interrupted; nothing was published, and the next run starts afresh")
-        sys.exit(130)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        errors.print(f"resegment: {error.strerror}{where}", markup=False, highlight=False, style="red")
+        sys.exit(1)
 
 
 @app.command(epilog="Example: resegment run article --as-of 2026-01-31 --store out")
