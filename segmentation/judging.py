@@ -4,7 +4,7 @@ The rules are schemas/contract.py's, reading is reading.py's; writing parts is u
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from typing import NamedTuple
@@ -40,6 +40,7 @@ class Piece(NamedTuple):
 
 
 _TEXT = Column(type="text")
+TOGETHER = 50_000  # rows of small files that are judged as one batch
 
 
 class Contract(NamedTuple):
@@ -137,7 +138,20 @@ def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[Jud
     Good rows get customer_id and where they came from, refused ones the file's name.
     """
     pieces = read_files(files, contract.rows, contract.dialect.csv)
-    return over_parts(partial(judge_piece, contract=contract), pieces)
+    return over_parts(partial(judge_pieces, contract=contract), gather(pieces))
+
+
+def gather(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Pieces of small files together, so that hundreds of daily files cost what one file does."""
+    held: list[Piece] = []
+    for piece in pieces:
+        rows = sum(one.raw.table.num_rows for one in held) + piece.raw.table.num_rows
+        if held and (rows > TOGETHER or piece.raw.table.schema != held[0].raw.table.schema):
+            yield held
+            held = []
+        held.append(piece)
+    if held:
+        yield held
 
 
 def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Piece]:
@@ -155,29 +169,46 @@ def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[Pi
         before += seen
 
 
-def judge_piece(piece: Piece, contract: Contract) -> Judged:
-    """Judge one batch. A row without an id is named by its number in the whole source."""
-    judged = judge_batch(piece.raw, contract)
-    malformed = refuse_malformed(piece.raw)
-    refused = pa.concat_tables([judged.refused, malformed])
-    names = pa.array([piece.name] * refused.num_rows, pa.string())
-    files = pa.array(np.full(judged.good.num_rows, piece.file, np.int32))
-    good = judged.good.append_column("source_file", files)
+def judge_pieces(pieces: Sequence[Piece], contract: Contract) -> Judged:
+    """Judge batches as one. A row without an id is named by its number in the whole source."""
+    table = pa.concat_tables([piece.raw.table for piece in pieces])
+    rows = np.concatenate([piece.raw.rows for piece in pieces])
+    of = np.repeat(np.arange(len(pieces)), [piece.raw.table.num_rows for piece in pieces])
+    judged = judge_batch(RawBatch(table, np.arange(len(rows)), []), contract)
+
+    at = judged.good["source_row"].to_numpy()
+    files = np.array([piece.file for piece in pieces], np.int32)[of[at]]
+    good = judged.good.drop_columns("source_row")
+    good = good.append_column("source_row", pa.array(rows[at])).append_column("source_file", pa.array(files))
     if contract.rows.id is None:
-        ids = pd.Series(good["source_row"].to_numpy() + piece.before).astype(str).str.zfill(12)
+        before = np.array([piece.before for piece in pieces])[of[at]]
+        ids = pd.Series(rows[at] + before).astype(str).str.zfill(12)
         good = good.append_column("customer_id", pa.array(ids, pa.string()))
         oddities = Counter[str]()
     else:
         good = good.rename_columns({contract.rows.id: "customer_id"})
         oddities = count_oddities(good["customer_id"])
-    more = Counter(malformed["reason"].to_pylist())
+    malformed = [refuse_malformed(piece.raw) for piece in pieces]
+    more = Counter(reason for one in malformed for reason in one["reason"].to_pylist())
+    at = judged.refused["source_row"].to_numpy()
+    place = judged.refused.column_names.index("source_row")
+    broken = judged.refused.set_column(place, "source_row", pa.array(rows[at]))
+    belongs = np.concatenate([of[at], np.repeat(np.arange(len(pieces)), [one.num_rows for one in malformed])])
     return judged._replace(
         good=good,
-        refused=refused.add_column(0, "source_file", names),
+        refused=_in_order(pa.concat_tables([broken, *malformed]), belongs, pieces),
         reasons=judged.reasons + more,
         mentions=judged.mentions + more,
         oddities=oddities,
     )
+
+
+def _in_order(refused: pa.Table, belongs: np.ndarray, pieces: Sequence[Piece]) -> pa.Table:
+    """Refused rows with their file's name, in the source's order. belongs (n,): the piece of each."""
+    names = pa.array([piece.name for piece in pieces], pa.string())
+    order = np.lexsort((refused["source_row"].to_numpy(), belongs))
+    named = refused.add_column(0, "source_file", names.take(pa.array(belongs)))
+    return named.take(pa.array(order))
 
 
 def count_oddities(ids: pa.ChunkedArray) -> Counter[str]:
