@@ -52,3 +52,7 @@ class UnaccountedRows(ResegmentError):
 
 class DatabaseGone(ResegmentError):
     """The database of a connection cannot be reached, or broke off; a retry asks again."""
+
+
+class StoreGone(ResegmentError):
+    """An object store cannot be reached; a retry asks again."""
