@@ -78,13 +78,13 @@ def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     found = clock.read()
     if not isinstance(published, Published):
         raise SystemExit("the run was held by a check")
-    edition = published.report_path.parent
+    edition = Path(published.report_path).parent
     sweep = pq.read_table(edition / "sweep.parquet").to_pydict()
     return {
         **found,
         "inertia_by_k": dict(zip(map(str, sweep["k"]), sweep["inertia"], strict=True)),
         "inertia": json.loads((edition / "manifest.json").read_bytes())["inertia"],
-        "html_bytes": published.report_path.stat().st_size,
+        "html_bytes": Path(published.report_path).stat().st_size,
     }
 
 

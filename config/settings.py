@@ -20,7 +20,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RESEGMENT_", frozen=True, extra="ignore")
 
-    store: Path = Field(Path("store"), description="Where editions are published.")
+    store: str = Field("store", min_length=1, description="Where editions are published.")
     definitions: Path = Field(BUILT_IN, description="Folder of the definition files.")
     threads: int = Field(
         default_factory=_usable_cores, ge=1, le=256, description="Threads for passes and the sweep."
@@ -34,8 +34,8 @@ class Settings(BaseSettings):
     stale_hours: float = Field(
         72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
     )
-    roots: tuple[Path, ...] = Field(
-        (), description="If given, sources and stores must lie below one of these folders."
+    roots: tuple[str, ...] = Field(
+        (), description="If given, sources and stores must lie below one of these folders or s3:// URLs."
     )
 
 

@@ -24,12 +24,13 @@ class Night(Record):
     segmentation: Segmentation
     as_of: date
     source: str | None = Field(description="Overrides the definition's source.path.")
-    store: Path
+    store: Path = Field(description="Folder of the store; of objects: where their runs work.")
+    objects: str | None = Field(None, description="URL of a store of objects.")
     force: bool
 
     @property
     def home(self) -> Path:
-        """The segmentation's folder in the store."""
+        """The segmentation's folder in the store; of objects, see segmentation.store.find_home."""
         return self.store / self.segmentation.name
 
     @property
@@ -212,7 +213,7 @@ class Published(Record):
     outcome: Outcome
     k: int
     customers: int
-    segments_path: Path
-    report_path: Path
+    segments_path: str = Field(description="A path, or the URL of an object.")
+    report_path: str
     reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
     warnings: tuple[str, ...] = Field((), description="Advisory checks that failed.")

@@ -16,6 +16,7 @@ from config.definitions import DefinitionError, find_definition, read_definition
 from config.parameters import NAME_PATTERN, Segmentation
 from config.settings import Settings, read_settings
 from segmentation.errors import Refused, ResegmentError
+from segmentation.objects import ObjectPath, as_place
 
 
 def load(definition: str) -> tuple[Segmentation, Settings]:
@@ -48,17 +49,17 @@ def parse_date(text: str | None, segmentation: Segmentation) -> date:
     return as_of
 
 
-def find_home(name: str, store: Path | None) -> Path:
+def find_home(name: str, store: str | None) -> Path | ObjectPath:
     """The segmentation's folder in the store. Refused if it is not there."""
-    home = (store or read_settings().store) / name
-    if not re.match(NAME_PATTERN, name) or not home.is_dir():
-        raise Refused("store", f"{home.parent} holds no segmentation {name[:60]!r}; see --store")
-    return home
+    place = as_place(store or read_settings().store)
+    if not re.match(NAME_PATTERN, name) or not (place / name).is_dir():
+        raise Refused("store", f"{place} holds no segmentation {name[:60]!r}; see --store")
+    return place / name
 
 
-def shorten(path: Path) -> Path:
+def shorten(place: str) -> str:
     """The path relative to the folder the command was given in, where it lies below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return place.removeprefix(f"{Path.cwd()}/")
 
 
 @contextmanager

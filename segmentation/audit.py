@@ -3,22 +3,21 @@
 Reading only; what to do about damage is for a person (run the date again with --force).
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from segmentation.commit import read_live
+from segmentation.objects import ObjectPath
 from segmentation.parts import hash_file
 from segmentation.store import (
-    EDITION_KEY,
-    MANIFEST_KEY,
     SEGMENTS,
     SUMS,
     published_dates,
+    published_edition,
     published_path,
+    read_footer,
+    read_live,
 )
 
 
@@ -29,27 +28,47 @@ class Damage(NamedTuple):
     problem: str
 
 
-def audit_store(home: Path) -> tuple[int, list[Damage]]:
+def audit_store(home: Path | ObjectPath) -> tuple[int, list[Damage]]:
     """Re-hash one segmentation: number of files read, and all damage found."""
-    folders = sorted(path for path in (home / "editions").glob("*/*") if path.is_dir())
+    folders = sorted((path for path in (home / "editions").glob("*/*") if path.is_dir()), key=str)
     found: list[Damage] = []
     files = 0
     for folder in folders:
         files += sum(1 for _ in folder.iterdir())
-        found += [
-            Damage(f"{folder.relative_to(home.parent)}/{name}", why) for name, why in _check_sums(folder)
-        ]
+        found += [Damage(f"{_below(home, folder)}/{name}", why) for name, why in _check_sums(folder)]
     for day in published_dates(home):
         files += 1
         path = published_path(home, day)
-        found += [Damage(str(path.relative_to(home.parent)), why) for why in _check_published(home, path)]
-    live = read_live(home)
-    if published_dates(home) and (live is None or not published_path(home, live[0]).is_file()):
-        found.append(Damage(f"{home.name}/live.json", "names no published date"))
+        found += [Damage(_below(home, path), why) for why in _check_published(home, path)]
+    found += [Damage(f"{home.name}/{name}", why) for name, why in _check_live(home)]
     return files, found
 
 
-def _check_sums(folder: Path) -> Iterator[tuple[str, str]]:
+def _check_live(home: Path | ObjectPath) -> Iterator[tuple[str, str]]:
+    """Dates whose published table is gone, and a live.json that does not name the newest."""
+    days = published_dates(home)
+    manifests: list[Path | ObjectPath] = [*(home / "editions").glob("*/*/manifest.json")]
+    for sealed in sorted(manifests, key=str):
+        day = sealed.parent.parent.name
+        if day not in map(str, days) and _was_published(sealed):
+            yield f"published/as_of={day}", f"missing, though edition {sealed.parent.name} is for it"
+    live = read_live(home)
+    if days and (live is None or live != (days[-1], published_edition(home, days[-1]))):
+        yield "live.json", f"does not name {days[-1]} and its edition"
+
+
+def _was_published(manifest: Path | ObjectPath) -> bool:
+    try:
+        return bool(json.loads(manifest.read_bytes())["decision"] == "published")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # damaged: its edition's sums tell
+
+
+def _below(home: Path | ObjectPath, path: Path | ObjectPath) -> str:
+    return str(path).removeprefix(f"{home.parent}/")
+
+
+def _check_sums(folder: Path | ObjectPath) -> Iterator[tuple[str, str]]:
     """Names and problems of an edition's files against its SHA256SUMS."""
     try:
         lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
@@ -67,16 +86,14 @@ def _check_sums(folder: Path) -> Iterator[tuple[str, str]]:
             yield name, "damaged: its sha256 is not the published one"
 
 
-def _check_published(home: Path, path: Path) -> Iterator[str]:
+def _check_published(home: Path | ObjectPath, path: Path | ObjectPath) -> Iterator[str]:
     """Problems of a published table: it must be its edition's, byte by byte."""
     day = path.parent.name.removeprefix("as_of=")
-    try:
-        metadata = pq.read_metadata(path).metadata or {}
-        edition = metadata[EDITION_KEY].decode()
-        manifest_digest = metadata[MANIFEST_KEY].decode()
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+    footer = read_footer(path)
+    if footer is None:
         yield "damaged: it names no edition"
         return
+    edition, manifest_digest = footer
     folder = home / "editions" / day / edition
     if not folder.is_dir():
         yield f"its edition {edition} is missing"

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from config.settings import SettingsError
 from segmentation import starting
-from segmentation.errors import ResegmentError
+from segmentation.errors import Refused, ResegmentError
 from segmentation.sample_command import samples
 
 app = typer.Typer(
@@ -33,7 +33,8 @@ Definition = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
 Store = Annotated[
-    Path | None, typer.Option(help="Folder of the store; else RESEGMENT_STORE, else ./store.", metavar="DIR")
+    str | None,
+    typer.Option(help="A folder or s3://BUCKET/FOLDER; else RESEGMENT_STORE, else ./store.", metavar="DIR"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
 
@@ -113,8 +114,8 @@ init = app.command(epilog="Example: resegment init customers.csv --id customer_i
 def history(name: Name, store: Store = None, as_json: Json = False) -> None:
     """List the runs of a segmentation: what each was for, and how it ended."""
     from segmentation.arguments import find_home
-    from segmentation.commit import read_live
     from segmentation.ledger import read_rows
+    from segmentation.store import read_live
 
     home = find_home(name, store)
     rows = read_rows(home)
@@ -174,17 +175,20 @@ def score(
 ) -> None:
     """Assign a table's customers to the live segments, without fitting anything."""
     from segmentation.arguments import find_home, load
-    from segmentation.commit import read_live
     from segmentation.model import read_model
     from segmentation.scoring import score_table
-    from segmentation.store import edition_folder
+    from segmentation.store import edition_folder, read_live
 
     segmentation, _ = load(definition)
     if model is None:
         home = find_home(segmentation.name, store)
         live = read_live(home)
-        model = edition_folder(home, *live) / "model.json" if live else home / "model.json"
-    scored = score_table(table, segmentation, read_model(model), output)
+        if live is None:
+            raise Refused("model", f"{home} has no live edition: live.json is missing or damaged; run a date")
+        fitted = read_model(edition_folder(home, *live) / "model.json")
+    else:
+        fitted = read_model(model)
+    scored = score_table(table, segmentation, fitted, output)
     typer.echo(json.dumps(scored.facts(), indent=2) if as_json else scored.tell())
 
 

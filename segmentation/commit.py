@@ -14,12 +14,16 @@ from datetime import date
 from pathlib import Path
 
 from schemas.records import EditionKey, Night
-from segmentation.errors import Conflict
+from segmentation.object_commit import commit_objects, move_live_object, upload_edition
+from segmentation.objects import ObjectPath
 from segmentation.store import (
     SEGMENTS,
     edition_folder,
+    find_home,
+    lost_race,
     published_edition,
     published_path,
+    read_live,
     sync_file,
     sync_folder,
     write_durably,
@@ -45,13 +49,15 @@ def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> No
     re-run finishes either. Raises Conflict if this date's edition is no longer the one that the
     run found when it began (and is not this very edition).
     """
+    home = find_home(night)
+    if isinstance(home, ObjectPath):
+        publish_them = commit_objects if live else upload_edition
+        publish_them(home, night.as_of, key, built)
+        return
     with locked(night.home / ".lock"):
         now = published_edition(night.home, night.as_of)
         if live and now not in (key.replaces, key.edition):
-            raise Conflict(
-                f"{night.as_of} held edition {key.replaces or 'none'} when this run began and holds {now} "
-                "now: another run published it; nothing was changed. Run again to build on it"
-            )
+            raise lost_race(night.as_of, key, now)
         folder = edition_folder(night.home, night.as_of, key.edition)
         _place_folder(built, folder, night.staging)
         if live:
@@ -86,17 +92,11 @@ def _publish_table(folder: Path, target: Path, staging: Path) -> None:
     sync_folder(target.parent.parent)
 
 
-def read_live(home: Path) -> tuple[date, str] | None:
-    """The live date and edition, or None before the first publication."""
-    try:
-        live = json.loads((home / "live.json").read_bytes())
-        return date.fromisoformat(live["as_of"]), live["edition"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def move_live(home: Path, as_of: date, edition: str) -> None:
+def move_live(home: Path | ObjectPath, as_of: date, edition: str) -> None:
     """Point live.json at as_of, unless a newer date is live: it only ever moves forward."""
+    if isinstance(home, ObjectPath):
+        move_live_object(home, as_of, edition)
+        return
     live = read_live(home)
     if live is None or live[0] <= as_of:
         if live == (as_of, edition):

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from schemas.records import Night
-from segmentation.store import VERSION, write_durably
+from segmentation.objects import ObjectPath
+from segmentation.store import VERSION, Home, below, find_home, write_durably
 
 
-def ledger_path(home: Path, run_id: str) -> Path:
+def ledger_path(home: Home, run_id: str) -> Home:
     """The file of one run's row."""
-    return home / "ledger" / f"{run_id}.json"
+    return below(home, "ledger", f"{run_id}.json")
 
 
 def begin_row(night: Night) -> None:
     """Write the row of a run that begins. A retry of the same run keeps its first `began`."""
-    earlier = _read_row(ledger_path(night.home, night.run_id)) or {}
+    earlier = _read_row(ledger_path(find_home(night), night.run_id)) or {}
     row = {
         "run_id": night.run_id,
         "segmentation": night.segmentation.name,
@@ -42,11 +43,11 @@ def begin_row(night: Night) -> None:
 
 def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
-    row = _read_row(ledger_path(night.home, night.run_id)) or {"run_id": night.run_id}
+    row = _read_row(ledger_path(find_home(night), night.run_id)) or {"run_id": night.run_id}
     _write_row(night, {**row, **facts, "ended": _now(), "outcome": outcome})
 
 
-def read_rows(home: Path) -> list[dict[str, Any]]:
+def read_rows(home: Path | ObjectPath) -> list[dict[str, Any]]:
     """All rows, oldest first; a row that cannot be read is left out."""
     rows = [row for path in (home / "ledger").glob("*.json") if (row := _read_row(path))]
     return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
@@ -56,7 +57,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _read_row(path: Path) -> dict[str, Any] | None:
+def _read_row(path: Path | ObjectPath) -> dict[str, Any] | None:
     try:
         row = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -66,4 +67,4 @@ def _read_row(path: Path) -> dict[str, Any] | None:
 
 def _write_row(night: Night, row: dict[str, Any]) -> None:
     content = json.dumps(row, indent=1, sort_keys=True).encode() + b"\n"
-    write_durably(ledger_path(night.home, night.run_id), content)
+    write_durably(ledger_path(find_home(night), night.run_id), content)

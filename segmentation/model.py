@@ -14,6 +14,7 @@ from schemas.numbers import ColumnScale, Encoding
 from schemas.record import Record
 from segmentation.errors import Refused
 from segmentation.grid import blocks, nearest, snap, squared_distances
+from segmentation.objects import ObjectPath
 from segmentation.transforms import to_original, to_scaled
 
 FURTHEST = 1e15  # scaled units
@@ -99,7 +100,7 @@ def _assign_block(x: np.ndarray, centres: np.ndarray) -> Assignment:
     return Assignment(label, np.sqrt(best).astype(np.float32), (1.0 - ratio).astype(np.float32), runner_up)
 
 
-def read_model(path: Path) -> Model:
+def read_model(path: Path | ObjectPath) -> Model:
     """Read a model.json. Refused with code `model` if it is not one."""
     try:
         return Model.model_validate_json(path.read_bytes())

@@ -5,13 +5,15 @@ come from the environment (AWS_…) and are in no message. How an edition is com
 """
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from segmentation.buckets import SCHEME, Changed, Ranged, asked, open_bucket
+from segmentation.buckets import SCHEME, Ranged, asked, open_bucket, put_if
 from segmentation.errors import Refused, StoreGone
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class ObjectPath:
     size: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{SCHEME}{self.bucket}/{self.key}"
+        return f"{SCHEME}{self.bucket}/{self.key}".rstrip("/")
 
     def __truediv__(self, part: str) -> "ObjectPath":
         return ObjectPath(self.bucket, f"{self.key}/{part}".lstrip("/"))
@@ -81,7 +83,7 @@ class ObjectPath:
         """Objects and folders below it whose parts match the pattern's, by key. `**` is not known."""
         wanted = pattern.split("/")
         seen = set()
-        for found in self._below(wanted[0].partition("*")[0] if len(wanted) > 1 else ""):
+        for found in self._below(re.split(r"[*?[]", wanted[0])[0] if len(wanted) > 1 else ""):
             parts = found.relative_to(self).parts
             whole = len(parts) == len(wanted)
             if len(parts) < len(wanted) or not all(map(fnmatchcase, parts, wanted)):
@@ -142,16 +144,15 @@ class ObjectPath:
         Changed if `create` and it exists, or if its version is not the one it `replaces`.
         """
         import obstore
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        options: dict[str, Any] = {}
         if create or replaces is not None:
-            options = {"mode": "create" if create else {"e_tag": replaces}, "use_multipart": False}
+            url = obstore.sign(self._bucket, "PUT", self.key, timedelta(minutes=15))
+            condition = ("If-None-Match", "*") if create else ("If-Match", str(replaces))
+            put_if(url, content, condition, self)
+            return
         try:
             with asked(self):
-                obstore.put(self._bucket, self.key, content, **options)
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise Changed(str(self)) from error
+                obstore.put(self._bucket, self.key, content)
         except FileNotFoundError:
             raise Refused("no-bucket", f"there is no bucket {SCHEME}{self.bucket}") from None
 

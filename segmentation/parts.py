@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 
 from schemas.records import Part
 from segmentation.errors import StageFileGone
+from segmentation.objects import ObjectPath
 
 PART_ROWS = 131_072
 
 
-def hash_file(path: Path) -> str:
-    """sha256 of a file, as hex."""
+def hash_file(path: Path | ObjectPath) -> str:
+    """sha256 of a file or object, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

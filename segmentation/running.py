@@ -11,7 +11,6 @@ import time
 import warnings
 from datetime import date
 from importlib import import_module
-from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
@@ -40,7 +39,7 @@ class Request(NamedTuple):
     definition: str
     as_of: date
     source: str | None
-    store: Path
+    store: str
     force: bool
     steps: int
 
@@ -124,7 +123,7 @@ def run_flow(request: Request, settings: Settings, console: Console) -> Publishe
                 request.definition,
                 as_of=request.as_of,
                 source=request.source,
-                store=str(request.store),
+                store=request.store,
                 force=request.force,
             )
     finally:

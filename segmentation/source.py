@@ -4,18 +4,23 @@ Reading rows from an accepted file belongs in segmentation/reading.py.
 """
 
 import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 from config.sources import DATE_PARTS, Csv, Source
 from schemas.records import Input
 from segmentation.errors import Refused, SourceChanged
-from segmentation.parts import hash_file
+from segmentation.objects import ObjectPath, as_place
+from segmentation.parts import hash_file, start_folder
 
 SUFFIXES = (".csv", ".parquet")
 _HEAD = 1 << 16
+_DOWNLOADS = 8
 _IMPOSTORS = [
     (b"version https://git-lfs", "pointer-file", "a Git LFS pointer, not the data; run 'git lfs pull'"),
     (b"PK\x03\x04", "wrong-content", "a zip or spreadsheet file; export it as CSV"),
@@ -35,8 +40,8 @@ class SourceFile(NamedTuple):
 
 def find_files(
     source: Source, override: str | None, as_of: date, window: tuple[date, date] | None = None
-) -> list[Path]:
-    """The source's files for as_of, sorted by name. Refused if there are none.
+) -> list[Path | ObjectPath]:
+    """The source's files or objects for as_of, sorted by name. Refused if there are none.
 
     A folder means its .csv and .parquet files. With date_in_name only the newest dated file on or
     before as_of counts; of events, the files dated within the window, its end excluded.
@@ -44,14 +49,9 @@ def find_files(
     place = override or source.path
     if place is None:
         raise Refused("source", "the definition names no path")
-    path = Path(place)
-    if path.is_dir():
-        paths = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES]
-    elif has_magic(place) and not path.exists():
-        paths = [Path(p) for p in glob(place, recursive=True)]  # noqa: PTH207 - absolute patterns too
-    else:
-        paths = [path]
-    if source.date_in_name and not path.is_file():
+    path = as_place(place)
+    paths = _list_place(place)
+    if source.date_in_name and paths != [path]:
         paths = _choose_dated(paths, source.date_in_name, window or as_of)
     if not paths:
         days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
@@ -66,7 +66,37 @@ def find_files(
     return sorted(paths, key=lambda one: (one.name, str(one)))
 
 
-def _choose_dated(paths: list[Path], pattern: str, days: date | tuple[date, date]) -> list[Path]:
+def _list_place(place: str) -> list[Path | ObjectPath]:
+    path = as_place(place)
+    if isinstance(path, ObjectPath):
+        if has_magic(path.key):
+            plain = [*takewhile(lambda part: not has_magic(part), path.key.split("/"))]
+            folder = ObjectPath(path.bucket, "/".join(plain))
+            pattern = path.key.removeprefix(folder.key).lstrip("/")
+            return [one for one in folder.glob(pattern) if one.size is not None]
+        below = [one for one in path.iterdir() if one.size is not None]
+        return [one for one in below if one.suffix.lower() in SUFFIXES] or [path]
+    if path.is_dir():
+        return [one for one in path.iterdir() if one.suffix.lower() in SUFFIXES]
+    if has_magic(place) and not path.exists():
+        return [Path(one) for one in glob(place, recursive=True)]  # noqa: PTH207 - absolute patterns too
+    return [path]
+
+
+def fetch(paths: Iterable[Path | ObjectPath], folder: Path) -> list[Path]:
+    """The files as they lie here: objects are downloaded below a folder, under their names."""
+
+    def bring(numbered: tuple[int, Path | ObjectPath]) -> Path:
+        i, path = numbered
+        return path if isinstance(path, Path) else path.fetch(start_folder(folder / f"{i}"))
+
+    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+        return list(pool.map(bring, enumerate(paths)))
+
+
+def _choose_dated(
+    paths: list[Path | ObjectPath], pattern: str, days: date | tuple[date, date]
+) -> list[Path | ObjectPath]:
     """Of dated files, those from the first day to before the last; given one day, the newest up to it."""
     parts = re.split(r"(%[A-Za-z])", pattern)
     finder = re.compile("".join(DATE_PARTS.get(part, re.escape(part)) for part in parts))

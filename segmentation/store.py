@@ -8,13 +8,19 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import date
+from functools import reduce
 from importlib.metadata import version as installed_version
+from operator import truediv
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.records import Digest, EditionKey, Night, Published
+from segmentation.errors import Conflict
+from segmentation.objects import ObjectPath, as_place
+from segmentation.parts import hash_file
 
 VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"
@@ -23,30 +29,39 @@ EDITION_KEY = b"resegment.edition"
 MANIFEST_KEY = b"resegment.manifest_sha256"
 
 
-def published_path(home: Path, as_of: date) -> Path:
+Home = TypeVar("Home", bound=Path | ObjectPath)
+
+
+def find_home(night: Night) -> Path | ObjectPath:
+    """The segmentation's folder in the store, of files or of objects."""
+    return night.home if night.objects is None else as_place(night.objects) / night.segmentation.name
+
+
+def published_path(home: Home, as_of: date) -> Home:
     """The live table of a date."""
-    return home / "published" / f"as_of={as_of}" / SEGMENTS
+    return below(home, "published", f"as_of={as_of}", SEGMENTS)
 
 
-def edition_folder(home: Path, as_of: date, edition: str) -> Path:
+def edition_folder(home: Home, as_of: date, edition: str) -> Home:
     """The immutable folder of an edition."""
-    return home / "editions" / str(as_of) / edition
+    return below(home, "editions", str(as_of), edition)
 
 
-def published_edition(home: Path, as_of: date) -> str | None:
+def below(home: Home, *parts: str) -> Home:
+    """A path below the home."""
+    return reduce(truediv, parts, home)
+
+
+def published_edition(home: Path | ObjectPath, as_of: date) -> str | None:
     """The edition that is published for a date, read from the table itself; None if there is none.
 
     A table that cannot be read, or names no edition, counts as none: publishing mends it.
     """
-    try:
-        metadata = pq.read_metadata(published_path(home, as_of)).metadata or {}
-    except (OSError, pa.ArrowException):
-        return None
-    edition = metadata.get(EDITION_KEY)
-    return edition.decode() if edition else None
+    found = read_footer(published_path(home, as_of))
+    return found[0] if found else None
 
 
-def published_dates(home: Path) -> list[date]:
+def published_dates(home: Path | ObjectPath) -> list[date]:
     """Dates with a published table, ascending."""
     dates = []
     for path in (home / "published").glob(f"as_of=*/{SEGMENTS}"):
@@ -57,20 +72,39 @@ def published_dates(home: Path) -> list[date]:
     return sorted(dates)
 
 
-def edition_before(home: Path, as_of: date) -> str | None:
+def edition_before(home: Path | ObjectPath, as_of: date) -> str | None:
     """The edition published for the newest date before as_of."""
     earlier = [day for day in published_dates(home) if day < as_of]
     return published_edition(home, earlier[-1]) if earlier else None
 
 
-def is_whole(home: Path, as_of: date, edition: str) -> bool:
-    """Is this edition published, with all files in its folder? Sizes only; audit re-hashes."""
+def is_whole(home: Path | ObjectPath, as_of: date, edition: str) -> bool:
+    """Is this edition published, and its folder as it was sealed?
+
+    All files are re-hashed but the one table that grows with the customers: its footer, which is
+    written last, must name the edition and the manifest. `resegment audit` re-hashes that too.
+    """
     folder = edition_folder(home, as_of, edition)
     try:
-        names = [line.split("  ", 1)[1] for line in (folder / SUMS).read_text().splitlines()]
-    except (OSError, IndexError):
+        lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
+        listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        wanted = (edition, listed["manifest.json"])
+        small = all(hash_file(folder / name) == listed[name] for name in listed if name != SEGMENTS)
+        there = {path.name for path in folder.iterdir()}
+    except (OSError, ValueError, KeyError):
         return False
-    return published_edition(home, as_of) == edition and all((folder / name).is_file() for name in names)
+    tables = (published_path(home, as_of), folder / SEGMENTS)
+    return small and there == {*listed, SUMS} and all(read_footer(table) == wanted for table in tables)
+
+
+def read_footer(table: Path | ObjectPath) -> tuple[str, str] | None:
+    """The edition and the manifest's sha256 that a table's footer names; None if it cannot be read."""
+    try:
+        with table.open("rb") as file:
+            metadata = pq.read_metadata(file).metadata or {}
+        return metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
 
 
 def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
@@ -78,7 +112,8 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
 
     The same input gives the same edition wherever and whenever the run takes place.
     """
-    previous = edition_before(night.home, night.as_of)
+    home = find_home(night)
+    previous = edition_before(home, night.as_of)
     substance = {
         "definition": night.segmentation.substance(),
         "inputs": [one.model_dump() for one in digests],
@@ -88,14 +123,30 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     }
     canonical = json.dumps(substance, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    return EditionKey(
-        edition=digest[:16], previous=previous, replaces=published_edition(night.home, night.as_of)
+    return EditionKey(edition=digest[:16], previous=previous, replaces=published_edition(home, night.as_of))
+
+
+def read_live(home: Path | ObjectPath) -> tuple[date, str] | None:
+    """The live date and edition, or None before the first publication."""
+    try:
+        live = json.loads((home / "live.json").read_bytes())
+        return date.fromisoformat(live["as_of"]), live["edition"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def lost_race(as_of: date, key: EditionKey, now: str | None) -> Conflict:
+    """What is said when the date no longer holds what it held when the run began."""
+    return Conflict(
+        f"{as_of} held edition {key.replaces or 'none'} when this run began and holds {now or 'none'} now: "
+        "another run published it; nothing was changed. Run again to build on it"
     )
 
 
 def find_published(night: Night, edition: str) -> Published:
     """The record of an edition that is there already, from its manifest."""
-    folder = edition_folder(night.home, night.as_of, edition)
+    home = find_home(night)
+    folder = edition_folder(home, night.as_of, edition)
     manifest = json.loads((folder / "manifest.json").read_bytes())
     return Published(
         name=night.segmentation.name,
@@ -104,13 +155,16 @@ def find_published(night: Night, edition: str) -> Published:
         outcome="already-published",
         k=manifest["k"],
         customers=manifest["rows"]["customers"],
-        segments_path=published_path(night.home, night.as_of),
-        report_path=folder / "report.html",
+        segments_path=str(published_path(home, night.as_of)),
+        report_path=str(folder / "report.html"),
     )
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path | ObjectPath, content: bytes) -> None:
     """Replace a small file atomically: temporary file, fsync, rename, fsync of the folder."""
+    if isinstance(path, ObjectPath):
+        path.put(content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:

@@ -16,9 +16,10 @@ from segmentation.counting import ColumnProfile
 from segmentation.dialects import SeenDialect, find_dialect
 from segmentation.drafting import list_names
 from segmentation.errors import Refused
+from segmentation.objects import is_object_url
 from segmentation.profiling import profile_files
 from segmentation.reading import MOST_COLUMNS, check_header, read_header
-from segmentation.source import SourceFile, find_files, fingerprint
+from segmentation.source import SourceFile, fetch, find_files, fingerprint
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -76,7 +77,9 @@ def find_tables(place: str) -> list[Path]:
     """The table's files, by name. Refused if there are none."""
     if Path(place).is_dir() and not any(Path(place).glob("*.[cCpP][sSaA]*")):
         raise Refused("no-file", f"no .csv or .parquet file in {place}")
-    return find_files(Source(path=place), None, date.max)
+    if is_object_url(place):
+        raise Refused("source", f"{place}: download the table first; init reads files on this machine")
+    return fetch(find_files(Source(path=place), None, date.max), Path())
 
 
 def find_date_pattern(paths: Sequence[Path]) -> str | None:

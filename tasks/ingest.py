@@ -18,8 +18,8 @@ from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
 from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
 from segmentation.samples import write_samples
-from segmentation.source import SourceFile, check_content, find_files, fingerprint
-from segmentation.store import is_whole, make_edition_key
+from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
+from segmentation.store import find_home, is_whole, make_edition_key
 from tasks.connections import find_secret
 from tasks.options import stage
 
@@ -34,7 +34,8 @@ def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
         folder = start_folder(night.staging / "sample")
         paths = write_samples(source, night.segmentation.seed, folder, window)
     else:
-        paths = find_files(source, night.source, night.as_of, window)
+        found = find_files(source, night.source, night.as_of, window)
+        paths = fetch(found, start_folder(night.staging / "source"))
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
@@ -131,7 +132,7 @@ def ingest(night: Night) -> Ingested:
     contract = make_contract(segmentation.rows, segmentation, segmentation.window(night.as_of))
     digests = identify(files, contract)
     key = make_edition_key(night, digests)
-    if not night.force and is_whole(night.home, night.as_of, key.edition):
+    if not night.force and is_whole(find_home(night), night.as_of, key.edition):
         nothing = Counts(read=0, good=0, quarantined=0, reasons={})
         return Ingested(
             key=key,

@@ -4,6 +4,7 @@ Parameters may come from a form in the Prefect UI, so nothing in them is trusted
 themselves are one file each beside this one.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -20,8 +21,9 @@ from schemas.records import Ingested, Night, Published
 from segmentation.commit import locked, move_live
 from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.ledger import begin_row, end_row
+from segmentation.objects import ObjectPath, as_place, is_object_url
 from segmentation.staging import hold_staging, remove_staging, sweep_staging
-from segmentation.store import find_published
+from segmentation.store import find_home, find_published
 
 
 def parse_as_of(value: object) -> date | None:
@@ -53,13 +55,25 @@ def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now:
     return as_of
 
 
-def check_place(path: str, what: str, roots: tuple[Path, ...]) -> None:
+def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
     """Refuse a source or store outside the folders that the settings allow, if they name any."""
     if "\0" in path or len(path) > 4096:
         raise Refused(what, f"{what} is not a path")
-    resolved = Path(path).resolve()
-    if roots and not any(resolved.is_relative_to(root.resolve()) for root in roots):
+    place, allowed = as_place(path), [as_place(root) for root in roots]
+    if isinstance(place, ObjectPath):
+        inside = any(f"{place}/".startswith(f"{root}".rstrip("/") + "/") for root in allowed)
+    else:
+        folders = [root.resolve() for root in allowed if isinstance(root, Path)]
+        inside = any(place.resolve().is_relative_to(root) for root in folders)
+    if roots and not inside:
         raise Refused(what, f"{what} must lie below one of RESEGMENT_ROOTS")
+
+
+def find_workplace(store: str, state: Path) -> Path:
+    """The folder in which runs work: the store's own, or one on this machine for a store of objects."""
+    if not is_object_url(store):
+        return Path(store).absolute()
+    return state.expanduser().absolute() / "object-stores" / hashlib.sha256(store.encode()).hexdigest()[:16]
 
 
 def open_night(
@@ -77,12 +91,14 @@ def open_night(
             check_place(path, what, settings.roots)
     scheduled = runtime.flow_run.scheduled_start_time
     now = datetime.now(ZoneInfo("UTC"))
+    where = str(as_place(store or settings.store))
     return Night(
         run_id=str(runtime.flow_run.id),
         segmentation=segmentation,
         as_of=settle_as_of(as_of, segmentation.timezone, scheduled, now),
         source=source,
-        store=Path(store or settings.store).absolute(),
+        store=find_workplace(where, settings.state),
+        objects=where if is_object_url(where) else None,
         force=force,
     )
 
@@ -114,6 +130,6 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
 def keep_published(night: Night, rows: Ingested) -> Published:
     """Nothing to do: this very edition is there. Mends live.json, should a crash have left it behind."""
     with locked(night.home / ".lock"):
-        move_live(night.home, night.as_of, rows.key.edition)
+        move_live(find_home(night), night.as_of, rows.key.edition)
     published = find_published(night, rows.key.edition)
     return finish(night, published, {"k": published.k})

@@ -40,6 +40,7 @@ from segmentation.store import (
     SUMS,
     VERSION,
     edition_folder,
+    find_home,
     published_path,
     sync_file,
     sync_folder,
@@ -189,9 +190,10 @@ def publish(
     pairs = list(zip(customers.parts, fitted.parts, strict=True))
     tables = join_segments(pairs, night.segmentation, model.segment_ids)
     seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
-
     commit_edition(night, rows.key, folder, verdict.may_publish)
-    final = edition_folder(night.home, night.as_of, rows.key.edition)
+    home = find_home(night)
+    final = edition_folder(home, night.as_of, rows.key.edition)
+    table = published_path(home, night.as_of) if verdict.may_publish else final / SEGMENTS
     published = Published(
         name=night.segmentation.name,
         as_of=night.as_of,
@@ -199,8 +201,8 @@ def publish(
         outcome="published" if verdict.may_publish else "held",
         k=choice.k,
         customers=customers.customers,
-        segments_path=published_path(night.home, night.as_of) if verdict.may_publish else final / SEGMENTS,
-        report_path=final / "report.html",
+        segments_path=str(table),
+        report_path=str(final / "report.html"),
         reasons=verdict.reasons,
         warnings=verdict.warnings,
     )

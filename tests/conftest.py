@@ -1,5 +1,7 @@
 """Fixtures that several test files share: folders, nights, and one Prefect server per session."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -12,6 +14,8 @@ import pytest
 from config.parameters import Segmentation
 from config.settings import read_settings
 from schemas.records import Night
+from segmentation.buckets import open_bucket
+from segmentation.objects import ObjectPath, as_place
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -93,3 +97,40 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.execute("INSERT INTO customers VALUES ('late', 1, 1, '2026-02-01')")
     yield url
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 server of the tests' own: its URL."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectPath]:
+    """An empty bucket, the environment that leads to it, and the definition `demo`."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": "canary-42",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_server,
+        "RESEGMENT_DEFINITIONS": str(tmp_path / "definitions"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions" / "demo.yaml").write_text(json.dumps(DEFINITION))
+    read_settings.cache_clear()
+    open_bucket.cache_clear()
+    import boto3
+
+    name = "b" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    client = boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1")
+    client.create_bucket(Bucket=name)
+    client.close()
+    yield as_place(f"s3://{name}")  # type: ignore[misc]
+    open_bucket.cache_clear()

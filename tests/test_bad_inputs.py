@@ -56,7 +56,7 @@ def follow_link(folder: Path) -> None:
     inbox = folder / "inbox"
     inbox.mkdir()
     (inbox / "customers.csv").symlink_to(folder / "elsewhere.csv")
-    check_place(str(inbox / "customers.csv"), "source", (inbox,))
+    check_place(str(inbox / "customers.csv"), "source", (str(inbox),))
 
 
 def define(**changes: object) -> Callable[[Path], object]:

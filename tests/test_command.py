@@ -154,9 +154,12 @@ def test_a_night_from_run_to_score(command: Command, tmp_path: Path) -> None:
     assert table["segment_id"].tolist() == ["S01", "S02"]
     assert pd.read_parquet(tmp_path / "scores.quarantine.parquet")["reason"].tolist() == ["spend: unreadable"]
 
-    damaged = next((tmp_path / "store" / "demo" / "editions").rglob("profiles.parquet"))
+    edition = json.loads(again.stdout)["edition"]
+    damaged = next((tmp_path / "store" / "demo" / "editions").rglob(f"{edition}/profiles.parquet"))
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
     found = command("audit", "demo")
     assert (found.returncode, "profiles.parquet: damaged" in found.stdout) == (1, True)
+    assert command("run", "demo.yaml", *day, **server).stdout.startswith("Published:")
+    assert command("audit", "demo").returncode == 0

@@ -12,18 +12,32 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.records import EditionKey, Night
-from segmentation.commit import commit_edition, locked, move_live, read_live
+from segmentation.commit import commit_edition, locked, move_live
 from segmentation.errors import Conflict
-from segmentation.store import EDITION_KEY, SEGMENTS, edition_folder, published_edition, published_path
+from segmentation.parts import hash_file
+from segmentation.store import (
+    EDITION_KEY,
+    MANIFEST_KEY,
+    SEGMENTS,
+    edition_folder,
+    published_edition,
+    published_path,
+    read_live,
+)
 
 NightMaker = Callable[..., Night]
 
 
-def build(night: Night, edition: str, mark: str = "") -> Path:
+def build(night: Night, edition: str, mark: str = "", manifest: str | None = None) -> Path:
     """A finished edition in the run's staging folder."""
     folder = night.staging / "edition"
     folder.mkdir(parents=True)
-    table = pa.table({"customer_id": ["a", mark]}).replace_schema_metadata({EDITION_KEY: edition.encode()})
+    digest = b"00"
+    if manifest is not None:
+        (folder / "manifest.json").write_text(manifest)
+        digest = hash_file(folder / "manifest.json").encode()
+    footer = {EDITION_KEY: edition.encode(), MANIFEST_KEY: digest}
+    table = pa.table({"customer_id": ["a", mark]}).replace_schema_metadata(footer)
     pq.write_table(table, folder / SEGMENTS)
     (folder / "model.json").write_text(mark)
     return folder

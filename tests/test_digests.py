@@ -9,7 +9,7 @@ import pandas as pd
 from schemas.records import Night
 from segmentation.digests import identify
 from segmentation.judging import make_contract
-from segmentation.source import find_files, fingerprint
+from segmentation.source import fetch, find_files, fingerprint
 from tests.test_real_data import DAY
 
 
@@ -20,9 +20,12 @@ def test_two_cuts_of_the_same_rows_have_one_digest(tmp_path: Path, make_night: C
     def digest(name: str, *frames: pd.DataFrame, **options: Any) -> str:
         night = make_night(tmp_path / name)
         (tmp_path / name).mkdir()
-        for i, one in enumerate(frames):
-            one.to_parquet(tmp_path / name / f"{i}.parquet", **options)
-        files = [fingerprint(path) for path in find_files(night.segmentation.source, night.source, DAY)]
+        for i, cut in enumerate(frames):
+            cut.to_parquet(tmp_path / name / f"{i}.parquet", **options)
+        files = [
+            fingerprint(path)
+            for path in fetch(find_files(night.segmentation.source, night.source, DAY), tmp_path)
+        ]
         segmentation = night.segmentation
         (found,) = identify(files, make_contract(segmentation.rows, segmentation, None))
         return found.sha256

@@ -68,7 +68,7 @@ TWO_GROUPS = [f"a{i},{10 + i % 3},{1 + i % 2}" for i in range(30)] + [
 def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
     """k = 5, five segments of 4,800 rows, and the article's centres of money_spent."""
     published = run("article", tmp_path)
-    profiles = pd.read_parquet(published.report_path.with_name("profiles.parquet"))
+    profiles = pd.read_parquet(Path(published.report_path).with_name("profiles.parquet"))
     spent = profiles[profiles["feature"] == "money_spent"]
     assert published.k == 5
     assert spent["size"].tolist() == [4800] * 5
@@ -152,7 +152,7 @@ def test_a_failed_check_holds_the_night(tmp_path: Path, definitions: Path) -> No
     assert state.name == "Held"
     held = state.result()
     assert isinstance(held, Published)
-    assert (held.outcome, held.segments_path.is_file()) == ("held", True)
+    assert (held.outcome, Path(held.segments_path).is_file()) == ("held", True)
     assert "quarantined-share" in held.reasons[0]
     metadata = json.loads((tmp_path / "demo" / "live.json").read_bytes())
     assert metadata["edition"] == live.edition != held.edition

@@ -128,7 +128,7 @@ def test_a_backfilled_night_does_not_see_the_future(tmp_path: Path, days: Path) 
         found = resegment("online-retail", as_of=date(2011, 3, 1), source=str(source), store=str(store))
         assert isinstance(found, Published)
         runs.append(found)
-    first, second = (one.report_path.parent for one in runs)
+    first, second = (Path(one.report_path).parent for one in runs)
     files = sorted(path.name for path in first.iterdir())
     assert runs[0].edition == runs[1].edition
     assert files == sorted(path.name for path in second.iterdir())

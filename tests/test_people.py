@@ -54,7 +54,7 @@ def test_each_example_publishes(tmp_path: Path, name: str) -> None:
     assert isinstance(published, Published)
     assert published.outcome == "published"
     assert 2 <= published.k <= 8
-    profiles = pd.read_parquet(published.report_path.with_name("profiles.parquet"))
+    profiles = pd.read_parquet(Path(published.report_path).with_name("profiles.parquet"))
     shares = profiles[profiles["unit"] == "share"]
     assert shares["mean"].between(0, 1).all()
     levels = shares[shares["feature"].str.contains(" = ")]

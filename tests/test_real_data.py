@@ -62,7 +62,7 @@ def count_rows(name: str, file: Path) -> dict[str, int]:
 
 def read_manifest(published: Published) -> dict[str, Any]:
     """The edition's manifest.json."""
-    found: dict[str, Any] = json.loads(published.report_path.with_name("manifest.json").read_bytes())
+    found: dict[str, Any] = json.loads(Path(published.report_path).with_name("manifest.json").read_bytes())
     return found
 
 
@@ -92,7 +92,7 @@ def test_every_row_of_a_real_file_is_accounted_for(
     if quarantined is not None:
         assert rows["quarantined"] == quarantined
     segments = pd.read_parquet(published.segments_path)
-    refused = pd.read_parquet(published.report_path.with_name("quarantine.parquet"))
+    refused = pd.read_parquet(Path(published.report_path).with_name("quarantine.parquet"))
     assert (len(segments), len(refused)) == (rows["used"], rows["quarantined"])
     assert segments["customer_id"].is_unique
     assert 2 <= published.k == segments["segment_id"].nunique()
@@ -133,7 +133,7 @@ def test_the_articles_file_gives_the_articles_answer_in_any_order(tmp_path: Path
     shuffled.write_bytes(b"\r\n".join([header, *lines]) + b"\r\n")
     first, second = run("article", file, tmp_path / "a"), run("article", shuffled, tmp_path / "b")
     tables = {
-        name: [pd.read_parquet(one.report_path.with_name(f"{name}.parquet")) for one in (first, second)]
+        name: [pd.read_parquet(Path(one.report_path).with_name(f"{name}.parquet")) for one in (first, second)]
         for name in ("profiles", "sweep")
     }
     spent = tables["profiles"][0].query("feature == 'money_spent'")

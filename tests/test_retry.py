@@ -80,5 +80,5 @@ def test_retry_after_a_newer_run_says_what_to_do(tmp_path: Path, monkeypatch: py
     assert "start a new run instead of retrying" in done.stdout + done.stderr
     row = next(row for row in read_rows(tmp_path / "article") if row["run_id"] == run_id)
     assert row["outcome"] == "failed"
-    assert published.segments_path.is_file()
+    assert Path(published.segments_path).is_file()
     assert audit_store(tmp_path / "article")[1] == []

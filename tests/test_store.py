@@ -1,5 +1,6 @@
 """The store's layout, and the edition as a digest of content. Publishing is test_commit.py's."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from config.parameters import Segmentation
 from config.sources import Source
 from schemas.records import Digest, Night
+from segmentation.parts import hash_file
 from segmentation.store import (
     EDITION_KEY,
+    MANIFEST_KEY,
     SEGMENTS,
     SUMS,
     edition_before,
@@ -32,11 +35,13 @@ DAY = date(2026, 1, 31)
 INPUTS = (Digest(of="bytes", name="a.csv", sha256="aa"), Digest(of="rows", sha256="bb"))
 
 
-def publish(home: Path, day: date, edition: str) -> Path:
-    """A published table that names its edition."""
+def publish(home: Path, day: date, edition: str, manifest: str = "00") -> Path:
+    """A published table that names its edition and its manifest's sha256."""
     path = published_path(home, day)
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table({"customer_id": ["a"]}).replace_schema_metadata({EDITION_KEY: edition.encode()})
+    table = pa.table({"customer_id": ["a"]}).replace_schema_metadata(
+        {EDITION_KEY: edition.encode(), MANIFEST_KEY: manifest.encode()}
+    )
     pq.write_table(table, path)
     return path
 
@@ -77,18 +82,39 @@ def test_the_edition_before_is_that_of_the_newest_earlier_date(tmp_path: Path) -
     assert edition_before(tmp_path, date(2026, 1, 1)) is None
 
 
-def test_an_edition_is_whole_with_all_its_files(tmp_path: Path) -> None:
-    """An edition counts as published if the table names it and every file in its sums is there."""
-    publish(tmp_path, DAY, "e1")
+@pytest.fixture
+def sealed(tmp_path: Path) -> Path:
+    """The folder of a whole, published edition e1."""
     folder = edition_folder(tmp_path, DAY, "e1")
     folder.mkdir(parents=True)
-    assert not is_whole(tmp_path, DAY, "e1")
-    (folder / SUMS).write_text("00  model.json\n00  report.html\n")
-    (folder / "model.json").touch()
-    assert not is_whole(tmp_path, DAY, "e1")
-    (folder / "report.html").touch()
+    for name in ("manifest.json", "model.json", "report.html"):
+        (folder / name).write_text(name)
+    table = publish(tmp_path, DAY, "e1", hash_file(folder / "manifest.json"))
+    shutil.copyfile(table, folder / SEGMENTS)
+    lines = [f"{hash_file(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / SUMS).write_text("".join(lines))
+    return folder
+
+
+def test_an_edition_is_whole_as_it_was_sealed(tmp_path: Path, sealed: Path) -> None:
+    """It counts as published if the table names it, and its files are those of its sums."""
     assert is_whole(tmp_path, DAY, "e1")
-    publish(tmp_path, DAY, "e2")
+    assert not is_whole(tmp_path, DAY, "e2")
+    publish(tmp_path, DAY, "e2", hash_file(sealed / "manifest.json"))
+    assert not is_whole(tmp_path, DAY, "e1")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.json", "report.html", SEGMENTS, SUMS, "published"])
+@pytest.mark.parametrize("harm", ["gone", "cut", "emptied"])
+def test_an_edition_with_a_file_gone_or_cut_is_not_whole(
+    tmp_path: Path, sealed: Path, name: str, harm: str
+) -> None:
+    """So a plain re-run builds it again instead of calling it published."""
+    path = published_path(tmp_path, DAY) if name == "published" else sealed / name
+    content = path.read_bytes()
+    path.unlink()
+    if harm != "gone":
+        path.write_bytes(content[: len(content) // 2] if harm == "cut" else b"")
     assert not is_whole(tmp_path, DAY, "e1")
 
 
@@ -148,7 +174,7 @@ def test_a_published_edition_is_found_by_its_manifest(make_night: NightMaker) ->
     (folder / "manifest.json").write_text('{"k": 3, "rows": {"customers": 12}}')
     found = find_published(night, "e1")
     assert (found.outcome, found.k, found.customers) == ("already-published", 3, 12)
-    assert found.report_path == folder / "report.html"
+    assert found.report_path == str(folder / "report.html")
     with pytest.raises(FileNotFoundError):
         find_published(night, "e2")
 

@@ -1,0 +1,71 @@
+"""Publishing an edition among objects: its files first, then one conditional put of the table.
+
+There is no lock and no rename among objects. What stands in their place is S3's If-None-Match and
+If-Match: the put of the table succeeds only if the date still holds what this run has seen.
+docs/decisions/0012-object-stores.md. Among files: segmentation/commit.py.
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from schemas.records import EditionKey
+from segmentation.buckets import Changed
+from segmentation.errors import StoreGone
+from segmentation.objects import ObjectPath
+from segmentation.store import (
+    SEGMENTS,
+    SUMS,
+    edition_folder,
+    lost_race,
+    published_edition,
+    published_path,
+    read_live,
+)
+
+_TRIES = 5
+
+
+def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
+    """Upload the finished folder `built` and publish its table; the put of the table is the commit.
+
+    Raises Conflict if this date's edition is no longer the one that the run found when it began
+    (and is not this very edition).
+    """
+    table = published_path(home, as_of)
+    version = table.version()  # before the edition is read: a change in between fails the put
+    now = published_edition(home, as_of)
+    if now not in (key.replaces, key.edition):
+        raise lost_race(as_of, key, now)
+    upload_edition(home, as_of, key, built)
+    try:
+        table.put(built / SEGMENTS, replaces=version, create=version is None)
+    except Changed:
+        now = published_edition(home, as_of)
+        if now != key.edition:
+            raise lost_race(as_of, key, now) from None
+    move_live_object(home, as_of, key.edition)
+
+
+def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
+    """Put every file of an edition, its SHA256SUMS last: where they are, the edition is whole."""
+    folder = edition_folder(home, as_of, key.edition)
+    for path in sorted(built.iterdir(), key=lambda one: (one.name == SUMS, one.name)):
+        (folder / path.name).put(path)
+
+
+def move_live_object(home: ObjectPath, as_of: date, edition: str) -> None:
+    """Point live.json at as_of, unless a newer date is live: it only ever moves forward."""
+    pointer = home / "live.json"
+    content = json.dumps({"as_of": str(as_of), "edition": edition}, sort_keys=True).encode() + b"\n"
+    for _ in range(_TRIES):
+        version = pointer.version()
+        live = read_live(home)
+        if live is not None and (live[0] > as_of or live == (as_of, edition)):
+            return
+        try:
+            pointer.put(content, replaces=version, create=version is None)
+        except Changed:
+            continue  # another date was published meanwhile: look again
+        return
+    raise StoreGone(f"{pointer} changed {_TRIES} times while it was to be moved; run {as_of} again")

@@ -1,0 +1,121 @@
+"""Objects as paths, and what a store answers in our words."""
+
+import threading
+import traceback
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import PurePosixPath
+
+import pytest
+
+from segmentation.buckets import Changed, open_bucket
+from segmentation.errors import Refused, StoreGone
+from segmentation.objects import ObjectPath, as_place
+from segmentation.parts import hash_file
+
+
+def test_objects_are_listed_and_read_like_files(bucket: ObjectPath) -> None:
+    """Folders are what keys below them make; patterns match part by part, in the order of keys."""
+    home = bucket / "pre"
+    for key in ("x", "d/y.txt", "d/z.txt", "d/e/z.txt", "dd/z.csv"):
+        (home / key).put(key.encode())
+    assert [one.name for one in home.iterdir()] == ["d", "dd", "x"]
+    assert [str(one.relative_to(home)) for one in home.glob("*/*.txt")] == ["d/y.txt", "d/z.txt"]
+    assert [one.key for one in home.glob("d?/z*")] == ["pre/dd/z.csv"]
+    assert [one.name for one in (home / "d").glob("z*")] == ["z.txt"]
+    assert ((home / "d").is_dir(), (home / "d").is_file(), (home / "x").is_dir()) == (True, False, False)
+    assert ((home / "x").exists(), (home / "d").exists(), (home / "no").exists()) == (True, True, False)
+    assert (home / "d/y.txt").parent == home / "d"
+    assert (home / "d/y.txt").relative_to(home) == PurePosixPath("d/y.txt")
+    with pytest.raises(FileNotFoundError, match="pre/no"):
+        (home / "no").read_bytes()
+
+
+def test_an_object_is_read_in_pieces(bucket: ObjectPath) -> None:
+    """Seeking and reading see the object's bytes, over the edges of the buffer too."""
+    content = bytes(range(256)) * 12_000
+    (bucket / "big").put(content)
+    with (bucket / "big").open() as file:
+        assert file.seek(-5, 2) == len(content) - 5
+        assert file.read() == content[-5:]
+        file.seek((1 << 20) - 3)
+        assert file.read(6) == content[(1 << 20) - 3 : (1 << 20) + 3]
+    with (bucket / "big").open() as file:
+        assert file.read() == content
+    assert (bucket / "big").measure() == len(content)
+    assert len(hash_file(bucket / "big")) == 64
+    with pytest.raises(ValueError, match="put"):
+        (bucket / "big").open("wb")
+
+
+def test_a_put_keeps_its_condition(bucket: ObjectPath) -> None:
+    """Create only where nothing is; replace only the version that was seen; else nothing changes."""
+    one = bucket / "one"
+    one.put(b"1", create=True)
+    version = one.version()
+    for condition in ({"create": True}, {"replaces": '"another"'}):
+        with pytest.raises(Changed):
+            one.put(b"2", **condition)
+    assert one.read_bytes() == b"1"
+    one.put(b"3", replaces=version)
+    assert one.read_bytes() == b"3"
+    assert one.version() != version
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers every request with one status."""
+
+    status = 500
+
+    def do_GET(self) -> None:
+        """The status, and a body such as S3 sends."""
+        body = b"<Error><Code>Any</Code><Message>canary-42</Message></Error>"
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_PUT = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing is printed."""
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "words"),
+    [
+        (403, Refused, "s3://bucket: access denied; check AWS_ACCESS_KEY_ID"),
+        (401, Refused, "s3://bucket: access denied; check AWS_ACCESS_KEY_ID"),
+        (500, StoreGone, "s3://bucket cannot be reached"),
+        (None, StoreGone, "s3://bucket cannot be reached"),
+    ],
+)
+@pytest.mark.usefixtures("bucket")
+def test_what_a_store_answers_is_put_in_our_words(
+    monkeypatch: pytest.MonkeyPatch, status: int | None, failure: type[Exception], words: str
+) -> None:
+    """Denied is refused; a failing or missing server may be tried again. Nothing of its answer is shown."""
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        monkeypatch.setattr(Answer, "status", status)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever)
+        if status is None:
+            server.server_close()
+        else:
+            thread.start()
+        place = ObjectPath("bucket", "key")
+        for ask in (place.read_bytes, place.version, place.is_dir, lambda: place.put(b"x")):
+            open_bucket.cache_clear()
+            with pytest.raises(failure, match=words) as caught:
+                ask()
+            assert "canary-42" not in "".join(traceback.format_exception(caught.value))
+        if status is not None:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://b/../x", "s3://b/a//x", "s3://b/./x"])
+def test_a_place_that_is_no_url_of_objects_is_refused(url: str) -> None:
+    """What is not a bucket and a plain key is refused before anything is asked."""
+    with pytest.raises(Refused, match="not of the form s3://bucket/folder"):
+        as_place(url)
