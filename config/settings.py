@@ -3,16 +3,23 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from pydantic_settings import SettingsError as SourceError
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.parameters import BUILT_IN
 
 
 def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _split(listed: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Items between commas."""
+    return (
+        tuple(one.strip() for one in listed.split(",") if one.strip()) if isinstance(listed, str) else listed
+    )
 
 
 class Settings(BaseSettings):
@@ -34,8 +41,9 @@ class Settings(BaseSettings):
     stale_hours: float = Field(
         72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
     )
-    roots: tuple[str, ...] = Field(
-        (), description="If given, sources and stores must lie below one of these folders or s3:// URLs."
+    roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (),
+        description="Folders and s3:// URLs, with commas: if given, sources and stores must lie below one.",
     )
 
 
@@ -48,8 +56,6 @@ def read_settings() -> Settings:
     """The settings of this process, read once. SettingsError names every variable that is wrong."""
     try:
         return Settings()
-    except (ValidationError, SourceError) as error:
-        if isinstance(error, SourceError):
-            raise SettingsError(str(error)) from None
+    except ValidationError as error:
         faults = [f"RESEGMENT_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
         raise SettingsError("; ".join(faults)) from None

@@ -47,7 +47,7 @@ class Csv(Clause):
 class Source(Clause):
     """Where rows come from: `path` (file, folder or glob), `sample` or `sql`, one of them."""
 
-    path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files.")
+    path: str | None = Field(None, description="File, folder or glob of CSV or Parquet files, or s3:// URL.")
     sample: Literal["article", "shop", "people", "orders"] | None = Field(
         None, description="Data that the project makes itself."
     )

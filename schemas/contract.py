@@ -87,7 +87,9 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
         (column.le, pa.Check.le, "above"),
         (column.lt, pa.Check.lt, "not below"),
     ]
-    checks += [make(bound, name=f"{words} {bound:g}") for bound, make, words in bounds if bound is not None]
+    checks += [
+        make(bound, name=f"{words} {bound:.15g}") for bound, make, words in bounds if bound is not None
+    ]
     if column.isin is not None or column.order is not None:
         allowed = list(column.isin or column.order or ())
         checks.append(pa.Check.isin(allowed, name="not an allowed value"))

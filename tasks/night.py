@@ -107,15 +107,19 @@ def open_night(
 def hold_night(night: Night) -> Iterator[None]:
     """Hold the staging lock, and see that the ledger says how the run ended."""
     with hold_staging(night):
-        begin_row(night)
+        try:
+            begin_row(night)
+        except Refused:  # the store itself: there is nowhere to say how the run ended
+            remove_staging(night)
+            raise
         try:
             yield
         except BaseException as error:
             outcome = {Refused: "refused", Conflict: "conflict"}.get(type(error), "failed")
             reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
             end_row(night, outcome, {"reasons": [reason]})
-            if outcome == "refused":
-                remove_staging(night)  # the same input would be refused again: nothing to resume
+            if outcome != "failed":
+                remove_staging(night)  # it would end so again: nothing to resume
             raise
 
 

@@ -34,6 +34,7 @@ def reasons_of(
         ({"type": "float", "gt": 0}, 0.1, 0.0, "not above 0"),
         ({"type": "int", "le": 10}, 10, 11, "above 10"),
         ({"type": "int", "lt": 10}, 9, 10, "not below 10"),
+        ({"type": "int", "lt": 1234567}, 9, 1234567, "not below 1234567"),
         ({"type": "float"}, 1.0, np.inf, "not finite"),
         ({"type": "float"}, 1.0, -np.inf, "not finite"),
         ({"type": "float"}, 1.0, np.nan, "missing"),

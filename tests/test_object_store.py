@@ -1,6 +1,5 @@
 """A source and a store of objects, on a real S3 server over HTTP: nights end as they do among files."""
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -130,6 +129,7 @@ def test_a_missing_bucket_is_named(bucket: ObjectPath, tmp_path: Path) -> None:
     assert bucket.bucket != "no-such"
     with pytest.raises(ResegmentError, match="s3://no-such"):
         run(tmp_path / "customers.csv", "s3://no-such/store")
+    assert list((tmp_path / "state").rglob("night.json")) == []
 
 
 def test_the_keys_are_found_nowhere(
@@ -162,7 +162,7 @@ def test_roots_hold_for_objects_too(
     bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With RESEGMENT_ROOTS, only what lies below a root, file or object, is read or written."""
-    monkeypatch.setenv("RESEGMENT_ROOTS", json.dumps([f"{bucket}/in", f"{bucket}/out/", str(tmp_path)]))
+    monkeypatch.setenv("RESEGMENT_ROOTS", f"{bucket}/in, {bucket}/out/, {tmp_path}")
     read_settings.cache_clear()
     (bucket / "in/customers.csv").put(csv(TWO_GROUPS))
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "published"

@@ -104,7 +104,8 @@ def test_what_a_store_answers_is_put_in_our_words(
         else:
             thread.start()
         place = ObjectPath("bucket", "key")
-        for ask in (place.read_bytes, place.version, place.is_dir, lambda: place.put(b"x")):
+        puts = (lambda: place.put(b"x"), lambda: place.put(b"x", create=True))
+        for ask in (place.read_bytes, place.version, place.is_dir, *puts):
             open_bucket.cache_clear()
             with pytest.raises(failure, match=words) as caught:
                 ask()

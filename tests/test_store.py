@@ -193,3 +193,4 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "live.json").mkdir()
     with pytest.raises(OSError, match="directory"):
         write_durably(tmp_path / "live.json", b"x")
+    assert [one.name for one in tmp_path.iterdir()] == ["live.json"]
