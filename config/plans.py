@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Rule = Literal["auto", "elbow", "fixed"]
+Rule = Literal["auto", "elbow", "silhouette", "gap", "fixed"]
 
 
 class Clause(BaseModel):
@@ -21,7 +21,7 @@ class KPlan(Clause):
 
     min: int = Field(1, ge=1, le=100, description="Smallest k tried.")
     max: int = Field(12, ge=1, le=100, description="Largest k tried.")
-    rule: Rule = Field("auto", description="auto, elbow (knee of the log of inertia) or fixed.")
+    rule: Rule = Field("auto", description="auto (by borders), elbow, silhouette, gap or fixed.")
     fixed: int | None = Field(None, ge=1, le=100, description="With rule fixed: the k.")
     smallest_share: float = Field(
         0.01, ge=0, lt=1, description="A segment with a smaller share holds the night."

@@ -18,6 +18,7 @@ from tasks.report import report
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
+from tasks.weigh import weigh
 
 
 def name_run() -> str:
@@ -57,7 +58,8 @@ def resegment(
         scaled = scale(night, customers)
         candidates = sweep.map(unmapped(night), unmapped(scaled), scaled.ks).result()
         curve = score(night, scaled, candidates)
-        choice = choose(night, curve)
+        evidence = weigh(night, scaled, candidates)
+        choice = choose(night, curve, evidence)
         fitted = fit(night, scaled, candidates, choice)
         verdict = check(night, rows, customers, scaled, choice, fitted)
         reported = report(night, customers, scaled, choice, fitted, verdict)

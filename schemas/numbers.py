@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schemas.record import Record
 
-Transform = Literal["none", "standard", "robust", "log-standard", "one-hot"]
+Transform = Literal["none", "standard", "robust", "log-standard", "one-hot", "aside"]
 EncodingKind = Literal["number", "level", "other", "rank", "missing"]
 
 
@@ -38,7 +38,7 @@ class Encoding(Record):
 class ColumnScale(Record):
     """One feature's fitted transform: scaled = weight * (t(x) - shift) / scale, t = log1p or identity.
 
-    `constant` features are set aside: no part in distances, kept for profiles.
+    Features set `aside` take no part in distances and are kept for profiles; `shift` is their value.
     """
 
     feature: str
@@ -46,5 +46,6 @@ class ColumnScale(Record):
     shift: float
     scale: float
     weight: float = Field(description="Square root of the definition's weight.")
-    constant: bool
+    aside: bool
+    clip: float | None = Field(None, description="Scaled values, before the weight, end here on either side.")
     why: str = Field(description="Why this transform, for people.")

@@ -128,6 +128,7 @@ class Sample(Record):
     exact: bool
     distinct: int = Field(description="Distinct rows in the sample file.")
     common: float = Field(description="Share with the commonest values; an estimate if not exact.")
+    even: Part = Field(description="Scaled rows drawn alike, without weights: the evidence for k.")
 
 
 class Scaled(Record):
@@ -153,28 +154,6 @@ class Candidate(Record):
     k: int
     centres: tuple[tuple[float, ...], ...]
     passes: int
-
-
-class CurvePoint(Record):
-    """Exact sum of squared distances of all customers to their nearest of k centres."""
-
-    k: int
-    inertia: float
-
-
-class Curve(Record):
-    """The sweep's result over all customers, by k."""
-
-    points: tuple[CurvePoint, ...]
-
-
-class Choice(Record):
-    """The chosen k and why."""
-
-    k: int
-    rule: str
-    reasons: tuple[str, ...]
-    curve: tuple[CurvePoint, ...]
 
 
 class Segment(Record):

@@ -98,6 +98,27 @@ SWEEP = pa.DataFrameSchema(
             "Sum of squared distances of all customers to the nearest centre, scaled units.", at_least=0
         ),
         "log_inertia": _number("Natural logarithm of inertia. Null where inertia is 0.", True),
+        "smallest_share": _number(
+            "Share of the customers in the smallest segment, on the sample.", at_least=0
+        ),
+        "silhouette": _number("Average silhouette, -1 to 1, on the sample. Null for k = 1.", True, -1),
+        "calinski_harabasz": _number("Calinski-Harabasz index. Null for k = 1.", True, 0),
+        "davies_bouldin": _number("Davies-Bouldin index; smaller is better. Null for k = 1.", True, 0),
+        "gap": _number("Gap statistic, uniform reference over the features' box.", True),
+        "gap_error": _number("Its standard error.", True, 0),
+        "gap_pca": _number("Gap statistic, uniform reference over the principal components' box.", True),
+        "gap_pca_error": _number("Its standard error.", True, 0),
+        "prediction_strength": _number("Prediction strength, 0 to 1. Null for k = 1.", True, 0),
+        "jaccard": _number(
+            "Bootstrap Jaccard, 0 to 1, of the least stable segment. Null for k = 1.", True, 0
+        ),
+        "natural": _count("Natural segments that these k form: those with borders between them.", 1),
+        "faintest_border": _number(
+            "Customers on the faintest border of two segments, as a share of those inside, errors included; "
+            "0.8 and more is no border. Null for k = 1.",
+            True,
+            0,
+        ),
         "is_chosen": pa.Column("bool", description="Is this the k that was taken?"),
     },
     name="sweep",

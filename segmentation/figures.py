@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.records import Choice
+from schemas.evidence import Choice
 from segmentation.page import label
 from segmentation.profiles import Labelled, read_labelled
 from segmentation.sampling import Slice, draw_keys

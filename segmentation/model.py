@@ -35,7 +35,7 @@ class Model(Record):
     def _parts_agree(self) -> Self:
         if [one.name for one in self.encodings] != [one.feature for one in self.columns]:
             raise ValueError("encodings and columns do not belong together")
-        width = sum(not column.constant for column in self.columns)
+        width = sum(not column.aside for column in self.columns)
         if len(self.segment_ids) != len(self.centres) or {len(one) for one in self.centres} != {width}:
             raise ValueError("segment_ids, centres and columns do not belong together")
         if not self.quantum > 0:

@@ -19,7 +19,19 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from config.settings import Settings
 from schemas.records import Published
 
-STAGES = ("ingest", "summarise", "scale", "sweep", "score", "choose", "fit", "check", "report", "publish")
+STAGES = (
+    "ingest",
+    "summarise",
+    "scale",
+    "sweep",
+    "score",
+    "weigh",
+    "choose",
+    "fit",
+    "check",
+    "report",
+    "publish",
+)
 _ENVIRONMENT = {
     # One thread per fit and pass: parallelism is over k and over parts.
     "OMP_NUM_THREADS": "1",

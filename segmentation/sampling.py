@@ -19,6 +19,7 @@ from segmentation.parts import read_part, to_matrix, write_part
 
 WEIGHT = "(weight)"  # no feature can be called so
 COVERAGE_ROWS = 5_000
+EVEN_ROWS = 10_000
 ENOUGH_COVERAGE = 0.5
 MOST_DISTINCT = 50_000
 CORESET_ROWS = 10_000
@@ -75,7 +76,10 @@ def _read_rows(part: Part) -> np.ndarray:
 
 
 def _draw_share(piece: Slice, share: float, seed: int) -> np.ndarray:
-    return _read_rows(piece.scaled)[draw_keys(piece, seed) < share]
+    """The rows whose key is below share, their keys in the last column."""
+    keys = draw_keys(piece, seed)
+    drawn = keys < share
+    return np.column_stack([_read_rows(piece.scaled)[drawn], keys[drawn]])
 
 
 def _draw_coreset(piece: Slice, centre: np.ndarray, spread: Spread, seed: int) -> np.ndarray:
@@ -106,14 +110,18 @@ def _sum_part(part: Part) -> Spread:
     return Spread(part.rows, matrix.sum(axis=1), float(np.einsum("ij,ij->", matrix, matrix)))
 
 
-def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Path) -> Sample:
-    """Write the sample of the scaled parts: their columns, and WEIGHT. ids: parts, or empty."""
+def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: Path) -> Sample:
+    """Write two samples of the scaled parts: one with WEIGHT for the fits, one drawn evenly.
+
+    ids: parts, or empty.
+    """
     starts = np.concatenate([[0], np.cumsum([part.rows for part in scaled])])
     slices = [Slice(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
     names = read_part(scaled[0]).column_names
     share = min(1.0, COVERAGE_ROWS / int(starts[-1]))
-    probe = np.concatenate(list(over_parts(partial(_draw_share, share=share, seed=seed), slices)))
-    times = count_distinct(probe)[1]
+    even_share = min(1.0, EVEN_ROWS / int(starts[-1]))
+    even = np.concatenate(list(over_parts(partial(_draw_share, share=even_share, seed=seed), slices)))
+    times = count_distinct(even[even[:, -1] < share, :-1])[1]
     found = None
     if share == 1.0 or coverage(times) >= ENOUGH_COVERAGE:
         found = _count_all(scaled)
@@ -126,8 +134,15 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, path: Pa
     rows, weights = found
     common = float((weights if is_exact else times).max() / (weights if is_exact else times).sum())
     columns = {name: rows[:, j] for j, name in enumerate(names)}
-    part = write_part(path, pa.table({**columns, WEIGHT: weights.astype(np.float64)}))
-    return Sample(part=part, exact=is_exact, distinct=len(count_distinct(rows)[0]), common=common)
+    weighted = pa.table({**columns, WEIGHT: weights.astype(np.float64)})
+    drawn = pa.table({name: even[:, j] for j, name in enumerate(names)})
+    return Sample(
+        part=write_part(folder / "sample.parquet", weighted),
+        exact=is_exact,
+        distinct=len(count_distinct(rows)[0]),
+        common=common,
+        even=write_part(folder / "even.parquet", drawn),
+    )
 
 
 def _count_all(scaled: Sequence[Part]) -> tuple[np.ndarray, np.ndarray] | None:

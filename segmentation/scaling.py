@@ -102,14 +102,15 @@ def fit_columns(
                 "extreme-values", f"feature {feature} varies by less than {SMALLEST:g}; change its unit"
             )
         is_constant = spread <= 1e-12 * max(abs(float(raw.high[j])), abs(float(raw.low[j])))
+        is_aside = is_constant or transform == "aside"
         columns.append(
             ColumnScale(
                 feature=feature,
-                transform="none" if is_constant else transform,
-                shift=float(raw.low[j]) if is_constant else significant(shift),
-                scale=1.0 if is_constant else significant(scale),
+                transform="aside" if is_aside else transform,
+                shift=float(raw.low[j]) if is_aside else significant(shift),
+                scale=1.0 if is_aside else significant(scale),
                 weight=significant(segmentation.weights.get(one.column, 1.0) ** 0.5),
-                constant=is_constant,
+                aside=is_aside,
                 why="the same value for all customers" if is_constant else why,
             )
         )
@@ -121,7 +122,7 @@ def mean_variance(columns: Sequence[ColumnScale], raw: Moments, log: Moments) ->
     variances = [
         float((log if one.transform == "log-standard" else raw).std[j] / one.scale * one.weight) ** 2
         for j, one in enumerate(columns)
-        if not one.constant
+        if not one.aside
     ]
     return significant(sum(variances) / len(variances))
 
@@ -142,13 +143,13 @@ def check_resolution(
     """
     raw, log = moments
     for j, one in enumerate(columns):
-        if one.constant:
+        if one.aside:
             continue
         deviation = float((log if one.transform == "log-standard" else raw).std[j])
         spread = min(deviation / one.scale, 1.0) * one.weight
         if spread < FEWEST_STEPS * quantum:
             ends = np.abs(to_scaled(np.stack([raw.low, raw.high], axis=1), columns)).max(axis=1)
-            largest = [each for each in columns if not each.constant][int(ends.argmax())].feature
+            largest = [each for each in columns if not each.aside][int(ends.argmax())].feature
             raise Refused(
                 "extreme-values",
                 f"feature {largest} has values so far out that differences in {one.feature} would be lost; "

@@ -24,21 +24,26 @@ def uncurve(values: np.ndarray, column: ColumnScale) -> np.ndarray:
     return np.expm1(values) if column.transform == "log-standard" else values
 
 
+def clipped(values: np.ndarray, column: ColumnScale) -> np.ndarray:
+    """Standardised values, no further out than the column's clip."""
+    return values if column.clip is None else np.clip(values, -column.clip, column.clip)
+
+
 def to_scaled(matrix: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
-    """Scaled features (d', n) from original ones (d, n); the d - d' constant ones are left out."""
+    """Scaled features (d', n) from original ones (d, n); the d - d' set aside are left out."""
     rows = [
-        (curve(values, column) - column.shift) / column.scale * column.weight
+        clipped((curve(values, column) - column.shift) / column.scale, column) * column.weight
         for values, column in zip(matrix, columns, strict=True)
-        if not column.constant
+        if not column.aside
     ]
     return np.stack(rows) if rows else np.empty((0, matrix.shape[1]))
 
 
 def to_original(centres: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
-    """Centres (k, d) in original units from scaled ones (k, d'); constant features give their value."""
+    """Centres (k, d) in original units from scaled ones (k, d'); features set aside give their value."""
     original = np.empty((len(centres), len(columns)))
     scaled = iter(centres.T)
     for j, column in enumerate(columns):
-        values = np.zeros(len(centres)) if column.constant else next(scaled)
+        values = np.zeros(len(centres)) if column.aside else next(scaled)
         original[:, j] = uncurve(values * column.scale / column.weight + column.shift, column)
     return original

@@ -7,7 +7,8 @@ from html import escape
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from schemas.records import Choice, Customers, Fitted, Night, Published
+from schemas.evidence import Choice
+from schemas.records import Customers, Fitted, Night, Published
 from schemas.verdicts import Verdict
 
 

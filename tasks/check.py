@@ -3,7 +3,8 @@
 Refusals of input belong in the stage that meets them; here a night that was built is judged.
 """
 
-from schemas.records import Choice, Customers, Fitted, Ingested, Night, Scaled
+from schemas.evidence import Choice
+from schemas.records import Customers, Fitted, Ingested, Night, Scaled
 from schemas.verdicts import Check, Verdict
 from tasks.options import stage
 

@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from schemas.records import Candidate, Choice, Fitted, Night, Part, Scaled, Segment
+from schemas.evidence import Choice
+from schemas.records import Candidate, Fitted, Night, Part, Scaled, Segment
 from segmentation.grid import cluster_sums, move_centres
 from segmentation.model import assign
 from segmentation.partitions import over_parts

@@ -15,18 +15,9 @@ import pyarrow.parquet as pq
 from pandera.pandas import DataFrameSchema
 
 from config.parameters import Segmentation
+from schemas.evidence import Choice
 from schemas.manifest import Manifest
-from schemas.records import (
-    Choice,
-    Customers,
-    Fitted,
-    Ingested,
-    Night,
-    Part,
-    Published,
-    Reported,
-    Scaled,
-)
+from schemas.records import Customers, Fitted, Ingested, Night, Part, Published, Reported, Scaled
 from schemas.tables import QUARANTINE, arrow_schema, segments_schema, to_frame
 from schemas.verdicts import Verdict
 from segmentation.commit import commit_edition

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from schemas.evidence import Choice
 from schemas.numbers import ColumnScale
-from schemas.records import Choice, Customers, Fitted, Night, Part, Reported, Scaled
+from schemas.records import Customers, Fitted, Night, Part, Reported, Scaled
 from schemas.tables import PROFILES, SWEEP, checked_table
 from schemas.verdicts import Verdict
+from segmentation.choosing import log_inertia
 from segmentation.figures import draw_elbow, draw_points, draw_scatter
 from segmentation.page import Figure, label, number, paragraph, render, table
 from segmentation.parts import name_part, start_folder
 from segmentation.profiles import Labelled, profile_segments
-from tasks.choose import log_inertia
 from tasks.options import stage
 
 
@@ -25,9 +26,12 @@ def sweep_rows(choice: Choice) -> pd.DataFrame:
     """The rows of sweep.parquet."""
     inertia = np.array([point.inertia for point in choice.curve])
     k = np.array([point.k for point in choice.curve])
-    return pd.DataFrame(
-        {"k": k, "inertia": inertia, "log_inertia": log_inertia(inertia), "is_chosen": k == choice.k}
-    )
+    measured = pd.DataFrame([one.model_dump(exclude={"silhouettes", "jaccard"}) for one in choice.measures])
+    measured["jaccard"] = [min(one.jaccard, default=np.nan) for one in choice.measures]
+    curve = pd.DataFrame({"k": k, "inertia": inertia, "log_inertia": log_inertia(inertia)})
+    rows = curve.merge(measured, on="k").assign(is_chosen=k == choice.k)
+    numbers = [name for name, column in SWEEP.columns.items() if str(column.dtype) == "float64"]
+    return rows[list(SWEEP.columns)].astype(dict.fromkeys(numbers, "float64"))
 
 
 def tell_segments(profiles: pd.DataFrame, fitted: Fitted, scales: Sequence[ColumnScale]) -> list[str]:
@@ -103,7 +107,7 @@ def tell_run(night: Night, scaled: Scaled, choice: Choice, fitted: Fitted) -> li
         ["Seed", night.segmentation.seed],
     ]
     transforms = [
-        [one.feature, "set aside" if one.constant else one.transform, f"{one.weight**2:.4g}", one.why]
+        [one.feature, "set aside" if one.aside else one.transform, f"{one.weight**2:.4g}", one.why]
         for one in scaled.columns
     ]
     return [
@@ -112,6 +116,40 @@ def tell_run(night: Night, scaled: Scaled, choice: Choice, fitted: Fitted) -> li
         "<h2>Scaling</h2>",
         table(["Feature", "Transform", "Weight", "Why"], transforms, words=True),
     ]
+
+
+def tell_choice(choice: Choice) -> list[str]:
+    """The choice, its reasons, and what speaks against it."""
+    lines = [f"{one[:1].upper()}{one[1:]}." for one in (*choice.reasons, *choice.doubts)]
+    return [paragraph(f"k = {choice.k}, by rule {choice.rule}; evidence: {choice.strength}.", "lead")] + [
+        paragraph(line) for line in lines
+    ]
+
+
+def tell_evidence(choice: Choice) -> str:
+    """Every measure by k."""
+    header = {
+        "natural": "Natural segments",
+        "faintest_border": "Faintest border",
+        "silhouette": "Silhouette",
+        "calinski_harabasz": "Calinski-Harabasz",
+        "davies_bouldin": "Davies-Bouldin",
+        "gap": "Gap",
+        "gap_pca": "Gap (PCA)",
+        "prediction_strength": "Prediction strength",
+        "jaccard": "Bootstrap Jaccard",
+        "smallest_share": "Smallest share",
+    }
+    rows = sweep_rows(choice).to_dict("records")
+    cells = [
+        [
+            f"{row['k']:.0f}",
+            f"{row['inertia']:.6g}",
+            *("" if pd.isna(row[name]) else number(row[name]) for name in header),
+        ]
+        for row in rows
+    ]
+    return table(["k", "Inertia", *header.values()], cells)
 
 
 @stage("report {night.as_of}")
@@ -125,7 +163,7 @@ def report(
     units = {one.name: one.unit for one in scaled.encodings}
     profiles = profile_segments(pairs, scaled.columns, fitted.segments, units)
 
-    varying = [one for one in scaled.columns if not one.constant]
+    varying = [one for one in scaled.columns if not one.aside]
     varying.sort(key=lambda one: one.transform == "one-hot")  # 0/1 numbers only where there is nothing else
     shown = [one.feature for one in varying][:3]
     matrix, labels = draw_points(pairs, shown, segmentation.seed)
@@ -144,9 +182,9 @@ def report(
             paragraph(f"{matrix.shape[1]:,} customers drawn by the seed, by {', '.join(shown)}."),
             Figure("customers", draw_scatter(matrix, labels, ids, shown), 560),
             "<h2>Why this k</h2>",
-            paragraph("; ".join(choice.reasons).capitalize() + "."),
+            *tell_choice(choice),
             Figure("elbow", draw_elbow(choice), 380),
-            table(["k", "Inertia"], [[p.k, f"{p.inertia:.6g}"] for p in choice.curve]),
+            tell_evidence(choice),
             *tell_quality(customers, verdict),
             *tell_run(night, scaled, choice, fitted),
         ],

@@ -11,11 +11,13 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 
-from schemas.numbers import ColumnScale
+from config.parameters import Segmentation
+from schemas.numbers import ColumnScale, Encoding
 from schemas.records import Customers, Night, Part, Scaled
 from segmentation.encoding import encode_parts, fit_encodings
 from segmentation.errors import Refused
 from segmentation.grid import find_quantum, snap
+from segmentation.looks import look_again
 from segmentation.moments import Moments, measure, merge_all
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
@@ -39,6 +41,18 @@ def measure_part(part: Part, features: Sequence[str]) -> tuple[Moments, Moments]
     return measure(matrix), measure(np.log1p(np.maximum(matrix, 0.0)))
 
 
+def is_automatic(one: Encoding, segmentation: Segmentation) -> bool:
+    """Is the scaling of this number left to the project? Levels and indicators have one way only."""
+    return one.kind in ("number", "rank") and segmentation.scaling_of(one.column) == "auto"
+
+
+def tell_aside(one: ColumnScale) -> str:
+    """The warning of a feature that plays no part in distances."""
+    if one.why.startswith("the same value"):
+        return f"feature {one.feature} is constant and was set aside"
+    return f"feature {one.feature} was set aside: {one.why}"
+
+
 def find_twins(features: Sequence[str], raw: Moments, parts: Sequence[Part]) -> list[tuple[str, str]]:
     """Pairs of features with equal values for every customer: equal moments first, then every value."""
     of = [(*(float(x[j]) for x in (raw.mean, raw.m2, raw.low, raw.high)),) for j in range(len(features))]
@@ -55,7 +69,7 @@ def scale_part(part: Part, columns: Sequence[ColumnScale], quantum: float) -> pa
     """One part's scaled features as float32, which holds every value on the grid exactly."""
     matrix = to_matrix(read_part(part, [column.feature for column in columns]))
     scaled = snap(to_scaled(matrix, columns), quantum)
-    names = [column.feature for column in columns if not column.constant]
+    names = [column.feature for column in columns if not column.aside]
     return pa.table({name: row.astype(np.float32) for name, row in zip(names, scaled, strict=True)})
 
 
@@ -70,16 +84,23 @@ def scale(night: Night, customers: Customers) -> Scaled:
     raw, log = (merge_all(moments) for moments in zip(*measured, strict=True))
 
     columns = fit_columns(segmentation, numbers, raw, log)
-    constant = [column.feature for column in columns if column.constant]
-    if len(constant) == len(columns):
-        raise Refused("all-constant", f"every feature has one value for all customers: {', '.join(constant)}")
-    quantum = find_quantum(find_largest(columns, raw), len(columns) - len(constant))
+    if all(column.aside for column in columns):
+        names = ", ".join(column.feature for column in columns)
+        raise Refused("all-constant", f"every feature has one value for all customers, or is aside: {names}")
+    columns = look_again(
+        columns,
+        numbers.parts,
+        [is_automatic(one, segmentation) for one in encodings],
+        segmentation.k.smallest_share,
+    )
+    quantum = find_quantum(find_largest(columns, raw), sum(not column.aside for column in columns))
     check_resolution(columns, (raw, log), quantum)
     tables = over_parts(partial(scale_part, columns=columns, quantum=quantum), numbers.parts)
     parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
 
+    asked_aside = [one.name for one in encodings if segmentation.scaling_of(one.column) == "aside"]
     ids = customers.parts if segmentation.rows.id is not None else ()
-    sample = draw_sample(parts, ids, segmentation.seed, folder / "sample.parquet")
+    sample = draw_sample(parts, ids, segmentation.seed, folder)
     top = min(segmentation.k.max, sample.distinct)
     fewest = ("fixed", segmentation.k.fixed) if segmentation.k.fixed else ("min", segmentation.k.min)
     if top < fewest[1]:
@@ -87,7 +108,7 @@ def scale(night: Night, customers: Customers) -> Scaled:
             "too-few-rows",
             f"{sample.distinct} distinct customers cannot form k.{fewest[0]} = {fewest[1]} segments",
         )
-    warnings = [f"feature {feature} is constant and was set aside" for feature in constant]
+    warnings = [tell_aside(one) for one in columns if one.aside and one.feature not in asked_aside]
     twins = find_twins(numbers.names, raw, numbers.parts)
     warnings += [f"features {one} and {other} are equal: they count twice" for one, other in twins]
     if sample.common > MOSTLY:

@@ -7,35 +7,15 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from schemas.records import Candidate, Curve, CurvePoint, Night, Part, Scaled
+from schemas.evidence import Curve, CurvePoint
+from schemas.records import Candidate, Night, Part, Scaled
+from segmentation.fits import Weighted, fit_weighted
 from segmentation.grid import inertia_units, snap
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, to_matrix
 from segmentation.sampling import WEIGHT
 from tasks.options import stage
-
-
-def fit_sample(rows: np.ndarray, weights: np.ndarray, k: int, night: Night) -> tuple[np.ndarray, int]:
-    """Weighted k-means on rows (n, d), best of several k-means++ starts: centres (k, d), passes.
-
-    n >= k distinct rows are expected. scikit-learn's Lloyd, on one thread: the sweep is parallel
-    over k, and OpenMP inside each small fit costs five times the CPU.
-    """
-    from sklearn.cluster import KMeans  # a second of import that --help and refusals need not pay
-
-    plan = night.segmentation.fit
-    kmeans = KMeans(
-        n_clusters=k,
-        n_init=plan.starts,
-        max_iter=plan.max_iter,
-        tol=plan.tolerance,
-        random_state=night.segmentation.seed,
-    )
-    with threadpool_limits(1):
-        kmeans.fit(rows, sample_weight=weights)
-    return kmeans.cluster_centers_, int(kmeans.n_iter_)
 
 
 def score_part(part: Part, centres: Sequence[np.ndarray], quantum: float) -> list[int]:
@@ -48,10 +28,12 @@ def sweep(night: Night, scaled: Scaled, k: int) -> Candidate:
     """Fit one k to the sample; its centres are put on the grid."""
     sample = read_part(scaled.sample.part)
     rows = to_matrix(sample.drop_columns(WEIGHT)).T
-    centres, passes = fit_sample(rows, sample[WEIGHT].to_numpy(), k, night)
+    segmentation = night.segmentation
+    weighted = Weighted(rows, sample[WEIGHT].to_numpy())
+    found = fit_weighted(weighted, k, segmentation.fit, segmentation.seed)
 
-    snapped = snap(centres, scaled.quantum)
-    return Candidate(k=k, centres=tuple(map(tuple, snapped.tolist())), passes=passes)
+    snapped = snap(found.centres, scaled.quantum)
+    return Candidate(k=k, centres=tuple(map(tuple, snapped.tolist())), passes=found.passes)
 
 
 @stage("score {night.as_of}")

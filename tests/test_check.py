@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Choice, Counts, Customers, EditionKey, Fitted, Ingested, Part, Segment
+from schemas.evidence import Choice
+from schemas.records import Counts, Customers, EditionKey, Fitted, Ingested, Part, Segment
 from schemas.verdicts import Check, Verdict
 from tasks.check import (
     check_convergence,

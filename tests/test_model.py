@@ -16,10 +16,10 @@ RANDOM = np.random.default_rng(11)
 
 def make_model(k: int) -> Model:
     """A model of two features, one of them on a log scale, with a constant one between."""
-    common = {"shift": 1.0, "scale": 2.0, "weight": 1.5, "why": "x", "constant": False}
+    common = {"shift": 1.0, "scale": 2.0, "weight": 1.5, "why": "x", "aside": False}
     columns = (
         ColumnScale(feature="a", transform="log-standard", **common),
-        ColumnScale(feature="b", transform="none", **{**common, "constant": True}),
+        ColumnScale(feature="b", transform="none", **{**common, "aside": True}),
         ColumnScale(feature="c", transform="standard", **common),
     )
     centres = snap(RANDOM.uniform(-3, 3, (k, 2)), 2.0**-20)

@@ -18,7 +18,7 @@ UNITS = {"a": "EUR", "b": ""}
 def scale_of(feature: str, transform: Transform) -> ColumnScale:
     """A fitted column."""
     return ColumnScale(
-        feature=feature, transform=transform, shift=1.0, scale=2.0, weight=1.0, constant=False, why=""
+        feature=feature, transform=transform, shift=1.0, scale=2.0, weight=1.0, aside=False, why=""
     )
 
 

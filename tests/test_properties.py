@@ -24,6 +24,7 @@ from tasks.publish import join_segments, make_model
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
+from tasks.weigh import weigh
 
 FEATURES = ["spend", "orders"]
 SEGMENTATION = Segmentation.model_validate(
@@ -78,7 +79,7 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
         found = summarise.fn(night, rows)
         scaled = scale.fn(night, found)
         candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-        choice = choose.fn(night, score.fn(night, scaled, candidates))
+        choice = choose.fn(night, score.fn(night, scaled, candidates), weigh.fn(night, scaled, candidates))
         fitted = fit.fn(night, scaled, candidates, choice)
         pairs = list(zip(found.parts, fitted.parts, strict=True))
         ids = [segment.segment_id for segment in fitted.segments]

@@ -84,7 +84,7 @@ def test_few_distinct_rows_are_all_taken(tmp_path: Path, cuts: int) -> None:
     """With few distinct rows the sample is exact: each once, weighted by its count."""
     rows = np.random.default_rng(2).integers(0, 3, (1000, 2)).astype(float)
     scaled, _ = write_rows(tmp_path, rows, [str(i) for i in range(1000)], cuts)
-    sample = draw_sample(scaled, [], 42, tmp_path / "sample.parquet")
+    sample = draw_sample(scaled, [], 42, tmp_path)
     found, weights = read_sample(sample.part)
     wanted, times = np.unique(rows, axis=0, return_counts=True)
     assert sample.exact
@@ -99,7 +99,7 @@ def test_coreset_weights_estimate_inertia(tmp_path: Path) -> None:
     rows = np.round(random.lognormal(0, 1, (60_000, 2)), 5).astype(np.float32).astype(float)
     ids = [f"C{i:06d}" for i in range(len(rows))]
     scaled, named = write_rows(tmp_path, rows, ids, 16_384)
-    sample = draw_sample(scaled, named, 42, tmp_path / "sample.parquet")
+    sample = draw_sample(scaled, named, 42, tmp_path)
     found, weights = read_sample(sample.part)
     assert not sample.exact
     assert 8000 < len(found) < 12_000
@@ -123,7 +123,7 @@ def test_sample_does_not_depend_on_order(tmp_path: Path, monkeypatch: pytest.Mon
         scaled, named = write_rows(
             folder, rows[order], [ids[i] for i in order], 1000 if name == "a" else 1717
         )
-        sample = draw_sample(scaled, named, 42, folder / "sample.parquet")
+        sample = draw_sample(scaled, named, 42, folder)
         assert not sample.exact
         found = np.column_stack(read_sample(sample.part))
         drawn.append(found[np.lexsort(found.T)])
@@ -135,7 +135,7 @@ def test_many_distinct_rows_end_the_exact_way(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sampling, "MOST_DISTINCT", 99)
     rows = np.arange(100.0)[:, None]
     scaled, _ = write_rows(tmp_path, rows, ["x"] * 100, 30)
-    sample = draw_sample(scaled, [], 42, tmp_path / "sample.parquet")
+    sample = draw_sample(scaled, [], 42, tmp_path)
     assert not sample.exact
     assert np.array_equal(np.sort(read_sample(sample.part)[0][:, 0]), rows[:, 0])
 

@@ -149,7 +149,7 @@ def test_constant_features_are_set_aside(make_night: NightMaker, tmp_path: Path,
     """A feature with one value, up to rounding, takes no part, and the night is warned."""
     same = np.full(spend.size, 0.1) * (1 + np.arange(spend.size) % 2 * 1e-15)
     found = run(make_night(), write_customers(tmp_path, spend, same))
-    assert [column.constant for column in found.columns] == [False, True]
+    assert [column.aside for column in found.columns] == [False, True]
     assert found.columns[1].shift == pytest.approx(0.1)
     assert read_part(found.parts[0]).column_names == ["spend"]
     assert "feature orders is constant and was set aside" in found.warnings

@@ -19,7 +19,7 @@ ROWS = {
     "id": "id",
     "columns": {"spend": {"type": "float"}, "orders": {"type": "float"}},
 }
-PLAIN: dict[str, Any] = {"weight": 1.0, "constant": False, "why": ""}
+PLAIN: dict[str, Any] = {"weight": 1.0, "aside": False, "why": ""}
 SEGMENTATION = Segmentation.model_validate({**DEFINITION, "rows": ROWS})
 MODEL = Model(
     name="demo",

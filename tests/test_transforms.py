@@ -12,11 +12,11 @@ def column(
 ) -> ColumnScale:
     """A fitted column."""
     return ColumnScale(
-        feature="f", transform=transform, shift=shift, scale=scale, weight=weight, constant=False, why=""
+        feature="f", transform=transform, shift=shift, scale=scale, weight=weight, aside=False, why=""
     )
 
 
-CONSTANT = column("none", 7.0).model_copy(update={"constant": True})
+CONSTANT = column("none", 7.0).model_copy(update={"aside": True})
 COLUMNS = [column("log-standard", 2.0, 0.5), CONSTANT, column("standard", -3.0, 4.0, 2.0), column("none")]
 
 
