@@ -1,7 +1,7 @@
 """The border test: are there clearly fewer customers between two segments than inside both?
 
-Two neighbouring segments are different ones only if the density of customers along the line between
-their centres has a valley. Segments without a valley between them are one natural segment; as k
+Two neighbouring segments are different ones only if the density of customers along the direction
+that parts them best has a valley. Segments without a valley between them are one natural segment; as k
 grows, the number of natural segments rises to the true one and stays there. docs/choosing-k.md has
 where this comes from, how its constants were found, and where it fails.
 """
@@ -14,9 +14,10 @@ import numpy as np
 
 from segmentation.grid import nearest, squared_distances
 
-DEEPEST = 0.8  # valley / lower peak, plus ERRORS standard errors, from which on there is no border
-ERRORS = 2.0
+DEEPEST = 0.72  # valley / lower peak, plus ERRORS standard errors, from which on there is no border
+ERRORS = 1.5
 FEWEST = 8  # rows; a smaller segment has no density to speak of
+_SHRUNK = 0.05  # least share of the mean variance in a pooled covariance
 _REACH = 3.0  # how much further a tied value spreads to one side than to the other
 _BINS = np.linspace(-0.5, 1.5, 201)
 _GRID = np.linspace(-0.3, 1.3, 81)  # 0 is one centre, 1 the other
@@ -95,18 +96,45 @@ def _deviation(values: np.ndarray) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
+def find_scatter(rows: np.ndarray) -> np.ndarray:
+    """Sum of squares and products about the mean (d, d) of rows (n, d)."""
+    centred = rows - rows.mean(axis=0) if len(rows) else rows
+    scatter: np.ndarray = centred.T @ centred
+    return scatter
+
+
+def find_direction(scatter: np.ndarray, difference: np.ndarray, n: int) -> np.ndarray:
+    """Fisher's (1936) discriminant (d,), so scaled that the centres lie at 0 and 1 along it.
+
+    scatter (d, d) within two segments of together n rows, difference (d,) of their centres. The
+    direction that parts them best; correlated features blur the line between the centres. The
+    covariance is shrunk towards its mean variance, the more the fewer rows there are.
+    """
+    d = len(difference)
+    shrunk = min(1.0, _SHRUNK + 4.0 * d / n)
+    variance = float(np.trace(scatter)) / (d * n)
+    if variance <= 0.0:
+        return difference / float(difference @ difference)
+    pooled = (1.0 - shrunk) * scatter / n + shrunk * variance * np.eye(d)
+    direction = np.linalg.solve(pooled, difference)
+    scaled: np.ndarray = direction / float(direction @ difference)
+    return scaled
+
+
 def find_borders(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How clear each border is (k, k), the same in tubes (k, k), and the segments' sizes (k,).
 
     rows (n, d), centres (k, d). A border is the valley's ratio plus its errors: 0 is a clear one,
-    DEEPEST or more is none. Along the line lie the rows of the two segments; in the tube all rows
-    about the line as near to it as half of these, so that its cross-section is the same everywhere.
+    DEEPEST or more is none. Along Fisher's direction lie the rows of the two segments; in the tube
+    all rows about the line between the centres as near to it as half of these, so that its
+    cross-section is the same everywhere.
     """
     k = len(centres)
     distances = squared_distances(rows.T, centres)
     labels = nearest(distances)[0]
     sizes = np.bincount(labels, minlength=k)
     members = [np.flatnonzero(labels == i) for i in range(k)]
+    scatters = [find_scatter(rows[some]) for some in members]
     found, tubes = np.ones((k, k)), np.ones((k, k))
     for i, j in combinations(range(k), 2):
         if min(sizes[i], sizes[j]) < FEWEST:
@@ -115,10 +143,12 @@ def find_borders(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.
         length = float(np.square(centres[j] - centres[i]).sum())
         places = (distances[i] - distances[j] + length) / (2 * length)
         aside = distances[i] - places**2 * length
-        width = find_width(places[both], np.arange(len(both)) >= sizes[i])
         in_tube = places[aside <= np.median(aside[both]) + 1e-9 * length]
-        for matrix, some in ((found, places[both]), (tubes, in_tube)):
-            ratio, error = find_valley(some, width)
+        direction = find_direction(scatters[i] + scatters[j], centres[j] - centres[i], len(both))
+        apart = (rows[both] - centres[i]) @ direction
+        is_second = np.arange(len(both)) >= sizes[i]
+        for matrix, some, own in ((found, apart, apart), (tubes, in_tube, places[both])):
+            ratio, error = find_valley(some, find_width(own, is_second))
             matrix[i, j] = matrix[j, i] = ratio + ERRORS * error
     return found, tubes, sizes
 
