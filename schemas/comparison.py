@@ -1,8 +1,11 @@
 """What a comparison of algorithms found: one record per algorithm, and its table."""
 
+from datetime import date
+
 import pandera.pandas as pa
 from pydantic import Field
 
+from schemas.evidence import Strength
 from schemas.record import Record
 
 
@@ -26,8 +29,10 @@ class Comparison(Record):
     """All algorithms on one night's customers."""
 
     name: str
-    as_of: str
+    as_of: date
     customers: int
+    k: int = Field(description="The champion's.")
+    strength: Strength
     trials: tuple[Trial, ...]
     table_path: str
     page_path: str
@@ -35,7 +40,7 @@ class Comparison(Record):
 
 COMPARISON = pa.DataFrameSchema(
     {
-        "algorithm": pa.Column("str", description="The algorithm; k-means is the champion."),
+        "algorithm": pa.Column("str", description="The algorithm."),
         "rows": pa.Column("int64", description="Customers it was given."),
         "k": pa.Column("float64", nullable=True, description="Segments found. Null where it was not run."),
         "unsegmented": pa.Column("float64", nullable=True, description="Share of customers in no segment."),
@@ -45,7 +50,7 @@ COMPARISON = pa.DataFrameSchema(
         ),
         "agreement": pa.Column("float64", nullable=True, description="Adjusted Rand index to the champion."),
         "smallest_share": pa.Column("float64", nullable=True, description="Share of the smallest segment."),
-        "seconds": pa.Column("float64", nullable=True, description="One fit, wall time."),
+        "seconds": pa.Column("float64", nullable=True, description="CPU time of one fit on one thread."),
         "memory_mb": pa.Column("float64", description="Memory of one fit, estimated before it ran."),
         "note": pa.Column("str", description="What was settled, reduced or refused."),
     },

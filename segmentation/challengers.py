@@ -1,4 +1,4 @@
-"""The other algorithms: how each is fitted, and how much memory that takes, told before it runs.
+"""k-means and the other algorithms: how each is fitted to a sample, and the memory it takes, told before.
 
 All are scikit-learn's. Labels are 0..k-1, and -1 for customers in no segment. Measuring and
 comparing them is segmentation/comparing.py's.
@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from config.plans import FitPlan
 from segmentation.choosing import find_knee
+from segmentation.fits import fit_kmeans
 
 _FLOAT = 8
 
@@ -29,6 +31,12 @@ class Challenger(NamedTuple):
     fit: Callable[[np.ndarray, int, int], Settled]
 
 
+def fit_means(rows: np.ndarray, k: int, seed: int) -> Settled:
+    """k-means as in the sweep, on this sample alone."""
+    plan = FitPlan()
+    return Settled(fit_kmeans(rows, k, plan, seed).labels, f"best of {plan.starts} starts")
+
+
 def fit_mixture(rows: np.ndarray, k: int, seed: int) -> Settled:
     """Gaussian mixture by expectation maximisation, full covariances; the likeliest component."""
     from sklearn.mixture import GaussianMixture
@@ -45,13 +53,20 @@ def fit_agglomerative(rows: np.ndarray, k: int, seed: int) -> Settled:
 
 
 def find_reach(rows: np.ndarray, neighbours: int) -> float:
-    """DBSCAN's radius: the knee of the sorted distances to the n-th neighbour (Ester and others 1996)."""
+    """DBSCAN's radius: the knee of the sorted distances to the n-th neighbour (Ester and others 1996).
+
+    Where copies hide the distances, to the nearest other row; 1.0 where all rows are the same.
+    """
     from sklearn.neighbors import NearestNeighbors
 
-    found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors(rows)[0][:, -1]
-    falling = np.sort(found)[::-1]
-    reach = float(falling[find_knee(np.arange(len(falling)), falling)])
-    return reach if reach > 0 else float(found.max()) or 1.0
+    distinct = np.unique(rows, axis=0)
+    for those, count in ((rows, neighbours), (distinct, min(2, len(distinct)))):
+        found = NearestNeighbors(n_neighbors=count).fit(those).kneighbors(those)[0][:, -1]
+        falling = np.sort(found)[::-1]
+        reach = float(falling[find_knee(np.arange(len(falling)), falling)])
+        if reach > 0:
+            return reach
+    return 1.0
 
 
 def fit_dbscan(rows: np.ndarray, k: int, seed: int) -> Settled:
@@ -101,14 +116,15 @@ def fit_minibatch(rows: np.ndarray, k: int, seed: int) -> Settled:
 CHALLENGERS = {
     one.name: one
     for one in (
+        Challenger("k-means", lambda n, d, k: _FLOAT * (3 * n * d + 2 * n * k), fit_means),
         Challenger(
             "gaussian-mixture", lambda n, d, k: _FLOAT * (4 * n * (k + d) + 4 * k * d * d), fit_mixture
         ),
         # Distances of all pairs, and scikit-learn's copy of them.
         Challenger("agglomerative", lambda n, d, k: _FLOAT * (n * n + 4 * n * d), fit_agglomerative),
-        # Neighbours within reach: a tenth of all pairs at most, where the reach is at the knee.
-        Challenger("dbscan", lambda n, d, k: _FLOAT * (n * n // 10 + 4 * n * d), fit_dbscan),
-        Challenger("hdbscan", lambda n, d, k: _FLOAT * (n * (6 * d + 40)), fit_hdbscan),
+        # The neighbours of each row within reach: of many copies of few rows, nearly all pairs.
+        Challenger("dbscan", lambda n, d, k: _FLOAT * (n * n + 4 * n * d), fit_dbscan),
+        Challenger("hdbscan", lambda n, d, k: _FLOAT * n * (16 * d + 400), fit_hdbscan),
         Challenger("mean-shift", lambda n, d, k: _FLOAT * (8 * n * d + 64 * n), fit_mean_shift),
         # Leaves, at worst one per row, and the distances between them.
         Challenger("birch", lambda n, d, k: _FLOAT * (n * n + 8 * n * d), fit_birch),

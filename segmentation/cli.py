@@ -7,7 +7,7 @@ Exit status: 0 published or already there, 2 refused, 3 another publisher won, 4
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -15,8 +15,13 @@ from rich.table import Table
 
 from config.settings import SettingsError
 from segmentation import starting
+from segmentation.compare_command import comparison
 from segmentation.errors import Refused, ResegmentError
 from segmentation.sample_command import samples
+from segmentation.server_commands import server
+
+if TYPE_CHECKING:
+    from schemas.records import Published
 
 app = typer.Typer(
     help="Turn customer data into segments every night, and keep them meaningful.",
@@ -42,6 +47,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def main() -> None:
     """Run the command; a failure ends with one line on standard error and its exit status."""
     app.add_typer(samples, name="sample")
+    app.add_typer(comparison)
+    app.add_typer(server)
     try:
         app()
     except ResegmentError as error:
@@ -84,9 +91,10 @@ def run(
     from segmentation.running import STAGES, Request, run_flow
 
     with plain_failures(errors):
+        parameters = {"as_of": day, "source": source, "store": place, "force": force}
         steps = len(STAGES) + segmentation.k.max - segmentation.k.min
-        request = Request(segmentation.name, day, source, place, force, steps)
-        published = run_flow(request, settings, errors)
+        request = Request("resegment", {"definition": segmentation.name, **parameters}, STAGES, steps)
+        published = cast("Published", run_flow(request, settings, errors))
     if as_json:
         typer.echo(published.model_dump_json(indent=2))
     else:
@@ -190,30 +198,3 @@ def score(
         fitted = read_model(model)
     scored = score_table(table, segmentation, fitted, output)
     typer.echo(json.dumps(scored.facts(), indent=2) if as_json else scored.tell())
-
-
-@app.command(epilog="Example: resegment up && resegment run article")
-def up() -> None:
-    """Keep a local Prefect server running in the background, so that runs start at once."""
-    from config.settings import read_settings
-    from deployments.local_server import ServerError, start_server
-
-    errors.print("Starting a Prefect server on this machine…", highlight=False)
-    try:
-        url, is_new = start_server(read_settings().state.expanduser())
-    except ServerError as error:
-        errors.print(f"resegment: {error}", markup=False, style="red")
-        raise typer.Exit(1) from None
-    typer.echo(
-        f"{'Started' if is_new else 'Already running'}: {url.removesuffix('/api')} (this machine only)"
-    )
-
-
-@app.command(epilog="Example: resegment down")
-def down() -> None:
-    """Stop the server that `resegment up` started."""
-    from config.settings import read_settings
-    from deployments.local_server import stop_server
-
-    stopped = stop_server(read_settings().state.expanduser())
-    typer.echo("Stopped." if stopped else "No server of ours is running.")

@@ -65,11 +65,11 @@ def number(value: float) -> str:
 
 
 def render(title: str, sections: Sequence[str | Figure]) -> bytes:
-    """The page: sections in order, plotly.js once, each figure drawn by its own hashed script."""
+    """The page: sections in order, each figure drawn by its own hashed script, after plotly.js itself."""
     from plotly.io import to_json
     from plotly.offline import get_plotlyjs
 
-    scripts = [get_plotlyjs()]
+    scripts = [get_plotlyjs()] if any(isinstance(one, Figure) for one in sections) else []
     body = []
     for section in sections:
         if isinstance(section, str):
@@ -81,7 +81,7 @@ def render(title: str, sections: Sequence[str | Figure]) -> bytes:
             f'{{const f={drawing};Plotly.newPlot("{section.id}",f.data,f.layout,'
             "{responsive:true,displaylogo:false});}"
         )
-    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
     policy = (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

@@ -1,6 +1,6 @@
-"""Running the flow from the command: a server found or started, progress shown, how it ended.
+"""Running a flow from the command: a server found or started, progress shown, how it ended.
 
-The command's words and options are cli.py's, the flow is flows/resegment.py's.
+The command's words and options are cli.py's, the flows are in flows/, imported only when they are run.
 """
 
 import atexit
@@ -9,15 +9,15 @@ import os
 import threading
 import time
 import warnings
-from datetime import date
+from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn
 
 from config.settings import Settings
-from schemas.records import Published
+from schemas.record import Record
 
 STAGES = (
     "ingest",
@@ -32,6 +32,7 @@ STAGES = (
     "report",
     "publish",
 )
+COMPARISON_STAGES = (*STAGES[: STAGES.index("fit")], "challenge", "tabulate")
 _ENVIRONMENT = {
     # One thread per fit and pass: parallelism is over k and over parts.
     "OMP_NUM_THREADS": "1",
@@ -46,13 +47,11 @@ _ENVIRONMENT = {
 
 
 class Request(NamedTuple):
-    """What to run: the flow's parameters, and how many tasks a whole run has."""
+    """What to run: the flow, by the name that its module shares, its parameters, its stages, its tasks."""
 
-    definition: str
-    as_of: date
-    source: str | None
-    store: str
-    force: bool
+    flow: str
+    parameters: dict[str, Any]
+    stages: Sequence[str]
     steps: int
 
 
@@ -62,13 +61,14 @@ class StageProgress(logging.Handler):
     On a terminal a bar, elsewhere a line for each stage. Tracebacks stay in Prefect's own log.
     """
 
-    def __init__(self, console: Console, steps: int) -> None:
+    def __init__(self, console: Console, request: Request) -> None:
         super().__init__(logging.INFO)
         self.console = console
+        self.stages = frozenset(request.stages)
         self.began = time.monotonic()
         columns = (SpinnerColumn(), "{task.description}", BarColumn(), TimeElapsedColumn())
         self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.step = self.bar.add_task("ingest", total=steps)
+        self.step = self.bar.add_task(request.stages[0], total=request.steps)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one log record."""
@@ -77,7 +77,7 @@ class StageProgress(logging.Handler):
         if record.levelno >= logging.WARNING and "Retry" in message and name:
             tries = message[message.rindex("Retry") :]
             self.console.print(f"{name}: failed, {tries}", style="yellow", markup=False, highlight=False)
-        elif "Finished in state Completed" in message and name.split(" ")[0] in STAGES:
+        elif "Finished in state Completed" in message and name.split(" ")[0] in self.stages:
             self.bar.update(self.step, advance=1, description=name)
             if not self.console.is_terminal:
                 seconds = time.monotonic() - self.began
@@ -91,10 +91,10 @@ def prepare_environment() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
-def use_server(settings: Settings, console: Console) -> None:
+def use_server(flow: str, settings: Settings, console: Console) -> None:
     """A Prefect server for the run: the one that is up, else one that ends with this process.
 
-    The embedded one starts first, and the pipeline is imported while it does.
+    The embedded one starts first, and the flow's module is imported while it does.
     """
     from deployments import local_server
 
@@ -113,30 +113,25 @@ def use_server(settings: Settings, console: Console) -> None:
     atexit.register(local_server.stop_embedded, process)
     os.environ["PREFECT_API_URL"] = url
 
-    import sklearn.cluster  # noqa: F401 - these two take seconds, while the server starts
+    import sklearn.cluster  # noqa: F401 - takes seconds, as the next does, while the server starts
 
-    import flows.resegment  # noqa: F401
-
+    import_module(flow)
     local_server.wait_until_healthy(url, process)
 
 
-def run_flow(request: Request, settings: Settings, console: Console) -> Published:
-    """Run the flow in this process and return how it ended; raises what refused or stopped it."""
+def run_flow(request: Request, settings: Settings, console: Console) -> Record:
+    """Run the flow in this process and return its record; raises what refused or stopped it."""
+    module = f"flows.{request.flow}"
     prepare_environment()
-    use_server(settings, console)
-    from flows.resegment import resegment
+    use_server(module, settings, console)
+    flow = getattr(import_module(module), request.flow)
 
-    progress = StageProgress(console, request.steps)
+    progress = StageProgress(console, request)
     logger = logging.getLogger("prefect.task_runs")
     logger.addHandler(progress)
     try:
         with progress.bar:
-            return resegment(  # type: ignore[return-value]  # a flow's call unwraps the state it returns
-                request.definition,
-                as_of=request.as_of,
-                source=request.source,
-                store=request.store,
-                force=request.force,
-            )
+            ended: Record = flow(**request.parameters)
+            return ended
     finally:
         logger.removeHandler(progress)

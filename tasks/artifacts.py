@@ -7,9 +7,11 @@ from html import escape
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from schemas.comparison import Comparison
 from schemas.evidence import Choice
 from schemas.records import Customers, Fitted, Night, Published
 from schemas.verdicts import Verdict
+from segmentation.comparing import tell_trials, tell_winners
 
 
 def _key(night: Night, what: str) -> str:
@@ -43,6 +45,16 @@ def show_sweep(night: Night, choice: Choice) -> None:
             for p in choice.curve
         ],
         description=f"k = {choice.k} as of {night.as_of}: {'; '.join(choice.reasons)}",
+    )
+
+
+def show_comparison(night: Night, found: Comparison) -> None:
+    """The algorithms side by side."""
+    header, cells = tell_trials(found.trials)
+    create_table_artifact(
+        key=_key(night, "comparison"),
+        table=[dict(zip(header, row, strict=True)) for row in cells],
+        description=f"Algorithms compared as of {night.as_of}: {tell_winners(found.trials)}",
     )
 
 

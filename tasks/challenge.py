@@ -1,13 +1,16 @@
-"""The stages of a comparison: the champion and each challenger on one sample, then table and page.
+"""The stages of a comparison: each algorithm on one sample, then table and page.
 
 The algorithms are segmentation/challengers.py's, the measures segmentation/comparing.py's.
 """
 
 import io
+import os
 import re
+from typing import Annotated
 
 import numpy as np
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from config.settings import read_settings
 from schemas.comparison import COMPARISON, Comparison, Trial
@@ -15,12 +18,15 @@ from schemas.evidence import Choice
 from schemas.records import Candidate, Customers, Night, Scaled
 from schemas.tables import checked_table
 from segmentation.challengers import CHALLENGERS
-from segmentation.comparing import Arena, measure, render_comparison, to_table, try_challenger
+from segmentation.comparing import Arena, render_comparison, to_table, try_challenger
 from segmentation.parts import read_part, to_matrix
 from segmentation.store import below, find_home, write_durably
 from segmentation.weighing import label_rows
+from tasks.artifacts import show_comparison
 from tasks.options import stage
 
+AT_ONCE = os.cpu_count() or 1  # tasks that the flow runs at the same time
+Rows = Annotated[int, Field(strict=True, ge=100, le=10_000)]
 UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -44,8 +50,8 @@ def set_arena(night: Night, scaled: Scaled, centres: np.ndarray, rows: int) -> A
     even = to_matrix(read_part(scaled.sample.even)).T
     order = np.random.default_rng(night.segmentation.seed).permutation(len(even))[:rows]
     drawn = even[order]
-    memory = read_bytes(read_settings().memory_limit)
-    return Arena(drawn, label_rows(drawn, centres), len(centres), night.segmentation.seed, memory)
+    allowed = read_bytes(read_settings().memory_limit) // AT_ONCE
+    return Arena(drawn, label_rows(drawn, centres), len(centres), night.segmentation.seed, allowed)
 
 
 @stage("challenge {night.as_of} {algorithm}")
@@ -53,40 +59,27 @@ def challenge(
     night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice, rows: int, algorithm: str
 ) -> Trial:
     """One algorithm on the sample."""
-    return try_challenger(
-        CHALLENGERS[algorithm], set_arena(night, scaled, find_champion(candidates, choice), rows)
-    )
-
-
-@stage("compare {night.as_of}")
-def tabulate(
-    night: Night,
-    customers: Customers,
-    scaled: Scaled,
-    candidates: list[Candidate],
-    choice: Choice,
-    rows: int,
-    trials: list[Trial],
-) -> Comparison:
-    """Measure the champion like the others, and write table and page into the store."""
     arena = set_arena(night, scaled, find_champion(candidates, choice), rows)
-    own = next((one for one in choice.measures if one.k == choice.k), None)
-    champion = measure(arena, arena.champion).model_copy(
-        update={"stability": own.stability if own else None, "note": f"champion; evidence: {choice.strength}"}
-    )
-    every = [champion, *trials]
+    return try_challenger(CHALLENGERS[algorithm], arena)
+
+
+@stage("tabulate {night.as_of}")
+def tabulate(night: Night, customers: Customers, choice: Choice, trials: list[Trial]) -> Comparison:
+    """Table and page, put into the store."""
     folder = below(find_home(night), "comparisons", str(night.as_of))
-    title = f"{night.segmentation.name}, {night.as_of}: algorithms compared"
-    page = render_comparison(title, f"k = {choice.k}, {choice.reasons[0]}", every)
-    buffer = io.BytesIO()
-    pq.write_table(checked_table(to_table(every), COMPARISON), buffer)
-    for name, content in (("comparison.parquet", buffer.getvalue()), ("comparison.html", page)):
-        write_durably(below(folder, name), content)
-    return Comparison(
+    found = Comparison(
         name=night.segmentation.name,
-        as_of=str(night.as_of),
+        as_of=night.as_of,
         customers=customers.customers,
-        trials=tuple(every),
+        k=choice.k,
+        strength=choice.strength,
+        trials=tuple(trials),
         table_path=str(folder / "comparison.parquet"),
         page_path=str(folder / "comparison.html"),
     )
+    buffer = io.BytesIO()
+    pq.write_table(checked_table(to_table(trials), COMPARISON), buffer)
+    write_durably(folder / "comparison.parquet", buffer.getvalue())
+    write_durably(folder / "comparison.html", render_comparison(found, choice))
+    show_comparison(night, found)
+    return found

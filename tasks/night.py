@@ -123,10 +123,15 @@ def hold_night(night: Night) -> Iterator[None]:
             raise
 
 
+def conclude(night: Night, outcome: str, facts: dict[str, Any]) -> None:
+    """Complete the ledger's row of a run that publishes nothing, and remove its stage files."""
+    end_row(night, outcome, facts)
+    remove_staging(night)
+
+
 def finish(night: Night, published: Published, facts: dict[str, Any]) -> Published:
     """Complete the ledger's row and remove stage files: this run's, and what dead runs left."""
-    end_row(night, published.outcome, {"edition": published.edition, **facts})
-    remove_staging(night)
+    conclude(night, published.outcome, {"edition": published.edition, **facts})
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published
 
