@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     memory_limit: str = Field(
         "1GB",
         pattern=r"^\d{1,6}(\.\d{1,3})?(MB|GB|MiB|GiB)$",
-        description="Memory for summarising events, the rest goes to disk; and for the algorithms of compare.",
+        description="Memory for summarising events, the rest goes to disk; and for algorithms compared.",
     )
     state: Path = Field(Path("~/.local/state/resegment"), description="The local server's pid file and log.")
     stale_hours: float = Field(

@@ -13,7 +13,8 @@ from config.plans import FitPlan
 from segmentation.choosing import find_knee
 from segmentation.fits import fit_kmeans
 
-_FLOAT = 8
+FLOAT = 8
+WORKSPACE = 8 * 10**6  # bytes that scikit-learn takes for blocks of rows, however few there are
 
 
 class Settled(NamedTuple):
@@ -24,11 +25,15 @@ class Settled(NamedTuple):
 
 
 class Challenger(NamedTuple):
-    """An algorithm: its name, bytes for n rows of d features and k segments, and its fit."""
+    """An algorithm: its name, the numbers it holds for n rows of d features and k segments, its fit."""
 
     name: str
-    needs: Callable[[int, int, int], int]
+    numbers: Callable[[int, int, int], int]
     fit: Callable[[np.ndarray, int, int], Settled]
+
+    def needs(self, n: int, d: int, k: int) -> int:
+        """Bytes for n rows of d features and k segments."""
+        return WORKSPACE + FLOAT * self.numbers(n, d, k)
 
 
 def fit_means(rows: np.ndarray, k: int, seed: int) -> Settled:
@@ -70,10 +75,10 @@ def find_reach(rows: np.ndarray, neighbours: int) -> float:
 
 
 def fit_dbscan(rows: np.ndarray, k: int, seed: int) -> Settled:
-    """DBSCAN with 2 d neighbours and the reach at the knee of their distances."""
+    """DBSCAN with 2 d neighbours, at least 10, and the reach at the knee of their distances."""
     from sklearn.cluster import DBSCAN
 
-    neighbours = min(max(4, 2 * rows.shape[1]), len(rows))
+    neighbours = min(max(10, 2 * rows.shape[1]), len(rows))
     reach = find_reach(rows, neighbours)
     labels = DBSCAN(eps=reach, min_samples=neighbours).fit_predict(rows)
     return Settled(labels, f"reach {reach:.3g}, {neighbours} neighbours")
@@ -102,7 +107,11 @@ def fit_birch(rows: np.ndarray, k: int, seed: int) -> Settled:
     """BIRCH, whose leaves are then joined to k."""
     from sklearn.cluster import Birch
 
-    return Settled(Birch(n_clusters=k, threshold=0.3).fit_predict(rows), "threshold 0.3")
+    model = Birch(n_clusters=None, threshold=0.3).fit(rows)
+    leaves = len(model.subcluster_centers_)
+    if leaves > k:
+        model.set_params(n_clusters=k).partial_fit()  # joins the leaves, and nothing else
+    return Settled(model.predict(rows), f"{leaves:,} leaves")
 
 
 def fit_minibatch(rows: np.ndarray, k: int, seed: int) -> Settled:
@@ -116,19 +125,17 @@ def fit_minibatch(rows: np.ndarray, k: int, seed: int) -> Settled:
 CHALLENGERS = {
     one.name: one
     for one in (
-        Challenger("k-means", lambda n, d, k: _FLOAT * (3 * n * d + 2 * n * k), fit_means),
-        Challenger(
-            "gaussian-mixture", lambda n, d, k: _FLOAT * (4 * n * (k + d) + 4 * k * d * d), fit_mixture
-        ),
+        Challenger("k-means", lambda n, d, k: 3 * n * d + 2 * n * k, fit_means),
+        Challenger("gaussian-mixture", lambda n, d, k: 6 * n * (k + d) + 4 * k * d * d, fit_mixture),
         # Distances of all pairs, and scikit-learn's copy of them.
-        Challenger("agglomerative", lambda n, d, k: _FLOAT * (n * n + 4 * n * d), fit_agglomerative),
+        Challenger("agglomerative", lambda n, d, k: n * n + 4 * n * d, fit_agglomerative),
         # The neighbours of each row within reach: of many copies of few rows, nearly all pairs.
-        Challenger("dbscan", lambda n, d, k: _FLOAT * (n * n + 4 * n * d), fit_dbscan),
-        Challenger("hdbscan", lambda n, d, k: _FLOAT * n * (16 * d + 400), fit_hdbscan),
-        Challenger("mean-shift", lambda n, d, k: _FLOAT * (8 * n * d + 64 * n), fit_mean_shift),
+        Challenger("dbscan", lambda n, d, k: n * n + 4 * n * d, fit_dbscan),
+        Challenger("hdbscan", lambda n, d, k: n * (16 * d + 400), fit_hdbscan),
+        Challenger("mean-shift", lambda n, d, k: 8 * n * d + 64 * n, fit_mean_shift),
         # Leaves, at worst one per row, and the distances between them.
-        Challenger("birch", lambda n, d, k: _FLOAT * (n * n + 8 * n * d), fit_birch),
-        Challenger("minibatch-k-means", lambda n, d, k: _FLOAT * (3 * n * d + n * k), fit_minibatch),
+        Challenger("birch", lambda n, d, k: n * n + 8 * n * d, fit_birch),
+        Challenger("minibatch-k-means", lambda n, d, k: 3 * n * d + n * k, fit_minibatch),
     )
 }
 

@@ -33,7 +33,9 @@ def command(tmp_path: Path) -> Command:
     return call
 
 
-@pytest.mark.parametrize("name", ["run", "init", "history", "audit", "score", "sample", "up", "down"])
+@pytest.mark.parametrize(
+    "name", ["run", "init", "compare", "history", "audit", "score", "sample", "up", "down"]
+)
 def test_help_shows_an_example(name: str, command: Command) -> None:
     """Every command's help ends with an example that begins with the command."""
     shown = command(name, "--help")

@@ -50,7 +50,9 @@ else:
 f.resegment("article", as_of="2026-01-31", store=store, force=True)
 """
 
-STAGES = ("ingest", "summarise", "scale", "sweep", "score", "choose", "fit", "check", "report", "publish")
+STAGES = (
+    "ingest", "summarise", "scale", "sweep", "score", "weigh", "choose", "fit", "check", "report", "publish",
+)  # fmt: skip
 STEPS = ("_place_folder", "_publish_table", "move_live")
 
 
