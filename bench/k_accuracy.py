@@ -34,16 +34,18 @@ from tasks.weigh import weigh
 
 K_MAX = 12
 SEEDS = {"development": 1_000, "reporting": 900_000}
+RESAMPLED, DRAWS = 4, 5  # tables per family, and how often four fifths of their rows are drawn
 SOLVABLE = 0.8  # ARI of k-means at the true k
 
 
 class Job(NamedTuple):
-    """One table to try, by family and seed, or by file."""
+    """One table to try, by family and seed, or by file; `draw`: four fifths of its rows, drawn so."""
 
     family: str
     seed: int
     rows: int
     file: Path | None = None
+    draw: int | None = None
 
 
 def rules(curve: Curve, evidence: Evidence) -> dict[str, int]:
@@ -83,7 +85,11 @@ def make_table(job: Job) -> Table:
     if job.file is not None:
         return read_labelled(job.file)
     rng = np.random.default_rng([job.seed, list(FAMILIES).index(job.family)])
-    return FAMILIES[job.family](rng, job.rows)
+    table = FAMILIES[job.family](rng, job.rows)
+    if job.draw is None:
+        return table
+    drawn = np.random.default_rng([job.seed, job.draw, 7]).permutation(len(table.x))[: len(table.x) * 4 // 5]
+    return table._replace(x=table.x[drawn], labels=table.labels[drawn])
 
 
 def define(table: Table, folder: Path) -> Night:
@@ -142,6 +148,7 @@ def try_table(job: Job) -> dict[str, Any]:
     return {
         "family": job.family,
         "seed": job.seed,
+        "draw": job.draw,
         "name": job.file.name if job.file else "",
         "rows": len(x),
         "k": table.k,
@@ -163,6 +170,8 @@ def make_jobs(per_family: int, seeds: str, labelled: Path | None) -> Iterator[Jo
             seed = SEEDS[seeds] + i
             rows = int(np.exp(np.random.default_rng([seed, 99]).uniform(np.log(500), np.log(10_000))))
             yield Job(family, seed, rows)
+            if i < RESAMPLED:
+                yield from (Job(family, seed, rows, draw=draw) for draw in range(DRAWS))
     for path in sorted(labelled.glob("*/*.data.gz")) if labelled else ():
         yield Job("labelled", 0, 0, path)
 

@@ -29,8 +29,19 @@ def tell_rate(values: Sequence[bool]) -> str:
     return f"{np.mean(values):.3f} ({low:.3f} to {high:.3f})"
 
 
+def tell_constancy(resampled: Found, rule: str) -> float:
+    """How often a rule takes its commonest k when four fifths of a table's rows are drawn again."""
+    by_table: dict[tuple[str, int], list[int]] = {}
+    for one in resampled:
+        by_table.setdefault((one["family"], one["seed"]), []).append(one["chosen"][rule])
+    same = [max(map(found.count, found)) / len(found) for found in by_table.values()]
+    return float(np.mean(same)) if same else float("nan")
+
+
 def tell_accuracy(found: Found) -> str:
     """All tables: rates by rule, by family, and what became of the segments."""
+    resampled = [one for one in found if one["draw"] is not None and one["family"] != "crowd"]
+    found = [one for one in found if one["draw"] is None]
     simulated = [one for one in found if one["family"] not in ("crowd", "labelled")]
     solvable = [one for one in simulated if one["solvable"]]
     crowds = [one for one in found if one["family"] == "crowd"]
@@ -41,8 +52,9 @@ def tell_accuracy(found: Found) -> str:
         f"with the truth, ARI 0.8 or more. {len(crowds)} tables have no segments, {len(labelled)} labelled "
         "sets are solvable.",
         "",
-        "| rule | exact k | mean error | invents segments | labelled, exact k | ARI, customers |",
-        "| --- | --- | ---: | --- | --- | ---: |",
+        "| rule | exact k | mean error | invents segments | labelled, exact k | ARI, customers "
+        "| same k when drawn again |",
+        "| --- | --- | ---: | --- | --- | ---: | ---: |",
     ]
     customers = [one for one in simulated if one["family"] == "customer"]
     for rule in rules:
@@ -57,7 +69,8 @@ def tell_accuracy(found: Found) -> str:
         lines.append(
             f"| {rule} | {tell_rate([k_of(one) == one['k'] for one in solvable])} | {error:.2f} "
             f"| {tell_rate([k_of(one) > 1 for one in crowds])} "
-            f"| {tell_rate([k_of(one) == one['k'] for one in labelled])} | {agreement:.3f} |"
+            f"| {tell_rate([k_of(one) == one['k'] for one in labelled])} | {agreement:.3f} "
+            f"| {tell_constancy(resampled, rule):.0%} |"
         )
     lines += [
         "",

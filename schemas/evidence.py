@@ -38,7 +38,7 @@ class Measures(Record):
     prediction_strength: float | None
     jaccard: tuple[float, ...] = Field(description="Bootstrap Jaccard of each segment.")
     natural: int = Field(description="Natural segments that the k segments form: borders test.")
-    faintest_border: float | None = Field(description="Least clear border of two segments; 0.8 and up: none.")
+    faintest_border: float | None = Field(description="Least clear border of two; 0.72 and up: none.")
 
     @property
     def stability(self) -> float:

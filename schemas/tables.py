@@ -115,7 +115,7 @@ SWEEP = pa.DataFrameSchema(
         "natural": _count("Natural segments that these k form: those with borders between them.", 1),
         "faintest_border": _number(
             "Customers on the faintest border of two segments, as a share of those inside, errors included; "
-            "0.8 and more is no border. Null for k = 1.",
+            "0.72 and more is no border. Null for k = 1.",
             True,
             0,
         ),

@@ -7,8 +7,11 @@ from scipy.stats import gaussian_kde
 
 from segmentation.borders import (
     DEEPEST,
+    ERRORS,
     count_natural,
     find_borders,
+    find_direction,
+    find_scatter,
     find_valley,
     find_width,
     measure_borders,
@@ -29,7 +32,7 @@ def test_a_border_is_a_valley_of_density(distance: float, is_border: bool) -> No
     """Two round segments have a border from about 2.7 standard deviations on."""
     places, second = along(np.random.default_rng(1), distance, 8000)
     ratio, error = find_valley(places, find_width(places, second))
-    assert (ratio + 2 * error < DEEPEST) == is_border
+    assert (ratio + ERRORS * error < DEEPEST) == is_border
     assert 0.0 <= ratio <= 1.0
 
 
@@ -44,6 +47,39 @@ def test_the_valley_is_that_of_a_kernel_density() -> None:
     one, other = density[: middle + 1].argmax(), middle + density[middle:].argmax()
     wanted = density[one : other + 1].min() / min(density[one], density[other])
     assert ratio == pytest.approx(wanted, abs=0.01)
+
+
+def test_the_direction_is_fishers() -> None:
+    """As scikit-learn's linear discriminant with the same shrinkage; the centres lie at 0 and 1."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    rng = np.random.default_rng(8)
+    labels = np.arange(20_000) % 2
+    cigars = rng.normal(size=(20_000, 3)) @ np.array([[3, 2.9, 0], [0, 0.4, 0], [0, 0, 1]])
+    rows = cigars + labels[:, None] * np.array([2.0, -2.0, 1.0])
+    centres = np.array([rows[labels == i].mean(axis=0) for i in (0, 1)])
+    within = sum(find_scatter(rows[labels == i]) for i in (0, 1))
+    direction = find_direction(np.asarray(within), centres[1] - centres[0], len(rows))
+    shrinkage = 0.05 + 4 * 3 / len(rows)
+    lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=[0.5, 0.5]).fit(rows, labels)
+    cosine = direction @ lda.coef_[0] / np.linalg.norm(direction) / np.linalg.norm(lda.coef_[0])
+    assert cosine > 0.99
+    assert ((centres - centres[0]) @ direction).tolist() == pytest.approx([0, 1], abs=1e-12)
+
+
+def test_segments_of_correlated_features_are_parted() -> None:
+    """Two long clouds side by side: no valley on the line between their centres, a clear one across it."""
+    rng = np.random.default_rng(9)
+    second = np.arange(8000) % 2
+    rows = np.stack([4 * rng.normal(size=8000) + 4 * second, rng.normal(size=8000) + 4 * second], axis=1)
+    centres = np.array([rows[second == i].mean(axis=0) for i in (0, 1)])
+    places = (rows - centres[0]) @ (centres[1] - centres[0]) / np.square(centres[1] - centres[0]).sum()
+    assert find_valley(places, find_width(places, second == 1))[0] > DEEPEST
+    labels_by_truth = find_direction(
+        np.asarray(sum(find_scatter(rows[second == i]) for i in (0, 1))), centres[1] - centres[0], 8000
+    )
+    apart = (rows - centres[0]) @ labels_by_truth
+    assert find_valley(apart, find_width(apart, second == 1))[0] < 0.5
 
 
 def test_fewer_customers_are_less_sure() -> None:

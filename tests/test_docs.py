@@ -16,6 +16,7 @@ from config.parameters import ScalingPlan, Segmentation
 from config.plans import CategoryPlan, Checks, FitPlan, KPlan
 from config.sources import Csv, Source
 from config.summary import Summary, SummaryFeature
+from schemas.comparison import COMPARISON
 from schemas.tables import PROFILES, QUARANTINE, SWEEP, arrow_schema, segments_schema
 from segmentation.store import SUMS
 from tasks.publish import LIBRARIES
@@ -64,7 +65,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
     """docs/outputs.md has each column with its type, nullability and description."""
     text = read("docs/outputs.md")
     shop = Segmentation.model_validate(yaml.safe_load(read("config/segmentations/shop.yaml")))
-    for schema in (segments_schema(shop), PROFILES, SWEEP, QUARANTINE):
+    for schema in (segments_schema(shop), PROFILES, SWEEP, QUARANTINE, COMPARISON):
         section = text[text.index(f"## {schema.title}") :].split("\n## ")[0]
         for field in arrow_schema(schema):
             if field.name not in shop.features:

@@ -113,6 +113,7 @@ def test_coreset_weights_estimate_inertia(tmp_path: Path) -> None:
 def test_sample_does_not_depend_on_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same customers in another order, in other parts, give the same drawn rows and weights."""
     monkeypatch.setattr(sampling, "CORESET_ROWS", 300)
+    monkeypatch.setattr(sampling, "EVEN_ROWS", 500)
     random = np.random.default_rng(4)
     rows = random.integers(-(2**20), 2**20, (6000, 2)) / 2**18  # on a grid, so that the mean is exact
     ids = [f"C{i:06d}" for i in range(len(rows))]
@@ -125,9 +126,21 @@ def test_sample_does_not_depend_on_order(tmp_path: Path, monkeypatch: pytest.Mon
         )
         sample = draw_sample(scaled, named, 42, folder)
         assert not sample.exact
-        found = np.column_stack(read_sample(sample.part))
-        drawn.append(found[np.lexsort(found.T)])
-    assert np.array_equal(drawn[0], drawn[1])
+        for one in (np.column_stack(read_sample(sample.part)), to_matrix(read_part(sample.even)).T):
+            drawn.append(one[np.lexsort(one.T)])
+    assert np.array_equal(drawn[0], drawn[2])
+    assert np.array_equal(drawn[1], drawn[3])
+
+
+def test_the_even_sample_favours_no_customer(tmp_path: Path) -> None:
+    """About EVEN_ROWS of many customers, each part alike, whatever their values; of few, all."""
+    rows = np.r_[np.zeros(30_000), np.full(10_000, 50.0)][:, None]
+    scaled, named = write_rows(tmp_path, rows, [f"C{i:06d}" for i in range(40_000)], 9000)
+    even = to_matrix(read_part(draw_sample(scaled, named, 42, tmp_path).even))[0]
+    assert len(even) == pytest.approx(10_000, rel=0.05)
+    assert (even > 0).mean() == pytest.approx(0.25, abs=0.02)
+    few, named = write_rows(tmp_path, rows[:900], [f"C{i:06d}" for i in range(900)], 400)
+    assert draw_sample(few, named, 42, tmp_path).even.rows == 900
 
 
 def test_many_distinct_rows_end_the_exact_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
