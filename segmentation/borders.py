@@ -84,9 +84,9 @@ def find_valley(places: np.ndarray, width: float) -> tuple[float, float]:
     density = kernel @ counts / (width * np.sqrt(2 * np.pi))  # rows per unit of length
     one, other = int(density[: _MIDDLE + 1].argmax()), _MIDDLE + int(density[_MIDDLE:].argmax())
     peak, valley = min(density[one], density[other]), density[one : other + 1].min()
-    if peak <= 0:
-        return 1.0, 0.0
     per_row = 1.0 / (2.0 * np.sqrt(np.pi) * width)  # variance of a kernel density, per unit of density
+    if peak < per_row:  # less than one row's own density
+        return 1.0, 0.0
     ratio = valley / peak
     variance = max(valley, per_row) * per_row / peak**2 + ratio**2 * per_row / peak
     return float(ratio), float(np.sqrt(variance))

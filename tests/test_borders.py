@@ -82,6 +82,12 @@ def test_segments_of_correlated_features_are_parted() -> None:
     assert find_valley(apart, find_width(apart, second == 1))[0] < 0.5
 
 
+def test_where_there_is_no_row_near_a_centre_there_is_no_border() -> None:
+    """Rows beyond both ends of the line leave no peak to have a valley beside; no overflow either."""
+    for places in (np.full(100, 9.0), np.array([-0.49, -0.49, 1.49, 1.49]), np.empty(0)):
+        assert find_valley(places, 0.02) == (1.0, 0.0)
+
+
 def test_fewer_customers_are_less_sure() -> None:
     """The error falls with the square root of the number of rows, roughly."""
     drawn = [along(np.random.default_rng(3), 3.0, n) for n in (200, 20_000)]
