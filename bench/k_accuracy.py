@@ -24,6 +24,7 @@ from bench.k_report import tell_accuracy
 from config.parameters import Segmentation
 from config.plans import KPlan
 from schemas.evidence import Choice, Curve, Evidence
+from schemas.identity import Memory
 from schemas.records import Customers, Night
 from segmentation.choosing import best_by, choose_gap, choose_k, linear_elbow
 from segmentation.parts import read_part, to_matrix, write_part
@@ -133,7 +134,7 @@ def try_table(job: Job) -> dict[str, Any]:
             reasons={},
             warnings=(),
         )
-        scaled = scale.fn(night, customers)
+        scaled = scale.fn(night, customers, Memory())
         candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
         curve = score.fn(night, scaled, candidates)
         began = time.process_time()

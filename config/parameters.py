@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from config.columns import Column, Rows
-from config.plans import CategoryPlan, Checks, Clause, FitPlan, KPlan
+from config.plans import CategoryPlan, Checks, Clause, FitPlan, KPlan, RefitPlan
 from config.sources import Source, find_binds
 from config.summary import Summary
 
@@ -52,6 +52,9 @@ class Segmentation(Clause):
     )
     k: KPlan = Field(default_factory=lambda: KPlan(), description="Which k, and how it is chosen.")
     fit: FitPlan = Field(default_factory=lambda: FitPlan(), description="How hard k-means tries.")
+    refit: RefitPlan = Field(
+        default_factory=lambda: RefitPlan(), description="When the model is fitted anew, and how."
+    )
     checks: Checks = Field(default_factory=lambda: Checks(), description="What holds a night.")
     seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of everything random.")
 

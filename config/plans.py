@@ -8,6 +8,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Rule = Literal["auto", "elbow", "silhouette", "gap", "fixed"]
+Policy = Literal["auto", "always", "never"]
+Mode = Literal["warm", "cold", "combine"]
 
 
 class Clause(BaseModel):
@@ -59,9 +61,40 @@ class FitPlan(Clause):
     )
 
 
+class RefitPlan(Clause):
+    """When the model is fitted anew, from where, and how many nights must agree on a change."""
+
+    policy: Policy = Field("auto", description="auto, always or never.")
+    mode: Mode = Field("warm", description="warm, cold or combine.")
+    max_drift: float = Field(
+        0.25,
+        gt=0,
+        le=100,
+        description="PSI of a feature against its training that asks for a refit.",
+    )
+    max_inertia_rise: float = Field(
+        0.1, ge=0, le=100, description="Rise of inertia per customer that asks for a refit."
+    )
+    max_age_days: int = Field(30, ge=1, le=3660, description="Age of the model that asks for a refit.")
+    nights: int = Field(
+        3, ge=1, le=366, description="Nights in a row that must want another k, or (combine) another segment."
+    )
+
+
 class Checks(Clause):
-    """Limits that hold a night."""
+    """Limits that hold a night, each against the edition before."""
 
     max_quarantined: float = Field(
         0.05, ge=0, le=1, description="Largest share of rows that may be quarantined."
     )
+    max_churn: float = Field(
+        0.25, ge=0, le=1, description="Largest share of staying customers who may change their segment."
+    )
+    max_row_change: float = Field(
+        0.5, gt=0, le=1, description="Rows, and customers, must change by less than this share, up or down."
+    )
+    max_drift: float = Field(1.0, gt=0, le=1000, description="Largest PSI of a feature against its training.")
+    max_staleness_days: int = Field(
+        7, ge=0, le=3660, description="Oldest that the newest event, or the dated file, may be."
+    )
+    advisory: tuple[str, ...] = Field((), description="Checks, by name, that warn instead of holding.")

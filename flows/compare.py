@@ -10,6 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.resegment import name_run
 from schemas.comparison import Comparison
+from schemas.identity import Memory
 from segmentation.challengers import CHALLENGERS
 from tasks.challenge import Rows, challenge, tabulate
 from tasks.choose import choose
@@ -46,9 +47,10 @@ def compare(
     night = open_night(definition, as_of, (source, store), force=True)
     with hold_night(night):
         customers = summarise(night, ingest(night))
-        scaled = scale(night, customers)
+        scaled = scale(night, customers, Memory())
         candidates = sweep.map(unmapped(night), unmapped(scaled), scaled.ks).result()
-        choice = choose(night, score(night, scaled, candidates), weigh(night, scaled, candidates))
+        curve, evidence = score(night, scaled, candidates), weigh(night, scaled, candidates)
+        choice = choose(night, curve, evidence, Memory())
         champion = (unmapped(night), unmapped(scaled), unmapped(candidates), unmapped(choice))
         trials = challenge.map(*champion, unmapped(rows), list(CHALLENGERS)).result()
         found = tabulate(night, customers, choice, trials)

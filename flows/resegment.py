@@ -8,12 +8,14 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from schemas.records import Published
+from tasks.align import align
 from tasks.check import check
 from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.night import AsOf, hold_night, keep_published, open_night
 from tasks.publish import publish
+from tasks.recall import recall
 from tasks.report import report
 from tasks.scale import scale
 from tasks.summarise import summarise
@@ -55,15 +57,17 @@ def resegment(
         if rows.published:
             return keep_published(night, rows)
         customers = summarise(night, rows)
-        scaled = scale(night, customers)
+        memory = recall(night, rows, customers)
+        scaled = scale(night, customers, memory)
         candidates = sweep.map(unmapped(night), unmapped(scaled), scaled.ks).result()
         curve = score(night, scaled, candidates)
         evidence = weigh(night, scaled, candidates)
-        choice = choose(night, curve, evidence)
-        fitted = fit(night, scaled, candidates, choice)
-        verdict = check(night, rows, customers, scaled, choice, fitted)
-        reported = report(night, customers, scaled, choice, fitted, verdict)
-        return gate(publish(night, rows, customers, scaled, choice, fitted, verdict, reported))
+        choice = choose(night, curve, evidence, memory)
+        fitted = fit(night, scaled, candidates, choice, memory)
+        aligned = align(night, rows, customers, scaled, fitted, memory)
+        verdict = check(night, rows, customers, scaled, choice, aligned, memory)
+        reported = report(night, customers, scaled, choice, aligned, verdict)
+        return gate(publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported))
 
 
 def gate(published: Published) -> Published | State[Published]:

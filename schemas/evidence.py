@@ -65,6 +65,8 @@ class Choice(Record):
     doubts: tuple[str, ...] = Field((), description="Disagreeing measures, degenerate evidence.")
     curve: tuple[CurvePoint, ...]
     measures: tuple[Measures, ...] = ()
+    wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
+    wanted_nights: int = Field(0, description="For so many nights in a row, this one included.")
 
     @property
     def found(self) -> str:

@@ -15,14 +15,24 @@ class Manifest(Record):
     as_of: str
     edition: str
     previous: str | None
-    decision: str
-    reasons: tuple[str, ...]
+    previous_as_of: str | None
+    ids_before: int | None
+    decision: str = ""
+    reasons: tuple[str, ...] = ()
     definition: dict[str, Any]
     inputs: tuple[dict[str, Any], ...]
     rows: dict[str, Any]
     k: int
     why_k: tuple[str, ...]
+    wanted_k: int | None
+    wanted_nights: int
+    how: str
+    why: tuple[str, ...]
+    trained: str
+    drift: dict[str, float]
     inertia: float
-    checks: tuple[dict[str, Any], ...]
+    sizes: dict[str, int]
+    churn: dict[str, int] | None
+    checks: tuple[dict[str, Any], ...] = ()
     versions: dict[str, str]
     files: dict[str, str]

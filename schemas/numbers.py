@@ -1,8 +1,9 @@
-"""Records of how a column becomes numbers, and how a number is scaled: kept in model.json.
+"""Records of how a column becomes numbers, how a number is scaled and was distributed: kept in model.json.
 
 Applying them is segmentation/encoding.py's and segmentation/transforms.py's.
 """
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -49,3 +50,20 @@ class ColumnScale(Record):
     aside: bool
     clip: float | None = Field(None, description="Scaled values, before the weight, end here on either side.")
     why: str = Field(description="Why this transform, for people.")
+
+
+class Bins(Record):
+    """How one scaled number was distributed in training: shares between edges, of a sample."""
+
+    feature: str
+    edges: tuple[float, ...] = Field(description="Inner edges, ascending; a value on an edge is above it.")
+    shares: tuple[float, ...] = Field(description="One more than edges.")
+
+
+class Training(Record):
+    """What a model was trained on: whether it still fits is judged by this."""
+
+    as_of: date
+    customers: int
+    inertia: float = Field(description="Mean squared distance of a customer, scaled units.")
+    bins: tuple[Bins, ...]

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from config.parameters import Segmentation
-from schemas.numbers import ColumnScale, Encoding
+from schemas.numbers import ColumnScale, Encoding, Training
 from schemas.record import Record
 
 Outcome = Literal["published", "already-published", "held"]
@@ -73,7 +73,8 @@ class EditionKey(Record):
     """Which edition a run makes, and what the store held when it began."""
 
     edition: str
-    previous: str | None = Field(description="Edition published for the date before, if any.")
+    previous: str | None = Field(description="Whole edition published for the newest date before, if any.")
+    previous_as_of: date | None = Field(None, description="That date.")
     replaces: str | None = Field(description="Edition that this date held when the run began.")
 
 
@@ -169,6 +170,9 @@ class Fitted(Record):
     """The final model over all customers, and its labels, part by part as the customers."""
 
     segments: tuple[Segment, ...]
+    how: Literal["scored", "warm", "cold"] = Field(description="Last night's model, moved on, or made anew.")
+    why: tuple[str, ...]
+    trained: Training
     inertia: float
     passes: int
     converged: bool

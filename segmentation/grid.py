@@ -25,8 +25,20 @@ def find_quantum(largest: float, features: int) -> float:
     >>> find_quantum(892.0, 3) == 2.0 ** (10 - 24)
     True
     """
-    bits = min(24, (51 - ceil(log2(max(features, 1)))) // 2)
-    return 2.0 ** (frexp(largest)[1] - bits) if largest > 0 else 1.0
+    return 2.0 ** (frexp(largest)[1] - _count_bits(features)) if largest > 0 else 1.0
+
+
+def find_reach(quantum: float, features: int) -> float:
+    """The largest value for which find_quantum gives this quantum.
+
+    >>> find_quantum(find_reach(0.25, 3), 3)
+    0.25
+    """
+    return quantum * (2.0 ** _count_bits(features) - 1.0)
+
+
+def _count_bits(features: int) -> int:
+    return min(24, (51 - ceil(log2(max(features, 1)))) // 2)
 
 
 def snap(values: np.ndarray, quantum: float) -> np.ndarray:

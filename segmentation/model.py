@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from pydantic import ValidationError, model_validator
 
-from schemas.numbers import ColumnScale, Encoding
+from schemas.numbers import ColumnScale, Encoding, Training
 from schemas.record import Record
 from segmentation.errors import Refused
 from segmentation.grid import blocks, nearest, snap, squared_distances
@@ -28,6 +28,7 @@ class Model(Record):
     encodings: tuple[Encoding, ...]
     columns: tuple[ColumnScale, ...]
     quantum: float
+    trained: Training
     segment_ids: tuple[str, ...]
     centres: tuple[tuple[float, ...], ...]
 
@@ -45,6 +46,11 @@ class Model(Record):
     def centre_matrix(self) -> np.ndarray:
         """Centres as float64 (k, d')."""
         return np.array(self.centres, np.float64).reshape(len(self.segment_ids), -1)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The columns of the customer table that it needs."""
+        return frozenset(one.column for one in self.encodings)
 
     def scale(self, matrix: np.ndarray) -> np.ndarray:
         """Scaled features (d', n) on the grid from original ones (d, n) in feature order."""

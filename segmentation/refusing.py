@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
-from schemas.tables import QUARANTINE, arrow_schema
+from schemas.fields import arrow_schema
+from schemas.tables import QUARANTINE
 from segmentation.reading import RawBatch
 
 _PLACE = ("source_file", "source_row")

@@ -19,20 +19,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from config.settings import Settings
 from schemas.record import Record
 
-STAGES = (
-    "ingest",
-    "summarise",
-    "scale",
-    "sweep",
-    "score",
-    "weigh",
-    "choose",
-    "fit",
-    "check",
-    "report",
-    "publish",
-)
-COMPARISON_STAGES = (*STAGES[: STAGES.index("fit")], "challenge", "tabulate")
+CHOOSING = ("scale", "sweep", "score", "weigh", "choose")
+STAGES = ("ingest", "summarise", "recall", *CHOOSING, "fit", "align", "check", "report", "publish")
+COMPARISON_STAGES = ("ingest", "summarise", *CHOOSING, "challenge", "tabulate")
 _ENVIRONMENT = {
     # One thread per fit and pass: parallelism is over k and over parts.
     "OMP_NUM_THREADS": "1",

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
-from schemas.tables import QUARANTINE, arrow_schema, segments_schema
+from schemas.fields import arrow_schema
+from schemas.tables import QUARANTINE, scores_schema
 from segmentation.encoding import encode, find_unseen
 from segmentation.errors import Refused
 from segmentation.judging import judge_files, make_contract
@@ -61,7 +62,7 @@ class Scored(NamedTuple):
 def label_rows(table: pa.Table, segmentation: Segmentation, model: Model) -> pa.Table:
     """Rows of segments.parquet for a batch of good rows: customer_id, features, segment and so on."""
     found = assign(model.scale(to_matrix(encode(table, model.encodings))), model.centre_matrix())
-    schema = arrow_schema(segments_schema(segmentation))
+    schema = arrow_schema(scores_schema(segmentation))
     ids = pa.array(model.segment_ids, pa.string())
     alone = np.broadcast_to(len(ids) == 1, found.label.shape)
     columns = {
@@ -102,7 +103,7 @@ def score_table(path: Path, segmentation: Segmentation, model: Model, output: Pa
     name = None if file.input.numbered else file.input.name
     rows, reasons, unseen = 0, Counter[str](), Counter[str]()
     with (
-        replacing(output, arrow_schema(segments_schema(segmentation))) as good,
+        replacing(output, arrow_schema(scores_schema(segmentation))) as good,
         replacing(beside, arrow_schema(QUARANTINE)) as bad,
     ):
         for judged in judge_files([file], contract):

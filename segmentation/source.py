@@ -98,20 +98,21 @@ def _choose_dated(
     paths: list[Path | ObjectPath], pattern: str, days: date | tuple[date, date]
 ) -> list[Path | ObjectPath]:
     """Of dated files, those from the first day to before the last; given one day, the newest up to it."""
-    parts = re.split(r"(%[A-Za-z])", pattern)
-    finder = re.compile("".join(DATE_PARTS.get(part, re.escape(part)) for part in parts))
-    dated = []
-    for path in paths:
-        if match := finder.search(path.name):
-            try:
-                day = datetime.strptime(match[0], pattern).date()
-            except ValueError:
-                continue
-            dated.append((day, path))
+    dated = [(day, path) for path in paths if (day := read_date(path.name, pattern)) is not None]
     if isinstance(days, tuple):
         return [path for day, path in dated if days[0] <= day < days[1]]
     newest = max((day for day, _ in dated if day <= days), default=None)
     return [path for day, path in dated if day == newest]
+
+
+def read_date(name: str, pattern: str) -> date | None:
+    """The date in a file's name, by a strptime pattern; None if there is none."""
+    parts = re.split(r"(%[A-Za-z])", pattern)
+    match = re.search("".join(DATE_PARTS.get(part, re.escape(part)) for part in parts), name)
+    try:
+        return datetime.strptime(match[0], pattern).date() if match else None
+    except ValueError:
+        return None
 
 
 def fingerprint(path: Path) -> SourceFile:

@@ -3,10 +3,8 @@
 Writing to it: commit.py (publishing), ledger.py (runs), staging.py (stage files of runs under way).
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable
 from datetime import date
 from functools import reduce
 from importlib.metadata import version as installed_version
@@ -17,7 +15,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.records import Digest, EditionKey, Night, Published
+from schemas.records import EditionKey, Night, Published
 from segmentation.errors import Conflict
 from segmentation.objects import ObjectPath, as_place
 from segmentation.parts import hash_file
@@ -72,10 +70,12 @@ def published_dates(home: Path | ObjectPath) -> list[date]:
     return sorted(dates)
 
 
-def edition_before(home: Path | ObjectPath, as_of: date) -> str | None:
-    """The edition published for the newest date before as_of."""
-    earlier = [day for day in published_dates(home) if day < as_of]
-    return published_edition(home, earlier[-1]) if earlier else None
+def edition_before(home: Path | ObjectPath, as_of: date) -> tuple[date, str] | None:
+    """The newest date before as_of that has a published edition, and that edition."""
+    for day in reversed([day for day in published_dates(home) if day < as_of]):
+        edition = published_edition(home, day)
+        return (day, edition) if edition else None
+    return None
 
 
 def is_whole(home: Path | ObjectPath, as_of: date, edition: str) -> bool:
@@ -105,25 +105,6 @@ def read_footer(table: Path | ObjectPath) -> tuple[str, str] | None:
         return metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
     except (OSError, pa.ArrowException, KeyError, ValueError):
         return None
-
-
-def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
-    """Derive the edition from content: definition, inputs, as_of, version, the edition before.
-
-    The same input gives the same edition wherever and whenever the run takes place.
-    """
-    home = find_home(night)
-    previous = edition_before(home, night.as_of)
-    substance = {
-        "definition": night.segmentation.substance(),
-        "inputs": [one.model_dump() for one in digests],
-        "as_of": str(night.as_of),
-        "version": VERSION,
-        "previous": previous,
-    }
-    canonical = json.dumps(substance, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    return EditionKey(edition=digest[:16], previous=previous, replaces=published_edition(home, night.as_of))
 
 
 def read_live(home: Path | ObjectPath) -> tuple[date, str] | None:

@@ -15,8 +15,8 @@ from pydantic import Field
 from config.settings import read_settings
 from schemas.comparison import COMPARISON, Comparison, Trial
 from schemas.evidence import Choice
+from schemas.fields import checked_table
 from schemas.records import Candidate, Customers, Night, Scaled
-from schemas.tables import checked_table
 from segmentation.challengers import CHALLENGERS
 from segmentation.comparing import Arena, render_comparison, to_table, try_challenger
 from segmentation.parts import read_part, to_matrix

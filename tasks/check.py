@@ -1,11 +1,16 @@
-"""Stage 7, check: required and advisory checks as values; one object decides publish or hold.
+"""Stage check: required and advisory checks as values; one object decides publish or hold.
 
 Refusals of input belong in the stage that meets them; here a night that was built is judged.
 """
 
+from datetime import date
+
 from schemas.evidence import Choice
+from schemas.identity import Aligned, Churn, Memory
 from schemas.records import Customers, Fitted, Ingested, Night, Scaled
 from schemas.verdicts import Check, Verdict
+from segmentation.errors import Refused
+from segmentation.freshness import find_newest
 from tasks.options import stage
 
 
@@ -61,18 +66,95 @@ def check_warnings(warnings: tuple[str, ...]) -> Check:
     return Check(name="input", required=False, passed=not warnings, found="; ".join(warnings) or "none")
 
 
+def check_volume(what: str, now: int, before: int, limit: float) -> Check:
+    """Rows, or customers, are about as many as in the edition before: neither halved nor doubled."""
+    if not before:
+        return Check(name=f"{what}-volume", required=True, passed=True, found=f"{now} {what}, none before")
+    passed = (1 - limit) * before < now and (1 - limit) * now < before
+    found = f"{now} {what}, {before} before; a change by {limit:.0%} or more is not allowed"
+    return Check(name=f"{what}-volume", required=True, passed=passed, found=found)
+
+
+def check_left(churn: Churn | None, limit: float) -> Check:
+    """Not too many customers left at once."""
+    if churn is None:
+        return Check(name="left", required=True, passed=True, found="no edition before")
+    before = churn.stayed + churn.behaviour + churn.model + churn.left
+    found = f"{churn.left} of {before} customers left; a share of {limit:.0%} or more is not allowed"
+    return Check(name="left", required=True, passed=churn.left < limit * before or not before, found=found)
+
+
+def check_churn(churn: Churn | None, limit: float) -> Check:
+    """Not too many of those who stay change their segment."""
+    if churn is None:
+        return Check(name="churn", required=True, passed=True, found="no edition before")
+    found = (
+        f"{churn.moved_share:.2%} of staying customers change their segment ({churn.behaviour} by behaviour, "
+        f"{churn.model} by the model); at most {limit:.2%} may"
+    )
+    return Check(name="churn", required=True, passed=churn.moved_share <= limit, found=found)
+
+
+def check_drift(memory: Memory, limit: float) -> Check:
+    """No feature looks altogether different from what the model was trained on."""
+    if not memory.drift:
+        return Check(name="drift", required=True, passed=True, found="no model before")
+    worst = max(memory.drift, key=lambda name: memory.drift[name])
+    found = f"PSI of {worst} is {memory.drift[worst]:.3f} against its training; at most {limit:g} is allowed"
+    return Check(name="drift", required=True, passed=memory.drift[worst] <= limit, found=found)
+
+
+def check_constant(memory: Memory) -> Check:
+    """No feature that varied when the model was trained has become constant."""
+    found = f"one value only: {', '.join(memory.constant)}" if memory.constant else "all features vary"
+    return Check(name="features-vary", required=True, passed=not memory.constant, found=found)
+
+
+def check_freshness(newest: date | None, as_of: date, limit: int) -> Check:
+    """The data reaches up to the night."""
+    if newest is None:
+        return Check(name="freshness", required=True, passed=True, found="the data has no date")
+    age = (as_of - newest).days
+    found = f"the newest data is of {newest}, {age} days before {as_of}; at most {limit} are allowed"
+    return Check(name="freshness", required=True, passed=age <= limit, found=found)
+
+
+def demote(checks: tuple[Check, ...], advisory: tuple[str, ...]) -> tuple[Check, ...]:
+    """The checks, those that the definition names warning only. Refused if it names one that is not there."""
+    if unknown := sorted(set(advisory) - {one.name for one in checks}):
+        names = ", ".join(one.name for one in checks)
+        raise Refused("definition", f"checks.advisory names {', '.join(unknown)}; there are: {names}")
+    return tuple(
+        one.model_copy(update={"required": one.required and one.name not in advisory}) for one in checks
+    )
+
+
 @stage("check {night.as_of}")
 def check(
-    night: Night, rows: Ingested, customers: Customers, scaled: Scaled, choice: Choice, fitted: Fitted
+    night: Night,
+    rows: Ingested,
+    customers: Customers,
+    scaled: Scaled,
+    choice: Choice,
+    aligned: Aligned,
+    memory: Memory,
 ) -> Verdict:
     """All checks of the night."""
+    limits, fitted = night.segmentation.checks, aligned.fitted
     checks = (
         check_rows_balance(rows, customers),
         check_sizes(customers, fitted),
         check_no_empty_segment(fitted, choice),
         check_smallest_share(fitted, night.segmentation.k.smallest_share),
-        check_quarantined_share(customers, night.segmentation.checks.max_quarantined),
+        check_quarantined_share(customers, limits.max_quarantined),
+        check_volume("rows", customers.read, memory.read, limits.max_row_change),
+        check_volume("customers", customers.customers, memory.customers, limits.max_row_change),
+        check_left(aligned.churn, limits.max_row_change),
+        check_churn(aligned.churn, limits.max_churn),
+        check_drift(memory, limits.max_drift),
+        check_constant(memory),
+        check_freshness(find_newest(night.segmentation, rows), night.as_of, limits.max_staleness_days),
         check_convergence(fitted),
-        check_warnings((*customers.warnings, *scaled.warnings)),
+        check_warnings((*customers.warnings, *memory.warnings, *scaled.warnings)),
     )
-    return Verdict(checks=checks)
+    return Verdict(checks=demote(checks, limits.advisory))

@@ -1,21 +1,27 @@
-"""Stage 6, fit: exact Lloyd passes over all customers from the chosen candidate, then labels.
+"""Stage fit: last night's model, or exact Lloyd passes over all customers; then labels.
 
 k-means on the sample is tasks/sweep.py's; the arithmetic of a pass is segmentation/grid.py's.
 """
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from schemas.evidence import Choice
+from schemas.identity import Memory
+from schemas.numbers import Training
 from schemas.records import Candidate, Fitted, Night, Part, Scaled, Segment
-from segmentation.grid import cluster_sums, move_centres
-from segmentation.model import assign
+from segmentation.grid import cluster_sums, move_centres, snap
+from segmentation.model import Model, assign, read_model
+from segmentation.moments import significant
+from segmentation.objects import as_place
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
-from tasks.artifacts import show_segments
+from segmentation.training import make_bins
+from segmentation.transforms import to_scaled
 from tasks.options import stage
 
 
@@ -66,33 +72,102 @@ def label_part(part: Part, centres: np.ndarray) -> pa.Table:
     return pa.table(assign(to_matrix(read_part(part)), centres)._asdict())
 
 
-@stage("fit {night.as_of} k={choice.k}")
-def fit(night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice) -> Fitted:
-    """Refine the chosen candidate on all customers, name the segments, write every label."""
-    folder = start_folder(night.staging / "fit")
-    start = next(np.array(one.centres) for one in candidates if one.k == choice.k)
-    plan = night.segmentation.fit
-    # scikit-learn's tol: relative to the mean variance of the features
-    limits = (plan.max_iter, plan.tolerance * scaled.variance)
-    centres, passes, converged = refine(scaled.parts, start, scaled.quantum, limits)
+def carry_over(model: Model, scaled: Scaled) -> np.ndarray | None:
+    """Last night's centres (k, d') in tonight's scaled units; None if the numbers are not the same."""
+    if [one.name for one in model.encodings] != [one.name for one in scaled.encodings]:
+        return None
+    if model.columns == scaled.columns:
+        return model.centre_matrix()
+    return snap(to_scaled(model.original_centres().T, scaled.columns).T, scaled.quantum)
 
+
+class Solution(NamedTuple):
+    """Centres (k, d') at rest, the customers of each (k,), inertia, and how it was found."""
+
+    centres: np.ndarray
+    sizes: np.ndarray
+    inertia: float
+    passes: int
+    converged: bool
+    how: str
+    why: tuple[str, ...]
+
+
+def solve(night: Night, scaled: Scaled, start: np.ndarray, course: tuple[str, tuple[str, ...]]) -> Solution:
+    """Lloyd passes from a start, none where last night's model is kept. course: how, and why."""
+    how, why = course
+    plan = night.segmentation.fit
+    centres, passes, converged = start, 0, True
+    if how != "scored":
+        # scikit-learn's tol: relative to the mean variance of the features
+        limits = (plan.max_iter, plan.tolerance * scaled.variance)
+        centres, passes, converged = refine(scaled.parts, start, scaled.quantum, limits)
     _, sizes, inertia = _one_pass(scaled.parts, centres, scaled.quantum)
-    order = canonical_order(sizes, centres)[: np.count_nonzero(sizes)]  # empty clusters come last
-    centres, sizes = centres[order], sizes[order]
-    ids = [f"S{i:02d}" for i in range(1, len(centres) + 1)]
+    return Solution(centres, sizes, inertia * scaled.quantum**2, passes, converged, how, why)
+
+
+def continue_from(night: Night, scaled: Scaled, choice: Choice, memory: Memory) -> Solution | str:
+    """The solution that last night's model leads to, or why it does not serve."""
+    segmentation = night.segmentation
+    if memory.is_cold or choice.k != memory.k:
+        return "a first model" if memory.is_cold else f"k changes from {memory.k} to {choice.k}"
+    if memory.refits and segmentation.refit.mode == "cold":
+        return "refit.mode is cold"
+    start = carry_over(read_model(as_place(str(memory.folder)) / "model.json"), scaled)
+    if start is None:
+        return "the features' levels changed"
+    how = "warm" if memory.refits else "scored"
+    found = solve(night, scaled, start, (how, memory.reasons))
+    if (found.sizes < segmentation.k.smallest_share * found.sizes.sum()).any() or not found.sizes.all():
+        return "last night's model leaves a segment with hardly any customers"
+    best = next(point.inertia for point in choice.curve if point.k == choice.k)
+    if memory.refits and found.inertia > (1 + segmentation.refit.max_inertia_rise) * best:
+        return "last night's centres lead to a solution that is clearly worse than a new one"
+    return found
+
+
+@stage("fit {night.as_of} k={choice.k}")
+def fit(night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice, memory: Memory) -> Fitted:
+    """Keep last night's model, refine it, or refine the chosen candidate; write every label."""
+    folder = start_folder(night.staging / "fit")
+    found = continue_from(night, scaled, choice, memory)
+    if isinstance(found, str):
+        start = next(np.array(one.centres) for one in candidates if one.k == choice.k)
+        found = solve(night, scaled, start, ("cold", (found, *(memory.reasons if memory.refits else ()))))
+
+    order = np.arange(len(found.sizes))  # last night's, where it goes on
+    if found.how == "cold":
+        order = canonical_order(found.sizes, found.centres)[
+            : np.count_nonzero(found.sizes)
+        ]  # empty ones last
+    centres, sizes = found.centres[order], found.sizes[order]
     tables = over_parts(partial(label_part, centres=centres), scaled.parts)
     parts = tuple(write_part(folder / f"labels-{i:05d}.parquet", table) for i, table in enumerate(tables))
-
     segments = tuple(
-        Segment(segment_id=name, size=int(size), share=int(size) / int(sizes.sum()), centre=tuple(centre))
-        for name, size, centre in zip(ids, sizes, centres.tolist(), strict=True)
+        Segment(segment_id=f"S{i:02d}", size=int(n), share=int(n) / int(sizes.sum()), centre=tuple(centre))
+        for i, (n, centre) in enumerate(zip(sizes, centres.tolist(), strict=True), start=1)
     )
-    fitted = Fitted(
+    return Fitted(
         segments=segments,
-        inertia=inertia * scaled.quantum**2,
-        passes=passes,
-        converged=converged,
+        inertia=found.inertia,
+        passes=found.passes,
+        converged=found.converged,
+        how=found.how,
+        why=found.why,
+        trained=find_training(night, scaled, found, memory),
         parts=parts,
     )
-    show_segments(night, fitted)
-    return fitted
+
+
+def find_training(night: Night, scaled: Scaled, found: Solution, memory: Memory) -> Training:
+    """What the model was trained on: tonight's customers, unless it is last night's."""
+    if found.how == "scored":
+        return read_model(as_place(str(memory.folder)) / "model.json").trained
+    names = [one.feature for one in scaled.columns if not one.aside]
+    customers = int(found.sizes.sum())
+    return Training(
+        as_of=night.as_of,
+        customers=customers,
+        inertia=significant(found.inertia / customers),
+        bins=make_bins(names, to_matrix(read_part(scaled.sample.even))),
+    )

@@ -1,4 +1,4 @@
-"""Stage 1, ingest: source files to typed parts and quarantine, every row judged by the contract.
+"""Stage ingest: source files to typed parts and quarantine, every row judged by the contract.
 
 One batch at a time. Duplicates are the next stage's business.
 """
@@ -13,13 +13,14 @@ from config.sources import Csv
 from schemas.records import Counts, Ingested, Input, Night, Part
 from segmentation.database import Query, stage_query
 from segmentation.digests import identify
+from segmentation.edition_key import make_edition_key
 from segmentation.errors import Refused
 from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
 from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
 from segmentation.samples import write_samples
 from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
-from segmentation.store import find_home, is_whole, make_edition_key
+from segmentation.store import find_home, is_whole
 from tasks.connections import find_secret
 from tasks.options import stage
 

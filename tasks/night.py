@@ -137,8 +137,9 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
 
 
 def keep_published(night: Night, rows: Ingested) -> Published:
-    """Nothing to do: this very edition is there. Mends live.json, should a crash have left it behind."""
+    """Nothing to do: this very edition is there. Mends what a crash after the commit has left behind."""
+    home = find_home(night)
     with locked(night.home / ".lock"):
-        move_live(find_home(night), night.as_of, rows.key.edition)
+        move_live(home, night.as_of, rows.key.edition)
     published = find_published(night, rows.key.edition)
     return finish(night, published, {"k": published.k})

@@ -1,29 +1,40 @@
-"""Stage 9, publish: build the edition's folder, then commit it in one step.
+"""Stage publish: build the edition's folder, then commit it in one step.
 
 The commit itself, its lock and its order of renames are segmentation/commit.py's.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pandera.pandas import DataFrameSchema
 
 from config.parameters import Segmentation
 from schemas.evidence import Choice
+from schemas.fields import arrow_schema, checked_table
+from schemas.identity import Aligned, Memory
+from schemas.identity_tables import LINEAGE, MIGRATION
 from schemas.manifest import Manifest
-from schemas.records import Customers, Fitted, Ingested, Night, Part, Published, Reported, Scaled
-from schemas.tables import QUARANTINE, arrow_schema, segments_schema, to_frame
+from schemas.records import Customers, Ingested, Night, Published, Reported, Scaled
+from schemas.tables import segments_schema
 from schemas.verdicts import Verdict
 from segmentation.commit import commit_edition
+from segmentation.edition_files import (
+    cut_pieces,
+    join_segments,
+    migration_rows,
+    name_positions,
+    write_membership,
+    write_quarantine,
+    write_segments,
+)
 from segmentation.model import Model, to_json
-from segmentation.partitions import over_parts
-from segmentation.parts import hash_file, read_part, start_folder
+from segmentation.moments import significant
+from segmentation.parts import hash_file, start_folder
 from segmentation.store import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -43,76 +54,23 @@ from tasks.options import stage
 LIBRARIES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "plotly", "pandera")
 
 
-def join_segments(
-    pairs: Sequence[tuple[Part, Part]], segmentation: Segmentation, ids: Sequence[str]
-) -> Iterator[pa.Table]:
-    """The rows of segments.parquet, part by part, each checked against its contract."""
-    contract = segments_schema(segmentation)
-    return over_parts(partial(join_part, contract=contract, names=pa.array(ids, pa.string())), pairs)
-
-
-def join_part(pair: tuple[Part, Part], contract: DataFrameSchema, names: pa.Array) -> pa.Table:
-    """One part's customers with their labels; names are the segment ids by position."""
-    features, found = (read_part(part) for part in pair)
-    schema = arrow_schema(contract)
-    runner_up = found["runner_up"].combine_chunks()
-    has_one = pa.compute.greater_equal(runner_up, 0)
-    columns = {
-        **{name: features[name] for name in features.column_names},
-        "segment_id": names.take(found["label"].combine_chunks()),
-        "distance": found["distance"],
-        "margin": pa.compute.if_else(has_one, found["margin"], None),
-        "runner_up": names.take(pa.compute.if_else(has_one, runner_up, None)),
-    }
-    table = pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
-    contract.validate(to_frame(table, contract), lazy=True)
-    return table
-
-
-def write_segments(
-    path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
-) -> None:
-    """Write the table people join: a row group per part, statistics and checksums for its readers."""
-    labels = ["segment_id", "runner_up"]
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=labels,
-        column_encoding={"customer_id": "DELTA_BYTE_ARRAY"},
-        write_page_checksum=True,
-    ) as writer:
-        for table in tables:
-            writer.write_table(table)
-        writer.add_key_value_metadata(metadata)
-
-
-def write_quarantine(path: Path, parts: Sequence[Part]) -> None:
-    """All refused rows in one file, a row group per part, in the source's order."""
-    schema = arrow_schema(QUARANTINE)
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
-        for part in parts:
-            table = read_part(part).select(schema.names)
-            QUARANTINE.validate(table.to_pandas(), lazy=True)
-            writer.write_table(table.cast(schema))
-
-
-def make_model(segmentation: Segmentation, scaled: Scaled, fitted: Fitted) -> Model:
-    """model.json: all that is needed to assign a customer."""
+def make_model(segmentation: Segmentation, scaled: Scaled, found: Aligned) -> Model:
+    """model.json: all that is needed to assign a customer, and to judge whether it still fits."""
+    fitted = found.fitted
     return Model(
         name=segmentation.name,
         version=VERSION,
         encodings=scaled.encodings,
         columns=scaled.columns,
         quantum=scaled.quantum,
+        trained=fitted.trained,
         segment_ids=tuple(segment.segment_id for segment in fitted.segments),
         centres=tuple(segment.centre for segment in fitted.segments),
     )
 
 
 def make_manifest(
-    night: Night, rows: Ingested, customers: Customers, choice: Choice, fitted: Fitted, verdict: Verdict
+    night: Night, rows: Ingested, customers: Customers, choice: Choice, found: Aligned, memory: Memory
 ) -> Manifest:
     """The manifest but for its files' digests. No clock, no run id, no host, no path."""
     return Manifest(
@@ -120,15 +78,22 @@ def make_manifest(
         as_of=str(night.as_of),
         edition=rows.key.edition,
         previous=rows.key.previous,
-        decision="published" if verdict.may_publish else "held",
-        reasons=verdict.reasons,
+        previous_as_of=str(rows.key.previous_as_of) if rows.key.previous_as_of else None,
+        ids_before=found.ids_before,
         definition=night.segmentation.substance(),
         inputs=tuple(one.model_dump() for one in rows.digests),
         rows=count_rows(customers),
         k=choice.k,
         why_k=choice.reasons,
-        inertia=fitted.inertia,
-        checks=tuple(check.model_dump() for check in verdict.checks),
+        wanted_k=choice.wanted_k,
+        wanted_nights=choice.wanted_nights,
+        how=found.fitted.how,
+        why=found.fitted.why,
+        trained=str(found.fitted.trained.as_of),
+        drift={name: significant(value) for name, value in memory.drift.items()},
+        inertia=found.fitted.inertia,
+        sizes={one.segment_id: one.size for one in found.fitted.segments},
+        churn=found.churn.model_dump() if found.churn else None,
         versions={"resegment": VERSION, **{name: version(name) for name in LIBRARIES}},
         files={},
     )
@@ -138,6 +103,25 @@ def count_rows(customers: Customers) -> dict[str, Any]:
     """The manifest's `rows`: the balance of rows, and how many customers they make."""
     counted = {"read", "used", "merged", "quarantined", "outside", "reasons", "mentions"}
     return {"customers": customers.customers, **customers.model_dump(include=counted)}
+
+
+def write_lineage(folder: Path, found: Aligned) -> None:
+    """lineage.parquet and migration.parquet; without rows where there is no edition before."""
+    events = pd.DataFrame([one.model_dump() for one in found.events], columns=list(LINEAGE.columns))
+    migration = pd.DataFrame(migration_rows(found))
+    for name, frame, contract in (
+        ("lineage", events, LINEAGE),
+        ("migration", migration, MIGRATION),
+    ):
+        types = {one: str(column.dtype) for one, column in contract.columns.items()}
+        pq.write_table(checked_table(frame.astype(types), contract), folder / f"{name}.parquet")
+
+
+def judged(manifest: Manifest, verdict: Verdict) -> Manifest:
+    """The manifest with what the checks found, and what follows."""
+    checks = tuple(check.model_dump() for check in verdict.checks)
+    decision = "published" if verdict.may_publish else "held"
+    return manifest.model_copy(update={"checks": checks, "decision": decision, "reasons": verdict.reasons})
 
 
 def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], pa.Schema]) -> None:
@@ -154,6 +138,25 @@ def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], p
     sync_folder(folder)
 
 
+def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Published:
+    """How the run ended, and where to look."""
+    home = find_home(night)
+    final = edition_folder(home, night.as_of, manifest.edition)
+    table = published_path(home, night.as_of) if verdict.may_publish else final / SEGMENTS
+    return Published(
+        name=night.segmentation.name,
+        as_of=night.as_of,
+        edition=manifest.edition,
+        outcome="published" if verdict.may_publish else "held",
+        k=manifest.k,
+        customers=manifest.rows["customers"],
+        segments_path=str(table),
+        report_path=str(final / "report.html"),
+        reasons=verdict.reasons,
+        warnings=verdict.warnings,
+    )
+
+
 @stage("publish {night.as_of}")
 def publish(
     night: Night,
@@ -161,7 +164,8 @@ def publish(
     customers: Customers,
     scaled: Scaled,
     choice: Choice,
-    fitted: Fitted,
+    aligned: Aligned,
+    memory: Memory,
     verdict: Verdict,
     reported: Reported,
 ) -> Published:
@@ -175,36 +179,22 @@ def publish(
     ):
         shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / "quarantine.parquet", customers.quarantine)
-    model = make_model(night.segmentation, scaled, fitted)
-    (folder / "model.json").write_bytes(to_json(model))
-    manifest = make_manifest(night, rows, customers, choice, fitted, verdict)
-    pairs = list(zip(customers.parts, fitted.parts, strict=True))
-    tables = join_segments(pairs, night.segmentation, model.segment_ids)
+    write_lineage(folder, aligned)
+    pieces = cut_pieces(customers, aligned)
+    write_membership(folder, pieces, aligned)
+    (folder / "model.json").write_bytes(to_json(make_model(night.segmentation, scaled, aligned)))
+    manifest = judged(make_manifest(night, rows, customers, choice, aligned, memory), verdict)
+    tables = join_segments(pieces, night.segmentation, name_positions(aligned))
     seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
     commit_edition(night, rows.key, folder, verdict.may_publish)
-    home = find_home(night)
-    final = edition_folder(home, night.as_of, rows.key.edition)
-    table = published_path(home, night.as_of) if verdict.may_publish else final / SEGMENTS
-    published = Published(
-        name=night.segmentation.name,
-        as_of=night.as_of,
-        edition=rows.key.edition,
-        outcome="published" if verdict.may_publish else "held",
-        k=choice.k,
-        customers=customers.customers,
-        segments_path=str(table),
-        report_path=str(final / "report.html"),
-        reasons=verdict.reasons,
-        warnings=verdict.warnings,
-    )
+    published = tell_published(night, manifest, verdict)
     facts = {
         "inputs": [one.model_dump() for one in rows.inputs],
-        "k": choice.k,
-        "inertia": fitted.inertia,
         "rows": manifest.rows,
         "reasons": verdict.reasons,
         "warnings": verdict.warnings,
         "versions": manifest.versions,
+        **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
     }
     show_edition(night, published, verdict)
     return finish(night, published, facts)

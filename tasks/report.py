@@ -1,4 +1,4 @@
-"""Stage 8, report: the small tables and the page that people read.
+"""Stage report: the small tables and the page that people read.
 
 Figures come from segmentation/profiles.py, HTML from segmentation/page.py; nothing is decided here.
 """
@@ -10,9 +10,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from schemas.evidence import Choice
+from schemas.fields import checked_table
+from schemas.identity import Aligned
 from schemas.numbers import ColumnScale
 from schemas.records import Customers, Fitted, Night, Part, Reported, Scaled
-from schemas.tables import PROFILES, SWEEP, checked_table
+from schemas.tables import PROFILES, SWEEP
 from schemas.verdicts import Verdict
 from segmentation.choosing import log_inertia
 from segmentation.figures import draw_elbow, draw_points, draw_scatter
@@ -154,9 +156,10 @@ def tell_evidence(choice: Choice) -> str:
 
 @stage("report {night.as_of}")
 def report(
-    night: Night, customers: Customers, scaled: Scaled, choice: Choice, fitted: Fitted, verdict: Verdict
+    night: Night, customers: Customers, scaled: Scaled, choice: Choice, aligned: Aligned, verdict: Verdict
 ) -> Reported:
     """Profiles, the sweep's table, and the page."""
+    fitted = aligned.fitted
     folder = start_folder(night.staging / "report")
     segmentation = night.segmentation
     pairs = [Labelled(*pair) for pair in zip(scaled.numbers, fitted.parts, strict=True)]

@@ -1,4 +1,4 @@
-"""Stage 3, scale: fit each feature's transform, write scaled parts on the grid, take the sample.
+"""Stage scale: fit each feature's transform, write scaled parts on the grid, take the sample.
 
 How a transform is fitted is in segmentation/scaling.py, how it is applied in
 segmentation/transforms.py, how the sample is drawn in segmentation/sampling.py.
@@ -12,13 +12,16 @@ import numpy as np
 import pyarrow as pa
 
 from config.parameters import Segmentation
+from schemas.identity import Memory
 from schemas.numbers import ColumnScale, Encoding
 from schemas.records import Customers, Night, Part, Scaled
 from segmentation.encoding import encode_parts, fit_encodings
 from segmentation.errors import Refused
 from segmentation.grid import find_quantum, snap
 from segmentation.looks import look_again
+from segmentation.model import read_model
 from segmentation.moments import Moments, measure, merge_all
+from segmentation.objects import as_place
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.sampling import draw_sample
@@ -73,28 +76,33 @@ def scale_part(part: Part, columns: Sequence[ColumnScale], quantum: float) -> pa
     return pa.table({name: row.astype(np.float32) for name, row in zip(names, scaled, strict=True)})
 
 
-@stage("scale {night.as_of}")
-def scale(night: Night, customers: Customers) -> Scaled:
-    """Fit the transforms in one pass, write the scaled parts in a second, then draw the sample."""
-    segmentation = night.segmentation
-    folder = start_folder(night.staging / "scale")
-    encodings = fit_encodings(segmentation, customers.parts)
-    numbers = Numbers(encodings, encode_parts(customers.parts, encodings, folder))
-    measured = list(over_parts(partial(measure_part, features=numbers.names), numbers.parts))
-    raw, log = (merge_all(moments) for moments in zip(*measured, strict=True))
-
+def fit_scales(
+    segmentation: Segmentation, numbers: Numbers, moments: tuple[Moments, Moments]
+) -> tuple[tuple[ColumnScale, ...], float]:
+    """Each number's transform, and the grid. moments: of the numbers, and of their log1p."""
+    raw, log = moments
     columns = fit_columns(segmentation, numbers, raw, log)
     if all(column.aside for column in columns):
         names = ", ".join(column.feature for column in columns)
         raise Refused("all-constant", f"every feature has one value for all customers, or is aside: {names}")
-    columns = look_again(
-        columns,
-        numbers.parts,
-        [is_automatic(one, segmentation) for one in encodings],
-        segmentation.k.smallest_share,
-    )
+    is_auto = [is_automatic(one, segmentation) for one in numbers.encodings]
+    columns = look_again(columns, numbers.parts, is_auto, segmentation.k.smallest_share)
     quantum = find_quantum(find_largest(columns, raw), sum(not column.aside for column in columns))
-    check_resolution(columns, (raw, log), quantum)
+    check_resolution(columns, moments, quantum)
+    return columns, quantum
+
+
+@stage("scale {night.as_of}")
+def scale(night: Night, customers: Customers, memory: Memory) -> Scaled:
+    """Scale as the model does that is kept, or fit transforms; write the scaled parts, draw the sample."""
+    segmentation = night.segmentation
+    folder = start_folder(night.staging / "scale")
+    kept = None if memory.refits else read_model(as_place(str(memory.folder)) / "model.json")
+    encodings = kept.encodings if kept else fit_encodings(segmentation, customers.parts)
+    numbers = Numbers(encodings, encode_parts(customers.parts, encodings, folder))
+    measured = list(over_parts(partial(measure_part, features=numbers.names), numbers.parts))
+    raw, log = (merge_all(moments) for moments in zip(*measured, strict=True))
+    columns, quantum = (kept.columns, kept.quantum) if kept else fit_scales(segmentation, numbers, (raw, log))
     tables = over_parts(partial(scale_part, columns=columns, quantum=quantum), numbers.parts)
     parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
 

@@ -1,4 +1,4 @@
-"""Stage 2, summarise: one row per customer, in an order that does not depend on the input's.
+"""Stage summarise: one row per customer, in an order that does not depend on the input's.
 
 Events are segmentation/events.py's work. Rows of customers are routed to buckets small enough for
 memory, each bucket sorted and its duplicates settled by the definition's policy. With an id the

@@ -1,4 +1,4 @@
-"""Stage 4, sweep: k-means on the sample for each k, a task each; then one exact pass scores them all.
+"""Stage sweep: k-means on the sample for each k, a task each; then one exact pass scores them all.
 
 Choosing among the k belongs in tasks/choose.py.
 """

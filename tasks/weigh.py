@@ -1,4 +1,4 @@
-"""Stage 5, weigh: all that speaks for and against each k, from one sample of the customers.
+"""Stage weigh: all that speaks for and against each k, from one sample of the customers.
 
 The measures are segmentation/weighing.py's; choosing among the k belongs in tasks/choose.py.
 """

@@ -13,11 +13,14 @@ import pytest
 
 from config.parameters import Segmentation
 from config.settings import read_settings
+from schemas.numbers import Training
 from schemas.records import Night
 from segmentation.buckets import open_bucket
 from segmentation.objects import ObjectPath, as_place
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+TRAINING = Training(as_of=date(2026, 1, 30), customers=2, inertia=1.0, bins=())
 
 DEFINITION: dict[str, Any] = {
     "name": "demo",

@@ -17,6 +17,7 @@ from config.definitions import find_definition
 from config.parameters import BUILT_IN, Segmentation
 from config.sources import Source
 from flows.resegment import resegment
+from schemas.identity import Memory
 from schemas.records import Customers, Night
 from segmentation import reading
 from segmentation.errors import Refused
@@ -121,7 +122,7 @@ def make_case_night(tmp_path: Path, make_night: NightMaker) -> Callable[[Case], 
 def run(night: Night) -> tuple[Customers, tuple[str, ...]]:
     """The three stages that meet the input, without a server: the customers, and every warning."""
     customers = summarise.fn(night, ingest.fn(night))
-    scaled = scale.fn(night, customers)
+    scaled = scale.fn(night, customers, Memory())
     return customers, (*customers.warnings, *scaled.warnings)
 
 

@@ -16,6 +16,7 @@ from tasks.check import (
     check_smallest_share,
     check_warnings,
 )
+from tests.conftest import TRAINING
 
 
 def fitted(*sizes: int, converged: bool = True) -> Fitted:
@@ -24,7 +25,16 @@ def fitted(*sizes: int, converged: bool = True) -> Fitted:
         Segment(segment_id=f"S{i:02d}", size=size, share=size / sum(sizes), centre=(0.0,))
         for i, size in enumerate(sizes, 1)
     )
-    return Fitted(segments=segments, inertia=1.0, passes=3, converged=converged, parts=())
+    return Fitted(
+        segments=segments,
+        inertia=1.0,
+        passes=3,
+        converged=converged,
+        how="cold",
+        why=(),
+        trained=TRAINING,
+        parts=(),
+    )
 
 
 def customers(read: int, used: int, merged: int, quarantined: int, in_files: int | None = None) -> Customers:

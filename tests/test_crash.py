@@ -51,7 +51,8 @@ f.resegment("article", as_of="2026-01-31", store=store, force=True)
 """
 
 STAGES = (
-    "ingest", "summarise", "scale", "sweep", "score", "weigh", "choose", "fit", "check", "report", "publish",
+    "ingest", "summarise", "recall", "scale", "sweep", "score", "weigh", "choose", "fit", "align", "check",
+    "report", "publish",
 )  # fmt: skip
 STEPS = ("_place_folder", "_publish_table", "move_live")
 
@@ -83,7 +84,7 @@ def test_a_killed_run_leaves_an_edition_whole_and_a_rerun_mends_the_rest(where: 
     assert published.outcome in ("published", "already-published")
     assert audit_store(home)[1] == []
     assert sorted(p.name for p in home.iterdir()) == [
-        ".lock", ".staging", "editions", "ledger", "live.json", "published",
+        ".lock", ".staging", "editions", "ids.json", "ledger", "live.json", "published",
     ]  # fmt: skip
     assert list((home / ".staging").iterdir()) == []
     assert len(list((home / "editions" / DAY).iterdir())) == 1

@@ -13,11 +13,13 @@ from pydantic import BaseModel
 from config.columns import Column, Fill, Rows
 from config.conditions import Condition, RowRule
 from config.parameters import ScalingPlan, Segmentation
-from config.plans import CategoryPlan, Checks, FitPlan, KPlan
+from config.plans import CategoryPlan, Checks, FitPlan, KPlan, RefitPlan
 from config.sources import Csv, Source
 from config.summary import Summary, SummaryFeature
 from schemas.comparison import COMPARISON
-from schemas.tables import PROFILES, QUARANTINE, SWEEP, arrow_schema, segments_schema
+from schemas.fields import arrow_schema
+from schemas.identity_tables import CHANGES, CONTESTED, LINEAGE, MIGRATION
+from schemas.tables import PROFILES, QUARANTINE, SWEEP, segments_schema
 from segmentation.store import SUMS
 from tasks.publish import LIBRARIES
 
@@ -28,7 +30,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "rows.columns.NAME.fill.": Fill, "categories.": CategoryPlan,
     "rows.where.": RowRule, "summary.": Summary, "summary.features.NAME.": SummaryFeature,
     "summary.features.NAME.where.": Condition,
-    "scaling.": ScalingPlan, "k.": KPlan, "fit.": FitPlan, "checks.": Checks,
+    "scaling.": ScalingPlan, "k.": KPlan, "fit.": FitPlan, "refit.": RefitPlan,
+    "checks.": Checks,
 }  # fmt: skip
 
 
@@ -65,7 +68,17 @@ def test_every_column_of_the_outputs_is_described() -> None:
     """docs/outputs.md has each column with its type, nullability and description."""
     text = read("docs/outputs.md")
     shop = Segmentation.model_validate(yaml.safe_load(read("config/segmentations/shop.yaml")))
-    for schema in (segments_schema(shop), PROFILES, SWEEP, QUARANTINE, COMPARISON):
+    for schema in (
+        segments_schema(shop),
+        PROFILES,
+        SWEEP,
+        QUARANTINE,
+        COMPARISON,
+        LINEAGE,
+        MIGRATION,
+        CHANGES,
+        CONTESTED,
+    ):
         section = text[text.index(f"## {schema.title}") :].split("\n## ")[0]
         for field in arrow_schema(schema):
             if field.name not in shop.features:

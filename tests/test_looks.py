@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from schemas.identity import Memory
 from schemas.records import Customers, Night, Scaled
 from segmentation.parts import read_part, to_matrix, write_part
 from tasks.scale import scale
@@ -24,7 +25,7 @@ def scaled(night: Night, tmp_path: Path, **columns: np.ndarray) -> Scaled:
     customers = Customers(
         parts=parts, quarantine=(), read=N, used=N, merged=0, quarantined=0, reasons={}, warnings=()
     )
-    return scale.fn(night, customers)
+    return scale.fn(night, customers, Memory())
 
 
 def night_of(make_night: NightMaker, *names: str, **scaling: str) -> Night:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from schemas.identity import Memory
 from schemas.records import Night, Scaled
 from segmentation.encoding import find_unseen
 from segmentation.model import Model, assign
@@ -16,6 +17,7 @@ from segmentation.scoring import label_rows
 from tasks.ingest import ingest
 from tasks.scale import scale
 from tasks.summarise import summarise
+from tests.conftest import TRAINING
 from tests.test_encoding import CITIES
 
 NightMaker = Callable[..., Night]
@@ -37,7 +39,7 @@ def run(folder: Path, make_night: NightMaker, csv: str = CSV, **changes: Any) ->
     changes = {"rows": {"id": "id", "columns": MIXED}, "features": list(MIXED), **changes}
     night = make_night(folder / "customers.csv", **changes)
     start_folder(night.staging)
-    return night, scale.fn(night, summarise.fn(night, ingest.fn(night)))
+    return night, scale.fn(night, summarise.fn(night, ingest.fn(night)), Memory())
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +80,7 @@ def test_scoring_gives_what_the_fit_gave_and_counts_new_levels(
     centres = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)[:, [0, 40, 90]].T
     model = Model(
         name="demo", version="1", encodings=found.encodings, columns=found.columns, quantum=found.quantum,
-        segment_ids=("S01", "S02", "S03"), centres=tuple(map(tuple, centres.tolist())),
+        trained=TRAINING, segment_ids=("S01", "S02", "S03"), centres=tuple(map(tuple, centres.tolist())),
     )  # fmt: skip
     model = Model.model_validate_json(model.model_dump_json())
     customers = summarise.fn(night, ingest.fn(night))

@@ -10,6 +10,7 @@ from schemas.numbers import ColumnScale, Encoding
 from segmentation.errors import Refused
 from segmentation.grid import snap
 from segmentation.model import Model, assign, read_model, to_json
+from tests.conftest import TRAINING
 
 RANDOM = np.random.default_rng(11)
 
@@ -29,6 +30,7 @@ def make_model(k: int) -> Model:
         encodings=tuple(Encoding(name=one.feature, column=one.feature) for one in columns),
         columns=columns,
         quantum=2.0**-20,
+        trained=TRAINING,
         segment_ids=tuple(f"S{i:02d}" for i in range(1, k + 1)),
         centres=tuple(map(tuple, centres.tolist())),
     )

@@ -14,13 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.parameters import Segmentation
-from schemas.records import Customers, Fitted, Ingested, Night, Scaled
+from schemas.identity import Aligned, Memory
+from schemas.records import Customers, Ingested, Night, Scaled
+from segmentation.edition_files import cut_pieces, join_segments, name_positions
 from segmentation.model import assign, read_model, to_json
 from segmentation.parts import read_part, to_matrix
+from tasks.align import align
 from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.publish import join_segments, make_model
+from tasks.publish import make_model
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
@@ -54,7 +57,7 @@ class Result(NamedTuple):
     rows: Ingested
     customers: Customers
     scaled: Scaled
-    fitted: Fitted
+    aligned: Aligned
     segments: pd.DataFrame
 
 
@@ -73,18 +76,19 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
     with (
         patch("tasks.summarise.show_quarantine"),
         patch("tasks.choose.show_sweep"),
-        patch("tasks.fit.show_segments"),
+        patch("tasks.align.show_segments"),
     ):
         rows = ingest.fn(night)
         found = summarise.fn(night, rows)
-        scaled = scale.fn(night, found)
+        scaled = scale.fn(night, found, Memory())
         candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-        choice = choose.fn(night, score.fn(night, scaled, candidates), weigh.fn(night, scaled, candidates))
-        fitted = fit.fn(night, scaled, candidates, choice)
-        pairs = list(zip(found.parts, fitted.parts, strict=True))
-        ids = [segment.segment_id for segment in fitted.segments]
-        table = pa.concat_tables(join_segments(pairs, SEGMENTATION, ids))
-    return Result(rows, found, scaled, fitted, table.to_pandas())
+        curve, evidence = score.fn(night, scaled, candidates), weigh.fn(night, scaled, candidates)
+        choice = choose.fn(night, curve, evidence, Memory())
+        fitted = fit.fn(night, scaled, candidates, choice, Memory())
+        aligned = align.fn(night, rows, found, scaled, fitted, Memory())
+        tables = join_segments(cut_pieces(found, aligned), SEGMENTATION, name_positions(aligned))
+        table = pa.concat_tables(tables)
+    return Result(rows, found, scaled, aligned, table.to_pandas())
 
 
 def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:
@@ -145,7 +149,7 @@ def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[
     with tempfile.TemporaryDirectory() as folder:
         found = run(as_frame(rows), Path(folder))
         path = Path(folder) / "model.json"
-        path.write_bytes(to_json(make_model(SEGMENTATION, found.scaled, found.fitted)))
+        path.write_bytes(to_json(make_model(SEGMENTATION, found.scaled, found.aligned)))
         model = read_model(path)
         scaled = np.concatenate([to_matrix(read_part(part)) for part in found.scaled.parts], axis=1)
     again = model.scale(found.segments[FEATURES].to_numpy(np.float64).T)
@@ -161,10 +165,10 @@ def test_segments_are_named_by_size(rows: list[tuple[float, int]]) -> None:
     """Segments have names S01, S02, … from the largest to the smallest, none is empty, shares add to one."""
     with tempfile.TemporaryDirectory() as folder:
         found = run(as_frame(rows), Path(folder))
-    sizes = [segment.size for segment in found.fitted.segments]
+    sizes = [segment.size for segment in found.aligned.fitted.segments]
     assert sizes == sorted(sizes, reverse=True)
     assert min(sizes) > 0
     assert sum(sizes) == len(rows)
-    assert abs(sum(segment.share for segment in found.fitted.segments) - 1) < 1e-12
+    assert abs(sum(segment.share for segment in found.aligned.fitted.segments) - 1) < 1e-12
     counted = found.segments["segment_id"].value_counts().to_dict()
-    assert counted == {segment.segment_id: segment.size for segment in found.fitted.segments}
+    assert counted == {segment.segment_id: segment.size for segment in found.aligned.fitted.segments}

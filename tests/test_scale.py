@@ -10,6 +10,7 @@ import pytest
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from config.parameters import Scaling
+from schemas.identity import Memory
 from schemas.numbers import ColumnScale, Encoding
 from schemas.records import Customers, Night, Part
 from segmentation.errors import Refused
@@ -60,7 +61,7 @@ def run(night: Night, parts: list[Part]) -> Any:
         reasons={},
         warnings=(),
     )
-    return scale.fn(night, customers)
+    return scale.fn(night, customers, Memory())
 
 
 @pytest.fixture

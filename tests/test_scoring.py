@@ -13,7 +13,7 @@ from schemas.numbers import ColumnScale, Encoding
 from segmentation.errors import Refused
 from segmentation.model import Model
 from segmentation.scoring import UNSCALABLE, score_table
-from tests.conftest import DEFINITION
+from tests.conftest import DEFINITION, TRAINING
 
 ROWS = {
     "id": "id",
@@ -30,6 +30,7 @@ MODEL = Model(
         ColumnScale(**PLAIN, feature="orders", transform="standard", shift=5.0, scale=2.0),
     ),
     quantum=2.0**-20,
+    trained=TRAINING,
     segment_ids=("S01", "S02"),
     centres=((-1.0, -1.0), (1.0, 1.0)),
 )

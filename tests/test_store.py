@@ -13,6 +13,7 @@ import pytest
 from config.parameters import Segmentation
 from config.sources import Source
 from schemas.records import Digest, Night
+from segmentation.edition_key import make_edition_key
 from segmentation.parts import hash_file
 from segmentation.store import (
     EDITION_KEY,
@@ -23,7 +24,6 @@ from segmentation.store import (
     edition_folder,
     find_published,
     is_whole,
-    make_edition_key,
     published_dates,
     published_edition,
     published_path,
@@ -78,18 +78,23 @@ def test_the_edition_before_is_that_of_the_newest_earlier_date(tmp_path: Path) -
     assert edition_before(tmp_path, DAY) is None
     for day, edition in ((date(2026, 1, 1), "old"), (date(2026, 1, 30), "near"), (DAY, "own")):
         publish(tmp_path, day, edition)
-    assert edition_before(tmp_path, DAY) == "near"
+    assert edition_before(tmp_path, DAY) == (date(2026, 1, 30), "near")
     assert edition_before(tmp_path, date(2026, 1, 1)) is None
 
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Path:
     """The folder of a whole, published edition e1."""
-    folder = edition_folder(tmp_path, DAY, "e1")
+    return seal(tmp_path, DAY, "e1")
+
+
+def seal(home: Path, day: date, edition: str) -> Path:
+    """The folder of a whole, published edition."""
+    folder = edition_folder(home, day, edition)
     folder.mkdir(parents=True)
     for name in ("manifest.json", "model.json", "report.html"):
         (folder / name).write_text(name)
-    table = publish(tmp_path, DAY, "e1", hash_file(folder / "manifest.json"))
+    table = publish(home, day, edition, hash_file(folder / "manifest.json"))
     shutil.copyfile(table, folder / SEGMENTS)
     lines = [f"{hash_file(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
     (folder / SUMS).write_text("".join(lines))
@@ -150,10 +155,22 @@ def test_other_content_is_another_edition(make_night: NightMaker) -> None:
         make_edition_key(night, INPUTS[:1]),
         make_edition_key(night, [INPUTS[0], INPUTS[1].model_copy(update={"sha256": "cc"})]),
     ]
-    publish(night.home, date(2026, 1, 1), "e0")
+    seal(night.home, date(2026, 1, 1), "e0")
     keys.append(make_edition_key(night, INPUTS))
-    assert keys[-1].previous == "e0"
+    assert (keys[-1].previous, keys[-1].previous_as_of) == ("e0", date(2026, 1, 1))
     assert len({key.edition for key in keys}) == len(keys)
+
+
+def test_a_damaged_edition_before_does_not_count(make_night: NightMaker) -> None:
+    """Nothing is built on it, unless the edition that builds on it is there already."""
+    night = make_night()
+    first = make_edition_key(night, INPUTS)
+    folder = seal(night.home, date(2026, 1, 1), "e0")
+    on_it = make_edition_key(night, INPUTS)
+    (folder / "model.json").unlink()
+    assert make_edition_key(night, INPUTS) == first
+    seal(night.home, night.as_of, on_it.edition)
+    assert make_edition_key(night, INPUTS).edition == on_it.edition
 
 
 def test_the_key_remembers_what_the_date_held(make_night: NightMaker) -> None:

@@ -1,0 +1,54 @@
+"""Which edition a run makes: derived from content alone, so that the same input gives the same edition.
+
+What the store holds is segmentation/store.py's, which ids have been given segmentation/given_ids.py's.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import date
+
+from schemas.records import Digest, EditionKey, Night
+from segmentation.store import VERSION, edition_before, edition_folder, find_home, is_whole, published_edition
+
+
+def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
+    """Derive the edition from content: definition, inputs, as_of, version, the edition before.
+
+    The same input gives the same edition wherever and whenever the run takes place. A damaged edition
+    before does not count, unless the edition that builds on it is there already.
+    """
+    home = find_home(night)
+    before = edition_before(home, night.as_of)
+    replaces = published_edition(home, night.as_of)
+    substance = {
+        "definition": night.segmentation.substance(),
+        "inputs": [one.model_dump() for one in digests],
+        "as_of": str(night.as_of),
+        "version": VERSION,
+    }
+
+    def derive(earlier: tuple[date, str] | None) -> EditionKey:
+        previous = earlier[1] if earlier else None
+        return EditionKey(
+            edition=_digest({**substance, "previous": previous}),
+            previous=previous,
+            previous_as_of=earlier[0] if earlier else None,
+            replaces=replaces,
+        )
+
+    if before is None:
+        return derive(None)
+    built = [
+        key
+        for key in (derive(before), derive(None))
+        if (edition_folder(home, night.as_of, key.edition) / "manifest.json").is_file()
+    ]
+    if built:
+        return next((key for key in built if key.edition == replaces), built[0])
+    return derive(before if is_whole(home, *before) else None)
+
+
+def _digest(substance: dict[str, object]) -> str:
+    canonical = json.dumps(substance, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,132 @@
+"""The edition before: its model, and how that fits tonight's customers, in one pass over them.
+
+What follows from it is segmentation/refitting.py's to say; matching segments aligning.py's.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from config.parameters import Segmentation
+from schemas.numbers import Training
+from schemas.records import Part
+from segmentation.encoding import encode
+from segmentation.errors import Refused
+from segmentation.given_ids import read_manifest
+from segmentation.grid import exact_sum, find_reach, nearest, squared_distances
+from segmentation.model import Model, read_model
+from segmentation.objects import ObjectPath
+from segmentation.partitions import over_parts
+from segmentation.parts import read_part, to_matrix, write_part
+from segmentation.training import count_bins, find_drift
+
+PLAN = ("features", "scaling", "weights", "categories", "fit", "seed")  # of a definition: makes another model
+
+
+class Before(NamedTuple):
+    """The edition before: its model and its manifest."""
+
+    model: Model
+    manifest: dict[str, Any]
+
+
+class Recalled(NamedTuple):
+    """How a model fits some customers. labels: one part each, -1 where the model cannot place a customer."""
+
+    labels: tuple[Part, ...]
+    sizes: np.ndarray
+    inertia: float
+    drift: dict[str, float]
+    constant: tuple[str, ...]
+    beyond: int
+
+
+def read_before(folder: Path | ObjectPath, features: Sequence[str]) -> Before | str:
+    """The edition in a folder, or why it cannot be gone by."""
+    manifest = read_manifest(folder)
+    try:
+        model = read_model(folder / "model.json")
+    except Refused:
+        return "its model cannot be read"
+    if manifest is None:
+        return "its manifest cannot be read"
+    if model.features != frozenset(features):
+        return "it has other features"
+    return Before(model, manifest)
+
+
+def find_changes(segmentation: Segmentation, before: dict[str, Any]) -> list[str]:
+    """Keys of the definition that make another model and are not as they were."""
+    now = segmentation.substance()
+    was: dict[str, Any] = before.get("definition", {})
+    return [key for key in PLAN if now.get(key) != was.get(key)]
+
+
+def recall_customers(parts: Sequence[Part], model: Model, folder: Path) -> Recalled:
+    """Label tonight's customers by the model, and measure how it fits them."""
+    edges = {one.feature: np.array(one.edges) for one in model.trained.bins}
+    found = list(over_parts(partial(_recall_part, model=model, edges=edges), parts))
+    labels = tuple(
+        write_part(folder / f"recalled-{i:05d}.parquet", pa.table({"label": one.label}))
+        for i, one in enumerate(found)
+    )
+    sizes = np.sum([one.sizes for one in found], axis=0)
+    units = sum(one.units for one in found)
+    return Recalled(
+        labels,
+        sizes,
+        units * model.quantum**2 / max(1, int(sizes.sum())),
+        measure_drift(model.trained, [one.bins for one in found]),
+        find_constant(model.trained, [one.ranges for one in found]),
+        sum(one.beyond for one in found),
+    )
+
+
+class _Part(NamedTuple):
+    label: np.ndarray
+    sizes: np.ndarray
+    units: int
+    bins: list[np.ndarray]
+    ranges: np.ndarray
+    beyond: int
+
+
+def _recall_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Part:
+    matrix = to_matrix(encode(read_part(part, sorted(model.features)), model.encodings))
+    able = model.can_scale(matrix)
+    scaled = model.scale(np.where(able, matrix, 0.0))
+    reach = find_reach(model.quantum, len(scaled))
+    beyond = able & (np.abs(scaled).max(axis=0, initial=0.0) > reach)
+    scaled = np.clip(scaled, -reach, reach)
+    label, best = nearest(squared_distances(scaled, model.centre_matrix()))
+    label[~able] = -1
+    return _Part(
+        label,
+        np.bincount(label[able], minlength=len(model.centres)),
+        exact_sum(best[able], model.quantum**2),
+        [count_bins(values[able], own) for values, own in zip(scaled, edges.values(), strict=True)],
+        np.stack(
+            [scaled.min(axis=1, where=able, initial=reach), scaled.max(axis=1, where=able, initial=-reach)]
+        ),
+        int(np.count_nonzero(beyond | ~able)),
+    )
+
+
+def find_constant(trained: Training, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """Numbers with one value for all customers. ranges: of each part, smallest and largest (2, d')."""
+    low = np.min([one[0] for one in ranges], axis=0)
+    high = np.max([one[1] for one in ranges], axis=0)
+    return tuple(one.feature for one, same in zip(trained.bins, low >= high, strict=True) if same)
+
+
+def measure_drift(trained: Training, counts: Sequence[Sequence[np.ndarray]]) -> dict[str, float]:
+    """PSI of each scaled number, from the parts' counts by bin."""
+    totals = [np.sum(columns, axis=0) for columns in zip(*counts, strict=True)]
+    return {
+        one.feature: find_drift(np.array(one.shares), total / max(1, int(total.sum())))
+        for one, total in zip(trained.bins, totals, strict=True)
+    }

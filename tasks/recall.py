@@ -1,0 +1,54 @@
+"""Stage recall: the edition before, how its model fits tonight's customers, and whether to refit.
+
+The pass over the customers is segmentation/recalling.py's, the decision segmentation/refitting.py's.
+"""
+
+from schemas.identity import Memory
+from schemas.records import Customers, Ingested, Night
+from segmentation.parts import start_folder
+from segmentation.recalling import find_changes, read_before, recall_customers
+from segmentation.refitting import Decision, decide
+from segmentation.store import edition_before, edition_folder, find_home
+from tasks.options import stage
+
+
+@stage("recall {night.as_of}")
+def recall(night: Night, rows: Ingested, customers: Customers) -> Memory:
+    """What is known of last night, or a cold start."""
+    home, key = find_home(night), rows.key
+    if key.previous is None or key.previous_as_of is None:
+        damaged = edition_before(home, night.as_of)
+        said = (f"the edition of {damaged[0]} is damaged: a cold start",) if damaged else ()
+        return Memory(reasons=("there is no edition before this one",), warnings=said)
+    folder = edition_folder(home, key.previous_as_of, key.previous)
+    before = read_before(folder, night.segmentation.features)
+    if isinstance(before, str):
+        why = f"the edition of {key.previous_as_of} does not serve, {before}: a cold start"
+        return Memory(reasons=(why,), warnings=(why,))
+
+    model, manifest = before
+    found = recall_customers(customers.parts, model, start_folder(night.staging / "recall"))
+    plan = night.segmentation.refit
+    decision = decide(plan, model.trained, night.as_of, (found.inertia, found.drift))
+    changed = find_changes(night.segmentation, manifest)
+    if changed:
+        decision = Decision(True, (f"the definition's {', '.join(changed)} changed",))
+    elif found.beyond and not decision.refits:
+        decision = Decision(True, (f"{found.beyond} customers lie beyond what the model can place",))
+    return Memory(
+        edition=key.previous,
+        as_of=key.previous_as_of,
+        folder=str(folder),
+        k=int(manifest["k"]),
+        wanted_k=manifest.get("wanted_k"),
+        wanted_nights=int(manifest.get("wanted_nights", 0)),
+        customers=int(manifest["rows"]["customers"]),
+        read=int(manifest["rows"]["read"]),
+        sizes=tuple(found.sizes.tolist()),
+        labels=found.labels,
+        inertia=found.inertia,
+        constant=found.constant,
+        drift=found.drift,
+        refits=decision.refits,
+        reasons=decision.reasons,
+    )
