@@ -43,9 +43,10 @@ WAYS: dict[str, dict[str, str]] = {
     "cold": {"policy": "always", "mode": "cold"},
 }
 SHOWN = (
-    "align.show_segments",
     "choose.show_sweep",
     "publish.show_edition",
+    "report.show_changes",
+    "report.show_segments",
     "summarise.show_quarantine",
 )
 
@@ -68,16 +69,16 @@ def run_night(night: Night) -> Published:
         fitted = fit.fn(night, scaled, candidates, choice, memory)
         aligned = align.fn(night, rows, customers, scaled, fitted, memory)
         verdict = check.fn(night, rows, customers, scaled, choice, aligned, memory)
-        reported = report.fn(night, customers, scaled, choice, aligned, verdict)
+        reported = report.fn(night, customers, scaled, choice, aligned, memory, verdict)
         return publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
 
 
 def run_nights(
-    segmentation: Segmentation, source: str | Callable[[date], str], store: Path, days: list[date]
+    segmentation: Segmentation, source: str | Callable[[date], str] | None, store: Path, days: list[date]
 ) -> Iterator[tuple[date, Published]]:
-    """Night after night in one store. source: the path, or the path of each day."""
+    """Night after night in one store. source: the path, the path of each day, or None."""
     for day in days:
-        place = source if isinstance(source, str) else source(day)
+        place = source(day) if callable(source) else source
         night = Night(
             run_id=f"night-{day}",
             segmentation=segmentation,

@@ -29,6 +29,7 @@ class Memory(Record):
     constant: tuple[str, ...] = Field((), description="Numbers that varied in training and do not tonight.")
     drift: dict[str, float] = Field(default_factory=dict, description="PSI by scaled number.")
     refits: bool = Field(True, description="Is the model to be fitted anew, were k to stay?")
+    rescales: bool = Field(True, description="Is its scaling to be fitted anew too?")
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

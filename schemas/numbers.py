@@ -64,6 +64,7 @@ class Training(Record):
     """What a model was trained on: whether it still fits is judged by this."""
 
     as_of: date
+    since: date = Field(description="When its scaling was fitted: the model's age counts from here.")
     customers: int
     inertia: float = Field(description="Mean squared distance of a customer, scaled units.")
     bins: tuple[Bins, ...]

@@ -183,6 +183,7 @@ class Reported(Record):
     """The report and the small tables, in staging."""
 
     profiles: Part
+    descriptions: Part
     sweep: Part
     html: Part
 

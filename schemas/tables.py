@@ -91,10 +91,35 @@ PROFILES = pa.DataFrameSchema(
         "mean": number("Arithmetic mean over the segment's customers, in original units."),
         "median": number("Lower median over the segment's customers, in original units."),
         "lift": number("mean / mean over all customers. Null where that mean is 0.", True),
+        "difference": number(
+            "Standardised mean difference: how far the scaled mean lies from that of all customers, in units "
+            "of the scaling, mostly standard deviations. 0 for features set aside."
+        ),
     },
     name="profiles",
     title="profiles.parquet",
     description="One row per segment and feature: who the segments are.",
+    strict=True,
+    ordered=True,
+)
+
+DESCRIPTIONS = pa.DataFrameSchema(
+    {
+        "segment_id": text("Segment.", check=IS_SEGMENT),
+        "name": text(
+            "Factual name: the features that set it apart most. Names that people give are elsewhere."
+        ),
+        "size": count("Customers in the segment.", 1),
+        "share": number("Share of all customers, 0 to 1.", at_least=0),
+        "rule": text("One or two thresholds in original units. Null where there is one segment only.", True),
+        "rule_precision": number(
+            "Share of the customers who meet the rule that are in the segment.", True, 0
+        ),
+        "rule_recall": number("Share of the segment's customers who meet the rule.", True, 0),
+    },
+    name="descriptions",
+    title="descriptions.parquet",
+    description="One row per segment: what sets it apart, in words and as a rule for other systems.",
     strict=True,
     ordered=True,
 )

@@ -108,7 +108,11 @@ def find_events(
 
     told = set[int]()
     olds, news = range(len(before)), range(len(after))
-    sources = [[i for i in olds if _is_most(shared[i, j], of_old[i])] for j in news]
+    ended = {*olds} - {*matches}  # only a segment that does not live on can be merged into another
+    sources = [
+        [i for i in olds if (matches[j] == i or i in ended) and _is_most(shared[i, j], of_old[i])]
+        for j in news
+    ]
     for i in olds:
         kept = [j for j in news if matches[j] == i]
         parted = [j for j in news if matches[j] is None and shared[i, j] >= PIECE * of_old[i] > 0]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from segmentation.objects import ObjectPath
 from segmentation.parts import hash_file
+from segmentation.pointer import LIVE, read_pointer
 from segmentation.store import (
     SEGMENTS,
     SUMS,
@@ -17,7 +18,6 @@ from segmentation.store import (
     published_edition,
     published_path,
     read_footer,
-    read_live,
 )
 
 
@@ -35,7 +35,7 @@ def audit_store(home: Path | ObjectPath) -> tuple[int, list[Damage]]:
     files = 0
     for folder in folders:
         files += sum(1 for _ in folder.iterdir())
-        found += [Damage(f"{_below(home, folder)}/{name}", why) for name, why in _check_sums(folder)]
+        found += [Damage(f"{_below(home, folder)}/{name}", why) for name, why in check_sums(folder)]
     for day in published_dates(home):
         files += 1
         path = published_path(home, day)
@@ -45,16 +45,18 @@ def audit_store(home: Path | ObjectPath) -> tuple[int, list[Damage]]:
 
 
 def _check_live(home: Path | ObjectPath) -> Iterator[tuple[str, str]]:
-    """Dates whose published table is gone, and a live.json that does not name the newest."""
+    """Dates whose published table is gone, and a live.json that names another edition than it should."""
     days = published_dates(home)
     manifests: list[Path | ObjectPath] = [*(home / "editions").glob("*/*/manifest.json")]
     for sealed in sorted(manifests, key=str):
         day = sealed.parent.parent.name
         if day not in map(str, days) and _was_published(sealed):
             yield f"published/as_of={day}", f"missing, though edition {sealed.parent.name} is for it"
-    live = read_live(home)
-    if days and (live is None or live != (days[-1], published_edition(home, days[-1]))):
-        yield "live.json", f"does not name {days[-1]} and its edition"
+    pointer = read_pointer(home)
+    published = [(day, published_edition(home, day)) for day in days]
+    newest = [one for one in published if one[1] not in pointer.set_aside][-1:]
+    if newest and pointer.live != newest[0]:
+        yield LIVE, f"does not name {newest[0][0]} and its edition"
 
 
 def _was_published(manifest: Path | ObjectPath) -> bool:
@@ -68,7 +70,7 @@ def _below(home: Path | ObjectPath, path: Path | ObjectPath) -> str:
     return str(path).removeprefix(f"{home.parent}/")
 
 
-def _check_sums(folder: Path | ObjectPath) -> Iterator[tuple[str, str]]:
+def check_sums(folder: Path | ObjectPath) -> Iterator[tuple[str, str]]:
     """Names and problems of an edition's files against its SHA256SUMS."""
     try:
         lines = (folder / SUMS).read_text(encoding="ascii").splitlines()

@@ -7,17 +7,18 @@ Exit status: 0 published or already there, 2 refused, 3 another publisher won, 4
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from config.settings import SettingsError
 from segmentation import starting
 from segmentation.compare_command import comparison
+from segmentation.edition_commands import Json, Name, Store, Which, editions, parse_day
 from segmentation.errors import Refused, ResegmentError
 from segmentation.sample_command import samples
+from segmentation.segment_commands import segments
 from segmentation.server_commands import server
 
 if TYPE_CHECKING:
@@ -36,18 +37,14 @@ errors = Console(stderr=True, soft_wrap=True)
 Definition = Annotated[
     str, typer.Argument(metavar="NAME|PATH", help="A definition's name, or the path of its .yaml file.")
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
-Store = Annotated[
-    str | None,
-    typer.Option(help="A folder or s3://BUCKET/FOLDER; else RESEGMENT_STORE, else ./store.", metavar="DIR"),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
 
 
 def main() -> None:
     """Run the command; a failure ends with one line on standard error and its exit status."""
     app.add_typer(samples, name="sample")
     app.add_typer(comparison)
+    app.add_typer(editions)
+    app.add_typer(segments)
     app.add_typer(server)
     try:
         app()
@@ -118,54 +115,46 @@ def run(
 init = app.command(epilog="Example: resegment init customers.csv --id customer_id")(starting.init)
 
 
-@app.command(epilog="Example: resegment history article --store out")
-def history(name: Name, store: Store = None, as_json: Json = False) -> None:
-    """List the runs of a segmentation: what each was for, and how it ended."""
-    from segmentation.arguments import find_home
-    from segmentation.ledger import read_rows
-    from segmentation.store import read_live
+@app.command(epilog="Example: resegment rebuild article --as-of 2026-01-31")
+def rebuild(
+    name: Name,
+    as_of: Annotated[str, typer.Option(metavar="DATE", help="The edition's date.")],
+    edition: Which = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Where its rows lie now, if not where they lay.")
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Build a past edition anew from its manifest, and compare every byte. Changes nothing in the store."""
+    import os
+    import tempfile
+
+    from config.settings import read_settings
+    from segmentation.arguments import find_home, plain_failures
+    from segmentation.editions import find_edition
+    from segmentation.rebuilding import compare, plan_rebuild, prepare
+    from segmentation.running import STAGES, Request, run_flow
 
     home = find_home(name, store)
-    rows = read_rows(home)
-    live = read_live(home)
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    table = Table(box=None, header_style="bold")
-    for column in ("began (UTC)", "as of", "outcome", "edition", "k", "customers", "refused", "live", "why"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        counts: dict[str, Any] = row.get("rows") or {}
-        is_live = live is not None and row.get("edition") == live[1]
-        table.add_row(
-            row.get("began", "")[:19].replace("T", " "),
-            row.get("as_of", ""),
-            row.get("outcome", ""),
-            row.get("edition") or "",
-            str(row.get("k") or ""),
-            f"{counts.get('customers', counts['used']):,}" if counts else "",
-            f"{counts['quarantined']:,}" if counts else "",
-            "live" if is_live else "",
-            "; ".join(row.get("reasons") or ()),
-        )
-    Console(width=None if sys.stdout.isatty() else 220).print(table)
-
-
-@app.command(epilog="Example: resegment audit article --store out")
-def audit(name: Name, store: Store = None, as_json: Json = False) -> None:
-    """Re-hash every file of a segmentation, and say what is damaged."""
-    from segmentation.arguments import find_home
-    from segmentation.audit import audit_store
-
-    files, found = audit_store(find_home(name, store))
-    if as_json:
-        typer.echo(json.dumps({"files": files, "damage": [one._asdict() for one in found]}, indent=2))
-    else:
-        for one in found:
-            typer.echo(f"{one.path}: {one.problem}")
-        typer.echo(f"{files} files read, {len(found)} damaged")
-    if found:
+    found = find_edition(home, parse_day(as_of), edition)
+    plan = plan_rebuild(home, found, source)
+    with tempfile.TemporaryDirectory() as scratch, plain_failures(errors):
+        place, definitions = prepare(home, found, plan, Path(scratch))
+        os.environ["RESEGMENT_DEFINITIONS"] = str(definitions)
+        if os.environ.get("RESEGMENT_ROOTS"):
+            os.environ["RESEGMENT_ROOTS"] += f",{scratch}"
+        read_settings.cache_clear()
+        parameters = {"as_of": found.as_of, "source": plan.source, "store": str(place)}
+        steps = len(STAGES) + plan.definition.k.max - plan.definition.k.min
+        request = Request("resegment", {"definition": name, **parameters}, STAGES, steps)
+        built = cast("Published", run_flow(request, read_settings(), errors))
+        outcome = compare(home, found, place / name, built.edition)
+    for one in outcome.differences:
+        typer.echo(f"  {one}")
+    if outcome.differences:
+        typer.echo(f"Differs: {name} as of {found.as_of}, edition {found.edition}")
         raise typer.Exit(1)
+    typer.echo(f"Same bytes: {name} as of {found.as_of}, edition {found.edition}, all {outcome.files} files")
 
 
 @app.command(epilog="Example: resegment score shop customers.csv -o scores.parquet")
@@ -184,8 +173,9 @@ def score(
     """Assign a table's customers to the live segments, without fitting anything."""
     from segmentation.arguments import find_home, load
     from segmentation.model import read_model
+    from segmentation.pointer import read_live
     from segmentation.scoring import score_table
-    from segmentation.store import edition_folder, read_live
+    from segmentation.store import edition_folder
 
     segmentation, _ = load(definition)
     if model is None:

@@ -1,11 +1,10 @@
 """Publishing an edition: one atomic rename under a lock, after checking that nobody came first.
 
-The store is the record of publication; a Prefect state is not. Building the files of an edition
-belongs in tasks/publish.py.
+The store is the record of publication; a Prefect state is not. Building an edition's files belongs in
+tasks/publish.py, putting another edition live in segmentation/promoting.py.
 """
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from schemas.records import EditionKey, Night
 from segmentation.object_commit import commit_objects, move_live_object, upload_edition
 from segmentation.objects import ObjectPath
+from segmentation.pointer import LIVE, read_pointer
 from segmentation.store import (
     SEGMENTS,
     edition_folder,
@@ -23,7 +23,6 @@ from segmentation.store import (
     lost_race,
     published_edition,
     published_path,
-    read_live,
     sync_file,
     sync_folder,
     write_durably,
@@ -61,7 +60,7 @@ def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> No
         folder = edition_folder(night.home, night.as_of, key.edition)
         _place_folder(built, folder, night.staging)
         if live:
-            _publish_table(folder, published_path(night.home, night.as_of), night.staging)
+            publish_table(folder, published_path(night.home, night.as_of), night.staging)
             move_live(night.home, night.as_of, key.edition)
 
 
@@ -77,7 +76,7 @@ def _place_folder(built: Path, folder: Path, staging: Path) -> None:
     sync_folder(folder.parent.parent)
 
 
-def _publish_table(folder: Path, target: Path, staging: Path) -> None:
+def publish_table(folder: Path, target: Path, staging: Path) -> None:
     """The commit point: one os.replace of a file that is complete and on disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
     waiting = staging / SEGMENTS
@@ -93,13 +92,10 @@ def _publish_table(folder: Path, target: Path, staging: Path) -> None:
 
 
 def move_live(home: Path | ObjectPath, as_of: date, edition: str) -> None:
-    """Point live.json at as_of, unless a newer date is live: it only ever moves forward."""
+    """Point live.json at as_of, unless a newer date is live or this edition is set aside."""
     if isinstance(home, ObjectPath):
-        move_live_object(home, as_of, edition)
+        move_live_object(home, lambda pointer: pointer.forward(as_of, edition))
         return
-    live = read_live(home)
-    if live is None or live[0] <= as_of:
-        if live == (as_of, edition):
-            return
-        content = {"as_of": str(as_of), "edition": edition}
-        write_durably(home / "live.json", json.dumps(content, sort_keys=True).encode() + b"\n")
+    moved = read_pointer(home).forward(as_of, edition)
+    if moved is not None:
+        write_durably(home / LIVE, moved.to_json())

@@ -44,6 +44,11 @@ def reserve_ids(home: Path | ObjectPath, edition: str, count: int) -> int:
     raise StoreGone(f"{home / NAME} changed {_TRIES} times while ids were to be given; run again")
 
 
+def copy_given(home: Path | ObjectPath, there: Path) -> None:
+    """Write to another home what this one knows of ids given."""
+    _write_given(there, _read_given(home) or find_given(home), None)
+
+
 def find_given(home: Path | ObjectPath) -> Given:
     """What the manifests of all editions tell."""
     total, editions = 0, dict[str, tuple[int, int]]()

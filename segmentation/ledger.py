@@ -7,9 +7,10 @@ A row is written when a run begins and replaced when it ends, so a run that was 
 import json
 import os
 import platform
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from schemas.records import Night
 from segmentation.objects import ObjectPath
@@ -38,13 +39,30 @@ def begin_row(night: Night) -> None:
         "source": night.source or night.segmentation.source.path or night.segmentation.source.sample,
         "force": night.force,
     }
-    _write_row(night, row)
+    _put_row(find_home(night), row)
 
 
 def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
     row = _read_row(ledger_path(find_home(night), night.run_id)) or {"run_id": night.run_id}
-    _write_row(night, {**row, **facts, "ended": _now(), "outcome": outcome})
+    _put_row(find_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
+
+
+def add_row(home: Path | ObjectPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
+    """Write the row of what was no run: a person's act upon an edition."""
+    run_id, now = str(uuid4()), _now()
+    row = {
+        "run_id": run_id,
+        "segmentation": home.name,
+        "as_of": str(as_of),
+        "began": now,
+        "ended": now,
+        "outcome": outcome,
+        "host": platform.node(),
+        "version": VERSION,
+        **facts,
+    }
+    _put_row(home, row)
 
 
 def read_rows(home: Path | ObjectPath) -> list[dict[str, Any]]:
@@ -65,6 +83,6 @@ def _read_row(path: Path | ObjectPath) -> dict[str, Any] | None:
     return row if isinstance(row, dict) and "run_id" in row else None
 
 
-def _write_row(night: Night, row: dict[str, Any]) -> None:
+def _put_row(home: Path | ObjectPath, row: dict[str, Any]) -> None:
     content = json.dumps(row, indent=1, sort_keys=True).encode() + b"\n"
-    write_durably(ledger_path(find_home(night), night.run_id), content)
+    write_durably(ledger_path(home, row["run_id"]), content)

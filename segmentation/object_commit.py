@@ -5,7 +5,9 @@ If-Match: the put of the table succeeds only if the date still holds what this r
 docs/decisions/0012-object-stores.md. Among files: segmentation/commit.py.
 """
 
-import json
+import random
+import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from schemas.records import EditionKey
 from segmentation.buckets import Changed
 from segmentation.errors import StoreGone
 from segmentation.objects import ObjectPath
+from segmentation.pointer import LIVE, Pointer, read_pointer
 from segmentation.store import (
     SEGMENTS,
     SUMS,
@@ -20,10 +23,10 @@ from segmentation.store import (
     lost_race,
     published_edition,
     published_path,
-    read_live,
 )
 
-_TRIES = 5
+_TRIES = 20
+_PAUSE_S = 0.05
 
 
 def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
@@ -44,7 +47,7 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
         now = published_edition(home, as_of)
         if now != key.edition:
             raise lost_race(as_of, key, now) from None
-    move_live_object(home, as_of, key.edition)
+    move_live_object(home, lambda pointer: pointer.forward(as_of, key.edition))
 
 
 def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
@@ -54,18 +57,19 @@ def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
         (folder / path.name).put(path)
 
 
-def move_live_object(home: ObjectPath, as_of: date, edition: str) -> None:
-    """Point live.json at as_of, unless a newer date is live: it only ever moves forward."""
-    pointer = home / "live.json"
-    content = json.dumps({"as_of": str(as_of), "edition": edition}, sort_keys=True).encode() + b"\n"
-    for _ in range(_TRIES):
-        version = pointer.version()
-        live = read_live(home)
-        if live is not None and (live[0] > as_of or live == (as_of, edition)):
+def move_live_object(home: ObjectPath, move: Callable[[Pointer], Pointer | None]) -> None:
+    """Replace live.json by what `move` makes of it, or leave it where that is None."""
+    live = home / LIVE
+    for tries in range(1, _TRIES + 1):
+        version = live.version()
+        moved = move(read_pointer(home))
+        if moved is None:
             return
         try:
-            pointer.put(content, replaces=version, create=version is None)
+            live.put(moved.to_json(), replaces=version, create=version is None)
         except Changed:
-            continue  # another date was published meanwhile: look again
+            # Another date was published meanwhile: look again, at another moment than the others do.
+            time.sleep(random.uniform(0, _PAUSE_S * tries))  # noqa: S311 - no secret
+            continue
         return
-    raise StoreGone(f"{pointer} changed {_TRIES} times while it was to be moved; run {as_of} again")
+    raise StoreGone(f"{live} changed {_TRIES} times while it was to be moved; run again")

@@ -13,20 +13,26 @@ from schemas.numbers import Training
 
 
 class Decision(NamedTuple):
-    """To refit or not, and why, for people."""
+    """To refit or not, its scaling too or not, and why, for people."""
 
     refits: bool
+    rescales: bool
     reasons: tuple[str, ...]
 
 
 def decide(
     plan: RefitPlan, trained: Training, as_of: date, measured: tuple[float, dict[str, float]]
 ) -> Decision:
-    """Does the model still fit? measured: tonight's inertia per customer, and PSI by scaled number."""
+    """Does the model still fit? measured: tonight's inertia per customer, and PSI by scaled number.
+
+    A refit keeps the scaling while the model is young: distances of another kind move customers who did
+    not change, and are no answer to customers who did.
+    """
     if plan.policy != "auto":
-        return Decision(plan.policy == "always", (f"refit.policy is {plan.policy}",))
+        always = plan.policy == "always"
+        return Decision(always, always, (f"refit.policy is {plan.policy}",))
     inertia, drift = measured
-    age = (as_of - trained.as_of).days
+    age = (as_of - trained.since).days
     rise = inertia / trained.inertia - 1 if trained.inertia > 0 else 0.0
     worst = max(drift, key=lambda name: drift[name])
     found = [
@@ -41,7 +47,8 @@ def decide(
         ),
     ]
     against = tuple(words for is_against, words in found if is_against)
-    return Decision(bool(against), against or tuple(words for _, words in found))
+    too_old = age >= plan.max_age_days or (bool(against) and plan.mode == "cold")
+    return Decision(bool(against), too_old, against or tuple(words for _, words in found))
 
 
 def settle_k(plan: KPlan, nights: int, choice: Choice, memory: Memory) -> Choice:

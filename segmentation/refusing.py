@@ -4,6 +4,7 @@ Finding the reasons is schemas/contract.py's business, and each stage's for what
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -21,6 +22,11 @@ def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
     schema = arrow_schema(QUARANTINE).remove_metadata()
     schema = pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def tell_reasons(reasons: Counter[str]) -> str:
+    """The most common reasons in words: `amount: missing (12), sent back (3)`."""
+    return ", ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(3))
 
 
 def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | None) -> pa.Table:

@@ -20,6 +20,7 @@ from segmentation.errors import Refused
 from segmentation.judging import Contract, judge_files
 from segmentation.keys import hash_texts, mix
 from segmentation.reading import REPEATED_HEADER
+from segmentation.refusing import tell_reasons
 from segmentation.sketches import Agreement, agree, merge_agreements
 from segmentation.source import SourceFile
 
@@ -55,7 +56,7 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
             f"{refused[REPEATED_HEADER]} rows repeat the header: give concatenated files one by one",
         )
     if refused.total() == read:
-        why = f"all {read} rows are refused: {dict(refused.most_common(3))}" if read else "there are no rows"
+        why = f"all {read} rows are refused: {tell_reasons(refused)}" if read else "there are no rows"
         raise Refused("no-rows", f"{why}; expected at least one row to use")
     return Rehearsal(read, refused, agreements[0])
 

@@ -14,6 +14,7 @@ from config.parameters import Scaling, Segmentation
 from schemas.numbers import ColumnScale, Encoding, Transform
 from schemas.records import Part
 from segmentation.errors import Refused
+from segmentation.grid import find_quantum
 from segmentation.moments import Moments, significant
 from segmentation.order_statistics import select
 from segmentation.partitions import over_parts
@@ -22,6 +23,7 @@ from segmentation.transforms import to_scaled
 
 SKEWED = 1.0
 SMALLEST = 1e-90  # squares of what is smaller leave float64
+HEADROOM = 8.0  # how far beyond tonight's largest value the next nights' may lie before the grid is refitted
 FEWEST_STEPS = 64  # of the grid, within one spread of a feature
 
 
@@ -133,10 +135,36 @@ def find_largest(columns: Sequence[ColumnScale], raw: Moments) -> float:
     return float(np.abs(ends).max(initial=0.0))
 
 
+def settle_quantum(columns: Sequence[ColumnScale], moments: tuple[Moments, Moments]) -> float:
+    """The grid's step, with room for values HEADROOM times the largest where that costs no resolution."""
+    largest, features = find_largest(columns, moments[0]), sum(not column.aside for column in columns)
+    roomy = find_quantum(HEADROOM * largest, features)
+    if find_lost(columns, moments, roomy) is None:
+        return roomy
+    quantum = find_quantum(largest, features)
+    check_resolution(columns, moments, quantum)
+    return quantum
+
+
 def check_resolution(
     columns: Sequence[ColumnScale], moments: tuple[Moments, Moments], quantum: float
 ) -> None:
-    """Refuse values so extreme that the grid, which spans them, can no longer tell customers apart.
+    """Refuse values so extreme that the grid, which spans them, can no longer tell customers apart."""
+    lost = find_lost(columns, moments, quantum)
+    if lost is None:
+        return
+    raw = moments[0]
+    ends = np.abs(to_scaled(np.stack([raw.low, raw.high], axis=1), columns)).max(axis=1)
+    largest = [each for each in columns if not each.aside][int(ends.argmax())].feature
+    raise Refused(
+        "extreme-values",
+        f"feature {largest} has values so far out that differences in {lost} would be lost; "
+        f"bound {largest} in rows.columns, or scale it by log-standard or standard",
+    )
+
+
+def find_lost(columns: Sequence[ColumnScale], moments: tuple[Moments, Moments], quantum: float) -> str | None:
+    """The first feature whose spread is too few steps of the grid.
 
     A feature's spread, in scaled units, is its standard deviation or the unit that it was scaled
     by, the smaller of the two: one outlier inflates the first, not an interquartile range.
@@ -148,10 +176,5 @@ def check_resolution(
         deviation = float((log if one.transform == "log-standard" else raw).std[j])
         spread = min(deviation / one.scale, 1.0) * one.weight
         if spread < FEWEST_STEPS * quantum:
-            ends = np.abs(to_scaled(np.stack([raw.low, raw.high], axis=1), columns)).max(axis=1)
-            largest = [each for each in columns if not each.aside][int(ends.argmax())].feature
-            raise Refused(
-                "extreme-values",
-                f"feature {largest} has values so far out that differences in {one.feature} would be lost; "
-                f"bound {largest} in rows.columns, or scale it by log-standard or standard",
-            )
+            return one.feature
+    return None

@@ -19,6 +19,7 @@ from schemas.records import EditionKey, Night, Published
 from segmentation.errors import Conflict
 from segmentation.objects import ObjectPath, as_place
 from segmentation.parts import hash_file
+from segmentation.pointer import read_pointer
 
 VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"
@@ -71,10 +72,12 @@ def published_dates(home: Path | ObjectPath) -> list[date]:
 
 
 def edition_before(home: Path | ObjectPath, as_of: date) -> tuple[date, str] | None:
-    """The newest date before as_of that has a published edition, and that edition."""
+    """The newest date before as_of with a published edition that is not set aside, and that edition."""
+    set_aside = read_pointer(home).set_aside
     for day in reversed([day for day in published_dates(home) if day < as_of]):
         edition = published_edition(home, day)
-        return (day, edition) if edition else None
+        if edition not in set_aside:
+            return (day, edition) if edition else None
     return None
 
 
@@ -104,15 +107,6 @@ def read_footer(table: Path | ObjectPath) -> tuple[str, str] | None:
             metadata = pq.read_metadata(file).metadata or {}
         return metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
     except (OSError, pa.ArrowException, KeyError, ValueError):
-        return None
-
-
-def read_live(home: Path | ObjectPath) -> tuple[date, str] | None:
-    """The live date and edition, or None before the first publication."""
-    try:
-        live = json.loads((home / "live.json").read_bytes())
-        return date.fromisoformat(live["as_of"]), live["edition"]
-    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

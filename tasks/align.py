@@ -22,7 +22,6 @@ from segmentation.partitions import over_parts
 from segmentation.parts import start_folder
 from segmentation.relabelling import Cast, Quartet, relabel
 from segmentation.store import find_home
-from tasks.artifacts import show_segments
 from tasks.fit import carry_over
 from tasks.options import stage
 
@@ -113,7 +112,9 @@ def continue_segments(night: Night, tonight: Tonight, memory: Memory) -> Aligned
         pairs = list(zip(customers.parts, memory.labels, strict=True))
         origins = find_origins(pairs, before, names, folder)
         crossing, _ = count_crossing(origins, fitted.parts, k)
-    matches = match(crossing, *measure_distances(model, scaled, fitted))
+    matches: list[int | None] = list(range(k))  # the same model, in its order: whoever moved, moved
+    if fitted.how != "scored":
+        matches = match(crossing, *measure_distances(model, scaled, fitted))
     given = give_ids(night, rows, matches)
     given_names = name_clusters(matches, names, given or 0)
     segments = zip(fitted.segments, given_names, strict=True)
@@ -154,5 +155,4 @@ def align(
         found = Aligned(fitted=put_in_order(fitted, names), ids_before=given)
     else:
         found = continue_segments(night, Tonight(rows, customers, scaled, fitted), memory)
-    show_segments(night, found.fitted)
     return found

@@ -5,13 +5,17 @@ An artifact is a courtesy to readers; the store's files are the record.
 
 from html import escape
 
+import pandas as pd
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from schemas.comparison import Comparison
 from schemas.evidence import Choice
-from schemas.records import Customers, Fitted, Night, Published
+from schemas.identity import Aligned, Memory
+from schemas.promotion import Promotion
+from schemas.records import Customers, Night, Published
 from schemas.verdicts import Verdict
 from segmentation.comparing import tell_trials, tell_winners
+from segmentation.sections import tell_rule
 
 
 def _key(night: Night, what: str) -> str:
@@ -25,14 +29,51 @@ def _cell(text: object) -> str:
     return "".join("\\" + mark if mark in "\\`*_[]()|#!" else mark for mark in escaped).replace("\n", " ")
 
 
-def show_segments(night: Night, fitted: Fitted) -> None:
-    """Sizes and shares."""
+def show_segments(night: Night, descriptions: pd.DataFrame) -> None:
+    """Names, sizes and rules."""
     create_table_artifact(
         key=_key(night, "segments"),
         table=[
-            {"segment": s.segment_id, "customers": s.size, "share": f"{s.share:.1%}"} for s in fitted.segments
+            {
+                "segment": one["segment_id"],
+                "name": _cell(one["name"]),
+                "customers": one["size"],
+                "share": f"{one['share']:.1%}",
+                **dict(
+                    zip(
+                        ("rule", "precision", "recall"),
+                        map(_cell, tell_rule(one["rule"], one["rule_precision"], one["rule_recall"])),
+                        strict=True,
+                    )
+                ),
+            }
+            for one in descriptions.to_dict("records")
         ],
         description=f"Segments as of {night.as_of}",
+    )
+
+
+def show_changes(night: Night, aligned: Aligned, memory: Memory) -> None:
+    """Who moved since the edition before, why, and what became of its segments."""
+    if aligned.churn is None:
+        return
+    churn = aligned.churn
+    lines = [
+        f"{churn.stayed:,} customers stayed, {churn.behaviour:,} moved by behaviour, {churn.model:,} by the "
+        f"model ({aligned.fitted.how}: {_cell('; '.join(aligned.fitted.why))}), {churn.joined:,} joined, "
+        f"{churn.left:,} left.",
+        "",
+        "| From | Event | Segment | Customers shared |",
+        "| --- | --- | --- | ---: |",
+        *(
+            f"| {one.from_segment_id or ''} | {one.event} | {one.segment_id or ''} | {one.shared:,} |"
+            for one in aligned.events
+        ),
+    ]
+    create_markdown_artifact(
+        key=_key(night, "changes"),
+        markdown="\n".join(lines),
+        description=f"{churn.moved_share:.2%} moved since {memory.as_of}, as of {night.as_of}",
     )
 
 
@@ -76,6 +117,26 @@ def show_quarantine(night: Night, customers: Customers) -> None:
     description = f"{customers.quarantined:,} rows quarantined as of {night.as_of}"
     create_markdown_artifact(
         key=_key(night, "quarantine"), markdown="\n".join(lines), description=description
+    )
+
+
+def show_promotion(promoted: Promotion) -> None:
+    """What is live now, by whom and why, and what was."""
+    was = f"{promoted.was_live[0]}, edition `{promoted.was_live[1]}`" if promoted.was_live else "nothing"
+    lines = [
+        f"## Live: {_cell(promoted.name)} as of {promoted.as_of}",
+        "",
+        f"Edition `{promoted.edition}`: {promoted.customers:,} customers in {promoted.k} segments.",
+        f"By {_cell(promoted.who)}. {_cell(promoted.reason)}",
+        "",
+        f"Live before: {was}.",
+    ]
+    if promoted.set_aside:
+        lines += ["", f"Set aside: {promoted.tell_set_aside()}."]
+    create_markdown_artifact(
+        key=f"{promoted.name}-promotion",
+        markdown="\n".join(lines),
+        description=f"{promoted.outcome}: {promoted.as_of}",
     )
 
 

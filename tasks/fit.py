@@ -107,7 +107,11 @@ def solve(night: Night, scaled: Scaled, start: np.ndarray, course: tuple[str, tu
 
 
 def continue_from(night: Night, scaled: Scaled, choice: Choice, memory: Memory) -> Solution | str:
-    """The solution that last night's model leads to, or why it does not serve."""
+    """The solution that last night's model leads to, or why it does not serve.
+
+    Where k is about to change, a refit waits if it can: a model of the old k would shuffle customers, only
+    to have them shuffled again.
+    """
     segmentation = night.segmentation
     if memory.is_cold or choice.k != memory.k:
         return "a first model" if memory.is_cold else f"k changes from {memory.k} to {choice.k}"
@@ -116,12 +120,18 @@ def continue_from(night: Night, scaled: Scaled, choice: Choice, memory: Memory) 
     start = carry_over(read_model(as_place(str(memory.folder)) / "model.json"), scaled)
     if start is None:
         return "the features' levels changed"
-    how = "warm" if memory.refits else "scored"
-    found = solve(night, scaled, start, (how, memory.reasons))
+    waits = memory.refits and not memory.rescales and choice.wanted_k is not None
+    why = (f"a refit waits until it is settled whether k = {choice.wanted_k}",) if waits else ()
+    how = "warm" if memory.refits and not waits else "scored"
+    found = solve(night, scaled, start, (how, (*why, *memory.reasons)))
     if (found.sizes < segmentation.k.smallest_share * found.sizes.sum()).any() or not found.sizes.all():
         return "last night's model leaves a segment with hardly any customers"
     best = next(point.inertia for point in choice.curve if point.k == choice.k)
-    if memory.refits and found.inertia > (1 + segmentation.refit.max_inertia_rise) * best:
+    if (
+        how == "warm"
+        and choice.wanted_k is None
+        and found.inertia > (1 + segmentation.refit.max_inertia_rise) * best
+    ):
         return "last night's centres lead to a solution that is clearly worse than a new one"
     return found
 
@@ -165,8 +175,12 @@ def find_training(night: Night, scaled: Scaled, found: Solution, memory: Memory)
         return read_model(as_place(str(memory.folder)) / "model.json").trained
     names = [one.feature for one in scaled.columns if not one.aside]
     customers = int(found.sizes.sum())
+    since = night.as_of
+    if not memory.rescales:
+        since = read_model(as_place(str(memory.folder)) / "model.json").trained.since
     return Training(
         as_of=night.as_of,
+        since=since,
         customers=customers,
         inertia=significant(found.inertia / customers),
         bins=make_bins(names, to_matrix(read_part(scaled.sample.even))),

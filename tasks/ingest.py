@@ -18,6 +18,7 @@ from segmentation.errors import Refused
 from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
 from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
+from segmentation.refusing import tell_reasons
 from segmentation.samples import write_samples
 from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
 from segmentation.store import find_home, is_whole
@@ -116,8 +117,7 @@ def check_rows(written: Written, inputs: Sequence[Input]) -> list[str]:
     if not written.parts:
         names = ", ".join(one.name for one in inputs) if len(inputs) <= 3 else f"{len(inputs)} files"
         refused = sum(part.rows for part in written.quarantine)
-        common = dict(written.reasons.most_common(3))
-        found = f"all {refused} rows are refused: {common}" if refused else "no rows"
+        found = f"all {refused} rows are refused: {tell_reasons(written.reasons)}" if refused else "no rows"
         found += f"; {written.outside} lie outside the window" if written.outside else ""
         raise Refused("no-rows", f"{names}: {found}; expected at least one row to use")
     return [*warnings, *(f"{count} ids {what}" for what, count in sorted(written.oddities.items()))]

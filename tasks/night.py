@@ -22,6 +22,7 @@ from segmentation.commit import locked, move_live
 from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.ledger import begin_row, end_row
 from segmentation.objects import ObjectPath, as_place, is_object_url
+from segmentation.pointer import read_pointer
 from segmentation.staging import hold_staging, remove_staging, sweep_staging
 from segmentation.store import find_home, find_published
 
@@ -67,6 +68,13 @@ def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
         inside = any(place.resolve().is_relative_to(root) for root in folders)
     if roots and not inside:
         raise Refused(what, f"{what} must lie below one of RESEGMENT_ROOTS")
+
+
+def check_store(store: str | None) -> str | None:
+    """A store asked for, checked; None where none is."""
+    if store is not None:
+        check_place(store, "store", read_settings().roots)
+    return store
 
 
 def find_workplace(store: str, state: Path) -> Path:
@@ -131,6 +139,9 @@ def conclude(night: Night, outcome: str, facts: dict[str, Any]) -> None:
 
 def finish(night: Night, published: Published, facts: dict[str, Any]) -> Published:
     """Complete the ledger's row and remove stage files: this run's, and what dead runs left."""
+    if published.outcome != "held" and published.edition in read_pointer(find_home(night)).set_aside:
+        said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
+        published = published.model_copy(update={"warnings": (*published.warnings, said)})
     conclude(night, published.outcome, {"edition": published.edition, **facts})
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published

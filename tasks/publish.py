@@ -175,6 +175,7 @@ def publish(
     for part, name in (
         (reported.html, "report.html"),
         (reported.profiles, "profiles.parquet"),
+        (reported.descriptions, "descriptions.parquet"),
         (reported.sweep, "sweep.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)

@@ -32,9 +32,10 @@ def recall(night: Night, rows: Ingested, customers: Customers) -> Memory:
     decision = decide(plan, model.trained, night.as_of, (found.inertia, found.drift))
     changed = find_changes(night.segmentation, manifest)
     if changed:
-        decision = Decision(True, (f"the definition's {', '.join(changed)} changed",))
-    elif found.beyond and not decision.refits:
-        decision = Decision(True, (f"{found.beyond} customers lie beyond what the model can place",))
+        decision = Decision(True, True, (f"the definition's {', '.join(changed)} changed",))
+    elif found.beyond:
+        why = f"{found.beyond} customers lie beyond what the model can place"
+        decision = Decision(True, True, (why, *(decision.reasons if decision.refits else ())))
     return Memory(
         edition=key.previous,
         as_of=key.previous_as_of,
@@ -50,5 +51,6 @@ def recall(night: Night, rows: Ingested, customers: Customers) -> Memory:
         constant=found.constant,
         drift=found.drift,
         refits=decision.refits,
+        rescales=decision.rescales,
         reasons=decision.reasons,
     )

@@ -17,7 +17,7 @@ from schemas.numbers import ColumnScale, Encoding
 from schemas.records import Customers, Night, Part, Scaled
 from segmentation.encoding import encode_parts, fit_encodings
 from segmentation.errors import Refused
-from segmentation.grid import find_quantum, snap
+from segmentation.grid import snap
 from segmentation.looks import look_again
 from segmentation.model import read_model
 from segmentation.moments import Moments, measure, merge_all
@@ -25,7 +25,7 @@ from segmentation.objects import as_place
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.sampling import draw_sample
-from segmentation.scaling import Numbers, check_resolution, find_largest, fit_columns, mean_variance
+from segmentation.scaling import Numbers, fit_columns, mean_variance, settle_quantum
 from segmentation.transforms import to_scaled
 from tasks.options import stage
 
@@ -87,17 +87,15 @@ def fit_scales(
         raise Refused("all-constant", f"every feature has one value for all customers, or is aside: {names}")
     is_auto = [is_automatic(one, segmentation) for one in numbers.encodings]
     columns = look_again(columns, numbers.parts, is_auto, segmentation.k.smallest_share)
-    quantum = find_quantum(find_largest(columns, raw), sum(not column.aside for column in columns))
-    check_resolution(columns, moments, quantum)
-    return columns, quantum
+    return columns, settle_quantum(columns, moments)
 
 
 @stage("scale {night.as_of}")
 def scale(night: Night, customers: Customers, memory: Memory) -> Scaled:
-    """Scale as the model does that is kept, or fit transforms; write the scaled parts, draw the sample."""
+    """Scale as last night's model does, or fit transforms; write the scaled parts, draw the sample."""
     segmentation = night.segmentation
     folder = start_folder(night.staging / "scale")
-    kept = None if memory.refits else read_model(as_place(str(memory.folder)) / "model.json")
+    kept = None if memory.rescales else read_model(as_place(str(memory.folder)) / "model.json")
     encodings = kept.encodings if kept else fit_encodings(segmentation, customers.parts)
     numbers = Numbers(encodings, encode_parts(customers.parts, encodings, folder))
     measured = list(over_parts(partial(measure_part, features=numbers.names), numbers.parts))

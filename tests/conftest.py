@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -20,7 +22,8 @@ from segmentation.objects import ObjectPath, as_place
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
-TRAINING = Training(as_of=date(2026, 1, 30), customers=2, inertia=1.0, bins=())
+Command = Callable[..., subprocess.CompletedProcess[str]]
+TRAINING = Training(as_of=date(2026, 1, 30), since=date(2026, 1, 30), customers=2, inertia=1.0, bins=())
 
 DEFINITION: dict[str, Any] = {
     "name": "demo",
@@ -137,3 +140,20 @@ def bucket(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     client.close()
     yield as_place(f"s3://{name}")  # type: ignore[misc]
     open_bucket.cache_clear()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Runs `resegment …` in a process of its own, in tmp_path."""
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("resegment")), *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "100", **environment},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    return call

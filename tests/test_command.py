@@ -1,40 +1,24 @@
 """The command as a person uses it: help, refusals, exit status, history, audit, score."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, write_demo
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """Runs `resegment …` in a process of its own, in tmp_path."""
-
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("resegment")), *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "100", **environment},
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
-
-    return call
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "init", "compare", "history", "audit", "score", "sample", "up", "down"]
+    "name",
+    [
+        *("run", "init", "compare", "history", "segments", "name", "diff", "promote", "rebuild"),
+        *("audit", "score", "sample", "up", "down"),
+    ],
 )
 def test_help_shows_an_example(name: str, command: Command) -> None:
     """Every command's help ends with an example that begins with the command."""
@@ -54,6 +38,11 @@ def test_help_shows_an_example(name: str, command: Command) -> None:
         (["run", "article", "--as-of", "2199-01-01"], "lies in the future"),
         (["run", "article", "--source", "nowhere.csv"], "there is no file nowhere.csv"),
         (["history", "article"], "holds no segmentation 'article'"),
+        (["segments", "article"], "holds no segmentation 'article'"),
+        (["name", "article", "S01"], "nothing to say"),
+        (["diff", "../etc", "2026-01-01", "2026-01-02"], "holds no segmentation '../etc'"),
+        (["promote", "article", "--as-of", "2026-01-31"], "holds no segmentation 'article'"),
+        (["rebuild", "article", "--as-of", "2026-01-31"], "holds no segmentation 'article'"),
         (["score", "article", "x.csv", "-o", "y.csv"], "holds no segmentation"),
         (["init", "nowhere.csv"], "there is no file nowhere.csv"),
         (["init", "nowhere.csv", "-o", "Kunden.yml"], "a definition's file is NAME.yaml"),

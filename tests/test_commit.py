@@ -15,6 +15,7 @@ from schemas.records import EditionKey, Night
 from segmentation.commit import commit_edition, locked, move_live
 from segmentation.errors import Conflict
 from segmentation.parts import hash_file
+from segmentation.pointer import read_live
 from segmentation.store import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -22,7 +23,6 @@ from segmentation.store import (
     edition_folder,
     published_edition,
     published_path,
-    read_live,
 )
 
 NightMaker = Callable[..., Night]

@@ -54,7 +54,7 @@ STAGES = (
     "ingest", "summarise", "recall", "scale", "sweep", "score", "weigh", "choose", "fit", "align", "check",
     "report", "publish",
 )  # fmt: skip
-STEPS = ("_place_folder", "_publish_table", "move_live")
+STEPS = ("_place_folder", "publish_table", "move_live")
 
 
 def crash(where: str, store: Path) -> None:

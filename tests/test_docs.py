@@ -19,7 +19,7 @@ from config.summary import Summary, SummaryFeature
 from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
 from schemas.identity_tables import CHANGES, CONTESTED, LINEAGE, MIGRATION
-from schemas.tables import PROFILES, QUARANTINE, SWEEP, segments_schema
+from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
 from segmentation.store import SUMS
 from tasks.publish import LIBRARIES
 
@@ -71,6 +71,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
     for schema in (
         segments_schema(shop),
         PROFILES,
+        DESCRIPTIONS,
         SWEEP,
         QUARANTINE,
         COMPARISON,

@@ -14,10 +14,12 @@ import pytest
 
 import segmentation.object_commit
 from schemas.records import EditionKey
+from segmentation.commit import move_live
 from segmentation.errors import Conflict
-from segmentation.object_commit import commit_objects, move_live_object
+from segmentation.object_commit import commit_objects
 from segmentation.objects import ObjectPath
-from segmentation.store import SEGMENTS, edition_folder, published_edition, published_path, read_live
+from segmentation.pointer import read_live
+from segmentation.store import SEGMENTS, edition_folder, published_edition, published_path
 from tests.test_real_data import DAY
 
 
@@ -87,13 +89,13 @@ def test_a_table_that_changed_since_is_not_replaced(
 def test_the_live_pointer_moves_forward_only(bucket: ObjectPath) -> None:
     """A backfill of an earlier date leaves it; the newest date wins among many at once."""
     days = [date(2026, 1, day) for day in range(1, 9)]
-    threads = [threading.Thread(target=move_live_object, args=(bucket, day, f"e{day.day}")) for day in days]
+    threads = [threading.Thread(target=move_live, args=(bucket, day, f"e{day.day}")) for day in days]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert read_live(bucket) == (days[-1], "e8")
-    move_live_object(bucket, days[2], "late")
+    move_live(bucket, days[2], "late")
     assert read_live(bucket) == (days[-1], "e8")
 
 

@@ -58,7 +58,7 @@ def test_a_store_of_objects_holds_the_bytes_a_folder_would(bucket: ObjectPath, t
     assert there.segments_path == f"{bucket}/out/demo/published/as_of={DAY}/{SEGMENTS}"
     assert there.edition == here.edition
     assert contents(bucket / "out" / "demo") == contents(tmp_path / "store" / "demo")
-    assert len(contents(bucket / "out" / "demo")) == 14
+    assert len(contents(bucket / "out" / "demo")) == 15
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "already-published"
     files, damage = audit_store(bucket / "out" / "demo")
     assert (files, damage) == (13, [])
@@ -152,7 +152,7 @@ def test_the_keys_are_found_nowhere(
     stored = [path.read_bytes() for path in (bucket / "demo/ledger").iterdir()]
     stored += contents(bucket / "demo").values()
     here = [path for folder in (tmp_path, *places()) for path in folder.rglob("*") if path.is_file()]
-    assert len(stored) == 16
+    assert len(stored) == 17
     assert len(here) > 5
     for content in (*stored, *(path.read_bytes() for path in here)):
         assert b"canary-42" not in content

@@ -76,7 +76,6 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
     with (
         patch("tasks.summarise.show_quarantine"),
         patch("tasks.choose.show_sweep"),
-        patch("tasks.align.show_segments"),
     ):
         rows = ingest.fn(night)
         found = summarise.fn(night, rows)

@@ -1,0 +1,46 @@
+"""Refits of mode combine: contested customers keep their segment until the nights agree."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tests.nights import Town, found_town, ids, read
+
+
+def wary_town(folder: Path) -> Town:
+    """Two segments of one feature, refitted every night."""
+    return found_town(
+        folder,
+        features=["spend"],
+        scaling={"default": "standard"},
+        k={"min": 2, "max": 3, "rule": "fixed", "fixed": 2},
+        refit={"policy": "always", "mode": "combine", "nights": 3},
+    )
+
+
+def draw_line(*more: tuple[str, float]) -> pd.DataFrame:
+    """A thousand customers in a row, p00000…, and 300 at its end, q00000…; `more` replaces some."""
+    line = {f"p{i:05d}": float(i) for i in range(1000)}
+    line |= {f"q{i:05d}": 999.0 for i in range(300)} | dict(more)
+    return pd.DataFrame({"id": list(line), "spend": list(line.values()), "visits": 1.0})
+
+
+def test_whom_the_new_model_moves_wait(tmp_path: Path) -> None:
+    """The border has moved by night 2; those between are moved on the night that makes it three."""
+    town = wary_town(tmp_path)
+    alone = draw_line().query("not id.str.startswith('q')")
+    first = ids(town.night(1, alone))
+    nights = [town.night(number, draw_line()) for number in (2, 3, 4)]
+    moved = [int((first != ids(night)[first.index]).sum()) for night in nights]
+    assert moved[0] == moved[1] == 0 < moved[2]
+    contested = [len(read(night, "contested.parquet")) for night in nights]
+    assert contested[0] > 0 and contested[2] < contested[0]
+
+
+def test_a_true_jump_is_followed_the_same_night(tmp_path: Path) -> None:
+    """A customer who behaves differently moves, whatever waits beside."""
+    town = wary_town(tmp_path)
+    alone = draw_line().query("not id.str.startswith('q')")
+    first = ids(town.night(1, alone))
+    second = ids(town.night(2, draw_line(("p00000", 990.0))))
+    assert second["p00000"] == first["p00990"] != first["p00000"]

@@ -1,0 +1,97 @@
+"""What people call segments: kept by the stable id, outside the editions."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segmentation.errors import Refused
+from segmentation.given_ids import reserve_ids
+from segmentation.given_names import FILE, find_splits, name_segment, read_names
+from tests.nights import Town, draw_customers, files, found_town
+
+THREE = {"a": 120, "b": 110, "d": 100}
+PLAN = {"min": 1, "max": 6, "rule": "fixed"}
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    """One night is published."""
+    town = found_town(tmp_path, k={**PLAN, "fixed": 3})
+    assert town.night(1, draw_customers(THREE)).outcome == "published"
+    return town
+
+
+def test_a_name_stays_with_its_id(town: Town) -> None:
+    """Written in names.json; what is not said stays, an empty text takes away."""
+    name_segment(town.home, "S02", {"name": "Größte", "owner": "crm"}, "ana")
+    name_segment(town.home, "S02", {"note": "call first", "owner": None}, "ben")
+    found = read_names(town.home)["S02"]
+    assert (found.name, found.owner, found.note, found.by) == ("Größte", "crm", "call first", "ben")
+    name_segment(town.home, "S02", {"name": "", "owner": "", "note": ""}, "ana")
+    assert read_names(town.home) == {}
+
+
+def test_naming_changes_no_edition(town: Town) -> None:
+    """The next night's bytes are the same with and without a name."""
+    name_segment(town.home, "S01", {"name": "Best"}, "ana")
+    second = files(town.night(2, draw_customers(THREE)))
+    (town.folder / "plain").mkdir()
+    plain = found_town(town.folder / "plain", k={**PLAN, "fixed": 3})
+    plain.night(1, draw_customers(THREE))
+    assert files(plain.night(2, draw_customers(THREE))) == second
+
+
+def test_a_split_piece_inherits_no_name(town: Town) -> None:
+    """The piece that keeps the id keeps the name, and it is said that the name may fit no more."""
+    sizes = {**THREE, "f": 90}
+    town.night(2, draw_customers(sizes))
+    for segment in ("S01", "S02", "S03"):
+        name_segment(town.home, segment, {"name": f"named {segment}"}, "ana")
+    four = Town(town.folder, found_town(town.folder, k={**PLAN, "fixed": 4}).segmentation)
+    third = four.night(3, draw_customers(sizes))
+    assert (third.outcome, third.k) == ("published", 4)
+    assert "S04" not in read_names(town.home)
+    found = find_splits(town.home, read_names(town.home))
+    assert [(one.event, str(one.as_of)) for one in found.values()] == [("split", "2026-01-03")]
+
+
+@pytest.mark.parametrize(
+    ("segment", "said", "words"),
+    [
+        ("S09", {"name": "x"}, "there is no segment 'S09' in the live edition; there are S01, S02, S03"),
+        ("S01", {"name": "two\nlines"}, "name must be one line"),
+        ("S01", {"owner": "x" * 81}, "owner must be one line of text of at most 80"),
+        ("S01", {"note": "\x1b[31m"}, "note must be one line"),
+    ],
+)
+def test_what_cannot_be_a_name_is_refused(
+    town: Town, segment: str, said: dict[str, str | None], words: str
+) -> None:
+    """In one line; nothing is written."""
+    with pytest.raises(Refused, match=words):
+        name_segment(town.home, segment, said, "ana")
+    assert not (town.home / FILE).exists()
+
+
+def test_a_damaged_file_of_names_is_said(town: Town) -> None:
+    """Not overwritten: a person's words may be in it."""
+    (town.home / FILE).write_text("[1")
+    with pytest.raises(Refused, match=r"names.json is not what `resegment name` writes"):
+        name_segment(town.home, "S01", {"name": "x"}, "ana")
+    assert (town.home / FILE).read_text() == "[1"
+
+
+def test_ids_are_given_once(tmp_path: Path) -> None:
+    """Another edition gets others, the same one the same again, and a lost file is made up from manifests."""
+    assert reserve_ids(tmp_path, "one", 3) == 0
+    assert reserve_ids(tmp_path, "two", 2) == 3
+    assert reserve_ids(tmp_path, "one", 3) == 0
+    assert reserve_ids(tmp_path, "three", 1) == 5
+    (tmp_path / "ids.json").unlink()
+    folder = tmp_path / "editions" / "2026-01-01" / "two"
+    folder.mkdir(parents=True)
+    manifest = {"edition": "two", "ids_before": 3, "sizes": {"S02": 9, "S04": 5, "S05": 4}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert reserve_ids(tmp_path, "two", 2) == 3
+    assert reserve_ids(tmp_path, "four", 1) == 5

@@ -1,0 +1,129 @@
+"""Segments keep their identity from night to night: ids and bytes.
+
+Each test plants who is in which group on which night, runs whole nights, and asks the published tables.
+"""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from config.definitions import read_definition
+from config.parameters import BUILT_IN
+from config.sources import Source
+from segmentation.samples import shop_table
+from tests.nights import FOUR, Town, draw_customers, events, files, found_town, ids, manifest, read
+
+
+def test_nothing_changes_where_nothing_changes(tmp_path: Path) -> None:
+    """The same customers on the next night: everybody stays, every segment survives."""
+    town = found_town(tmp_path)
+    first, second = (town.night(number, draw_customers(FOUR)) for number in (1, 2))
+    assert ids(first).equals(ids(second))
+    assert {event for event, _, _ in events(second)} == {"survived"}
+    assert manifest(second)["churn"] == {"stayed": 480, "behaviour": 0, "model": 0, "joined": 0, "left": 0}
+    assert read(second, "changes.parquet").empty
+
+
+@pytest.mark.parametrize("policy", [{}, {"policy": "always", "mode": "cold"}])
+def test_shuffled_rows_publish_the_same(tmp_path: Path, policy: dict[str, str]) -> None:
+    """Over two nights, scored or refitted: every file, but for the name that the input's bytes give it."""
+    nights, tables, manifests = [], [], []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        town = found_town(tmp_path / name, refit=policy)
+        town.night(1, draw_customers(FOUR))
+        second = draw_customers({**FOUR, "b": 140})
+        shuffled = second if name == "one" else second.sample(frac=1, random_state=4)
+        source = town.folder / "night-2.parquet"
+        shuffled.to_parquet(source, index=False)
+        second_night = town.run(2, source)
+        nights.append(files(second_night, but=("manifest.json", "segments.parquet", "SHA256SUMS")))
+        tables.append(read(second_night))
+        manifests.append({**manifest(second_night), "edition": None, "inputs": None})
+    assert nights[0] == nights[1]
+    assert manifests[0] == manifests[1]
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+
+
+def test_raw_labels_do_not_matter(tmp_path: Path) -> None:
+    """A refit that numbers its clusters the other way round publishes the same bytes."""
+    nights = []
+    for name, direction in (("one", 1), ("other", -1)):
+        (tmp_path / name).mkdir()
+        town = found_town(tmp_path / name, refit={"policy": "always", "mode": "cold"})
+        town.night(1, draw_customers(FOUR))
+
+        def order(sizes: np.ndarray, centres: np.ndarray, step: int = direction) -> np.ndarray:
+            return np.lexsort((*centres.T[::-1], -sizes))[::step]
+
+        with patch("tasks.fit.canonical_order", order):
+            nights.append(files(town.night(2, draw_customers({**FOUR, "b": 140}))))
+    assert nights[0] == nights[1]
+
+
+def test_other_features_start_cold(tmp_path: Path) -> None:
+    """The edition before clusters something else: published, with new ids and a warning."""
+    town = found_town(tmp_path)
+    town.night(1, draw_customers(FOUR))
+    other = Town(tmp_path, found_town(tmp_path, features=["spend"]).segmentation)
+    second = other.night(2, draw_customers(FOUR))
+    assert second.outcome == "published"
+    assert any("it has other features: a cold start" in said for said in second.warnings)
+    assert set(ids(second)).isdisjoint({"S01", "S02", "S03", "S04"})
+    assert manifest(second)["churn"] is None
+
+
+def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:
+    """Mass churn holds the night; the next one goes on from the last that was published."""
+    town = found_town(tmp_path, checks={"max_churn": 0.1})
+    first = town.night(1, draw_customers(FOUR))
+    swapped = draw_customers(FOUR)
+    swapped["id"] = swapped["id"].str.replace("a", "x").str.replace("b", "a").str.replace("x", "b")
+    held = town.night(2, swapped)
+    assert held.outcome == "held"
+    assert "of staying customers change their segment" in held.reasons[0]
+    third = town.night(3, draw_customers(FOUR))
+    assert third.outcome == "published"
+    assert manifest(third)["previous"] == first.edition
+    assert ids(third).equals(ids(first))
+
+
+def test_a_night_made_again_has_the_same_bytes(tmp_path: Path) -> None:
+    """Both nights afresh in another store, the second with a segment more: ids and files are the same."""
+    made = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        town = found_town(tmp_path / name, refit={"nights": 1})
+        made.append(
+            [
+                files(town.night(1, draw_customers(FOUR))),
+                files(town.night(2, draw_customers({**FOUR, "e": 90}))),
+            ]
+        )
+    assert made[0] == made[1]
+
+
+def test_a_drift_is_followed(tmp_path: Path) -> None:
+    """Prices of the simulated shop rise by half again and again: the model follows, ids and all."""
+    shop = read_definition(BUILT_IN / "shop.yaml")
+    town = Town(tmp_path, shop.model_copy(update={"source": Source(path="customers.csv")}))
+    customers = shop_table(0, 2000, 42).to_pandas()
+    prices = [1.0, 1.0, 1.5, 2.25, 2.25, 2.25]
+    nights = []
+    for number, price in enumerate(prices, 1):
+        for feature in ("revenue", "average_basket"):
+            values = pd.to_numeric(customers[feature], errors="coerce")
+            customers[feature] = (values * price / prices[max(number - 2, 0)]).round(4)
+        nights.append(town.night(number, customers))
+    assert [night.outcome for night in nights] == ["published"] * len(prices)
+    assert {tuple(sorted(set(ids(night)))) for night in nights} == {tuple(sorted(set(ids(nights[0]))))}
+    course = [manifest(night)["how"] for night in nights]
+    assert course[:2] == ["cold", "scored"] and "warm" in course[2:5] and course[-1] == "scored"
+    centres = [
+        read(night, "profiles.parquet").query("feature == 'revenue'").set_index("segment_id")["centre"]
+        for night in (nights[1], nights[-1])
+    ]
+    assert (centres[1] / centres[0]).to_numpy() == pytest.approx(2.25, rel=0.1)
