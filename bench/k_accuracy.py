@@ -25,7 +25,7 @@ from config.parameters import Segmentation
 from config.plans import KPlan
 from schemas.evidence import Choice, Curve, Evidence
 from schemas.identity import Memory
-from schemas.records import Customers, Night
+from schemas.records import Candidate, Customers, Night
 from segmentation.choosing import best_by, choose_gap, choose_k, linear_elbow
 from segmentation.parts import read_part, to_matrix, write_part
 from segmentation.weighing import label_rows
@@ -47,6 +47,16 @@ class Job(NamedTuple):
     rows: int
     file: Path | None = None
     draw: int | None = None
+
+
+class Tried(NamedTuple):
+    """What the stages made of a table: scaled rows (n, d), fits, curve, evidence and its CPU seconds."""
+
+    x: np.ndarray
+    candidates: list[Candidate]
+    curve: Curve
+    evidence: Evidence
+    seconds: float
 
 
 def rules(curve: Curve, evidence: Evidence) -> dict[str, int]:
@@ -114,6 +124,30 @@ def define(table: Table, folder: Path) -> Night:
     )
 
 
+def run_stages(night: Night, table: pa.Table) -> Tried:
+    """Scale, sweep, score and weigh one row per customer, as a first night does."""
+    night.staging.mkdir(parents=True)
+    part = write_part(night.staging / "customers.parquet", table)
+    customers = Customers(
+        parts=(part,),
+        quarantine=(),
+        read=part.rows,
+        used=part.rows,
+        merged=0,
+        quarantined=0,
+        reasons={},
+        warnings=(),
+    )
+    scaled = scale.fn(night, customers, Memory())
+    candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
+    curve = score.fn(night, scaled, candidates)
+    began = time.process_time()
+    evidence = weigh.fn(night, scaled, candidates)
+    seconds = time.process_time() - began
+    x = np.concatenate([to_matrix(read_part(one)).T for one in scaled.parts])
+    return Tried(x, candidates, curve, evidence, seconds)
+
+
 def try_table(job: Job) -> dict[str, Any]:
     """Run the stages on one table; what every rule chose, and how well its segments fit the truth."""
     from sklearn.metrics import adjusted_rand_score
@@ -121,26 +155,9 @@ def try_table(job: Job) -> dict[str, Any]:
     table = make_table(job)
     with tempfile.TemporaryDirectory() as folder:
         night = define(table, Path(folder))
-        night.staging.mkdir(parents=True)
         columns = dict(zip(night.segmentation.features, table.x.T, strict=True))
-        part = write_part(Path(folder) / "customers.parquet", pa.table(columns))
-        customers = Customers(
-            parts=(part,),
-            quarantine=(),
-            read=part.rows,
-            used=part.rows,
-            merged=0,
-            quarantined=0,
-            reasons={},
-            warnings=(),
-        )
-        scaled = scale.fn(night, customers, Memory())
-        candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-        curve = score.fn(night, scaled, candidates)
-        began = time.process_time()
-        evidence = weigh.fn(night, scaled, candidates)
-        seconds = time.process_time() - began
-        x = np.concatenate([to_matrix(read_part(one)).T for one in scaled.parts])
+        tried = run_stages(night, pa.table(columns))
+    x, candidates, curve, evidence = tried.x, tried.candidates, tried.curve, tried.evidence
     agreement = {
         one.k: float(adjusted_rand_score(table.labels, label_rows(x, np.array(one.centres))))
         for one in candidates
@@ -159,7 +176,7 @@ def try_table(job: Job) -> dict[str, Any]:
         "agreement_auto": agreement[choice.k],
         "strength": choice.strength,
         "natural": list(evidence.natural),
-        "seconds": seconds,
+        "seconds": tried.seconds,
     }
 
 
