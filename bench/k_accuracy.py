@@ -8,7 +8,6 @@ import argparse
 import gzip
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
@@ -21,17 +20,13 @@ import pyarrow as pa
 
 from bench.k_families import FAMILIES, Table
 from bench.k_report import tell_accuracy
+from bench.stages import run_stages
 from config.parameters import Segmentation
 from config.plans import KPlan
 from schemas.evidence import Choice, Curve, Evidence
-from schemas.identity import Memory
-from schemas.records import Candidate, Customers, Night
+from schemas.records import Night
 from segmentation.choosing import best_by, choose_gap, choose_k, linear_elbow
-from segmentation.parts import read_part, to_matrix, write_part
 from segmentation.weighing import label_rows
-from tasks.scale import scale
-from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 K_MAX = 12
 SEEDS = {"development": 1_000, "reporting": 900_000}
@@ -47,16 +42,6 @@ class Job(NamedTuple):
     rows: int
     file: Path | None = None
     draw: int | None = None
-
-
-class Tried(NamedTuple):
-    """What the stages made of a table: scaled rows (n, d), fits, curve, evidence and its CPU seconds."""
-
-    x: np.ndarray
-    candidates: list[Candidate]
-    curve: Curve
-    evidence: Evidence
-    seconds: float
 
 
 def rules(curve: Curve, evidence: Evidence) -> dict[str, int]:
@@ -122,30 +107,6 @@ def define(table: Table, folder: Path) -> Night:
         source=None,
         force=False,
     )
-
-
-def run_stages(night: Night, table: pa.Table) -> Tried:
-    """Scale, sweep, score and weigh one row per customer, as a first night does."""
-    night.staging.mkdir(parents=True)
-    part = write_part(night.staging / "customers.parquet", table)
-    customers = Customers(
-        parts=(part,),
-        quarantine=(),
-        read=part.rows,
-        used=part.rows,
-        merged=0,
-        quarantined=0,
-        reasons={},
-        warnings=(),
-    )
-    scaled = scale.fn(night, customers, Memory())
-    candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-    curve = score.fn(night, scaled, candidates)
-    began = time.process_time()
-    evidence = weigh.fn(night, scaled, candidates)
-    seconds = time.process_time() - began
-    x = np.concatenate([to_matrix(read_part(one)).T for one in scaled.parts])
-    return Tried(x, candidates, curve, evidence, seconds)
 
 
 def try_table(job: Job) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.identity import SHOWN
-from bench.k_accuracy import run_stages
+from bench.stages import run_stages
 from config.definitions import find_definition, read_definition
 from config.parameters import Segmentation
 from schemas.evidence import Choice
