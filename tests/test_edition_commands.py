@@ -171,5 +171,5 @@ def test_a_held_edition_among_objects_goes_live(bucket: ObjectPath, definitions:
     assert (read_live(home), published_edition(home, DAY)) == ((DAY, held), held)
     assert promote_edition(home, Asked(DAY, held, "ana", "")).outcome == "already-live"
     assert audit_store(home)[1] == []
-    assert name_segment(home, "S01", {"name": "Best"}, "ana").name == "Best"
-    assert read_names(home)["S01"].name == "Best"
+    assert name_segment(home, "S03", {"name": "Best"}, "ana").name == "Best"
+    assert read_names(home)["S03"].name == "Best"
