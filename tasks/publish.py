@@ -177,6 +177,7 @@ def publish(
         (reported.profiles, "profiles.parquet"),
         (reported.descriptions, "descriptions.parquet"),
         (reported.sweep, "sweep.parquet"),
+        (reported.history, "history.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / "quarantine.parquet", customers.quarantine)
