@@ -122,3 +122,12 @@ def tell_top(story: Story) -> list[str]:
 def open_section(key: str) -> str:
     """A section's start; it is closed by the next."""
     return f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{SECTIONS[key]}</h2>'
+
+
+def tell_end(story: Story) -> list[str]:
+    """The page's last line."""
+    key = story.rows.key
+    return [
+        f"<footer><p>Edition {text(key.edition)} of {text(story.night.segmentation.name)}, {story.night.as_of}. "
+        "This page is one file: it can be kept, sent and printed, and asks nothing of any server.</p></footer>"
+    ]

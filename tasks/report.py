@@ -22,17 +22,24 @@ from segmentation.cards import tell_segments
 from segmentation.chronicle import carry_on, read_chronicle, tell_tonight
 from segmentation.describing import Described, describe_segments
 from segmentation.factual_names import make_traits
-from segmentation.headline import tell_top
+from segmentation.evidence import tell_evidence
+from segmentation.headline import tell_end, tell_top
+from segmentation.movements import tell_changes
 from segmentation.objects import as_place
 from segmentation.page import Figure, render
-from segmentation.parts import name_part, start_folder
-from segmentation.points import draw_strata
+from segmentation.parts import name_part, read_part, start_folder, to_matrix
+from segmentation.past import tell_past
+from segmentation.points import Projection, draw_strata, project
+from segmentation.portraits import tell_profiles
 from segmentation.profiles import Labelled, profile_segments
-from segmentation.sections import sweep_rows
+from segmentation.scatter import MOST_FEATURES, tell_customers
+from segmentation.sections import sweep_rows, tell_making, tell_quality
 from segmentation.story import Story
 from segmentation.value import find_value
 from tasks.artifacts import show_changes, show_segments
 from tasks.options import stage
+
+MOST_DRAWN = 200  # features of drawn customers, 8 MB
 
 
 def tell_all(story: Story) -> list[str | Figure]:
@@ -40,8 +47,35 @@ def tell_all(story: Story) -> list[str | Figure]:
     return [
         *tell_top(story),
         *tell_segments(story),
+        *tell_changes(story),
+        *tell_past(story),
+        *tell_profiles(story),
+        *tell_customers(story, find_plane(story)),
+        *tell_evidence(story),
+        *tell_quality(story),
+        *tell_making(story),
         "</main>",
+        *tell_end(story),
     ]
+
+
+def find_plane(story: Story) -> Projection | None:
+    """The plane in which customers differ most, of the evenly drawn ones; None where there is none."""
+    varying = [one for one in story.scaled.columns if not one.aside]
+    if list(story.points.features) != [one.feature for one in varying] or not story.points.labels.size:
+        return None
+    even = to_matrix(read_part(story.scaled.sample.even)).T
+    return project(story.points, varying, even)
+
+
+def choose_features(scaled: Scaled, profiles: pd.DataFrame) -> list[str]:
+    """The features that are drawn: all that vary, or those in which segments differ most."""
+    varying = [one.feature for one in scaled.columns if not one.aside]
+    if len(varying) <= MOST_DRAWN:
+        return varying
+    apart = profiles.assign(apart=profiles["difference"].abs()).groupby("feature")["apart"].max()[varying]
+    kept = set(apart.sort_values(ascending=False, kind="stable").index[:MOST_FEATURES])
+    return [one for one in varying if one in kept]
 
 
 def make_history(
@@ -90,7 +124,7 @@ def report(
         Described(pairs, fitted.segments, profiles), scaled.columns, traits, segmentation.seed
     )
     history = make_history(night, aligned, memory, profiles, descriptions["name"])
-    features = [one.feature for one in scaled.columns if not one.aside]
+    features = choose_features(scaled, profiles)
     points = draw_strata(pairs, features, [one.size for one in fitted.segments], segmentation.seed)
     story = Story(
         night, rows, customers, scaled, choice, aligned, memory, verdict,
