@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     stale_hours: float = Field(
         72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
     )
+    browser: str | None = Field(
+        None, description="Chromium for pictures of reports, else the first one on PATH."
+    )
     roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders and s3:// URLs, with commas: if given, sources and stores must lie below one.",

@@ -17,6 +17,7 @@ from segmentation import starting
 from segmentation.compare_command import comparison
 from segmentation.edition_commands import Json, Name, Store, Which, editions, parse_day
 from segmentation.errors import Refused, ResegmentError
+from segmentation.report_command import reports
 from segmentation.sample_command import samples
 from segmentation.segment_commands import segments
 from segmentation.server_commands import server
@@ -44,6 +45,7 @@ def main() -> None:
     app.add_typer(samples, name="sample")
     app.add_typer(comparison)
     app.add_typer(editions)
+    app.add_typer(reports)
     app.add_typer(segments)
     app.add_typer(server)
     try:
