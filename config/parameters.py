@@ -43,8 +43,8 @@ class Segmentation(Clause):
     features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns that are clustered.")
     value: str | None = Field(
         None,
-        description="Feature whose sum says what customers are worth, for the report; null: the first sum, or "
-        "number with a currency as unit.",
+        description="Feature whose sum says what customers are worth, for the report; null: the first sum "
+        "or number with a currency as unit.",
     )
     scaling: ScalingPlan = Field(
         default_factory=lambda: ScalingPlan(), description="How features are scaled."

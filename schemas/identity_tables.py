@@ -34,7 +34,8 @@ HISTORY = pa.DataFrameSchema(
         "size": count("Its customers.", 1),
         "share": number("Share of all customers of that edition, 0 to 1.", at_least=0),
         "value": number(
-            "Sum of the value feature over its customers, see the definition's `value`. Null without one.", True
+            "Sum of the value feature over its customers, see the definition's `value`. Null without one.",
+            True,
         ),
         "moved_share": number(
             "Share of the customers of both dates who changed their segment, of the whole edition. Null "
@@ -45,8 +46,8 @@ HISTORY = pa.DataFrameSchema(
     },
     name="history",
     title="history.parquet",
-    description="The segments of this edition and of those it follows, the last 90 dates: carried on from the "
-    "edition before, begun anew without one.",
+    description="The segments of this edition and of those it follows, the last 90 dates: carried on from "
+    "the edition before, begun anew without one.",
     strict=True,
     ordered=True,
 )

@@ -1,5 +1,7 @@
 """The segments as cards: who they are at a glance. Figures in full are segmentation/portraits.py's."""
 
+from typing import Any
+
 import numpy as np
 
 from segmentation.chronicle import dates_of, sizes_on
@@ -17,16 +19,21 @@ LONGEST_SPARK = 90
 def tell_segments(story: Story) -> list[str]:
     """The section of the cards."""
     sums = value_sums(story)
-    said = "Each segment has its id and colour for as long as it lives. Names say what sets it apart"
-    given = f"a person names it in the store: resegment name {story.night.segmentation.name} S01 --name …"
-    worth = f" Share of value is each segment's share of all {story.value}." if sums is not None else ""
+    given = f"resegment name {story.night.segmentation.name} {story.ids[0]} --name …"
     return [
         open_section("segments"),
-        paragraph(f"{said} from the others; {given}.{worth}", "note"),
-        '<div class="grid">',
+        '<p class="note">A segment keeps its id and its colour for as long as it lives. Its name here says '
+        f"what sets it apart; names that people give, by <code>{text(given)}</code>, are the store's, not this "
+        "edition's.</p>",
+        f'<div class="grid{columns_for(len(story.ids))}">',
         *(draw_card(story, place, sums) for place in range(len(story.ids))),
         "</div></section>",
     ]
+
+
+def columns_for(cards: int) -> str:
+    """The style sheet's class by which so many cards fill their rows evenly."""
+    return {2: " halves", 3: " wider", 5: " wider", 6: " wider", 9: " wider"}.get(cards, "")
 
 
 def value_sums(story: Story) -> np.ndarray | None:
@@ -40,7 +47,7 @@ def value_sums(story: Story) -> np.ndarray | None:
 def draw_card(story: Story, place: int, sums: np.ndarray | None) -> str:
     """One segment."""
     segment_id, size = story.ids[place], story.sizes[place]
-    told = story.descriptions.to_dict("records")[place]
+    told = story.descriptions.iloc[place].to_dict()
     shares = [("Share of customers", size / story.total)]
     if sums is not None:
         shares.append((f"Share of {story.value}", float(sums[place] / sums.sum())))
@@ -116,16 +123,19 @@ def draw_traits(story: Story, place: int) -> str:
         own = float(means[feature].iloc[place])
         everyone = float(means[feature].to_numpy() @ sizes / sizes.sum())
         arrow = "▲" if story.matrix("difference")[feature].iloc[place] > 0 else "▼"
+        said = text(story.say_mean(feature, own))
         rows += (
             f'<tr><th scope="row">{text(feature.replace("_", " "))}</th>'
-            f'<td class="own"><span aria-hidden="true">{arrow}</span> {text(story.say(feature, own))}</td>'
-            f"<td><small>{text(story.say(feature, everyone, with_unit=False))}</small></td></tr>"
+            f'<td class="own"><span aria-hidden="true">{arrow}</span> {said}</td>'
+            f"<td><small>{text(story.say_mean(feature, everyone, with_unit=False))}</small></td></tr>"
         )
-    head = '<thead><tr><th scope="col">Average of</th><th scope="col">segment</th><th scope="col">all</th></tr>'
+    head = (
+        '<thead><tr><th scope="col">Average of</th><th scope="col">segment</th><th scope="col">all</th></tr>'
+    )
     return f'<table class="traits">{head}</thead><tbody>{rows}</tbody></table>'
 
 
-def draw_rule(told: dict[str, object]) -> str:
+def draw_rule(told: dict[Any, object]) -> str:
     """Its rule, and how well that does."""
     rule, precision, recall = (told[key] for key in ("rule", "rule_precision", "rule_recall"))
     if not isinstance(rule, str) or not isinstance(precision, float) or not isinstance(recall, float):

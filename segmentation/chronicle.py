@@ -53,7 +53,7 @@ def carry_on(before: pd.DataFrame | None, tonight: pd.DataFrame, moved_share: fl
     own = tonight.assign(moved_share=np.nan if moved_share is None else moved_share)
     if before is None:
         return own
-    earlier = before[before["as_of"] < own["as_of"].iloc[0]]
+    earlier: pd.DataFrame = before[before["as_of"] < own["as_of"].iloc[0]]
     kept = sorted(earlier["as_of"].unique())[-(MOST - 1) :]
     return pd.concat([earlier[earlier["as_of"].isin(kept)], own], ignore_index=True)
 

@@ -48,12 +48,12 @@ def tell_moved(story: Story) -> str:
         return "there is no edition before it to compare with"
     since = f"since {spell_date(before)}"
     if churn is None:
-        return f"{since} nobody can be followed, as rows bear no customer id"
+        return f"{since}, nobody can be followed, as rows bear no customer id"
     moved = churn.behaviour + churn.model
     stayed = moved + churn.stayed
     told = [f"{moved:,} of {customers(stayed)} ({share(churn.moved_share)}) changed segment"]
     told += [f"{count:,} {word}" for count, word in ((churn.joined, "joined"), (churn.left, "left")) if count]
-    return f"{since} {join_words(told)}"
+    return f"{since}, {join_words(told)}"
 
 
 def tell_alarms(story: Story) -> list[str]:
@@ -82,8 +82,12 @@ def list_tiles(story: Story) -> list[tuple[str, str, str]]:
     before = f"on {memory.as_of}"
     grown = "" if memory.is_cold else f"{change(story.total - memory.customers)} since {memory.as_of}"
     segments = "" if memory.is_cold else f"{memory.k} {before}"
-    moved = share(churn.moved_share) if churn else "none to follow"
-    why = f"{churn.behaviour:,} by behaviour, {churn.model:,} by the model" if churn else first
+    moved = share(churn.moved_share) if churn else "\N{EM DASH}"
+    why = (
+        f"{churn.behaviour:,} by behaviour, {churn.model:,} by the model"
+        if churn
+        else first or "rows bear no id"
+    )
     checks = story.verdict.checks
     passed = sum(one.passed for one in checks)
     failed = [one.name for one in checks if not one.passed]
@@ -99,7 +103,9 @@ def list_tiles(story: Story) -> list[tuple[str, str, str]]:
 def tell_top(story: Story) -> list[str]:
     """The page's header and its ways to the sections."""
     segmentation, passes = story.night.segmentation, story.verdict.may_publish
-    badge = Markup(f'<span class="badge{"" if passes else " bad"}">{"Published" if passes else "Held"}</span>')
+    badge = Markup(
+        f'<span class="badge{"" if passes else " bad"}">{"Published" if passes else "Held"}</span>'
+    )
     tiles = "".join(
         f'<div class="tile"><dt>{text(name)}</dt><dd>{text(figure)}<small>{text(remark)}</small></dd></div>'
         for name, figure, remark in list_tiles(story)
@@ -128,6 +134,7 @@ def tell_end(story: Story) -> list[str]:
     """The page's last line."""
     key = story.rows.key
     return [
-        f"<footer><p>Edition {text(key.edition)} of {text(story.night.segmentation.name)}, {story.night.as_of}. "
-        "This page is one file: it can be kept, sent and printed, and asks nothing of any server.</p></footer>"
+        f"<footer><p>Edition {text(key.edition)} of {text(story.night.segmentation.name)}, "
+        f"{story.night.as_of}. This page is one file: it can be kept, sent and printed, and asks nothing of "
+        "any server.</p></footer>"
     ]

@@ -51,14 +51,14 @@ def draw_causes(story: Story) -> str:
     churn = story.aligned.churn
     if churn is None:
         return ""
-    counts = [
-        ("Changed segment: behaved differently", churn.behaviour),
-        ("Changed segment: the model moved the border", churn.model),
-        ("Joined", churn.joined),
-        ("Left", churn.left),
-    ]
     both = churn.stayed + churn.behaviour + churn.model
-    most = max(1, *(count for _, count in counts))
+    counts = [
+        ("Changed segment: behaved differently", churn.behaviour, both, "of those of both dates"),
+        ("Changed segment: the model moved the border", churn.model, both, "of those of both dates"),
+        ("Joined", churn.joined, both + churn.joined, "of all now"),
+        ("Left", churn.left, both + churn.left, "of all before"),
+    ]
+    most = max(1, *(count for _, count, _, _ in counts))
     rows = [
         [
             name,
@@ -67,11 +67,11 @@ def draw_causes(story: Story) -> str:
                 f'<rect width="{100 * count / most:.2f}" height="6"/></svg>'
             ),
             f"{count:,}",
-            share(count / both) if both else "",
+            f"{share(count / of)} {whom}" if of else "",
         ]
-        for name, count in counts
+        for name, count, of, whom in counts
     ]
-    told = table(["What", "", "Customers", "Of those of both dates"], rows, name="Churn by cause")
+    told = table(["What", "", "Customers", "Share"], rows, name="Churn by cause")
     stayed = f"{customers(churn.stayed)} stayed in their segment."
     return f'<div class="panel causes"><h3>Why customers changed</h3>{told}{paragraph(stayed, "note")}</div>'
 
@@ -168,7 +168,8 @@ def tell_events(story: Story) -> list[str]:
         for one in story.aligned.events
     ]
     drift = sorted(story.memory.drift.items(), key=lambda item: (-item[1], item[0]))[:5]
-    told = table(["Before", "became", "Now", "Customers shared", "Share of before"], rows, name="Lineage")
+    header = ["Before", "became", "Now", "Customers shared", "Share of before"]
+    told = table(header, rows, words=True, name="Lineage")
     shifts = ", ".join(f"{name} {amount(value)}" for name, value in drift)
     said = [paragraph(f"How far features have drifted since the model was trained (PSI): {shifts}.", "note")]
     return ["<h3>What became of each segment</h3>", told, *(said if drift else [])]

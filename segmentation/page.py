@@ -42,7 +42,9 @@ def text(content: object) -> Markup:
     return content if isinstance(content, Markup) else Markup(escape(str(content)))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], words: bool = False, name: str = "") -> str:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], words: bool = False, name: str = ""
+) -> str:
     """An HTML table in a box of its own that scrolls; every cell but Markup is escaped.
 
     `words`: cells are text rather than numbers. `name`: what the table is, for screen readers. The first

@@ -1,4 +1,4 @@
-"""The segments over the last editions: sizes, shares, and how many customers moved. Read from history.parquet.
+"""The segments over the last editions: sizes, shares, and how many customers moved, from history.parquet.
 
 What changed since the edition before in full is segmentation/movements.py's.
 """
@@ -24,7 +24,7 @@ def tell_past(story: Story) -> list[str | Figure]:
     dates = dates_of(story.history)
     opening = open_section("past")
     if len(dates) < 2:
-        said = "The history begins with this edition; from the next one on it shows how segments grow and shrink."
+        said = "The history begins with this edition; the next one shows how segments grow and shrink."
         return [opening, paragraph(said, "lead"), "</section>"]
     wide = pivot(story.history, "size")
     gone = [name for name in wide.columns if name not in story.ids]
@@ -46,7 +46,8 @@ def tell_past(story: Story) -> list[str | Figure]:
 def pivot(history: pd.DataFrame, column: str) -> pd.DataFrame:
     """A column by date and segment, segments in the order of their numbers; missing where there was none."""
     wide = history.pivot(index="as_of", columns="segment_id", values=column).sort_index()
-    return wide[sorted(wide.columns, key=number_of)]
+    order: list[str] = sorted(map(str, wide.columns), key=number_of)
+    return wide[order]
 
 
 def lay_out(title: str, form: str) -> dict[str, Any]:
@@ -55,7 +56,14 @@ def lay_out(title: str, form: str) -> dict[str, Any]:
         "height": HEIGHT,
         "margin": {"t": 10, "r": 10, "l": 50, "b": 40},
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": -0.18, "x": 0, "itemclick": False, "itemdoubleclick": False},
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "y": -0.18,
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
         "xaxis": {"type": "date", "fixedrange": True, "hoverformat": "%Y-%m-%d"},
         "yaxis": {"title": {"text": title}, "fixedrange": True, "tickformat": form, "rangemode": "tozero"},
     }
@@ -102,7 +110,9 @@ def draw_shares(history: pd.DataFrame, wide: pd.DataFrame) -> Figure:
         }
         for name in shares.columns
     ]
-    rows = [[day, *("" if pd.isna(one) else share(float(one)) for one in row)] for day, row in rows_of(shares)]
+    rows = [
+        [day, *("" if pd.isna(one) else share(float(one)) for one in row)] for day, row in rows_of(shares)
+    ]
     numbers = table(["Date", *map(str, shares.columns)], rows, name="Shares by date and segment")
     first, last = (shares.iloc[place].dropna() for place in (0, -1))
     alt = "Share of all customers in each segment, stacked: " + "; ".join(
@@ -127,7 +137,11 @@ def draw_moves(history: pd.DataFrame) -> list[Figure]:
         "marker": {"color": "#8A8F98"},
         "hovertemplate": "%{x}: %{y:.2%}<extra></extra>",
     }
-    layout = lay_out("of staying customers", ".1%") | {"height": 200, "hovermode": "closest", "showlegend": False}
+    layout = lay_out("of staying customers", ".1%") | {
+        "height": 200,
+        "hovermode": "closest",
+        "showlegend": False,
+    }
     numbers = table(["Date", "Changed segment"], [[day, share(float(one))] for day, one in moved.items()])
     alt = (
         f"Share of staying customers who changed segment: {share(float(moved.min()))} to "

@@ -54,9 +54,10 @@ def share_out(sizes: Sequence[int], most: int = MOST_POINTS) -> np.ndarray:
     shown = np.array([size if size >= FEWEST else 0 for size in sizes], np.int64)
     if shown.sum() <= most:
         return shown
-    floor = np.minimum(shown, min(FLOOR, most // max(1, np.count_nonzero(shown))))
+    floor = np.minimum(shown, min(FLOOR, most // int(np.count_nonzero(shown))))
     left, rest = most - int(floor.sum()), shown - floor
-    return floor + (rest * left // max(1, int(rest.sum())))
+    drawn: np.ndarray = floor + rest * left // np.maximum(1, rest.sum())
+    return drawn
 
 
 def draw_strata(
@@ -71,7 +72,9 @@ def draw_strata(
         (pair, Slice(pair.customers, None, int(start))) for pair, start in zip(pairs, starts, strict=False)
     ]
     draw = partial(_draw_part, features=tuple(features), reach=np.where(wanted > 0, reach, 0.0), seed=seed)
-    matrix, labels, keys = (np.concatenate(one, axis=-1) for one in zip(*over_parts(draw, slices), strict=True))
+    matrix, labels, keys = (
+        np.concatenate(one, axis=-1) for one in zip(*over_parts(draw, slices), strict=True)
+    )
     order = np.lexsort((keys, labels))
     ends = np.bincount(labels, minlength=len(wanted)).cumsum()
     starts = ends - np.bincount(labels, minlength=len(wanted))

@@ -74,7 +74,9 @@ def draw_scale() -> str:
     """What the shades mean."""
     low = "".join(f'<i class="d{step}"></i>' for step in range(STEPS, 0, -1))
     high = "".join(f'<i class="u{step}"></i>' for step in range(1, STEPS + 1))
-    return f'<p class="scale"><span>far below average</span>{low}<i></i>{high}<span>far above average</span></p>'
+    return (
+        f'<p class="scale"><span>far below average</span>{low}<i></i>{high}<span>far above average</span></p>'
+    )
 
 
 def draw_heat(story: Story) -> str:
@@ -91,7 +93,7 @@ def draw_heat(story: Story) -> str:
         feature = column.feature
         cells = "".join(
             f'<td class="{shade(apart)}" title="{text(hint(story, feature, (apart, times_, middle)))}">'
-            f"{text(story.say(feature, own, with_unit=False))}</td>"
+            f"{text(story.say_mean(feature, own, with_unit=False))}</td>"
             for own, apart, times_, middle in zip(
                 mean[feature], difference[feature], lift[feature], median[feature], strict=True
             )
@@ -100,12 +102,12 @@ def draw_heat(story: Story) -> str:
         aside = "<small>takes no part in the segments</small>" if column.aside else ""
         body += (
             f'<tr><th scope="row">{text(with_unit(story, feature))}{aside}</th>{cells}'
-            f"<td>{text(story.say(feature, everyone, with_unit=False))}</td></tr>\n"
+            f"<td>{text(story.say_mean(feature, everyone, with_unit=False))}</td></tr>\n"
         )
     return (
         '<div class="panel"><div class="wide" role="region" tabindex="0" aria-label="Averages by feature and '
-        f'segment"><table class="heat"><thead><tr><th scope="col">Average of</th>{head}<th scope="col">All</th>'
-        f"</tr></thead><tbody>{body}</tbody></table></div></div>"
+        f'segment"><table class="heat"><thead><tr><th scope="col">Average of</th>{head}'
+        f'<th scope="col">All</th></tr></thead><tbody>{body}</tbody></table></div></div>'
     )
 
 

@@ -8,22 +8,25 @@ import math
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
 
-def amount(value: float, unit: str = "") -> str:
+def amount(value: float, unit: str = "", like: float | None = None) -> str:
     """A number with three significant digits, or all before the point, and its unit.
+
+    `like`: a number whose decimals it shall have, so that numbers side by side are as fine as one another.
 
     >>> amount(1234567.8, "GBP"), amount(34.56), amount(0.01234), amount(-2.0, "days")
     ('1,234,568 GBP', '34.6', '0.0123', '−2 days')
+    >>> amount(0.01234, like=45.6), amount(3.456, like=45.6)
+    ('0', '3.5')
     """
     if not math.isfinite(value):
         return "none"
     size = abs(value)
+    scale = abs(like) if like and math.isfinite(like) else size
     if size >= 1e15:
         text = f"{size:.3g}"
-    elif size >= 100:
-        text = f"{size:,.0f}"
-    elif size >= 0.001 or size == 0:
-        digits = 2 - math.floor(math.log10(size)) if size else 0
-        text = f"{size:.{max(0, digits)}f}"
+    elif scale >= 0.001 or size == 0:
+        digits = 2 - math.floor(math.log10(scale)) if scale else 0
+        text = f"{size:,.{max(0, digits)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     else:
         text = f"{size:.3g}"
@@ -48,9 +51,9 @@ def change(count: int) -> str:
     """A difference of two counts.
 
     >>> change(1200), change(-3), change(0)
-    ('+1,200', '−3', 'no change')
+    ('+1,200', '−3', 'No change')
     """
-    return f"{'+' if count > 0 else MINUS}{abs(count):,}" if count else "no change"
+    return f"{'+' if count > 0 else MINUS}{abs(count):,}" if count else "No change"
 
 
 def times(lift: float) -> str:

@@ -108,7 +108,7 @@
     const data = points.segments.map((segment, order) => {
       const end = start + segment.count, trace = {
         type: solid ? "scatter3d" : "scatter", mode: "markers", name: segment.id,
-        marker: { color: segment.colour, symbol: segment.mark, size: solid ? 3 : 5, opacity: solid ? 0.85 : 0.7 },
+        marker: { color: segment.colour, symbol: segment.mark, size: solid ? 4 : 6, opacity: solid ? 0.85 : 0.7 },
         hovertemplate: "%{text}<extra>" + segment.id + "</extra>" };
       packs.forEach((packed, i) => { trace["xyz"[i]] = unpack(packed).slice(start, end); });
       if (packs.length === 1)
@@ -123,7 +123,7 @@
     packs.forEach((packed, i) => { axes["xyz"[i] + "axis"] = axisOf(packed); });
     const layout = { ...told.points.layout, hovermode: "closest", uirevision: view,
       legend: { orientation: "h", y: -0.02, yanchor: "top", itemsizing: "constant" } };
-    if (solid) Object.assign(layout, { scene: { ...axes, aspectmode: "cube", camera: { eye: { x: 1.5, y: 1.5, z: 0.9 } } },
+    if (solid) Object.assign(layout, { scene: { ...axes, aspectmode: "cube", camera: { eye: { x: 1.35, y: 1.35, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } } },
       margin: { t: 0, l: 0, r: 0, b: 0 } });
     else Object.assign(layout, axes, { margin: { t: 10, l: 60, r: 15, b: 50 }, legend: { ...layout.legend, y: -0.14 } });
     if (packs.length === 1) layout.yaxis = { visible: false };

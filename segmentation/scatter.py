@@ -12,7 +12,7 @@ import numpy as np
 from segmentation.headline import open_section
 from segmentation.page import Figure, label, paragraph, table, text
 from segmentation.palette import colour_of, mark_of
-from segmentation.points import FEWEST, MOST_POINTS, Projection
+from segmentation.points import FEWEST, Projection
 from segmentation.spreads import find_ticks
 from segmentation.story import Story, join_words
 from segmentation.transforms import curve
@@ -33,7 +33,7 @@ def tell_customers(story: Story, plane: Projection | None) -> list[str | Figure]
     said = (
         f"Every one of the {drawn:,} customers is a point"
         if every
-        else f"{drawn:,} of {story.total:,} customers, drawn by the seed from every segment, at most {MOST_POINTS:,}"
+        else f"{drawn:,} of {story.total:,} customers, drawn by the seed from every segment"
     )
     said += "; points bear no ids. Turn the figure with the pointer; the selections change its axes."
     shown = pick(story, features)
@@ -45,7 +45,7 @@ def tell_customers(story: Story, plane: Projection | None) -> list[str | Figure]
                 name,
                 f"{story.sizes[place]:,}",
                 f"{np.count_nonzero(story.points.labels == place):,}",
-                *(story.say(one, float(means[one].iloc[place])) for one in shown),
+                *(story.say_mean(one, float(means[one].iloc[place])) for one in shown),
             ]
             for place, name in enumerate(story.ids)
         ],
@@ -74,8 +74,26 @@ def offer(story: Story) -> list[str]:
 
 
 def pick(story: Story, features: list[str]) -> list[str]:
-    """The three to begin with: 0/1 numbers only where there is nothing else."""
-    return sorted(features, key=lambda one: story.traits[one].is_yes)[:3]
+    """The three to begin with: those that set segments apart and do not repeat one another.
+
+    0/1 numbers only where there is nothing else.
+    """
+    if len(features) <= 3:
+        return features
+    apart = story.matrix("difference")[features].abs().max().to_numpy()
+    apart = apart * np.array([0.01 if story.traits[one].is_yes else 1.0 for one in features])
+    scales = {one.feature: one for one in story.scaled.columns}
+    rows = [curve(story.points.matrix[story.points.features.index(one)], scales[one]) for one in features]
+    steady = np.array(rows) + 0.0
+    steady -= steady.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.square(steady).sum(axis=1))
+    alike = np.abs(steady @ steady.T) / np.maximum(np.outer(norms, norms), np.finfo(np.float64).tiny)
+    taken = [int(np.argmax(apart))]
+    while len(taken) < 3:
+        worth = apart * (1.0 - alike[taken].max(axis=0)).round(6)
+        worth[taken] = -1.0
+        taken.append(int(np.argmax(worth)))
+    return [features[place] for place in sorted(taken)]
 
 
 def draw_controls(features: list[str], shown: list[str], plane: Projection | None) -> str:
@@ -162,7 +180,7 @@ def tell_plane(story: Story, plane: Projection | None) -> list[str]:
         return []
     axes = name_axes(story, plane)
     said = (
-        f"The projection shows the two directions in which the scaled features differ most, {plane.shares.sum():.0%} "
-        f"of all variance: {axes[0]}; {axes[1]}."
+        f"The projection shows the two directions in which the scaled features differ most, "
+        f"{plane.shares.sum():.0%} of all variance: {axes[0]}; {axes[1]}."
     )
     return [paragraph(said, "note")]

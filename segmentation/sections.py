@@ -1,6 +1,6 @@
 """The report's last sections, for who makes the nights: data quality, checks, and how the edition was made.
 
-HTML is segmentation/page.py's; the other sections have modules of their own; their order is tasks/report.py's.
+HTML is segmentation/page.py's; the other sections have modules of their own.
 """
 
 import json
@@ -99,8 +99,8 @@ def tell_making(story: Story) -> list[str]:
         details("Versions", table(["Package", "Version"], versions, words=True, name="Versions")),
         details("The whole definition", f'<pre tabindex="0">{text(definition)}</pre>'),
         paragraph(
-            "How long each run took, when and on which machine stands in the store's ledger: the same input gives "
-            "this same page, whenever it is made.",
+            "How long each run took, when and on which machine stands in the store's ledger: the same input "
+            "gives this same page, whenever it is made.",
             "note",
         ),
         "</section>",

@@ -14,12 +14,13 @@ from segmentation.story import Story
 from segmentation.transforms import curve
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-MOST_SHOWN, FIRST_SHOWN = 40, 8
+MOST_SHOWN, FIRST_SHOWN = 40, 9
 WIDTH, ROW, LEFT, RIGHT = 330, 22, 42, 12  # pixels of a drawing
+NARROWEST = 10  # of a box, so that its colour can be seen
 
 
 class Spread(NamedTuple):
-    """Quantiles of a feature (k, 5), NaN for a segment that is not shown; and the same where they are drawn."""
+    """Quantiles of a feature (k, 5), NaN for a segment that is not shown; the same where they are drawn."""
 
     feature: str
     values: np.ndarray
@@ -43,7 +44,7 @@ def rank_features(story: Story) -> list[str]:
     """The drawn features, those in which segments differ most first: at most MOST_SHOWN."""
     shown = [one for one in story.points.features if not story.traits[one].is_yes]
     apart = story.matrix("difference")[list(story.points.features)].abs().max()
-    order = np.argsort(-apart[shown].to_numpy(), kind="stable") if shown else []
+    order = np.argsort(-apart[shown].to_numpy(), kind="stable")
     return [shown[place] for place in order[:MOST_SHOWN]]
 
 
@@ -54,8 +55,12 @@ def draw_spreads(story: Story) -> list[str]:
     if not drawn:
         return ['<p class="note">There is no number whose spread could be shown.</p>']
     first, rest = drawn[:FIRST_SHOWN], drawn[FIRST_SHOWN:]
-    more = details(f"{len(rest)} more features", f'<div class="grid">{"".join(rest)}</div>') if rest else ""
-    return [f'<div class="grid">{"".join(first)}</div>', more]
+    more = (
+        details(f"{len(rest)} more features", f'<div class="grid wider">{"".join(rest)}</div>')
+        if rest
+        else ""
+    )
+    return [f'<div class="grid wider">{"".join(first)}</div>', more]
 
 
 def draw_one(story: Story, spread: Spread) -> str:
@@ -75,7 +80,10 @@ def draw_one(story: Story, spread: Spread) -> str:
     numbers = table(
         ["Segment", *(f"{one:.0%}" for one in QUANTILES)],
         [
-            [name, *(story.say(spread.feature, one, False) if np.isfinite(one) else "not shown" for one in row)]
+            [
+                name,
+                *(story.say(spread.feature, one, False) if np.isfinite(one) else "not shown" for one in row),
+            ]
             for name, row in zip(story.ids, spread.values, strict=True)
         ],
         name=f"Quantiles of {spread.feature}",
@@ -93,12 +101,16 @@ def draw_row(segment_id: str, y: float, places: list[float]) -> str:
     """A segment's box, its reach and median."""
     name = f'<text x="0" y="{y + 4:g}">{segment_id}</text>'
     if not np.isfinite(places).all():
-        return f'<g>{name}<text class="soft" x="{LEFT}" y="{y + 4:g}">fewer than {FEWEST} customers</text></g>'
+        return (
+            f'<g>{name}<text class="soft" x="{LEFT}" y="{y + 4:g}">fewer than {FEWEST} customers</text></g>'
+        )
     low, first, middle, third, high = places
+    if third - first < NARROWEST:
+        first, third = middle - NARROWEST / 2, middle + NARROWEST / 2
     return (
         f'<g class="{class_of(segment_id)}">{name}'
         f'<line class="reach" x1="{low:.1f}" x2="{high:.1f}" y1="{y:g}" y2="{y:g}"/>'
-        f'<rect class="box" x="{first:.1f}" y="{y - 6:g}" width="{max(third - first, 2):.1f}" height="12" rx="2"/>'
+        f'<rect class="box" x="{first:.1f}" y="{y - 6:g}" width="{third - first:.1f}" height="12" rx="2"/>'
         f'<line class="middle" x1="{middle:.1f}" x2="{middle:.1f}" y1="{y - 6:g}" y2="{y + 6:g}"/></g>'
     )
 
@@ -114,7 +126,7 @@ def draw_scale(story: Story, spread: Spread, height: float) -> Markup:
         x = LEFT + width * (float(curve(np.array(value), column)) - float(ends[0])) / reach
         said = text(story.say(spread.feature, value, with_unit=False).split(" (")[0])
         drawn += (
-            f'<line class="rule-line" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 20:g}" stroke="currentColor"/>'
+            f'<line class="rule-line" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 20:g}"/>'
             f'<text class="soft" x="{x:.1f}" y="{height - 5:g}" text-anchor="middle">{said}</text>'
         )
     return Markup(drawn)
@@ -129,10 +141,12 @@ def find_ticks(low: float, high: float, is_log: bool) -> list[float]:
     if not high > low:
         return [low]
     if is_log and high > 20 and low >= 0:
-        powers = [10.0**place for place in range(16)]
-        found = [one for one in ([0.0] if low < 0.5 else []) + powers if low <= one <= high]
-        found = found[:: 1 + len(found) // 6]
-        return found if len(found) >= 2 else [low, high]
+        for parts in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
+            steps = [part * 10.0**place for place in range(16) for part in parts]
+            found = [one for one in ([0.0] if low < 0.5 else []) + steps if low <= one <= high]
+            if len(found) >= 3:
+                break
+        return found[:: 1 + len(found) // 7] or [low, high]
     step = 10.0 ** np.floor(np.log10(high - low))
     for part in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0):
         first, last = np.ceil(low / (step * part)), np.floor(high / (step * part))

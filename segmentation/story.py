@@ -1,4 +1,4 @@
-"""All that the report tells of one night, gathered once. Which words it finds is in the modules of its sections.
+"""All that the report tells of one night, gathered once. Its words are in the modules of its sections.
 
 Nothing here reads a file or decides anything.
 """
@@ -18,9 +18,10 @@ from segmentation.factual_names import Trait
 from segmentation.points import Points
 from segmentation.quantities import amount, share
 
-MONTHS = (
-    "January February March April May June July August September October November December"  # no locale
-).split()
+MONTHS = (  # not the locale's
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 
 class Story(NamedTuple):
@@ -76,6 +77,14 @@ class Story(NamedTuple):
         """A column of the profiles by segment and feature, both in order."""
         wide = self.profiles.pivot(index="segment_id", columns="feature", values=column)
         return wide.reindex(index=self.ids, columns=[one.feature for one in self.scaled.columns])
+
+    def say_mean(self, feature: str, value: float, with_unit: bool = True) -> str:
+        """A mean of a feature for people, as fine as the means of all segments need."""
+        trait = self.traits[feature]
+        if trait.is_yes or trait.levels:
+            return self.say(feature, value, with_unit)
+        most = float(self.matrix("mean")[feature].abs().max())
+        return amount(value, self.units[feature] if with_unit else "", most)
 
     def say(self, feature: str, value: float, with_unit: bool = True) -> str:
         """A feature's value for people: a share of a yes or no, a level's name, a number with its unit."""

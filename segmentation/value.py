@@ -6,11 +6,13 @@ The definition's `value` names it; without it one is taken only where its sum me
 from config.parameters import Segmentation
 
 # ISO 4217 codes of the currencies most traded, and signs that people write instead.
-CURRENCIES = frozenset(
-    "USD EUR JPY GBP CNY AUD CAD CHF HKD SGD SEK KRW NOK NZD INR MXN TWD ZAR BRL DKK PLN THB ILS IDR CZK AED TRY "
-    "HUF CLP SAR PHP MYR COP RUB RON PEN BHD BGN ARS UAH EGP NGN KES PKR BDT VND ISK RSD MAD KZT QAR KWD "
-    "$ € £ ¥ ₹ ₩ ₺ ₽ ₪ ₫ ₦ ฿ zł Kč kr".split()
-)
+CURRENCIES = frozenset((
+    "USD", "EUR", "JPY", "GBP", "CNY", "AUD", "CAD", "CHF", "HKD", "SGD", "SEK", "KRW", "NOK", "NZD",
+    "INR", "MXN", "TWD", "ZAR", "BRL", "DKK", "PLN", "THB", "ILS", "IDR", "CZK", "AED", "TRY", "HUF",
+    "CLP", "SAR", "PHP", "MYR", "COP", "RUB", "RON", "PEN", "BHD", "BGN", "ARS", "UAH", "EGP", "NGN",
+    "KES", "PKR", "BDT", "VND", "ISK", "RSD", "MAD", "KZT", "QAR", "KWD", "$", "€", "£", "¥", "₹", "₩",
+    "₺", "₽", "₪", "₫", "₦", "฿", "zł", "Kč", "kr",
+))  # fmt: skip
 
 
 def find_value(segmentation: Segmentation) -> str | None:

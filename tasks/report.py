@@ -21,8 +21,8 @@ from schemas.verdicts import Verdict
 from segmentation.cards import tell_segments
 from segmentation.chronicle import carry_on, read_chronicle, tell_tonight
 from segmentation.describing import Described, describe_segments
-from segmentation.factual_names import make_traits
 from segmentation.evidence import tell_evidence
+from segmentation.factual_names import make_traits
 from segmentation.headline import tell_end, tell_top
 from segmentation.movements import tell_changes
 from segmentation.objects import as_place
@@ -123,7 +123,7 @@ def report(
     descriptions = describe_segments(
         Described(pairs, fitted.segments, profiles), scaled.columns, traits, segmentation.seed
     )
-    history = make_history(night, aligned, memory, profiles, descriptions["name"])
+    history = make_history(night, aligned, memory, profiles, list(descriptions["name"]))
     features = choose_features(scaled, profiles)
     points = draw_strata(pairs, features, [one.size for one in fitted.segments], segmentation.seed)
     story = Story(
