@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -39,6 +39,11 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def hold(home: Path | ObjectPath) -> AbstractContextManager[None]:
+    """The lock of a segmentation's folder; among objects there is none, there conditional puts stand in."""
+    return nullcontext() if isinstance(home, ObjectPath) else locked(home / ".lock")
 
 
 def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:

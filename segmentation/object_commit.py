@@ -5,17 +5,15 @@ If-Match: the put of the table succeeds only if the date still holds what this r
 docs/decisions/0012-object-stores.md. Among files: segmentation/commit.py.
 """
 
-import random
-import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from schemas.records import EditionKey
 from segmentation.buckets import Changed
-from segmentation.errors import StoreGone
 from segmentation.objects import ObjectPath
 from segmentation.pointer import LIVE, Pointer, read_pointer
+from segmentation.rewriting import rewrite
 from segmentation.store import (
     SEGMENTS,
     SUMS,
@@ -24,9 +22,6 @@ from segmentation.store import (
     published_edition,
     published_path,
 )
-
-_TRIES = 20
-_PAUSE_S = 0.05
 
 
 def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
@@ -59,17 +54,9 @@ def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
 
 def move_live_object(home: ObjectPath, move: Callable[[Pointer], Pointer | None]) -> None:
     """Replace live.json by what `move` makes of it, or leave it where that is None."""
-    live = home / LIVE
-    for tries in range(1, _TRIES + 1):
-        version = live.version()
+
+    def change() -> bytes | None:
         moved = move(read_pointer(home))
-        if moved is None:
-            return
-        try:
-            live.put(moved.to_json(), replaces=version, create=version is None)
-        except Changed:
-            # Another date was published meanwhile: look again, at another moment than the others do.
-            time.sleep(random.uniform(0, _PAUSE_S * tries))  # noqa: S311 - no secret
-            continue
-        return
-    raise StoreGone(f"{live} changed {_TRIES} times while it was to be moved; run again")
+        return None if moved is None else moved.to_json()
+
+    rewrite(home / LIVE, change)
