@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,56 +111,58 @@ def to_script(content: object) -> str:
 def render(title: str, sections: Sequence[str | Figure]) -> bytes:
     """The page: sections in order, each figure's data as JSON, drawn by the one script of report.js."""
     figures = [one for one in sections if isinstance(one, Figure)]
-    scripts = [_plotly(), _read("report.js")] if figures else []
-    style = _read("report.css") + style_colours()
+    scripts = [read_plotly(), _read("report.js").encode()] if figures else []
+    style = (_read("report.css") + style_colours()).encode()
     data = {one.id: one.content for one in figures}
     hold = f'<script type="application/json" id="figures">{to_script(data)}</script>' if figures else ""
     policy = "; ".join(
         (
             "default-src 'none'",
             f"script-src {_sources(scripts)}",
-            f"style-src {_sources([style, '', *(_inner_styles() if figures else ())])}",
+            f"style-src {_sources([style, b'', *(_inner_styles() if figures else ())])}",
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
         )
     )
-    parts = [
+    parts: list[str | bytes] = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="referrer" content="no-referrer">',
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>",
+        f"<title>{escape(title)}</title>",
+        b"<style>" + style + b"</style>\n</head>\n<body>",
         *(draw_frame(one) if isinstance(one, Figure) else one for one in sections),
         hold,
-        *(f"<script>{script}</script>" for script in scripts),
+        *(b"<script>" + script + b"</script>" for script in scripts),
         "</body>\n</html>\n",
     ]
-    return "\n".join(parts).encode()
+    return b"\n".join(one if isinstance(one, bytes) else one.encode() for one in parts)
 
 
-def _sources(blocks: Sequence[str]) -> str:
+def _sources(blocks: Sequence[bytes]) -> str:
     """The hashes by which a policy allows these inline blocks."""
     return " ".join(f"'sha256-{_digest(block)}'" for block in blocks) or "'none'"
 
 
-def _digest(block: str) -> str:
-    return base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()
+def _digest(block: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(block).digest()).decode()
 
 
 @cache
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
+def read_plotly() -> bytes:
+    """plotly.js as its package brings it along: the file that its own get_plotlyjs reads.
 
-    script: str = get_plotlyjs()
-    return script
+    Importing what defines that function takes longer than the rest of the page.
+    """
+    return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
 
 
 @cache
-def _inner_styles() -> list[str]:
+def _inner_styles() -> list[bytes]:
     """Style sheets that plotly.js brings along and adds as it starts, for maps: allowed, so that a reader of
     the console sees no complaint. What else it styles, it does by rules that need no leave."""
-    return re.findall(r"\.textContent='([^'\\\\]*maplibregl[^'\\\\]*)'", _plotly())
+    return re.findall(rb"\.textContent='([^'\\\\]*maplibregl[^'\\\\]*)'", read_plotly())
 
 
 @cache

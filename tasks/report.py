@@ -34,7 +34,7 @@ from segmentation.portraits import tell_profiles
 from segmentation.profiles import Labelled, profile_segments
 from segmentation.scatter import MOST_FEATURES, tell_customers
 from segmentation.sections import sweep_rows, tell_making, tell_quality
-from segmentation.story import Story
+from segmentation.story import Story, widen
 from segmentation.value import find_value
 from tasks.artifacts import show_changes, show_segments
 from tasks.options import stage
@@ -128,7 +128,7 @@ def report(
     points = draw_strata(pairs, features, [one.size for one in fitted.segments], segmentation.seed)
     story = Story(
         night, rows, customers, scaled, choice, aligned, memory, verdict,
-        profiles, descriptions, traits, history, find_value(segmentation), points,
+        widen(profiles), descriptions, traits, history, find_value(segmentation), points,
     )  # fmt: skip
     page = folder / "report.html"
     page.write_bytes(render(f"{segmentation.name}, {night.as_of}: {choice.k} segments", tell_all(story)))
