@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 
 from segmentation.palette import style_colours
 
+# Embeddings, overrides and isolates; letters of either direction need none of them.
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
+
 
 class Markup(str):
     """HTML whose texts are escaped already."""
@@ -38,9 +41,14 @@ class Figure(NamedTuple):
     title: str = ""
 
 
+def plain(content: object) -> str:
+    """Text in which nothing turns the direction of what follows it: such characters show as replaced."""
+    return str(content).translate(_TURNING)
+
+
 def text(content: object) -> Markup:
     """Escaped text."""
-    return content if isinstance(content, Markup) else Markup(escape(str(content)))
+    return content if isinstance(content, Markup) else Markup(escape(plain(content)))
 
 
 def table(
@@ -63,7 +71,7 @@ def table(
     )
     kind = ' class="words"' if words else ""
     top = f"<thead><tr>{head}</tr></thead>\n<tbody>\n"
-    said = escape(name or ", ".join(map(str, header[:3])))
+    said = text(name or ", ".join(map(str, header[:3])))
     region = f'<div class="wide" role="region" tabindex="0" aria-label="{said}">'
     return f"{region}<table{kind}>{top}{body}</tbody></table></div>"
 
@@ -80,7 +88,7 @@ def details(summary: str, content: str) -> str:
 
 def label(content: object) -> str:
     """Text for a plotly label, which would otherwise take links and styles as markup."""
-    return escape(str(content), quote=False)
+    return escape(plain(content), quote=False)
 
 
 def number(value: float) -> str:
@@ -97,7 +105,7 @@ def number(value: float) -> str:
 def draw_frame(figure: Figure) -> str:
     """The place of a figure: its title, itself, and its table to unfold."""
     title = f'<figcaption id="{figure.id}-title">{text(figure.title)}</figcaption>' if figure.title else ""
-    drawn = f'<div class="plot" id="{figure.id}" role="img" aria-label="{escape(figure.alt)}"></div>'
+    drawn = f'<div class="plot" id="{figure.id}" role="img" aria-label="{text(figure.alt)}"></div>'
     numbers = details("The same as a table", figure.table) if figure.table else ""
     return f'<figure class="chart">{title}{drawn}{numbers}</figure>'
 
