@@ -23,8 +23,8 @@ def tell_segments(story: Story) -> list[str]:
     return [
         open_section("segments"),
         '<p class="note">A segment keeps its id and its colour for as long as it lives. Its name here says '
-        f"what sets it apart; names that people give, by <code>{text(given)}</code>, are the store's, not this "
-        "edition's.</p>",
+        f"what sets it apart; names that people give, by <code>{text(given)}</code>, are the store's, not "
+        "this edition's.</p>",
         f'<div class="grid{columns_for(len(story.ids))}">',
         *(draw_card(story, place, sums) for place in range(len(story.ids))),
         "</div></section>",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from schemas.records import Digest, EditionKey, Night
+from segmentation.canonical import sort_content
 from segmentation.store import VERSION, edition_before, edition_folder, find_home, is_whole, published_edition
 
 
@@ -50,5 +51,5 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
 
 
 def _digest(substance: dict[str, object]) -> str:
-    canonical = json.dumps(substance, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(sort_content(substance), separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

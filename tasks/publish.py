@@ -21,6 +21,7 @@ from schemas.manifest import Manifest
 from schemas.records import Customers, Ingested, Night, Published, Reported, Scaled
 from schemas.tables import segments_schema
 from schemas.verdicts import Verdict
+from segmentation.canonical import to_json
 from segmentation.commit import commit_edition
 from segmentation.edition_files import (
     cut_pieces,
@@ -31,7 +32,7 @@ from segmentation.edition_files import (
     write_quarantine,
     write_segments,
 )
-from segmentation.model import Model, to_json
+from segmentation.model import Model
 from segmentation.moments import significant
 from segmentation.parts import hash_file, start_folder
 from segmentation.store import (

@@ -1,4 +1,4 @@
-"""Reports for the browser: each kind of night that a report may have to tell, made once a session by real stages.
+"""Reports for the browser: each kind of night that a report may have to tell, made once by real stages.
 
 What a page must show is tests/test_report_browser.py's. No Prefect server is needed.
 """
