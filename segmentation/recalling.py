@@ -81,7 +81,7 @@ def recall_customers(parts: Sequence[Part], model: Model, folder: Path) -> Recal
         sizes,
         units * model.quantum**2 / max(1, int(sizes.sum())),
         measure_drift(model.trained, [one.bins for one in found]),
-        find_constant(model.trained, [one.ranges for one in found]),
+        find_constant(model, [one.ranges for one in found]),
         sum(one.beyond for one in found),
     )
 
@@ -116,11 +116,18 @@ def _recall_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Par
     )
 
 
-def find_constant(trained: Training, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
-    """Numbers with one value for all customers. ranges: of each part, smallest and largest (2, d')."""
+def find_constant(model: Model, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """Features that varied in training and have one value for all customers.
+
+    ranges: of each part, smallest and largest of each scaled number (2, d'). Of a category that has become
+    rarer one level may be gone.
+    """
+    column = {one.name: one.column for one in model.encodings}
+    bins = model.trained.bins
     low = np.min([one[0] for one in ranges], axis=0)
     high = np.max([one[1] for one in ranges], axis=0)
-    return tuple(one.feature for one, same in zip(trained.bins, low >= high, strict=True) if same)
+    vary = {column[one.feature] for one, still in zip(bins, low < high, strict=True) if still}
+    return tuple(sorted({column[one.feature] for one in bins if one.edges} - vary))
 
 
 def measure_drift(trained: Training, counts: Sequence[Sequence[np.ndarray]]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from config.definitions import read_definition
 from config.parameters import BUILT_IN
 from config.sources import Source
 from segmentation.samples import shop_table
-from tests.nights import FOUR, Town, draw_customers, events, files, found_town, ids, manifest, read
+from tests.nights import FOUR, PLAN, Town, draw_customers, events, files, found_town, ids, manifest, read
 
 
 def test_nothing_changes_where_nothing_changes(tmp_path: Path) -> None:
@@ -74,6 +74,19 @@ def test_other_features_start_cold(tmp_path: Path) -> None:
     assert any("it has other features: a cold start" in said for said in second.warnings)
     assert set(ids(second)).isdisjoint({"S01", "S02", "S03", "S04"})
     assert manifest(second)["churn"] is None
+
+
+def test_a_level_may_vanish(tmp_path: Path) -> None:
+    """The customers of one city have gone: the category varies still, and the night is published."""
+    columns = {**PLAN["rows"]["columns"], "city": {"type": "category"}}
+    town = found_town(
+        tmp_path, rows={"id": "id", "columns": columns}, features=["spend", "visits", "city"], k={"max": 4}
+    )
+    customers = draw_customers(FOUR)
+    customers["city"] = [("Bonn", "Ulm", "Ulm", "Jena")[row % 4] for row in range(len(customers))]
+    customers.loc[::15, "city"] = "Kiel"
+    town.night(1, customers)
+    assert town.night(2, customers.query("city != 'Kiel'")).outcome == "published"
 
 
 def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:

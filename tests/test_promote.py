@@ -45,6 +45,18 @@ def test_a_held_edition_goes_live(town: Town) -> None:
     assert audit_store(town.home)[1] == []
 
 
+def test_a_constant_feature_is_accepted_once(tmp_path: Path) -> None:
+    """Its night is held; promoted, it is the new normal, and the next such night is published."""
+    town = found_town(tmp_path)
+    customers = draw_customers(SIZES)
+    town.night(1, customers)
+    customers["visits"] = 10.0
+    held = town.night(2, customers)
+    assert any("features-vary: one value only: visits" in said for said in held.reasons)
+    promote_edition(town.home, asked(2))
+    assert town.night(3, customers).outcome == "published"
+
+
 def test_again_is_the_same(town: Town) -> None:
     """The second time there is nothing to do, and nothing is written."""
     promote_edition(town.home, asked(3))
