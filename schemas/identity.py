@@ -32,6 +32,7 @@ class Memory(Record):
     rescales: bool = Field(True, description="Is its scaling to be fitted anew too?")
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    store_warnings: tuple[str, ...] = Field((), description="Of the store as it is: no edition's business.")
 
     @property
     def is_cold(self) -> bool:

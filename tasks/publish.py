@@ -139,7 +139,9 @@ def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], p
     sync_folder(folder)
 
 
-def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Published:
+def tell_published(
+    night: Night, manifest: Manifest, verdict: Verdict, store_warnings: tuple[str, ...]
+) -> Published:
     """How the run ended, and where to look."""
     home = find_home(night)
     final = edition_folder(home, night.as_of, manifest.edition)
@@ -154,7 +156,7 @@ def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Publis
         segments_path=str(table),
         report_path=str(final / "report.html"),
         reasons=verdict.reasons,
-        warnings=verdict.warnings,
+        warnings=(*verdict.warnings, *store_warnings),
     )
 
 
@@ -189,12 +191,12 @@ def publish(
     tables = join_segments(pieces, night.segmentation, name_positions(aligned))
     seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
     commit_edition(night, rows.key, folder, verdict.may_publish)
-    published = tell_published(night, manifest, verdict)
+    published = tell_published(night, manifest, verdict, memory.store_warnings)
     facts = {
         "inputs": [one.model_dump() for one in rows.inputs],
         "rows": manifest.rows,
         "reasons": verdict.reasons,
-        "warnings": verdict.warnings,
+        "warnings": published.warnings,
         "versions": manifest.versions,
         **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
     }
