@@ -134,6 +134,15 @@ def test_a_held_cold_start_is_not_in_the_way(tmp_path: Path) -> None:
     assert manifest(town.night(2, customers))["previous"] == first.edition
 
 
+def test_a_constant_feature_that_varies_is_told(tmp_path: Path) -> None:
+    """It was set aside when the scaling was fitted, and is so while that is kept."""
+    town = found_town(tmp_path)
+    first = town.night(1, draw_customers(FOUR).assign(visits=10.0))
+    assert "input: feature visits is constant and was set aside" in first.warnings
+    second = town.night(2, draw_customers(FOUR))
+    assert any("visits was constant when the scaling was fitted" in said for said in second.warnings)
+
+
 def test_a_level_may_vanish(tmp_path: Path) -> None:
     """The customers of one city have gone: the category varies still, and the night is published."""
     columns = {**PLAN["rows"]["columns"], "city": {"type": "category"}}
