@@ -71,7 +71,7 @@ def run_night(night: Night) -> Published:
         fitted = fit.fn(night, scaled, candidates, choice, memory)
         aligned = align.fn(night, rows, customers, scaled, fitted, memory)
         verdict = check.fn(night, rows, customers, scaled, choice, aligned, memory)
-        reported = report.fn(night, customers, scaled, choice, aligned, memory, verdict)
+        reported = report.fn(night, rows, customers, scaled, choice, aligned, memory, verdict)
         return publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
 
 

@@ -185,6 +185,7 @@ class Reported(Record):
     profiles: Part
     descriptions: Part
     sweep: Part
+    history: Part
     html: Part
 
 

@@ -5,7 +5,6 @@ The commit itself, its lock and its order of renames are segmentation/commit.py'
 
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +47,10 @@ from segmentation.store import (
     sync_file,
     sync_folder,
 )
+from segmentation.versions import list_versions
 from tasks.artifacts import show_edition
 from tasks.night import finish
 from tasks.options import stage
-
-LIBRARIES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "plotly", "pandera")
 
 
 def make_model(segmentation: Segmentation, scaled: Scaled, found: Aligned) -> Model:
@@ -95,7 +93,7 @@ def make_manifest(
         inertia=found.fitted.inertia,
         sizes={one.segment_id: one.size for one in found.fitted.segments},
         churn=found.churn.model_dump() if found.churn else None,
-        versions={"resegment": VERSION, **{name: version(name) for name in LIBRARIES}},
+        versions=list_versions(),
         files={},
     )
 
@@ -180,6 +178,7 @@ def publish(
         (reported.profiles, "profiles.parquet"),
         (reported.descriptions, "descriptions.parquet"),
         (reported.sweep, "sweep.parquet"),
+        (reported.history, "history.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / "quarantine.parquet", customers.quarantine)
