@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prefect import get_run_logger, runtime, task
-from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -70,7 +70,7 @@ class Progress:
         self.asked, self.dry_run = asked, dry_run
         self.dates = {one.as_of: one for one in begin_dates(plan)}
         self.exit_status = 1
-        self._artifact: Any = None
+        self._artifact: UUID | None = None
         self._shown = 0.0
         self._show()
 
@@ -147,13 +147,18 @@ class Progress:
         self._shown = time.monotonic()
         found = self.found
         page, description = write_page(found), f"{found.start} to {found.end}, {found.tell()}"
-        if self._artifact is None:
-            made = Artifact(type="markdown", key=f"{found.name}-backfill", description=description, data=page)
-            self._artifact = made.create(_sync=True)  # type: ignore[call-arg]
-            return
         with get_client(sync_client=True) as client:
-            update = ArtifactUpdate(data=page, description=description)
-            client.update_artifact(artifact_id=self._artifact.id, artifact=update)
+            if self._artifact is None:
+                made = ArtifactCreate(
+                    type="markdown",
+                    key=f"{found.name}-backfill",
+                    description=description,
+                    data=page,
+                    flow_run_id=UUID(self.asked.run_id),
+                )
+                self._artifact = client.create_artifact(made).id
+            else:
+                client.update_artifact(self._artifact, ArtifactUpdate(data=page, description=description))
 
 
 def write_page(found: Backfilled) -> str:

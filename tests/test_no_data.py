@@ -62,7 +62,7 @@ def test_a_date_before_the_first_file_has_no_data(days: Days) -> None:
 def test_rows_that_are_all_refused_are_a_fault_nevertheless(days: Days) -> None:
     """There is data, and it is bad: no definition calls that a night without data."""
     days.break_file(2)
-    with pytest.raises(Refused, match="no-rows: .* all 1 rows are refused"):
+    with pytest.raises(Refused, match=r"no-rows: .* all 1 rows are refused"):
         days.night(2)
 
 
