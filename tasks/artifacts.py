@@ -23,10 +23,13 @@ def _key(night: Night, what: str) -> str:
     return f"{night.segmentation.name}-{what}"
 
 
-def _cell(text: object) -> str:
+def escape_cell(text: object) -> str:
     """Text that is neither HTML nor Markdown when the UI renders it."""
     escaped = escape(str(text), quote=False)
     return "".join("\\" + mark if mark in "\\`*_[]()|#!" else mark for mark in escaped).replace("\n", " ")
+
+
+_cell = escape_cell
 
 
 def show_segments(night: Night, descriptions: pd.DataFrame) -> None:
