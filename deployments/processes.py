@@ -79,7 +79,10 @@ def is_running(pid: int, mark: str) -> bool:
         if sys.platform != "linux":
             os.kill(pid, 0)
             return True
-        return mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        # A process in the middle of its exec has no command line yet, a zombie has none any more.
+        starts = not command and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return starts or mark.encode() in command
     except OSError:
         return False
 

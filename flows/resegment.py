@@ -14,7 +14,7 @@ from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.night import AsOf, hold_night, keep_published, open_night
-from tasks.publish import publish
+from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
 from tasks.scale import scale
@@ -67,7 +67,8 @@ def resegment(
         aligned = align(night, rows, customers, scaled, fitted, memory)
         verdict = check(night, rows, customers, scaled, choice, aligned, memory)
         reported = report(night, customers, scaled, choice, aligned, memory, verdict)
-        return gate(publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported))
+        published = publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        return gate(settle(night, rows, published))
 
 
 def gate(published: Published) -> Published | State[Published]:
