@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 _NAME, _DATE, _EDITION = "[a-z][a-z0-9-]{0,39}", r"\d{4}-\d\d-\d\d", "[0-9a-f]{4,64}"
@@ -79,6 +79,16 @@ def list_folder(store: Path, folder: Path) -> bytes:
     ).encode()
 
 
+class Answer(NamedTuple):
+    """How an answer begins."""
+
+    code: int
+    length: int
+    kind: str
+    head: bytes = b""  # the first bytes of a page, with its own policy
+    location: str = ""
+
+
 class Reports(BaseHTTPRequestHandler):
     """Answers GET and HEAD. A request that names another host is refused: a page elsewhere sent it."""
 
@@ -108,42 +118,42 @@ class Reports(BaseHTTPRequestHandler):
         else:
             with place.open("rb") as file:
                 head = file.read(_HEAD_BYTES)
-                length = os.fstat(file.fileno()).st_size
-                self._begin(200, length, _TYPES[place.suffix], head if place.suffix == ".html" else b"")
+                length, kind = os.fstat(file.fileno()).st_size, _TYPES[place.suffix]
+                self._begin(Answer(200, length, kind, head if place.suffix == ".html" else b""))
                 if with_body:
                     self.wfile.write(head)
                     shutil.copyfileobj(file, self.wfile)
 
     def _list(self, folder: Path, with_body: bool) -> None:
-        inside = folder.relative_to(self.server.store.resolve())
         if not urlsplit(self.path).path.endswith("/"):
-            self._begin(301, 0, _TYPES[""], location=f"/{quote(str(inside))}/")
+            inside = quote(str(folder.relative_to(self.server.store.resolve())))
+            self._begin(Answer(301, 0, _TYPES[""], location=f"/{inside}/"))
             return
         page = list_folder(self.server.store, folder)
-        self._begin(200, len(page), _TYPES[".html"])
+        self._begin(Answer(200, len(page), _TYPES[".html"]))
         if with_body:
             self.wfile.write(page)
 
     def _refuse(self, code: int, said: str) -> None:
         self.close_connection = True  # a body that came along is not read
         body = f"{said}\n".encode()
-        self._begin(code, len(body), _TYPES[""])
+        self._begin(Answer(code, len(body), _TYPES[""]))
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _begin(self, code: int, length: int, kind: str, head: bytes = b"", location: str = "") -> None:
-        self.send_response(code)
+    def _begin(self, answer: Answer) -> None:
+        self.send_response(answer.code)
         headers = {
-            "Content-Type": kind,
-            "Content-Length": str(length),
-            "Content-Security-Policy": make_policy(head),
+            "Content-Type": answer.kind,
+            "Content-Length": str(answer.length),
+            "Content-Security-Policy": make_policy(answer.head),
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Cross-Origin-Resource-Policy": "same-origin",
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",  # customers' data: not in a browser's cache
-            **({"Location": location} if location else {}),
-            **({"Allow": "GET, HEAD"} if code == 405 else {}),
+            **({"Location": answer.location} if answer.location else {}),
+            **({"Allow": "GET, HEAD"} if answer.code == 405 else {}),
             **({"Connection": "close"} if self.close_connection else {}),
         }
         for name, value in headers.items():
