@@ -13,7 +13,7 @@ from tasks.check import check
 from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.night import AsOf, hold_night, keep_published, open_night
+from tasks.night import AsOf, hold_night, keep_published, name_day, open_night
 from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
@@ -24,9 +24,12 @@ from tasks.weigh import weigh
 
 
 def name_run() -> str:
-    """`article 2026-01-31`: what the run is for, as far as its parameters say."""
+    """`article 2026-01-31`: what the run is for, as far as its parameters and its schedule say."""
     parameters = runtime.flow_run.parameters
-    return f"{parameters['definition']} {parameters.get('as_of') or 'today'}"
+    definition = parameters["definition"]
+    return (
+        f"{definition} {name_day(definition, parameters.get('as_of'), runtime.flow_run.scheduled_start_time)}"
+    )
 
 
 @flow(

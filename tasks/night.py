@@ -56,6 +56,17 @@ def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now:
     return as_of
 
 
+def name_day(definition: str, asked: object, scheduled: datetime | None) -> str:
+    """The date in a run's name: the one asked for, else the scheduled one. Nothing in it is trusted yet."""
+    if asked is not None:
+        return str(asked)[:10]
+    try:
+        zone = read_definition(find_definition(definition, read_settings().definitions)).timezone
+    except DefinitionError:
+        return "today"  # the run will say what is wrong
+    return str((scheduled or datetime.now(ZoneInfo("UTC"))).astimezone(ZoneInfo(zone)).date())
+
+
 def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
     """Refuse a source or store outside the folders that the settings allow, if they name any."""
     if "\0" in path or len(path) > 4096:

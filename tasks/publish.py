@@ -47,7 +47,7 @@ from segmentation.store import (
     sync_file,
     sync_folder,
 )
-from tasks.artifacts import show_edition
+from tasks.edition_artifacts import show_edition
 from tasks.night import finish
 from tasks.options import stage
 
@@ -210,5 +210,5 @@ def publish(
     seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
     commit_edition(night, rows.key, folder, verdict.may_publish)
     published = tell_published(night, manifest, verdict)
-    show_edition(night, published, verdict)
+    show_edition(night, published, verdict, reported)
     return finish(night, published, tell_facts(rows, manifest, published))

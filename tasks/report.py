@@ -30,7 +30,7 @@ from segmentation.sections import (
     tell_run,
     tell_segments,
 )
-from tasks.artifacts import show_changes, show_segments
+from tasks.artifacts import show_changes
 from tasks.options import stage
 
 
@@ -103,7 +103,6 @@ def report(
         ],
     )
     (folder / "report.html").write_bytes(page)
-    show_segments(night, descriptions)
     show_changes(night, aligned, memory)
     named: dict[str, Part] = {
         name: name_part(folder / file, rows)
