@@ -24,7 +24,6 @@ from deployments.processes import Service, StartError, find_pid, is_free, read_f
 from segmentation.objects import is_object_url
 
 ROOT = Path(__file__).parents[1]
-POOL = "resegment"
 REPORTS_PORT = 4280
 
 
@@ -90,7 +89,7 @@ def up(stack: Stack) -> Iterator[str]:
     if find_pid(stack.worker):
         yield "worker: running already"
     else:
-        worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+        worker = [python, "-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
         start(stack.worker, [*worker, "--name", "stack"], environment)
         yield "worker: started"
     if find_pid(stack.reports):
@@ -126,12 +125,10 @@ def _up_server(stack: Stack) -> str:
 
 def _deploy(stack: Stack) -> str:
     """Pool, deployments, limits and automations as this version wants them; nothing is done twice."""
-    prefect = ["-m", "prefect", "--no-prompt"]
     file = "deployments/prefect.yaml"
     for command in (
-        [*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"],
-        [*prefect, "deploy", "--all", "--prefect-file", file],
         ["-m", "deployments.setup"],
+        ["-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file],
     ):
         with (stack.folder / "deploy.log").open("ab") as log:
             done = subprocess.run(

@@ -22,7 +22,7 @@ def make_key(night: Night, what: str) -> str:
     return f"{night.segmentation.name}-{what}"
 
 
-def make_cell(text: object) -> str:
+def escape_cell(text: object) -> str:
     """Text that is neither HTML nor Markdown when the UI renders it."""
     escaped = escape(str(text), quote=False)
     return "".join("\\" + mark if mark in "\\`*_[]()|#!~" else mark for mark in escaped).replace("\n", " ")
@@ -38,11 +38,10 @@ def show_changes(night: Night, aligned: Aligned, memory: Memory) -> None:
     """Who moved since the edition before, why, and what became of its segments."""
     if aligned.churn is None:
         return
-    churn = aligned.churn
+    churn, why = aligned.churn, escape_cell(f"{aligned.fitted.how}: {'; '.join(aligned.fitted.why)}")
     lines = [
         f"{churn.stayed:,} customers stayed, {churn.behaviour:,} moved by behaviour, {churn.model:,} by the "
-        f"model ({aligned.fitted.how}: {make_cell('; '.join(aligned.fitted.why))}), {churn.joined:,} joined, "
-        f"{churn.left:,} left.",
+        f"model ({why}), {churn.joined:,} joined, {churn.left:,} left.",
         "",
         "| From | Event | Segment | Customers shared |",
         "| --- | --- | --- | ---: |",
@@ -77,9 +76,9 @@ def show_sweep(night: Night, choice: Choice) -> None:
         )
         rows.append([f"**{point.k}**" if point.k == choice.k else point.k, f"{point.inertia:.6g}", *cells])
     header = ["k", "Inertia", "Silhouette", "Gap", "Stability", "Natural segments", "Smallest"]
-    doubts = [f"- {make_cell(doubt)}" for doubt in choice.doubts]
+    doubts = [f"- {escape_cell(doubt)}" for doubt in choice.doubts]
     lines = [
-        f"k = {choice.k} by the rule `{choice.rule}`: {make_cell('; '.join(choice.reasons))}. "
+        f"k = {choice.k} by the rule `{choice.rule}`: {escape_cell('; '.join(choice.reasons))}. "
         f"Evidence: {choice.strength}.",
         "",
         *([*doubts, ""] if doubts else []),
@@ -118,7 +117,7 @@ def show_quarantine(night: Night, customers: Customers) -> None:
     if customers.mentions:
         lines += ["| Reason | Rows | Rows with this reason among others |", "| --- | ---: | ---: |"]
         lines += [
-            f"| {make_cell(reason)} | {customers.reasons.get(reason, 0):,} | {count:,} |"
+            f"| {escape_cell(reason)} | {customers.reasons.get(reason, 0):,} | {count:,} |"
             for reason, count in customers.mentions.items()
         ]
     description = f"{customers.quarantined:,} rows quarantined as of {night.as_of}"
@@ -131,10 +130,10 @@ def show_promotion(promoted: Promotion) -> None:
     """What is live now, by whom and why, and what was."""
     was = f"{promoted.was_live[0]}, edition `{promoted.was_live[1]}`" if promoted.was_live else "nothing"
     lines = [
-        f"## Live: {make_cell(promoted.name)} as of {promoted.as_of}",
+        f"## Live: {escape_cell(promoted.name)} as of {promoted.as_of}",
         "",
         f"Edition `{promoted.edition}`: {promoted.customers:,} customers in {promoted.k} segments.",
-        f"By {make_cell(promoted.who)}. {make_cell(promoted.reason)}",
+        f"By {escape_cell(promoted.who)}. {escape_cell(promoted.reason)}",
         "",
         f"Live before: {was}.",
     ]

@@ -14,7 +14,7 @@ from schemas.records import Night, Published, Reported
 from schemas.verdicts import Verdict
 from segmentation.pictures import draw_sizes, inline
 from segmentation.sections import tell_rule
-from tasks.artifacts import make_cell, make_key, make_table
+from tasks.artifacts import escape_cell, make_key, make_table
 
 
 def tell_report(published: Published) -> str:
@@ -37,29 +37,29 @@ def show_edition(night: Night, published: Published, verdict: Verdict, reported:
     descriptions = pd.read_parquet(reported.descriptions.path)
     _show_segments(night, published, descriptions)
     _show_checks(night, verdict)
-    reasons = [f"- {make_cell(reason)}" for reason in published.reasons]
+    reasons = [f"- {escape_cell(reason)}" for reason in published.reasons]
     lines = [
-        f"## {published.outcome.capitalize()}: {make_cell(published.name)} as of {published.as_of}",
+        f"## {published.outcome.capitalize()}: {escape_cell(published.name)} as of {published.as_of}",
         "",
         *(["**Built and kept, but not live**, because:", "", *reasons, ""] if reasons else []),
         f"Edition `{published.edition}`: {published.customers:,} customers in {published.k} segments. "
         + tell_report(published),
         "",
         draw_segments(descriptions),
-        *(f"\n- Note: {make_cell(warning)}" for warning in published.warnings),
+        *(f"\n- Note: {escape_cell(warning)}" for warning in published.warnings),
     ]
     said = f"{published.outcome.capitalize()} as of {published.as_of}, k = {published.k}"
     create_markdown_artifact(
         key=make_key(night, "edition"),
         markdown="\n".join(lines),
-        description=": ".join([said, "; ".join(map(make_cell, published.reasons))]) if reasons else said,
+        description=": ".join([said, "; ".join(map(escape_cell, published.reasons))]) if reasons else said,
     )
 
 
 def _show_segments(night: Night, published: Published, descriptions: pd.DataFrame) -> None:
     """Names, sizes and rules."""
     rows = [
-        [one["segment_id"], make_cell(one["name"]), f"{one['size']:,}", make_cell(_tell_rule(one))]
+        [one["segment_id"], escape_cell(one["name"]), f"{one['size']:,}", escape_cell(_tell_rule(one))]
         for one in descriptions.to_dict("records")
     ]
     table = make_table(["Segment", "Name", "Customers", "Rule (precision, recall)"], rows, "llrl")
@@ -83,7 +83,7 @@ def _show_checks(night: Night, verdict: Verdict) -> None:
             check.name,
             "required" if check.required else "advisory",
             "passed" if check.passed else "**failed**",
-            make_cell(check.found),
+            escape_cell(check.found),
         ]
         for check in verdict.checks
     ]

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import get_run_logger, task
+from prefect.cache_policies import INPUTS, TASK_SOURCE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import Task, exponential_backoff
@@ -43,6 +44,8 @@ def stage(task_run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         retry_delay_seconds=exponential_backoff(backoff_factor=2),
         retry_jitter_factor=0.5,
         retry_condition_fn=is_worth_retrying,
+        # Not by the Prefect run: each stage takes the night, whose id a date of a backfill keeps.
+        cache_policy=INPUTS + TASK_SOURCE,
         persist_result=True,
         result_serializer="json",
     )

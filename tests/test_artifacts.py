@@ -15,7 +15,7 @@ from flows.resegment import resegment
 from schemas.records import Published
 from segmentation.ledger import read_rows
 from segmentation.pictures import draw_sizes
-from tasks.artifacts import make_cell, make_table
+from tasks.artifacts import escape_cell, make_table
 from tasks.edition_artifacts import tell_report
 from tasks.night import name_day
 from tests.test_flow import DAY, TWO_GROUPS, definitions, run, write_demo
@@ -66,7 +66,7 @@ def test_a_held_night_shows_why_and_where_its_report_is(
 @pytest.mark.parametrize("mark", ["<", "|", "[", "`", "*", "_", "#", "\n", "~", "!", "("])
 def test_cells_are_neither_html_nor_markdown(mark: str) -> None:
     """Every mark that would mean something is escaped, or gone."""
-    cell = make_cell(HOSTILE + mark)
+    cell = escape_cell(HOSTILE + mark)
     assert "<" not in cell and "\n" not in cell
     assert not re.search(r"(?<!\\)[|\[\]`*_#~!(]", cell)
 
