@@ -29,6 +29,7 @@ from segmentation.objects import ObjectPath, as_place, is_object_url
 from segmentation.pointer import read_pointer
 from segmentation.staging import hold_staging, remove_staging, sweep_staging
 from segmentation.store import find_home, find_published
+from tasks.results import find_results, protect_results, sweep_results
 
 
 def parse_as_of(value: object) -> date | None:
@@ -67,6 +68,17 @@ def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now:
     if as_of < today - timedelta(days=366 * 50):
         raise Refused("old-date", f"as_of {as_of} lies more than 50 years back")
     return as_of
+
+
+def name_day(definition: str, asked: object, scheduled: datetime | None) -> str:
+    """The date in a run's name: the one asked for, else the scheduled one. Nothing in it is trusted yet."""
+    if asked is not None:
+        return str(asked)[:10]
+    try:
+        zone = read_definition(find_definition(definition, read_settings().definitions)).timezone
+    except DefinitionError:
+        return "today"  # the run will say what is wrong
+    return str((scheduled or datetime.now(ZoneInfo("UTC"))).astimezone(ZoneInfo(zone)).date())
 
 
 def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
@@ -146,6 +158,7 @@ def check_parameters(definition: str, places: tuple[str | None, str | None]) -> 
 @contextmanager
 def hold_night(night: Night) -> Iterator[None]:
     """Hold the staging lock, and see that the ledger says how the run ended."""
+    protect_results(find_results())
     with hold_staging(night):
         try:
             begin_row(night)
@@ -177,7 +190,9 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
         said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
         published = published.model_copy(update={"warnings": (*published.warnings, said)})
     conclude(night, published.outcome, {"edition": published.edition, **facts})
-    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
+    settings = read_settings()
+    sweep_staging(night.home, night.as_of, settings.stale_hours)
+    sweep_results(find_results(), settings)
     return published
 
 
