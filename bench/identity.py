@@ -48,7 +48,6 @@ SHOWN = (
     "choose.show_sweep",
     "publish.show_edition",
     "report.show_changes",
-    "report.show_segments",
     "summarise.show_quarantine",
 )
 

@@ -28,6 +28,10 @@ class Refused(ResegmentError):
         return f"{self.code}: {self.message}"
 
 
+class NoData(Refused):
+    """There is no file for the date, or no row in it. The definition says whether that is a fault."""
+
+
 class Conflict(ResegmentError):
     """Another publisher changed this date's edition while the run was under way."""
 

@@ -51,11 +51,14 @@ def find_given(home: Path | ObjectPath) -> Given:
     total, editions = 0, dict[str, tuple[int, int]]()
     for path in (home / "editions").glob("*/*/manifest.json"):
         manifest = read_manifest(path.parent) or {}
-        numbers = [int(name[1:]) for name in manifest.get("sizes", {})]
-        before = manifest.get("ids_before")
-        total = max(total, *numbers, before or 0) if numbers else total
+        try:
+            numbers = [int(name[1:]) for name in manifest["sizes"]]
+            before = None if manifest["ids_before"] is None else int(manifest["ids_before"])
+        except (ValueError, KeyError, TypeError):
+            continue  # damaged, which audit tells
+        total = max(total, *numbers, before or 0)
         if before is not None:
-            editions[str(manifest["edition"])] = (before, sum(number > before for number in numbers))
+            editions[path.parent.name] = (before, sum(number > before for number in numbers))
     return Given(total, editions)
 
 
