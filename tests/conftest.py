@@ -19,6 +19,9 @@ from schemas.numbers import Training
 from schemas.records import Night
 from segmentation.buckets import open_bucket
 from segmentation.objects import ObjectPath, as_place
+from tests.browser import browser
+
+__all__ = ["browser"]  # a fixture of every module, used by its name
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
