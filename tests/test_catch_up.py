@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -130,7 +131,7 @@ def make_late_runs(days: Days) -> list[FlowRun]:
     return sorted(late, key=lambda one: str(one.expected_start_time))
 
 
-def run_late(run: FlowRun, retried: bool = False) -> State[object]:
+def run_late(run: FlowRun, retried: bool = False) -> State[Any]:
     """Take a scheduled run up, as a worker does."""
     store = str(Path(read_settings().store))
     with get_client(sync_client=True) as client:
@@ -138,6 +139,6 @@ def run_late(run: FlowRun, retried: bool = False) -> State[object]:
             client.set_flow_run_state(run.id, Scheduled(), force=True)
         run = client.read_flow_run(run.id)
     parameters = {"definition": "demo", "store": store}
-    ended = run_flow_sync(resegment, flow_run=run, parameters=parameters, return_type="state")  # type: ignore[arg-type]
+    ended = run_flow_sync(resegment, flow_run=run, parameters=parameters, return_type="state")
     assert isinstance(ended, State)
     return ended
