@@ -114,6 +114,8 @@ def open_night(
 ) -> Night:
     """Check every parameter and name what the run is for. places: source and store, or None."""
     segmentation, where = check_parameters(definition, places)
+    protect_results(find_results())
+    sweep_results(find_results(), read_settings())
     scheduled = runtime.flow_run.scheduled_start_time
     now = datetime.now(ZoneInfo("UTC"))
     day = settle_as_of(as_of, segmentation.timezone, scheduled, now)
@@ -158,7 +160,6 @@ def check_parameters(definition: str, places: tuple[str | None, str | None]) -> 
 @contextmanager
 def hold_night(night: Night) -> Iterator[None]:
     """Hold the staging lock, and see that the ledger says how the run ended."""
-    protect_results(find_results())
     with hold_staging(night):
         try:
             begin_row(night)
@@ -190,9 +191,7 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
         said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
         published = published.model_copy(update={"warnings": (*published.warnings, said)})
     conclude(night, published.outcome, {"edition": published.edition, **facts})
-    settings = read_settings()
-    sweep_staging(night.home, night.as_of, settings.stale_hours)
-    sweep_results(find_results(), settings)
+    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published
 
 
