@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Results that Prefect keeps for a retry are swept when no run has used them for so long.",
     )
+    browser: str | None = Field(
+        None, description="Chromium for pictures of reports, else the first one on PATH."
+    )
     roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders and s3:// URLs, with commas: if given, sources and stores must lie below one.",

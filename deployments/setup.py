@@ -56,8 +56,8 @@ def choose_notice() -> ActionTypes:
         url=url,
         json_data={"subject": "{{subject}}", "body": "{{body}}", "text": "{{subject}}\n{{body}}"},
     )
-    document = block.save(NOTICE, overwrite=True, _sync=True)
-    return SendNotification(block_document_id=document, subject=SUBJECT, body=BODY)  # type: ignore[arg-type]
+    document = block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg]
+    return SendNotification(block_document_id=document, subject=SUBJECT, body=BODY)
 
 
 def make_automations(notice: ActionTypes) -> list[AutomationCore]:

@@ -78,7 +78,7 @@ def resegment(
         fitted = fit(night, scaled, candidates, choice, memory)
         aligned = align(night, rows, customers, scaled, fitted, memory)
         verdict = check(night, rows, customers, scaled, choice, aligned, memory)
-        reported = report(night, customers, scaled, choice, aligned, memory, verdict)
+        reported = report(night, rows, customers, scaled, choice, aligned, memory, verdict)
         published = publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
         return gate(settle(night, rows, published))
 

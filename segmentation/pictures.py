@@ -1,12 +1,12 @@
 """Small pictures, drawn by hand as SVG: no library, no customer's value, the same bytes each time.
 
-The report's own figures are figures.py's.
+The report's figures are drawn by plotly.js.
 """
 
 import base64
 from collections.abc import Sequence
 
-from segmentation.figures import COLOURS
+from segmentation.palette import colour_of
 
 _BAR, _ROW, _LEFT, _WIDE = 16, 24, 46, 520
 _INK = "#7a7a7a"  # readable on white and on black: the page around decides which
@@ -23,10 +23,9 @@ def draw_sizes(sizes: Sequence[tuple[str, int]]) -> str:
     bars = []
     for place, (name, size) in enumerate(sizes):
         top, length = place * _ROW + 4, max(1, round(room * size / most)) if most else 1
-        colour = COLOURS[place % len(COLOURS)]
         bars.append(
             f'<text x="0" y="{top + 13}">{name}</text>'
-            f'<rect x="{_LEFT}" y="{top}" width="{length}" height="{_BAR}" rx="2" fill="{colour}"/>'
+            f'<rect x="{_LEFT}" y="{top}" width="{length}" height="{_BAR}" rx="2" fill="{colour_of(name)}"/>'
             f'<text x="{_LEFT + length + 8}" y="{top + 13}">{size:,} ({size / max(total, 1):.1%})</text>'
         )
     return (

@@ -4,6 +4,7 @@ Pure functions of the definition and of what was measured: segmentation/recallin
 """
 
 from datetime import date
+from math import inf
 from typing import NamedTuple
 
 from config.plans import KPlan, RefitPlan
@@ -33,7 +34,7 @@ def decide(
         return Decision(always, always, (f"refit.policy is {plan.policy}",))
     inertia, drift = measured
     age = (as_of - trained.since).days
-    rise = inertia / trained.inertia - 1 if trained.inertia > 0 else 0.0
+    rise = inertia / trained.inertia - 1 if trained.inertia > 0 else inf if inertia > 0 else 0.0
     worst = max(drift, key=lambda name: drift[name])
     found = [
         (age >= plan.max_age_days, f"the model is {age} days old, limit {plan.max_age_days}"),

@@ -24,6 +24,7 @@ from config.settings import read_settings
 from schemas.records import Ingested, Night, Published, Unpublished
 from segmentation.commit import locked, move_live
 from segmentation.errors import Conflict, Refused, ResegmentError
+from segmentation.indexing import refresh_index
 from segmentation.ledger import begin_row, count_refusals, end_row
 from segmentation.objects import ObjectPath, as_place, is_object_url
 from segmentation.pointer import read_pointer
@@ -191,6 +192,9 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
         said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
         published = published.model_copy(update={"warnings": (*published.warnings, said)})
     conclude(night, published.outcome, {"edition": published.edition, **facts})
+    hindered = refresh_index(find_home(night))
+    if hindered:
+        published = published.model_copy(update={"warnings": (*published.warnings, hindered)})
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published
 

@@ -19,7 +19,10 @@ from schemas.numbers import Training
 from schemas.records import Night
 from segmentation.buckets import open_bucket
 from segmentation.objects import ObjectPath, as_place
+from tests.browser import browser
 from tests.stacks import RunningStack, running_stack
+
+__all__ = ["browser"]  # a fixture of every module, used by its name
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

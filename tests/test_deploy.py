@@ -30,7 +30,7 @@ class Inbox(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None:  # type: ignore[override]
+    def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
@@ -75,7 +75,8 @@ def test_the_deployments_are_there_once(deployed: Deployed) -> None:
         assert not one["pull_steps"]
         assert str(ROOT) not in json.dumps(one)
         assert one["job_variables"]["env"]["OMP_NUM_THREADS"] == "1"
-    assert found["nightly"]["concurrency_limit"] == found["backfill"]["concurrency_limit"] == 1
+    limits = {name: (one["global_concurrency_limit"] or {}).get("limit") for name, one in found.items()}
+    assert limits == {"nightly": 1, "backfill": 1, "deadline": None, "promote": None, "compare": None}
     automations = [one["name"] for one in ask(deployed, "automations/filter")]
     assert sorted(automations) == [
         "resegment: failures", "resegment: held nights", "resegment: runs that died",

@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Path:
     """A store with one edition, and what no reader may have inside it and beside it."""
     store = tmp_path / "store"
     for name, content in {
-        f"{EDITION}/report.html": render("demo", [Figure("one", {"data": [], "layout": {}}, 100)]),
+        f"{EDITION}/report.html": render("demo", [Figure("one", {"data": [], "layout": {}}, "nothing")]),
         f"{EDITION}/manifest.json": b"{}",
         f"{EDITION}/SHA256SUMS": b"00  report.html\n",
         "demo/published/as_of=2026-01-31/segments.parquet": b"PAR1",
