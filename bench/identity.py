@@ -30,7 +30,7 @@ from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.night import hold_night, keep_published
-from tasks.publish import publish
+from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
 from tasks.scale import scale
@@ -71,7 +71,8 @@ def run_night(night: Night) -> Published:
         aligned = align.fn(night, rows, customers, scaled, fitted, memory)
         verdict = check.fn(night, rows, customers, scaled, choice, aligned, memory)
         reported = report.fn(night, rows, customers, scaled, choice, aligned, memory, verdict)
-        return publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        published = publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        return settle(night, rows, published)
 
 
 def run_nights(

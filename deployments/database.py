@@ -16,6 +16,7 @@ from deployments.processes import StartError
 
 URL_VARIABLES = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 ACCOUNT = "postgres"  # the system's user under which PostgreSQL runs where we are root: it refuses to be
+DEBIAN = Path("/usr/lib/postgresql")
 _LONGEST_SOCKET = 107  # bytes, sun_path of unix(7)
 _NO_POSTGRES = (
     "no PostgreSQL is on this machine. Install one (Debian and Ubuntu: apt install postgresql; macOS: "
@@ -43,18 +44,19 @@ class Database(NamedTuple):
 
     def call(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of its programs to the end."""
-        return subprocess.run(
-            [str(self.programs / program), "-D", str(self.files / "data"), *arguments],
-            cwd=self.files,
-            user=self.account,
-            group=pwd.getpwnam(self.account).pw_gid if self.account else None,
-            stdin=subprocess.DEVNULL,
-            # Not a pipe: the server would inherit it, and we wait for its end.
-            stdout=(self.files / "programs.log").open("a"),
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        # Its output is no pipe: the server would inherit that, and we would wait for its end.
+        with (self.files / "programs.log").open("a") as log:
+            return subprocess.run(
+                [str(self.programs / program), "-D", str(self.files / "data"), *arguments],
+                cwd=self.files,
+                user=self.account,
+                group=pwd.getpwnam(self.account).pw_gid if self.account else None,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                text=True,
+                check=False,
+            )
 
 
 def named_database() -> str | None:
@@ -125,7 +127,7 @@ def _find_programs() -> Path:
     """The folder of initdb and pg_ctl: on PATH, or where Debian puts them, the newest first."""
     on_path = shutil.which("pg_ctl")
     places = [Path(on_path).resolve().parent] if on_path else []
-    versions = Path("/usr/lib/postgresql").glob("*/bin")
+    versions = DEBIAN.glob("*/bin")
     places += sorted(versions, key=lambda place: float(place.parent.name), reverse=True)
     for place in places:
         if (place / "initdb").is_file() and (place / "pg_ctl").is_file():

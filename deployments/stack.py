@@ -20,7 +20,7 @@ import typer
 from config.settings import SettingsError, read_settings
 from deployments import database, local_server
 from deployments.local_server import launch_server, server_of, stop_server
-from deployments.processes import Service, StartError, find_pid, is_free, read_facts, start, stop
+from deployments.processes import Service, StartError, find_pid, is_free, read_facts, start, stop, wait_until
 from segmentation.objects import is_object_url
 
 ROOT = Path(__file__).parents[1]
@@ -99,6 +99,8 @@ def up(stack: Stack) -> Iterator[str]:
         port = str(stack.reports_port)
         serve = [str(Path(python).with_name("resegment")), "serve-reports", "--port", port]
         start(stack.reports, serve, environment, port=port)
+        said = f"the reports' server (its log is {stack.reports.log})"
+        wait_until(lambda: not is_free(stack.reports_port), lambda: bool(find_pid(stack.reports)), said)
         yield "reports: started"
     yield f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
     yield f"Reports:  http://127.0.0.1:{stack.reports_port}"
@@ -118,6 +120,8 @@ def _up_server(stack: Stack) -> str:
         "PREFECT_HOME": str(stack.folder / "prefect"),
         "PREFECT_SERVER_API_AUTH_STRING": make_password(stack.folder),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": url,
+        # Runs and their logs are kept for 90 days, Prefect's own default, once asked for. The ledger stays.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     }
     launch_server(stack.folder, stack.port, environment)
     return "server: started"

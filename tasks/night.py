@@ -115,6 +115,8 @@ def open_night(
 ) -> Night:
     """Check every parameter and name what the run is for. places: source and store, or None."""
     segmentation, where = check_parameters(definition, places)
+    protect_results(find_results())
+    sweep_results(find_results(), read_settings())
     scheduled = runtime.flow_run.scheduled_start_time
     now = datetime.now(ZoneInfo("UTC"))
     day = settle_as_of(as_of, segmentation.timezone, scheduled, now)
@@ -159,7 +161,6 @@ def check_parameters(definition: str, places: tuple[str | None, str | None]) -> 
 @contextmanager
 def hold_night(night: Night) -> Iterator[None]:
     """Hold the staging lock, and see that the ledger says how the run ended."""
-    protect_results(find_results())
     with hold_staging(night):
         try:
             begin_row(night)
@@ -194,9 +195,7 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
     hindered = refresh_index(find_home(night))
     if hindered:
         published = published.model_copy(update={"warnings": (*published.warnings, hindered)})
-    settings = read_settings()
-    sweep_staging(night.home, night.as_of, settings.stale_hours)
-    sweep_results(find_results(), settings)
+    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published
 
 

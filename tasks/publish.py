@@ -171,9 +171,10 @@ def tell_facts(rows: Ingested, manifest: Manifest, published: Published) -> dict
 
 
 def settle(night: Night, rows: Ingested, published: Published) -> Published:
-    """Finish what a run left that was killed when its last stage had ended: a retry has it from the cache."""
-    if not night.staging.exists():
-        return published
+    """Complete the ledger and remove stage files, once the stage publish is done and its result is kept.
+
+    A run that dies before or in the midst of it finds that result when it is retried, and does it again.
+    """
     folder = edition_folder(find_home(night), night.as_of, published.edition)
     manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
     return finish(night, published, tell_facts(rows, manifest, published))
@@ -213,4 +214,4 @@ def publish(
     commit_edition(night, rows.key, folder, verdict.may_publish)
     published = tell_published(night, manifest, verdict, memory.store_warnings)
     show_edition(night, published, verdict, reported)
-    return finish(night, published, tell_facts(rows, manifest, published))
+    return published

@@ -87,9 +87,10 @@ def finish_by_retry(client: SyncPrefectClient, run: Stalled) -> None:
     """Retry, again if the worker's late word on the dead try makes it Crashed once more."""
     for _ in range(3):
         press_retry(client, run.run_id)
-        if wait_for_state(client, run.run_id, {"Completed", "Crashed", "Failed"}).name == "Completed":
+        state = wait_for_state(client, run.run_id, {"Completed", "Crashed", "Failed"})
+        if state.name == "Completed":
             return
-    raise AssertionError(f"{run.run_id} does not complete")
+    raise AssertionError(f"{run.folder.name} does not complete: {state.name}, {state.message}")
 
 
 def check_night(run: Stalled) -> None:

@@ -57,8 +57,8 @@ def test_the_folder_is_made_private(tmp_path: Path) -> None:
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-def test_a_night_sweeps_at_its_end(tmp_path: Path) -> None:
-    """What a night leaves are its own results; those of long ago are gone, and the folder is private."""
+def test_a_night_sweeps(tmp_path: Path) -> None:
+    """After a night its own results are there, those of long ago are gone, and the folder is private."""
     folder = tmp_path / "results"
     folder.mkdir()
     old = write_record(folder, "old", 30)

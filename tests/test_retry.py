@@ -93,7 +93,6 @@ def test_a_run_killed_after_its_last_stage_is_finished_by_a_retry(
         raise RuntimeError("planted")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.publish.finish", lambda night, published, facts: published)
         patch.setattr("flows.resegment.settle", fail)
         with pytest.raises(RuntimeError, match="planted"):
             run("article", tmp_path)
