@@ -82,10 +82,10 @@ def list_payloads(url: str) -> list[str]:
 
 
 class Hostile(NamedTuple):
-    """A night of hostile texts: its report, its index, the texts."""
+    """A night of hostile texts: its report, the index over it, the texts."""
 
     report: Path
-    index: Path
+    overview: Path
     payloads: list[str]
 
 
@@ -176,13 +176,13 @@ def test_the_report_holds_no_id_and_no_refused_value(hostile: Hostile) -> None:
 
 def test_the_index_shows_hostile_texts_as_text(browser: "Browser", hostile: Hostile, canary: Canary) -> None:
     """Names, owners and descriptions that people gave."""
-    for path in (hostile.index, hostile.index.parents[1] / "index.html"):
+    for path in (hostile.overview, hostile.overview.parents[1] / "index.html"):
         page = open_page(browser, path, 390)
         check_harmless(page, canary)
         assert page.overflow() == 0
         assert hostile.payloads[4] in page.tab.inner_text("body")
         page.close()
-    words = open_page(browser, hostile.index).tab.inner_text("body")
+    words = open_page(browser, hostile.overview).tab.inner_text("body")
     assert hostile.payloads[2] in words and hostile.payloads[7] in words
 
 
