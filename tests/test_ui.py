@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import psycopg
 import pytest
 
 from config.settings import read_settings
 from segmentation.store import published_dates
 from tests.browser import open_page
 from tests.dated_days import Days, day, found_days
-from tests.deployed import Deployed, running
+from tests.deployed import Deployed, postgres_for_prefect, running
 from tests.test_deploy import ask, end_state, wait
 
 if TYPE_CHECKING:
@@ -39,13 +38,13 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 
 
 @pytest.fixture(scope="module")
-def deployed(days: Days, postgres: str) -> Iterator[Deployed]:
+def deployed(days: Days) -> Iterator[Deployed]:
     """A server on PostgreSQL with the deployments, and a worker."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE prefect")
-    database = re.sub(r"^postgresql://([^@]*)@/\w*", r"postgresql+asyncpg://\1@/prefect", postgres)
     definitions = str(days.folder / "definitions")
-    with running(days.folder, database, RESEGMENT_DEFINITIONS=definitions) as server:
+    with (
+        postgres_for_prefect(days.folder) as database,
+        running(days.folder, database, RESEGMENT_DEFINITIONS=definitions) as server,
+    ):
         server.deploy()
         with server.worker():
             yield server
