@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
-COLUMN = "spend &copy (a,b) #1 %{x}"  # as odd as a column may be called
+COLUMN = "spend &copy (a,b) #1 %d"  # as odd as a column may be called
+REASON = "sent &reg back, +1+1 is #2 %s"  # and a reason
 RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd gnp.exe"
 # What a page of ours never holds, wherever it might have come from.
 FOREIGN = (
@@ -81,10 +82,10 @@ def list_payloads(url: str) -> list[str]:
 
 
 class Hostile(NamedTuple):
-    """A night of hostile texts: its report, its index, the texts."""
+    """A night of hostile texts: its report, the index over it, the texts."""
 
     report: Path
-    index: Path
+    overview: Path
     payloads: list[str]
 
 
@@ -98,7 +99,11 @@ def hostile(canary: Canary, tmp_path_factory: pytest.TempPathFactory) -> Hostile
         (f"{payloads[i % len(payloads)]}{i}", 100.0 + 300 * (i % 3) + i % 7, levels[i % len(levels)])
         for i in range(600)
     ]
-    rows += [(payloads[0], -5.0, payloads[1]), (payloads[4], 1.0, f"{payloads[2]} not a level")]
+    rows += [
+        (payloads[0], -5.0, payloads[1]),
+        ("far", 9000.0, payloads[1]),
+        (payloads[4], 1.0, f"{payloads[2]} not a level"),
+    ]
     source = folder / "customers.csv"
     pd.DataFrame(rows, columns=["id", COLUMN, "kind"]).to_csv(source, index=False)
     columns: dict[str, Any] = {
@@ -108,7 +113,11 @@ def hostile(canary: Canary, tmp_path_factory: pytest.TempPathFactory) -> Hostile
     plan = {
         **PLAN,
         "description": " ".join((payloads[1], payloads[4], RIGHT_TO_LEFT))[:500],
-        "rows": {"id": "id", "columns": columns},
+        "rows": {
+            "id": "id",
+            "columns": columns,
+            "where": [{"column": COLUMN, "lt": 5000, "reason": REASON}],
+        },
         "features": [COLUMN, "kind"],
         "categories": {"rare_share": 0.0},
         "k": {"rule": "fixed", "fixed": 3, "max": 6},
@@ -151,7 +160,7 @@ def test_the_report_shows_hostile_texts_as_text(
     check_harmless(page, canary)
     assert page.overflow() == 0
     words = page.tab.inner_text("body")
-    assert COLUMN in words
+    assert COLUMN in words and REASON in words
     for payload in (hostile.payloads[1], hostile.payloads[2], hostile.payloads[9]):
         assert payload in words
     page.close()
@@ -167,13 +176,13 @@ def test_the_report_holds_no_id_and_no_refused_value(hostile: Hostile) -> None:
 
 def test_the_index_shows_hostile_texts_as_text(browser: "Browser", hostile: Hostile, canary: Canary) -> None:
     """Names, owners and descriptions that people gave."""
-    for path in (hostile.index, hostile.index.parents[1] / "index.html"):
+    for path in (hostile.overview, hostile.overview.parents[1] / "index.html"):
         page = open_page(browser, path, 390)
         check_harmless(page, canary)
         assert page.overflow() == 0
         assert hostile.payloads[4] in page.tab.inner_text("body")
         page.close()
-    words = open_page(browser, hostile.index).tab.inner_text("body")
+    words = open_page(browser, hostile.overview).tab.inner_text("body")
     assert hostile.payloads[2] in words and hostile.payloads[7] in words
 
 

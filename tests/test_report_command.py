@@ -1,6 +1,7 @@
 """`resegment report`: where a report is, opened, or as a picture."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,20 @@ from tests.nights import FOUR, Town, day, draw_customers, found_town
 PIXELS = (640, 480)
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """A night published and live, the next one held."""
-    town = found_town(tmp_path)
+    town = found_town(tmp_path_factory.mktemp("town"))
     town.night(1, draw_customers(FOUR))
     town.night(2, draw_customers({"a": 30, "b": 20, "c": 15, "d": 10}))
     return town
+
+
+@pytest.fixture
+def town(made: Town, tmp_path: Path) -> Town:
+    """The same, a test's own: ./store of the command."""
+    shutil.copytree(made.store, tmp_path / "store")
+    return made._replace(folder=tmp_path)
 
 
 @pytest.fixture

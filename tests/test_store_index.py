@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from segmentation import store_index
+from segmentation.given_ids import read_manifest
 from segmentation.given_names import name_segment
 from segmentation.index_page import NEWEST, draw_index
-from segmentation.indexing import FACTS, PAGE, refresh_index, write_index
+from segmentation.indexing import PAGE, refresh_index, write_index
 from segmentation.objects import ObjectPath
 from segmentation.promoting import Asked, promote_edition
-from segmentation.store_index import Entry, Index, Row, gather
+from segmentation.store_index import FACTS, Entry, Index, Row, gather
 from tests.browser import open_page
 from tests.nights import FOUR, Town, day, draw_customers, found_town
 
@@ -100,13 +100,12 @@ def test_written_anew_it_has_the_same_bytes(town: Town) -> None:
 def test_a_manifest_is_read_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """A night costs one manifest, however many editions there are; all are read where it is asked for."""
     read = list[str]()
-    real = store_index.read_manifest
 
     def count(folder: Path | ObjectPath) -> dict[str, Any] | None:
         read.append(folder.name)
-        return real(folder)
+        return read_manifest(folder)
 
-    monkeypatch.setattr(store_index, "read_manifest", count)
+    monkeypatch.setattr("segmentation.store_index.read_manifest", count)
     write_index(town.home)
     assert read == []
     town.night(4, draw_customers(FOUR))
