@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     browser: str | None = Field(
         None, description="Chromium for pictures of reports, else the first one on PATH."
     )
+    dask_scheduler: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls|ucx)://[A-Za-z0-9.:\[\]_-]+$",
+        description="A Dask scheduler: sums over all customers are made there.",
+    )
     roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders and s3:// URLs, with commas: if given, sources and stores must lie below one.",

@@ -60,3 +60,7 @@ class DatabaseGone(ResegmentError):
 
 class StoreGone(ResegmentError):
     """An object store cannot be reached; a retry asks again."""
+
+
+class ClusterGone(ResegmentError):
+    """The Dask cluster cannot be reached; a retry asks again."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.identity import run_night, run_nights
+from bench.nights import run_night, run_nights
 from config.definitions import read_definition
 from config.parameters import BUILT_IN, Segmentation
 from schemas.records import Night, Published
