@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each sets up what it needs first: uv, if it is missing,
 # goes into .tools/ and the packages into .venv/, both inside this folder.
-.PHONY: run test check bench setup clean
+.PHONY: run test check bench setup deploy up down clean
 .DEFAULT_GOAL := run
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -21,6 +21,18 @@ test: setup
 
 bench: setup
 	$(RUN) python -m bench.nightly
+
+# To the server of PREFECT_API_URL: work pool, automations, deployments. Again changes nothing.
+deploy: setup
+	$(RUN) python -m deployments.setup
+	$(RUN) prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml
+
+# The stack on this machine: PostgreSQL, Prefect's server, deployments, a worker, the reports. docs/operate.md
+up: setup
+	$(RUN) python -m deployments.stack up
+
+down: setup
+	$(RUN) python -m deployments.stack down
 
 setup: .venv/.ready
 

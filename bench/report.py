@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bench.identity import SHOWN
+from bench.nights import SHOWN
 from bench.tables import tell_machine
 from config.definitions import read_definition
 from config.parameters import BUILT_IN, Segmentation

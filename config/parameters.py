@@ -21,7 +21,7 @@ NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Scaling = Literal["auto", "none", "standard", "robust", "log-standard", "aside"]
 # Where rows come from does not decide the result; the rows themselves do.
-_PLACES = {"path", "sample", "customers", "sql", "connection"}
+_PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data"}
 
 
 class ScalingPlan(Clause):

@@ -73,6 +73,10 @@ class Source(Clause):
         description="strptime pattern found in file names: the newest dated on or before as_of is read; of "
         "events, the files dated within the window.",
     )
+    on_no_data: Literal["refuse", "skip"] = Field(
+        "refuse",
+        description="A date without a file or a row: refuse, as a fault; or skip, and history goes on.",
+    )
     csv: Csv = Field(default_factory=lambda: Csv(), description="How CSV files are written.")
 
     @field_validator("date_in_name")

@@ -7,14 +7,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from schemas.records import Published
+from schemas.records import Published, Unpublished
 from tasks.align import align
+from tasks.catch_up import CatchUp, find_reason_to_skip, list_missed, skip_night
 from tasks.check import check
 from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.night import AsOf, hold_night, keep_published, open_night
-from tasks.publish import publish
+from tasks.night import AsOf, declare_no_data, hold_night, keep_published, name_day, open_night
+from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
 from tasks.scale import scale
@@ -24,9 +25,10 @@ from tasks.weigh import weigh
 
 
 def name_run() -> str:
-    """`article 2026-01-31`: what the run is for, as far as its parameters say."""
-    parameters = runtime.flow_run.parameters
-    return f"{parameters['definition']} {parameters.get('as_of') or 'today'}"
+    """`article 2026-01-31`: what the run is for, as far as its parameters and its schedule say."""
+    run = runtime.flow_run
+    definition, as_of = run.parameters["definition"], run.parameters.get("as_of")
+    return f"{definition} {name_day(definition, as_of, run.scheduled_start_time)}"
 
 
 @flow(
@@ -41,7 +43,8 @@ def resegment(
     source: str | None = None,
     store: str | None = None,
     force: bool = False,
-) -> Published | State[Published]:
+    catch_up: CatchUp = "latest",
+) -> Published | State[Published] | State[Unpublished]:
     """Segment the customers as they stood on a date, and publish the result, all or nothing.
 
     Args:
@@ -50,10 +53,19 @@ def resegment(
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to publish in instead of the configured one.
         force: Build and publish again although this very edition is published already.
+        catch_up: After downtime, for scheduled runs. latest: of the runs that are due, only the newest
+            runs. all: and before it, every date since the last published one. none: a run more than six
+            hours late is not made up.
     """
     night = open_night(definition, as_of, (source, store), force)
+    if reason := find_reason_to_skip(as_of, catch_up):
+        return skip_night(night, reason)
+    for day in list_missed(night, catch_up) if catch_up == "all" else ():
+        resegment(definition, day, source, store, catch_up="none", return_state=True)
     with hold_night(night):
         rows = ingest(night)
+        if rows.no_data:
+            return declare_no_data(night, rows.no_data)
         if rows.published:
             return keep_published(night, rows)
         customers = summarise(night, rows)
@@ -67,7 +79,8 @@ def resegment(
         aligned = align(night, rows, customers, scaled, fitted, memory)
         verdict = check(night, rows, customers, scaled, choice, aligned, memory)
         reported = report(night, rows, customers, scaled, choice, aligned, memory, verdict)
-        return gate(publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported))
+        published = publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        return gate(settle(night, rows, published))
 
 
 def gate(published: Published) -> Published | State[Published]:

@@ -27,6 +27,8 @@ class Night(Record):
     store: Path = Field(description="Folder of the store; of objects: where their runs work.")
     objects: str | None = Field(None, description="URL of a store of objects.")
     force: bool
+    parent: str | None = Field(None, description="The backfill, or night, within which this date is run.")
+    attempt: int = Field(0, description="How often a refusal has ended this run: each begins afresh.")
 
     @property
     def home(self) -> Path:
@@ -100,6 +102,7 @@ class Ingested(Record):
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
     warnings: tuple[str, ...]
+    no_data: str | None = Field(None, description="Why there is nothing to segment, if that is no fault.")
 
 
 class Customers(Record):
@@ -202,3 +205,12 @@ class Published(Record):
     report_path: str
     reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
     warnings: tuple[str, ...] = Field((), description="Advisory checks that failed.")
+
+
+class Unpublished(Record):
+    """A run that ended without an edition, as was declared: no data, or a newer run takes its place."""
+
+    name: str
+    as_of: date
+    outcome: Literal["no-data", "skipped"]
+    message: str

@@ -14,9 +14,11 @@ from rich.console import Console
 
 from config.settings import SettingsError
 from segmentation import starting
+from segmentation.backfill_command import backfills
 from segmentation.compare_command import comparison
 from segmentation.edition_commands import Json, Name, Store, Which, editions, parse_day
-from segmentation.errors import Refused, ResegmentError
+from segmentation.errors import NoData, Refused, ResegmentError
+from segmentation.report_command import reports
 from segmentation.sample_command import samples
 from segmentation.segment_commands import segments
 from segmentation.server_commands import server
@@ -42,8 +44,10 @@ Definition = Annotated[
 def main() -> None:
     """Run the command; a failure ends with one line on standard error and its exit status."""
     app.add_typer(samples, name="sample")
+    app.add_typer(backfills)
     app.add_typer(comparison)
     app.add_typer(editions)
+    app.add_typer(reports)
     app.add_typer(segments)
     app.add_typer(server)
     try:
@@ -84,14 +88,25 @@ def run(
     if source is not None or segmentation.source.path is not None:
         from segmentation.source import find_files
 
-        find_files(segmentation.source, source, day, segmentation.window(day))
+        try:
+            find_files(segmentation.source, source, day, segmentation.window(day))
+        except NoData:
+            if segmentation.source.on_no_data == "refuse":
+                raise
     from segmentation.running import STAGES, Request, run_flow
 
     with plain_failures(errors):
         parameters = {"as_of": day, "source": source, "store": place, "force": force}
         steps = len(STAGES) + segmentation.k.max - segmentation.k.min
         request = Request("resegment", {"definition": segmentation.name, **parameters}, STAGES, steps)
-        published = cast("Published", run_flow(request, settings, errors))
+        ended = run_flow(request, settings, errors)
+    from schemas.records import Unpublished
+
+    if isinstance(ended, Unpublished):
+        told = f"No data: {ended.name} as of {ended.as_of}: {ended.message}"
+        typer.echo(ended.model_dump_json(indent=2) if as_json else told)
+        return
+    published = cast("Published", ended)
     if as_json:
         typer.echo(published.model_dump_json(indent=2))
     else:

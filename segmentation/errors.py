@@ -28,6 +28,10 @@ class Refused(ResegmentError):
         return f"{self.code}: {self.message}"
 
 
+class NoData(Refused):
+    """There is no file for the date, or no row in it. The definition says whether that is a fault."""
+
+
 class Conflict(ResegmentError):
     """Another publisher changed this date's edition while the run was under way."""
 
@@ -56,3 +60,7 @@ class DatabaseGone(ResegmentError):
 
 class StoreGone(ResegmentError):
     """An object store cannot be reached; a retry asks again."""
+
+
+class ClusterGone(ResegmentError):
+    """The Dask cluster cannot be reached; a retry asks again."""

@@ -38,8 +38,15 @@ def begin_row(night: Night) -> None:
         "version": VERSION,
         "source": night.source or night.segmentation.source.path or night.segmentation.source.sample,
         "force": night.force,
+        "parent_run_id": night.parent,
+        "refusals": night.attempt,
     }
     _put_row(find_home(night), row)
+
+
+def count_refusals(home: Home, run_id: str) -> int:
+    """How often a refusal or conflict has ended this run, whose stage files are gone then."""
+    return int((_read_row(ledger_path(home, run_id)) or {}).get("refusals", 0))
 
 
 def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:

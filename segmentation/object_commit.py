@@ -17,6 +17,8 @@ from segmentation.rewriting import rewrite
 from segmentation.store import (
     SEGMENTS,
     SUMS,
+    advance,
+    check_race,
     edition_folder,
     lost_race,
     published_edition,
@@ -27,14 +29,11 @@ from segmentation.store import (
 def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
     """Upload the finished folder `built` and publish its table; the put of the table is the commit.
 
-    Raises Conflict if this date's edition is no longer the one that the run found when it began
-    (and is not this very edition).
+    Raises Conflict if the store is no longer as the run found it when it began.
     """
     table = published_path(home, as_of)
     version = table.version()  # before the edition is read: a change in between fails the put
-    now = published_edition(home, as_of)
-    if now not in (key.replaces, key.edition):
-        raise lost_race(as_of, key, now)
+    check_race(home, as_of, key)
     upload_edition(home, as_of, key, built)
     try:
         table.put(built / SEGMENTS, replaces=version, create=version is None)
@@ -42,7 +41,7 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
         now = published_edition(home, as_of)
         if now != key.edition:
             raise lost_race(as_of, key, now) from None
-    move_live_object(home, lambda pointer: pointer.forward(as_of, key.edition))
+    move_live_object(home, lambda _: advance(home, as_of, key.edition))
 
 
 def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:

@@ -116,11 +116,14 @@ def to_script(content: object) -> str:
     return compact.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def render(title: str, sections: Sequence[str | Figure]) -> bytes:
-    """The page: sections in order, each figure's data as JSON, drawn by the one script of report.js."""
+def render(title: str, sections: Sequence[str | Figure], sheet: str | None = None) -> bytes:
+    """The page: sections in order, each figure's data as JSON, drawn by the one script of report.js.
+
+    sheet: a style sheet beside this file, for a page that needs more than report.css.
+    """
     figures = [one for one in sections if isinstance(one, Figure)]
     scripts = [read_plotly(), _read("report.js").encode()] if figures else []
-    style = (_read("report.css") + style_colours()).encode()
+    style = (_read("report.css") + style_colours() + (_read(sheet) if sheet else "")).encode()
     data = {one.id: one.content for one in figures}
     hold = f'<script type="application/json" id="figures">{to_script(data)}</script>' if figures else ""
     policy = "; ".join(

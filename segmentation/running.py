@@ -87,9 +87,12 @@ def use_server(flow: str, settings: Settings, console: Console) -> None:
     """
     from deployments import local_server
 
-    url = local_server.find_server(settings.state.expanduser())
+    state = settings.state.expanduser()
+    url = local_server.find_server(state)
     if url is not None:
         os.environ["PREFECT_API_URL"] = url
+        if password := local_server.find_password(state, url):
+            os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
         # Needed in the sweep only: imported while the first stages read, parse and compress.
         threading.Thread(target=import_module, args=("sklearn.cluster",), daemon=True).start()
         return
@@ -108,6 +111,21 @@ def use_server(flow: str, settings: Settings, console: Console) -> None:
     local_server.wait_until_healthy(url, process)
 
 
+class LineProgress(logging.Handler):
+    """Shows the lines that a flow run itself logs under its name: a backfill's, one for each date."""
+
+    def __init__(self, console: Console, flow: str) -> None:
+        super().__init__(logging.INFO)
+        self.console, self.flow = console, flow
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one log record, unless it is Prefect's own."""
+        if getattr(record, "flow_name", None) == self.flow and not record.name.startswith("prefect.task"):
+            if record.module == "flow_engine":
+                return
+            self.console.print(record.getMessage(), markup=False, highlight=False)
+
+
 def run_flow(request: Request, settings: Settings, console: Console) -> Record:
     """Run the flow in this process and return its record; raises what refused or stopped it."""
     module = f"flows.{request.flow}"
@@ -115,12 +133,14 @@ def run_flow(request: Request, settings: Settings, console: Console) -> Record:
     use_server(module, settings, console)
     flow = getattr(import_module(module), request.flow)
 
-    progress = StageProgress(console, request)
-    logger = logging.getLogger("prefect.task_runs")
+    progress, lines = StageProgress(console, request), LineProgress(console, request.flow)
+    logger, flow_logger = logging.getLogger("prefect.task_runs"), logging.getLogger("prefect.flow_runs")
     logger.addHandler(progress)
+    flow_logger.addHandler(lines)
     try:
         with progress.bar:
             ended: Record = flow(**request.parameters)
             return ended
     finally:
         logger.removeHandler(progress)
+        flow_logger.removeHandler(lines)

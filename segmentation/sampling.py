@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from schemas.records import Part, Sample
 from segmentation.keys import hash_texts, mix, to_unit
-from segmentation.partitions import over_parts
+from segmentation.partitions import fold_parts, over_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
 WEIGHT = "(weight)"  # no feature can be called so
@@ -98,7 +98,7 @@ def _draw_coreset(piece: Slice, centre: np.ndarray, spread: Spread, seed: int) -
 
 def measure_spread(parts: Sequence[Part]) -> tuple[np.ndarray, Spread]:
     """The mean (d,) of all scaled rows, and their spread about it."""
-    measured = list(over_parts(_sum_part, parts))
+    measured = list(fold_parts(_sum_part, parts))
     n = sum(one.n for one in measured)
     mean = np.sum([one.total for one in measured], axis=0) / n
     squares = sum(one.squares for one in measured) - n * float(mean @ mean)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from config.sources import DATE_PARTS, Csv, Source
 from schemas.records import Input
-from segmentation.errors import Refused, SourceChanged
+from segmentation.errors import NoData, Refused, SourceChanged
 from segmentation.objects import ObjectPath, as_place
 from segmentation.parts import hash_file, start_folder
 
@@ -55,7 +55,7 @@ def find_files(
         paths = _choose_dated(paths, source.date_in_name, window or as_of)
     if not paths:
         days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
-        raise Refused("no-file", f"no .csv or .parquet file at {place} {days}")
+        raise NoData("no-file", f"no .csv or .parquet file at {place} {days}")
     for one in paths:
         if not one.exists():
             raise Refused("no-file", f"there is no file {one.name}; check source.path or --source")

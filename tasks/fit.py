@@ -18,7 +18,7 @@ from segmentation.grid import cluster_sums, move_centres, snap
 from segmentation.model import Model, assign, read_model
 from segmentation.moments import significant
 from segmentation.objects import as_place
-from segmentation.partitions import over_parts
+from segmentation.partitions import fold_parts, over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.training import make_bins
 from segmentation.transforms import to_scaled
@@ -53,7 +53,7 @@ def _one_pass(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Totals over all parts. Exact, so the order of parts does not matter."""
     sums, counts, inertia = np.zeros(centres.shape), np.zeros(len(centres), np.int64), 0
-    for part_sums, part_counts, part_inertia in over_parts(
+    for part_sums, part_counts, part_inertia in fold_parts(
         partial(pass_over, centres=centres, quantum=quantum), parts
     ):
         sums += part_sums

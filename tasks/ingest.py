@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
-from schemas.records import Counts, Ingested, Input, Night, Part
-from segmentation.database import Query, stage_query
+from schemas.records import Counts, Digest, EditionKey, Ingested, Input, Night, Part
 from segmentation.digests import identify
 from segmentation.edition_key import make_edition_key
-from segmentation.errors import Refused
+from segmentation.errors import NoData, Refused
 from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
 from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
@@ -22,7 +21,6 @@ from segmentation.refusing import tell_reasons
 from segmentation.samples import write_samples
 from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
 from segmentation.store import find_home, is_whole
-from tasks.connections import find_secret
 from tasks.options import stage
 
 
@@ -46,6 +44,10 @@ def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
 
 def fetch_source(night: Night, folder: Path) -> tuple[SourceFile, list[str]]:
     """The rows of the definition's statement as a Parquet file in `folder`, named by the connection."""
+    # SQLAlchemy and Prefect's blocks: a sixth of all that a night imports, and most nights read files.
+    from segmentation.database import Query, stage_query
+    from tasks.connections import find_secret
+
     source, window = night.segmentation.source, night.segmentation.window(night.as_of)
     name = source.connection or ""
     binds = {"as_of": night.as_of, "window_start": window[0] if window else night.as_of}
@@ -119,12 +121,29 @@ def check_rows(written: Written, inputs: Sequence[Input]) -> list[str]:
         refused = sum(part.rows for part in written.quarantine)
         found = f"all {refused} rows are refused: {tell_reasons(written.reasons)}" if refused else "no rows"
         found += f"; {written.outside} lie outside the window" if written.outside else ""
-        raise Refused("no-rows", f"{names}: {found}; expected at least one row to use")
+        kind = Refused if refused else NoData
+        raise kind("no-rows", f"{names}: {found}; expected at least one row to use")
     return [*warnings, *(f"{count} ids {what}" for what, count in sorted(written.oddities.items()))]
 
 
-@stage("ingest {night.as_of}")
-def ingest(night: Night) -> Ingested:
+def take_nothing(
+    key: EditionKey, inputs: tuple[Input, ...], digests: tuple[Digest, ...], no_data: str | None = None
+) -> Ingested:
+    """Nothing was read: the edition is published already, or there is no data."""
+    return Ingested(
+        key=key,
+        inputs=inputs,
+        digests=digests,
+        published=no_data is None,
+        counts=Counts(read=0, good=0, quarantined=0, reasons={}),
+        parts=(),
+        quarantine=(),
+        warnings=(),
+        no_data=no_data,
+    )
+
+
+def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     segmentation = night.segmentation
     folder = start_folder(night.staging / "ingest")
@@ -134,17 +153,7 @@ def ingest(night: Night) -> Ingested:
     digests = identify(files, contract)
     key = make_edition_key(night, digests)
     if not night.force and is_whole(find_home(night), night.as_of, key.edition):
-        nothing = Counts(read=0, good=0, quarantined=0, reasons={})
-        return Ingested(
-            key=key,
-            inputs=inputs,
-            digests=digests,
-            published=True,
-            counts=nothing,
-            parts=(),
-            quarantine=(),
-            warnings=(),
-        )
+        return take_nothing(key, inputs, digests)
 
     written = write_rows(judge_files(files, contract), folder)
     warnings += check_rows(written, inputs)
@@ -168,3 +177,15 @@ def ingest(night: Night) -> Ingested:
         quarantine=tuple(written.quarantine),
         warnings=tuple(warnings),
     )
+
+
+@stage("ingest {night.as_of}")
+def ingest(night: Night) -> Ingested:
+    """The source's rows, or that there are none where the definition takes that for no fault."""
+    try:
+        return read_source(night)
+    except NoData as nothing:
+        if night.segmentation.source.on_no_data == "refuse":
+            raise
+        key = EditionKey(edition="", previous=None, replaces=None)
+        return take_nothing(key, (), (), no_data=str(nothing))

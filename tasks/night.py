@@ -10,21 +10,27 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from prefect import runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from pydantic import BeforeValidator
 
 from config.definitions import DefinitionError, find_definition, read_definition
+from config.parameters import Segmentation
 from config.settings import read_settings
-from schemas.records import Ingested, Night, Published
+from schemas.records import Ingested, Night, Published, Unpublished
 from segmentation.commit import locked, move_live
 from segmentation.errors import Conflict, Refused, ResegmentError
-from segmentation.ledger import begin_row, end_row
+from segmentation.indexing import refresh_index
+from segmentation.ledger import begin_row, count_refusals, end_row
 from segmentation.objects import ObjectPath, as_place, is_object_url
 from segmentation.pointer import read_pointer
 from segmentation.staging import hold_staging, remove_staging, sweep_staging
 from segmentation.store import find_home, find_published
+from tasks.results import find_results, protect_results, sweep_results
 
 
 def parse_as_of(value: object) -> date | None:
@@ -36,10 +42,19 @@ def parse_as_of(value: object) -> date | None:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ValueError("as_of: expected a date as YYYY-MM-DD")
+    raise ValueError("expected a date as YYYY-MM-DD")
+
+
+def parse_day(value: object) -> date:
+    """A date as parse_as_of takes it, and not left empty."""
+    day = parse_as_of(value)
+    if day is None:
+        raise ValueError("expected a date as YYYY-MM-DD")
+    return day
 
 
 AsOf = Annotated[date | None, BeforeValidator(parse_as_of)]
+Day = Annotated[date, BeforeValidator(parse_day)]
 
 
 def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now: datetime) -> date:
@@ -54,6 +69,17 @@ def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now:
     if as_of < today - timedelta(days=366 * 50):
         raise Refused("old-date", f"as_of {as_of} lies more than 50 years back")
     return as_of
+
+
+def name_day(definition: str, asked: object, scheduled: datetime | None) -> str:
+    """The date in a run's name: the one asked for, else the scheduled one. Nothing in it is trusted yet."""
+    if asked is not None:
+        return str(asked)[:10]
+    try:
+        zone = read_definition(find_definition(definition, read_settings().definitions)).timezone
+    except DefinitionError:
+        return "today"  # the run will say what is wrong
+    return str((scheduled or datetime.now(ZoneInfo("UTC"))).astimezone(ZoneInfo(zone)).date())
 
 
 def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
@@ -88,6 +114,38 @@ def open_night(
     definition: str, as_of: date | None, places: tuple[str | None, str | None], force: bool
 ) -> Night:
     """Check every parameter and name what the run is for. places: source and store, or None."""
+    segmentation, where = check_parameters(definition, places)
+    protect_results(find_results())
+    sweep_results(find_results(), read_settings())
+    scheduled = runtime.flow_run.scheduled_start_time
+    now = datetime.now(ZoneInfo("UTC"))
+    day = settle_as_of(as_of, segmentation.timezone, scheduled, now)
+    parent, run_id = identify_run(f"{segmentation.name} {day}")
+    return Night(
+        run_id=run_id,
+        segmentation=segmentation,
+        as_of=day,
+        source=places[0],
+        store=find_workplace(where, read_settings().state),
+        objects=where if is_object_url(where) else None,
+        force=force,
+        parent=parent,
+        attempt=count_refusals(as_place(where) / segmentation.name, run_id),
+    )
+
+
+def identify_run(date_run: str) -> tuple[str | None, str]:
+    """The run within which this one is, if any, and the id under which this run works.
+
+    A date of a backfill works under the same id whenever the backfill is retried, though Prefect makes
+    another run of it: so it finds its stage files and results again.
+    """
+    run, parent = str(runtime.flow_run.id), runtime.flow_run.parent_flow_run_id
+    return (None, run) if parent is None else (str(parent), str(uuid5(UUID(str(parent)), date_run)))
+
+
+def check_parameters(definition: str, places: tuple[str | None, str | None]) -> tuple[Segmentation, str]:
+    """The definition of this name, and where its store is; source and store asked for are checked."""
     settings = read_settings()
     try:
         segmentation = read_definition(find_definition(definition, settings.definitions))
@@ -97,18 +155,7 @@ def open_night(
     for path, what in ((source, "source"), (store, "store")):
         if path is not None:
             check_place(path, what, settings.roots)
-    scheduled = runtime.flow_run.scheduled_start_time
-    now = datetime.now(ZoneInfo("UTC"))
-    where = str(as_place(store or settings.store))
-    return Night(
-        run_id=str(runtime.flow_run.id),
-        segmentation=segmentation,
-        as_of=settle_as_of(as_of, segmentation.timezone, scheduled, now),
-        source=source,
-        store=find_workplace(where, settings.state),
-        objects=where if is_object_url(where) else None,
-        force=force,
-    )
+    return segmentation, str(as_place(store or settings.store))
 
 
 @contextmanager
@@ -123,11 +170,13 @@ def hold_night(night: Night) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            outcome = {Refused: "refused", Conflict: "conflict"}.get(type(error), "failed")
+            known = ((Refused, "refused"), (Conflict, "conflict"))
+            outcome = next((word for kind, word in known if isinstance(error, kind)), "failed")
             reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
-            end_row(night, outcome, {"reasons": [reason]})
+            refusals = night.attempt + (outcome != "failed")
+            end_row(night, outcome, {"reasons": [reason], "refusals": refusals})
             if outcome != "failed":
-                remove_staging(night)  # it would end so again: nothing to resume
+                remove_staging(night)  # a retry begins afresh, perhaps on a mended input
             raise
 
 
@@ -143,6 +192,9 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
         said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
         published = published.model_copy(update={"warnings": (*published.warnings, said)})
     conclude(night, published.outcome, {"edition": published.edition, **facts})
+    hindered = refresh_index(find_home(night))
+    if hindered:
+        published = published.model_copy(update={"warnings": (*published.warnings, hindered)})
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published
 
@@ -154,3 +206,10 @@ def keep_published(night: Night, rows: Ingested) -> Published:
         move_live(home, night.as_of, rows.key.edition)
     published = find_published(night, rows.key.edition)
     return finish(night, published, {"k": published.k})
+
+
+def declare_no_data(night: Night, reason: str) -> State[Unpublished]:
+    """Nothing to segment, and the definition says that this is no fault: a state of that name, and a row."""
+    conclude(night, "no-data", {"reasons": [reason]})
+    ended = Unpublished(name=night.segmentation.name, as_of=night.as_of, outcome="no-data", message=reason)
+    return Completed(name="NoData", message=reason, data=ended)

@@ -48,7 +48,7 @@ from segmentation.store import (
     sync_folder,
 )
 from segmentation.versions import list_versions
-from tasks.artifacts import show_edition
+from tasks.edition_artifacts import show_edition
 from tasks.night import finish
 from tasks.options import stage
 
@@ -137,7 +137,9 @@ def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], p
     sync_folder(folder)
 
 
-def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Published:
+def tell_published(
+    night: Night, manifest: Manifest, verdict: Verdict, store_warnings: tuple[str, ...]
+) -> Published:
     """How the run ended, and where to look."""
     home = find_home(night)
     final = edition_folder(home, night.as_of, manifest.edition)
@@ -152,8 +154,30 @@ def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Publis
         segments_path=str(table),
         report_path=str(final / "report.html"),
         reasons=verdict.reasons,
-        warnings=verdict.warnings,
+        warnings=(*verdict.warnings, *store_warnings),
     )
+
+
+def tell_facts(rows: Ingested, manifest: Manifest, published: Published) -> dict[str, Any]:
+    """What the ledger's row says of the edition."""
+    return {
+        "inputs": [one.model_dump() for one in rows.inputs],
+        "rows": manifest.rows,
+        "reasons": published.reasons,
+        "warnings": published.warnings,
+        "versions": manifest.versions,
+        **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
+    }
+
+
+def settle(night: Night, rows: Ingested, published: Published) -> Published:
+    """Complete the ledger and remove stage files, once the stage publish is done and its result is kept.
+
+    A run that dies before or in the midst of it finds that result when it is retried, and does it again.
+    """
+    folder = edition_folder(find_home(night), night.as_of, published.edition)
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    return finish(night, published, tell_facts(rows, manifest, published))
 
 
 @stage("publish {night.as_of}")
@@ -188,14 +212,6 @@ def publish(
     tables = join_segments(pieces, night.segmentation, name_positions(aligned))
     seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
     commit_edition(night, rows.key, folder, verdict.may_publish)
-    published = tell_published(night, manifest, verdict)
-    facts = {
-        "inputs": [one.model_dump() for one in rows.inputs],
-        "rows": manifest.rows,
-        "reasons": verdict.reasons,
-        "warnings": verdict.warnings,
-        "versions": manifest.versions,
-        **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
-    }
-    show_edition(night, published, verdict)
-    return finish(night, published, facts)
+    published = tell_published(night, manifest, verdict, memory.store_warnings)
+    show_edition(night, published, verdict, reported)
+    return published

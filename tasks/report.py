@@ -36,7 +36,7 @@ from segmentation.scatter import MOST_FEATURES, tell_customers
 from segmentation.sections import sweep_rows, tell_making, tell_quality
 from segmentation.story import Story, widen
 from segmentation.value import find_value
-from tasks.artifacts import show_changes, show_segments
+from tasks.artifacts import show_changes
 from tasks.options import stage
 
 MOST_DRAWN = 200  # features of drawn customers, 8 MB
@@ -133,7 +133,6 @@ def report(
     )  # fmt: skip
     page = folder / "report.html"
     page.write_bytes(render(f"{segmentation.name}, {night.as_of}: {choice.k} segments", tell_all(story)))
-    show_segments(night, descriptions)
     show_changes(night, aligned, memory)
     tables = {
         "profiles": (profiles, PROFILES),

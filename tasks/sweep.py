@@ -12,7 +12,7 @@ from schemas.evidence import Curve, CurvePoint
 from schemas.records import Candidate, Night, Part, Scaled
 from segmentation.fits import Weighted, fit_weighted
 from segmentation.grid import inertia_units, snap
-from segmentation.partitions import over_parts
+from segmentation.partitions import fold_parts
 from segmentation.parts import read_part, to_matrix
 from segmentation.sampling import WEIGHT
 from tasks.options import stage
@@ -41,7 +41,7 @@ def score(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Curve:
     """The exact inertia of every candidate over all customers, in one pass."""
     centres = [np.array(one.centres) for one in candidates]
     kernel = partial(score_part, centres=centres, quantum=scaled.quantum)
-    totals = [sum(column) for column in zip(*over_parts(kernel, scaled.parts), strict=True)]
+    totals = [sum(column) for column in zip(*fold_parts(kernel, scaled.parts), strict=True)]
 
     points = [
         CurvePoint(k=one.k, inertia=total * scaled.quantum**2)

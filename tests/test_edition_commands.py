@@ -51,7 +51,7 @@ def nights(command: Command, server: dict[str, str], tmp_path: Path) -> None:
 def test_from_history_to_promote(command: Command) -> None:
     """The history says what was held and why; diff what differs; promote puts it live, and back."""
     shown = command("history", "demo").stdout
-    assert "held" in shown and "a change by 50% or more is not allowed" in shown
+    assert "held" in shown and "neither may be smaller than the other by 50% or more" in shown
     assert "0.00% = 0.00% behaviour + 0.00% model" in shown and "+1 -0" in shown
     assert (
         "1 earlier ones" not in shown

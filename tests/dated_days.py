@@ -1,0 +1,94 @@
+"""A segmentation `demo` whose source has a file for each day, for tests of nights and backfills.
+
+Customers drift a little from day to day, so that every date's edition differs from the one before.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from config.settings import read_settings
+from flows.resegment import resegment
+from schemas.backfills import Backfilled
+from schemas.records import Published
+from tests.test_flow import digests
+
+FIRST = date(2026, 1, 1)
+CENTRES = ((80.0, 4.0), (400.0, 9.0), (900.0, 30.0))
+
+
+class Days(NamedTuple):
+    """A folder with definitions, a file for each day, and the store beside it."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """The segmentation's folder in the store."""
+        return self.folder / "store" / "demo"
+
+    def file(self, number: int) -> Path:
+        """The file of a day, 1 for the first."""
+        return self.folder / "days" / f"{day(number)}.csv"
+
+    def write(self, number: int) -> None:
+        """Write a day's file: 150 customers around three centres, the same people a little elsewhere."""
+        rng = np.random.default_rng(7)
+        drift = np.random.default_rng(number)
+        lines = ["id,spend,orders"]
+        for group, (spend, orders) in enumerate(CENTRES):
+            for i in range(50):
+                at = (spend + rng.normal(0, 9) + drift.normal(0, 1), orders + rng.normal(0, 0.4))
+                lines.append(f"{'abc'[group]}{i:03d},{at[0]:.2f},{at[1]:.3f}")
+        self.file(number).write_text("\n".join(lines) + "\n")
+
+    def break_file(self, number: int) -> None:
+        """No row of this day can be used."""
+        self.file(number).write_text("id,spend,orders\na001,much,1\n")
+
+    def night(self, number: int, **parameters: Any) -> Published:
+        """Run one night."""
+        found = resegment("demo", as_of=day(number), store=str(self.folder / "store"), **parameters)
+        assert isinstance(found, Published)
+        return found
+
+    def forward(self, numbers: Iterable[int]) -> dict[str, str]:
+        """Run night after night: the sha256 of every published file and every file of every edition."""
+        for number in numbers:
+            assert self.night(number).outcome == "published"
+        return digests(self.home)
+
+
+def day(number: int) -> date:
+    """The date of a day."""
+    return FIRST + timedelta(days=number - 1)
+
+
+def found_days(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch, **source: Any) -> Days:
+    """The definition, and files of this many days."""
+    days = Days(folder)
+    (folder / "days").mkdir()
+    (folder / "definitions").mkdir()
+    content = {
+        "name": "demo",
+        "source": {"path": str(folder / "days"), "date_in_name": "%Y-%m-%d", **source},
+        "rows": {"id": "id", "columns": {"spend": {"type": "float", "ge": 0}, "orders": {"type": "float"}}},
+        "features": ["spend", "orders"],
+        "k": {"max": 5},
+    }
+    (folder / "definitions" / "demo.yaml").write_text(json.dumps(content))
+    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(folder / "definitions"))
+    read_settings.cache_clear()
+    for number in range(1, count + 1):
+        days.write(number)
+    return days
+
+
+def outcomes(found: Backfilled) -> list[str]:
+    """How the dates ended, in order."""
+    return [one.outcome for one in found.dates]

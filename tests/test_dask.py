@@ -1,0 +1,89 @@
+"""Passes on a Dask cluster: the same bytes, also when one of its workers is killed in the middle."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from distributed import LocalCluster
+
+from bench.nights import run_night
+from config.definitions import find_definition, read_definition
+from config.settings import read_settings
+from schemas.records import Night, Part
+from segmentation.errors import ClusterGone
+from segmentation.partitions import fold_parts
+from segmentation.parts import read_part, write_part
+from tests.nights import day, files
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCluster]:
+    """Two worker processes, and the setting that names their scheduler."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", memory_limit=None
+    ) as cluster:
+        monkeypatch.setenv("RESEGMENT_DASK_SCHEDULER", cluster.scheduler_address)
+        read_settings.cache_clear()
+        yield cluster
+
+
+def sum_slowly(part: Part) -> int:
+    """A part's sum; the first part that is seen kills its worker, once."""
+    mark = part.path.with_name("killed")
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return int(np.sum(read_part(part)["x"].to_numpy()))
+
+
+def own_process(part: Part) -> int:
+    """The process that does it."""
+    return os.getpid() + 0 * part.rows
+
+
+def write_parts(folder: Path) -> list[Part]:
+    """Eight small parts."""
+    return [write_part(folder / f"part-{i}.parquet", pa.table({"x": np.arange(100) + i})) for i in range(8)]
+
+
+def test_an_edition_made_on_a_cluster_has_the_same_bytes(
+    tmp_path: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of it is the one that threads here make; and the passes did run over there."""
+    assert os.getpid() not in set(fold_parts(own_process, write_parts(tmp_path)))
+    there = run_night(make_night(tmp_path / "there"))
+    monkeypatch.delenv("RESEGMENT_DASK_SCHEDULER")
+    read_settings.cache_clear()
+    here = run_night(make_night(tmp_path / "here"))
+    assert files(there) == files(here)
+    assert there.k == here.k > 1
+
+
+def make_night(store: Path) -> Night:
+    """A night of the shop's customers."""
+    definition = read_definition(find_definition("shop", read_settings().definitions))
+    return Night(
+        run_id="night", segmentation=definition, as_of=day(31), source=None, store=store, force=False
+    )
+
+
+def test_a_killed_worker_changes_nothing(tmp_path: Path, cluster: LocalCluster) -> None:
+    """Its part is done again by another; sums come in the order of the parts."""
+    parts = write_parts(tmp_path)
+    assert list(fold_parts(sum_slowly, parts)) == [4950 + 100 * i for i in range(8)]
+    assert (tmp_path / "killed").exists()
+
+
+def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One message, and a failure of the kind that is tried again."""
+    monkeypatch.setenv("RESEGMENT_DASK_SCHEDULER", "tcp://127.0.0.1:9")
+    monkeypatch.setattr("segmentation.partitions._CONNECT_S", 1)
+    read_settings.cache_clear()
+    with pytest.raises(ClusterGone, match="RESEGMENT_DASK_SCHEDULER"):
+        list(fold_parts(own_process, write_parts(tmp_path)))
