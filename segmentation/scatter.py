@@ -136,7 +136,7 @@ def pack(story: Story, features: list[str], plane: Projection | None) -> dict[st
     }  # fmt: skip
     if plane is not None:
         told["plane"] = [
-            {**pack_values(values), "name": label(name)}
+            {**pack_values(values), "name": label(name.split(":")[0])}
             for values, name in zip(plane.place, name_axes(story, plane), strict=True)
         ]
     return told

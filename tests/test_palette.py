@@ -1,10 +1,13 @@
 """Colours: one per id for ever, told apart by everybody, readable under their ink."""
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from segmentation import palette
 from segmentation.palette import (
     COLOURS,
     FILLS,
@@ -79,3 +82,16 @@ def test_an_id_without_a_number_has_no_colour() -> None:
     """What is no id raises ValueError."""
     with pytest.raises(ValueError, match="invalid literal"):
         colour_of("joined")
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_text_is_readable_on_every_shade_of_the_heat_map(theme: int) -> None:
+    """In light and in dark, ink on each shade has a contrast of 4.5 at least; on the deepest it is white."""
+    style = (Path(palette.__file__).with_name("report.css")).read_text(encoding="utf-8")
+    block = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[theme]
+    shades = dict(re.findall(r"--(ink|card|soft|(?:up|down)\d): (#[0-9a-f]{6})", block))
+    assert len(shades) == 13
+    for name in shades.keys() - {"ink", "soft"}:
+        ink = "#ffffff" if name[-1] == "5" else shades["ink"]
+        low, high = sorted((luminance(ink), luminance(shades[name])))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, name
