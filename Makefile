@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each sets up what it needs first: uv, if it is missing,
 # goes into .tools/ and the packages into .venv/, both inside this folder.
-.PHONY: run test check bench setup deploy clean
+.PHONY: run test check bench setup deploy up down clean
 .DEFAULT_GOAL := run
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -26,6 +26,13 @@ bench: setup
 deploy: setup
 	$(RUN) python -m deployments.setup
 	$(RUN) prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml
+
+# The stack on this machine: PostgreSQL, Prefect's server, deployments, a worker, the reports. docs/operate.md
+up: setup
+	$(RUN) python -m deployments.stack up
+
+down: setup
+	$(RUN) python -m deployments.stack down
 
 setup: .venv/.ready
 

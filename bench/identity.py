@@ -7,10 +7,12 @@ team has that refits and numbers the clusters by size: the ids of the cold night
 """
 
 import argparse
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -28,7 +30,7 @@ from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.night import hold_night, keep_published
-from tasks.publish import publish
+from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
 from tasks.scale import scale
@@ -46,7 +48,6 @@ SHOWN = (
     "choose.show_sweep",
     "publish.show_edition",
     "report.show_changes",
-    "report.show_segments",
     "summarise.show_quarantine",
 )
 
@@ -69,8 +70,9 @@ def run_night(night: Night) -> Published:
         fitted = fit.fn(night, scaled, candidates, choice, memory)
         aligned = align.fn(night, rows, customers, scaled, fitted, memory)
         verdict = check.fn(night, rows, customers, scaled, choice, aligned, memory)
-        reported = report.fn(night, customers, scaled, choice, aligned, memory, verdict)
-        return publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        reported = report.fn(night, rows, customers, scaled, choice, aligned, memory, verdict)
+        published = publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        return settle(night, rows, published)
 
 
 def run_nights(
@@ -119,10 +121,12 @@ def measure(segmentation: Segmentation, source: str, days: list[date]) -> dict[s
     """One way, all nights: churn by published ids, and by ranks of size; held nights; seconds a night."""
     found: dict[str, list[float]] = {"ids": [], "by_size": []}
     last: dict[str, pd.Series] = {}
-    ks, held, began = list[int](), list[str](), perf_counter()
+    ks, wanted, held, began = list[int](), list[int](), list[str](), perf_counter()
     with tempfile.TemporaryDirectory() as store:
         for day, published in run_nights(segmentation, source, Path(store), days):
             ks.append(published.k)
+            manifest = json.loads((Path(published.report_path).parent / "manifest.json").read_text())
+            wanted.append(manifest["wanted_k"] or published.k)
             if published.outcome == "held":
                 held.append(f"{day}: {'; '.join(published.reasons)}")
                 continue
@@ -132,7 +136,13 @@ def measure(segmentation: Segmentation, source: str, days: list[date]) -> dict[s
                     found[name].append(measure_churn(last[name], now))
                 last[name] = now
     seconds = (perf_counter() - began) / len(days)
-    return {**found, "ks": ks, "held": held, "seconds": seconds}
+    return {**found, "ks": ks, "wanted": wanted, "held": held, "seconds": seconds}
+
+
+def tell_course(ks: list[int]) -> str:
+    """`4` or `4/5, 3 changes`: which k there were, and how often the next night had another."""
+    changes = sum(before != after for before, after in pairwise(ks))
+    return "/".join(map(str, sorted(set(ks)))) + (f", {changes} changes" if changes else "")
 
 
 def main() -> None:
@@ -147,13 +157,17 @@ def main() -> None:
     asked = parser.parse_args()
     segmentation = read_definition(find_definition(asked.definition, Path("config/segmentations")))
     days = [asked.start + timedelta(days=i) for i in range(asked.nights)]
-    print("| k | refit | median | largest | k published | held | s a night |\n" + "| --- " * 7 + "|")
+    print(
+        "| k | refit | median | largest | k published | k by the rule | held | s a night |\n"
+        + "| --- " * 8
+        + "|"
+    )
     for k in asked.ks.split(","):
         for way in asked.ways.split(","):
             found = measure(change(segmentation, k, way), asked.source, days)
             kinds = {way: found["ids"]} | ({"cold, by size": found["by_size"]} if way == "cold" else {})
             for name, churn in kinds.items():
-                ks = "/".join(map(str, sorted(set(found["ks"]))))
+                ks = f"{tell_course(found['ks'])} | {tell_course(found['wanted'])}"
                 figures = f"{median(churn):.2%} | {max(churn):.2%} | {ks} | {len(found['held'])}"
                 print(f"| {k} | {name} | {figures} | {found['seconds']:.1f} |", flush=True)
             for words in found["held"]:

@@ -8,7 +8,6 @@ import argparse
 import gzip
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
@@ -21,17 +20,13 @@ import pyarrow as pa
 
 from bench.k_families import FAMILIES, Table
 from bench.k_report import tell_accuracy
+from bench.stages import run_stages
 from config.parameters import Segmentation
 from config.plans import KPlan
 from schemas.evidence import Choice, Curve, Evidence
-from schemas.identity import Memory
-from schemas.records import Customers, Night
+from schemas.records import Night
 from segmentation.choosing import best_by, choose_gap, choose_k, linear_elbow
-from segmentation.parts import read_part, to_matrix, write_part
 from segmentation.weighing import label_rows
-from tasks.scale import scale
-from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 K_MAX = 12
 SEEDS = {"development": 1_000, "reporting": 900_000}
@@ -121,26 +116,9 @@ def try_table(job: Job) -> dict[str, Any]:
     table = make_table(job)
     with tempfile.TemporaryDirectory() as folder:
         night = define(table, Path(folder))
-        night.staging.mkdir(parents=True)
         columns = dict(zip(night.segmentation.features, table.x.T, strict=True))
-        part = write_part(Path(folder) / "customers.parquet", pa.table(columns))
-        customers = Customers(
-            parts=(part,),
-            quarantine=(),
-            read=part.rows,
-            used=part.rows,
-            merged=0,
-            quarantined=0,
-            reasons={},
-            warnings=(),
-        )
-        scaled = scale.fn(night, customers, Memory())
-        candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-        curve = score.fn(night, scaled, candidates)
-        began = time.process_time()
-        evidence = weigh.fn(night, scaled, candidates)
-        seconds = time.process_time() - began
-        x = np.concatenate([to_matrix(read_part(one)).T for one in scaled.parts])
+        tried = run_stages(night, pa.table(columns))
+    x, candidates, curve, evidence = tried.x, tried.candidates, tried.curve, tried.evidence
     agreement = {
         one.k: float(adjusted_rand_score(table.labels, label_rows(x, np.array(one.centres))))
         for one in candidates
@@ -159,7 +137,7 @@ def try_table(job: Job) -> dict[str, Any]:
         "agreement_auto": agreement[choice.k],
         "strength": choice.strength,
         "natural": list(evidence.natural),
-        "seconds": seconds,
+        "seconds": tried.seconds,
     }
 
 

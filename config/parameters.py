@@ -41,6 +41,11 @@ class Segmentation(Clause):
     rows: Rows = Field(description="What one row is, and its contract.")
     summary: Summary | None = Field(None, description="Grain event: how events become customers.")
     features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns that are clustered.")
+    value: str | None = Field(
+        None,
+        description="Feature whose sum says what customers are worth, for the report; null: the first sum "
+        "or number with a currency as unit.",
+    )
     scaling: ScalingPlan = Field(
         default_factory=lambda: ScalingPlan(), description="How features are scaled."
     )
@@ -108,6 +113,16 @@ class Segmentation(Clause):
         return self
 
     @model_validator(mode="after")
+    def _value_is_a_number(self) -> Self:
+        if self.value is None:
+            return self
+        if self.value not in self.features:
+            raise ValueError(f"value names {self.value}, which is not a feature")
+        if self.customer_columns[self.value].type not in ("int", "float"):
+            raise ValueError(f"value names {self.value}, which is no int or float")
+        return self
+
+    @model_validator(mode="after")
     def _window_is_there(self) -> Self:
         if self.source.sql is not None and "window_start" in find_binds(self.source.sql) and not self.summary:
             raise ValueError("sql binds :window_start, but there is no summary with a window")
@@ -142,8 +157,14 @@ class Segmentation(Clause):
         return now.astimezone(ZoneInfo(self.timezone)).date().isoformat()
 
     def substance(self) -> dict[str, Any]:
-        """What of the definition decides the result: all but where the source lies."""
-        return self.model_dump(mode="json", exclude={"source": _PLACES})
+        """What of the definition decides the result: all but where the source lies.
+
+        `value` counts where it is given only: editions made before there was such a key are still the same.
+        """
+        content = self.model_dump(mode="json", exclude={"source": _PLACES})
+        if content["value"] is None:
+            del content["value"]
+        return content
 
 
 BUILT_IN = Path(__file__).parent / "segmentations"

@@ -91,7 +91,10 @@ class Checks(Clause):
         0.25, ge=0, le=1, description="Largest share of staying customers who may change their segment."
     )
     max_row_change: float = Field(
-        0.5, gt=0, le=1, description="Rows, and customers, must change by less than this share, up or down."
+        0.5,
+        gt=0,
+        le=1,
+        description="Rows, and customers: neither night may have fewer by this share or more.",
     )
     max_drift: float = Field(1.0, gt=0, le=1000, description="Largest PSI of a feature against its training.")
     max_staleness_days: int = Field(

@@ -41,6 +41,19 @@ class Settings(BaseSettings):
     stale_hours: float = Field(
         72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
     )
+    reports_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._/-]*)?$",
+        description="Where 'resegment serve-reports' is reached: artifacts link to reports there.",
+    )
+    result_days: float = Field(
+        14.0,
+        ge=0,
+        description="Results that Prefect keeps for a retry are swept when no run has used them for so long.",
+    )
+    browser: str | None = Field(
+        None, description="Chromium for pictures of reports, else the first one on PATH."
+    )
     roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders and s3:// URLs, with commas: if given, sources and stores must lie below one.",

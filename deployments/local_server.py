@@ -4,26 +4,32 @@ Standard library only, so that the command need not import Prefect to find or st
 runs on many machines, with a database of its own, is another deployment.
 """
 
-import contextlib
 import fcntl
-import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from deployments.processes import (
+    Service,
+    StartError,
+    find_pid,
+    free_port,
+    is_free,
+    read_facts,
+    start,
+    stop,
+    wait_until,
+)
+
 PORT = 4200
-START_LIMIT_S = 300.0
+STACK = "stack"  # the folder of deployments/stack.py below the state folder
+KEY_FILE = "server.auth"  # in it: who may ask the stack's server, and the password
+SERVER_ENVIRONMENT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_API_HOST": "127.0.0.1"}
 _APP = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
-
-
-class ServerError(Exception):
-    """The local server did not start; the message says where its log is."""
 
 
 def is_healthy(url: str) -> bool:
@@ -35,12 +41,34 @@ def is_healthy(url: str) -> bool:
         return False
 
 
+def server_of(folder: Path) -> Service:
+    """The server kept in this folder: `resegment up`'s in the state folder, the stack's below it."""
+    return Service("server", folder, "prefect.server")
+
+
 def find_server(state: Path) -> str | None:
-    """The API a run should use: PREFECT_API_URL, the active Prefect profile's, or our own if it is up."""
+    """The API a run should use: PREFECT_API_URL, the active Prefect profile's, or ours that is up."""
     if url := os.environ.get("PREFECT_API_URL") or _profile_url():
         return url
-    url = _read_state(state).get("url")
-    return url if url and is_healthy(url) else None
+    for folder in (state, state / STACK):
+        url = read_facts(server_of(folder)).get("url")
+        if url and is_healthy(url):
+            return url
+    return None
+
+
+def find_password(state: Path, url: str) -> str | None:
+    """The password of the stack's server, if this is its URL."""
+    folder = state / STACK
+    return read_password(folder) if read_facts(server_of(folder)).get("url") == url else None
+
+
+def read_password(folder: Path) -> str | None:
+    """The password that was made for the server of this folder."""
+    try:
+        return (folder / KEY_FILE).read_text().strip()
+    except OSError:
+        return None
 
 
 def start_server(state: Path) -> tuple[str, bool]:
@@ -49,52 +77,36 @@ def start_server(state: Path) -> tuple[str, bool]:
     with (state / "server.lock").open("w") as lock:
         # Whoever comes second waits until the first one's server answers, and finds it.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        running = _read_state(state).get("url")
+        running = read_facts(server_of(state)).get("url")
         if running and is_healthy(running):
             return running, False
-        return _start_server(state), True
+        return launch_server(state, PORT if is_free(PORT) else free_port(), {}), True
 
 
-def _start_server(state: Path) -> str:
-    port = PORT if _is_free(PORT) else _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    with (state / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, *_APP, "--port", str(port), "--log-level", "warning"],
-            env={**os.environ, **_server_environment(), "PREFECT_API_URL": url},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    (state / "server.json").write_text(json.dumps({"url": url, "pid": process.pid}))
+def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
+    """Start a server on this port of this machine, and wait until it answers: its URL."""
+    url, server = f"http://127.0.0.1:{port}/api", server_of(folder)
+    command = [sys.executable, *_APP, "--port", str(port), "--log-level", "warning"]
+    start(
+        server,
+        command,
+        {**SERVER_ENVIRONMENT, "PREFECT_API_URL": url, **environment},
+        url=url,
+        port=str(port),
+    )
     try:
-        wait_until_healthy(url, process)
+        wait_until(lambda: is_healthy(url), lambda: find_pid(server) is not None, "the Prefect server")
     except BaseException as error:
-        process.kill()
-        (state / "server.json").unlink(missing_ok=True)
-        if isinstance(error, ServerError):
-            raise ServerError(f"{error}; its log is {state / 'server.log'}") from None
+        stop(server, patience_s=0)
+        if isinstance(error, StartError):
+            raise StartError(f"{error}; its log is {server.log}") from None
         raise
     return url
 
 
 def stop_server(state: Path) -> bool:
     """Stop the server that start_server started; False if none was running."""
-    content = _read_state(state)
-    (state / "server.json").unlink(missing_ok=True)
-    pid = int(content.get("pid", 0))
-    if not pid or not _is_ours(pid):
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 15)
-        for _ in range(100):
-            os.kill(pid, 0)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            time.sleep(0.1)
-        os.kill(pid, 9)
-    return True
+    return stop(server_of(state))
 
 
 def start_embedded() -> tuple[str, subprocess.Popen[bytes]]:
@@ -102,10 +114,10 @@ def start_embedded() -> tuple[str, subprocess.Popen[bytes]]:
 
     A small parent of the server reads a pipe whose other end is here, and stops it at end of file.
     """
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "deployments.local_server", str(port)],
-        env={**os.environ, **_server_environment(), "PREFECT_UI_ENABLED": "0"},
+        env={**os.environ, **SERVER_ENVIRONMENT, "PREFECT_UI_ENABLED": "0"},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -122,18 +134,8 @@ def stop_embedded(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Return once the server answers; ServerError if its process ends, or after START_LIMIT_S."""
-    deadline = time.monotonic() + START_LIMIT_S
-    while not is_healthy(url):
-        if process.poll() is not None:
-            raise ServerError(f"the Prefect server ended with status {process.returncode} while starting")
-        if time.monotonic() > deadline:
-            raise ServerError(f"the Prefect server did not answer within {START_LIMIT_S:.0f} s")
-        time.sleep(0.1)
-
-
-def _server_environment() -> dict[str, str]:
-    return {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_API_HOST": "127.0.0.1"}
+    """Return once the server answers; StartError if its process ends, or after a limit."""
+    wait_until(lambda: is_healthy(url), lambda: process.poll() is None, "the Prefect server")
 
 
 def _profile_url() -> str | None:
@@ -146,33 +148,6 @@ def _profile_url() -> str | None:
     except (OSError, tomllib.TOMLDecodeError, AttributeError):
         return None
     return str(url) if url else None
-
-
-def _read_state(state: Path) -> dict[str, str]:
-    try:
-        content: dict[str, str] = json.loads((state / "server.json").read_text())
-        return content
-    except (OSError, ValueError):
-        return {}
-
-
-def _is_ours(pid: int) -> bool:
-    """Is this process a Prefect server? A pid may have gone to another program since."""
-    try:
-        return b"prefect.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return sys.platform != "linux"
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _serve_until_parent_ends(port: str) -> int:

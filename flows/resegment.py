@@ -14,8 +14,8 @@ from tasks.check import check
 from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.night import AsOf, declare_no_data, hold_night, keep_published, open_night
-from tasks.publish import publish
+from tasks.night import AsOf, declare_no_data, hold_night, keep_published, name_day, open_night
+from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
 from tasks.scale import scale
@@ -25,9 +25,10 @@ from tasks.weigh import weigh
 
 
 def name_run() -> str:
-    """`article 2026-01-31`: what the run is for, as far as its parameters say."""
-    parameters = runtime.flow_run.parameters
-    return f"{parameters['definition']} {parameters.get('as_of') or 'today'}"
+    """`article 2026-01-31`: what the run is for, as far as its parameters and its schedule say."""
+    run = runtime.flow_run
+    definition, as_of = run.parameters["definition"], run.parameters.get("as_of")
+    return f"{definition} {name_day(definition, as_of, run.scheduled_start_time)}"
 
 
 @flow(
@@ -77,8 +78,9 @@ def resegment(
         fitted = fit(night, scaled, candidates, choice, memory)
         aligned = align(night, rows, customers, scaled, fitted, memory)
         verdict = check(night, rows, customers, scaled, choice, aligned, memory)
-        reported = report(night, customers, scaled, choice, aligned, memory, verdict)
-        return gate(publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported))
+        reported = report(night, rows, customers, scaled, choice, aligned, memory, verdict)
+        published = publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
+        return gate(settle(night, rows, published))
 
 
 def gate(published: Published) -> Published | State[Published]:

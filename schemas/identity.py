@@ -26,12 +26,13 @@ class Memory(Record):
     sizes: tuple[int, ...] = Field((), description="Tonight's customers by last night's centres.")
     labels: tuple[Part, ...] = Field((), description="Their positions, part by part as the customers.")
     inertia: float | None = Field(None, description="Their mean squared distance.")
-    constant: tuple[str, ...] = Field((), description="Numbers that varied in training and do not tonight.")
+    constant: tuple[str, ...] = Field((), description="Features that varied in training and do not tonight.")
     drift: dict[str, float] = Field(default_factory=dict, description="PSI by scaled number.")
     refits: bool = Field(True, description="Is the model to be fitted anew, were k to stay?")
     rescales: bool = Field(True, description="Is its scaling to be fitted anew too?")
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    store_warnings: tuple[str, ...] = Field((), description="Of the store as it is: no edition's business.")
 
     @property
     def is_cold(self) -> bool:

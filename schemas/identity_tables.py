@@ -26,6 +26,32 @@ LINEAGE = pa.DataFrameSchema(
     ordered=True,
 )
 
+HISTORY = pa.DataFrameSchema(
+    {
+        "as_of": text("Date of the edition, YYYY-MM-DD.", check=pa.Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")),
+        "segment_id": text("Segment.", check=IS_SEGMENT),
+        "name": text("Its factual name in that edition."),
+        "size": count("Its customers.", 1),
+        "share": number("Share of all customers of that edition, 0 to 1.", at_least=0),
+        "value": number(
+            "Sum of the value feature over its customers, see the definition's `value`. Null without one.",
+            True,
+        ),
+        "moved_share": number(
+            "Share of the customers of both dates who changed their segment, of the whole edition. Null "
+            "without an edition before.",
+            True,
+            0,
+        ),
+    },
+    name="history",
+    title="history.parquet",
+    description="The segments of this edition and of those it follows, the last 90 dates: carried on from "
+    "the edition before, begun anew without one.",
+    strict=True,
+    ordered=True,
+)
+
 MIGRATION = pa.DataFrameSchema(
     {
         "from_segment_id": text("Segment before. Null for who joined since.", True, IS_SEGMENT),

@@ -25,6 +25,7 @@ class Promotion(Record):
     customers: int
     segments_path: str
     report_path: str
+    warnings: tuple[str, ...] = Field((), description="What could not be done besides.")
 
     def tell_set_aside(self) -> str:
         """The later dates in words."""

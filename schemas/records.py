@@ -188,6 +188,7 @@ class Reported(Record):
     profiles: Part
     descriptions: Part
     sweep: Part
+    history: Part
     html: Part
 
 

@@ -57,7 +57,8 @@ def put_if(url: str, content: bytes | Path, condition: tuple[str, str], what: ob
         raise Refused(
             "too-large", f"{what} would have {length:,} bytes; one put takes {MOST_BYTES:,} at most"
         )
-    headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
+    kind = "text/html; charset=utf-8" if str(what).endswith(".html") else "application/octet-stream"
+    headers = {"Content-Length": str(length), "Content-Type": kind}
     headers[condition[0]] = condition[1]
     with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as body:
         request = urllib.request.Request(url, body, headers, method="PUT")  # noqa: S310 - signed by the client

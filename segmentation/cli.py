@@ -18,6 +18,7 @@ from segmentation.backfill_command import backfills
 from segmentation.compare_command import comparison
 from segmentation.edition_commands import Json, Name, Store, Which, editions, parse_day
 from segmentation.errors import NoData, Refused, ResegmentError
+from segmentation.report_command import reports
 from segmentation.sample_command import samples
 from segmentation.segment_commands import segments
 from segmentation.server_commands import server
@@ -46,6 +47,7 @@ def main() -> None:
     app.add_typer(backfills)
     app.add_typer(comparison)
     app.add_typer(editions)
+    app.add_typer(reports)
     app.add_typer(segments)
     app.add_typer(server)
     try:

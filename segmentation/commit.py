@@ -8,20 +8,20 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 
 from schemas.records import EditionKey, Night
 from segmentation.object_commit import commit_objects, move_live_object, upload_edition
 from segmentation.objects import ObjectPath
-from segmentation.pointer import LIVE, read_pointer
+from segmentation.pointer import LIVE
 from segmentation.store import (
     SEGMENTS,
+    advance,
+    check_race,
     edition_folder,
     find_home,
-    lost_race,
-    published_edition,
     published_path,
     sync_file,
     sync_folder,
@@ -41,12 +41,16 @@ def locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def hold(home: Path | ObjectPath) -> AbstractContextManager[None]:
+    """The lock of a segmentation's folder; among objects there is none, there conditional puts stand in."""
+    return nullcontext() if isinstance(home, ObjectPath) else locked(home / ".lock")
+
+
 def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:
     """Move the finished, fsynced folder `built` into the store; if `live`, publish its table.
 
     A crash before the rename of segments.parquet leaves the old table, after it the new one; a
-    re-run finishes either. Raises Conflict if this date's edition is no longer the one that the
-    run found when it began (and is not this very edition).
+    re-run finishes either. Raises Conflict if the store is no longer as the run found it when it began.
     """
     home = find_home(night)
     if isinstance(home, ObjectPath):
@@ -54,9 +58,8 @@ def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> No
         publish_them(home, night.as_of, key, built)
         return
     with locked(night.home / ".lock"):
-        now = published_edition(night.home, night.as_of)
-        if live and now not in (key.replaces, key.edition):
-            raise lost_race(night.as_of, key, now)
+        if live:
+            check_race(night.home, night.as_of, key)
         folder = edition_folder(night.home, night.as_of, key.edition)
         _place_folder(built, folder, night.staging)
         if live:
@@ -94,8 +97,8 @@ def publish_table(folder: Path, target: Path, staging: Path) -> None:
 def move_live(home: Path | ObjectPath, as_of: date, edition: str) -> None:
     """Point live.json at as_of, unless a newer date is live or this edition is set aside."""
     if isinstance(home, ObjectPath):
-        move_live_object(home, lambda pointer: pointer.forward(as_of, edition))
+        move_live_object(home, lambda _: advance(home, as_of, edition))
         return
-    moved = read_pointer(home).forward(as_of, edition)
+    moved = advance(home, as_of, edition)
     if moved is not None:
         write_durably(home / LIVE, moved.to_json())

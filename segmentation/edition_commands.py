@@ -175,5 +175,7 @@ def promote(
         typer.echo(f"  before: {promoted.was_live[0]}, edition {promoted.was_live[1]}")
     if promoted.set_aside:
         typer.echo(f"  set aside: {promoted.tell_set_aside()}")
+    for warning in promoted.warnings:
+        typer.echo(f"  note: {warning}")
     typer.echo(f"Segments: {shorten(promoted.segments_path)}")
     typer.echo(f"Report:   {shorten(promoted.report_path)}")

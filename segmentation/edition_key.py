@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from schemas.records import Digest, EditionKey, Night
+from segmentation.canonical import sort_content
 from segmentation.store import VERSION, edition_before, edition_folder, find_home, is_whole, published_edition
 
 
@@ -39,16 +40,13 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
 
     if before is None:
         return derive(None)
-    built = [
-        key
-        for key in (derive(before), derive(None))
-        if (edition_folder(home, night.as_of, key.edition) / "manifest.json").is_file()
-    ]
-    if built:
-        return next((key for key in built if key.edition == replaces), built[0])
-    return derive(before if is_whole(home, *before) else None)
+    on_it, afresh = derive(before), derive(None)
+    if afresh.edition == replaces:  # published before the edition before was there, or was whole
+        return afresh
+    is_there = (edition_folder(home, night.as_of, on_it.edition) / "manifest.json").is_file()
+    return on_it if is_there or is_whole(home, *before) else afresh
 
 
 def _digest(substance: dict[str, object]) -> str:
-    canonical = json.dumps(substance, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(sort_content(substance), separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -57,7 +57,7 @@ def name_segments(differences: np.ndarray, traits: Sequence[Trait]) -> tuple[str
     """One name for each segment, no two alike where the features tell them apart.
 
     differences: standardised mean differences (k, d). A name has the two features that differ most, and
-    more only where another segment has the same two; last, where in their order it stands.
+    more only where another segment has the same two; last, in brackets, where in their order it stands.
     """
     if len(differences) == 1:
         return ("all customers",)
@@ -78,14 +78,16 @@ def _tell_apart(names: Sequence[str], differences: np.ndarray, traits: Sequence[
         same = np.array([i for i, one in enumerate(names) if one == name])
         feature = int(np.argmax(np.ptp(differences[same], axis=0)))
         for place, i in enumerate(same[np.argsort(differences[same, feature], kind="stable")]):
-            told[i] = f"{name}, {_place(place, len(same))} {traits[feature].name.replace('_', ' ')}"
+            told[i] = f"{name} ({_place(place, len(same), traits[feature].name.replace('_', ' '))})"
     return told
 
 
-def _place(place: int, of: int) -> str:
+def _place(place: int, of: int, feature: str) -> str:
     if of == 2:
-        return ("lower", "higher")[place]
-    return {0: "lowest", of - 1: "highest"}.get(place, f"{place + 1} of {of} by")
+        return f"the {('lower', 'higher')[place]} {feature} of the two"
+    return {0: f"the lowest {feature} of {of}", of - 1: f"the highest {feature} of {of}"}.get(
+        place, f"{place + 1} of {of} by {feature}"
+    )
 
 
 def _rank_words(differences: np.ndarray, traits: Sequence[Trait]) -> list[str]:

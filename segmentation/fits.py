@@ -3,10 +3,11 @@
 Passes of Lloyd's algorithm over all customers are segmentation/grid.py's.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from config.plans import FitPlan
 
@@ -27,6 +28,15 @@ class Fit(NamedTuple):
     passes: int
 
 
+@lru_cache(maxsize=1)
+def find_pools() -> ThreadpoolController:
+    """The thread pools of the numeric libraries, looked for once: it takes 3 ms, as much as a small fit.
+
+    Call it after scikit-learn is imported, which loads them.
+    """
+    return ThreadpoolController()
+
+
 def fit_kmeans(rows: np.ndarray, k: int, plan: FitPlan, seed: int) -> Fit:
     """k-means on rows (n, d), each of which counts once."""
     return fit_weighted(Weighted(rows, np.ones(len(rows))), k, plan, seed)
@@ -43,6 +53,6 @@ def fit_weighted(sample: Weighted, k: int, plan: FitPlan, seed: int) -> Fit:
     kmeans = KMeans(
         n_clusters=k, n_init=plan.starts, max_iter=plan.max_iter, tol=plan.tolerance, random_state=seed
     )
-    with threadpool_limits(1):
+    with find_pools().limit(limits=1):
         kmeans.fit(sample.rows, sample_weight=sample.weights)
     return Fit(kmeans.cluster_centers_, kmeans.labels_, float(kmeans.inertia_), int(kmeans.n_iter_))

@@ -5,18 +5,16 @@ same bytes. Where the file is missing, manifests tell. Which cluster gets which 
 """
 
 import json
-from contextlib import nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segmentation.buckets import Changed
-from segmentation.commit import locked
-from segmentation.errors import StoreGone
+from segmentation.commit import hold
 from segmentation.objects import ObjectPath
+from segmentation.rewriting import rewrite
 from segmentation.store import write_durably
 
 NAME = "ids.json"
-_TRIES = 5
 
 
 class Given(NamedTuple):
@@ -26,27 +24,30 @@ class Given(NamedTuple):
     editions: dict[str, tuple[int, int]]
 
 
-def reserve_ids(home: Path | ObjectPath, edition: str, count: int) -> int:
-    """How many ids had been given before this edition, which now has `count` new ones for itself alone."""
-    with nullcontext() if isinstance(home, ObjectPath) else locked(home / ".lock"):
-        for _ in range(_TRIES):
-            version = (home / NAME).version() if isinstance(home, ObjectPath) else None
-            given = _read_given(home) or find_given(home)
-            known = given.editions.get(edition)
-            if known and known[1] == count:
-                return known[0]
-            editions = {**given.editions, edition: (given.total, count)}
-            try:
-                _write_given(home, Given(given.total + count, editions), version)
-            except Changed:
-                continue
-            return given.total
-    raise StoreGone(f"{home / NAME} changed {_TRIES} times while ids were to be given; run again")
+def reserve_ids(home: Path | ObjectPath, edition: str, count: int, known: Sequence[str] = ()) -> int:
+    """How many ids had been given before this edition, which now has `count` new ones for itself alone.
+
+    known: ids that are there already, should ids.json be older than they are, as from a backup.
+    """
+    before, least = 0, max((int(name[1:]) for name in known), default=0)
+
+    def change() -> bytes | None:
+        nonlocal before
+        given = _read_given(home) or find_given(home)
+        own = given.editions.get(edition)
+        before = own[0] if own and own[1] == count else max(given.total, least)
+        if own == (before, count):
+            return None
+        return _to_json(Given(before + count, {**given.editions, edition: (before, count)}))
+
+    with hold(home):
+        rewrite(home / NAME, change)
+    return before
 
 
 def copy_given(home: Path | ObjectPath, there: Path) -> None:
     """Write to another home what this one knows of ids given."""
-    _write_given(there, _read_given(home) or find_given(home), None)
+    write_durably(there / NAME, _to_json(_read_given(home) or find_given(home)))
 
 
 def find_given(home: Path | ObjectPath) -> Given:
@@ -54,11 +55,14 @@ def find_given(home: Path | ObjectPath) -> Given:
     total, editions = 0, dict[str, tuple[int, int]]()
     for path in (home / "editions").glob("*/*/manifest.json"):
         manifest = read_manifest(path.parent) or {}
-        numbers = [int(name[1:]) for name in manifest.get("sizes", {})]
-        before = manifest.get("ids_before")
-        total = max(total, *numbers, before or 0) if numbers else total
+        try:
+            numbers = [int(name[1:]) for name in manifest["sizes"]]
+            before = None if manifest["ids_before"] is None else int(manifest["ids_before"])
+        except (ValueError, KeyError, TypeError):
+            continue  # damaged, which audit tells
+        total = max(total, *numbers, before or 0)
         if before is not None:
-            editions[str(manifest["edition"])] = (before, sum(number > before for number in numbers))
+            editions[path.parent.name] = (before, sum(number > before for number in numbers))
     return Given(total, editions)
 
 
@@ -71,12 +75,8 @@ def _read_given(home: Path | ObjectPath) -> Given | None:
         return None
 
 
-def _write_given(home: Path | ObjectPath, given: Given, version: str | None) -> None:
-    content = json.dumps({"given": given.total, "editions": given.editions}, sort_keys=True).encode() + b"\n"
-    if isinstance(home, ObjectPath):
-        (home / NAME).put(content, replaces=version, create=version is None)
-    else:
-        write_durably(home / NAME, content)
+def _to_json(given: Given) -> bytes:
+    return json.dumps({"given": given.total, "editions": given.editions}, sort_keys=True).encode() + b"\n"
 
 
 def read_manifest(folder: Path | ObjectPath) -> dict[str, Any] | None:

@@ -5,23 +5,21 @@ is called until then is segmentation/factual_names.py's.
 """
 
 import json
-from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from segmentation.buckets import Changed
-from segmentation.commit import locked
-from segmentation.errors import Refused, StoreGone
+from segmentation.commit import hold
+from segmentation.errors import Refused
 from segmentation.objects import ObjectPath
 from segmentation.pointer import read_live
-from segmentation.store import edition_folder, published_dates, published_edition, write_durably
+from segmentation.rewriting import rewrite
+from segmentation.store import edition_folder, published_dates, published_edition
 
 FILE = "names.json"
 LONGEST = {"name": 80, "owner": 80, "note": 500}
-_TRIES = 5
 
 
 class Naming(NamedTuple):
@@ -48,7 +46,7 @@ def read_names(home: Path | ObjectPath) -> dict[str, Naming]:
     try:
         found = json.loads((home / FILE).read_bytes())
         return {
-            str(key): Naming(*(str(one.get(field, "")) for field in Naming._fields))
+            str(key): Naming(*(str(one.get(field) or "") for field in Naming._fields))
             for key, one in found.items()
         }
     except FileNotFoundError:
@@ -67,30 +65,27 @@ def name_segment(home: Path | ObjectPath, segment_id: str, said: dict[str, str |
     check_texts({**said, "by": by})
     live = read_live(home)
     known = {} if live is None else read_sizes(edition_folder(home, *live))
-    with nullcontext() if isinstance(home, ObjectPath) else locked(home / ".lock"):
-        for _ in range(_TRIES):
-            version = (home / FILE).version() if isinstance(home, ObjectPath) else None
-            names = read_names(home)
-            if segment_id not in {**known, **names}:
-                there = ", ".join(known) or "none yet"
-                raise Refused(
-                    "segment",
-                    f"there is no segment {segment_id[:20]!r} in the live edition; there are {there}",
-                )
-            given = {field: text for field, text in said.items() if text is not None}
-            naming = names.get(segment_id, Naming())._replace(
-                **given, by=by, as_of=str(live[0]) if live else ""
+    since = str(live[0]) if live else ""
+    given = {field: text for field, text in said.items() if text is not None}
+    naming = Naming()
+
+    def change() -> bytes:
+        nonlocal naming
+        names = read_names(home)
+        if segment_id not in {**known, **names}:
+            there = ", ".join(known) or "none yet"
+            raise Refused(
+                "segment", f"there is no segment {segment_id[:20]!r} in the live edition; there are {there}"
             )
-            if any((naming.name, naming.owner, naming.note)):
-                names[segment_id] = naming
-            else:
-                names.pop(segment_id, None)
-            try:
-                _write_names(home, names, version)
-            except Changed:
-                continue
-            return naming
-    raise StoreGone(f"{home / FILE} changed {_TRIES} times while a name was to be written; try again")
+        naming = names.pop(segment_id, Naming())._replace(**given, by=by, as_of=since)
+        if any((naming.name, naming.owner, naming.note)):
+            names[segment_id] = naming
+        content = {key: one._asdict() for key, one in names.items()}
+        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+    with hold(home):
+        rewrite(home / FILE, change)
+    return naming
 
 
 def check_texts(said: dict[str, str | None]) -> None:
@@ -133,12 +128,3 @@ def _read_events(folder: Path | ObjectPath) -> list[dict[str, Any]]:
             return rows
     except (OSError, ValueError):
         return []  # a damaged edition is audit's to tell
-
-
-def _write_names(home: Path | ObjectPath, names: dict[str, Naming], version: str | None) -> None:
-    content = {key: one._asdict() for key, one in names.items()}
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-    if isinstance(home, ObjectPath):
-        (home / FILE).put(text, replaces=version, create=version is None)
-    else:
-        write_durably(home / FILE, text)

@@ -3,7 +3,6 @@
 `model.json` is its whole form. Assigning a table takes numpy alone. Fitting belongs in tasks/.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -112,8 +111,3 @@ def read_model(path: Path | ObjectPath) -> Model:
         return Model.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise Refused("model", f"{path.name} is not a readable model.json") from error
-
-
-def to_json(record: Record) -> bytes:
-    """A record as canonical JSON: sorted keys, two spaces, a final newline; the same bytes always."""
-    return (json.dumps(record.model_dump(mode="json"), indent=2, sort_keys=True) + "\n").encode()

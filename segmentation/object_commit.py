@@ -5,41 +5,35 @@ If-Match: the put of the table succeeds only if the date still holds what this r
 docs/decisions/0012-object-stores.md. Among files: segmentation/commit.py.
 """
 
-import random
-import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from schemas.records import EditionKey
 from segmentation.buckets import Changed
-from segmentation.errors import StoreGone
 from segmentation.objects import ObjectPath
 from segmentation.pointer import LIVE, Pointer, read_pointer
+from segmentation.rewriting import rewrite
 from segmentation.store import (
     SEGMENTS,
     SUMS,
+    advance,
+    check_race,
     edition_folder,
     lost_race,
     published_edition,
     published_path,
 )
 
-_TRIES = 20
-_PAUSE_S = 0.05
-
 
 def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
     """Upload the finished folder `built` and publish its table; the put of the table is the commit.
 
-    Raises Conflict if this date's edition is no longer the one that the run found when it began
-    (and is not this very edition).
+    Raises Conflict if the store is no longer as the run found it when it began.
     """
     table = published_path(home, as_of)
     version = table.version()  # before the edition is read: a change in between fails the put
-    now = published_edition(home, as_of)
-    if now not in (key.replaces, key.edition):
-        raise lost_race(as_of, key, now)
+    check_race(home, as_of, key)
     upload_edition(home, as_of, key, built)
     try:
         table.put(built / SEGMENTS, replaces=version, create=version is None)
@@ -47,7 +41,7 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
         now = published_edition(home, as_of)
         if now != key.edition:
             raise lost_race(as_of, key, now) from None
-    move_live_object(home, lambda pointer: pointer.forward(as_of, key.edition))
+    move_live_object(home, lambda _: advance(home, as_of, key.edition))
 
 
 def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
@@ -59,17 +53,9 @@ def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
 
 def move_live_object(home: ObjectPath, move: Callable[[Pointer], Pointer | None]) -> None:
     """Replace live.json by what `move` makes of it, or leave it where that is None."""
-    live = home / LIVE
-    for tries in range(1, _TRIES + 1):
-        version = live.version()
+
+    def change() -> bytes | None:
         moved = move(read_pointer(home))
-        if moved is None:
-            return
-        try:
-            live.put(moved.to_json(), replaces=version, create=version is None)
-        except Changed:
-            # Another date was published meanwhile: look again, at another moment than the others do.
-            time.sleep(random.uniform(0, _PAUSE_S * tries))  # noqa: S311 - no secret
-            continue
-        return
-    raise StoreGone(f"{live} changed {_TRIES} times while it was to be moved; run again")
+        return None if moved is None else moved.to_json()
+
+    rewrite(home / LIVE, change)

@@ -17,6 +17,7 @@ from segmentation.buckets import SCHEME, Ranged, asked, open_bucket, put_if
 from segmentation.errors import Refused, StoreGone
 
 if TYPE_CHECKING:
+    from obstore import Attributes
     from obstore.store import S3Store
 
 
@@ -152,7 +153,7 @@ class ObjectPath:
             return
         try:
             with asked(self):
-                obstore.put(self._bucket, self.key, content)
+                obstore.put(self._bucket, self.key, content, attributes=_tell_kind(self.key))
         except FileNotFoundError:
             raise Refused("no-bucket", f"there is no bucket {SCHEME}{self.bucket}") from None
 
@@ -170,6 +171,11 @@ class ObjectPath:
                 for meta in some:
                     if meta["path"].startswith(start):
                         yield ObjectPath(self.bucket, meta["path"], meta["size"])
+
+
+def _tell_kind(key: str) -> "Attributes":
+    """A page opens in a browser; everything else is downloaded."""
+    return {"Content-Type": "text/html; charset=utf-8"} if key.endswith(".html") else {}
 
 
 def is_object_url(place: str) -> bool:

@@ -14,6 +14,7 @@ from segmentation.buckets import Changed
 from segmentation.commit import locked, publish_table
 from segmentation.editions import Edition, find_edition
 from segmentation.errors import Conflict, Refused
+from segmentation.indexing import refresh_index
 from segmentation.ledger import add_row
 from segmentation.object_commit import move_live_object
 from segmentation.objects import ObjectPath
@@ -74,6 +75,8 @@ def promote_edition(home: Path | ObjectPath, asked: Asked) -> Promotion:
     if not is_live:
         _put_live(home, found)
         _record(home, promoted, found)
+        hindered = refresh_index(home)
+        promoted = promoted.model_copy(update={"warnings": (hindered,) if hindered else ()})
     return promoted
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from config.parameters import Segmentation
-from schemas.numbers import Training
+from schemas.numbers import Encoding, Training
 from schemas.records import Part
 from segmentation.encoding import encode
 from segmentation.errors import Refused
@@ -45,7 +45,7 @@ class Recalled(NamedTuple):
     beyond: int
 
 
-def read_before(folder: Path | ObjectPath, features: Sequence[str]) -> Before | str:
+def read_before(folder: Path | ObjectPath, segmentation: Segmentation) -> Before | str:
     """The edition in a folder, or why it cannot be gone by."""
     manifest = read_manifest(folder)
     try:
@@ -54,16 +54,46 @@ def read_before(folder: Path | ObjectPath, features: Sequence[str]) -> Before | 
         return "its model cannot be read"
     if manifest is None:
         return "its manifest cannot be read"
-    if model.features != frozenset(features):
+    if model.features != frozenset(segmentation.features):
         return "it has other features"
+    if others := sorted({one.column for one in model.encodings if not can_be_made(one, segmentation)}):
+        return f"it has features of another type, {', '.join(others)}"
     return Before(model, manifest)
+
+
+def can_be_made(one: Encoding, segmentation: Segmentation) -> bool:
+    """Is the column of the type that this number is made from?"""
+    column = segmentation.customer_columns[one.column]
+    kinds = ("level", "other") if column.order is None else ("rank",)
+    return one.kind == "missing" or one.kind in (kinds if column.type == "category" else ("number",))
 
 
 def find_changes(segmentation: Segmentation, before: dict[str, Any]) -> list[str]:
     """Keys of the definition that make another model and are not as they were."""
     now = segmentation.substance()
     was: dict[str, Any] = before.get("definition", {})
-    return [key for key in PLAN if now.get(key) != was.get(key)]
+    changed = [key for key in PLAN if now.get(key) != was.get(key)]
+    made = [{key: make(one) for key, make in FEATURES.items()} for one in (now, was)]
+    return changed + [key for key in FEATURES if made[0][key] != made[1][key]]
+
+
+def _columns(definition: dict[str, Any]) -> dict[str, Any]:
+    """How the columns that are clustered become numbers, without words for people."""
+    columns = definition.get("rows", {}).get("columns", {})
+    named = {name: columns.get(name, {}) for name in definition.get("features", ())}
+    return {name: {key: one.get(key) for key in ("type", "order", "fill")} for name, one in named.items()}
+
+
+def _summary(definition: dict[str, Any]) -> dict[str, Any]:
+    """How the features that are clustered are computed from events, without words for people."""
+    summary = definition.get("summary") or {}
+    named = {name: summary.get("features", {}).get(name, {}) for name in definition.get("features", ())}
+    keys = ("op", "column", "expression", "where")
+    found = {name: {key: one.get(key) for key in keys} for name, one in named.items()}
+    return {"window_days": summary.get("window_days"), **found}
+
+
+FEATURES = {"rows.columns": _columns, "summary": _summary}  # what makes of the same name another feature
 
 
 def recall_customers(parts: Sequence[Part], model: Model, folder: Path) -> Recalled:
@@ -81,7 +111,7 @@ def recall_customers(parts: Sequence[Part], model: Model, folder: Path) -> Recal
         sizes,
         units * model.quantum**2 / max(1, int(sizes.sum())),
         measure_drift(model.trained, [one.bins for one in found]),
-        find_constant(model.trained, [one.ranges for one in found]),
+        find_constant(model, [one.ranges for one in found]),
         sum(one.beyond for one in found),
     )
 
@@ -116,11 +146,18 @@ def _recall_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Par
     )
 
 
-def find_constant(trained: Training, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
-    """Numbers with one value for all customers. ranges: of each part, smallest and largest (2, d')."""
+def find_constant(model: Model, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """Features that varied in training and have one value for all customers.
+
+    ranges: of each part, smallest and largest of each scaled number (2, d'). Of a category that has become
+    rarer one level may be gone.
+    """
+    column = {one.name: one.column for one in model.encodings}
+    bins = model.trained.bins
     low = np.min([one[0] for one in ranges], axis=0)
     high = np.max([one[1] for one in ranges], axis=0)
-    return tuple(one.feature for one, same in zip(trained.bins, low >= high, strict=True) if same)
+    vary = {column[one.feature] for one, still in zip(bins, low < high, strict=True) if still}
+    return tuple(sorted({column[one.feature] for one in bins if one.edges} - vary))
 
 
 def measure_drift(trained: Training, counts: Sequence[Sequence[np.ndarray]]) -> dict[str, float]:

@@ -17,12 +17,15 @@ from segmentation.parts import read_part, to_matrix, write_part
 class Cast(NamedTuple):
     """How clusters become segments: order (k,), each cluster's new position; kept (k0,), each old segment's.
 
+    may_wait (k,) bool: the new positions that customers can be kept from; not a segment that would be empty
+    without them, such as a new one.
     names: ids by new position; centres (k, d') by new position; nights: agreement that moves a contested
     customer, 0 to contest nothing; is_new: is it another model than last night's?
     """
 
     order: np.ndarray
     kept: np.ndarray
+    may_wait: np.ndarray
     names: tuple[str, ...]
     centres: np.ndarray
     nights: int
@@ -80,4 +83,5 @@ def contest(label: np.ndarray, origin: pa.Table, cast: Cast) -> tuple[np.ndarray
     listed = (nights > 0) & (wanted >= 0) & (cast.kept[np.maximum(wanted, 0)] == label)
     fresh = (nights == 0) & ~origin["is_behaviour"].to_numpy() & cast.is_new
     asked = np.where(listed, nights + 1, 1)
-    return (stays >= 0) & (label != stays) & (listed | fresh) & (asked < cast.nights), asked, stays
+    waits = (listed | fresh) & (asked < cast.nights) & cast.may_wait[label]
+    return (stays >= 0) & (label != stays) & waits, asked, stays

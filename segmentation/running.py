@@ -87,9 +87,12 @@ def use_server(flow: str, settings: Settings, console: Console) -> None:
     """
     from deployments import local_server
 
-    url = local_server.find_server(settings.state.expanduser())
+    state = settings.state.expanduser()
+    url = local_server.find_server(state)
     if url is not None:
         os.environ["PREFECT_API_URL"] = url
+        if password := local_server.find_password(state, url):
+            os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
         # Needed in the sweep only: imported while the first stages read, parse and compress.
         threading.Thread(target=import_module, args=("sklearn.cluster",), daemon=True).start()
         return

@@ -80,15 +80,19 @@ def give(
     """Name a segment, for as long as its id lives. Changes no edition."""
     from segmentation.arguments import find_home
     from segmentation.given_names import name_segment
+    from segmentation.indexing import refresh_index
 
     if called is None and owner is None and note is None:
         raise Refused("name", "nothing to say: give --name, --owner or --note")
     said = {"name": called, "owner": owner, "note": note}
-    naming = name_segment(find_home(name, store), segment_id, said, by or getpass.getuser())
+    home = find_home(name, store)
+    naming = name_segment(home, segment_id, said, by or getpass.getuser())
     told = ", ".join(
         f"{field} {text!r}" for field, text in naming._asdict().items() if text and field in said
     )
     typer.echo(f"{segment_id}: {told or 'no name, owner or note any more'}")
+    if hindered := refresh_index(home):
+        typer.echo(f"  note: {hindered}")
 
 
 def _find(

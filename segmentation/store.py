@@ -19,7 +19,7 @@ from schemas.records import EditionKey, Night, Published
 from segmentation.errors import Conflict
 from segmentation.objects import ObjectPath, as_place
 from segmentation.parts import hash_file
-from segmentation.pointer import read_pointer
+from segmentation.pointer import Pointer, read_pointer
 
 VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"
@@ -108,6 +108,35 @@ def read_footer(table: Path | ObjectPath) -> tuple[str, str] | None:
         return metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
     except (OSError, pa.ArrowException, KeyError, ValueError):
         return None
+
+
+def check_race(home: Path | ObjectPath, as_of: date, key: EditionKey) -> None:
+    """Raise Conflict if the store is no longer as the run found it when it began.
+
+    The date holds another edition (and not this very one), or a promotion has set the edition before aside.
+    """
+    now = published_edition(home, as_of)
+    if now not in (key.replaces, key.edition):
+        raise lost_race(as_of, key, now)
+    if key.previous in read_pointer(home).set_aside:
+        raise Conflict(
+            f"edition {key.previous} of {key.previous_as_of}, on which this run builds, has been set aside "
+            "by a promotion meanwhile; nothing was changed. Run again to build on the one promoted"
+        )
+
+
+def advance(home: Path | ObjectPath, as_of: date, edition: str) -> Pointer | None:
+    """Where live.json points when this edition is published; None where it stays.
+
+    Where the file is lost, the newest published date is the live one.
+    """
+    pointer = read_pointer(home)
+    if pointer.live is None:
+        newest = [
+            (day, found) for day in published_dates(home)[-1:] if (found := published_edition(home, day))
+        ]
+        as_of, edition = max([(as_of, edition), *newest], key=lambda one: one[0])
+    return pointer.forward(as_of, edition)
 
 
 def lost_race(as_of: date, key: EditionKey, now: str | None) -> Conflict:

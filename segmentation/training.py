@@ -14,11 +14,15 @@ LEAST = 1e-4  # a share of 0 would make the index infinite
 
 
 def make_bins(features: Sequence[str], sample: np.ndarray) -> tuple[Bins, ...]:
-    """Deciles of each scaled feature (d, n), fewer where values are equal, and the shares between them."""
+    """Deciles of each scaled feature (d, n), fewer where values are equal, and the shares between them.
+
+    Where nine in ten have the smallest value, those above it are a bin of their own: no edge, no variation.
+    """
     found = []
     for name, values in zip(features, sample, strict=True):
         inner = np.quantile(values, np.arange(1, BINS) / BINS, method="lower")
-        edges = np.unique(inner[inner > values.min()])
+        above = values[values > values.min()]
+        edges = np.unique(inner[inner > values.min()]) if inner[-1] > values.min() else np.sort(above)[:1]
         shares = count_bins(values, edges) / len(values)
         found.append(Bins(feature=name, edges=tuple(edges.tolist()), shares=tuple(shares.tolist())))
     return tuple(found)

@@ -55,18 +55,19 @@ def put_in_order(fitted: Fitted, names: Sequence[str]) -> Fitted:
     return fitted.model_copy(update={"segments": tuple(segments)})
 
 
-def make_cast(night: Night, model: Model, fitted: Fitted, matches: Sequence[int | None]) -> Cast:
-    """How tonight's clusters, their ids given, become segments."""
+def make_cast(night: Night, shared: np.ndarray, fitted: Fitted, matches: Sequence[int | None]) -> Cast:
+    """How tonight's clusters, their ids given, become segments. shared (k0, k): customers of both nights."""
     order = rank_ids([segment.segment_id for segment in fitted.segments])
-    kept = np.full(len(model.segment_ids), -1)
-    for position, of in zip(order, matches, strict=True):
+    kept, may_wait = np.full(len(shared), -1), np.zeros(len(order), bool)
+    for j, (position, of) in enumerate(zip(order, matches, strict=True)):
         if of is not None:
-            kept[of] = position
+            kept[of], may_wait[position] = position, shared[of, j] > 0
     centres = np.array([segment.centre for segment in fitted.segments])
     names = sorted((segment.segment_id for segment in fitted.segments), key=lambda name: int(name[1:]))
     refit = night.segmentation.refit
     nights = refit.nights if refit.mode == "combine" else 0
-    return Cast(order, kept, tuple(names), centres[np.argsort(order)], nights, fitted.how != "scored")
+    is_new = fitted.how != "scored"
+    return Cast(order, kept, may_wait, tuple(names), centres[np.argsort(order)], nights, is_new)
 
 
 def relabel_all(quartets: Sequence[Quartet], cast: Cast, folder: Path) -> list[tuple[Part, Part]]:
@@ -86,10 +87,12 @@ def resize(fitted: Fitted, sizes: np.ndarray) -> Fitted:
     return fitted.model_copy(update={"segments": tuple(segments)})
 
 
-def give_ids(night: Night, rows: Ingested, matches: Sequence[int | None]) -> int | None:
+def give_ids(
+    night: Night, rows: Ingested, matches: Sequence[int | None], before: Sequence[str]
+) -> int | None:
     """Reserve ids for new segments: how many had been given before them, None if there are none."""
     count = sum(of is None for of in matches)
-    return reserve_ids(find_home(night), rows.key.edition, count) if count else None
+    return reserve_ids(find_home(night), rows.key.edition, count, before) if count else None
 
 
 class Tonight(NamedTuple):
@@ -115,11 +118,11 @@ def continue_segments(night: Night, tonight: Tonight, memory: Memory) -> Aligned
     matches: list[int | None] = list(range(k))  # the same model, in its order: whoever moved, moved
     if fitted.how != "scored":
         matches = match(crossing, *measure_distances(model, scaled, fitted))
-    given = give_ids(night, rows, matches)
+    given = give_ids(night, rows, matches, names)
     given_names = name_clusters(matches, names, given or 0)
     segments = zip(fitted.segments, given_names, strict=True)
     named = [one.model_copy(update={"segment_id": name}) for one, name in segments]
-    cast = make_cast(night, model, fitted.model_copy(update={"segments": tuple(named)}), matches)
+    cast = make_cast(night, crossing.shared, fitted.model_copy(update={"segments": tuple(named)}), matches)
 
     were = origins.parts if origins else (None,) * len(fitted.parts)
     four = zip(customers.parts, scaled.parts, fitted.parts, were, strict=True)
@@ -150,7 +153,7 @@ def align(
     """Give tonight's clusters their stable ids."""
     if memory.is_cold:
         unknown = [None] * len(fitted.segments)
-        given = give_ids(night, rows, unknown)
+        given = give_ids(night, rows, unknown, ())
         names = name_clusters(unknown, (), given or 0)
         found = Aligned(fitted=put_in_order(fitted, names), ids_before=given)
     else:

@@ -1,24 +1,23 @@
-"""What a run shows in the Prefect UI: tables and texts under stable keys, escaped, no customer values.
+"""What stages show in the Prefect UI: tables and texts under stable keys, escaped, no customer values.
 
-An artifact is a courtesy to readers; the store's files are the record.
+An artifact is a courtesy to readers; the store's files are the record. What a finished night shows is
+edition_artifacts.py's.
 """
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
-import pandas as pd
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from schemas.comparison import Comparison
 from schemas.evidence import Choice
 from schemas.identity import Aligned, Memory
 from schemas.promotion import Promotion
-from schemas.records import Customers, Night, Published
-from schemas.verdicts import Verdict
+from schemas.records import Customers, Night
 from segmentation.comparing import tell_trials, tell_winners
-from segmentation.sections import tell_rule
 
 
-def _key(night: Night, what: str) -> str:
+def make_key(night: Night, what: str) -> str:
     """Stable per segmentation, so that a key's page is a history over nights."""
     return f"{night.segmentation.name}-{what}"
 
@@ -26,45 +25,23 @@ def _key(night: Night, what: str) -> str:
 def escape_cell(text: object) -> str:
     """Text that is neither HTML nor Markdown when the UI renders it."""
     escaped = escape(str(text), quote=False)
-    return "".join("\\" + mark if mark in "\\`*_[]()|#!" else mark for mark in escaped).replace("\n", " ")
+    return "".join("\\" + mark if mark in "\\`*_[]()|#!~" else mark for mark in escaped).replace("\n", " ")
 
 
-_cell = escape_cell
-
-
-def show_segments(night: Night, descriptions: pd.DataFrame) -> None:
-    """Names, sizes and rules."""
-    create_table_artifact(
-        key=_key(night, "segments"),
-        table=[
-            {
-                "segment": one["segment_id"],
-                "name": _cell(one["name"]),
-                "customers": one["size"],
-                "share": f"{one['share']:.1%}",
-                **dict(
-                    zip(
-                        ("rule", "precision", "recall"),
-                        map(_cell, tell_rule(one["rule"], one["rule_precision"], one["rule_recall"])),
-                        strict=True,
-                    )
-                ),
-            }
-            for one in descriptions.to_dict("records")
-        ],
-        description=f"Segments as of {night.as_of}",
-    )
+def make_table(header: Sequence[str], rows: Iterable[Sequence[object]], align: str) -> list[str]:
+    """The lines of a Markdown table of escaped cells. align: l or r for each column."""
+    rule = ["---:" if side == "r" else "---" for side in align]
+    return [f"| {' | '.join(map(str, row))} |" for row in (header, rule, *rows)]
 
 
 def show_changes(night: Night, aligned: Aligned, memory: Memory) -> None:
     """Who moved since the edition before, why, and what became of its segments."""
     if aligned.churn is None:
         return
-    churn = aligned.churn
+    churn, why = aligned.churn, escape_cell(f"{aligned.fitted.how}: {'; '.join(aligned.fitted.why)}")
     lines = [
         f"{churn.stayed:,} customers stayed, {churn.behaviour:,} moved by behaviour, {churn.model:,} by the "
-        f"model ({aligned.fitted.how}: {_cell('; '.join(aligned.fitted.why))}), {churn.joined:,} joined, "
-        f"{churn.left:,} left.",
+        f"model ({why}), {churn.joined:,} joined, {churn.left:,} left.",
         "",
         "| From | Event | Segment | Customers shared |",
         "| --- | --- | --- | ---: |",
@@ -74,29 +51,55 @@ def show_changes(night: Night, aligned: Aligned, memory: Memory) -> None:
         ),
     ]
     create_markdown_artifact(
-        key=_key(night, "changes"),
+        key=make_key(night, "changes"),
         markdown="\n".join(lines),
         description=f"{churn.moved_share:.2%} moved since {memory.as_of}, as of {night.as_of}",
     )
 
 
 def show_sweep(night: Night, choice: Choice) -> None:
-    """Inertia by k, and the choice."""
-    create_table_artifact(
-        key=_key(night, "sweep"),
-        table=[
-            {"k": p.k, "inertia": f"{p.inertia:.6g}", "chosen": "yes" if p.k == choice.k else ""}
-            for p in choice.curve
-        ],
-        description=f"k = {choice.k} as of {night.as_of}: {'; '.join(choice.reasons)}",
+    """The evidence for k: what speaks for each, the choice, and what else was seen."""
+    measured = {one.k: one for one in choice.measures}
+    rows = []
+    for point in choice.curve:
+        one = measured.get(point.k)
+        cells = (
+            [
+                _figure(one.silhouette),
+                _figure(one.gap),
+                _figure(one.stability),
+                one.natural,
+                f"{one.smallest_share:.1%}",
+            ]
+            if one
+            else [""] * 5
+        )
+        rows.append([f"**{point.k}**" if point.k == choice.k else point.k, f"{point.inertia:.6g}", *cells])
+    header = ["k", "Inertia", "Silhouette", "Gap", "Stability", "Natural segments", "Smallest"]
+    doubts = [f"- {escape_cell(doubt)}" for doubt in choice.doubts]
+    lines = [
+        f"k = {choice.k} by the rule `{choice.rule}`: {escape_cell('; '.join(choice.reasons))}. "
+        f"Evidence: {choice.strength}.",
+        "",
+        *([*doubts, ""] if doubts else []),
+        *make_table(header, rows, "rrrrrrr"),
+    ]
+    create_markdown_artifact(
+        key=make_key(night, "sweep"),
+        markdown="\n".join(lines),
+        description=f"k = {choice.k}, evidence {choice.strength}, as of {night.as_of}",
     )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def show_comparison(night: Night, found: Comparison) -> None:
     """The algorithms side by side."""
     header, cells = tell_trials(found.trials)
     create_table_artifact(
-        key=_key(night, "comparison"),
+        key=make_key(night, "comparison"),
         table=[dict(zip(header, row, strict=True)) for row in cells],
         description=f"Algorithms compared as of {night.as_of}: {tell_winners(found.trials)}",
     )
@@ -114,12 +117,12 @@ def show_quarantine(night: Night, customers: Customers) -> None:
     if customers.mentions:
         lines += ["| Reason | Rows | Rows with this reason among others |", "| --- | ---: | ---: |"]
         lines += [
-            f"| {_cell(reason)} | {customers.reasons.get(reason, 0):,} | {count:,} |"
+            f"| {escape_cell(reason)} | {customers.reasons.get(reason, 0):,} | {count:,} |"
             for reason, count in customers.mentions.items()
         ]
     description = f"{customers.quarantined:,} rows quarantined as of {night.as_of}"
     create_markdown_artifact(
-        key=_key(night, "quarantine"), markdown="\n".join(lines), description=description
+        key=make_key(night, "quarantine"), markdown="\n".join(lines), description=description
     )
 
 
@@ -127,10 +130,10 @@ def show_promotion(promoted: Promotion) -> None:
     """What is live now, by whom and why, and what was."""
     was = f"{promoted.was_live[0]}, edition `{promoted.was_live[1]}`" if promoted.was_live else "nothing"
     lines = [
-        f"## Live: {_cell(promoted.name)} as of {promoted.as_of}",
+        f"## Live: {escape_cell(promoted.name)} as of {promoted.as_of}",
         "",
         f"Edition `{promoted.edition}`: {promoted.customers:,} customers in {promoted.k} segments.",
-        f"By {_cell(promoted.who)}. {_cell(promoted.reason)}",
+        f"By {escape_cell(promoted.who)}. {escape_cell(promoted.reason)}",
         "",
         f"Live before: {was}.",
     ]
@@ -141,23 +144,3 @@ def show_promotion(promoted: Promotion) -> None:
         markdown="\n".join(lines),
         description=f"{promoted.outcome}: {promoted.as_of}",
     )
-
-
-def show_edition(night: Night, published: Published, verdict: Verdict) -> None:
-    """What was published or held, why, and every check."""
-    lines = [
-        f"## {published.outcome.capitalize()}: {_cell(published.name)} as of {published.as_of}",
-        "",
-        f"Edition `{published.edition}`: {published.customers:,} customers in {published.k} segments.",
-        "",
-        "| Check | Kind | Result | Found |",
-        "| --- | --- | --- | --- |",
-    ]
-    for check in verdict.checks:
-        kind, result = (
-            "required" if check.required else "advisory",
-            "passed" if check.passed else "**failed**",
-        )
-        lines.append(f"| {check.name} | {kind} | {result} | {_cell(check.found)} |")
-    description = f"{published.outcome.capitalize()} as of {published.as_of}, k = {published.k}"
-    create_markdown_artifact(key=_key(night, "edition"), markdown="\n".join(lines), description=description)

@@ -71,7 +71,7 @@ def check_volume(what: str, now: int, before: int, limit: float) -> Check:
     if not before:
         return Check(name=f"{what}-volume", required=True, passed=True, found=f"{now} {what}, none before")
     passed = (1 - limit) * before < now and (1 - limit) * now < before
-    found = f"{now} {what}, {before} before; a change by {limit:.0%} or more is not allowed"
+    found = f"{now} {what}, {before} before; neither may be smaller than the other by {limit:.0%} or more"
     return Check(name=f"{what}-volume", required=True, passed=passed, found=found)
 
 

@@ -24,11 +24,13 @@ from config.settings import read_settings
 from schemas.records import Ingested, Night, Published, Unpublished
 from segmentation.commit import locked, move_live
 from segmentation.errors import Conflict, Refused, ResegmentError
+from segmentation.indexing import refresh_index
 from segmentation.ledger import begin_row, count_refusals, end_row
 from segmentation.objects import ObjectPath, as_place, is_object_url
 from segmentation.pointer import read_pointer
 from segmentation.staging import hold_staging, remove_staging, sweep_staging
 from segmentation.store import find_home, find_published
+from tasks.results import find_results, protect_results, sweep_results
 
 
 def parse_as_of(value: object) -> date | None:
@@ -69,6 +71,17 @@ def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now:
     return as_of
 
 
+def name_day(definition: str, asked: object, scheduled: datetime | None) -> str:
+    """The date in a run's name: the one asked for, else the scheduled one. Nothing in it is trusted yet."""
+    if asked is not None:
+        return str(asked)[:10]
+    try:
+        zone = read_definition(find_definition(definition, read_settings().definitions)).timezone
+    except DefinitionError:
+        return "today"  # the run will say what is wrong
+    return str((scheduled or datetime.now(ZoneInfo("UTC"))).astimezone(ZoneInfo(zone)).date())
+
+
 def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
     """Refuse a source or store outside the folders that the settings allow, if they name any."""
     if "\0" in path or len(path) > 4096:
@@ -102,6 +115,8 @@ def open_night(
 ) -> Night:
     """Check every parameter and name what the run is for. places: source and store, or None."""
     segmentation, where = check_parameters(definition, places)
+    protect_results(find_results())
+    sweep_results(find_results(), read_settings())
     scheduled = runtime.flow_run.scheduled_start_time
     now = datetime.now(ZoneInfo("UTC"))
     day = settle_as_of(as_of, segmentation.timezone, scheduled, now)
@@ -177,6 +192,9 @@ def finish(night: Night, published: Published, facts: dict[str, Any]) -> Publish
         said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
         published = published.model_copy(update={"warnings": (*published.warnings, said)})
     conclude(night, published.outcome, {"edition": published.edition, **facts})
+    hindered = refresh_index(find_home(night))
+    if hindered:
+        published = published.model_copy(update={"warnings": (*published.warnings, hindered)})
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)
     return published
 

@@ -5,7 +5,6 @@ The commit itself, its lock and its order of renames are segmentation/commit.py'
 
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from schemas.manifest import Manifest
 from schemas.records import Customers, Ingested, Night, Published, Reported, Scaled
 from schemas.tables import segments_schema
 from schemas.verdicts import Verdict
+from segmentation.canonical import to_json
 from segmentation.commit import commit_edition
 from segmentation.edition_files import (
     cut_pieces,
@@ -32,7 +32,7 @@ from segmentation.edition_files import (
     write_quarantine,
     write_segments,
 )
-from segmentation.model import Model, to_json
+from segmentation.model import Model
 from segmentation.moments import significant
 from segmentation.parts import hash_file, start_folder
 from segmentation.store import (
@@ -47,11 +47,10 @@ from segmentation.store import (
     sync_file,
     sync_folder,
 )
-from tasks.artifacts import show_edition
+from segmentation.versions import list_versions
+from tasks.edition_artifacts import show_edition
 from tasks.night import finish
 from tasks.options import stage
-
-LIBRARIES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "plotly", "pandera")
 
 
 def make_model(segmentation: Segmentation, scaled: Scaled, found: Aligned) -> Model:
@@ -94,7 +93,7 @@ def make_manifest(
         inertia=found.fitted.inertia,
         sizes={one.segment_id: one.size for one in found.fitted.segments},
         churn=found.churn.model_dump() if found.churn else None,
-        versions={"resegment": VERSION, **{name: version(name) for name in LIBRARIES}},
+        versions=list_versions(),
         files={},
     )
 
@@ -138,7 +137,9 @@ def seal(folder: Path, manifest: Manifest, segments: tuple[Iterator[pa.Table], p
     sync_folder(folder)
 
 
-def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Published:
+def tell_published(
+    night: Night, manifest: Manifest, verdict: Verdict, store_warnings: tuple[str, ...]
+) -> Published:
     """How the run ended, and where to look."""
     home = find_home(night)
     final = edition_folder(home, night.as_of, manifest.edition)
@@ -153,8 +154,30 @@ def tell_published(night: Night, manifest: Manifest, verdict: Verdict) -> Publis
         segments_path=str(table),
         report_path=str(final / "report.html"),
         reasons=verdict.reasons,
-        warnings=verdict.warnings,
+        warnings=(*verdict.warnings, *store_warnings),
     )
+
+
+def tell_facts(rows: Ingested, manifest: Manifest, published: Published) -> dict[str, Any]:
+    """What the ledger's row says of the edition."""
+    return {
+        "inputs": [one.model_dump() for one in rows.inputs],
+        "rows": manifest.rows,
+        "reasons": published.reasons,
+        "warnings": published.warnings,
+        "versions": manifest.versions,
+        **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
+    }
+
+
+def settle(night: Night, rows: Ingested, published: Published) -> Published:
+    """Complete the ledger and remove stage files, once the stage publish is done and its result is kept.
+
+    A run that dies before or in the midst of it finds that result when it is retried, and does it again.
+    """
+    folder = edition_folder(find_home(night), night.as_of, published.edition)
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    return finish(night, published, tell_facts(rows, manifest, published))
 
 
 @stage("publish {night.as_of}")
@@ -177,6 +200,7 @@ def publish(
         (reported.profiles, "profiles.parquet"),
         (reported.descriptions, "descriptions.parquet"),
         (reported.sweep, "sweep.parquet"),
+        (reported.history, "history.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / "quarantine.parquet", customers.quarantine)
@@ -188,14 +212,6 @@ def publish(
     tables = join_segments(pieces, night.segmentation, name_positions(aligned))
     seal(folder, manifest, (tables, arrow_schema(segments_schema(night.segmentation))))
     commit_edition(night, rows.key, folder, verdict.may_publish)
-    published = tell_published(night, manifest, verdict)
-    facts = {
-        "inputs": [one.model_dump() for one in rows.inputs],
-        "rows": manifest.rows,
-        "reasons": verdict.reasons,
-        "warnings": verdict.warnings,
-        "versions": manifest.versions,
-        **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
-    }
-    show_edition(night, published, verdict)
-    return finish(night, published, facts)
+    published = tell_published(night, manifest, verdict, memory.store_warnings)
+    show_edition(night, published, verdict, reported)
+    return published

@@ -5,10 +5,11 @@ The pass over the customers is segmentation/recalling.py's, the decision segment
 
 from schemas.identity import Memory
 from schemas.records import Customers, Ingested, Night
+from segmentation.given_ids import read_manifest
 from segmentation.parts import start_folder
 from segmentation.recalling import find_changes, read_before, recall_customers
 from segmentation.refitting import Decision, decide
-from segmentation.store import edition_before, edition_folder, find_home
+from segmentation.store import edition_before, edition_folder, find_home, is_whole
 from tasks.options import stage
 
 
@@ -17,14 +18,17 @@ def recall(night: Night, rows: Ingested, customers: Customers) -> Memory:
     """What is known of last night, or a cold start."""
     home, key = find_home(night), rows.key
     if key.previous is None or key.previous_as_of is None:
-        damaged = edition_before(home, night.as_of)
-        said = (f"the edition of {damaged[0]} is damaged: a cold start",) if damaged else ()
-        return Memory(reasons=("there is no edition before this one",), warnings=said)
+        there = edition_before(home, night.as_of)
+        is_damaged = there is not None and not is_whole(home, *there)
+        said = (f"the edition of {there[0]} is damaged: a cold start",) if there and is_damaged else ()
+        return Memory(reasons=("there is no edition before this one",), store_warnings=said)
     folder = edition_folder(home, key.previous_as_of, key.previous)
-    before = read_before(folder, night.segmentation.features)
+    before = read_before(folder, night.segmentation)
     if isinstance(before, str):
         why = f"the edition of {key.previous_as_of} does not serve, {before}: a cold start"
-        return Memory(reasons=(why,), warnings=(why,))
+        counts = (read_manifest(folder) or {}).get("rows", {})
+        volume = {name: int(counts.get(name, 0)) for name in ("customers", "read")}
+        return Memory(reasons=(why,), warnings=(why,), **volume)
 
     model, manifest = before
     found = recall_customers(customers.parts, model, start_folder(night.staging / "recall"))

@@ -1,65 +1,110 @@
 """Stage report: the small tables and the page that people read.
 
-What the page says is segmentation/sections.py's, who the segments are profiles.py's and describing.py's;
-nothing is decided here.
+What the page says is in segmentation/headline.py, cards.py and the other modules of its sections; nothing is
+decided here.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow.parquet as pq
 
 from schemas.evidence import Choice
 from schemas.fields import checked_table
 from schemas.identity import Aligned, Memory
-from schemas.records import Customers, Night, Part, Reported, Scaled
+from schemas.identity_tables import HISTORY
+from schemas.records import Customers, Ingested, Night, Part, Reported, Scaled, Segment
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
+from segmentation.cards import tell_segments
+from segmentation.chronicle import carry_on, read_chronicle, tell_tonight
 from segmentation.describing import Described, describe_segments
+from segmentation.evidence import tell_evidence
 from segmentation.factual_names import make_traits
-from segmentation.figures import draw_elbow, draw_points, draw_scatter
-from segmentation.page import Figure, label, paragraph, render
-from segmentation.parts import name_part, start_folder
+from segmentation.headline import tell_end, tell_top
+from segmentation.movements import tell_changes
+from segmentation.objects import as_place
+from segmentation.page import Figure, render
+from segmentation.parts import name_part, read_part, start_folder, to_matrix
+from segmentation.past import tell_past
+from segmentation.points import Projection, draw_strata, project
+from segmentation.portraits import tell_profiles
 from segmentation.profiles import Labelled, profile_segments
-from segmentation.sections import (
-    sweep_rows,
-    tell_changes,
-    tell_choice,
-    tell_evidence,
-    tell_quality,
-    tell_run,
-    tell_segments,
-)
-from tasks.artifacts import show_changes, show_segments
+from segmentation.scatter import MOST_FEATURES, tell_customers
+from segmentation.sections import sweep_rows, tell_making, tell_quality
+from segmentation.story import Story, widen
+from segmentation.value import find_value
+from tasks.artifacts import show_changes
 from tasks.options import stage
 
-
-def draw_customers(night: Night, scaled: Scaled, aligned: Aligned) -> tuple[str, Figure]:
-    """The three-dimensional scatter, and what it shows."""
-    pairs = [Labelled(*pair) for pair in zip(scaled.numbers, aligned.fitted.parts, strict=True)]
-    varying = [one for one in scaled.columns if not one.aside]
-    varying.sort(key=lambda one: one.transform == "one-hot")  # 0/1 numbers only where there is nothing else
-    shown = [one.feature for one in varying][:3]
-    matrix, labels = draw_points(pairs, shown, night.segmentation.seed)
-    ids = [segment.segment_id for segment in aligned.fitted.segments]
-    said = f"{matrix.shape[1]:,} customers drawn by the seed, by {', '.join(shown)}."
-    return said, Figure("customers", draw_scatter(matrix, labels, ids, shown), 560)
+MOST_DRAWN = 200  # features of drawn customers, 8 MB
 
 
-def write_small(folder: Path, profiles: pd.DataFrame, descriptions: pd.DataFrame, choice: Choice) -> None:
-    """The tables of a few rows each."""
-    for frame, contract, name in (
-        (profiles, PROFILES, "profiles"),
-        (descriptions, DESCRIPTIONS, "descriptions"),
-        (sweep_rows(choice), SWEEP, "sweep"),
-    ):
+def tell_all(story: Story) -> list[str | Figure]:
+    """The page, section by section."""
+    return [
+        *tell_top(story),
+        *tell_segments(story),
+        *tell_changes(story),
+        *tell_past(story),
+        *tell_profiles(story),
+        *tell_customers(story, find_plane(story)),
+        *tell_evidence(story),
+        *tell_quality(story),
+        *tell_making(story),
+        "</main>",
+        *tell_end(story),
+    ]
+
+
+def find_plane(story: Story) -> Projection | None:
+    """The plane in which customers differ most, of the evenly drawn ones; None where there is none."""
+    varying = [one for one in story.scaled.columns if not one.aside]
+    if list(story.points.features) != [one.feature for one in varying] or not story.points.labels.size:
+        return None
+    even = to_matrix(read_part(story.scaled.sample.even)).T
+    return project(story.points, varying, even)
+
+
+def choose_features(scaled: Scaled, profiles: pd.DataFrame) -> list[str]:
+    """The features that are drawn: all that vary, or those in which segments differ most."""
+    varying = [one.feature for one in scaled.columns if not one.aside]
+    if len(varying) <= MOST_DRAWN:
+        return varying
+    apart = profiles.assign(apart=profiles["difference"].abs()).groupby("feature")["apart"].max()[varying]
+    kept = set(apart.sort_values(ascending=False, kind="stable").index[:MOST_FEATURES])
+    return [one for one in varying if one in kept]
+
+
+def sum_values(night: Night, segments: Sequence[Segment], profiles: pd.DataFrame) -> list[float | None]:
+    """The value feature's sum in each segment; None without one."""
+    means = profiles[profiles["feature"] == find_value(night.segmentation)].set_index("segment_id")["mean"]
+    return [float(means[one.segment_id]) * one.size if len(means) else None for one in segments]
+
+
+def make_history(aligned: Aligned, memory: Memory, tonight: pd.DataFrame) -> pd.DataFrame:
+    """The rows of history.parquet: those of the edition before, if there is one, and tonight's."""
+    before = None if memory.folder is None else read_chronicle(as_place(memory.folder))
+    return carry_on(before, tonight, aligned.churn.moved_share if aligned.churn else None)
+
+
+def write_small(folder: Path, tables: dict[str, tuple[pd.DataFrame, pa.DataFrameSchema]]) -> dict[str, Part]:
+    """The tables of a few rows each, by name."""
+    parts = {}
+    for name, (frame, contract) in tables.items():
         types = {column: "str" for column, of in contract.columns.items() if str(of.dtype) == "str"}
-        pq.write_table(checked_table(frame.astype(types), contract), folder / f"{name}.parquet")
+        path = folder / f"{name}.parquet"
+        pq.write_table(checked_table(frame.astype(types), contract), path)
+        parts[name] = name_part(path, len(frame))
+    return parts
 
 
 @stage("report {night.as_of}")
 def report(
     night: Night,
+    rows: Ingested,
     customers: Customers,
     scaled: Scaled,
     choice: Choice,
@@ -67,7 +112,7 @@ def report(
     memory: Memory,
     verdict: Verdict,
 ) -> Reported:
-    """Profiles, descriptions, the sweep's table, and the page."""
+    """Profiles, descriptions, history, the sweep's table, and the page."""
     fitted, segmentation = aligned.fitted, night.segmentation
     folder = start_folder(night.staging / "report")
     pairs = [Labelled(*pair) for pair in zip(scaled.numbers, fitted.parts, strict=True)]
@@ -77,41 +122,22 @@ def report(
     descriptions = describe_segments(
         Described(pairs, fitted.segments, profiles), scaled.columns, traits, segmentation.seed
     )
-    write_small(folder, profiles, descriptions, choice)
-
-    title = f"{segmentation.name}, {night.as_of}: {choice.k} segments"
-    state = "" if verdict.may_publish else f"Held, not live: {'; '.join(verdict.reasons)}"
-    said, scatter = draw_customers(night, scaled, aligned)
-    page = render(
-        title,
-        [
-            f"<h1>{label(title)}</h1>",
-            paragraph(segmentation.description),
-            paragraph(f"{customers.customers:,} customers in {choice.k} segments.", "lead"),
-            *([paragraph(state, "held")] if state else []),
-            *tell_segments(profiles, descriptions, scaled.columns),
-            *tell_changes(aligned, memory),
-            "<h2>Customers by segment</h2>",
-            paragraph(said),
-            scatter,
-            "<h2>Why this k</h2>",
-            *tell_choice(choice),
-            Figure("elbow", draw_elbow(choice), 380),
-            tell_evidence(choice),
-            *tell_quality(customers, verdict),
-            *tell_run(night, scaled, choice, fitted),
-        ],
-    )
-    (folder / "report.html").write_bytes(page)
-    show_segments(night, descriptions)
+    values = sum_values(night, fitted.segments, profiles)
+    tonight = tell_tonight(night.as_of, fitted.segments, list(descriptions["name"]), values)
+    history = make_history(aligned, memory, tonight)
+    features = choose_features(scaled, profiles)
+    points = draw_strata(pairs, features, [one.size for one in fitted.segments], segmentation.seed)
+    story = Story(
+        night, rows, customers, scaled, choice, aligned, memory, verdict,
+        widen(profiles), descriptions, traits, history, find_value(segmentation), points,
+    )  # fmt: skip
+    page = folder / "report.html"
+    page.write_bytes(render(f"{segmentation.name}, {night.as_of}: {choice.k} segments", tell_all(story)))
     show_changes(night, aligned, memory)
-    named: dict[str, Part] = {
-        name: name_part(folder / file, rows)
-        for name, file, rows in (
-            ("profiles", "profiles.parquet", len(profiles)),
-            ("descriptions", "descriptions.parquet", len(descriptions)),
-            ("sweep", "sweep.parquet", len(choice.curve)),
-            ("html", "report.html", 1),
-        )
+    tables = {
+        "profiles": (profiles, PROFILES),
+        "descriptions": (descriptions, DESCRIPTIONS),
+        "sweep": (sweep_rows(choice), SWEEP),
+        "history": (history, HISTORY),
     }
-    return Reported(**named)
+    return Reported(**write_small(folder, tables), html=name_part(page, 1))

@@ -49,8 +49,10 @@ def is_automatic(one: Encoding, segmentation: Segmentation) -> bool:
     return one.kind in ("number", "rank") and segmentation.scaling_of(one.column) == "auto"
 
 
-def tell_aside(one: ColumnScale) -> str:
-    """The warning of a feature that plays no part in distances."""
+def tell_aside(one: ColumnScale, varies: bool) -> str:
+    """The warning of a feature that plays no part in distances. varies: tonight, whatever it did once."""
+    if one.why.startswith("the same value") and varies:
+        return f"feature {one.feature} was constant when the scaling was fitted: set aside until it is again"
     if one.why.startswith("the same value"):
         return f"feature {one.feature} is constant and was set aside"
     return f"feature {one.feature} was set aside: {one.why}"
@@ -114,7 +116,11 @@ def scale(night: Night, customers: Customers, memory: Memory) -> Scaled:
             "too-few-rows",
             f"{sample.distinct} distinct customers cannot form k.{fewest[0]} = {fewest[1]} segments",
         )
-    warnings = [tell_aside(one) for one in columns if one.aside and one.feature not in asked_aside]
+    warnings = [
+        tell_aside(one, kept is not None and bool(low < high))
+        for one, low, high in zip(columns, raw.low, raw.high, strict=True)
+        if one.aside and one.feature not in asked_aside
+    ]
     twins = find_twins(numbers.names, raw, numbers.parts)
     warnings += [f"features {one} and {other} are equal: they count twice" for one, other in twins]
     if sample.common > MOSTLY:

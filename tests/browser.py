@@ -4,31 +4,24 @@ Which page is opened and what it must show is each test's own. Nothing here down
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
+from segmentation.picture import NAMES, find_browser
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog
     from playwright.sync_api import Page as Tab
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ABSENT = "a browser is not here"  # .ci/run looks for these words
 # What axe-core judges: WCAG 2 at A and AA, which includes the contrast of colours, and its best practices.
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice")
 # What an axe finding says of itself, and where on the page it is.
 Finding = tuple[str, str, list[str]]
 Scheme = Literal["light", "dark"]
-
-
-def find_browser() -> str | None:
-    """The executable that RESEGMENT_BROWSER names, or the first Chromium on PATH."""
-    named = os.environ.get("RESEGMENT_BROWSER")
-    candidates = [named] if named else list(NAMES)
-    return next((path for name in candidates if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +31,9 @@ def browser() -> Iterator["Browser"]:
     Not for the whole session: while Playwright's synchronous interface is open, its event loop counts
     as running in this thread, and asyncio.run, which Prefect uses in other modules, is refused.
     """
-    executable = find_browser()
+    named = os.environ.get("RESEGMENT_BROWSER")
+    executable = find_browser(named)
     if executable is None:
-        named = os.environ.get("RESEGMENT_BROWSER")
         pytest.skip(f"{ABSENT}: no {named or ', '.join(NAMES)} on PATH; apt-get install chromium")
     from playwright.sync_api import sync_playwright
 

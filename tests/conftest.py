@@ -20,6 +20,7 @@ from schemas.records import Night
 from segmentation.buckets import open_bucket
 from segmentation.objects import ObjectPath, as_place
 from tests.browser import browser
+from tests.stacks import RunningStack, running_stack
 
 __all__ = ["browser"]  # a fixture of every module, used by its name
 
@@ -106,6 +107,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.execute("INSERT INTO customers VALUES ('late', 1, 1, '2026-02-01')")
     yield url
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[RunningStack]:
+    """PostgreSQL, Prefect's server, a worker and the reports, as `make up` starts them."""
+    with running_stack() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

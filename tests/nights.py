@@ -57,7 +57,7 @@ class Town(NamedTuple):
         customers.to_csv(source, index=False)
         return self.run(number, source)
 
-    def run(self, number: int, source: Path) -> Published:
+    def run(self, number: int, source: Path, force: bool = False) -> Published:
         """Run the night of that number on a file."""
         return run_night(
             Night(
@@ -66,7 +66,7 @@ class Town(NamedTuple):
                 as_of=day(number),
                 source=str(source),
                 store=self.store,
-                force=False,
+                force=force,
             )
         )
 

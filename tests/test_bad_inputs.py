@@ -31,8 +31,9 @@ from tasks.night import check_place, parse_as_of, settle_as_of
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tests.bad_inputs import COLUMNS, ENCODING, LAYOUT, SECRETS, Case
-from tests.bad_rows import IDS, LATER, VALUES
+from tests.bad_rows import IDS, LATER, NIGHTS, VALUES
 from tests.conftest import DEFINITION
+from tests.test_poison_nights import POISON
 
 NightMaker = Callable[..., Night]
 CASES = [*LAYOUT, *ENCODING, *COLUMNS, *IDS, *VALUES]
@@ -214,7 +215,8 @@ def test_negative_zero_is_zero(tmp_path: Path, make_night: NightMaker) -> None:
 def test_every_code_is_there() -> None:
     """All 92 codes have a case, or a reason why they wait."""
     tried = {case.code for case in CASES} | {case.code for case in PARAMETERS} | {"U10"}
-    codes = tried | set(LATER)
+    assert set(NIGHTS.values()) <= set(POISON)
+    codes = tried | set(LATER) | set(NIGHTS)
     assert codes == {f"{group}{i:02d}" for group, last in GROUPS.items() for i in range(1, last + 1)}
     assert len(codes) == 92
     assert not tried & set(LATER)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.nights import Town, found_town, ids, read
+from tests.nights import FOUR, Town, draw_customers, events, found_town, ids, manifest, read, segment_of
 
 
 def wary_town(folder: Path) -> Town:
@@ -44,3 +44,26 @@ def test_a_true_jump_is_followed_the_same_night(tmp_path: Path) -> None:
     first = ids(town.night(1, alone))
     second = ids(town.night(2, draw_line(("p00000", 990.0))))
     assert second["p00000"] == first["p00990"] != first["p00000"]
+
+
+def test_a_new_segment_is_not_left_empty(tmp_path: Path) -> None:
+    """A person asks for a fifth segment, out of one of the four: it gets its customers the same night."""
+    refit = {"policy": "always", "mode": "combine"}
+    customers = draw_customers({**FOUR, "f": 80})
+    plans = [{"min": 1, "max": 6, "rule": "fixed", "fixed": k} for k in (4, 5)]
+    towns = [found_town(tmp_path, refit=refit, k=plan) for plan in plans]
+    towns[0].night(1, customers)
+    second = towns[1].night(2, customers)
+    assert second.outcome == "published"
+    assert manifest(second)["sizes"][segment_of(second, "f")] >= 75
+    assert ("split", segment_of(second, "d"), segment_of(second, "f")) in events(second)
+
+
+def test_k_grows_by_evidence(tmp_path: Path) -> None:
+    """A planted group becomes a segment after the nights that k takes, and needs no more of them."""
+    town = found_town(tmp_path, refit={"mode": "combine", "nights": 2})
+    town.night(1, draw_customers(FOUR))
+    nights = [town.night(number, draw_customers({**FOUR, "e": 100})) for number in (2, 3)]
+    assert [night.outcome for night in nights] == ["published"] * 2
+    assert [len(set(ids(night))) for night in nights] == [4, 5]
+    assert manifest(nights[1])["sizes"][segment_of(nights[1], "e")] >= 95

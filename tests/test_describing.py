@@ -45,9 +45,9 @@ def test_no_two_names_are_alike() -> None:
     )
     two = np.array([[1.6, -1.0], [2.6, -1.1], [3.6, -1.2], [-2.0, 1.0]])
     assert name_segments(two, (REVENUE, RECENCY))[:3] == (
-        "very high revenue, recent, lowest revenue",
-        "very high revenue, recent, 2 of 3 by revenue",
-        "very high revenue, recent, highest revenue",
+        "very high revenue, recent (the lowest revenue of 3)",
+        "very high revenue, recent (2 of 3 by revenue)",
+        "very high revenue, recent (the highest revenue of 3)",
     )
 
 

@@ -18,10 +18,10 @@ from config.sources import Csv, Source
 from config.summary import Summary, SummaryFeature
 from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
-from schemas.identity_tables import CHANGES, CONTESTED, LINEAGE, MIGRATION
+from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION
 from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
 from segmentation.store import SUMS
-from tasks.publish import LIBRARIES
+from segmentation.versions import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows", "deployments")
@@ -79,6 +79,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
         MIGRATION,
         CHANGES,
         CONTESTED,
+        HISTORY,
     ):
         section = text[text.index(f"## {schema.title}") :].split("\n## ")[0]
         for field in arrow_schema(schema):

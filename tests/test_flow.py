@@ -39,7 +39,7 @@ def run(name: str, store: Path, **parameters: Any) -> Published:
 def definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of definitions for one test."""
     folder = tmp_path / "definitions"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(folder))
     read_settings.cache_clear()
     return folder

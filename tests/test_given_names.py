@@ -95,3 +95,13 @@ def test_ids_are_given_once(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert reserve_ids(tmp_path, "two", 2) == 3
     assert reserve_ids(tmp_path, "four", 1) == 5
+
+
+@pytest.mark.parametrize("damage", ["[1]", "{}", '{"sizes": null}', '{"sizes": {"x": 1}, "ids_before": 0}'])
+def test_ids_are_found_beside_a_damaged_manifest(tmp_path: Path, damage: str) -> None:
+    """ids.json is lost and one of the editions is damaged: the others tell."""
+    for edition, text in (("one", '{"sizes": {"S07": 3}, "ids_before": 4}'), ("two", damage)):
+        folder = tmp_path / "editions" / "2026-01-01" / edition
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(text)
+    assert reserve_ids(tmp_path, "three", 1) == 7

@@ -14,7 +14,7 @@ from config.definitions import read_definition
 from config.parameters import BUILT_IN
 from config.sources import Source
 from segmentation.samples import shop_table
-from tests.nights import FOUR, Town, draw_customers, events, files, found_town, ids, manifest, read
+from tests.nights import FOUR, PLAN, Town, draw_customers, events, files, found_town, ids, manifest, read
 
 
 def test_nothing_changes_where_nothing_changes(tmp_path: Path) -> None:
@@ -74,6 +74,86 @@ def test_other_features_start_cold(tmp_path: Path) -> None:
     assert any("it has other features: a cold start" in said for said in second.warnings)
     assert set(ids(second)).isdisjoint({"S01", "S02", "S03", "S04"})
     assert manifest(second)["churn"] is None
+
+
+def test_a_feature_of_another_type_starts_cold(tmp_path: Path) -> None:
+    """The same name, a category on the first night and a number on the second."""
+    columns = PLAN["rows"]["columns"]
+    customers = draw_customers(FOUR)
+    customers["visits"] = [("few", "many")[row % 2] for row in range(len(customers))]
+    first = found_town(
+        tmp_path, rows={"id": "id", "columns": {**columns, "visits": {"type": "category"}}}, k={"max": 4}
+    )
+    first.night(1, customers)
+    second = found_town(tmp_path, k={"max": 4}).night(2, draw_customers(FOUR))
+    assert second.outcome == "published"
+    assert any("it has features of another type, visits: a cold start" in said for said in second.warnings)
+
+
+def test_levels_in_another_order_refit(tmp_path: Path) -> None:
+    """A rank means something else then: last night's model is not scored with, whatever its fit."""
+    customers = draw_customers(FOUR)
+    customers["visits"] = [("low", "middle", "high")[row % 3] for row in range(len(customers))]
+    columns = PLAN["rows"]["columns"]
+    towns = [
+        found_town(
+            tmp_path,
+            rows={"id": "id", "columns": {**columns, "visits": {"type": "category", "order": order}}},
+            k={"max": 4},
+        )
+        for order in (["low", "middle", "high"], ["low", "high", "middle"])
+    ]
+    towns[0].night(1, customers)
+    second = towns[1].night(2, customers)
+    assert "the definition's rows.columns changed" in manifest(second)["why"]
+
+
+def test_a_cold_start_after_damage_has_the_bytes_of_any(tmp_path: Path) -> None:
+    """The damage is told and stands in the ledger; mended and made again, it is the same edition."""
+    town = found_town(tmp_path)
+    first = town.night(1, draw_customers(FOUR))
+    report = Path(first.report_path)
+    sound = report.read_bytes()
+    report.write_bytes(b"?")
+    second = town.night(2, draw_customers(FOUR))
+    assert any("is damaged: a cold start" in said for said in second.warnings)
+    before = files(second)
+    report.write_bytes(sound)
+    again = town.run(2, town.folder / "night-2.csv", force=True)
+    assert (again.edition, again.warnings) == (second.edition, ())
+    assert files(again) == before
+
+
+def test_a_held_cold_start_is_not_in_the_way(tmp_path: Path) -> None:
+    """Night 2 came first and was held; once night 1 is there, night 2 builds on it."""
+    town = found_town(tmp_path, checks={"max_quarantined": 0.0})
+    customers = draw_customers(FOUR).astype({"spend": object})
+    customers.loc[0, "spend"] = "?"
+    assert town.night(2, customers).outcome == "held"
+    first = town.night(1, draw_customers(FOUR))
+    assert manifest(town.night(2, customers))["previous"] == first.edition
+
+
+def test_a_constant_feature_that_varies_is_told(tmp_path: Path) -> None:
+    """It was set aside when the scaling was fitted, and is so while that is kept."""
+    town = found_town(tmp_path)
+    first = town.night(1, draw_customers(FOUR).assign(visits=10.0))
+    assert "input: feature visits is constant and was set aside" in first.warnings
+    second = town.night(2, draw_customers(FOUR))
+    assert any("visits was constant when the scaling was fitted" in said for said in second.warnings)
+
+
+def test_a_level_may_vanish(tmp_path: Path) -> None:
+    """The customers of one city have gone: the category varies still, and the night is published."""
+    columns = {**PLAN["rows"]["columns"], "city": {"type": "category"}}
+    town = found_town(
+        tmp_path, rows={"id": "id", "columns": columns}, features=["spend", "visits", "city"], k={"max": 4}
+    )
+    customers = draw_customers(FOUR)
+    customers["city"] = [("Bonn", "Ulm", "Ulm", "Jena")[row % 4] for row in range(len(customers))]
+    customers.loc[::15, "city"] = "Kiel"
+    town.night(1, customers)
+    assert town.night(2, customers.query("city != 'Kiel'")).outcome == "published"
 
 
 def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from schemas.numbers import ColumnScale, Encoding
+from segmentation.canonical import to_json
 from segmentation.errors import Refused
 from segmentation.grid import snap
-from segmentation.model import Model, assign, read_model, to_json
+from segmentation.model import Model, assign, read_model
 from tests.conftest import TRAINING
 
 RANDOM = np.random.default_rng(11)

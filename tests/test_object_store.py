@@ -61,7 +61,7 @@ def test_a_store_of_objects_holds_the_bytes_a_folder_would(bucket: ObjectPath, t
     assert len(contents(bucket / "out" / "demo")) == 15
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "already-published"
     files, damage = audit_store(bucket / "out" / "demo")
-    assert (files, damage) == (13, [])
+    assert (files, damage) == (14, [])
     outcomes = [row["outcome"] for row in read_rows(bucket / "out" / "demo")]
     assert outcomes == ["published", "already-published"]
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []

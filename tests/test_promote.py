@@ -2,16 +2,20 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from schemas.verdicts import Verdict
 from segmentation.audit import audit_store
-from segmentation.errors import Refused
+from segmentation.errors import Conflict, Refused
 from segmentation.ledger import read_rows
-from segmentation.pointer import read_live, read_pointer
+from segmentation.pointer import LIVE, read_live, read_pointer
 from segmentation.promoting import Asked, promote_edition
 from segmentation.store import published_edition
-from tests.nights import Town, day, draw_customers, found_town
+from tasks.check import check
+from tests.nights import Town, day, draw_customers, found_town, manifest
 
 SIZES = {"a": 120, "b": 120, "c": 120}
 
@@ -43,6 +47,18 @@ def test_a_held_edition_goes_live(town: Town) -> None:
     assert (row["outcome"], row["who"], row["edition"]) == ("promoted", "ana", promoted.edition)
     assert row["reasons"] == ["by ana: the campaign was real"]
     assert audit_store(town.home)[1] == []
+
+
+def test_a_constant_feature_is_accepted_once(tmp_path: Path) -> None:
+    """Its night is held; promoted, it is the new normal, and the next such night is published."""
+    town = found_town(tmp_path)
+    customers = draw_customers(SIZES)
+    town.night(1, customers)
+    customers["visits"] = 10.0
+    held = town.night(2, customers)
+    assert any("features-vary: one value only: visits" in said for said in held.reasons)
+    promote_edition(town.home, asked(2))
+    assert town.night(3, customers).outcome == "published"
 
 
 def test_again_is_the_same(town: Town) -> None:
@@ -83,6 +99,31 @@ def test_the_night_after_a_mended_input_is_live_again(town: Town) -> None:
     mended = town.night(2, draw_customers({**SIZES, "a": 121}))
     assert mended.outcome == "published"
     assert read_live(town.home) == (day(2), mended.edition)
+
+
+def test_a_night_under_way_does_not_undo_a_promotion(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It builds on what is set aside meanwhile: a conflict, and run again it builds on the one promoted."""
+
+    def judge(*stage_inputs: Any) -> Verdict:
+        promote_edition(town.home, asked(1))
+        return check.fn(*stage_inputs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.identity.check", SimpleNamespace(fn=judge))
+        with pytest.raises(Conflict, match="set aside by a promotion meanwhile"):
+            town.night(4, draw_customers(SIZES))
+    live = read_live(town.home)
+    assert live and live[0] == day(1)
+    again = town.run(4, town.folder / "night-4.csv")
+    assert (again.outcome, manifest(again)["previous"]) == ("published", live[1])
+
+
+def test_a_lost_pointer_is_the_newest_date(town: Town) -> None:
+    """live.json is gone, and an earlier night is run again: live is not moved back to it."""
+    before = read_pointer(town.home)
+    (town.home / LIVE).unlink()
+    assert town.run(1, town.folder / "night-1.csv").outcome == "already-published"
+    assert read_pointer(town.home) == before
 
 
 def test_an_edition_set_aside_can_be_promoted(town: Town) -> None:

@@ -82,3 +82,25 @@ def test_retry_after_a_newer_run_says_what_to_do(tmp_path: Path, monkeypatch: py
     assert row["outcome"] == "failed"
     assert Path(published.segments_path).is_file()
     assert audit_store(tmp_path / "article")[1] == []
+
+
+def test_a_run_killed_after_its_last_stage_is_finished_by_a_retry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything comes from the cache; the ledger's row is completed all the same, and staging is removed."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.resegment.settle", fail)
+        with pytest.raises(RuntimeError, match="planted"):
+            run("article", tmp_path)
+    run_id = str(read_rows(tmp_path / "article")[0]["run_id"])
+    done = retry(run_id)
+    assert done.returncode == 0, done.stderr
+    assert stage_states(run_id)["publish"] == {"Completed", "Cached"}
+    row = read_rows(tmp_path / "article")[0]
+    assert (row["outcome"], row["tries"], row["k"]) == ("published", 2, 5)
+    assert list((tmp_path / "article" / ".staging").iterdir()) == []
+    assert audit_store(tmp_path / "article")[1] == []

@@ -1,0 +1,104 @@
+"""The stack of `make up`, started as people start it, on ports and in folders of the tests' own.
+
+What runs on it is the tests'.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
+
+from deployments import database
+from deployments.local_server import KEY_FILE
+from deployments.processes import free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+class RunningStack(NamedTuple):
+    """A stack that is up."""
+
+    state: Path
+    store: Path
+    port: int
+    reports_port: int
+
+    def call(self, action: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`python -m deployments.stack up|down|status`."""
+        ports = ["--port", str(self.port), "--reports-port", str(self.reports_port)]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        places = {"RESEGMENT_STATE": str(self.state), "RESEGMENT_STORE": str(self.store)}
+        return subprocess.run(
+            [sys.executable, "-m", "deployments.stack", action, *ports],
+            cwd=ROOT,
+            env={**inherited, **places, **environment},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    def pid(self, name: str) -> int:
+        """The process of one part."""
+        return int(json.loads((self.state / "stack" / f"{name}.json").read_text())["pid"])
+
+    @property
+    def password(self) -> str:
+        """What the server asks for."""
+        return (self.state / "stack" / KEY_FILE).read_text().strip()
+
+    @contextmanager
+    def client(self) -> Iterator[SyncPrefectClient]:
+        """A client of its server."""
+        settings: dict[Any, Any] = {
+            PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api",
+            PREFECT_API_AUTH_STRING: self.password,
+        }
+        with temporary_settings(settings), get_client(sync_client=True) as client:
+            yield client
+
+
+@contextmanager
+def running_stack() -> Iterator[RunningStack]:
+    """Bring a stack up; afterwards bring it down and remove its files."""
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))  # short: a socket's path has 107 bytes
+    stack = RunningStack(folder / "state", folder / "store", free_port(), free_port())
+    try:
+        up = stack.call("up")
+        if up.returncode:
+            raise RuntimeError(up.stdout + up.stderr)
+        yield stack
+    finally:
+        stack.call("down")
+        if database.named_database() is None:
+            shutil.rmtree(database.own_database(stack.state / "stack").files)
+        shutil.rmtree(folder)
+
+
+def press_retry(client: SyncPrefectClient, run_id: UUID) -> None:
+    """What the button Retry does."""
+    client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry", message="Retry from the UI"))
+
+
+def wait_for_state(client: SyncPrefectClient, run_id: UUID, names: set[str], seconds: float = 90) -> State:
+    """The run's state once it has one of these names."""
+    deadline = time.monotonic() + seconds
+    while True:
+        state = client.read_flow_run(run_id).state
+        if state is not None and state.name in names:
+            return state
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{run_id} is {state and state.name}, not {names}")
+        time.sleep(0.3)

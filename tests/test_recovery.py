@@ -1,0 +1,154 @@
+"""kill -9 of a run, of the worker and of the server in the middle of nights, and what people do then.
+
+What docs/operate.md says is done here: afterwards each date is published once, whole, and nothing is left
+behind. Two stages by default; RESEGMENT_TEST_STAGES=all kills in five.
+"""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from segmentation.audit import audit_store
+from segmentation.ledger import read_rows
+from tests.conftest import DEFINITION
+from tests.stacks import ROOT, RunningStack, press_retry, wait_for_state
+from tests.stalls import PLACES, resegment
+from tests.test_flow import DAY, TWO_GROUPS
+
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(600)]
+
+STAGES = tuple(PLACES) if os.environ.get("RESEGMENT_TEST_STAGES") == "all" else ("fit", "publish")
+
+
+class Stalled(NamedTuple):
+    """A run that waits inside a stage."""
+
+    run_id: UUID
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """Its segmentation in its own store."""
+        return self.folder / "store" / "demo"
+
+    @property
+    def process(self) -> int:
+        """Its process."""
+        return int((self.folder / "stalled").read_text())
+
+    def release(self) -> None:
+        """Let it go on, if it still can."""
+        (self.folder / "go").touch()
+
+
+def start_runs(client: SyncPrefectClient, folder: Path) -> list[Stalled]:
+    """One run for each stage, each with a store of its own, all of them waiting in their stage."""
+    source = folder / "customers.csv"
+    source.write_text("id,spend,orders\n" + "".join(f"{row}\n" for row in TWO_GROUPS))
+    definition = {**DEFINITION, "source": {"path": str(source)}, "k": {"min": 1, "max": 3, "rule": "elbow"}}
+    (folder / "demo.yaml").write_text(json.dumps(definition))
+    step = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+    deployment = client.create_deployment(
+        client.create_flow(resegment),
+        "stalls",
+        entrypoint="tests.stalls.resegment",
+        work_pool_name="resegment",
+        pull_steps=[step],
+    )
+    runs = []
+    for stage in STAGES:
+        place = folder / stage
+        place.mkdir()
+        environment = {
+            "STALL_AT": stage,
+            "STALL_IN": str(place),
+            "RESEGMENT_DEFINITIONS": str(folder),
+        }
+        parameters = {"definition": "demo", "as_of": DAY, "store": str(place / "store")}
+        run = client.create_flow_run_from_deployment(
+            deployment, parameters=parameters, job_variables={"env": environment}
+        )
+        runs.append(Stalled(run.id, place))
+    deadline = time.monotonic() + 120
+    while not all((run.folder / "stalled").exists() for run in runs):
+        assert time.monotonic() < deadline, "the runs did not get to their stages"
+        time.sleep(0.2)
+    return runs
+
+
+def finish_by_retry(client: SyncPrefectClient, run: Stalled) -> None:
+    """Retry, again if the worker's late word on the dead try makes it Crashed once more."""
+    for _ in range(3):
+        press_retry(client, run.run_id)
+        state = wait_for_state(client, run.run_id, {"Completed", "Crashed", "Failed"})
+        if state.name == "Completed":
+            return
+    raise AssertionError(f"{run.folder.name} does not complete: {state.name}, {state.message}")
+
+
+def check_night(run: Stalled) -> None:
+    """The date is published once, whole; no stage file, no temporary file, no held lock is left."""
+    home = run.home
+    (row,) = read_rows(home)
+    assert row["outcome"] == "published", row
+    assert audit_store(home)[1] == []
+    assert len(list((home / "editions" / DAY).iterdir())) == 1
+    assert list((home / ".staging").iterdir()) == []
+    assert sorted(path.name for path in home.iterdir()) == [
+        ".lock", ".staging", "editions", "ids.json", "ledger", "live.json", "published",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def runs(stack: RunningStack, tmp_path: Path) -> list[Stalled]:
+    """Runs under way on the stack, each inside its stage."""
+    with stack.client() as client:
+        return start_runs(client, tmp_path)
+
+
+def test_a_killed_run_is_crashed_and_a_retry_finishes_it(stack: RunningStack, runs: list[Stalled]) -> None:
+    """The worker sees the run die: Crashed within seconds. Retry resumes it."""
+    for run in runs:
+        os.kill(run.process, signal.SIGKILL)
+    with stack.client() as client:
+        for run in runs:
+            state = wait_for_state(client, run.run_id, {"Crashed"}, 30)
+            assert "-9" in str(state.message)
+        for run in runs:
+            finish_by_retry(client, run)
+            check_night(run)
+
+
+def test_a_killed_worker_takes_its_runs_along(stack: RunningStack, runs: list[Stalled]) -> None:
+    """A run ends at the first line that it logs in vain: Crashed. `up` and Retry finish it."""
+    os.kill(stack.pid("worker"), signal.SIGKILL)
+    for run in runs:
+        run.release()
+    with stack.client() as client:
+        for run in runs:
+            wait_for_state(client, run.run_id, {"Crashed"}, 30)
+        assert stack.call("status").stdout.count("worker: not running") == 1
+        assert "worker: started" in stack.call("up").stdout
+        for run in runs:
+            finish_by_retry(client, run)
+            check_night(run)
+
+
+def test_runs_outlive_a_killed_server(stack: RunningStack, runs: list[Stalled]) -> None:
+    """Runs go on and wait for the server; `up` brings it back, and they complete by themselves."""
+    os.kill(stack.pid("server"), signal.SIGKILL)
+    for run in runs:
+        run.release()
+    up = stack.call("up")
+    assert "server: started" in up.stdout, up.stderr
+    with stack.client() as client:
+        for run in runs:
+            wait_for_state(client, run.run_id, {"Completed"})
+            check_night(run)
