@@ -71,8 +71,11 @@ class Backfilled(Record):
         """The dates that ended so."""
         return [one for one in self.dates if one.outcome in outcomes]
 
+    def tell_counts(self) -> str:
+        """`28 published, 2 held`."""
+        counts = Counter(one.outcome for one in self.dates)
+        return ", ".join(f"{count} {outcome.replace('-', ' ')}" for outcome, count in counts.items())
+
     def tell(self) -> str:
         """`30 dates: 28 published, 2 held`."""
-        counts = Counter(one.outcome for one in self.dates)
-        told = ", ".join(f"{count} {outcome.replace('-', ' ')}" for outcome, count in counts.items())
-        return f"{len(self.dates)} date{'s' if len(self.dates) > 1 else ''}: {told}"
+        return f"{len(self.dates)} date{'s' if len(self.dates) > 1 else ''}: {self.tell_counts()}"

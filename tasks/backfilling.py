@@ -171,7 +171,7 @@ def write_page(found: Backfilled) -> str:
     lines = [
         f"## {head}: {escape_cell(found.name)}, {found.start} to {found.end}, mode {found.mode}",
         "",
-        said if found.dry_run else f"{done} of {len(found.dates)} dates done. {found.tell()}.",
+        said if found.dry_run else f"{done} of {len(found.dates)} dates done: {found.tell_counts()}.",
         "",
         "| Date | Outcome | k | Customers | Edition | |",
         "| --- | --- | ---: | ---: | --- | --- |",

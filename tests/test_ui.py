@@ -136,9 +136,10 @@ def test_a_broken_date_is_mended_and_retried(deployed: Deployed, days: Days, bro
     days.file(5).write_bytes(good)
     tab.get_by_role("button", name="Open menu").click()
     tab.get_by_role("menuitem", name="Retry").click()
-    tab.get_by_role("dialog").get_by_role("button", name="Retry").click()
+    tab.get_by_role("button", name="Retry", exact=True).last.click()
     assert wait(ended(deployed, run, "Completed"), 300)
-    tab.get_by_text("Completed").first.wait_for()
+    tab.reload()
+    tab.get_by_text("Completed", exact=True).first.wait_for()
     shoot(tab, "retried")
     after = inside(deployed, run)
     assert [(one["name"], one["state_name"]) for one in after] == [
