@@ -9,15 +9,13 @@ score, weigh and choose run afresh, as on a first night.
 import argparse
 import tempfile
 from collections import Counter
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 
-from bench.identity import SHOWN
+from bench.nights import hold_quietly
 from bench.stages import run_stages
 from config.definitions import find_definition, read_definition
 from config.parameters import Segmentation
@@ -26,16 +24,12 @@ from schemas.records import Night
 from segmentation.choosing import choose_k
 from segmentation.parts import read_part
 from tasks.ingest import ingest
-from tasks.night import hold_night
 from tasks.summarise import summarise
 
 
 def read_customers(night: Night) -> pa.Table:
     """One row per customer: id and features."""
-    with ExitStack() as stack:
-        for name in SHOWN:
-            stack.enter_context(patch(f"tasks.{name}"))
-        stack.enter_context(hold_night(night))
+    with hold_quietly(night):
         customers = summarise.fn(night, ingest.fn(night))
         return pa.concat_tables([read_part(part) for part in customers.parts])
 

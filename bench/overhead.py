@@ -41,7 +41,7 @@ def run_bare(job: dict[str, Any]) -> None:
     stand_in.task = lambda **_: lambda function: MagicMock(fn=function)
     for name in MODULES:
         sys.modules[f"prefect{name}"] = stand_in
-    from bench.identity import run_night
+    from bench.nights import run_night
     from config.definitions import find_definition, read_definition
     from schemas.records import Night
 

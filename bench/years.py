@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench.identity import change, measure_churn, read_ids, run_nights
+from bench.identity import change, measure_churn, read_ids
+from bench.nights import run_nights
 from config.definitions import find_definition, read_definition
 from schemas.records import Published
 

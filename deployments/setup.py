@@ -9,20 +9,25 @@ JSON with `subject`, `body` and `text`; without one, automations fire and are se
 import os
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import typer
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
+from config.settings import read_settings
+
 POOL = "resegment"
 NOTICE = "resegment-notice"
 URL_VARIABLE = "RESEGMENT_NOTICE_URL"
+RESULTS = "PREFECT_RESULTS_LOCAL_STORAGE_PATH"
 SILENCE = timedelta(seconds=180)  # three heartbeats of 60 s
 _TAGGED = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.resegment"}
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
@@ -34,16 +39,29 @@ BODY = (
 
 
 def set_up_pool(client: SyncPrefectClient) -> str:
-    """The work pool of processes; one that is there keeps what a person has set."""
+    """The work pool of processes; of one that is there, only where results are kept is brought up to date."""
     try:
-        client.read_work_pool(POOL)
+        template = client.read_work_pool(POOL).base_job_template
     except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
+        template = keep_results(ProcessWorker.get_default_base_job_template())
         said = "Runs of Resegment, each a process on the worker's machine."
         made = WorkPoolCreate(name=POOL, type="process", base_job_template=template, description=said)
         client.create_work_pool(made)
         return f"work pool {POOL}: made"
+    client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=keep_results(template)))
     return f"work pool {POOL}: there"
+
+
+def keep_results(template: dict[str, Any]) -> dict[str, Any]:
+    """The pool's template, its runs keeping results where a retry finds them after a restart.
+
+    Whoever can write there can run code in a worker: hence a private folder.
+    """
+    folder = Path(os.environ.get(RESULTS) or read_settings().state.expanduser() / "results").absolute()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment = template["variables"]["properties"]["env"]
+    environment["default"] = {**(environment.get("default") or {}), RESULTS: str(folder)}
+    return template
 
 
 def choose_notice() -> ActionTypes:

@@ -122,17 +122,27 @@ def lay_out(choice: Choice, panel: Panel, ks: tuple[int, int]) -> dict[str, Any]
         {"type": "line", "layer": "below", "line": styles[min(place, 1)], **one}
         for place, one in enumerate((down, *across))
     ]
-    words = {"x": 1, "xref": "paper", "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+    words = {"x": 1, "xref": "paper", "xanchor": "right", "showarrow": False, "font": {"size": 10}}
     ticks = {"dtick": 1} if ks[1] - ks[0] < 12 else {}
+    inertia = [one.inertia for one in choice.curve if one.inertia > 0]
+    is_short = panel.is_log and max(inertia) < 50 * min(inertia)  # else only powers of ten fit
     return {
         "height": HEIGHT,
         "margin": {"t": 34 if has_two else 14, "r": 12, "l": 46, "b": 38},
         "showlegend": has_two,
         "legend": {**legend, "itemclick": False, "itemdoubleclick": False},
         "xaxis": {"title": {"text": "k"}, "fixedrange": True, "range": [ks[0] - 0.5, ks[1] + 0.5], **ticks},
-        "yaxis": {"fixedrange": True, "type": "log" if panel.is_log else "linear", "nticks": 6},
+        "yaxis": {
+            "fixedrange": True,
+            "type": "log" if panel.is_log else "linear",
+            "nticks": 6,
+            **({"dtick": "D2"} if is_short else {}),
+        },
         "shapes": shapes,
-        "annotations": [{**words, "text": said, "y": at, "font": {"size": 10}} for at, said in panel.lines],
+        "annotations": [
+            {**words, "text": said, "y": at, "yanchor": "top" if place else "bottom"}
+            for place, (at, said) in enumerate(panel.lines)
+        ],
     }
 
 

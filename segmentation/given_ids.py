@@ -5,6 +5,7 @@ same bytes. Where the file is missing, manifests tell. Which cluster gets which 
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,18 +24,21 @@ class Given(NamedTuple):
     editions: dict[str, tuple[int, int]]
 
 
-def reserve_ids(home: Path | ObjectPath, edition: str, count: int) -> int:
-    """How many ids had been given before this edition, which now has `count` new ones for itself alone."""
-    before = 0
+def reserve_ids(home: Path | ObjectPath, edition: str, count: int, known: Sequence[str] = ()) -> int:
+    """How many ids had been given before this edition, which now has `count` new ones for itself alone.
+
+    known: ids that are there already, should ids.json be older than they are, as from a backup.
+    """
+    before, least = 0, max((int(name[1:]) for name in known), default=0)
 
     def change() -> bytes | None:
         nonlocal before
         given = _read_given(home) or find_given(home)
-        known = given.editions.get(edition)
-        before = known[0] if known and known[1] == count else given.total
-        if known == (before, count):
+        own = given.editions.get(edition)
+        before = own[0] if own and own[1] == count else max(given.total, least)
+        if own == (before, count):
             return None
-        return _to_json(Given(given.total + count, {**given.editions, edition: (before, count)}))
+        return _to_json(Given(before + count, {**given.editions, edition: (before, count)}))
 
     with hold(home):
         rewrite(home / NAME, change)

@@ -46,7 +46,7 @@ def read_names(home: Path | ObjectPath) -> dict[str, Naming]:
     try:
         found = json.loads((home / FILE).read_bytes())
         return {
-            str(key): Naming(*(str(one.get(field, "")) for field in Naming._fields))
+            str(key): Naming(*(str(one.get(field) or "") for field in Naming._fields))
             for key, one in found.items()
         }
     except FileNotFoundError:

@@ -12,10 +12,14 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from segmentation.palette import style_colours
+
+# Embeddings, overrides and isolates; letters of either direction need none of them.
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
 
 
 class Markup(str):
@@ -37,9 +41,14 @@ class Figure(NamedTuple):
     title: str = ""
 
 
+def plain(content: object) -> str:
+    """Text in which nothing turns the direction of what follows it: such characters show as replaced."""
+    return str(content).translate(_TURNING)
+
+
 def text(content: object) -> Markup:
     """Escaped text."""
-    return content if isinstance(content, Markup) else Markup(escape(str(content)))
+    return content if isinstance(content, Markup) else Markup(escape(plain(content)))
 
 
 def table(
@@ -62,7 +71,7 @@ def table(
     )
     kind = ' class="words"' if words else ""
     top = f"<thead><tr>{head}</tr></thead>\n<tbody>\n"
-    said = escape(name or ", ".join(map(str, header[:3])))
+    said = text(name or ", ".join(map(str, header[:3])))
     region = f'<div class="wide" role="region" tabindex="0" aria-label="{said}">'
     return f"{region}<table{kind}>{top}{body}</tbody></table></div>"
 
@@ -79,7 +88,7 @@ def details(summary: str, content: str) -> str:
 
 def label(content: object) -> str:
     """Text for a plotly label, which would otherwise take links and styles as markup."""
-    return escape(str(content), quote=False)
+    return escape(plain(content), quote=False)
 
 
 def number(value: float) -> str:
@@ -96,7 +105,7 @@ def number(value: float) -> str:
 def draw_frame(figure: Figure) -> str:
     """The place of a figure: its title, itself, and its table to unfold."""
     title = f'<figcaption id="{figure.id}-title">{text(figure.title)}</figcaption>' if figure.title else ""
-    drawn = f'<div class="plot" id="{figure.id}" role="img" aria-label="{escape(figure.alt)}"></div>'
+    drawn = f'<div class="plot" id="{figure.id}" role="img" aria-label="{text(figure.alt)}"></div>'
     numbers = details("The same as a table", figure.table) if figure.table else ""
     return f'<figure class="chart">{title}{drawn}{numbers}</figure>'
 
@@ -113,56 +122,58 @@ def render(title: str, sections: Sequence[str | Figure], sheet: str | None = Non
     sheet: a style sheet beside this file, for a page that needs more than report.css.
     """
     figures = [one for one in sections if isinstance(one, Figure)]
-    scripts = [_plotly(), _read("report.js")] if figures else []
-    style = _read("report.css") + style_colours() + (_read(sheet) if sheet else "")
+    scripts = [read_plotly(), _read("report.js").encode()] if figures else []
+    style = (_read("report.css") + style_colours() + (_read(sheet) if sheet else "")).encode()
     data = {one.id: one.content for one in figures}
     hold = f'<script type="application/json" id="figures">{to_script(data)}</script>' if figures else ""
     policy = "; ".join(
         (
             "default-src 'none'",
             f"script-src {_sources(scripts)}",
-            f"style-src {_sources([style, '', *(_inner_styles() if figures else ())])}",
+            f"style-src {_sources([style, b'', *(_inner_styles() if figures else ())])}",
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
         )
     )
-    parts = [
+    parts: list[str | bytes] = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="referrer" content="no-referrer">',
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>",
+        f"<title>{escape(title)}</title>",
+        b"<style>" + style + b"</style>\n</head>\n<body>",
         *(draw_frame(one) if isinstance(one, Figure) else one for one in sections),
         hold,
-        *(f"<script>{script}</script>" for script in scripts),
+        *(b"<script>" + script + b"</script>" for script in scripts),
         "</body>\n</html>\n",
     ]
-    return "\n".join(parts).encode()
+    return b"\n".join(one if isinstance(one, bytes) else one.encode() for one in parts)
 
 
-def _sources(blocks: Sequence[str]) -> str:
+def _sources(blocks: Sequence[bytes]) -> str:
     """The hashes by which a policy allows these inline blocks."""
     return " ".join(f"'sha256-{_digest(block)}'" for block in blocks) or "'none'"
 
 
-def _digest(block: str) -> str:
-    return base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()
+def _digest(block: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(block).digest()).decode()
 
 
 @cache
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
+def read_plotly() -> bytes:
+    """plotly.js as its package brings it along: the file that its own get_plotlyjs reads.
 
-    script: str = get_plotlyjs()
-    return script
+    Importing what defines that function takes longer than the rest of the page.
+    """
+    return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
 
 
 @cache
-def _inner_styles() -> list[str]:
+def _inner_styles() -> list[bytes]:
     """Style sheets that plotly.js brings along and adds as it starts, for maps: allowed, so that a reader of
     the console sees no complaint. What else it styles, it does by rules that need no leave."""
-    return re.findall(r"\.textContent='([^'\\\\]*maplibregl[^'\\\\]*)'", _plotly())
+    return re.findall(rb"\.textContent='([^'\\\\]*maplibregl[^'\\\\]*)'", read_plotly())
 
 
 @cache

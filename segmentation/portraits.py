@@ -60,6 +60,11 @@ def with_unit(story: Story, feature: str) -> str:
     return f"{feature} ({story.units[feature]})" if story.units[feature] else feature
 
 
+def breakable(name: str) -> Markup:
+    """A name that may be broken after its underscores."""
+    return Markup(text(name).replace("_", "_<wbr>"))
+
+
 def shade(difference: float) -> str:
     """The style sheet's class of a cell, u1 to u5 above the average, d1 to d5 below; empty near it.
 
@@ -101,7 +106,7 @@ def draw_heat(story: Story) -> str:
         everyone = float(mean[feature].to_numpy() @ sizes / sizes.sum())
         aside = "<small>takes no part in the segments</small>" if column.aside else ""
         body += (
-            f'<tr><th scope="row">{text(with_unit(story, feature))}{aside}</th>{cells}'
+            f'<tr><th scope="row">{breakable(with_unit(story, feature))}{aside}</th>{cells}'
             f"<td>{text(story.say_mean(feature, everyone, with_unit=False))}</td></tr>\n"
         )
     return (

@@ -29,9 +29,8 @@ def decide(
     A refit keeps the scaling while the model is young: distances of another kind move customers who did
     not change, and are no answer to customers who did.
     """
-    if plan.policy != "auto":
-        always = plan.policy == "always"
-        return Decision(always, always, (f"refit.policy is {plan.policy}",))
+    if plan.policy == "never":
+        return Decision(False, False, ("refit.policy is never",))
     inertia, drift = measured
     age = (as_of - trained.since).days
     rise = inertia / trained.inertia - 1 if trained.inertia > 0 else inf if inertia > 0 else 0.0
@@ -48,8 +47,10 @@ def decide(
         ),
     ]
     against = tuple(words for is_against, words in found if is_against)
-    too_old = age >= plan.max_age_days or (bool(against) and plan.mode == "cold")
-    return Decision(bool(against), too_old, against or tuple(words for _, words in found))
+    always = ("refit.policy is always",) if plan.policy == "always" else ()
+    reasons = (*always, *against)
+    rescales = age >= plan.max_age_days or (bool(reasons) and plan.mode == "cold")
+    return Decision(bool(reasons), rescales, reasons or tuple(words for _, words in found))
 
 
 def settle_k(plan: KPlan, nights: int, choice: Choice, memory: Memory) -> Choice:

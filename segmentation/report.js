@@ -89,6 +89,11 @@
       Object.assign(axis, { tickvals: packed.ticks.map((one) => one[0]), ticktext: packed.ticks.map((one) => one[1]) });
     return axis;
   }
+  /* Labels within WebGL are drawn as they are, so what was escaped for SVG is told by characters alike. */
+  function toDrawn(axis) {
+    const text = axis.title.text.replaceAll("&lt;", "\u2039").replaceAll("&gt;", "\u203a").replaceAll("&amp;", "&");
+    return { ...axis, title: { text } };
+  }
   const pick = (name) => document.getElementById("points-" + name);
   function hasWebGL() {
     try {
@@ -123,7 +128,8 @@
     packs.forEach((packed, i) => { axes["xyz"[i] + "axis"] = axisOf(packed); });
     const layout = { ...told.points.layout, hovermode: "closest", uirevision: view,
       legend: { orientation: "h", y: -0.02, yanchor: "top", itemsizing: "constant" } };
-    if (solid) Object.assign(layout, { scene: { ...axes, aspectmode: "cube", camera: { eye: { x: 1.35, y: 1.35, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } } },
+    if (solid) Object.assign(layout, { scene: {
+      ...Object.fromEntries(Object.entries(axes).map(([name, axis]) => [name, toDrawn(axis)])), aspectmode: "cube", camera: { eye: { x: 1.35, y: 1.35, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } } },
       margin: { t: 0, l: 0, r: 0, b: 0 } });
     else Object.assign(layout, axes, { margin: { t: 10, l: 60, r: 15, b: 50 }, legend: { ...layout.legend, y: -0.14 } });
     if (packs.length === 1) layout.yaxis = { visible: false };

@@ -35,7 +35,7 @@ class Story(NamedTuple):
     aligned: Aligned
     memory: Memory
     verdict: Verdict
-    profiles: pd.DataFrame
+    wide: dict[str, pd.DataFrame]
     descriptions: pd.DataFrame
     traits: dict[str, Trait]
     history: pd.DataFrame
@@ -75,8 +75,7 @@ class Story(NamedTuple):
 
     def matrix(self, column: str) -> pd.DataFrame:
         """A column of the profiles by segment and feature, both in order."""
-        wide = self.profiles.pivot(index="segment_id", columns="feature", values=column)
-        return wide.reindex(index=self.ids, columns=[one.feature for one in self.scaled.columns])
+        return self.wide[column]
 
     def say_mean(self, feature: str, value: float, with_unit: bool = True) -> str:
         """A mean of a feature for people, as fine as the means of all segments need."""
@@ -95,6 +94,16 @@ class Story(NamedTuple):
             place = min(max(round(value), 0), len(trait.levels) - 1)
             return f"{amount(value)} ({trait.levels[place]})"
         return amount(value, self.units[feature] if with_unit else "")
+
+
+def widen(profiles: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Each number of the profiles as a table of segments down and features across, in their order."""
+    ids, features = profiles["segment_id"].unique(), profiles["feature"].unique()
+    columns = ("centre", "mean", "median", "lift", "difference")
+    return {
+        one: profiles.pivot(index="segment_id", columns="feature", values=one).reindex(ids, columns=features)
+        for one in columns
+    }
 
 
 def spell_date(day: date) -> str:

@@ -87,10 +87,12 @@ def resize(fitted: Fitted, sizes: np.ndarray) -> Fitted:
     return fitted.model_copy(update={"segments": tuple(segments)})
 
 
-def give_ids(night: Night, rows: Ingested, matches: Sequence[int | None]) -> int | None:
+def give_ids(
+    night: Night, rows: Ingested, matches: Sequence[int | None], before: Sequence[str]
+) -> int | None:
     """Reserve ids for new segments: how many had been given before them, None if there are none."""
     count = sum(of is None for of in matches)
-    return reserve_ids(find_home(night), rows.key.edition, count) if count else None
+    return reserve_ids(find_home(night), rows.key.edition, count, before) if count else None
 
 
 class Tonight(NamedTuple):
@@ -116,7 +118,7 @@ def continue_segments(night: Night, tonight: Tonight, memory: Memory) -> Aligned
     matches: list[int | None] = list(range(k))  # the same model, in its order: whoever moved, moved
     if fitted.how != "scored":
         matches = match(crossing, *measure_distances(model, scaled, fitted))
-    given = give_ids(night, rows, matches)
+    given = give_ids(night, rows, matches, names)
     given_names = name_clusters(matches, names, given or 0)
     segments = zip(fitted.segments, given_names, strict=True)
     named = [one.model_copy(update={"segment_id": name}) for one, name in segments]
@@ -151,7 +153,7 @@ def align(
     """Give tonight's clusters their stable ids."""
     if memory.is_cold:
         unknown = [None] * len(fitted.segments)
-        given = give_ids(night, rows, unknown)
+        given = give_ids(night, rows, unknown, ())
         names = name_clusters(unknown, (), given or 0)
         found = Aligned(fitted=put_in_order(fitted, names), ids_before=given)
     else:

@@ -17,7 +17,6 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from schemas.backfills import Asked, Backfilled, DateRun, Mode, Plan
-from schemas.records import Published, Unpublished
 from segmentation.backfilling import (
     BackfillFailed,
     begin_dates,
@@ -113,19 +112,22 @@ class Progress:
         return Completed(message=found.tell(), data=found)
 
     def _read_published(self, day: date, state: State[Any]) -> DateRun:
-        ended = state.result()
-        if not isinstance(ended, Published | Unpublished) or ended.as_of != day:
+        ended = state.result(_sync=True)  # type: ignore[call-overload]
+        # A run of an earlier try comes back from its JSON as a dictionary.
+        facts = ended if isinstance(ended, dict) else ended.model_dump(mode="json")
+        if facts.get("as_of") != str(day):
             raise BackfillFailed(
                 f"what an earlier try kept of {day} is not to be found; start a new backfill, which goes on "
                 "with what the store holds"
             )
-        if isinstance(ended, Unpublished):
-            return DateRun(as_of=day, outcome=ended.outcome, message=ended.message)
-        facts = ended.model_dump(include={"as_of", "outcome", "edition", "k", "customers"})
-        return DateRun(**facts, message="; ".join(ended.reasons))
+        told = {
+            name: facts[name] for name in ("as_of", "outcome", "edition", "k", "customers") if name in facts
+        }
+        message = facts.get("message") or "; ".join(facts.get("reasons", ()))
+        return DateRun.model_validate({**told, "message": message})
 
     def _read_failure(self, day: date, state: State[Any]) -> DateRun:
-        error = state.result(raise_on_failure=False)
+        error = state.result(raise_on_failure=False, _sync=True)  # type: ignore[call-overload]
         edition = published_edition(find_asked_home(self.asked), day)
         if isinstance(error, Conflict) and edition is not None and self.asked.mode == "fill":
             said = "published by another run meanwhile"

@@ -5,6 +5,7 @@ The pass over the customers is segmentation/recalling.py's, the decision segment
 
 from schemas.identity import Memory
 from schemas.records import Customers, Ingested, Night
+from segmentation.given_ids import read_manifest
 from segmentation.parts import start_folder
 from segmentation.recalling import find_changes, read_before, recall_customers
 from segmentation.refitting import Decision, decide
@@ -25,7 +26,9 @@ def recall(night: Night, rows: Ingested, customers: Customers) -> Memory:
     before = read_before(folder, night.segmentation)
     if isinstance(before, str):
         why = f"the edition of {key.previous_as_of} does not serve, {before}: a cold start"
-        return Memory(reasons=(why,), warnings=(why,))
+        counts = (read_manifest(folder) or {}).get("rows", {})
+        volume = {name: int(counts.get(name, 0)) for name in ("customers", "read")}
+        return Memory(reasons=(why,), warnings=(why,), **volume)
 
     model, manifest = before
     found = recall_customers(customers.parts, model, start_folder(night.staging / "recall"))

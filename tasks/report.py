@@ -15,7 +15,7 @@ from schemas.evidence import Choice
 from schemas.fields import checked_table
 from schemas.identity import Aligned, Memory
 from schemas.identity_tables import HISTORY
-from schemas.records import Customers, Ingested, Night, Part, Reported, Scaled
+from schemas.records import Customers, Ingested, Night, Part, Reported, Scaled, Segment
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
 from segmentation.cards import tell_segments
@@ -34,7 +34,7 @@ from segmentation.portraits import tell_profiles
 from segmentation.profiles import Labelled, profile_segments
 from segmentation.scatter import MOST_FEATURES, tell_customers
 from segmentation.sections import sweep_rows, tell_making, tell_quality
-from segmentation.story import Story
+from segmentation.story import Story, widen
 from segmentation.value import find_value
 from tasks.artifacts import show_changes
 from tasks.options import stage
@@ -78,16 +78,15 @@ def choose_features(scaled: Scaled, profiles: pd.DataFrame) -> list[str]:
     return [one for one in varying if one in kept]
 
 
-def make_history(
-    night: Night, aligned: Aligned, memory: Memory, profiles: pd.DataFrame, names: Sequence[str]
-) -> pd.DataFrame:
-    """The rows of history.parquet."""
+def sum_values(night: Night, segments: Sequence[Segment], profiles: pd.DataFrame) -> list[float | None]:
+    """The value feature's sum in each segment; None without one."""
+    means = profiles[profiles["feature"] == find_value(night.segmentation)].set_index("segment_id")["mean"]
+    return [float(means[one.segment_id]) * one.size if len(means) else None for one in segments]
+
+
+def make_history(aligned: Aligned, memory: Memory, tonight: pd.DataFrame) -> pd.DataFrame:
+    """The rows of history.parquet: those of the edition before, if there is one, and tonight's."""
     before = None if memory.folder is None else read_chronicle(as_place(memory.folder))
-    worth = find_value(night.segmentation)
-    segments = aligned.fitted.segments
-    means = profiles[profiles["feature"] == worth].set_index("segment_id")["mean"]
-    values = [means[one.segment_id] * one.size if len(means) else None for one in segments]
-    tonight = tell_tonight(night.as_of, segments, names, values)
     return carry_on(before, tonight, aligned.churn.moved_share if aligned.churn else None)
 
 
@@ -123,12 +122,14 @@ def report(
     descriptions = describe_segments(
         Described(pairs, fitted.segments, profiles), scaled.columns, traits, segmentation.seed
     )
-    history = make_history(night, aligned, memory, profiles, list(descriptions["name"]))
+    values = sum_values(night, fitted.segments, profiles)
+    tonight = tell_tonight(night.as_of, fitted.segments, list(descriptions["name"]), values)
+    history = make_history(aligned, memory, tonight)
     features = choose_features(scaled, profiles)
     points = draw_strata(pairs, features, [one.size for one in fitted.segments], segmentation.seed)
     story = Story(
         night, rows, customers, scaled, choice, aligned, memory, verdict,
-        profiles, descriptions, traits, history, find_value(segmentation), points,
+        widen(profiles), descriptions, traits, history, find_value(segmentation), points,
     )  # fmt: skip
     page = folder / "report.html"
     page.write_bytes(render(f"{segmentation.name}, {night.as_of}: {choice.k} segments", tell_all(story)))

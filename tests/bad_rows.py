@@ -132,7 +132,6 @@ VALUES = [
 
 LATER = {
     "V11": "no rule compares two columns; from events, recency is computed out of the dates themselves",
-    "U09": "there is no backfill yet whose dates could be capped",
 }
 
 # Answered by a check against the edition before: the poison nights of that name, in test_poison_nights.py.

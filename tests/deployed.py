@@ -4,12 +4,16 @@ Used where the server's services matter (scheduler, automations, UI); other test
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 from bench.server import _free_port as find_free_port
 from deployments.local_server import wait_until_healthy
@@ -101,3 +105,29 @@ def running(folder: Path, database: str | None = None, **more: str) -> Iterator[
     with started(command, environment, folder / "server.log") as process:
         wait_until_healthy(url, process)
         yield Deployed(port, environment, folder)
+
+
+@contextmanager
+def postgres_for_prefect(folder: Path) -> Iterator[str]:
+    """A PostgreSQL of the system's, which has the pg_trgm that Prefect needs, on a socket: its URL."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    programs = Path(shutil.which("pg_ctl") or (found[-1] if found else "")).parent
+    if not (programs / "initdb").is_file():
+        pytest.skip("no PostgreSQL on this machine; apt-get install postgresql")
+    home = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(home, user)
+
+    def call(program: str, *arguments: str) -> None:
+        with (folder / "postgres.log").open("ab") as log:  # not a pipe: the server would keep it open
+            command = [str(programs / program), "-D", str(home / "data"), *arguments]
+            subprocess.run(command, cwd=home, user=user, stdout=log, stderr=log, check=True)
+
+    call("initdb", "--username=prefect", "--auth=trust")
+    call("pg_ctl", "start", "--wait", "--options", f"-c listen_addresses= -c unix_socket_directories={home}")
+    try:
+        yield f"postgresql+asyncpg://prefect@/postgres?host={home}"
+    finally:
+        call("pg_ctl", "stop", "--wait", "--mode", "immediate")
+        shutil.rmtree(home)

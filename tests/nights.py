@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.identity import run_night
+from bench.nights import run_night
 from config.parameters import Segmentation
 from schemas.records import Night, Published
 

@@ -16,10 +16,12 @@ import pytest
 from config.definitions import find_definition
 from config.parameters import BUILT_IN, Segmentation
 from config.sources import Source
+from flows.backfill import backfill
 from flows.resegment import resegment
 from schemas.identity import Memory
 from schemas.records import Customers, Night
 from segmentation import reading
+from segmentation.backfilling import check_range
 from segmentation.errors import Refused
 from segmentation.parts import read_part
 from segmentation.source import find_files
@@ -76,6 +78,11 @@ def as_of(value: object) -> Callable[[Path], object]:
     return lambda _: settle_as_of(parse_as_of(value), "UTC", None, NOW)
 
 
+def days(start: date, end: date) -> Callable[[Path], object]:
+    """Backfill this range, on a day in May."""
+    return lambda _: check_range(start, end, date(2026, 5, 20))
+
+
 PARAMETERS = [
     Parameter("L15", lambda folder: find_files(Source(path=str(folder)), None, date.min), "no-file"),
     Parameter("L15", open_fifo, "not a regular file"),
@@ -99,6 +106,8 @@ PARAMETERS = [
     Parameter("U07", define(k={"max": 0}), "k.max"),
     Parameter("U07", define(k={"max": float("nan")}), "k.max"),
     Parameter("U08", define(k_max=5), "k_max"),
+    Parameter("U09", days(date(1999, 1, 1), date(2026, 5, 18)), "10,000 dates"),
+    Parameter("U09", days(date(2026, 1, 2), date(2026, 1, 1)), "date-range"),
 ]
 
 
@@ -185,9 +194,10 @@ def test_a_bad_parameter_is_refused(tmp_path: Path, case: Parameter) -> None:
 
 
 def test_u10_no_parameter_takes_sql_or_code() -> None:
-    """The flow has five parameters, none of which is a query or an expression."""
+    """The flows' parameters are known by name, and none is a query or an expression."""
     parameters = set(inspect.signature(resegment.fn).parameters)
-    assert parameters == {"definition", "as_of", "source", "store", "force"}
+    assert parameters == {"definition", "as_of", "source", "store", "force", "catch_up"}
+    assert "sql" not in inspect.signature(backfill.fn).parameters
 
 
 def test_negative_zero_is_zero(tmp_path: Path, make_night: NightMaker) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from distributed import LocalCluster
 
-from bench.identity import run_night
+from bench.nights import run_night
 from config.definitions import find_definition, read_definition
 from config.settings import read_settings
 from schemas.records import Night, Part

@@ -81,7 +81,11 @@ def test_the_deployments_are_there_once(deployed: Deployed) -> None:
     assert sorted(automations) == [
         "resegment: failures", "resegment: held nights", "resegment: runs that died",
     ]  # fmt: skip
-    assert [one["name"] for one in ask(deployed, "work_pools/filter")] == ["resegment"]
+    (pool,) = ask(deployed, "work_pools/filter")
+    assert (pool["name"], pool["type"]) == ("resegment", "process")
+    results = pool["base_job_template"]["variables"]["properties"]["env"]["default"]
+    assert results == {"PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(deployed.folder / "results")}
+    assert (deployed.folder / "results").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_schedule_yields_runs(deployed: Deployed) -> None:
@@ -115,6 +119,7 @@ def test_a_failed_run_is_told(deployed: Deployed) -> None:
         assert state["name"] == "Failed"
         assert "has not been published by its deadline: no run of it has begun" in state["message"]
         wait(lambda: NOTICES, 60)
+    assert list((deployed.folder / "results").iterdir()) != [], "results are kept where the pool says"
     assert len(NOTICES) == 1
     assert NOTICES[0]["subject"] == "Resegment: article 2026-01-31 is Failed"
     assert "no run of it has begun" in NOTICES[0]["body"]

@@ -7,7 +7,18 @@ import re
 
 import pytest
 
-from segmentation.page import Figure, Markup, details, label, number, paragraph, render, table, to_script
+from segmentation.page import (
+    Figure,
+    Markup,
+    details,
+    label,
+    number,
+    paragraph,
+    read_plotly,
+    render,
+    table,
+    to_script,
+)
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -99,6 +110,13 @@ def test_data_cannot_end_their_script(payload: str) -> None:
     written = to_script({"a": payload})
     assert not set("<>&") & set(written)
     assert json.loads(written) == {"a": payload}
+
+
+def test_plotly_is_the_packages_own() -> None:
+    """The script in the page is the one that plotly itself would put there."""
+    from plotly.offline import get_plotlyjs
+
+    assert read_plotly() == get_plotlyjs().encode()
 
 
 def test_not_a_number_is_no_data() -> None:

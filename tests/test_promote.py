@@ -109,7 +109,7 @@ def test_a_night_under_way_does_not_undo_a_promotion(town: Town, monkeypatch: py
         return check.fn(*stage_inputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.identity.check", SimpleNamespace(fn=judge))
+        patch.setattr("bench.nights.check", SimpleNamespace(fn=judge))
         with pytest.raises(Conflict, match="set aside by a promotion meanwhile"):
             town.night(4, draw_customers(SIZES))
     live = read_live(town.home)

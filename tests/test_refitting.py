@@ -1,6 +1,6 @@
 """Refit or score: what the numbers of a night ask for."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -16,3 +16,14 @@ def test_a_rise_of_inertia_refits(trained: float, tonight: float, refits: bool) 
     """A model that fitted exactly fits no more where customers lie beside its centres."""
     training = Training(as_of=DAY, since=DAY, customers=9, inertia=trained, bins=())
     assert decide(RefitPlan(), training, DAY, (tonight, {"spend": 0.0})).refits == refits
+
+
+@pytest.mark.parametrize(
+    ("mode", "days", "rescales"), [("warm", 1, False), ("cold", 1, True), ("warm", 400, True)]
+)
+def test_a_refit_keeps_the_scaling_while_the_model_is_young(mode: str, days: int, rescales: bool) -> None:
+    """Also where every night is refitted: another scaling would move customers who changed nothing."""
+    plan = RefitPlan.model_validate({"policy": "always", "mode": mode})
+    training = Training(as_of=DAY, since=DAY, customers=9, inertia=1.0, bins=())
+    decision = decide(plan, training, DAY + timedelta(days=days), (1.0, {"spend": 0.0}))
+    assert (decision.refits, decision.rescales) == (True, rescales)

@@ -1,0 +1,92 @@
+"""`resegment backfill` in a process of its own, and on a real shop's days: lines, exit status, bytes."""
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from flows.backfill import backfill
+from flows.resegment import resegment
+from schemas.backfills import Backfilled
+from tests.conftest import Command
+from tests.dated_days import Days, day, found_days, outcomes
+from tests.test_flow import digests
+
+pytestmark = [
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.usefixtures("prefect_server"),
+    pytest.mark.slow,
+]
+
+
+@pytest.fixture
+def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
+    """Three days of customers."""
+    return found_days(tmp_path, 3, monkeypatch)
+
+
+def test_a_line_for_each_date(days: Days, command: Command) -> None:
+    """Dates, outcomes and editions on standard output; a dry run changes nothing; --json is one document."""
+    server = {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}
+    range_ = ("backfill", "demo", "--start", str(day(1)), "--end", str(day(3)))
+    dry = command(*range_, "--dry-run", **server)
+    assert (dry.returncode, dry.stdout.splitlines()[-1]) == (0, "Would run: demo, 3 dates: 3 to run")
+    assert not (days.home / "published").exists()
+    days.break_file(2)
+    failed = command(*range_, **server)
+    assert failed.returncode == 2
+    lines = failed.stdout.splitlines()
+    assert [line.split("  ")[1].split(":")[0] for line in lines[:3]] == ["published", "failed", "to-run"]
+    assert "no-rows" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    days.write(2)
+    done = command(*range_, "--json", **server)
+    assert done.returncode == 0, done.stderr
+    told = [one["outcome"] for one in json.loads(done.stdout)["dates"]]
+    assert told == ["skipped", "published", "published"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2026-01-02", "2026-01-01", "date-range"),
+        ("2199-01-01", "2199-01-02", "future-date"),
+        ("1999-01-01", "2026-01-01", "too-many-dates"),
+        ("tomorrow", "2026-01-01", "as-of"),
+    ],
+)
+def test_a_wrong_range_is_refused_at_once(
+    days: Days, command: Command, start: str, end: str, said: str
+) -> None:
+    """In one line, before any server is looked for."""
+    done = command(
+        "backfill", "demo", "--start", start, "--end", end, PREFECT_API_URL="http://127.0.0.1:9/api"
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not days.home.exists()
+
+
+@pytest.mark.timeout(600)
+def test_a_real_shops_nights_and_their_backfill_are_byte_equal(tmp_path: Path, shared_data: Path) -> None:
+    """Three nights of Online Retail forward, deleted, backfilled while the files of later days are there."""
+    source = tmp_path / "days"
+    source.mkdir()
+    for file in (shared_data / "online_retail_by_day").glob("*.csv"):
+        if "2011-02-01" <= file.stem < "2011-03-08":
+            shutil.copy(file, source)
+    store, home = tmp_path / "store", tmp_path / "store" / "online-retail"
+    nights = [date(2011, 3, number) for number in (1, 2, 3)]
+    for night in nights:
+        resegment("online-retail", as_of=night, source=str(source), store=str(store), return_state=True)
+    forward = digests(home)
+    shutil.rmtree(home)
+    found = backfill("online-retail", nights[0], nights[-1], source=str(source), store=str(store))
+    assert isinstance(found, Backfilled)
+    assert set(outcomes(found)) <= {"published", "held"}
+    assert digests(home) == forward
+    assert len(list((home / "editions").iterdir())) == 3
