@@ -30,7 +30,8 @@ _TYPES = {
     "": "text/plain; charset=utf-8",
 }
 _HEAD_BYTES = 4096  # a page's own policy stands in its first lines
-_SCRIPT = re.compile(rb"'sha(?:256|384|512)-[A-Za-z0-9+/=]{43,90}'")
+_SCRIPTS = re.compile(rb"script-src ([^;\"<>]*)")
+_HASH = re.compile(rb"'sha(?:256|384|512)-[A-Za-z0-9+/=]{43,90}'")
 _STYLE = (
     "body{font:16px/1.6 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;"
     "color-scheme:light dark;background:Canvas;color:CanvasText}a{color:LinkText}"
@@ -57,7 +58,8 @@ def make_policy(head: bytes) -> str:
 
     The browser applies it together with the page's own: what either forbids is forbidden.
     """
-    hashes = " ".join(sorted({one.decode() for one in _SCRIPT.findall(head)})) or "'none'"
+    named = b" ".join(_SCRIPTS.findall(head)[:1])
+    hashes = " ".join(sorted({one.decode() for one in _HASH.findall(named)})) or "'none'"
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src 'self' data: blob:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -101,9 +101,7 @@ def check_night(run: Stalled) -> None:
     assert audit_store(home)[1] == []
     assert len(list((home / "editions" / DAY).iterdir())) == 1
     assert list((home / ".staging").iterdir()) == []
-    assert sorted(path.name for path in home.iterdir()) == [
-        ".lock", ".staging", "editions", "ids.json", "ledger", "live.json", "published",
-    ]  # fmt: skip
+    assert {path.name for path in home.iterdir() if path.name.startswith(".")} == {".lock", ".staging"}
 
 
 @pytest.fixture
