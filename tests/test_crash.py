@@ -84,7 +84,8 @@ def test_a_killed_run_leaves_an_edition_whole_and_a_rerun_mends_the_rest(where: 
     assert published.outcome in ("published", "already-published")
     assert audit_store(home)[1] == []
     assert sorted(p.name for p in home.iterdir()) == [
-        ".lock", ".staging", "editions", "ids.json", "ledger", "live.json", "published",
+        ".lock", ".staging", "editions", "ids.json", "index.html", "index.json", "ledger", "live.json",
+        "published",
     ]  # fmt: skip
     assert list((home / ".staging").iterdir()) == []
     assert len(list((home / "editions" / DAY).iterdir())) == 1
