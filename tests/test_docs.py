@@ -103,7 +103,7 @@ def test_the_readme_shows_commands_that_exist(tmp_path: Path) -> None:
     """Each resegment command of the README has a help page, and its own definition example is accepted."""
     text = read("README.md")
     command = str(Path(sys.executable).with_name("resegment"))
-    for name in set(re.findall(r"\.venv/bin/resegment (\w+)", text)):
+    for name in set(re.findall(r"\.venv/bin/resegment ([\w-]+)", text)):
         assert subprocess.run([command, name, "--help"], capture_output=True, timeout=60).returncode == 0
     block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert block is not None
