@@ -58,10 +58,10 @@ def test_a_store_of_objects_holds_the_bytes_a_folder_would(bucket: ObjectPath, t
     assert there.segments_path == f"{bucket}/out/demo/published/as_of={DAY}/{SEGMENTS}"
     assert there.edition == here.edition
     assert contents(bucket / "out" / "demo") == contents(tmp_path / "store" / "demo")
-    assert len(contents(bucket / "out" / "demo")) == 15
+    assert len(contents(bucket / "out" / "demo")) == 16
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "already-published"
     files, damage = audit_store(bucket / "out" / "demo")
-    assert (files, damage) == (14, [])
+    assert (files, damage) == (15, [])
     outcomes = [row["outcome"] for row in read_rows(bucket / "out" / "demo")]
     assert outcomes == ["published", "already-published"]
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []
@@ -99,7 +99,7 @@ def test_a_night_that_died_before_its_commit_is_run_again(
     with monkeypatch.context() as broken:
         broken.setattr(flows.resegment, "publish", publish.with_options(retries=0))
         broken.setattr(segmentation.object_commit, "move_live_object", die)
-        broken.setattr(segmentation.object_commit, "published_edition", die)
+        broken.setattr(segmentation.object_commit, "check_race", die)
         with pytest.raises(PowerCut):
             run(tmp_path / "new.csv", bucket)
     assert contents(home) == before
@@ -152,7 +152,7 @@ def test_the_keys_are_found_nowhere(
     stored = [path.read_bytes() for path in (bucket / "demo/ledger").iterdir()]
     stored += contents(bucket / "demo").values()
     here = [path for folder in (tmp_path, *places()) for path in folder.rglob("*") if path.is_file()]
-    assert len(stored) == 17
+    assert len(stored) == 18
     assert len(here) > 5
     for content in (*stored, *(path.read_bytes() for path in here)):
         assert b"canary-42" not in content
