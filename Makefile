@@ -8,6 +8,8 @@ PYTHON ?= $(shell command -v python3.11 2>/dev/null || echo python3)
 AS_OF ?= 2026-01-31
 RUN := $(UV) run --frozen --no-sync
 PYTEST_WORKERS ?= 2
+# Tests that kill, deploy, or draw whole months take minutes: `make test TESTS=all`, as CI does.
+TESTS ?= quick
 
 run: setup
 	$(RUN) resegment run article --as-of $(AS_OF) --store store
@@ -17,7 +19,7 @@ test: setup
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup
+	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(filter all,$(TESTS)),,-m 'not slow')
 
 bench: setup
 	$(RUN) python -m bench.nightly

@@ -22,7 +22,11 @@ from tests.test_backfill import children, parents, run
 from tests.test_flow import digests
 from tests.test_retry import stage_states
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.usefixtures("prefect_server"),
+]
 
 # Backfills, and dies by SIGKILL in the stage and on the date named.
 _DRIVER = """

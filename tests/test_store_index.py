@@ -155,6 +155,7 @@ def test_an_empty_store_has_a_page() -> None:
     assert b"There is no edition yet." in draw_index(Index("demo", "", (), {}, {}))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("browser")
 def test_a_thousand_editions_can_be_read(browser: "Browser", tmp_path: Path) -> None:
     """The newest at once, the others by year; no script, no request, readable on a phone in the dark."""
