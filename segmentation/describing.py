@@ -13,11 +13,13 @@ import pandas as pd
 from schemas.numbers import ColumnScale
 from schemas.records import Segment
 from segmentation.factual_names import Trait, name_segments
-from segmentation.figures import draw_points
 from segmentation.moments import significant
 from segmentation.partitions import over_parts
 from segmentation.profiles import Labelled, read_labelled
 from segmentation.rules import Rule, count_rules, find_rules, measure, tell_rule
+from segmentation.sampling import Slice, draw_keys
+
+MOST_POINTS = 5_000  # customers that rules are looked for on
 
 
 class Described(NamedTuple):
@@ -61,3 +63,20 @@ def _or_null(value: float | None) -> float:
 
 def _count_part(pair: Labelled, features: Sequence[str], rules: Sequence[Rule]) -> np.ndarray:
     return count_rules(*read_labelled(pair, features), rules)
+
+
+def draw_points(
+    pairs: Sequence[Labelled], features: Sequence[str], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """At most MOST_POINTS customers, the same for the same input: features (d, n), segments (n,)."""
+    total = sum(pair.customers.rows for pair in pairs)
+    share = 1.0 if total <= MOST_POINTS else 0.9 * MOST_POINTS / total
+    found, first = [], 0
+    for pair in pairs:
+        keys = draw_keys(Slice(pair.customers, None, first), seed)
+        first += pair.customers.rows
+        if (keys < share).any():
+            matrix, labels = read_labelled(pair, features)
+            found.append((matrix[:, keys < share], labels[keys < share]))
+    matrix = np.concatenate([one for one, _ in found], axis=1)
+    return matrix[:, :MOST_POINTS], np.concatenate([labels for _, labels in found])[:MOST_POINTS]
