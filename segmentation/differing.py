@@ -76,9 +76,11 @@ def read_centres(folder: Path | ObjectPath) -> dict[str, float]:
     """Centres in original units, by segment and feature; empty where profiles.parquet cannot be read."""
     try:
         with (folder / "profiles.parquet").open("rb") as file:
-            rows = pq.read_table(
-                file, columns=["segment_id", "feature", "centre"], use_threads=False
-            ).to_pylist()
+            rows = (
+                pq.ParquetFile(file)
+                .read(columns=["segment_id", "feature", "centre"], use_threads=False)
+                .to_pylist()
+            )
     except (OSError, ValueError, KeyError):
         return {}
     return {f"{row['segment_id']} {row['feature']}": row["centre"] for row in rows}

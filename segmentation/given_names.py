@@ -124,7 +124,7 @@ def find_splits(home: Path | ObjectPath, names: dict[str, Naming]) -> dict[str, 
 def _read_events(folder: Path | ObjectPath) -> list[dict[str, Any]]:
     try:
         with (folder / "lineage.parquet").open("rb") as file:
-            rows: list[dict[str, Any]] = pq.read_table(file, use_threads=False).to_pylist()
+            rows: list[dict[str, Any]] = pq.ParquetFile(file).read(use_threads=False).to_pylist()
             return rows
     except (OSError, ValueError):
         return []  # a damaged edition is audit's to tell

@@ -117,7 +117,7 @@ def _read_descriptions(folder: "Path | ObjectPath") -> list[dict[str, Any]]:
 
     try:
         with (folder / "descriptions.parquet").open("rb") as file:
-            rows: list[dict[str, Any]] = pq.read_table(file, use_threads=False).to_pylist()
+            rows: list[dict[str, Any]] = pq.ParquetFile(file).read(use_threads=False).to_pylist()
             return rows
     except (OSError, ValueError):
         raise Refused(

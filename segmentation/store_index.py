@@ -128,7 +128,7 @@ def _settle(home: Path | ObjectPath, entries: list[Entry], pointer: Pointer) -> 
 def _read_called(folder: Path | ObjectPath) -> dict[str, str]:
     try:
         with (folder / "descriptions.parquet").open("rb") as file:
-            table = pq.read_table(file, columns=["segment_id", "name"], use_threads=False).to_pydict()
+            table = pq.ParquetFile(file).read(columns=["segment_id", "name"], use_threads=False).to_pydict()
     except (OSError, pa.ArrowException):
         return {}  # a damaged edition is audit's to tell
     return dict(zip(table["segment_id"], table["name"], strict=True))
