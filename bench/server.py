@@ -4,7 +4,6 @@ What runs against it belongs in bench/measure.py.
 """
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.local_server import wait_until_healthy
+from deployments.processes import free_port
 
 _APP = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
 
@@ -21,7 +21,7 @@ def running_server(folder: Path) -> Iterator[int]:
     """Start a server and point this process's environment to it; yields its process id."""
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEGMENT_"))]:
         del os.environ[name]  # a person's own profile or store has no part in this
-    port = _free_port()
+    port = free_port()
     os.environ["PREFECT_HOME"] = str(folder / "prefect")
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["PREFECT_API_URL"] = url = f"http://127.0.0.1:{port}/api"
@@ -48,9 +48,3 @@ def cpu_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

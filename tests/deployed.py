@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from bench.server import _free_port as find_free_port
 from deployments.local_server import wait_until_healthy
+from deployments.processes import free_port
 
 ROOT = Path(__file__).parents[1]
 SERVER = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
@@ -34,7 +34,7 @@ class Deployed(NamedTuple):
         """Where the UI is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, limit_s: float = 250) -> subprocess.CompletedProcess[str]:
         """Run `python …` in the project's folder, in this environment."""
         return subprocess.run(
             [sys.executable, *arguments],
@@ -42,7 +42,7 @@ class Deployed(NamedTuple):
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=250,
+            timeout=limit_s,
         )
 
     def deploy(self) -> list[str]:
@@ -83,7 +83,7 @@ def started(command: list[str], environment: dict[str, str], log: Path) -> Itera
 @contextmanager
 def running(folder: Path, database: str | None = None, **more: str) -> Iterator[Deployed]:
     """A server on a free port, on this database or an SQLite file of its own."""
-    port = find_free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {
         **{

@@ -61,6 +61,7 @@ def start_runs(client: SyncPrefectClient, folder: Path) -> list[Stalled]:
         entrypoint="tests.stalls.resegment",
         work_pool_name="resegment",
         pull_steps=[step],
+        tags=["resegment"],
     )
     runs = []
     for stage in STAGES:
@@ -70,6 +71,7 @@ def start_runs(client: SyncPrefectClient, folder: Path) -> list[Stalled]:
             "STALL_AT": stage,
             "STALL_IN": str(place),
             "RESEGMENT_DEFINITIONS": str(folder),
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",  # as in deployments/prefect.yaml
         }
         parameters = {"definition": "demo", "as_of": DAY, "store": str(place / "store")}
         run = client.create_flow_run_from_deployment(
@@ -149,4 +151,31 @@ def test_runs_outlive_a_killed_server(stack: RunningStack, runs: list[Stalled]) 
     with stack.client() as client:
         for run in runs:
             wait_for_state(client, run.run_id, {"Completed"})
+            check_night(run)
+
+
+def test_worker_and_runs_killed_together(stack: RunningStack, runs: list[Stalled]) -> None:
+    """As when the machine dies: nobody is left to say so, and the automation marks the runs Crashed."""
+    for process in (stack.pid("worker"), *(run.process for run in runs)):
+        os.kill(process, signal.SIGKILL)
+    with stack.client() as client:
+        for run in runs:
+            state = wait_for_state(client, run.run_id, {"Crashed"}, 400)
+            assert "No heartbeat for three minutes" in str(state.message)
+        assert "worker: started" in stack.call("up").stdout
+        for run in runs:
+            finish_by_retry(client, run)
+            check_night(run)
+
+
+def test_down_ends_the_runs_and_a_retry_finishes_them(stack: RunningStack, runs: list[Stalled]) -> None:
+    """`make down` in the middle of nights: the worker takes its runs along. `up` and Retry finish them."""
+    down = stack.call("down")
+    assert "worker: stopped" in down.stdout, down.stderr
+    up = stack.call("up")
+    assert up.returncode == 0, up.stderr
+    with stack.client() as client:
+        for run in runs:
+            wait_for_state(client, run.run_id, {"Crashed"}, 400)
+            finish_by_retry(client, run)
             check_night(run)

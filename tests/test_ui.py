@@ -1,10 +1,13 @@
 """The backfill's form in a real browser: server on PostgreSQL, process worker, what a data engineer clicks.
 
+The report that an artifact links to is opened over http, as `resegment serve-reports` serves it.
+
 What a backfill does to the store is tests/test_backfill.py's; the reports' pages are tested elsewhere.
 """
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +17,11 @@ import httpx
 import pytest
 
 from config.settings import read_settings
+from deployments.processes import free_port
 from segmentation.store import published_dates
 from tests.browser import open_page
 from tests.dated_days import Days, day, found_days
-from tests.deployed import Deployed, postgres_for_prefect, running
+from tests.deployed import Deployed, postgres_for_prefect, running, started
 from tests.test_deploy import ask, end_state, wait
 
 if TYPE_CHECKING:
@@ -31,22 +35,27 @@ PATIENCE_MS = 90_000
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
-    """Six days of customers."""
+    """Eight days of customers."""
     with pytest.MonkeyPatch.context() as patch:
-        yield found_days(tmp_path_factory.mktemp("ui"), 6, patch)
+        yield found_days(tmp_path_factory.mktemp("ui"), 8, patch)
     read_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def deployed(days: Days) -> Iterator[Deployed]:
-    """A server on PostgreSQL with the deployments, and a worker."""
-    definitions = str(days.folder / "definitions")
+    """A server on PostgreSQL with the deployments, a worker, and the reports' server."""
+    port = free_port()
+    settings = {
+        "RESEGMENT_DEFINITIONS": str(days.folder / "definitions"),
+        "RESEGMENT_REPORTS_URL": f"http://127.0.0.1:{port}",
+    }
     with (
         postgres_for_prefect(days.folder) as database,
-        running(days.folder, database, RESEGMENT_DEFINITIONS=definitions) as server,
+        running(days.folder, database, **settings) as server,
     ):
         server.deploy()
-        with server.worker():
+        reports = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", str(port)]
+        with server.worker(), started(reports, server.environment, days.folder / "reports.log"):
             yield server
 
 
@@ -92,6 +101,13 @@ def shoot(tab: "Tab", name: str) -> None:
         tab.screenshot(path=Path(folder) / f"{name}.png")
 
 
+def press_retry(tab: "Tab") -> None:
+    """Retry the run whose page is open."""
+    tab.get_by_role("button", name="Open menu").click()
+    tab.get_by_role("menuitem", name="Retry").click()
+    tab.get_by_role("button", name="Retry", exact=True).last.click()
+
+
 def test_three_dates_from_the_form(deployed: Deployed, days: Days, browser: "Browser") -> None:
     """Filled and submitted, three dated runs complete under the backfill, and their artifacts can be read."""
     page = open_page(browser, deployed.page)
@@ -113,6 +129,12 @@ def test_three_dates_from_the_form(deployed: Deployed, days: Days, browser: "Bro
     open_artifact(deployed, tab, "demo-segments")
     tab.get_by_text("S01").first.wait_for()
     shoot(tab, "segments")
+    link = tab.get_by_role("link", name="Open the report")
+    assert f"/demo/editions/{day(3)}/" in str(link.get_attribute("href"))
+    link.click()
+    tab.get_by_role("heading", name="demo").first.wait_for()
+    tab.locator(".js-plotly-plot").first.wait_for()
+    shoot(tab, "linked report")
     page.close()
 
 
@@ -134,9 +156,7 @@ def test_a_broken_date_is_mended_and_retried(deployed: Deployed, days: Days, bro
         (f"demo {day(5)}", "Failed"),
     ]
     days.file(5).write_bytes(good)
-    tab.get_by_role("button", name="Open menu").click()
-    tab.get_by_role("menuitem", name="Retry").click()
-    tab.get_by_role("button", name="Retry", exact=True).last.click()
+    press_retry(tab)
     assert wait(ended(deployed, run, "Completed"), 300)
     tab.reload()
     tab.get_by_text("Completed", exact=True).first.wait_for()
@@ -153,6 +173,34 @@ def test_a_broken_date_is_mended_and_retried(deployed: Deployed, days: Days, bro
     assert stages_of(deployed, after[1]["id"]) == {"ingest": "Failed"}
     assert set(stages_of(deployed, after[2]["id"]).values()) == {"Completed"}
     assert published_dates(days.home)[-3:] == [day(4), day(5), day(6)]
+    page.close()
+
+
+def test_the_failed_stage_alone_runs_again(deployed: Deployed, days: Days, browser: "Browser") -> None:
+    """A fault in the store after ten stages of a date: Retry takes their results, and runs `publish` only."""
+    in_the_way = days.home / "editions" / str(day(7))
+    in_the_way.write_text("a file where the date's folder should be")
+    page = open_page(browser, deployed.page)
+    tab = page.tab
+    tab.set_default_timeout(PATIENCE_MS)
+    run = submit(deployed, tab, 7, 8)
+    assert wait(ended(deployed, run, "Failed"), 300)
+    (failed,) = inside(deployed, run)
+    before = stages_of(deployed, failed["id"])
+    assert before.pop("publish") == "Failed"
+    assert set(before.values()) == {"Completed"}
+    tab.goto(f"{deployed.page}/v2/runs/flow-run/{run}")
+    tab.get_by_text(re.compile(f"{day(7)} failed: FileExistsError")).first.wait_for()
+    shoot(tab, "failed stage")
+    in_the_way.unlink()
+    press_retry(tab)
+    assert wait(ended(deployed, run, "Completed"), 300)
+    (_, again, last) = inside(deployed, run)
+    after = stages_of(deployed, again["id"])
+    assert after.pop("publish") == "Completed"
+    assert after == dict.fromkeys(before, "Cached")
+    assert last["state_name"] == "Completed"
+    assert published_dates(days.home)[-2:] == [day(7), day(8)]
     page.close()
 
 

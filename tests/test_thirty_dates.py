@@ -1,0 +1,143 @@
+"""Thirty dates of Online Retail, night after night, then by the deployment `backfill`: the same bytes.
+
+Server, PostgreSQL, worker and runs are real processes; runs are killed, and a night is run in the middle.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from segmentation.audit import audit_store
+from segmentation.ledger import read_rows
+from segmentation.pointer import read_live
+from segmentation.store import published_dates
+from tests.conftest import SHARED
+from tests.deployed import Deployed, postgres_for_prefect, running
+from tests.test_deploy import ask, end_state, wait
+from tests.test_flow import digests
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("thirty")]
+
+FIRST, LAST = date(2011, 9, 1), date(2011, 9, 30)
+DAYS = [FIRST + timedelta(days=i) for i in range((LAST - FIRST).days + 1)]
+SOURCE = SHARED / "online_retail_by_day"
+
+# The nights themselves, each a run of the flow.
+_FORWARD = """
+import sys
+from datetime import date, timedelta
+from flows.resegment import resegment
+
+source, first, count = sys.argv[1], date.fromisoformat(sys.argv[2]), int(sys.argv[3])
+for i in range(count):
+    resegment("online-retail", first + timedelta(days=i), source)
+"""
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A server on PostgreSQL with the deployments, and a worker."""
+    if not SOURCE.is_dir():
+        pytest.skip(f"real data is not here: {SHARED.name} beside the project is missing")
+    folder = tmp_path_factory.mktemp("thirty")
+    with postgres_for_prefect(folder) as database, running(folder, database) as server:
+        server.deploy()
+        with server.worker():
+            yield server
+
+
+@pytest.fixture(scope="module")
+def home(deployed: Deployed) -> Path:
+    """The segmentation's folder in the store."""
+    return deployed.folder / "store" / "online-retail"
+
+
+@pytest.fixture(scope="module")
+def forward(deployed: Deployed, home: Path) -> dict[str, str]:
+    """What the thirty nights published: sha256 by file. The store is empty afterwards."""
+    done = deployed.call("-c", _FORWARD, str(SOURCE), str(FIRST), str(len(DAYS)), limit_s=900)
+    assert done.returncode == 0, done.stderr
+    assert published_dates(home) == DAYS
+    made = digests(home)
+    shutil.rmtree(home)
+    return made
+
+
+def start(server: Deployed, name: str, **parameters: Any) -> str:
+    """A run of a deployment, as its form makes it: the run's id."""
+    (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": [name]}})
+    given = {"definition": "online-retail", "source": str(SOURCE), **parameters}
+    return str(ask(server, f"deployments/{found['id']}/create_flow_run", parameters=given)["id"])
+
+
+def kill(server: Deployed, run: str) -> None:
+    """Kill -9 the process of a run, and wait until the UI shows it as Crashed."""
+    pid = httpx.get(f"{server.page}/api/flow_runs/{run}", timeout=60).json()["infrastructure_pid"]
+    os.kill(int(pid.rpartition(":")[2]), signal.SIGKILL)
+    wait(lambda: (end_state(server, run) or {}).get("name") == "Crashed", 60)
+
+
+def retry_until(server: Deployed, run: str, done: Callable[[], bool]) -> None:
+    """Press Retry, and again if the worker's late word on the dead try makes the run Crashed once more."""
+    for _ in range(3):
+        ask(server, f"flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"})
+        wait(lambda: done() or end_state(server, run), 900)
+        if done():
+            return
+    raise AssertionError(f"the run does not go on: {end_state(server, run)}")
+
+
+def wait_until_published(home: Path, count: int) -> None:
+    """Until so many dates are out."""
+    assert wait(lambda: home.is_dir() and len(published_dates(home)) >= count, 600), "no progress"
+
+
+def check_whole(home: Path) -> None:
+    """Nothing is damaged, nothing is left behind."""
+    assert audit_store(home)[1] == []
+    assert list((home / ".staging").iterdir()) == []
+
+
+def test_deleted_and_backfilled(deployed: Deployed, home: Path, forward: dict[str, str]) -> None:
+    """Every file of every edition and every published table is what the nights had made."""
+    run = start(deployed, "backfill", start_date=str(FIRST), end_date=str(LAST))
+    state = wait(lambda: end_state(deployed, run), 900)
+    assert state["name"] == "Completed", state["message"]
+    assert digests(home) == forward
+    assert len(forward) > 8 * len(DAYS)
+    check_whole(home)
+    shutil.rmtree(home)
+
+
+def test_killed_twice_with_a_night_in_the_middle(
+    deployed: Deployed, home: Path, forward: dict[str, str]
+) -> None:
+    """Killed after ten dates and after twenty, retried each time; the next date's night runs beside it."""
+    run = start(deployed, "backfill", start_date=str(FIRST), end_date=str(LAST))
+    wait_until_published(home, 10)
+    kill(deployed, run)
+    retry_until(deployed, run, lambda: len(published_dates(home)) > 14)
+    after = LAST + timedelta(days=1)
+    night = start(deployed, "nightly", as_of=str(after))
+    assert wait(lambda: end_state(deployed, night), 120)["name"] == "Completed"
+    between = len(published_dates(home))
+    assert between <= len(DAYS), "the night did not wait for the backfill's end"
+    wait_until_published(home, 21)
+    kill(deployed, run)
+    retry_until(deployed, run, lambda: (end_state(deployed, run) or {}).get("name") == "Completed")
+    assert published_dates(home) == [*DAYS, after]
+    live = read_live(home)
+    assert live is not None
+    assert live[0] == after
+    assert {file: sha256 for file, sha256 in digests(home).items() if str(after) not in file} == forward
+    check_whole(home)
+    tries = [(row["as_of"], row["tries"]) for row in read_rows(home) if row["parent_run_id"] == run]
+    assert [day for day, _ in tries] == [str(day) for day in DAYS], "no date ran twice"
+    assert sum(count > 1 for _, count in tries) <= 2, "but for the two in which the run was killed"
