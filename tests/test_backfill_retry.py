@@ -17,6 +17,7 @@ from segmentation.audit import audit_store
 from segmentation.backfilling import BackfillFailed
 from segmentation.errors import StageFileGone
 from segmentation.ledger import read_rows
+from segmentation.store import published_dates
 from tests.dated_days import Days, day, found_days
 from tests.test_backfill import children, parents, run
 from tests.test_flow import digests
@@ -155,3 +156,18 @@ def test_a_refused_date_begins_afresh_when_its_input_is_mended(days: Days) -> No
     found = digests(days.home)
     shutil.rmtree(days.home)
     assert days.forward(range(1, 4)) == found
+
+
+def test_a_backfill_that_went_on_takes_up_the_failed_date_alone(days: Days) -> None:
+    """With on_error continue the dates after it are done: Retry runs the mended date and no other."""
+    days.break_file(2)
+    with pytest.raises(BackfillFailed):
+        run(days, 1, 4, on_error="continue")
+    days.write(2)
+    (parent,) = parents(days)
+    done = retry(parent)
+    assert done.returncode == 0, tell(parent)
+    assert published_dates(days.home) == [day(number) for number in range(1, 5)]
+    assert [one.name for one in children(parent)] == [
+        f"demo {day(1)}", f"demo {day(2)}", f"demo {day(2)}", f"demo {day(3)}", f"demo {day(4)}",
+    ]  # fmt: skip

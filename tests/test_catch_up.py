@@ -11,7 +11,11 @@ import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterParentFlowRunId,
+)
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flow_engine import run_flow_sync
@@ -109,6 +113,20 @@ class TestOnAServer:
         assert again.name == "Completed", "a run that a person retries does not give way"
         assert published_dates(days.home) == [zone_days[0], zone_days[-1]]
 
+    def test_a_late_run_makes_up_all_missed_dates(self, days: Days) -> None:
+        """Of four late runs the newest runs the dates that were missed, each inside it, then its own."""
+        late = make_late_runs(days)
+        due = [one.expected_start_time.date() for one in late if one.expected_start_time]
+        resegment("demo", as_of=due[0], store=str(days.folder / "store"))
+        newest = run_late(late[-1], catch_up="all")
+        assert newest.name == "Completed"
+        assert published_dates(days.home) == due
+        with get_client(sync_client=True) as client:
+            parent = FlowRunFilterParentFlowRunId(any_=[late[-1].id])
+            inside = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))
+        assert sorted(one.name for one in inside) == [f"demo {missed}" for missed in due[1:-1]]
+        assert {one.state_name for one in inside} == {"Completed"}
+
 
 def make_late_runs(days: Days) -> list[FlowRun]:
     """A nightly deployment, and the runs that its schedule made for the last days: nobody took them up."""
@@ -131,14 +149,14 @@ def make_late_runs(days: Days) -> list[FlowRun]:
     return sorted(late, key=lambda one: str(one.expected_start_time))
 
 
-def run_late(run: FlowRun, retried: bool = False) -> State[Any]:
+def run_late(run: FlowRun, retried: bool = False, catch_up: str = "latest") -> State[Any]:
     """Take a scheduled run up, as a worker does."""
     store = str(Path(read_settings().store))
     with get_client(sync_client=True) as client:
         if retried:
             client.set_flow_run_state(run.id, Scheduled(), force=True)
         run = client.read_flow_run(run.id)
-    parameters = {"definition": "demo", "store": store}
+    parameters = {"definition": "demo", "store": store, "catch_up": catch_up}
     ended = run_flow_sync(resegment, flow_run=run, parameters=parameters, return_type="state")
     assert isinstance(ended, State)
     return ended

@@ -13,6 +13,9 @@ import httpx
 import pytest
 import yaml
 
+from config.settings import read_settings
+from segmentation.store import published_dates
+from tests.dated_days import Days, day, found_days
 from tests.deployed import ROOT, Deployed, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("deploy")]
@@ -35,12 +38,26 @@ class Inbox(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
+    """Two days of customers; on the second two thirds are gone."""
+    with pytest.MonkeyPatch.context() as patch:
+        days = found_days(tmp_path_factory.mktemp("deployed"), 2, patch)
+        few = days.file(2).read_text().splitlines()[:51]
+        days.file(2).write_text("\n".join(few) + "\n")
+        yield days
+    read_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def deployed(days: Days) -> Iterator[Deployed]:
     """A server that was deployed to twice, with a webhook for notices."""
     inbox = HTTPServer(("127.0.0.1", 0), Inbox)
     threading.Thread(target=inbox.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{inbox.server_port}/notice"
-    with running(tmp_path_factory.mktemp("deployed"), RESEGMENT_NOTICE_URL=url) as server:
+    settings = {
+        "RESEGMENT_NOTICE_URL": f"http://127.0.0.1:{inbox.server_port}/notice",
+        "RESEGMENT_DEFINITIONS": str(days.folder / "definitions"),
+    }
+    with running(days.folder, **settings) as server:
         assert all(line.endswith(": made") for line in server.deploy())
         assert all(line.endswith(": there") for line in server.deploy())
         yield server
@@ -109,20 +126,39 @@ def test_every_parameter_has_help(deployed: Deployed) -> None:
         assert [name for name, field in fields.items() if not field.get("description")] == []
 
 
+def run(server: Deployed, name: str, **parameters: str) -> dict[str, Any]:
+    """A run of a deployment, as its form makes it: the state in which it ends."""
+    (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": [name]}})
+    given = {"definition": "demo", **parameters}
+    made = ask(server, f"deployments/{found['id']}/create_flow_run", parameters=given)
+    return dict(wait(lambda: end_state(server, made["id"])))
+
+
 def test_a_failed_run_is_told(deployed: Deployed) -> None:
     """The morning's look at a store without the night fails, and the webhook gets the reason."""
     NOTICES.clear()
-    (found,) = ask(deployed, "deployments/filter", deployments={"name": {"any_": ["deadline"]}})
     with deployed.worker():
-        run = ask(deployed, f"deployments/{found['id']}/create_flow_run", parameters={"as_of": "2026-01-31"})
-        state = wait(lambda: end_state(deployed, run["id"]))
+        state = run(deployed, "deadline", as_of="2026-01-31")
         assert state["name"] == "Failed"
         assert "has not been published by its deadline: no run of it has begun" in state["message"]
         wait(lambda: NOTICES, 60)
     assert list((deployed.folder / "results").iterdir()) != [], "results are kept where the pool says"
     assert len(NOTICES) == 1
-    assert NOTICES[0]["subject"] == "Resegment: article 2026-01-31 is Failed"
+    assert NOTICES[0]["subject"] == "Resegment: demo 2026-01-31 is Failed"
     assert "no run of it has begun" in NOTICES[0]["body"]
+
+
+def test_a_held_night_is_told(deployed: Deployed, days: Days) -> None:
+    """One good night, of which nobody is told, and one without two thirds of its customers: the reason."""
+    NOTICES.clear()
+    with deployed.worker():
+        assert run(deployed, "nightly", as_of=str(day(1)))["name"] == "Completed"
+        state = run(deployed, "nightly", as_of=str(day(2)))
+        assert state["name"] == "Held"
+        wait(lambda: NOTICES, 60)
+    assert published_dates(days.home) == [day(1)]
+    assert [one["subject"] for one in NOTICES] == [f"Resegment: demo {day(2)} is Held"]
+    assert "50 customers" in NOTICES[0]["body"]
 
 
 def end_state(server: Deployed, run_id: str) -> dict[str, Any] | None:
