@@ -132,13 +132,20 @@ def watch_for(*states: str) -> EventTrigger:
 
 
 def set_up_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
-    """Make it, or bring the one of this name up to date; whether it is on is a person's to say."""
+    """Make it, or bring the one of this name up to date; whether it is on is a person's to say.
+
+    One that is as wanted is not touched: the server forgets the runs that an automation watches when it is
+    updated, and those that died in a crash of the machine would stay Running for ever.
+    """
     there = client.read_automations_by_name(wanted.name)
     if not there:
         client.create_automation(wanted)
         return f"{wanted.name}: made"
-    client.update_automation(there[0].id, wanted.model_copy(update={"enabled": there[0].enabled}))
-    return f"{wanted.name}: there"
+    wanted = wanted.model_copy(update={"enabled": there[0].enabled})
+    if there[0].model_dump(include=set(AutomationCore.model_fields)) == wanted.model_dump():
+        return f"{wanted.name}: there"
+    client.update_automation(there[0].id, wanted)
+    return f"{wanted.name}: brought up to date"
 
 
 def set_up() -> Iterator[str]:
