@@ -166,7 +166,7 @@ def test_runs_outlive_a_killed_server(stack: RunningStack, runs: list[Stalled]) 
 
 
 def test_all_killed_together(stack: RunningStack, runs: list[Stalled]) -> None:
-    """As when the machine dies: nobody is left to say so. After `up` the automation marks the runs Crashed."""
+    """As when the machine dies: nobody is left to say so. After `up` the automation marks them Crashed."""
     for process in (stack.pid("worker"), stack.pid("server"), *(run.process for run in runs)):
         os.kill(process, signal.SIGKILL)
     up = stack.call("up")
