@@ -28,7 +28,7 @@ def write_events(job: dict[str, Any]) -> dict[str, Any]:
     """
     import pyarrow.parquet as pq
 
-    from segmentation.orders import Shop, write_day
+    from segmentation.samples.orders import Shop, write_day
 
     shop, folder = Shop(job["customers"], SEED), Path(job["data"])
     day, events, days, size = date.fromisoformat(job["as_of"]), 0, 0, 0
@@ -133,7 +133,7 @@ def run_duckdb(job: dict[str, Any]) -> dict[str, Any]:
 
 def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     """The whole night: every line judged, features, k = 1..12, segments, report."""
-    from segmentation.running import prepare_environment
+    from segmentation.commands.running import prepare_environment
 
     prepare_environment()
     import plotly.io

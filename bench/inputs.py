@@ -38,7 +38,7 @@ def write_input(job: dict[str, Any]) -> dict[str, Any]:
     import pyarrow.csv as arrow_csv
     import pyarrow.parquet as pq
 
-    from segmentation.samples import article_table
+    from segmentation.samples.catalogue import article_table
 
     path = Path(job["data"])
     tables = _clean_shop(job["rows"]) if job["sample"] == "shop" else iter([article_table()])
@@ -58,7 +58,7 @@ def _clean_shop(rows: int) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from segmentation.samples import shop_table
+    from segmentation.samples.catalogue import shop_table
 
     for start in range(0, rows, CHUNK):
         table = shop_table(start, min(CHUNK, rows - start), SEED)

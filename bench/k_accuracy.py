@@ -25,8 +25,8 @@ from config.parameters import Segmentation
 from config.plans import KPlan
 from schemas.evidence import Choice, Curve, Evidence
 from schemas.records import Night
-from segmentation.choosing import best_by, choose_gap, choose_k, linear_elbow
-from segmentation.weighing import label_rows
+from segmentation.k.choosing import best_by, choose_gap, choose_k, linear_elbow
+from segmentation.k.weighing import label_rows
 
 K_MAX = 12
 SEEDS = {"development": 1_000, "reporting": 900_000}

@@ -21,7 +21,7 @@ from config.definitions import find_definition, read_definition
 from config.parameters import Segmentation
 from schemas.evidence import Choice
 from schemas.records import Night
-from segmentation.choosing import choose_k
+from segmentation.k.choosing import choose_k
 from segmentation.parts import read_part
 from tasks.ingest import ingest
 from tasks.summarise import summarise

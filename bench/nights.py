@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from config.parameters import Segmentation
 from schemas.records import Customers, Ingested, Night, Published
-from segmentation.edition_key import make_edition_key
+from segmentation.store.edition_key import make_edition_key
 from tasks.align import align
 from tasks.check import check
 from tasks.choose import choose

@@ -1,6 +1,7 @@
 """Conditions: one test of one column, for rules that rows must meet and for shares of events.
 
-How a condition is tested is in segmentation/conditions.py (rows) and segmentation/aggregation.py (queries).
+How a condition is tested is in segmentation/rows/conditions.py (rows) and segmentation/rows/aggregation.py
+(queries).
 """
 
 from typing import Annotated, Self

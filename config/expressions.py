@@ -1,7 +1,7 @@
 """Expressions over an event's columns: numbers, columns, + - * / and parentheses, as a small tree.
 
 Text is parsed here and never evaluated as Python. What a tree becomes in a query is
-segmentation/aggregation.py's business.
+segmentation/rows/aggregation.py's business.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The part of a definition that says how many events become one customer: window and features.
 
-What one event must look like is in config/columns.py; how it is computed in segmentation/aggregation.py.
+What one event must look like is in config/columns.py; how it is computed in segmentation/rows/aggregation.py.
 """
 
 from typing import Literal, Self

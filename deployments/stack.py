@@ -21,7 +21,7 @@ from config.settings import SettingsError, read_settings
 from deployments import database, local_server
 from deployments.local_server import launch_server, server_of, stop_server
 from deployments.processes import Service, StartError, find_pid, is_free, read_facts, start, stop, wait_until
-from segmentation.objects import is_object_url
+from segmentation.store.objects import is_object_url
 
 ROOT = Path(__file__).parents[1]
 REPORTS_PORT = 4280

@@ -11,7 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.resegment import name_run
 from schemas.comparison import Comparison
 from schemas.identity import Memory
-from segmentation.challengers import CHALLENGERS
+from segmentation.k.challengers import CHALLENGERS
 from tasks.challenge import Rows, challenge, tabulate
 from tasks.choose import choose
 from tasks.ingest import ingest

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from schemas.deadlines import Deadline
-from segmentation.objects import as_place
+from segmentation.store.objects import as_place
 from segmentation.watching import DeadlineMissed, judge_deadline
 from tasks.night import AsOf, check_parameters, settle_as_of
 

@@ -6,7 +6,7 @@ What it does is segmentation/promoting.py's; `resegment promote` does the same w
 from prefect import flow, runtime
 
 from schemas.promotion import Promotion
-from segmentation.arguments import find_home
+from segmentation.commands.arguments import find_home
 from segmentation.errors import Refused
 from segmentation.promoting import Asked, promote_edition
 from tasks.artifacts import show_promotion

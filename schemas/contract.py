@@ -1,6 +1,6 @@
 """The contract of rows that come in, built from the definition, and the reason for every refused row.
 
-Values arrive already in their types (segmentation/reading.py casts them and says which could not
+Values arrive already in their types (segmentation/rows/reading.py casts them and says which could not
 be); here pandera judges each batch, lazily, and its failures become one list of reasons per row.
 pandera's own messages hold customers' values and never leave this module.
 """

@@ -1,6 +1,6 @@
 """What a run remembers of the edition before, and what became of its segments: records that stages hand on.
 
-Tables of them are contracted in schemas/tables.py; matching is segmentation/aligning.py's.
+Tables of them are contracted in schemas/tables.py; matching is segmentation/identity/aligning.py's.
 """
 
 from datetime import date

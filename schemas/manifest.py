@@ -1,6 +1,6 @@
 """The manifest: how an edition was made, in its folder as manifest.json.
 
-The run that made it, its clock and its host belong in the ledger (segmentation/ledger.py).
+The run that made it, its clock and its host belong in the ledger (segmentation/store/ledger.py).
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Records of how a column becomes numbers, how a number is scaled and was distributed: kept in model.json.
 
-Applying them is segmentation/encoding.py's and segmentation/transforms.py's.
+Applying them is segmentation/features/encoding.py's and segmentation/features/transforms.py's.
 """
 
 from datetime import date

@@ -32,7 +32,7 @@ class Night(Record):
 
     @property
     def home(self) -> Path:
-        """The segmentation's folder in the store; of objects, see segmentation.store.find_home."""
+        """The segmentation's folder in the store; of objects, see segmentation.store.layout.find_home."""
         return self.store / self.segmentation.name
 
     @property

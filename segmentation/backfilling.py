@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from schemas.backfills import Asked, Backfilled, DateRun, Plan, Step
-from segmentation.commit import locked, move_live
 from segmentation.errors import Refused, ResegmentError
-from segmentation.objects import ObjectPath, as_place
-from segmentation.store import Home, below, published_dates, published_edition
+from segmentation.store.commit import locked, move_live
+from segmentation.store.layout import Home, below, published_dates, published_edition
+from segmentation.store.objects import ObjectPath, as_place
 
 MOST_DATES = 1100  # three years of nights
 

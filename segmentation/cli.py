@@ -13,15 +13,15 @@ import typer
 from rich.console import Console
 
 from config.settings import SettingsError
-from segmentation import starting
-from segmentation.backfill_command import backfills
-from segmentation.compare_command import comparison
-from segmentation.edition_commands import Json, Name, Store, Which, editions, parse_day
+from segmentation.commands import starting
+from segmentation.commands.backfill import backfills
+from segmentation.commands.compare import comparison
+from segmentation.commands.editions import Json, Name, Store, Which, editions, parse_day
+from segmentation.commands.report import reports
+from segmentation.commands.sample import samples
+from segmentation.commands.segments import segments
+from segmentation.commands.servers import server
 from segmentation.errors import NoData, Refused, ResegmentError
-from segmentation.report_command import reports
-from segmentation.sample_command import samples
-from segmentation.segment_commands import segments
-from segmentation.server_commands import server
 
 if TYPE_CHECKING:
     from schemas.records import Published
@@ -80,7 +80,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Read, check, segment and publish one date, all or nothing."""
-    from segmentation.arguments import load, parse_date, plain_failures, shorten
+    from segmentation.commands.arguments import load, parse_date, plain_failures, shorten
 
     segmentation, settings = load(definition)
     day = parse_date(as_of, segmentation)
@@ -93,7 +93,7 @@ def run(
         except NoData:
             if segmentation.source.on_no_data == "refuse":
                 raise
-    from segmentation.running import STAGES, Request, run_flow
+    from segmentation.commands.running import STAGES, Request, run_flow
 
     with plain_failures(errors):
         parameters = {"as_of": day, "source": source, "store": place, "force": force}
@@ -145,10 +145,10 @@ def rebuild(
     import tempfile
 
     from config.settings import read_settings
-    from segmentation.arguments import find_home, plain_failures
-    from segmentation.editions import find_edition
+    from segmentation.commands.arguments import find_home, plain_failures
+    from segmentation.commands.running import STAGES, Request, run_flow
     from segmentation.rebuilding import compare, plan_rebuild, prepare
-    from segmentation.running import STAGES, Request, run_flow
+    from segmentation.store.editions import find_edition
 
     home = find_home(name, store)
     found = find_edition(home, parse_day(as_of), edition)
@@ -186,11 +186,11 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Assign a table's customers to the live segments, without fitting anything."""
-    from segmentation.arguments import find_home, load
+    from segmentation.commands.arguments import find_home, load
     from segmentation.model import read_model
-    from segmentation.pointer import read_live
     from segmentation.scoring import score_table
-    from segmentation.store import edition_folder
+    from segmentation.store.layout import edition_folder
+    from segmentation.store.pointer import read_live
 
     segmentation, _ = load(definition)
     if model is None:

@@ -12,9 +12,9 @@ from pydantic import ValidationError, model_validator
 from schemas.numbers import ColumnScale, Encoding, Training
 from schemas.record import Record
 from segmentation.errors import Refused
-from segmentation.grid import blocks, nearest, snap, squared_distances
-from segmentation.objects import ObjectPath
-from segmentation.transforms import to_original, to_scaled
+from segmentation.features.grid import blocks, nearest, snap, squared_distances
+from segmentation.features.transforms import to_original, to_scaled
+from segmentation.store.objects import ObjectPath
 
 FURTHEST = 1e15  # scaled units
 

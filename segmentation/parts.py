@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from schemas.records import Part
 from segmentation.errors import StageFileGone
-from segmentation.objects import ObjectPath
+from segmentation.store.objects import ObjectPath
 
 PART_ROWS = 131_072
 

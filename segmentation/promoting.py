@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.promotion import Promotion
-from segmentation.audit import check_sums
-from segmentation.buckets import Changed
-from segmentation.commit import locked, publish_table
-from segmentation.editions import Edition, find_edition
 from segmentation.errors import Conflict, Refused
-from segmentation.indexing import refresh_index
-from segmentation.ledger import add_row
-from segmentation.object_commit import move_live_object
-from segmentation.objects import ObjectPath
-from segmentation.pointer import LIVE, Pointer, read_pointer
-from segmentation.store import (
+from segmentation.pages.indexing import refresh_index
+from segmentation.store.audit import check_sums
+from segmentation.store.buckets import Changed
+from segmentation.store.commit import locked, publish_table
+from segmentation.store.editions import Edition, find_edition
+from segmentation.store.layout import (
     SEGMENTS,
     edition_folder,
     published_dates,
@@ -27,6 +23,10 @@ from segmentation.store import (
     published_path,
     write_durably,
 )
+from segmentation.store.ledger import add_row
+from segmentation.store.object_commit import move_live_object
+from segmentation.store.objects import ObjectPath
+from segmentation.store.pointer import LIVE, Pointer, read_pointer
 
 LONGEST_NAME, LONGEST_REASON = 100, 500
 

@@ -1,6 +1,6 @@
 """Building a past edition anew from its manifest, beside the store, to see that the same bytes come out.
 
-Planned and compared here; the run in between is segmentation/running.py's. The store is only read.
+Planned and compared here; the run in between is segmentation/commands/running.py's. The store is only read.
 """
 
 import shutil
@@ -14,15 +14,15 @@ from pydantic import ValidationError
 from config.definitions import DefinitionError, find_definition, read_definition
 from config.parameters import Segmentation
 from config.settings import read_settings
-from segmentation.audit import check_sums
-from segmentation.differing import find_differences
-from segmentation.editions import Edition, list_editions
 from segmentation.errors import Refused
-from segmentation.given_ids import copy_given
-from segmentation.ledger import read_rows
-from segmentation.objects import ObjectPath
 from segmentation.parts import hash_file
-from segmentation.store import SEGMENTS, edition_folder
+from segmentation.store.audit import check_sums
+from segmentation.store.differing import find_differences
+from segmentation.store.editions import Edition, list_editions
+from segmentation.store.given_ids import copy_given
+from segmentation.store.layout import SEGMENTS, edition_folder
+from segmentation.store.ledger import read_rows
+from segmentation.store.objects import ObjectPath
 
 
 class Plan(NamedTuple):

@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 from config.parameters import Segmentation
 from schemas.fields import arrow_schema
 from schemas.tables import QUARANTINE, scores_schema
-from segmentation.encoding import encode, find_unseen
 from segmentation.errors import Refused
-from segmentation.judging import judge_files, make_contract
+from segmentation.features.encoding import encode, find_unseen
 from segmentation.model import Model, assign
 from segmentation.parts import to_matrix
-from segmentation.reading import check_header, columns_to_read, read_header
-from segmentation.refusing import refuse_rows
+from segmentation.rows.judging import judge_files, make_contract
+from segmentation.rows.reading import check_header, columns_to_read, read_header
+from segmentation.rows.refusing import refuse_rows
 from segmentation.source import check_content, fingerprint
 
 UNSCALABLE = "values that the model cannot scale"

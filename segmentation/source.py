@@ -1,6 +1,6 @@
 """Where rows come from: finding the source's files, refusing what is not a table, fingerprints.
 
-Reading rows from an accepted file belongs in segmentation/reading.py.
+Reading rows from an accepted file belongs in segmentation/rows/reading.py.
 """
 
 import re
@@ -15,8 +15,8 @@ from typing import NamedTuple
 from config.sources import DATE_PARTS, Csv, Source
 from schemas.records import Input
 from segmentation.errors import NoData, Refused, SourceChanged
-from segmentation.objects import ObjectPath, as_place
 from segmentation.parts import hash_file, start_folder
+from segmentation.store.objects import ObjectPath, as_place
 
 SUFFIXES = (".csv", ".parquet")
 _HEAD = 1 << 16

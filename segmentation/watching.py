@@ -9,10 +9,10 @@ from typing import Any
 
 from schemas.deadlines import Deadline
 from segmentation.errors import ResegmentError
-from segmentation.ledger import read_rows
-from segmentation.objects import ObjectPath
-from segmentation.pointer import read_live, read_pointer
-from segmentation.store import published_edition
+from segmentation.store.layout import published_edition
+from segmentation.store.ledger import read_rows
+from segmentation.store.objects import ObjectPath
+from segmentation.store.pointer import read_live, read_pointer
 
 _WHY = {
     "held": "it was built but is held: {reasons}. Look at its report, then promote it or mend the input",

@@ -1,6 +1,6 @@
 """Stage align: which cluster is which of last night's segments; stable ids; who came from where.
 
-Matching is segmentation/aligning.py's, pairing customers segmentation/origins.py's.
+Matching is segmentation/identity/aligning.py's, pairing customers segmentation/identity/origins.py's.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ import numpy as np
 
 from schemas.identity import Aligned, Memory
 from schemas.records import Customers, Fitted, Ingested, Night, Part, Scaled
-from segmentation.aligning import Crossing, find_events, match, name_clusters
-from segmentation.given_ids import reserve_ids
-from segmentation.grid import squared_distances
+from segmentation.features.grid import squared_distances
+from segmentation.identity.aligning import Crossing, find_events, match, name_clusters
+from segmentation.identity.origins import count_churn, count_crossing, find_origins, make_migration
+from segmentation.identity.relabelling import Cast, Quartet, relabel
 from segmentation.model import Model, read_model
-from segmentation.objects import as_place
-from segmentation.origins import count_churn, count_crossing, find_origins, make_migration
 from segmentation.partitions import over_parts
 from segmentation.parts import start_folder
-from segmentation.relabelling import Cast, Quartet, relabel
-from segmentation.store import find_home
+from segmentation.store.given_ids import reserve_ids
+from segmentation.store.layout import find_home
+from segmentation.store.objects import as_place
 from tasks.fit import carry_over
 from tasks.options import stage
 

@@ -14,7 +14,7 @@ from schemas.evidence import Choice
 from schemas.identity import Aligned, Memory
 from schemas.promotion import Promotion
 from schemas.records import Customers, Night
-from segmentation.comparing import tell_trials, tell_winners
+from segmentation.k.comparing import tell_trials, tell_winners
 
 
 def make_key(night: Night, what: str) -> str:

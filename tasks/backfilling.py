@@ -26,7 +26,7 @@ from segmentation.backfilling import (
     mend_live,
 )
 from segmentation.errors import Conflict, ResegmentError
-from segmentation.store import published_edition
+from segmentation.store.layout import published_edition
 from tasks.artifacts import escape_cell
 from tasks.night import check_parameters
 

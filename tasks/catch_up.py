@@ -21,7 +21,7 @@ from prefect.states import Completed
 
 from schemas.records import Night, Unpublished
 from segmentation.backfilling import find_missed
-from segmentation.store import find_home
+from segmentation.store.layout import find_home
 
 CatchUp = Literal["none", "latest", "all"]
 LATE = timedelta(hours=6)

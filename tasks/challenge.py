@@ -1,6 +1,6 @@
 """The stages of a comparison: each algorithm on one sample, then table and page.
 
-The algorithms are segmentation/challengers.py's, the measures segmentation/comparing.py's.
+The algorithms are segmentation/k/challengers.py's, the measures segmentation/k/comparing.py's.
 """
 
 import io
@@ -17,11 +17,12 @@ from schemas.comparison import COMPARISON, Comparison, Trial
 from schemas.evidence import Choice
 from schemas.fields import checked_table
 from schemas.records import Candidate, Customers, Night, Scaled
-from segmentation.challengers import CHALLENGERS
-from segmentation.comparing import Arena, render_comparison, to_table, try_challenger
+from segmentation.k.challengers import CHALLENGERS
+from segmentation.k.comparing import Arena, to_table, try_challenger
+from segmentation.k.weighing import label_rows
+from segmentation.pages.comparison import render_comparison
 from segmentation.parts import read_part, to_matrix
-from segmentation.store import below, find_home, write_durably
-from segmentation.weighing import label_rows
+from segmentation.store.layout import below, find_home, write_durably
 from tasks.artifacts import show_comparison
 from tasks.options import stage
 

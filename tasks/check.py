@@ -10,7 +10,7 @@ from schemas.identity import Aligned, Churn, Memory
 from schemas.records import Customers, Fitted, Ingested, Night, Scaled
 from schemas.verdicts import Check, Verdict
 from segmentation.errors import Refused
-from segmentation.freshness import find_newest
+from segmentation.rows.freshness import find_newest
 from tasks.options import stage
 
 

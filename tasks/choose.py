@@ -1,13 +1,13 @@
 """Stage choose: which k, by the definition's rule, why, and how sure that is.
 
-The rules are segmentation/choosing.py's; limits on segments are checked in tasks/check.py.
+The rules are segmentation/k/choosing.py's; limits on segments are checked in tasks/check.py.
 """
 
 from schemas.evidence import Choice, Curve, Evidence
 from schemas.identity import Memory
 from schemas.records import Night
-from segmentation.choosing import choose_k
-from segmentation.refitting import settle_k
+from segmentation.identity.refitting import settle_k
+from segmentation.k.choosing import choose_k
 from tasks.artifacts import show_sweep
 from tasks.options import stage
 

@@ -1,6 +1,6 @@
 """Finding the secret that a definition's `connection` names: in the environment, else in a Prefect block.
 
-What is done with it is segmentation/database.py's. It is returned, never kept, logged or recorded.
+What is done with it is segmentation/rows/database.py's. It is returned, never kept, logged or recorded.
 """
 
 import os

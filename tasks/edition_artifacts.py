@@ -12,8 +12,8 @@ from prefect.artifacts import create_markdown_artifact
 from config.settings import read_settings
 from schemas.records import Night, Published, Reported
 from schemas.verdicts import Verdict
-from segmentation.pictures import draw_sizes, inline
-from segmentation.sections import tell_rule
+from segmentation.pages.pictures import draw_sizes, inline
+from segmentation.pages.sections import tell_rule
 from tasks.artifacts import escape_cell, make_key, make_table
 
 

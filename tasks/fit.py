@@ -1,6 +1,6 @@
 """Stage fit: last night's model, or exact Lloyd passes over all customers; then labels.
 
-k-means on the sample is tasks/sweep.py's; the arithmetic of a pass is segmentation/grid.py's.
+k-means on the sample is tasks/sweep.py's; the arithmetic of a pass is segmentation/features/grid.py's.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from schemas.evidence import Choice
 from schemas.identity import Memory
 from schemas.numbers import Training
 from schemas.records import Candidate, Fitted, Night, Part, Scaled, Segment
-from segmentation.grid import cluster_sums, move_centres, snap
+from segmentation.features.grid import cluster_sums, move_centres, snap
+from segmentation.features.moments import significant
+from segmentation.features.training import make_bins
+from segmentation.features.transforms import to_scaled
 from segmentation.model import Model, assign, read_model
-from segmentation.moments import significant
-from segmentation.objects import as_place
 from segmentation.partitions import fold_parts, over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
-from segmentation.training import make_bins
-from segmentation.transforms import to_scaled
+from segmentation.store.objects import as_place
 from tasks.options import stage
 
 

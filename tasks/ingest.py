@@ -11,16 +11,16 @@ from typing import NamedTuple
 from config.columns import Rows
 from config.sources import Csv
 from schemas.records import Counts, Digest, EditionKey, Ingested, Input, Night, Part
-from segmentation.digests import identify
-from segmentation.edition_key import make_edition_key
 from segmentation.errors import NoData, Refused
-from segmentation.judging import Judged, judge_files, make_contract
 from segmentation.parts import start_folder, write_part
-from segmentation.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
-from segmentation.refusing import tell_reasons
-from segmentation.samples import write_samples
+from segmentation.rows.digests import identify
+from segmentation.rows.judging import Judged, judge_files, make_contract
+from segmentation.rows.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
+from segmentation.rows.refusing import tell_reasons
+from segmentation.samples.catalogue import write_samples
 from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
-from segmentation.store import find_home, is_whole
+from segmentation.store.edition_key import make_edition_key
+from segmentation.store.layout import find_home, is_whole
 from tasks.options import stage
 
 
@@ -45,7 +45,7 @@ def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
 def fetch_source(night: Night, folder: Path) -> tuple[SourceFile, list[str]]:
     """The rows of the definition's statement as a Parquet file in `folder`, named by the connection."""
     # SQLAlchemy and Prefect's blocks: a sixth of all that a night imports, and most nights read files.
-    from segmentation.database import Query, stage_query
+    from segmentation.rows.database import Query, stage_query
     from tasks.connections import find_secret
 
     source, window = night.segmentation.source, night.segmentation.window(night.as_of)

@@ -22,14 +22,14 @@ from config.definitions import DefinitionError, find_definition, read_definition
 from config.parameters import Segmentation
 from config.settings import read_settings
 from schemas.records import Ingested, Night, Published, Unpublished
-from segmentation.commit import locked, move_live
 from segmentation.errors import Conflict, Refused, ResegmentError
-from segmentation.indexing import refresh_index
-from segmentation.ledger import begin_row, count_refusals, end_row
-from segmentation.objects import ObjectPath, as_place, is_object_url
-from segmentation.pointer import read_pointer
-from segmentation.staging import hold_staging, remove_staging, sweep_staging
-from segmentation.store import find_home, find_published
+from segmentation.pages.indexing import refresh_index
+from segmentation.store.commit import locked, move_live
+from segmentation.store.layout import find_home, find_published
+from segmentation.store.ledger import begin_row, count_refusals, end_row
+from segmentation.store.objects import ObjectPath, as_place, is_object_url
+from segmentation.store.pointer import read_pointer
+from segmentation.store.staging import hold_staging, remove_staging, sweep_staging
 from tasks.results import find_results, protect_results, sweep_results
 
 

@@ -1,6 +1,6 @@
 """Stage publish: build the edition's folder, then commit it in one step.
 
-The commit itself, its lock and its order of renames are segmentation/commit.py's.
+The commit itself, its lock and its order of renames are segmentation/store/commit.py's.
 """
 
 import shutil
@@ -22,8 +22,11 @@ from schemas.records import Customers, Ingested, Night, Published, Reported, Sca
 from schemas.tables import segments_schema
 from schemas.verdicts import Verdict
 from segmentation.canonical import to_json
-from segmentation.commit import commit_edition
-from segmentation.edition_files import (
+from segmentation.features.moments import significant
+from segmentation.model import Model
+from segmentation.parts import hash_file, start_folder
+from segmentation.store.commit import commit_edition
+from segmentation.store.edition_files import (
     cut_pieces,
     join_segments,
     migration_rows,
@@ -32,10 +35,7 @@ from segmentation.edition_files import (
     write_quarantine,
     write_segments,
 )
-from segmentation.model import Model
-from segmentation.moments import significant
-from segmentation.parts import hash_file, start_folder
-from segmentation.store import (
+from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
     SEGMENTS,
@@ -47,7 +47,7 @@ from segmentation.store import (
     sync_file,
     sync_folder,
 )
-from segmentation.versions import list_versions
+from segmentation.store.versions import list_versions
 from tasks.edition_artifacts import show_edition
 from tasks.night import finish
 from tasks.options import stage

@@ -1,15 +1,16 @@
 """Stage recall: the edition before, how its model fits tonight's customers, and whether to refit.
 
-The pass over the customers is segmentation/recalling.py's, the decision segmentation/refitting.py's.
+The pass over the customers is segmentation/identity/recalling.py's, the decision
+segmentation/identity/refitting.py's.
 """
 
 from schemas.identity import Memory
 from schemas.records import Customers, Ingested, Night
-from segmentation.given_ids import read_manifest
+from segmentation.identity.recalling import find_changes, read_before, recall_customers
+from segmentation.identity.refitting import Decision, decide
 from segmentation.parts import start_folder
-from segmentation.recalling import find_changes, read_before, recall_customers
-from segmentation.refitting import Decision, decide
-from segmentation.store import edition_before, edition_folder, find_home, is_whole
+from segmentation.store.given_ids import read_manifest
+from segmentation.store.layout import edition_before, edition_folder, find_home, is_whole
 from tasks.options import stage
 
 

@@ -1,7 +1,7 @@
 """Stage report: the small tables and the page that people read.
 
-What the page says is in segmentation/headline.py, cards.py and the other modules of its sections; nothing is
-decided here.
+What the page says is in segmentation/pages/headline.py, cards.py and the other modules of its sections;
+nothing is decided here.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ from schemas.identity_tables import HISTORY
 from schemas.records import Customers, Ingested, Night, Part, Reported, Scaled, Segment
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
-from segmentation.cards import tell_segments
-from segmentation.chronicle import carry_on, read_chronicle, tell_tonight
-from segmentation.describing import Described, describe_segments
-from segmentation.evidence import tell_evidence
-from segmentation.factual_names import make_traits
-from segmentation.headline import tell_end, tell_top
-from segmentation.movements import tell_changes
-from segmentation.objects import as_place
-from segmentation.page import Figure, render
+from segmentation.description.describing import Described, describe_segments
+from segmentation.description.factual_names import make_traits
+from segmentation.description.points import Projection, draw_strata, project
+from segmentation.description.profiles import Labelled, profile_segments
+from segmentation.description.value import find_value
+from segmentation.identity.chronicle import carry_on, read_chronicle, tell_tonight
+from segmentation.pages.cards import tell_segments
+from segmentation.pages.evidence import tell_evidence
+from segmentation.pages.headline import tell_end, tell_top
+from segmentation.pages.movements import tell_changes
+from segmentation.pages.page import Figure, render
+from segmentation.pages.past import tell_past
+from segmentation.pages.portraits import tell_profiles
+from segmentation.pages.scatter import MOST_FEATURES, tell_customers
+from segmentation.pages.sections import sweep_rows, tell_making, tell_quality
+from segmentation.pages.story import Story, widen
 from segmentation.parts import name_part, read_part, start_folder, to_matrix
-from segmentation.past import tell_past
-from segmentation.points import Projection, draw_strata, project
-from segmentation.portraits import tell_profiles
-from segmentation.profiles import Labelled, profile_segments
-from segmentation.scatter import MOST_FEATURES, tell_customers
-from segmentation.sections import sweep_rows, tell_making, tell_quality
-from segmentation.story import Story, widen
-from segmentation.value import find_value
+from segmentation.store.objects import as_place
 from tasks.artifacts import show_changes
 from tasks.options import stage
 

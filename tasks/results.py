@@ -1,6 +1,6 @@
 """The results that Prefect keeps for a retry: private, and swept when no run can want them any more.
 
-What they hold is each stage's record; stage files are swept by segmentation/staging.py.
+What they hold is each stage's record; stage files are swept by segmentation/store/staging.py.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Stage scale: fit each feature's transform, write scaled parts on the grid, take the sample.
 
-How a transform is fitted is in segmentation/scaling.py, how it is applied in
-segmentation/transforms.py, how the sample is drawn in segmentation/sampling.py.
+How a transform is fitted is in segmentation/features/scaling.py, how it is applied in
+segmentation/features/transforms.py, how the sample is drawn in segmentation/features/sampling.py.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from config.parameters import Segmentation
 from schemas.identity import Memory
 from schemas.numbers import ColumnScale, Encoding
 from schemas.records import Customers, Night, Part, Scaled
-from segmentation.encoding import encode_parts, fit_encodings
 from segmentation.errors import Refused
-from segmentation.grid import snap
-from segmentation.looks import look_again
+from segmentation.features.encoding import encode_parts, fit_encodings
+from segmentation.features.grid import snap
+from segmentation.features.looks import look_again
+from segmentation.features.moments import Moments, measure, merge_all
+from segmentation.features.sampling import draw_sample
+from segmentation.features.scaling import Numbers, fit_columns, mean_variance, settle_quantum
+from segmentation.features.transforms import to_scaled
 from segmentation.model import read_model
-from segmentation.moments import Moments, measure, merge_all
-from segmentation.objects import as_place
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
-from segmentation.sampling import draw_sample
-from segmentation.scaling import Numbers, fit_columns, mean_variance, settle_quantum
-from segmentation.transforms import to_scaled
+from segmentation.store.objects import as_place
 from tasks.options import stage
 
 MOSTLY = 0.5  # of all customers with the same values: worth a warning

@@ -1,6 +1,6 @@
 """Stage summarise: one row per customer, in an order that does not depend on the input's.
 
-Events are segmentation/events.py's work. Rows of customers are routed to buckets small enough for
+Events are segmentation/rows/events.py's work. Rows of customers are routed to buckets small enough for
 memory, each bucket sorted and its duplicates settled by the definition's policy. With an id the
 order is the id's; without one it is a hash of the row.
 """
@@ -17,9 +17,7 @@ import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
 from schemas.records import Customers, Ingested, Night, Part
-from segmentation.duplicates import settle_duplicates
 from segmentation.errors import Refused, UnaccountedRows
-from segmentation.events import Summarised, summarise_events
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.parts import (
     cut_parts,
@@ -30,7 +28,9 @@ from segmentation.parts import (
     write_part,
     write_parts,
 )
-from segmentation.refusing import refuse_rows
+from segmentation.rows.duplicates import settle_duplicates
+from segmentation.rows.events import Summarised, summarise_events
+from segmentation.rows.refusing import refuse_rows
 from tasks.artifacts import show_quarantine
 from tasks.options import stage
 

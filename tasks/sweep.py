@@ -10,11 +10,11 @@ import numpy as np
 
 from schemas.evidence import Curve, CurvePoint
 from schemas.records import Candidate, Night, Part, Scaled
-from segmentation.fits import Weighted, fit_weighted
-from segmentation.grid import inertia_units, snap
+from segmentation.features.grid import inertia_units, snap
+from segmentation.features.sampling import WEIGHT
+from segmentation.k.fits import Weighted, fit_weighted
 from segmentation.partitions import fold_parts
 from segmentation.parts import read_part, to_matrix
-from segmentation.sampling import WEIGHT
 from tasks.options import stage
 
 

@@ -1,16 +1,16 @@
 """Stage weigh: all that speaks for and against each k, from one sample of the customers.
 
-The measures are segmentation/weighing.py's; choosing among the k belongs in tasks/choose.py.
+The measures are segmentation/k/weighing.py's; choosing among the k belongs in tasks/choose.py.
 """
 
 import numpy as np
 
 from schemas.evidence import Evidence
 from schemas.records import Candidate, Night, Scaled
-from segmentation.fits import Weighted
+from segmentation.features.sampling import WEIGHT
+from segmentation.k.fits import Weighted
+from segmentation.k.weighing import Bench, weigh_all
 from segmentation.parts import read_part, to_matrix
-from segmentation.sampling import WEIGHT
-from segmentation.weighing import Bench, weigh_all
 from tasks.options import stage
 
 

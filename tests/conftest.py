@@ -19,8 +19,8 @@ from config.parameters import Segmentation
 from config.settings import read_settings
 from schemas.numbers import Training
 from schemas.records import Night
-from segmentation.buckets import open_bucket
-from segmentation.objects import ObjectPath, as_place
+from segmentation.store.buckets import open_bucket
+from segmentation.store.objects import ObjectPath, as_place
 from tests.browser import browser
 from tests.stacks import RunningStack, running_stack
 

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 
 from config.parameters import Segmentation
 from schemas.records import Customers, Ingested, Night
-from segmentation.aggregation import Aggregation, choose_scale
-from segmentation.engine import open_engine, run_query
-from segmentation.events import name_features
 from segmentation.parts import read_part
+from segmentation.rows.aggregation import Aggregation, choose_scale
+from segmentation.rows.engine import open_engine, run_query
+from segmentation.rows.events import name_features
 from tasks.ingest import ingest
 from tasks.summarise import summarise
 

@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from config.definitions import parse_definition
-from segmentation.proposing import make_name, propose
+from segmentation.proposing.definition import make_name, propose
 
 HOSTILE = [
     "<script>alert(1)</script>",

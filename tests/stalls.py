@@ -17,7 +17,7 @@ PLACES = {
     "sweep": "tasks.sweep.fit_weighted",
     "fit": "tasks.fit.refine",
     "report": "tasks.report.render",
-    "publish": "segmentation.commit.move_live",  # after the commit point: the table is out
+    "publish": "segmentation.store.commit.move_live",  # after the commit point: the table is out
 }
 
 __all__ = ["resegment"]

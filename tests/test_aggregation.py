@@ -11,7 +11,7 @@ import pytest
 
 from config.parameters import Segmentation
 from config.settings import read_settings
-from segmentation.aggregation import SUM_BITS, Aggregation, choose_scale, quote
+from segmentation.rows.aggregation import SUM_BITS, Aggregation, choose_scale, quote
 from tests.conftest import DEFINITION
 from tests.event_inputs import AS_OF, aggregate, define, make_events, with_features, with_rows
 

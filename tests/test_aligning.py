@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segmentation.aligning import SAME, Crossing, find_events, match, name_clusters, similarity
+from segmentation.identity.aligning import SAME, Crossing, find_events, match, name_clusters, similarity
 
 FAR = np.full((9, 9), 9.0)
 APART = np.ones(9)

@@ -13,8 +13,8 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.records import Published
-from segmentation.ledger import read_rows
-from segmentation.pictures import draw_sizes
+from segmentation.pages.pictures import draw_sizes
+from segmentation.store.ledger import read_rows
 from tasks.artifacts import escape_cell, make_table
 from tasks.edition_artifacts import tell_report
 from tasks.night import name_day

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from schemas.records import EditionKey, Night
-from segmentation.audit import audit_store
-from segmentation.commit import commit_edition
 from segmentation.parts import hash_file
-from segmentation.store import SEGMENTS, SUMS, published_path
+from segmentation.store.audit import audit_store
+from segmentation.store.commit import commit_edition
+from segmentation.store.layout import SEGMENTS, SUMS, published_path
 from tests.test_commit import build
 
 DAYS = (date(2026, 1, 30), date(2026, 1, 31))

@@ -20,12 +20,12 @@ from prefect.client.schemas.sorting import ArtifactSort
 import tasks.fit
 from flows.backfill import backfill
 from schemas.backfills import Backfilled
-from segmentation.audit import audit_store
 from segmentation.backfilling import BackfillFailed
 from segmentation.errors import StageFileGone
-from segmentation.ledger import read_rows
-from segmentation.pointer import read_live
-from segmentation.store import published_dates
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_dates
+from segmentation.store.ledger import read_rows
+from segmentation.store.pointer import read_live
 from tests.dated_days import Days, day, found_days, outcomes
 from tests.test_flow import digests
 

@@ -13,11 +13,11 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
 import tasks.fit
-from segmentation.audit import audit_store
 from segmentation.backfilling import BackfillFailed
 from segmentation.errors import StageFileGone
-from segmentation.ledger import read_rows
-from segmentation.store import published_dates
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_dates
+from segmentation.store.ledger import read_rows
 from tests.dated_days import Days, day, found_days
 from tests.test_backfill import children, parents, run
 from tests.test_flow import digests

@@ -19,10 +19,10 @@ from config.sources import Source
 from flows.resegment import resegment
 from schemas.identity import Memory
 from schemas.records import Customers, Night
-from segmentation import reading
 from segmentation.backfilling import check_range
 from segmentation.errors import Refused
 from segmentation.parts import read_part
+from segmentation.rows import reading
 from segmentation.source import find_files
 from tasks import summarise as summarise_module
 from tasks.ingest import ingest

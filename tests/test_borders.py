@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import gaussian_kde
 
-from segmentation.borders import (
+from segmentation.k.borders import (
     DEEPEST,
     ERRORS,
     count_natural,

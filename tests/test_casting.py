@@ -8,8 +8,8 @@ import pytest
 
 from config.columns import Column, ColumnType
 from config.sources import Csv
-from segmentation.casting import Dialect, cast_column
 from segmentation.errors import Refused
+from segmentation.rows.casting import Dialect, cast_column
 
 CSV = Csv()
 

@@ -25,7 +25,7 @@ from prefect.states import Scheduled
 from config.settings import read_settings
 from flows.resegment import resegment
 from segmentation.backfilling import MOST_DATES, find_missed
-from segmentation.store import published_dates
+from segmentation.store.layout import published_dates
 from tasks.catch_up import tell_late
 from tasks.night import settle_as_of
 from tests.dated_days import Days, day, found_days

@@ -9,9 +9,9 @@ import pytest
 
 from config.plans import FitPlan, KPlan
 from schemas.evidence import Curve, CurvePoint, Evidence, Measures
-from segmentation.choosing import choose_elbow, choose_k, find_knee, log_inertia
-from segmentation.fits import Weighted, fit_weighted
-from segmentation.samples import article_table
+from segmentation.k.choosing import choose_elbow, choose_k, find_knee, log_inertia
+from segmentation.k.fits import Weighted, fit_weighted
+from segmentation.samples.catalogue import article_table
 
 
 def curve(inertia: Sequence[float], first: int = 1) -> Curve:

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from schemas.records import Segment
-from segmentation.chronicle import FILE, MOST, carry_on, dates_of, read_chronicle, sizes_on, tell_tonight
+from segmentation.identity.chronicle import (
+    FILE,
+    MOST,
+    carry_on,
+    dates_of,
+    read_chronicle,
+    sizes_on,
+    tell_tonight,
+)
 from tests.nights import FOUR, draw_customers, files, found_town, read
 
 FIRST = date(2026, 1, 1)

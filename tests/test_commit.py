@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.records import EditionKey, Night
-from segmentation.commit import commit_edition, locked, move_live
 from segmentation.errors import Conflict
 from segmentation.parts import hash_file
-from segmentation.pointer import read_live
-from segmentation.store import (
+from segmentation.store.commit import commit_edition, locked, move_live
+from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
     SEGMENTS,
@@ -24,6 +23,7 @@ from segmentation.store import (
     published_edition,
     published_path,
 )
+from segmentation.store.pointer import read_live
 
 NightMaker = Callable[..., Night]
 

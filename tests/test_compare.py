@@ -13,11 +13,12 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from flows.compare import compare
 from schemas.comparison import Comparison, Trial
 from schemas.evidence import Choice
-from segmentation.audit import audit_store
-from segmentation.challengers import CHALLENGERS, rows_within
-from segmentation.comparing import Arena, measure, render_comparison, tell_winners, try_challenger
 from segmentation.errors import Refused
-from segmentation.ledger import read_rows
+from segmentation.k.challengers import CHALLENGERS, rows_within
+from segmentation.k.comparing import Arena, measure, tell_winners, try_challenger
+from segmentation.pages.comparison import render_comparison
+from segmentation.store.audit import audit_store
+from segmentation.store.ledger import read_rows
 from tasks.challenge import read_bytes
 from tests.test_flow import DAY, TWO_GROUPS, definitions, digests, run, write_demo
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from segmentation.audit import audit_store
-from segmentation.store import published_edition
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_edition
 from tests.test_flow import DAY, digests, run
 
 pytestmark = [
@@ -27,7 +27,7 @@ pytestmark = [
 _DRIVER = """
 import os, signal, sys
 import flows.resegment as f
-import segmentation.commit as c
+import segmentation.store.commit as c
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

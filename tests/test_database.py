@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr, ValidationError
 
-import segmentation.database
+import segmentation.rows.database
 from config.columns import Rows
 from config.parameters import Segmentation
-from segmentation.database import Query, stage_query
 from segmentation.errors import Refused
+from segmentation.rows.database import Query, stage_query
 from tasks.connections import find_secret
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
@@ -22,7 +22,7 @@ ROWS = Rows.model_validate(DEFINITION["rows"])
 
 def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each batch is one row group of the staged file; more columns than asked for are said once."""
-    monkeypatch.setattr(segmentation.database, "BATCH_ROWS", 700)
+    monkeypatch.setattr(segmentation.rows.database, "BATCH_ROWS", 700)
     query = Query("SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY})
     warnings = stage_query(query, ("w", SecretStr(postgres)), ROWS, tmp_path / "x.parquet")
     assert warnings == ["1 columns not in the contract were ignored"]

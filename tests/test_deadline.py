@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.ledger import ledger_path
 from segmentation.promoting import Asked, promote_edition
+from segmentation.store.ledger import ledger_path
 from segmentation.watching import judge_deadline
 from tests.nights import Town, day, draw_customers, found_town
 

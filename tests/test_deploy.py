@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from config.settings import read_settings
-from segmentation.store import published_dates
+from segmentation.store.layout import published_dates
 from tests.dated_days import Days, day, found_days
 from tests.deployed import ROOT, Deployed, running
 

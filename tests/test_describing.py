@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from segmentation.factual_names import Trait, name_segments
-from segmentation.rules import (
+from segmentation.description.factual_names import Trait, name_segments
+from segmentation.description.rules import (
     Condition,
     count_rules,
     find_rules,

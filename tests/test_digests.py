@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from schemas.records import Night
-from segmentation.digests import identify
-from segmentation.judging import make_contract
+from segmentation.rows.digests import identify
+from segmentation.rows.judging import make_contract
 from segmentation.source import fetch, find_files, fingerprint
 from tests.test_real_data import DAY
 

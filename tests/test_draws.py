@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentation.draws import draw, make_key, take_share, take_spread
+from segmentation.samples.draws import draw, make_key, take_share, take_spread
 
 
 def test_a_draw_depends_on_its_key_and_number_alone() -> None:

@@ -13,14 +13,14 @@ from prefect.settings import PREFECT_API_URL
 from flows.promote import promote
 from flows.resegment import resegment
 from schemas.promotion import Promotion
-from segmentation.audit import audit_store
 from segmentation.errors import Refused
-from segmentation.given_names import name_segment, read_names
-from segmentation.ledger import read_rows
-from segmentation.objects import ObjectPath
-from segmentation.pointer import read_live
+from segmentation.identity.given_names import name_segment, read_names
 from segmentation.promoting import Asked, promote_edition
-from segmentation.store import published_edition
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_edition
+from segmentation.store.ledger import read_rows
+from segmentation.store.objects import ObjectPath
+from segmentation.store.pointer import read_live
 from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, definitions, run, write_demo
 from tests.test_real_data import DAY

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from config.parameters import Segmentation
 from schemas.numbers import Encoding
 from schemas.records import Night, Part
-from segmentation.encoding import encode, encode_parts, fit_encodings
 from segmentation.errors import Refused
+from segmentation.features.encoding import encode, encode_parts, fit_encodings
 from segmentation.parts import read_part, write_part
 from tests.conftest import DEFINITION
 

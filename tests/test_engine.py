@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.settings import read_settings
-from segmentation.aggregation import Aggregation, Query
-from segmentation.engine import open_engine, run_query
 from segmentation.errors import OutOfMemory
+from segmentation.rows.aggregation import Aggregation, Query
+from segmentation.rows.engine import open_engine, run_query
 from tests.event_inputs import AS_OF, define, with_features
 
 FEATURES = with_features(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.judging import make_contract
+from segmentation.rows.judging import make_contract
 from tasks import summarise as summarise_module
 from tests.event_inputs import (
     HEADER,

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 
 from schemas.records import Part
 from segmentation.errors import StageFileGone
-from segmentation.grid import find_quantum, snap
+from segmentation.features.grid import find_quantum, snap
 from segmentation.parts import write_part
 from tasks.fit import canonical_order, label_part, pass_over, refine
 from tasks.sweep import score_part

@@ -15,7 +15,7 @@ from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.records import Published
 from segmentation.errors import Conflict, Refused
-from segmentation.ledger import read_rows
+from segmentation.store.ledger import read_rows
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
 

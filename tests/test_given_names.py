@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.given_ids import reserve_ids
-from segmentation.given_names import FILE, find_splits, name_segment, read_names
+from segmentation.identity.given_names import FILE, find_splits, name_segment, read_names
+from segmentation.store.given_ids import reserve_ids
 from tests.nights import Town, draw_customers, files, found_town
 
 THREE = {"a": 120, "b": 110, "d": 100}

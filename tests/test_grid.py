@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from segmentation.grid import (
+from segmentation.features.grid import (
     BLOCK,
     blocks,
     cluster_sums,

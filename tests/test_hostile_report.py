@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from config.parameters import Segmentation
-from segmentation.given_names import name_segment
-from segmentation.indexing import write_index
+from segmentation.identity.given_names import name_segment
+from segmentation.pages.indexing import write_index
 from tests.browser import Page, open_page
 from tests.nights import PLAN
 from tests.reports import build

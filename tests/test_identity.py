@@ -13,7 +13,7 @@ import pytest
 from config.definitions import read_definition
 from config.parameters import BUILT_IN
 from config.sources import Source
-from segmentation.samples import shop_table
+from segmentation.samples.catalogue import shop_table
 from tests.nights import FOUR, PLAN, Town, draw_customers, events, files, found_town, ids, manifest, read
 
 

@@ -14,9 +14,9 @@ from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.records import Published
 from segmentation.errors import Refused
-from segmentation.event_drafts import find_events
-from segmentation.proposing import make_name, propose, propose_events
-from segmentation.surveying import survey
+from segmentation.proposing.definition import make_name, propose, propose_events
+from segmentation.proposing.event_drafts import find_events
+from segmentation.proposing.surveying import survey
 from tests.made_tables import events, people, propose_content, write_table
 
 DAY = date(2026, 1, 31)

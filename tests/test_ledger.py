@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.records import Night
-from segmentation import ledger
-from segmentation.ledger import begin_row, end_row, ledger_path, read_rows
+from segmentation.store import ledger
+from segmentation.store.ledger import begin_row, end_row, ledger_path, read_rows
 
 NightMaker = Callable[..., Night]
 

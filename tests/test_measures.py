@@ -7,10 +7,10 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_samples
 
-from segmentation.gap import Gap, draw_reference, first_within_error, gap_statistic, largest
-from segmentation.indices import calinski_harabasz, davies_bouldin
-from segmentation.resampling import crosstab, jaccard, prediction_strength
-from segmentation.silhouettes import mean_by_segment, silhouettes
+from segmentation.k.gap import Gap, draw_reference, first_within_error, gap_statistic, largest
+from segmentation.k.indices import calinski_harabasz, davies_bouldin
+from segmentation.k.resampling import crosstab, jaccard, prediction_strength
+from segmentation.k.silhouettes import mean_by_segment, silhouettes
 
 
 def divided(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.identity import Memory
 from schemas.records import Night, Scaled
-from segmentation.encoding import find_unseen
+from segmentation.features.encoding import find_unseen
 from segmentation.model import Model, assign
 from segmentation.parts import read_part, start_folder, to_matrix
 from segmentation.scoring import label_rows

@@ -9,7 +9,7 @@ import pytest
 from schemas.numbers import ColumnScale, Encoding
 from segmentation.canonical import to_json
 from segmentation.errors import Refused
-from segmentation.grid import snap
+from segmentation.features.grid import snap
 from segmentation.model import Model, assign, read_model
 from tests.conftest import TRAINING
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from segmentation.moments import Moments, measure, merge, merge_all, significant
+from segmentation.features.moments import Moments, measure, merge, merge_all, significant
 
 stats = pytest.importorskip("scipy.stats")
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import segmentation.object_commit
+import segmentation.store.object_commit
 from schemas.records import EditionKey
-from segmentation.commit import move_live
 from segmentation.errors import Conflict
-from segmentation.object_commit import commit_objects
-from segmentation.objects import ObjectPath
-from segmentation.pointer import read_live
-from segmentation.store import SEGMENTS, edition_folder, published_edition, published_path
+from segmentation.store.commit import move_live
+from segmentation.store.layout import SEGMENTS, edition_folder, published_edition, published_path
+from segmentation.store.object_commit import commit_objects
+from segmentation.store.objects import ObjectPath
+from segmentation.store.pointer import read_live
 from tests.test_real_data import DAY
 
 
@@ -72,13 +72,13 @@ def test_a_table_that_changed_since_is_not_replaced(
             home, DAY, EditionKey(edition="e0", previous=None, replaces=None), build(tmp_path, "e0")
         )
     other = build(tmp_path, "e1")
-    upload = segmentation.object_commit.upload_edition
+    upload = segmentation.store.object_commit.upload_edition
 
     def overtaken(*arguments: Any) -> None:
         upload(*arguments)
         published_path(home, DAY).put(other / SEGMENTS)
 
-    monkeypatch.setattr(segmentation.object_commit, "upload_edition", overtaken)
+    monkeypatch.setattr(segmentation.store.object_commit, "upload_edition", overtaken)
     with pytest.raises(Conflict, match=f"held edition {replaces or 'none'} when this run began and holds e1"):
         key = EditionKey(edition="e2", previous=None, replaces=replaces)
         commit_objects(home, DAY, key, build(tmp_path, "e2"))

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 import flows.resegment
-import segmentation.object_commit
+import segmentation.store.object_commit
 from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.records import Published
-from segmentation.audit import audit_store
 from segmentation.errors import Refused, ResegmentError
-from segmentation.ledger import read_rows
-from segmentation.objects import ObjectPath, as_place
-from segmentation.store import SEGMENTS
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import SEGMENTS
+from segmentation.store.ledger import read_rows
+from segmentation.store.objects import ObjectPath, as_place
 from tasks.ingest import ingest
 from tasks.publish import publish
 from tests.test_object_commit import PowerCut
@@ -98,8 +98,8 @@ def test_a_night_that_died_before_its_commit_is_run_again(
 
     with monkeypatch.context() as broken:
         broken.setattr(flows.resegment, "publish", publish.with_options(retries=0))
-        broken.setattr(segmentation.object_commit, "move_live_object", die)
-        broken.setattr(segmentation.object_commit, "check_race", die)
+        broken.setattr(segmentation.store.object_commit, "move_live_object", die)
+        broken.setattr(segmentation.store.object_commit, "check_race", die)
         with pytest.raises(PowerCut):
             run(tmp_path / "new.csv", bucket)
     assert contents(home) == before

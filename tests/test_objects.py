@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from segmentation.buckets import Changed, open_bucket
 from segmentation.errors import Refused, StoreGone
-from segmentation.objects import ObjectPath, as_place
 from segmentation.parts import hash_file
+from segmentation.store.buckets import Changed, open_bucket
+from segmentation.store.objects import ObjectPath, as_place
 
 
 def test_objects_are_listed_and_read_like_files(bucket: ObjectPath) -> None:

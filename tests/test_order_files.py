@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation import orders
 from segmentation.errors import Refused
-from segmentation.lives import draw_places
-from segmentation.order_lines import STAIN_SHARE, STAINS, day_table
-from segmentation.orders import Shop, write_day, write_orders, write_truth
-from segmentation.rhythm import has_file, is_closed, to_date, to_number
+from segmentation.samples import orders
+from segmentation.samples.lives import draw_places
+from segmentation.samples.order_lines import STAIN_SHARE, STAINS, day_table
+from segmentation.samples.orders import Shop, write_day, write_orders, write_truth
+from segmentation.samples.rhythm import has_file, is_closed, to_date, to_number
 
 CUSTOMERS, SEED = 2000, 7
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from segmentation.order_statistics import Batches, from_keys, select, to_keys
+from segmentation.features.order_statistics import Batches, from_keys, select, to_keys
 
 ODD = np.array(
     [-np.inf, -1e308, -1.5, -1.0, -2.2e-308, -5e-324, 0.0, 5e-324, 2.2e-308, 1.0, 1.0 + 2**-52, 1e308, np.inf]

@@ -9,11 +9,11 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.draws import draw, take_share, take_spread
-from segmentation.lives import KINDS, draw_places, find_lives, find_orders
-from segmentation.order_lines import day_table
-from segmentation.orders import Shop, write_orders, write_truth
-from segmentation.rhythm import shop_time, to_number
+from segmentation.samples.draws import draw, take_share, take_spread
+from segmentation.samples.lives import KINDS, draw_places, find_lives, find_orders
+from segmentation.samples.order_lines import day_table
+from segmentation.samples.orders import Shop, write_orders, write_truth
+from segmentation.samples.rhythm import shop_time, to_number
 
 YEAR = (date(2025, 1, 1), date(2026, 1, 1))
 CUSTOMERS, SEED = 2000, 7

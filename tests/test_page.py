@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from segmentation.page import (
+from segmentation.pages.page import (
     Figure,
     Markup,
     details,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation import palette
-from segmentation.palette import (
+from segmentation.pages import palette
+from segmentation.pages.palette import (
     COLOURS,
     FILLS,
     MARKS,

@@ -10,7 +10,7 @@ import pytest
 from config.parameters import BUILT_IN
 from flows.resegment import resegment
 from schemas.records import Published
-from segmentation.people import ATTITUDES, DIRTY_SHARE, TYPES, people_table
+from segmentation.samples.people import ATTITUDES, DIRTY_SHARE, TYPES, people_table
 from tests.test_real_data import DAY
 
 EXAMPLES = ["geographic", "demographic", "behavioural", "psychographic", "blended"]

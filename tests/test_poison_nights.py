@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.audit import audit_store
 from segmentation.errors import Refused
-from segmentation.pointer import read_live
-from segmentation.store import published_dates
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_dates
+from segmentation.store.pointer import read_live
 from tests.nights import Town, day, found_town
 
 EVENTS = {

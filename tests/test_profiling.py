@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 
 from config.sources import Csv
-from segmentation.column_names import counts_something, part_of_order, rank_as_id
-from segmentation.counting import profile_column
-from segmentation.dialects import find_decimal, find_delimiter, find_encoding
 from segmentation.errors import Refused
 from segmentation.keys import mix
-from segmentation.profiling import merge_profiles, profile_files
-from segmentation.roles import find_role, round_out
-from segmentation.sketches import SMALLEST, agree, merge_agreements, merge_sketches, sketch
+from segmentation.proposing.column_names import counts_something, part_of_order, rank_as_id
+from segmentation.proposing.counting import profile_column
+from segmentation.proposing.dialects import find_decimal, find_delimiter, find_encoding
+from segmentation.proposing.profiling import merge_profiles, profile_files
+from segmentation.proposing.roles import find_role, round_out
+from segmentation.proposing.sketches import SMALLEST, agree, merge_agreements, merge_sketches, sketch
 from segmentation.source import fingerprint
 
 CSV = Csv()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from schemas.verdicts import Verdict
-from segmentation.audit import audit_store
 from segmentation.errors import Conflict, Refused
-from segmentation.ledger import read_rows
-from segmentation.pointer import LIVE, read_live, read_pointer
 from segmentation.promoting import Asked, promote_edition
-from segmentation.store import published_edition
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_edition
+from segmentation.store.ledger import read_rows
+from segmentation.store.pointer import LIVE, read_live, read_pointer
 from tasks.check import check
 from tests.nights import Town, day, draw_customers, found_town, manifest
 

@@ -17,9 +17,9 @@ from config.parameters import Segmentation
 from schemas.identity import Aligned, Memory
 from schemas.records import Customers, Ingested, Night, Scaled
 from segmentation.canonical import to_json
-from segmentation.edition_files import cut_pieces, join_segments, name_positions
 from segmentation.model import assign, read_model
 from segmentation.parts import read_part, to_matrix
+from segmentation.store.edition_files import cut_pieces, join_segments, name_positions
 from tasks.align import align
 from tasks.choose import choose
 from tasks.fit import fit

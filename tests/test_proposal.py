@@ -11,7 +11,7 @@ import yaml
 
 from config.settings import read_settings
 from segmentation.errors import Refused
-from segmentation.proposing import propose
+from segmentation.proposing.definition import propose
 from tests.made_tables import HOSTILE, people, propose_content, write_table
 
 Write = Callable[..., Path]

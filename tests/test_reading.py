@@ -10,9 +10,9 @@ import pytest
 
 from config.columns import Rows
 from config.sources import Csv
-from segmentation import reading
 from segmentation.errors import Refused
-from segmentation.reading import check_header, columns_to_read, read_batches, read_header
+from segmentation.rows import reading
+from segmentation.rows.reading import check_header, columns_to_read, read_batches, read_header
 
 ROWS = Rows.model_validate({"id": "id", "columns": {"n": {"type": "int"}}})
 

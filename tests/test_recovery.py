@@ -15,8 +15,8 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from segmentation.audit import audit_store
-from segmentation.ledger import read_rows
+from segmentation.store.audit import audit_store
+from segmentation.store.ledger import read_rows
 from tests.conftest import DEFINITION
 from tests.stacks import ROOT, RunningStack, press_retry, wait_for_state
 from tests.stalls import PLACES, resegment

@@ -6,7 +6,7 @@ import pytest
 
 from config.plans import RefitPlan
 from schemas.numbers import Training
-from segmentation.refitting import decide
+from segmentation.identity.refitting import decide
 
 DAY = date(2026, 1, 1)
 

@@ -10,9 +10,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL
 
-from segmentation.audit import audit_store
 from segmentation.errors import StageFileGone
-from segmentation.ledger import read_rows
+from segmentation.store.audit import audit_store
+from segmentation.store.ledger import read_rows
 from tasks import fit as fit_stage
 from tests.test_flow import run
 

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 from config.definitions import read_definition
 from config.parameters import BUILT_IN
 from config.sources import Source
+from segmentation.commands.sample import samples
 from segmentation.errors import Refused
-from segmentation.orders import write_orders
-from segmentation.sample_command import samples
-from segmentation.samples import write_sample, write_samples
+from segmentation.samples.catalogue import write_sample, write_samples
+from segmentation.samples.orders import write_orders
 
 MONTH = ["orders", "--start", "2025-03-01", "--nights", "31", "--customers", "50", "--seed", "7"]
 
@@ -92,7 +92,7 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("segmentation.orders.write_day", fail)
+    monkeypatch.setattr("segmentation.samples.orders.write_day", fail)
     with pytest.raises(Refused, match="cannot be written: No space left on device"):
         call(*MONTH, "-o", tmp_path)
 

@@ -12,8 +12,8 @@ import pytest
 from config.definitions import read_definition
 from config.parameters import BUILT_IN
 from config.sources import Source
-from segmentation import samples
-from segmentation.samples import article_table, shop_table, write_sample
+from segmentation.samples import catalogue as samples
+from segmentation.samples.catalogue import article_table, shop_table, write_sample
 
 
 def test_article_sample_is_the_articles_data(shared_data: Path) -> None:

@@ -7,9 +7,16 @@ import pyarrow as pa
 import pytest
 
 from schemas.records import Part
-from segmentation import sampling
+from segmentation.features import sampling
+from segmentation.features.sampling import (
+    Slice,
+    count_distinct,
+    coverage,
+    draw_keys,
+    draw_sample,
+    measure_spread,
+)
 from segmentation.parts import read_part, to_matrix, write_part
-from segmentation.sampling import Slice, count_distinct, coverage, draw_keys, draw_sample, measure_spread
 
 
 def write_rows(folder: Path, rows: np.ndarray, ids: list[str], cuts: int) -> tuple[list[Part], list[Part]]:

@@ -14,9 +14,8 @@ from schemas.identity import Memory
 from schemas.numbers import ColumnScale, Encoding
 from schemas.records import Customers, Night, Part
 from segmentation.errors import Refused
-from segmentation.moments import merge_all
-from segmentation.parts import read_part, to_matrix, write_part
-from segmentation.scaling import (
+from segmentation.features.moments import merge_all
+from segmentation.features.scaling import (
     Numbers,
     choose_transform,
     find_largest,
@@ -24,6 +23,7 @@ from segmentation.scaling import (
     fit_columns,
     mean_variance,
 )
+from segmentation.parts import read_part, to_matrix, write_part
 from tasks.scale import measure_part, scale
 
 NightMaker = Callable[..., Night]

@@ -21,7 +21,7 @@ from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.records import Published
 from segmentation.errors import DatabaseGone, Refused
-from segmentation.ledger import read_rows
+from segmentation.store.ledger import read_rows
 from tasks.connections import variable_name
 from tasks.ingest import ingest
 from tests.conftest import DEFINITION

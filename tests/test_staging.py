@@ -12,7 +12,7 @@ import pytest
 
 from schemas.records import Night
 from segmentation.errors import Conflict
-from segmentation.staging import hold_staging, remove_staging, sweep_staging
+from segmentation.store.staging import hold_staging, remove_staging, sweep_staging
 
 NightMaker = Callable[..., Night]
 
@@ -83,7 +83,7 @@ def test_a_killed_process_holds_nothing(make_night: NightMaker) -> None:
     night = make_night()
     script = (
         "import sys, os, signal\nfrom pathlib import Path\nfrom schemas.records import Night\n"
-        "from segmentation.staging import hold_staging\n"
+        "from segmentation.store.staging import hold_staging\n"
         "night = Night.model_validate_json(sys.argv[1])\n"
         "with hold_staging(night):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -13,9 +13,9 @@ import pytest
 from config.parameters import Segmentation
 from config.sources import Source
 from schemas.records import Digest, Night
-from segmentation.edition_key import make_edition_key
 from segmentation.parts import hash_file
-from segmentation.store import (
+from segmentation.store.edition_key import make_edition_key
+from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
     SEGMENTS,

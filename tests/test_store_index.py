@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from segmentation.given_ids import read_manifest
-from segmentation.given_names import name_segment
-from segmentation.index_page import NEWEST, draw_index
-from segmentation.indexing import PAGE, refresh_index, write_index
-from segmentation.objects import ObjectPath
+from segmentation.identity.given_names import name_segment
+from segmentation.pages.index_page import NEWEST, draw_index
+from segmentation.pages.indexing import PAGE, refresh_index, write_index
+from segmentation.pages.store_index import FACTS, Entry, Index, Row, gather
 from segmentation.promoting import Asked, promote_edition
-from segmentation.store_index import FACTS, Entry, Index, Row, gather
+from segmentation.store.given_ids import read_manifest
+from segmentation.store.objects import ObjectPath
 from tests.browser import open_page
 from tests.nights import FOUR, Town, day, draw_customers, found_town
 
@@ -105,7 +105,7 @@ def test_a_manifest_is_read_once(town: Town, monkeypatch: pytest.MonkeyPatch) ->
         read.append(folder.name)
         return read_manifest(folder)
 
-    monkeypatch.setattr("segmentation.store_index.read_manifest", count)
+    monkeypatch.setattr("segmentation.pages.store_index.read_manifest", count)
     write_index(town.home)
     assert read == []
     town.night(4, draw_customers(FOUR))

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from segmentation.audit import audit_store
-from segmentation.ledger import read_rows
-from segmentation.pointer import read_live
-from segmentation.store import published_dates
+from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_dates
+from segmentation.store.ledger import read_rows
+from segmentation.store.pointer import read_live
 from tests.conftest import SHARED
 from tests.deployed import Deployed, postgres_for_prefect, running
 from tests.test_deploy import ask, end_state, wait

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.numbers import ColumnScale, Transform
-from segmentation.transforms import curve, to_original, to_scaled, uncurve
+from segmentation.features.transforms import curve, to_original, to_scaled, uncurve
 
 
 def column(

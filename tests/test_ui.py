@@ -18,7 +18,7 @@ import pytest
 
 from config.settings import read_settings
 from deployments.processes import free_port
-from segmentation.store import published_dates
+from segmentation.store.layout import published_dates
 from tests.browser import open_page
 from tests.dated_days import Days, day, found_days
 from tests.deployed import Deployed, postgres_for_prefect, running, started

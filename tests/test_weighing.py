@@ -6,8 +6,8 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 
 from config.plans import FitPlan
 from config.settings import read_settings
-from segmentation.fits import Weighted, fit_kmeans
-from segmentation.weighing import BEYOND, Bench, label_rows, weigh_all
+from segmentation.k.fits import Weighted, fit_kmeans
+from segmentation.k.weighing import BEYOND, Bench, label_rows, weigh_all
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,137 @@
+"""How a CSV file seems to be written: looked at for a proposal that a person reads, never by a run.
+
+A run takes source.csv as it is declared; reading rows is in segmentation/rows/reading.py.
+"""
+
+import codecs
+import csv as csv_module
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from config.sources import Csv
+from segmentation.errors import Refused
+from segmentation.source import check_content
+
+DELIMITERS = (",", ";", "\t", "|")
+_CHUNK = 1 << 20
+_MOST_LINES = 1000
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+_POINT = re.compile(r"[+-]?\d*\.\d+")
+# Bytes that Latin-1 leaves to invisible controls; Windows has quotes and the euro sign there, and five gaps.
+_WINDOWS, _GAPS = re.compile(rb"[\x80-\x9f]"), re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+class SeenDialect(NamedTuple):
+    """A declaration of source.csv, and for each key that is not the default what was found."""
+
+    csv: Csv
+    notes: dict[str, str]
+
+
+def find_dialect(paths: Sequence[Path]) -> SeenDialect:
+    """What to declare for these files, together. Refused where one of them is no table."""
+    files = [path for path in paths if path.suffix.lower() == ".csv"]
+    encodings = {find_encoding(path) for path in files} - {"utf-8"}
+    encoding = min(encodings, default="utf-8")
+    found = Csv(encoding=encoding, final_newline=False)
+    notes: dict[str, str] = {}
+    for path in paths:
+        check_content(path, found)
+    if encoding != "utf-8":
+        notes["encoding"] = f"the text is not UTF-8; {encoding} fits. Look whether names read right"
+    if files:
+        delimiter = find_delimiter(read_head(files[0], encoding))
+        if delimiter != ",":
+            notes["delimiter"] = f"fields are separated by {_WORDS[delimiter]}"
+        decimal = find_decimal(read_head(files[0], encoding), delimiter)
+        if decimal != ".":
+            notes["decimal"] = "numbers have a decimal comma"
+        found = Csv(encoding=encoding, delimiter=delimiter, decimal=decimal, final_newline=False)
+    cut = sum(not ends_in_newline(path, found) for path in files)
+    if cut:
+        what = "the file does" if len(files) == 1 else f"{cut} of {len(files)} files do"
+        notes["final_newline"] = f"{what} not end in a newline: is it whole? If it may be cut, fetch it again"
+    return SeenDialect(found.model_copy(update={"final_newline": not cut}), notes)
+
+
+def find_encoding(path: Path) -> str:
+    """utf-8, utf-16, latin-1 or cp1252. The whole file is read, a piece at a time."""
+    with path.open("rb") as file:
+        head = file.read(2)
+        if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        file.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return _find_western(file)
+    return "utf-8"
+
+
+def _find_western(file: BinaryIO) -> str:
+    file.seek(0)
+    is_windows = False
+    while chunk := file.read(_CHUNK):
+        if _GAPS.search(chunk):
+            return "latin-1"
+        is_windows = is_windows or _WINDOWS.search(chunk) is not None
+    return "cp1252" if is_windows else "latin-1"
+
+
+def read_head(path: Path, encoding: str) -> list[str]:
+    """The first whole lines of a file, at most 1 MiB of it."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        text = file.read(_CHUNK)
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    return lines[: max(1, min(len(lines) - 1, _MOST_LINES))] if len(text) == _CHUNK else lines[:_MOST_LINES]
+
+
+def find_delimiter(lines: Sequence[str]) -> str:
+    """The delimiter under which most lines have the header's number of fields; a comma if none splits it.
+
+    >>> find_delimiter(["id;name\\n", "1;a, b\\n"])
+    ';'
+    """
+    best, delimiter = (0.0, 0), ","
+    for candidate in DELIMITERS:
+        rows = _split(lines, candidate)
+        if not rows or len(rows[0]) < 2:
+            continue
+        agreeing = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+        if (agreeing, len(rows[0])) > best:
+            best, delimiter = (agreeing, len(rows[0])), candidate
+    return delimiter
+
+
+def find_decimal(lines: Sequence[str], delimiter: str) -> Literal[".", ","]:
+    """A comma if more cells are numbers with one comma than with one point, else a point."""
+    if delimiter == ",":
+        return "."
+    cells = [cell.strip() for row in _split(lines, delimiter)[1:] for cell in row]
+    commas = sum(_COMMA.fullmatch(cell) is not None for cell in cells)
+    return "," if commas > sum(_POINT.fullmatch(cell) is not None for cell in cells) else "."
+
+
+def ends_in_newline(path: Path, csv: Csv) -> bool:
+    """Does the file end in a newline, as a file does that was not cut?"""
+    try:
+        check_content(path, csv.model_copy(update={"final_newline": True}))
+    except Refused as refusal:
+        if refusal.code == "no-final-newline":
+            return False
+        raise
+    return True
+
+
+def _split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    try:
+        return [row for row in csv_module.reader(io.StringIO("".join(lines)), delimiter=delimiter) if row]
+    except csv_module.Error:
+        return []  # a field beyond the module's limit: not how this file is written, or refused when read

@@ -1,0 +1,120 @@
+"""The samples that the project makes itself, written as the CSV files that a run then reads.
+
+`article` is the data of the article on k-means segmentation; `shop` is a seeded simulator of a
+shop whose customers belong to latent segments, `people` (segmentation/samples/people.py) one that knows
+more of them, `orders` (segmentation/samples/orders.py) one of their orders, a file for each day. All take
+the way of every other source.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from config.sources import Source
+from segmentation.samples.orders import ORDERS_CUSTOMERS, write_orders
+from segmentation.samples.people import people_table
+
+# The article's 24 distinct rows: products_purchased, complains, money_spent, and how often each
+# stands in its 24,000 rows.
+ARTICLE_ROWS = (
+    (1, 0, 260.0, 2376), (1, 0, 261.0, 1176), (1, 0, 263.0, 1200), (1, 0, 790.2, 2376),
+    (1, 0, 791.2, 1200), (1, 0, 799.2, 1176), (1, 0, 890.0, 1176), (1, 0, 891.0, 1200),
+    (1, 0, 892.0, 1152), (1, 0, 894.0, 1200), (1, 1, 261.0, 24), (1, 1, 790.2, 24),
+    (1, 1, 799.2, 24), (1, 1, 892.0, 48), (1, 2, 260.0, 24), (1, 2, 890.0, 24),
+    (2, 0, 102.0, 1176), (2, 0, 103.0, 1200), (2, 0, 105.0, 2400), (2, 1, 102.0, 24),
+    (3, 0, 232.2, 1200), (3, 0, 234.2, 1200), (3, 0, 235.2, 1200), (3, 0, 238.2, 1200),
+)  # fmt: skip
+
+SHOP_CUSTOMERS = 20_000
+_CHUNK = 131_072
+# Latent segments: share, orders a year, basket value, days since the last order, years as customer.
+_SHOP_SEGMENTS = np.array(
+    [
+        (0.34, 2.0, 35.0, 160.0, 1.2),  # occasional
+        (0.27, 9.0, 28.0, 30.0, 3.0),  # regular, small baskets
+        (0.19, 6.0, 120.0, 45.0, 2.5),  # large baskets
+        (0.12, 30.0, 60.0, 7.0, 5.0),  # devoted
+        (0.08, 1.2, 70.0, 330.0, 4.0),  # gone
+    ]
+)
+_DIRTY_SHARE = 0.002
+
+
+def write_samples(source: Source, seed: int, folder: Path, window: tuple[date, date] | None) -> list[Path]:
+    """Write the sample that the source names into folder: one file, or those of a window's days."""
+    if window is None:
+        return [write_sample(source, seed, folder)]
+    return write_orders(folder, window, source.customers or ORDERS_CUSTOMERS, seed)
+
+
+def write_sample(source: Source, seed: int, folder: Path) -> Path:
+    """Write a sample of one row per customer into folder; the path of its CSV file."""
+    path = folder / f"{source.sample}.csv"
+    if source.sample == "article":
+        arrow_csv.write_csv(article_table(), path)
+        return path
+    count = source.customers or SHOP_CUSTOMERS
+    make = people_table if source.sample == "people" else shop_table
+    tables = (make(start, min(_CHUNK, count - start), seed) for start in range(0, count, _CHUNK))
+    first = next(tables)
+    with arrow_csv.CSVWriter(path, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+    return path
+
+
+def article_table() -> pa.Table:
+    """The article's 24,000 rows: products_purchased, complains, money_spent."""
+    columns = np.array(ARTICLE_ROWS).T
+    products, complains, spent = (np.repeat(c, columns[3].astype(int)) for c in columns[:3])
+    return pa.table(
+        {
+            "products_purchased": products.astype(np.int64),
+            "complains": complains.astype(np.int64),
+            "money_spent": spent,
+        }
+    )
+
+
+def shop_table(start: int, count: int, seed: int) -> pa.Table:
+    """Customers start..start+count of the shop, a few of them dirty; every column as text.
+
+    Spend is log-normal within a segment, counts are Poisson, complaints are rare, as customers are.
+    """
+    random = np.random.default_rng([seed, start])
+    _, orders_mean, basket_mean, recency_mean, years = _SHOP_SEGMENTS[
+        random.choice(len(_SHOP_SEGMENTS), count, p=_SHOP_SEGMENTS[:, 0])
+    ].T
+    orders = 1 + random.poisson(orders_mean * random.gamma(4.0, 0.25, count))
+    basket = basket_mean * random.lognormal(0.0, 0.35, count)
+    revenue = np.round(orders * basket * random.lognormal(0.0, 0.2, count), 2)
+    numbers = {
+        "orders": orders,
+        "revenue": revenue,
+        "average_basket": np.round(revenue / orders, 2),
+        "items": orders + random.poisson(orders * basket / 20.0),
+        "recency_days": np.minimum(random.gamma(2.0, recency_mean / 2.0).astype(int), 364),
+        "tenure_days": 30 + random.gamma(3.0, years * 365.0 / 3.0).astype(int),
+        "returns": random.binomial(orders, 0.06),
+        "complaints": random.binomial(orders, 0.004),
+    }
+    ids = [f"C{start + i + 1:09d}" for i in range(count)]
+    table = pa.table({"customer_id": ids, **numbers})
+    return _soil(pa.table({name: pc.cast(table[name], pa.string()) for name in table.column_names}), random)
+
+
+def _soil(table: pa.Table, random: np.random.Generator) -> pa.Table:
+    """Damage a few rows as real exports are damaged: no id, text for a number, a negative amount."""
+    damage = random.random(table.num_rows)
+    third = _DIRTY_SHARE / 3
+    stains = [("customer_id", 0.0, ""), ("orders", third, "n/a"), ("revenue", 2 * third, "-1.00")]
+    for column, low, stain in stains:
+        hit = pa.array((damage >= low) & (damage < low + third))
+        values = pc.if_else(hit, stain, table[column])
+        table = table.set_column(table.column_names.index(column), column, values)
+    return table

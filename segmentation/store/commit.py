@@ -1,0 +1,104 @@
+"""Publishing an edition: one atomic rename under a lock, after checking that nobody came first.
+
+The store is the record of publication; a Prefect state is not. Building an edition's files belongs in
+tasks/publish.py, putting another edition live in segmentation/promoting.py.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import date
+from pathlib import Path
+
+from schemas.records import EditionKey, Night
+from segmentation.store.layout import (
+    SEGMENTS,
+    advance,
+    check_race,
+    edition_folder,
+    find_home,
+    published_path,
+    sync_file,
+    sync_folder,
+    write_durably,
+)
+from segmentation.store.object_commit import commit_objects, move_live_object, upload_edition
+from segmentation.store.objects import ObjectPath
+from segmentation.store.pointer import LIVE
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive flock on a file. The kernel frees it when the process dies, kill -9 included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def hold(home: Path | ObjectPath) -> AbstractContextManager[None]:
+    """The lock of a segmentation's folder; among objects there is none, there conditional puts stand in."""
+    return nullcontext() if isinstance(home, ObjectPath) else locked(home / ".lock")
+
+
+def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:
+    """Move the finished, fsynced folder `built` into the store; if `live`, publish its table.
+
+    A crash before the rename of segments.parquet leaves the old table, after it the new one; a
+    re-run finishes either. Raises Conflict if the store is no longer as the run found it when it began.
+    """
+    home = find_home(night)
+    if isinstance(home, ObjectPath):
+        publish_them = commit_objects if live else upload_edition
+        publish_them(home, night.as_of, key, built)
+        return
+    with locked(night.home / ".lock"):
+        if live:
+            check_race(night.home, night.as_of, key)
+        folder = edition_folder(night.home, night.as_of, key.edition)
+        _place_folder(built, folder, night.staging)
+        if live:
+            publish_table(folder, published_path(night.home, night.as_of), night.staging)
+            move_live(night.home, night.as_of, key.edition)
+
+
+def _place_folder(built: Path, folder: Path, staging: Path) -> None:
+    """Rename the built folder into place. One of the same edition, from an earlier try, gives way."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        replaced = staging / "replaced"
+        shutil.rmtree(replaced, ignore_errors=True)
+        folder.rename(replaced)
+    built.rename(folder)
+    sync_folder(folder.parent)
+    sync_folder(folder.parent.parent)
+
+
+def publish_table(folder: Path, target: Path, staging: Path) -> None:
+    """The commit point: one os.replace of a file that is complete and on disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    waiting = staging / SEGMENTS
+    waiting.unlink(missing_ok=True)
+    try:
+        os.link(folder / SEGMENTS, waiting)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(folder / SEGMENTS, waiting)
+        sync_file(waiting)
+    waiting.replace(target)
+    sync_folder(target.parent)
+    sync_folder(target.parent.parent)
+
+
+def move_live(home: Path | ObjectPath, as_of: date, edition: str) -> None:
+    """Point live.json at as_of, unless a newer date is live or this edition is set aside."""
+    if isinstance(home, ObjectPath):
+        move_live_object(home, lambda _: advance(home, as_of, edition))
+        return
+    moved = advance(home, as_of, edition)
+    if moved is not None:
+        write_durably(home / LIVE, moved.to_json())

@@ -1,0 +1,95 @@
+"""The ledger: one row per run, for ever. Clock times, host and paths stand here and nowhere else.
+
+A row is written when a run begins and replaced when it ends, so a run that was killed shows as
+`begun`. An edition's own facts are in its manifest.json.
+"""
+
+import json
+import os
+import platform
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from schemas.records import Night
+from segmentation.store.layout import VERSION, Home, below, find_home, write_durably
+from segmentation.store.objects import ObjectPath
+
+
+def ledger_path(home: Home, run_id: str) -> Home:
+    """The file of one run's row."""
+    return below(home, "ledger", f"{run_id}.json")
+
+
+def begin_row(night: Night) -> None:
+    """Write the row of a run that begins. A retry of the same run keeps its first `began`."""
+    earlier = _read_row(ledger_path(find_home(night), night.run_id)) or {}
+    row = {
+        "run_id": night.run_id,
+        "segmentation": night.segmentation.name,
+        "as_of": str(night.as_of),
+        "began": earlier.get("began", _now()),
+        "ended": None,
+        "outcome": "begun",
+        "tries": earlier.get("tries", 0) + 1,
+        "host": platform.node(),
+        "process": os.getpid(),
+        "version": VERSION,
+        "source": night.source or night.segmentation.source.path or night.segmentation.source.sample,
+        "force": night.force,
+        "parent_run_id": night.parent,
+        "refusals": night.attempt,
+    }
+    _put_row(find_home(night), row)
+
+
+def count_refusals(home: Home, run_id: str) -> int:
+    """How often a refusal or conflict has ended this run, whose stage files are gone then."""
+    return int((_read_row(ledger_path(home, run_id)) or {}).get("refusals", 0))
+
+
+def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
+    """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
+    row = _read_row(ledger_path(find_home(night), night.run_id)) or {"run_id": night.run_id}
+    _put_row(find_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
+
+
+def add_row(home: Path | ObjectPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
+    """Write the row of what was no run: a person's act upon an edition."""
+    run_id, now = str(uuid4()), _now()
+    row = {
+        "run_id": run_id,
+        "segmentation": home.name,
+        "as_of": str(as_of),
+        "began": now,
+        "ended": now,
+        "outcome": outcome,
+        "host": platform.node(),
+        "version": VERSION,
+        **facts,
+    }
+    _put_row(home, row)
+
+
+def read_rows(home: Path | ObjectPath) -> list[dict[str, Any]]:
+    """All rows, oldest first; a row that cannot be read is left out."""
+    rows = [row for path in (home / "ledger").glob("*.json") if (row := _read_row(path))]
+    return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _read_row(path: Path | ObjectPath) -> dict[str, Any] | None:
+    try:
+        row = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return row if isinstance(row, dict) and "run_id" in row else None
+
+
+def _put_row(home: Path | ObjectPath, row: dict[str, Any]) -> None:
+    content = json.dumps(row, indent=1, sort_keys=True).encode() + b"\n"
+    write_durably(ledger_path(home, row["run_id"]), content)
