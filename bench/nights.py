@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 from unittest.mock import patch
 
 from config.parameters import Segmentation
-from schemas.records import Customers, Ingested, Night, Published
+from schemas.evidence import Choice
+from schemas.identity import Aligned, Memory
+from schemas.records import Customers, Ingested, Night, Published, Scaled
+from schemas.verdicts import Verdict
 from segmentation.store.edition_key import make_edition_key
 from tasks.align import align
 from tasks.check import check
@@ -34,13 +38,29 @@ SHOWN = (
 )
 
 
+class Judged(NamedTuple):
+    """What the stages up to the checks made: what the report and the edition are made from."""
+
+    scaled: Scaled
+    choice: Choice
+    aligned: Aligned
+    memory: Memory
+    verdict: Verdict
+
+
 @contextmanager
-def hold_quietly(night: Night) -> Iterator[None]:
-    """A night's staging, with no server to show artifacts on."""
+def showing_nothing() -> Iterator[None]:
+    """There is no server to show artifacts on."""
     with ExitStack() as stack:
         for name in SHOWN:
             stack.enter_context(patch(f"tasks.{name}"))
-        stack.enter_context(hold_night(night))
+        yield
+
+
+@contextmanager
+def hold_quietly(night: Night) -> Iterator[None]:
+    """A night's staging, with no server to show artifacts on."""
+    with showing_nothing(), hold_night(night):
         yield
 
 
@@ -67,8 +87,8 @@ def run_together(nights: Sequence[Night], folder: Path) -> list[Published]:
         return found
 
 
-def segment(night: Night, rows: Ingested, customers: Customers) -> Published:
-    """The stages from the customers on."""
+def judge(night: Night, rows: Ingested, customers: Customers) -> Judged:
+    """The stages from the customers to the checks."""
     memory = recall.fn(night, rows, customers)
     scaled = scale.fn(night, customers, memory)
     candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
@@ -77,9 +97,14 @@ def segment(night: Night, rows: Ingested, customers: Customers) -> Published:
     fitted = fit.fn(night, scaled, candidates, choice, memory)
     aligned = align.fn(night, rows, customers, scaled, fitted, memory)
     verdict = check.fn(night, rows, customers, scaled, choice, aligned, memory)
-    reported = report.fn(night, rows, customers, scaled, choice, aligned, memory, verdict)
-    published = publish.fn(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
-    return settle(night, rows, published)
+    return Judged(scaled, choice, aligned, memory, verdict)
+
+
+def segment(night: Night, rows: Ingested, customers: Customers) -> Published:
+    """The stages from the customers on."""
+    judged = judge(night, rows, customers)
+    reported = report.fn(night, rows, customers, *judged)
+    return settle(night, rows, publish.fn(night, rows, customers, *judged, reported))
 
 
 def run_nights(

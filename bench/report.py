@@ -13,13 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from bench.nights import SHOWN
+from bench.nights import judge, showing_nothing
 from bench.tables import tell_machine
 from config.definitions import read_definition
 from config.parameters import BUILT_IN, Segmentation
@@ -28,17 +26,9 @@ from schemas.identity import Aligned, Memory
 from schemas.record import Record
 from schemas.records import Customers, Ingested, Night, Scaled
 from schemas.verdicts import Verdict
-from tasks.align import align
-from tasks.check import check
-from tasks.choose import choose
-from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.recall import recall
 from tasks.report import report
-from tasks.scale import scale
 from tasks.summarise import summarise
-from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 RECORDS: dict[str, type[Record]] = {
     "night": Night,
@@ -66,22 +56,11 @@ def prepare(folder: Path, rows: int) -> Path:
         force=False,
     )
     night.staging.mkdir(parents=True)
-    with ExitStack() as stack:
-        for name in SHOWN:
-            stack.enter_context(patch(f"tasks.{name}"))
+    with showing_nothing():
         ingested = ingest.fn(night)
         customers = summarise.fn(night, ingested)
-        memory = recall.fn(night, ingested, customers)
-        scaled = scale.fn(night, customers, memory)
-        candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-        curve, evidence = score.fn(night, scaled, candidates), weigh.fn(night, scaled, candidates)
-        choice = choose.fn(night, curve, evidence, memory)
-        fitted = fit.fn(night, scaled, candidates, choice, memory)
-        aligned = align.fn(night, ingested, customers, scaled, fitted, memory)
-        verdict = check.fn(night, ingested, customers, scaled, choice, aligned, memory)
-    made: dict[str, Record] = dict(
-        zip(RECORDS, (night, ingested, customers, scaled, choice, aligned, memory, verdict), strict=True)
-    )
+        judged = judge(night, ingested, customers)
+    made: dict[str, Record] = dict(zip(RECORDS, (night, ingested, customers, *judged), strict=True))
     path = folder / "records.json"
     path.write_text(json.dumps({name: one.model_dump(mode="json") for name, one in made.items()}))
     return path
@@ -94,9 +73,7 @@ def measure(path: Path) -> dict[str, Any]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     before = read_memory("VmRSS")
     began, used = time.perf_counter(), time.process_time()
-    with ExitStack() as stack:
-        for name in SHOWN:
-            stack.enter_context(patch(f"tasks.{name}"))
+    with showing_nothing():
         made = report.fn(*records)  # type: ignore[arg-type]
     return {
         "wall": time.perf_counter() - began,

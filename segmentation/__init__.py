@@ -1,1 +1,1 @@
-"""The nouns that several stages share, with no Prefect: rows, features, k, identity, store, pages, commands."""
+"""What several stages share, with no Prefect: rows, features, k, identity, store, pages, commands."""

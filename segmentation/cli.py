@@ -16,7 +16,8 @@ from config.settings import SettingsError
 from segmentation.commands import starting
 from segmentation.commands.backfill import backfills
 from segmentation.commands.compare import comparison
-from segmentation.commands.editions import Json, Name, Store, Which, editions, parse_day
+from segmentation.commands.editions import editions
+from segmentation.commands.options import Json, Name, Store, Which, parse_day
 from segmentation.commands.report import reports
 from segmentation.commands.sample import samples
 from segmentation.commands.segments import segments

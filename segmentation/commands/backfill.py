@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.console import Console
 
-from segmentation.commands.editions import Json, Store
+from segmentation.commands.options import Json, Store
 
 if TYPE_CHECKING:
     from schemas.backfills import Backfilled

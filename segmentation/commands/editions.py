@@ -5,44 +5,17 @@ What they do is in modules of their own; nothing here fits or publishes, and non
 
 import getpass
 import json
-import sys
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from segmentation.errors import Refused
+from segmentation.commands.options import Json, Name, Store, Which, parse_day, print_table
 
 if TYPE_CHECKING:
     from segmentation.store.differing import Difference
 
 editions = typer.Typer()
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
-Store = Annotated[
-    str | None,
-    typer.Option(help="A folder or s3://BUCKET/FOLDER; else RESEGMENT_STORE, else ./store.", metavar="DIR"),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
-Which = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="The edition's id, or how it begins, where the date has several."),
-]
-
-
-def parse_day(text: str) -> date:
-    """--as-of of an edition. Refused if it is no date."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refused("as-of", f"{text[:40]!r} is not a date; expected YYYY-MM-DD") from None
-
-
-def print_table(table: Table) -> None:
-    """On a terminal as wide as it is, elsewhere wide enough not to fold."""
-    Console(width=None if sys.stdout.isatty() else 220).print(table, markup=False)
 
 
 @editions.command(epilog="Example: resegment history article --store out")

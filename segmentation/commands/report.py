@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from segmentation.commands.editions import Name, Store, Which, parse_day
+from segmentation.commands.options import Name, OfEdition, Store, Which, parse_day
 from segmentation.errors import Refused
 from segmentation.store.objects import ObjectPath
 
@@ -25,9 +25,7 @@ _SIZE = re.compile(r"([1-9]\d{2,3})x([1-9]\d{2,4})")
 @reports.command("report", epilog="Example: resegment report article --open")
 def show(
     name: Name,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="DATE", help="An edition's date; the live one by default.")
-    ] = None,
+    as_of: OfEdition = None,
     edition: Which = None,
     store: Store = None,
     is_opened: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from segmentation.commands.editions import Json, Name, Store, Which, parse_day, print_table
+from segmentation.commands.options import Json, Name, OfEdition, Store, Which, parse_day, print_table
 from segmentation.errors import Refused
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ segments = typer.Typer()
 @segments.command("segments", epilog="Example: resegment segments shop")
 def show(
     name: Name,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="DATE", help="An edition's date; the live one by default.")
-    ] = None,
+    as_of: OfEdition = None,
     edition: Which = None,
     store: Store = None,
     as_json: Json = False,

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from config.settings import read_settings
-from segmentation.commands.editions import Store
+from segmentation.commands.options import Store
 from segmentation.errors import Refused
 from segmentation.store.objects import is_object_url
 
