@@ -78,8 +78,8 @@ def start(server: Deployed, name: str, **parameters: Any) -> str:
 
 
 def kill(server: Deployed, run: str) -> None:
-    """Kill -9 the process of a run, and wait for what worker and server say of it, as a person would."""
-    word = f"Reported flow run '{run}' as crashed: Flow run infrastructure exited"
+    """Kill -9 the process of a run, and wait until the worker has said its last word, as a person would."""
+    word = "prefect.flow_runs.worker - Check whether the flow run exceeded its memory"
     log = server.folder / "worker.log"
     before = log.read_text().count(word)
     pid = httpx.get(f"{server.page}/api/flow_runs/{run}", timeout=60).json()["infrastructure_pid"]
