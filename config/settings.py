@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     result_days: float = Field(
         14.0,
         ge=0,
-        description="Results that Prefect keeps for a retry are swept when no run has used them for so long.",
+        description="Results that Prefect keeps for a retry are swept so long after they were written.",
     )
     browser: str | None = Field(
         None, description="Chromium for pictures of reports, else the first one on PATH."

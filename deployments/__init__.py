@@ -1,1 +1,1 @@
-"""Where flows run: the local server, and later work pools and schedules."""
+"""Where flows run: the local server, the stack on one machine, pool, automations and deployments."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 START_LIMIT_S = 300.0
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD of Linux's include/linux/sched.h
 
 
 class StartError(Exception):
@@ -39,8 +40,13 @@ class Service(NamedTuple):
         return self.folder / f"{self.name}.json"
 
 
-def start(service: Service, command: list[str], environment: Mapping[str, str], **facts: str) -> int:
-    """Start the process in a session of its own, so that it stays; `facts` are kept beside its pid."""
+def start(
+    service: Service, command: list[str], environment: Mapping[str, str], umask: int = -1, **facts: str
+) -> int:
+    """Start the process in a session of its own, so that it stays; `facts` are kept beside its pid.
+
+    umask: what files it makes may not allow; -1 is ours.
+    """
     service.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with service.log.open("ab") as log:
         process = subprocess.Popen(
@@ -50,6 +56,7 @@ def start(service: Service, command: list[str], environment: Mapping[str, str], 
             stdout=log,
             stderr=log,
             start_new_session=True,
+            umask=umask,
         )
     service.state.write_text(json.dumps({"pid": process.pid, **facts}))
     process.returncode = 0  # it is meant to stay: no warning when this object goes
@@ -80,8 +87,10 @@ def is_running(pid: int, mark: str) -> bool:
             os.kill(pid, 0)
             return True
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        # A process in the middle of its exec has no command line yet, a zombie has none any more.
-        starts = not command and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        # A process in the middle of its exec has no command line yet; a zombie has none any more, and a
+        # thread of the kernel, to which the pid may have gone since, never has one.
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        starts = not command and state != "Z" and not int(fields[5]) & _KERNEL_THREAD
         return starts or mark.encode() in command
     except OSError:
         return False

@@ -55,11 +55,15 @@ def set_up_pool(client: SyncPrefectClient) -> str:
 def keep_results(template: dict[str, Any]) -> dict[str, Any]:
     """The pool's template, its runs keeping results where a retry finds them after a restart.
 
-    Whoever can write there can run code in a worker: hence a private folder.
+    A folder that the template has stays, unless the environment names another. Whoever can write there can
+    run code in a worker: hence a private folder.
     """
-    folder = Path(os.environ.get(RESULTS) or read_settings().state.expanduser() / "results").absolute()
+    environment = template["variables"]["properties"].get("env")
+    named = os.environ.get(RESULTS)
+    if environment is None or (named is None and RESULTS in (environment.get("default") or {})):
+        return template
+    folder = Path(named or read_settings().state.expanduser() / "results").absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment = template["variables"]["properties"]["env"]
     environment["default"] = {**(environment.get("default") or {}), RESULTS: str(folder)}
     return template
 

@@ -8,114 +8,66 @@ what does not run and leaves the rest: it is also what mends a stack of which a 
 
 import argparse
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import typer
 
-from config.settings import SettingsError, read_settings
+from config.settings import SettingsError
 from deployments import database, local_server
 from deployments.local_server import launch_server, server_of, stop_server
+from deployments.parts import REPORTS_PORT, Stack, hold, make_password, read_stack
 from deployments.processes import Service, StartError, find_pid, is_free, read_facts, start, stop, wait_until
-from segmentation.store.objects import is_object_url
 
 ROOT = Path(__file__).parents[1]
-REPORTS_PORT = 4280
-
-
-class Stack(NamedTuple):
-    """Where its pid files, logs, password and results lie, where the store is, which ports it takes."""
-
-    folder: Path
-    store: str
-    port: int
-    reports_port: int
-
-    @property
-    def worker(self) -> Service:
-        """The process that runs flows, each in a process of its own."""
-        return Service("worker", self.folder, "worker start")
-
-    @property
-    def reports(self) -> Service:
-        """`resegment serve-reports`."""
-        return Service("reports", self.folder, "serve-reports")
-
-    @property
-    def url(self) -> str:
-        """The server's API."""
-        return f"http://127.0.0.1:{self.port}/api"
-
-    def environment(self) -> dict[str, str]:
-        """What the worker, its runs and `prefect` need to find server, store and results."""
-        return {
-            "PREFECT_API_URL": self.url,
-            "PREFECT_API_AUTH_STRING": make_password(self.folder),
-            "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(self.folder / "results"),
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "RESEGMENT_STORE": self.store,
-            "RESEGMENT_REPORTS_URL": f"http://127.0.0.1:{self.reports_port}",
-        }
-
-
-def make_password(folder: Path) -> str:
-    """The server's password, `resegment:…`, made once and readable by its owner only."""
-    path = folder / local_server.KEY_FILE
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"resegment:{secrets.token_urlsafe(24)}\n")
-    return path.read_text().strip()
 
 
 def up(stack: Stack) -> Iterator[str]:
     """Start what does not run, in order; says what it did."""
-    os.umask(0o077)
+    umask = os.umask(0o077)
     (stack.folder / "results").mkdir(parents=True, exist_ok=True, mode=0o700)
     yield _up_server(stack)
     yield _deploy(stack)
-    python, environment = sys.executable, stack.environment()
-    if find_pid(stack.worker):
-        yield "worker: running already"
-    else:
-        worker = [python, "-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
-        start(stack.worker, [*worker, "--name", "stack"], environment)
-        yield "worker: started"
-    if find_pid(stack.reports):
-        yield "reports: running already"
-    else:
-        _check_port(stack.reports_port, "--reports-port")
-        port = str(stack.reports_port)
-        serve = [str(Path(python).with_name("resegment")), "serve-reports", "--port", port]
-        start(stack.reports, serve, environment, port=port)
-        said = f"the reports' server (its log is {stack.reports.log})"
-        wait_until(lambda: not is_free(stack.reports_port), lambda: bool(find_pid(stack.reports)), said)
-        yield "reports: started"
+    worker = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
+    # What runs publish is for whom the caller's umask lets read it; the stack's own files are private.
+    yield start_again(stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url)
     yield f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
-    yield f"Reports:  http://127.0.0.1:{stack.reports_port}"
+    if not stack.has_reports:
+        yield "Reports:  none; the store is a bucket, which has means of its own to show pages"
+        return
+    port = str(stack.reports_port)
+    serve = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", port]
+    yield start_again(stack, stack.reports, serve, umask, port=port)
+    said = f"the reports' server (its log is {stack.reports.log})"
+    wait_until(lambda: not is_free(stack.reports_port), lambda: bool(find_pid(stack.reports)), said)
+    yield f"Reports:  {stack.reports_url}"
+
+
+def start_again(stack: Stack, service: Service, command: list[str], umask: int, **facts: str) -> str:
+    """Start it, or again if it was started for another store or port."""
+    facts["store"] = stack.store
+    there = find_pid(service) is not None
+    if there and facts.items() <= read_facts(service).items():
+        return f"{service.name}: running already"
+    stop(service, patience_s=30)
+    if "port" in facts:
+        _check_port(int(facts["port"]), "--reports-port")
+    start(service, command, stack.environment(), umask, **facts)
+    return f"{service.name}: {'started again, for another store or port' if there else 'started'}"
 
 
 def _up_server(stack: Stack) -> str:
-    if find_pid(server_of(stack.folder)) and local_server.is_healthy(stack.url):
-        return "server: running already"
-    stop_server(stack.folder)
-    _check_port(stack.port, "--port")
     url = database.named_database()
     if url is None:
         own = database.own_database(stack.folder)
         database.start_database(own)
         url = own.url
+    if find_pid(server_of(stack.folder)) and local_server.is_healthy(stack.url):
+        return "server: running already"
+    stop_server(stack.folder)
+    _check_port(stack.port, "--port")
     environment = {
         "PREFECT_HOME": str(stack.folder / "prefect"),
         "PREFECT_SERVER_API_AUTH_STRING": make_password(stack.folder),
@@ -163,25 +115,13 @@ def status(stack: Stack) -> Iterator[tuple[str, bool]]:
     if database.named_database() is None:
         yield "database", database.is_database_up(database.own_database(stack.folder))
     yield "server", local_server.is_healthy(stack.url)
-    for service in (stack.worker, stack.reports):
+    for service in (stack.worker, stack.reports) if stack.has_reports else (stack.worker,):
         yield service.name, find_pid(service) is not None
 
 
 def _check_port(port: int, option: str) -> None:
     if not is_free(port):
         raise StartError(f"something else listens on port {port}; stop it, or give another with {option}")
-
-
-def read_stack(port: int | None = None, reports_port: int | None = None) -> Stack:
-    """The stack of this machine's settings; ports as given, else as it was started, else the usual."""
-    settings = read_settings()
-    folder = settings.state.expanduser().absolute() / local_server.STACK
-    store = settings.store if is_object_url(settings.store) else str(Path(settings.store).absolute())
-    kept = Stack(folder, store, 0, 0)
-    return kept._replace(
-        port=port or int(read_facts(server_of(folder)).get("port", local_server.PORT)),
-        reports_port=reports_port or int(read_facts(kept.reports).get("port", REPORTS_PORT)),
-    )
 
 
 def main() -> int:
@@ -200,8 +140,9 @@ def main() -> int:
             for name, is_up in found.items():
                 typer.echo(f"{name}: {'running' if is_up else 'not running'}")
             return 0 if all(found.values()) else 1
-        for line in up(stack) if asked.action == "up" else down(stack):
-            typer.echo(line)
+        with hold(stack):
+            for line in up(stack) if asked.action == "up" else down(stack):
+                typer.echo(line)
     except (StartError, SettingsError) as error:
         typer.echo(f"stack: {error}", err=True)
         return 1

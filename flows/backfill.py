@@ -5,13 +5,14 @@ What a date's run does is flows/resegment.py's; what is planned and shown tasks/
 
 from typing import Literal
 
-from prefect import flow, runtime
+from prefect import flow, runtime, tags
 from prefect.client.schemas.objects import State
 
 from flows.resegment import resegment
 from schemas.backfills import Backfilled, Mode
 from tasks.backfilling import Progress, open_backfill, plan_dates
-from tasks.night import Day
+from tasks.catch_up import TAG
+from tasks.parameters import Day
 
 
 def name_run() -> str:
@@ -48,7 +49,8 @@ def backfill(
     progress = Progress(asked, plan_dates(asked), dry_run)
     for day in progress.list_days():
         force = mode == "rebuild"
-        progress.take(day, resegment(definition, day, source, store, force, return_state=True))
+        with tags(TAG):
+            progress.take(day, resegment(definition, day, source, store, force, return_state=True))
         if progress.has_failed and on_error == "stop":
             break
     return progress.conclude()

@@ -15,7 +15,8 @@ from segmentation.k.challengers import CHALLENGERS
 from tasks.challenge import Rows, challenge, tabulate
 from tasks.choose import choose
 from tasks.ingest import ingest
-from tasks.night import AsOf, conclude, hold_night, open_night
+from tasks.night import conclude, hold_night, open_night
+from tasks.parameters import AsOf
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep

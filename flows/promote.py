@@ -10,7 +10,7 @@ from segmentation.commands.arguments import find_home
 from segmentation.errors import Refused
 from segmentation.promoting import Asked, promote_edition
 from tasks.artifacts import show_promotion
-from tasks.night import AsOf, check_store
+from tasks.parameters import AsOf, check_store
 
 
 def name_run() -> str:

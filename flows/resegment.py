@@ -2,19 +2,20 @@
 
 import os
 
-from prefect import flow, runtime, unmapped
+from prefect import flow, runtime, tags, unmapped
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from schemas.records import Published, Unpublished
 from tasks.align import align
-from tasks.catch_up import CatchUp, find_reason_to_skip, list_missed, skip_night
+from tasks.catch_up import TAG, CatchUp, find_reason_to_skip, list_missed, skip_night
 from tasks.check import check
 from tasks.choose import choose
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.night import AsOf, declare_no_data, hold_night, keep_published, name_day, open_night
+from tasks.night import declare_no_data, hold_night, keep_published, open_night
+from tasks.parameters import AsOf, name_day
 from tasks.publish import publish, settle
 from tasks.recall import recall
 from tasks.report import report
@@ -60,8 +61,9 @@ def resegment(
     night = open_night(definition, as_of, (source, store), force)
     if reason := find_reason_to_skip(as_of, catch_up):
         return skip_night(night, reason)
-    for day in list_missed(night, catch_up) if catch_up == "all" else ():
-        resegment(definition, day, source, store, catch_up="none", return_state=True)
+    for day in list_missed(night) if catch_up == "all" and as_of is None else ():
+        with tags(TAG):
+            resegment(definition, day, source, store, catch_up="none", return_state=True)
     with hold_night(night):
         rows = ingest(night)
         if rows.no_data:

@@ -9,8 +9,18 @@ from pathlib import Path
 from schemas.backfills import Asked, Backfilled, DateRun, Plan, Step
 from segmentation.errors import Refused, ResegmentError
 from segmentation.store.commit import locked, move_live
-from segmentation.store.layout import Home, below, published_dates, published_edition
+from segmentation.store.given_ids import read_manifest
+from segmentation.store.layout import (
+    Home,
+    below,
+    edition_before,
+    edition_folder,
+    published_dates,
+    published_edition,
+)
+from segmentation.store.ledger import read_rows
 from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.pointer import read_pointer
 
 MOST_DATES = 1100  # three years of nights
 
@@ -71,12 +81,30 @@ def begin_dates(plan: Plan) -> list[DateRun]:
 def find_missed(home: Home, before: date) -> list[date]:
     """Dates before this one that follow the newest published date, at most MOST_DATES of them.
 
-    Nothing was missed where nothing has been published yet: that is a backfill's to begin.
+    Nothing was missed where nothing has been published yet: that is a backfill's to begin. Nor was a date
+    that is held: that is a person's to promote.
     """
     earlier = [day for day in published_dates(home) if day < before]
     if not earlier:
         return []
-    return list_days(earlier[-1] + timedelta(days=1), before - timedelta(days=1))[-MOST_DATES:]
+    last = {row.get("as_of"): row.get("outcome") for row in read_rows(home)}
+    missed = list_days(earlier[-1] + timedelta(days=1), before - timedelta(days=1))
+    return [day for day in missed if last.get(str(day)) != "held"][-MOST_DATES:]
+
+
+def find_outdated(home: Home, start: date) -> date | None:
+    """The first date after start whose edition was built without the one that is before it now."""
+    before = edition_before(home, start)
+    newest, set_aside = before[1] if before else None, read_pointer(home).set_aside
+    for day in [day for day in published_dates(home) if day >= start]:
+        edition = published_edition(home, day)
+        if edition is None or edition in set_aside:
+            continue
+        manifest = read_manifest(edition_folder(home, day, edition))
+        if manifest is not None and day > start and manifest.get("previous") != newest:
+            return day
+        newest = edition
+    return None
 
 
 def mend_live(home: Home) -> None:

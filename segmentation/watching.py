@@ -23,6 +23,9 @@ _WHY = {
 }
 
 
+_NEVER = "no run of it has begun: is the worker up, the schedule on?"
+
+
 class DeadlineMissed(ResegmentError):
     """The date's edition has not been published by its deadline; the message says why."""
 
@@ -31,14 +34,15 @@ def judge_deadline(home: Path | ObjectPath, as_of: date) -> Deadline:
     """What the store holds for the date, and why it holds no more."""
     edition = published_edition(home, as_of)
     rows = [row for row in read_rows(home) if row.get("as_of") == str(as_of)]
-    last = rows[-1] if rows else {}
+    nights = [row for row in rows if row.get("outcome") != "compared"]
+    last = nights[-1] if nights else {}
     if edition is not None and edition not in read_pointer(home).set_aside:
         said = f"{home.name} as of {as_of} is published, edition {edition}"
         return Deadline(name=home.name, as_of=as_of, status="published", edition=edition, message=said)
     if last.get("outcome") == "no-data":
         said = f"{home.name} as of {as_of} had no data: {_tell_reasons(last)}"
         return Deadline(name=home.name, as_of=as_of, status="no-data", message=said)
-    why = _WHY.get(str(last.get("outcome")), "no run of it has begun: is the worker up, the schedule on?")
+    why = _WHY.get(str(last["outcome"]), "its last run ended otherwise") if last else _NEVER
     if edition is not None:
         why = f"edition {edition} is set aside by a promotion"
     live = read_live(home)

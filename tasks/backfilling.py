@@ -14,6 +14,7 @@ from prefect import get_run_logger, runtime, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.objects import State
+from prefect.exceptions import MissingResult
 from prefect.states import Completed
 
 from schemas.backfills import Asked, Backfilled, DateRun, Mode, Plan
@@ -22,13 +23,14 @@ from segmentation.backfilling import (
     begin_dates,
     check_range,
     find_asked_home,
+    find_outdated,
     make_plan,
     mend_live,
 )
 from segmentation.errors import Conflict, ResegmentError
 from segmentation.store.layout import published_edition
 from tasks.artifacts import escape_cell
-from tasks.night import check_parameters
+from tasks.parameters import check_parameters
 
 _QUIET_S = 2.0  # between two versions of the page
 
@@ -109,17 +111,22 @@ class Progress:
             first = f"{failed[0].as_of} failed: {failed[0].message}"
             advice = "Mend it and press Retry: dates that are done are not run again"
             raise BackfillFailed(f"{first}; {found.tell()}. {advice}", found, self.exit_status)
-        return Completed(message=found.tell(), data=found)
+        outdated = None if self.dry_run else find_outdated(find_asked_home(self.asked), self.asked.start)
+        return Completed(message=found.tell() + tell_outdated(outdated), data=found)
 
     def _read_published(self, day: date, state: State[Any]) -> DateRun:
-        ended = state.result(_sync=True)  # type: ignore[call-overload]
+        gone = BackfillFailed(
+            f"what an earlier try kept of {day} is not to be found; start a new backfill, which goes on "
+            "with what the store holds"
+        )
+        try:
+            ended = state.result(_sync=True)  # type: ignore[call-overload]
+        except (MissingResult, ValueError):  # Prefect's words for a result file that is not there
+            raise gone from None
         # A run of an earlier try comes back from its JSON as a dictionary.
         facts = ended if isinstance(ended, dict) else ended.model_dump(mode="json")
         if facts.get("as_of") != str(day):
-            raise BackfillFailed(
-                f"what an earlier try kept of {day} is not to be found; start a new backfill, which goes on "
-                "with what the store holds"
-            )
+            raise gone
         told = {
             name: facts[name] for name in ("as_of", "outcome", "edition", "k", "customers") if name in facts
         }
@@ -161,6 +168,13 @@ class Progress:
                 self._artifact = client.create_artifact(made).id
             else:
                 client.update_artifact(self._artifact, ArtifactUpdate(data=page, description=description))
+
+
+def tell_outdated(day: date | None) -> str:
+    """That editions from this date on do not build on what was filled before them, and what to do."""
+    if day is None:
+        return ""
+    return f". The edition of {day} was built without what is before it now: rebuild from there if it counts"
 
 
 def write_page(found: Backfilled) -> str:

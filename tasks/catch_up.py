@@ -25,6 +25,7 @@ from segmentation.store.layout import find_home
 
 CatchUp = Literal["none", "latest", "all"]
 LATE = timedelta(hours=6)
+TAG = "resegment"  # the automations of deployments/setup.py look at runs with this tag, also inside another
 
 
 def find_reason_to_skip(asked: date | None, catch_up: CatchUp) -> str | None:
@@ -84,8 +85,8 @@ def skip_night(night: Night, reason: str) -> State[Unpublished]:
 
 
 @task(task_run_name="list missed {night.as_of}", persist_result=True, result_serializer="json")
-def list_missed(night: Night, catch_up: CatchUp) -> list[date]:
+def list_missed(night: Night) -> list[date]:
     """The dates to make up before the night's own. Kept for a retry: the same dates in the same order."""
-    missed = find_missed(find_home(night), night.as_of) if catch_up == "all" else []
+    missed = find_missed(find_home(night), night.as_of)
     get_run_logger().info("%d dates to make up before %s", len(missed), night.as_of)
     return missed

@@ -1,25 +1,21 @@
-"""Opening and closing a night: parameters checked again, staging locked, the ledger kept.
+"""Opening and closing a night: its record made, staging locked, the ledger kept.
 
-Parameters may come from a form in the Prefect UI, so nothing in them is trusted. The stages
-themselves are one file each beside this one.
+Its parameters are parameters.py's; the stages themselves are one file each beside this one.
 """
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from prefect import runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import BeforeValidator
 
-from config.definitions import DefinitionError, find_definition, read_definition
-from config.parameters import Segmentation
 from config.settings import read_settings
 from schemas.records import Ingested, Night, Published, Unpublished
 from segmentation.errors import Conflict, Refused, ResegmentError
@@ -27,80 +23,11 @@ from segmentation.pages.indexing import refresh_index
 from segmentation.store.commit import locked, move_live
 from segmentation.store.layout import find_home, find_published
 from segmentation.store.ledger import begin_row, count_refusals, end_row
-from segmentation.store.objects import ObjectPath, as_place, is_object_url
+from segmentation.store.objects import as_place, is_object_url
 from segmentation.store.pointer import read_pointer
 from segmentation.store.staging import hold_staging, remove_staging, sweep_staging
+from tasks.parameters import check_parameters, settle_as_of
 from tasks.results import find_results, protect_results, sweep_results
-
-
-def parse_as_of(value: object) -> date | None:
-    """A date, or its text YYYY-MM-DD; numbers and instants are refused, though pydantic takes them."""
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
-        return value
-    if isinstance(value, str) and len(value) == 10:
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise ValueError("expected a date as YYYY-MM-DD")
-
-
-def parse_day(value: object) -> date:
-    """A date as parse_as_of takes it, and not left empty."""
-    day = parse_as_of(value)
-    if day is None:
-        raise ValueError("expected a date as YYYY-MM-DD")
-    return day
-
-
-AsOf = Annotated[date | None, BeforeValidator(parse_as_of)]
-Day = Annotated[date, BeforeValidator(parse_day)]
-
-
-def settle_as_of(asked: date | None, zone: str, scheduled: datetime | None, now: datetime) -> date:
-    """The date the run speaks for: the one asked for, else the scheduled day in the zone.
-
-    scheduled and now are instants with zone. Refused if it lies in the future there.
-    """
-    today = now.astimezone(ZoneInfo(zone)).date()
-    as_of = asked or (scheduled or now).astimezone(ZoneInfo(zone)).date()
-    if as_of > today:
-        raise Refused("future-date", f"as_of {as_of} lies in the future: today is {today} in {zone}")
-    if as_of < today - timedelta(days=366 * 50):
-        raise Refused("old-date", f"as_of {as_of} lies more than 50 years back")
-    return as_of
-
-
-def name_day(definition: str, asked: object, scheduled: datetime | None) -> str:
-    """The date in a run's name: the one asked for, else the scheduled one. Nothing in it is trusted yet."""
-    if asked is not None:
-        return str(asked)[:10]
-    try:
-        zone = read_definition(find_definition(definition, read_settings().definitions)).timezone
-    except DefinitionError:
-        return "today"  # the run will say what is wrong
-    return str((scheduled or datetime.now(ZoneInfo("UTC"))).astimezone(ZoneInfo(zone)).date())
-
-
-def check_place(path: str, what: str, roots: tuple[str, ...]) -> None:
-    """Refuse a source or store outside the folders that the settings allow, if they name any."""
-    if "\0" in path or len(path) > 4096:
-        raise Refused(what, f"{what} is not a path")
-    place, allowed = as_place(path), [as_place(root) for root in roots]
-    if isinstance(place, ObjectPath):
-        inside = any(f"{place}/".startswith(f"{root}".rstrip("/") + "/") for root in allowed)
-    else:
-        folders = [root.resolve() for root in allowed if isinstance(root, Path)]
-        inside = any(place.resolve().is_relative_to(root) for root in folders)
-    if roots and not inside:
-        raise Refused(what, f"{what} must lie below one of RESEGMENT_ROOTS")
-
-
-def check_store(store: str | None) -> str | None:
-    """A store asked for, checked; None where none is."""
-    if store is not None:
-        check_place(store, "store", read_settings().roots)
-    return store
 
 
 def find_workplace(store: str, state: Path) -> Path:
@@ -142,20 +69,6 @@ def identify_run(date_run: str) -> tuple[str | None, str]:
     """
     run, parent = str(runtime.flow_run.id), runtime.flow_run.parent_flow_run_id
     return (None, run) if parent is None else (str(parent), str(uuid5(UUID(str(parent)), date_run)))
-
-
-def check_parameters(definition: str, places: tuple[str | None, str | None]) -> tuple[Segmentation, str]:
-    """The definition of this name, and where its store is; source and store asked for are checked."""
-    settings = read_settings()
-    try:
-        segmentation = read_definition(find_definition(definition, settings.definitions))
-    except DefinitionError as error:
-        raise Refused("definition", str(error)) from None
-    source, store = places
-    for path, what in ((source, "source"), (store, "store")):
-        if path is not None:
-            check_place(path, what, settings.roots)
-    return segmentation, str(as_place(store or settings.store))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ What they hold is each stage's record; stage files are swept by segmentation/sto
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH
@@ -35,7 +36,8 @@ def sweep_results(folder: Path, settings: Settings) -> int:
     oldest = time.time() - hours * 3600
     swept = 0
     for path in folder.iterdir():
-        if path.is_file() and path.stat().st_mtime < oldest and _OURS in path.read_bytes():
-            path.unlink(missing_ok=True)
-            swept += 1
+        with suppress(FileNotFoundError):  # another run that begins sweeps it too
+            if path.is_file() and path.stat().st_mtime < oldest and _OURS in path.read_bytes():
+                path.unlink()
+                swept += 1
     return swept

@@ -83,6 +83,7 @@ def found_days(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch, **sour
     }
     (folder / "definitions" / "demo.yaml").write_text(json.dumps(content))
     monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(folder / "definitions"))
+    monkeypatch.setenv("RESEGMENT_STORE", str(folder / "store"))
     read_settings.cache_clear()
     for number in range(1, count + 1):
         days.write(number)

@@ -17,7 +17,7 @@ from segmentation.pages.pictures import draw_sizes
 from segmentation.store.ledger import read_rows
 from tasks.artifacts import escape_cell, make_table
 from tasks.edition_artifacts import tell_report
-from tasks.night import name_day
+from tasks.parameters import name_day
 from tests.test_flow import DAY, TWO_GROUPS, definitions, run, write_demo
 
 __all__ = ["definitions"]

@@ -185,6 +185,15 @@ def test_a_night_that_publishes_meanwhile_is_left_alone(days: Days, monkeypatch:
     assert audit_store(days.home)[1] == []
 
 
+def test_a_gap_filled_later_is_told(days: Days) -> None:
+    """What was built without the dates that are filled now stays; the last words name the first of it."""
+    days.forward([1, 3, 4])
+    told = backfill("demo", day(2), day(2), return_state=True)
+    assert f"The edition of {day(3)} was built without what is before it now" in str(told.message)
+    told = backfill("demo", day(3), day(4), mode="rebuild", return_state=True)
+    assert str(told.message) == "2 dates: 2 published"
+
+
 def test_a_held_date_does_not_stop_it(days: Days) -> None:
     """A night that a check holds is told as held, and the next one builds on the newest published."""
     whole = days.file(2).read_text().splitlines()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_RESULTS_LOCAL_STORAGE_PATH
 
 import tasks.fit
 from segmentation.backfilling import BackfillFailed
@@ -18,7 +18,7 @@ from segmentation.errors import StageFileGone
 from segmentation.store.audit import audit_store
 from segmentation.store.layout import published_dates
 from segmentation.store.ledger import read_rows
-from tests.dated_days import Days, day, found_days
+from tests.dated_days import Days, day, found_days, outcomes
 from tests.test_backfill import children, parents, run
 from tests.test_flow import digests
 from tests.test_retry import stage_states
@@ -171,3 +171,18 @@ def test_a_backfill_that_went_on_takes_up_the_failed_date_alone(days: Days) -> N
     assert [one.name for one in children(parent)] == [
         f"demo {day(1)}", f"demo {day(2)}", f"demo {day(2)}", f"demo {day(3)}", f"demo {day(4)}",
     ]  # fmt: skip
+
+
+def test_results_that_are_gone_are_told(days: Days) -> None:
+    """Swept, or on another worker's disk: Retry says what to do, and a new backfill does it."""
+    days.break_file(2)
+    with pytest.raises(BackfillFailed):
+        run(days, 1, 3)
+    days.write(2)
+    for record in Path(PREFECT_RESULTS_LOCAL_STORAGE_PATH.value()).iterdir():
+        if b"schemas.records.Published" in record.read_bytes():
+            record.unlink()
+    (parent,) = parents(days)
+    assert retry(parent).returncode != 0
+    assert "is not to be found; start a new backfill" in tell(parent)
+    assert outcomes(run(days, 1, 3)) == ["skipped", "published", "published"]

@@ -26,7 +26,7 @@ from segmentation.rows import reading
 from segmentation.source import find_files
 from tasks import summarise as summarise_module
 from tasks.ingest import ingest
-from tasks.night import check_place, parse_as_of, settle_as_of
+from tasks.parameters import check_place, parse_as_of, settle_as_of
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tests.bad_inputs import COLUMNS, ENCODING, LAYOUT, SECRETS, Case
@@ -91,7 +91,7 @@ PARAMETERS = [
     Parameter("C12", define(rows={"id": None, "columns": {"x" * 5000: {"type": "int"}}}), "at most 100"),
     Parameter("C12", define(rows={"id": None, "columns": {"x\n": {"type": "int"}}}), "column names start"),
     Parameter("U01", as_of("../../etc"), "YYYY-MM-DD"),
-    Parameter("U02", as_of("2026-02-30"), "YYYY-MM-DD"),
+    *(Parameter("U02", as_of(text), "YYYY-MM-DD") for text in ("2026-02-30", "2026-W05-1", "20260131")),
     Parameter("U03", as_of(1769817600), "YYYY-MM-DD"),
     Parameter("U03", as_of(True), "YYYY-MM-DD"),
     Parameter("U04", as_of("2026-01-31T00:00:00Z"), "YYYY-MM-DD"),

@@ -1,6 +1,7 @@
 """After downtime: which scheduled run runs, which gives way, which dates are made up."""
 
 import asyncio
+import json
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,8 +27,8 @@ from config.settings import read_settings
 from flows.resegment import resegment
 from segmentation.backfilling import MOST_DATES, find_missed
 from segmentation.store.layout import published_dates
-from tasks.catch_up import tell_late
-from tasks.night import settle_as_of
+from tasks.catch_up import TAG, tell_late
+from tasks.parameters import settle_as_of
 from tests.dated_days import Days, day, found_days
 from tests.test_flow import digests
 
@@ -71,6 +72,10 @@ def test_missed_dates_follow_the_newest_published_one(tmp_path: Path) -> None:
     assert find_missed(tmp_path, day(5)) == [day(3), day(4)]
     assert find_missed(tmp_path, day(3)) == []
     assert find_missed(tmp_path, day(2)) == []
+    ledger = tmp_path / "ledger" / "one.json"
+    ledger.parent.mkdir()
+    ledger.write_text(json.dumps({"run_id": "one", "as_of": str(day(3)), "outcome": "held"}))
+    assert find_missed(tmp_path, day(5)) == [day(4)], "a held date is a person's to promote"
     far = find_missed(tmp_path, day(5000))
     assert (len(far), far[-1]) == (MOST_DATES, day(4999))
 
@@ -86,20 +91,40 @@ class TestOnAServer:
         return found_days(tmp_path, 5, monkeypatch)
 
     def test_all_makes_up_the_missed_dates_first(self, days: Days) -> None:
-        """In order, each a run inside the night; the bytes are those of nights without downtime."""
-        forward = days.forward(range(1, 5))
+        """Of four late runs the newest runs the dates that were missed, each inside it, then its own.
+
+        The bytes are those of nights without downtime; the runs inside have the tag of the automations.
+        """
+        late = make_late_runs(days)
+        due = find_due(late)
+        for missed in due:
+            resegment("demo", as_of=missed)
+        forward = digests(days.home)
         shutil.rmtree(days.home)
-        days.night(1)
-        assert days.night(4, catch_up="all").outcome == "published"
-        assert published_dates(days.home) == [day(number) for number in range(1, 5)]
+        resegment("demo", as_of=due[0])
+        assert run_late(late[-1], catch_up="all").name == "Completed"
         assert digests(days.home) == forward
+        with get_client(sync_client=True) as client:
+            parent = FlowRunFilterParentFlowRunId(any_=[late[-1].id])
+            inside = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))
+        assert sorted(one.name for one in inside) == [f"demo {missed}" for missed in due[1:-1]]
+        assert {one.state_name for one in inside} == {"Completed"}
+        assert {tag for one in inside for tag in one.tags} == {TAG}
 
     def test_a_missed_date_that_fails_does_not_stop_the_night(self, days: Days) -> None:
         """The night itself is published; the missed date's run shows why it was not."""
+        late = make_late_runs(days)
+        due = find_due(late)
+        resegment("demo", as_of=due[0])
+        days.file(1).with_name(f"{due[1]}.csv").write_text("id,spend,orders\na001,much,1\n")
+        assert run_late(late[-1], catch_up="all").name == "Completed"
+        assert published_dates(days.home) == [due[0], *due[2:]]
+
+    def test_a_date_that_was_asked_for_makes_up_nothing(self, days: Days) -> None:
+        """Whatever the deployment says of late runs: a person asked for that date alone."""
         days.night(1)
-        days.break_file(2)
-        assert days.night(3, catch_up="all").outcome == "published"
-        assert published_dates(days.home) == [day(1), day(3)]
+        assert days.night(4, catch_up="all").outcome == "published"
+        assert published_dates(days.home) == [day(1), day(4)]
 
     def test_of_late_runs_only_the_newest_runs(self, days: Days) -> None:
         """Four nights of downtime: three runs end as Skipped at once, the newest publishes its date."""
@@ -107,25 +132,16 @@ class TestOnAServer:
         ended = [run_late(one) for one in late]
         assert [state.name for state in ended] == ["Skipped"] * 3 + ["Completed"]
         assert "is due too and takes its place" in str(ended[0].message)
-        zone_days = [one.expected_start_time.date() for one in late if one.expected_start_time]
+        zone_days = find_due(late)
         assert published_dates(days.home) == [zone_days[-1]]
         again = run_late(late[0], retried=True)
         assert again.name == "Completed", "a run that a person retries does not give way"
         assert published_dates(days.home) == [zone_days[0], zone_days[-1]]
 
-    def test_a_late_run_makes_up_all_missed_dates(self, days: Days) -> None:
-        """Of four late runs the newest runs the dates that were missed, each inside it, then its own."""
-        late = make_late_runs(days)
-        due = [one.expected_start_time.date() for one in late if one.expected_start_time]
-        resegment("demo", as_of=due[0], store=str(days.folder / "store"))
-        newest = run_late(late[-1], catch_up="all")
-        assert newest.name == "Completed"
-        assert published_dates(days.home) == due
-        with get_client(sync_client=True) as client:
-            parent = FlowRunFilterParentFlowRunId(any_=[late[-1].id])
-            inside = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))
-        assert sorted(one.name for one in inside) == [f"demo {missed}" for missed in due[1:-1]]
-        assert {one.state_name for one in inside} == {"Completed"}
+
+def find_due(late: list[FlowRun]) -> list[date]:
+    """The dates for which runs were scheduled, in order."""
+    return [one.expected_start_time.date() for one in late if one.expected_start_time]
 
 
 def make_late_runs(days: Days) -> list[FlowRun]:

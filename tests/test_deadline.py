@@ -44,6 +44,13 @@ def test_a_held_night_is_missing_and_says_why(town: Town) -> None:
     assert f"Live is {day(2)}" in found.message
 
 
+def test_a_comparison_of_the_date_is_no_night_of_it(town: Town) -> None:
+    """`resegment compare` leaves a row in the ledger as well; the night's own is what counts."""
+    row = {"run_id": "later", "as_of": str(day(3)), "outcome": "compared", "began": "2199-01-01T00:00:00Z"}
+    ledger_path(town.home, "later").write_text(json.dumps(row))
+    assert "it was built but is held: " in judge_deadline(town.home, day(3)).message
+
+
 def test_a_refused_night_says_why(town: Town) -> None:
     """The refusal's words."""
     found = judge_deadline(town.home, day(4))

@@ -1,5 +1,6 @@
 """`make deploy` against a real server: what is there afterwards, once and twice, and who is told of what."""
 
+import copy
 import json
 import re
 import threading
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from config.settings import read_settings
+from deployments.setup import RESULTS, keep_results
 from segmentation.store.layout import published_dates
 from tests.dated_days import Days, day, found_days
 from tests.deployed import ROOT, Deployed, running
@@ -149,16 +151,41 @@ def test_a_failed_run_is_told(deployed: Deployed) -> None:
 
 
 def test_a_held_night_is_told(deployed: Deployed, days: Days) -> None:
-    """One good night, of which nobody is told, and one without two thirds of its customers: the reason."""
+    """One good night, of which nobody is told, and one without two thirds of its customers: the reason.
+
+    The same date held within a backfill is told as well.
+    """
     NOTICES.clear()
     with deployed.worker():
         assert run(deployed, "nightly", as_of=str(day(1)))["name"] == "Completed"
         state = run(deployed, "nightly", as_of=str(day(2)))
         assert state["name"] == "Held"
         wait(lambda: NOTICES, 60)
+        dates = {"start_date": str(day(2)), "end_date": str(day(2))}
+        assert run(deployed, "backfill", **dates)["name"] == "Completed"
+        wait(lambda: len(NOTICES) > 1, 60)
     assert published_dates(days.home) == [day(1)]
-    assert [one["subject"] for one in NOTICES] == [f"Resegment: demo {day(2)} is Held"]
+    assert [one["subject"] for one in NOTICES] == [f"Resegment: demo {day(2)} is Held"] * 2
     assert "50 customers" in NOTICES[0]["body"]
+
+
+def test_a_relative_store_is_refused(deployed: Deployed) -> None:
+    """A worker's run works in a temporary folder: what it published there would go with it."""
+    with deployed.worker():
+        state = run(deployed, "nightly", as_of=str(day(1)), store="mystore")
+    assert state["name"] == "Failed"
+    assert "store is a relative path; a worker's run needs an absolute one" in state["message"]
+
+
+def test_a_pools_own_folder_of_results_stays(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a pool without one is given the folder of this machine; the environment may name another."""
+    monkeypatch.delenv(RESULTS, raising=False)
+    own = {"variables": {"properties": {"env": {"default": {RESULTS: "/mnt/shared"}}}}}
+    assert keep_results(copy.deepcopy(own)) == own
+    assert keep_results({"variables": {"properties": {}}}) == {"variables": {"properties": {}}}
+    monkeypatch.setenv(RESULTS, str(deployed.folder / "other"))
+    given = keep_results(copy.deepcopy(own))["variables"]["properties"]["env"]["default"]
+    assert given == {RESULTS: str(deployed.folder / "other")}
 
 
 def end_state(server: Deployed, run_id: str) -> dict[str, Any] | None:

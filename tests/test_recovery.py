@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +16,7 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
+from deployments import database
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
 from tests.conftest import DEFINITION
@@ -95,6 +97,13 @@ def finish_by_retry(client: SyncPrefectClient, run: Stalled) -> None:
     raise AssertionError(f"{run.folder.name} does not complete: {state.name}, {state.message}")
 
 
+def read_umask() -> int:
+    """This process's."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
 def finish_what_was_silent(stack: RunningStack, runs: list[Stalled]) -> None:
     """Runs of which nobody has heard for three minutes are Crashed; Retry finishes them."""
     with stack.client() as client:
@@ -112,6 +121,7 @@ def check_night(run: Stalled) -> None:
     (row,) = read_rows(home)
     assert row["outcome"] == "published", row
     assert audit_store(home)[1] == []
+    assert home.stat().st_mode & 0o777 == 0o777 & ~read_umask(), "readable for whom its starter lets read"
     assert len(list((home / "editions" / DAY).iterdir())) == 1
     assert list((home / ".staging").iterdir()) == []
     assert {path.name for path in home.iterdir() if path.name.startswith(".")} == {".lock", ".staging"}
@@ -181,3 +191,26 @@ def test_down_ends_the_runs_and_a_retry_finishes_them(stack: RunningStack, runs:
     up = stack.call("up")
     assert "worker: started" in up.stdout, up.stderr
     finish_what_was_silent(stack, runs)
+
+
+def test_up_mends_a_dead_database(stack: RunningStack) -> None:
+    """PostgreSQL killed: the server still says that it is well, and `up` starts the database again."""
+    own = database.own_database(stack.state / "stack")
+    os.kill(int((own.files / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    assert "database: not running" in stack.call("status").stdout
+    up = stack.call("up")
+    assert up.returncode == 0, up.stderr
+    assert stack.call("status").returncode == 0
+
+
+def test_two_ups_at_once(stack: RunningStack) -> None:
+    """The second waits for the first: each part is started once, and `down` would find it."""
+    os.kill(stack.pid("worker"), signal.SIGKILL)
+    os.kill(stack.pid("reports"), signal.SIGKILL)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: stack.call("up"), range(2)))
+    assert [one.returncode for one in both] == [0, 0], [one.stderr for one in both]
+    told = "".join(one.stdout for one in both)
+    for name in ("worker", "reports"):
+        assert (told.count(f"{name}: started"), told.count(f"{name}: running already")) == (1, 1)
+    assert stack.call("status").returncode == 0

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_the_folder_is_made_private(tmp_path: Path) -> None:
     folder.chmod(0o777)
     protect_results(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_runs_that_begin_together_sweep_the_same_records(tmp_path: Path) -> None:
+    """Each takes what it finds; a record that the other has taken is no fault. Every one goes once."""
+    for number in range(2000):
+        write_record(tmp_path, f"old-{number}", 15)
+    with ThreadPoolExecutor(4) as pool:
+        swept = list(pool.map(lambda _: sweep_results(tmp_path, Settings(result_days=14)), range(4)))
+    assert sum(swept) == 2000
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.xdist_group("prefect")

@@ -152,8 +152,11 @@ def test_an_index_that_leads_out_is_not_followed(port: int) -> None:
 
 def test_folders_are_listed_or_show_their_index(port: int, store: Path) -> None:
     """A folder without a slash leads to itself with one; an index of its own is shown."""
-    answer, _ = ask(port, "/demo/editions")
-    assert (answer.status, answer.headers["Location"]) == (301, "/demo/editions/")
+    (store / EDITION / "index.html").write_text("<a href='report.html'>report</a>")
+    for folder in ("/demo/editions", f"/{EDITION}"):
+        answer, _ = ask(port, folder)
+        assert (answer.status, answer.headers["Location"]) == (301, f"{folder}/")
+    assert ask(port, f"/{EDITION}/")[1] == b"<a href='report.html'>report</a>"
     _, body = ask(port, "/")
     assert b'<a href="demo/">demo/</a>' in body and b"linked" not in body
     (store / "index.html").write_text("<h1>all</h1>")
@@ -174,6 +177,18 @@ def test_another_hosts_page_cannot_read_it(port: int) -> None:
     assert ask(port, "/demo/live.json", host="")[0].status == 421
     assert ask(port, "/demo/live.json", host=f"localhost:{port}")[0].status == 200
     assert ask(port, "/demo/live.json", host="reports.example")[0].status == 200
+
+
+@pytest.mark.parametrize(("address", "host"), [("http://[/", None), ("/demo/", "[")])
+def test_what_is_no_address_is_refused(port: int, address: str, host: str | None) -> None:
+    """With an answer that says so."""
+    assert ask(port, address, host=host)[0].status == 400
+
+
+def test_it_listens_on_ipv6(store: Path) -> None:
+    """`--host ::1` is this machine too."""
+    with ReportServer(store, ("::1", 0)) as server:
+        assert server.server_address[0] == "::1"
 
 
 def test_the_command_refuses_what_it_cannot_serve(command: Command) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from deployments import database
-from deployments.processes import Service, StartError, find_pid, is_running, start, stop
-from deployments.stack import make_password
+from deployments.parts import Stack, make_password
+from deployments.processes import Service, StartError, find_pid, is_running, start, stop, wait_until
+from deployments.stack import start_again
 from tests.stacks import ROOT, RunningStack
 from tests.test_flow import DAY
 
@@ -122,6 +123,44 @@ def test_a_process_is_found_again_and_stopped(tmp_path: Path) -> None:
     assert stop(service)
     assert find_pid(service) is None and not service.state.exists()
     assert not stop(service)
+
+
+def test_a_thread_of_the_kernel_is_no_process_of_ours() -> None:
+    """After a reboot the pid of a file may be one's: it has no command line, and never gets one."""
+    threads = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if path.parent.joinpath("stat").read_text().rpartition(")")[2].split()[1] in ("0", "2")
+        and not path.read_bytes()
+    ]
+    assert [pid for pid in threads if is_running(pid, "worker start")] == []
+
+
+def test_what_was_started_for_another_store_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same store: left alone. Another one: stopped and started; files are for whom the caller lets read."""
+    monkeypatch.setenv("RESEGMENT_STATE", str(tmp_path / "state"))
+    stack = Stack(tmp_path / "stack", "/srv/one", 1, 2)
+    service = Service("sleeper", stack.folder, "time.sleep(60)")
+    command = [sys.executable, "-c", f"open({str(tmp_path / 'made')!r}, 'w'); import time; time.sleep(60)"]
+    assert start_again(stack, service, command, 0o022) == "sleeper: started"
+    first = find_pid(service)
+    assert start_again(stack, service, command, 0o022) == "sleeper: running already"
+    assert find_pid(service) == first
+    moved = stack._replace(store="/srv/two")
+    assert "started again" in start_again(moved, service, command, 0o022)
+    assert find_pid(service) != first
+    wait_until((tmp_path / "made").exists, lambda: True, "the file")
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o644
+    assert stop(service)
+
+
+def test_a_bucket_has_no_reports_of_ours(tmp_path: Path) -> None:
+    """`resegment serve-reports` serves folders: `up` starts none, and nothing links to it."""
+    assert not Stack(tmp_path, "s3://bucket/nightly", 1, 2).has_reports
+    assert "RESEGMENT_REPORTS_URL" not in Stack(tmp_path, "s3://bucket/nightly", 1, 2).environment()
+    assert "RESEGMENT_REPORTS_URL" in Stack(tmp_path, "/srv/segments", 1, 2).environment()
 
 
 def test_without_postgres_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The command's arguments, checked before anything heavy is imported.
 
-What the commands do is cli.py's; the flow checks its parameters again, in tasks/night.py.
+What the commands do is cli.py's; the flow checks its parameters again, in tasks/parameters.py.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from config.dates import read_date
 from config.definitions import DefinitionError, find_definition, read_definition
 from config.parameters import NAME_PATTERN, Segmentation
 from config.settings import Settings, read_settings
@@ -39,11 +40,10 @@ def parse_date(text: str | None, segmentation: Segmentation) -> date:
     """--as-of as a date, today in the definition's time zone by default. Refused if it is none."""
     today = segmentation.today(datetime.now(UTC))
     try:
-        as_of = date.fromisoformat(text if text is not None else today)
+        as_of = read_date(today if text is None else text)
     except ValueError:
-        as_of = None
-    if as_of is None or (text is not None and len(text) != 10):
-        raise Refused("as-of", f"{(text or '')[:40]!r} is not a date; expected YYYY-MM-DD, such as {today}")
+        said = f"{(text or '')[:40]!r} is not a date; expected YYYY-MM-DD, such as {today}"
+        raise Refused("as-of", said) from None
     if str(as_of) > today:
         raise Refused("future-date", f"as_of {as_of} lies in the future: today is {today}")
     return as_of

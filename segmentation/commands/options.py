@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.dates import read_date
 from segmentation.errors import Refused
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
@@ -31,7 +32,7 @@ OfEdition = Annotated[
 def parse_day(text: str) -> date:
     """--as-of of an edition. Refused if it is no date."""
     try:
-        return date.fromisoformat(text)
+        return read_date(text)
     except ValueError:
         raise Refused("as-of", f"{text[:40]!r} is not a date; expected YYYY-MM-DD") from None
 

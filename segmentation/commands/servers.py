@@ -64,8 +64,10 @@ def serve_reports(
     if host not in LOOPBACK:
         typer.echo("Note: whoever reaches this address can read the reports; there is no password.", err=True)
     name = urlsplit(settings.reports_url or "").hostname
-    reports = ReportServer(Path(place).absolute(), (host, port), [name] if name else [])
-    typer.echo(f"Reports: http://{host}:{reports.server_address[1]} (Ctrl-C ends)")
+    address = host.strip("[]")
+    reports = ReportServer(Path(place).absolute(), (address, port), [name] if name else [])
+    shown = f"[{address}]" if ":" in address else address
+    typer.echo(f"Reports: http://{shown}:{reports.server_address[1]} (Ctrl-C ends)")
     with reports:
         try:
             reports.serve_forever()

@@ -7,6 +7,7 @@ The command is server_commands.py's, what a page looks like the report's.
 import os
 import re
 import shutil
+import socket
 from collections.abc import Iterable
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,12 @@ def find_place(store: Path, address: str) -> Path | None:
         return place / "index.html"
     wanted = place.is_dir() if _FOLDERS.match(path) else place.is_file()
     return place if wanted else None
+
+
+def name_folder(address: str) -> str | None:
+    """The folder that an address names without a slash at its end, which the links of its page would need."""
+    path = unquote(urlsplit(address).path, errors="replace").removeprefix("/")
+    return quote(path) if path and _FOLDERS.match(path) else None
 
 
 def make_policy(head: bytes) -> str:
@@ -109,12 +116,18 @@ class Reports(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, with_body: bool) -> None:
-        if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in self.server.hosts:
-            self._refuse(421, "this server is asked for under another name")
+        try:
+            host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+            place = find_place(self.server.store, self.path)
+        except ValueError:
+            self._refuse(400, "this is no address")
             return
-        place = find_place(self.server.store, self.path)
-        if place is None:
+        if host not in self.server.hosts:
+            self._refuse(421, "this server is asked for under another name")
+        elif place is None:
             self._refuse(404, "there is nothing of this name for readers")
+        elif folder := name_folder(self.path):
+            self._begin(Answer(301, 0, _TYPES[""], location=f"/{folder}/"))
         elif place.is_dir():
             self._list(place, with_body)
         else:
@@ -127,10 +140,6 @@ class Reports(BaseHTTPRequestHandler):
                     shutil.copyfileobj(file, self.wfile)
 
     def _list(self, folder: Path, with_body: bool) -> None:
-        if not urlsplit(self.path).path.endswith("/"):
-            inside = quote(str(folder.relative_to(self.server.store.resolve())))
-            self._begin(Answer(301, 0, _TYPES[""], location=f"/{inside}/"))
-            return
         page = list_folder(self.server.store, folder)
         self._begin(Answer(200, len(page), _TYPES[".html"]))
         if with_body:
@@ -177,6 +186,8 @@ class ReportServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, store: Path, address: tuple[str, int], names: Iterable[str] = ()) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         self.store = store
         self.hosts = frozenset({address[0], *LOOPBACK, *names})
         super().__init__(address, Reports)

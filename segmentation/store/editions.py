@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from config.dates import read_date
 from segmentation.errors import Refused
 from segmentation.store.given_ids import read_manifest
 from segmentation.store.layout import published_edition
@@ -60,7 +61,7 @@ def find_edition(home: Path | ObjectPath, as_of: date, edition: str | None) -> E
 def find_any(home: Path | ObjectPath, word: str) -> Edition:
     """The edition that a date means, its published one first, or how an edition's id begins."""
     try:
-        as_of = date.fromisoformat(word)
+        as_of = read_date(word)
     except ValueError:
         check_id(word)
         there = list_editions(home)

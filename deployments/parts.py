@@ -1,0 +1,104 @@
+"""What the stack of one machine consists of, and where its parts lie. Starting them is stack.py's."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from config.settings import read_settings
+from deployments import local_server
+from deployments.local_server import server_of
+from deployments.processes import Service, read_facts
+from segmentation.store.objects import is_object_url
+
+REPORTS_PORT = 4280
+
+
+class Stack(NamedTuple):
+    """Where its pid files, logs, password and results lie, where the store is, which ports it takes."""
+
+    folder: Path
+    store: str
+    port: int
+    reports_port: int
+
+    @property
+    def worker(self) -> Service:
+        """The process that runs flows, each in a process of its own."""
+        return Service("worker", self.folder, "worker start")
+
+    @property
+    def reports(self) -> Service:
+        """`resegment serve-reports`."""
+        return Service("reports", self.folder, "serve-reports")
+
+    @property
+    def url(self) -> str:
+        """The server's API."""
+        return f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def reports_url(self) -> str:
+        """Where the reports are."""
+        return f"http://127.0.0.1:{self.reports_port}"
+
+    @property
+    def has_reports(self) -> bool:
+        """Are pages served? Not those of a bucket, which has means of its own."""
+        return not is_object_url(self.store)
+
+    def environment(self) -> dict[str, str]:
+        """What the worker, its runs and `prefect` need to find server, store and results."""
+        settings = read_settings()
+        return {
+            "PREFECT_API_URL": self.url,
+            "PREFECT_API_AUTH_STRING": make_password(self.folder),
+            "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(self.folder / "results"),
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            # Absolute: a run's working folder is a temporary one.
+            "RESEGMENT_STORE": self.store,
+            "RESEGMENT_STATE": str(settings.state.expanduser().absolute()),
+            "RESEGMENT_DEFINITIONS": str(settings.definitions.expanduser().absolute()),
+            **({"RESEGMENT_REPORTS_URL": self.reports_url} if self.has_reports else {}),
+        }
+
+
+def make_password(folder: Path) -> str:
+    """The server's password, `resegment:…`, made once and readable by its owner only."""
+    path = folder / local_server.KEY_FILE
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"resegment:{secrets.token_urlsafe(24)}\n")
+    return path.read_text().strip()
+
+
+def read_stack(port: int | None = None, reports_port: int | None = None) -> Stack:
+    """The stack of this machine's settings; ports as given, else as it was started, else the usual."""
+    settings = read_settings()
+    folder = settings.state.expanduser().absolute() / local_server.STACK
+    store = settings.store if is_object_url(settings.store) else str(Path(settings.store).absolute())
+    kept = Stack(folder, store, 0, 0)
+    return kept._replace(
+        port=port or int(read_facts(server_of(folder)).get("port", local_server.PORT)),
+        reports_port=reports_port or int(read_facts(kept.reports).get("port", REPORTS_PORT)),
+    )
+
+
+@contextmanager
+def hold(stack: Stack) -> Iterator[None]:
+    """One `up` or `down` at a time: whoever comes second waits, and finds what the first has done."""
+    stack.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (stack.folder / "stack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
