@@ -81,8 +81,8 @@ def own_database(folder: Path) -> Database:
     )
 
 
-def start_database(database: Database) -> None:
-    """Initialise it if it is new, and start it if it does not run."""
+def start_database(database: Database) -> bool:
+    """Initialise it if it is new, and start it if it does not run; False if it did."""
     if len(str(database.sockets)) + len("/.s.PGSQL.5432") > _LONGEST_SOCKET:
         raise StartError(f"{database.files} is too long for a socket; set RESEGMENT_STATE to a shorter path")
     _make_private(database, database.files)
@@ -92,10 +92,11 @@ def start_database(database: Database) -> None:
         trust = ("--username=prefect", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8")
         _check(database, database.call("initdb", *trust))
     if is_database_up(database):
-        return
+        return False
     options = f"-c listen_addresses= -c unix_socket_directories={database.sockets}"
     log = str(database.files / "postgres.log")
     _check(database, database.call("pg_ctl", "start", "--wait", "--log", log, "--options", options))
+    return True
 
 
 def is_database_up(database: Database) -> bool:

@@ -62,7 +62,8 @@ def _up_server(stack: Stack) -> str:
     url = database.named_database()
     if url is None:
         own = database.own_database(stack.folder)
-        database.start_database(own)
+        if database.start_database(own):
+            stop_server(stack.folder)  # one that outlived its database holds connections to the dead one
         url = own.url
     if find_pid(server_of(stack.folder)) and local_server.is_healthy(stack.url):
         return "server: running already"

@@ -18,7 +18,7 @@ from config.settings import read_settings
 from deployments.setup import RESULTS, keep_results
 from segmentation.store.layout import published_dates
 from tests.dated_days import Days, day, found_days
-from tests.deployed import ROOT, Deployed, running
+from tests.deployed import ROOT, Deployed, postgres_for_prefect, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("deploy")]
 
@@ -52,14 +52,17 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 
 @pytest.fixture(scope="module")
 def deployed(days: Days) -> Iterator[Deployed]:
-    """A server that was deployed to twice, with a webhook for notices."""
+    """A server on PostgreSQL that was deployed to twice, with a webhook for notices."""
     inbox = HTTPServer(("127.0.0.1", 0), Inbox)
     threading.Thread(target=inbox.serve_forever, daemon=True).start()
     settings = {
         "RESEGMENT_NOTICE_URL": f"http://127.0.0.1:{inbox.server_port}/notice",
         "RESEGMENT_DEFINITIONS": str(days.folder / "definitions"),
     }
-    with running(days.folder, **settings) as server:
+    with (
+        postgres_for_prefect(days.folder) as database,
+        running(days.folder, database, **settings) as server,
+    ):
         assert all(line.endswith(": made") for line in server.deploy())
         assert all(line.endswith(": there") for line in server.deploy())
         yield server
@@ -164,6 +167,7 @@ def test_a_held_night_is_told(deployed: Deployed, days: Days) -> None:
         dates = {"start_date": str(day(2)), "end_date": str(day(2))}
         assert run(deployed, "backfill", **dates)["name"] == "Completed"
         wait(lambda: len(NOTICES) > 1, 60)
+        time.sleep(5)  # each is told once
     assert published_dates(days.home) == [day(1)]
     assert [one["subject"] for one in NOTICES] == [f"Resegment: demo {day(2)} is Held"] * 2
     assert "50 customers" in NOTICES[0]["body"]

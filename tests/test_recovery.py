@@ -22,6 +22,7 @@ from segmentation.store.ledger import read_rows
 from tests.conftest import DEFINITION
 from tests.stacks import ROOT, RunningStack, press_retry, wait_for_state
 from tests.stalls import PLACES, resegment
+from tests.test_deploy import wait
 from tests.test_flow import DAY, TWO_GROUPS
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(600)]
@@ -197,7 +198,7 @@ def test_up_mends_a_dead_database(stack: RunningStack) -> None:
     """PostgreSQL killed: the server still says that it is well, and `up` starts the database again."""
     own = database.own_database(stack.state / "stack")
     os.kill(int((own.files / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    assert "database: not running" in stack.call("status").stdout
+    assert wait(lambda: "database: not running" in stack.call("status").stdout, 30)
     up = stack.call("up")
     assert up.returncode == 0, up.stderr
     assert stack.call("status").returncode == 0
