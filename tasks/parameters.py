@@ -91,7 +91,7 @@ def check_rooted(place: str, what: str, advice: str) -> None:
 def check_store(store: str | None) -> str:
     """The store asked for, else the configured one, checked."""
     settings = read_settings()
-    if store is None:
+    if not store:
         check_rooted(settings.store, "store", ": set RESEGMENT_STORE where the worker starts")
         return settings.store
     check_place(store, "store", settings.roots)
