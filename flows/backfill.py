@@ -36,7 +36,7 @@ def backfill(
     """Run a range of dates in order, as the nights themselves would have run. Retry goes on where it was.
 
     Args:
-        definition: Name of the segmentation, such as `article`.
+        definition: Name of the segmentation, such as article.
         start_date: First date (YYYY-MM-DD).
         end_date: Last date (YYYY-MM-DD), not in the future; at most 1,100 dates.
         mode: fill runs the dates that have no published edition, rebuild runs every date again.

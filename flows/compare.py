@@ -39,7 +39,7 @@ def compare(
     """Give one sample of the customers to seven other algorithms, and tell how they differ from k-means.
 
     Args:
-        definition: Name of the segmentation, such as `article`.
+        definition: Name of the segmentation, such as article.
         as_of: Date to speak for (YYYY-MM-DD). Empty: the scheduled day in the definition's time zone.
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to put table and page in instead of the configured one.

@@ -26,7 +26,7 @@ def deadline(definition: str, as_of: AsOf = None, store: str | None = None) -> D
     """See in the store whether the night's edition is published, and fail if it is not.
 
     Args:
-        definition: Name of the segmentation, such as `article`.
+        definition: Name of the segmentation, such as article.
         as_of: Date of the edition (YYYY-MM-DD). Empty: the scheduled day in the definition's time zone.
         store: Folder of the store instead of the configured one.
     """

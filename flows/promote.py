@@ -31,7 +31,7 @@ def promote(
     """Put a held edition live, or an earlier one again.
 
     Args:
-        name: The segmentation's name in the store, such as `article`.
+        name: The segmentation's name in the store, such as article.
         as_of: Date of the edition (YYYY-MM-DD).
         who: Your name, for the ledger.
         reason: Why, for the ledger.

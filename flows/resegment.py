@@ -49,7 +49,7 @@ def resegment(
     """Segment the customers as they stood on a date, and publish the result, all or nothing.
 
     Args:
-        definition: Name of the segmentation, such as `article`.
+        definition: Name of the segmentation, such as article.
         as_of: Date the run speaks for (YYYY-MM-DD). Empty: the scheduled day in the definition's time zone.
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to publish in instead of the configured one.
