@@ -180,7 +180,7 @@ def test_results_that_are_gone_are_told(days: Days) -> None:
         run(days, 1, 3)
     days.write(2)
     for record in Path(PREFECT_RESULTS_LOCAL_STORAGE_PATH.value()).iterdir():
-        if b"schemas.records.Published" in record.read_bytes():
+        if str(days.folder).encode() in record.read_bytes():  # other tests' results stay
             record.unlink()
     (parent,) = parents(days)
     assert retry(parent).returncode != 0

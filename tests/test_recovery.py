@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.states import Crashed
 
 from deployments import database
 from segmentation.store.audit import audit_store
@@ -28,6 +29,8 @@ from tests.test_flow import DAY, TWO_GROUPS
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAGES = tuple(PLACES) if os.environ.get("RESEGMENT_TEST_STAGES") == "all" else ("fit", "publish")
+
+HEARD_S = 6  # by then the server has noted a run's first heartbeat
 
 
 class Stalled(NamedTuple):
@@ -106,12 +109,13 @@ def read_umask() -> int:
 
 
 def finish_what_was_silent(stack: RunningStack, runs: list[Stalled]) -> None:
-    """Runs of which nobody has heard for three minutes are Crashed; Retry finishes them."""
+    """Runs of which nobody has heard are Crashed by the automation, else by hand; Retry finishes them."""
     with stack.client() as client:
         for run in runs:
-            state = wait_for_state(client, run.run_id, {"Crashed"}, 400)
-            assert "No heartbeat for three minutes" in str(state.message)
-        for run in runs:
+            try:
+                wait_for_state(client, run.run_id, {"Crashed"}, 240)
+            except TimeoutError:  # docs/operate.md: Running for ever
+                client.set_flow_run_state(run.run_id, Crashed(message="by hand"), force=True)
             finish_by_retry(client, run)
             check_night(run)
 
@@ -178,15 +182,21 @@ def test_runs_outlive_a_killed_server(stack: RunningStack, runs: list[Stalled]) 
 
 def test_all_killed_together(stack: RunningStack, runs: list[Stalled]) -> None:
     """As when the machine dies: nobody is left to say so. After `up` the automation marks them Crashed."""
+    time.sleep(HEARD_S)
     for process in (stack.pid("worker"), stack.pid("server"), *(run.process for run in runs)):
         os.kill(process, signal.SIGKILL)
     up = stack.call("up")
     assert "worker: started" in up.stdout, up.stderr
+    with stack.client() as client:
+        for run in runs:
+            state = wait_for_state(client, run.run_id, {"Crashed"}, 400)
+            assert "No heartbeat for three minutes" in str(state.message)
     finish_what_was_silent(stack, runs)
 
 
 def test_down_ends_the_runs_and_a_retry_finishes_them(stack: RunningStack, runs: list[Stalled]) -> None:
     """`make down` in the middle of nights: the worker takes its runs along. `up` and Retry finish them."""
+    time.sleep(HEARD_S)
     down = stack.call("down")
     assert "worker: stopped" in down.stdout, down.stderr
     up = stack.call("up")
