@@ -102,3 +102,10 @@ def wait_for_state(client: SyncPrefectClient, run_id: UUID, names: set[str], sec
         if time.monotonic() > deadline:
             raise TimeoutError(f"{run_id} is {state and state.name}, not {names}")
         time.sleep(0.3)
+
+
+def read_umask() -> int:
+    """This process's."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask

@@ -21,7 +21,7 @@ from deployments import database
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
 from tests.conftest import DEFINITION
-from tests.stacks import ROOT, RunningStack, press_retry, wait_for_state
+from tests.stacks import ROOT, RunningStack, press_retry, read_umask, wait_for_state
 from tests.stalls import PLACES, resegment
 from tests.test_deploy import wait
 from tests.test_flow import DAY, TWO_GROUPS
@@ -99,13 +99,6 @@ def finish_by_retry(client: SyncPrefectClient, run: Stalled) -> None:
         if state.name == "Completed":
             return
     raise AssertionError(f"{run.folder.name} does not complete: {state.name}, {state.message}")
-
-
-def read_umask() -> int:
-    """This process's."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
 
 
 def finish_what_was_silent(stack: RunningStack, runs: list[Stalled]) -> None:
