@@ -33,8 +33,9 @@ def up(stack: Stack) -> Iterator[str]:
     worker = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
     # What runs publish is for whom the caller's umask lets read it; the stack's own files are private.
     yield start_again(stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url)
-    yield f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
+    prefect = f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
     if not stack.has_reports:
+        yield prefect
         yield "Reports:  none; the store is a bucket, which has means of its own to show pages"
         return
     port = str(stack.reports_port)
@@ -42,6 +43,7 @@ def up(stack: Stack) -> Iterator[str]:
     yield start_again(stack, stack.reports, serve, umask, port=port)
     said = f"the reports' server (its log is {stack.reports.log})"
     wait_until(lambda: not is_free(stack.reports_port), lambda: bool(find_pid(stack.reports)), said)
+    yield prefect
     yield f"Reports:  {stack.reports_url}"
 
 

@@ -18,7 +18,7 @@ from segmentation.store.layout import (
     published_dates,
     published_edition,
 )
-from segmentation.store.ledger import read_rows
+from segmentation.store.ledger import read_nights
 from segmentation.store.objects import ObjectPath, as_place
 from segmentation.store.pointer import read_pointer
 
@@ -87,7 +87,7 @@ def find_missed(home: Home, before: date) -> list[date]:
     earlier = [day for day in published_dates(home) if day < before]
     if not earlier:
         return []
-    last = {row.get("as_of"): row.get("outcome") for row in read_rows(home)}
+    last = {row.get("as_of"): row.get("outcome") for row in read_nights(home)}
     missed = list_days(earlier[-1] + timedelta(days=1), before - timedelta(days=1))
     return [day for day in missed if last.get(str(day)) != "held"][-MOST_DATES:]
 

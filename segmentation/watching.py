@@ -10,7 +10,7 @@ from typing import Any
 from schemas.deadlines import Deadline
 from segmentation.errors import ResegmentError
 from segmentation.store.layout import published_edition
-from segmentation.store.ledger import read_rows
+from segmentation.store.ledger import read_nights
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live, read_pointer
 
@@ -33,8 +33,7 @@ class DeadlineMissed(ResegmentError):
 def judge_deadline(home: Path | ObjectPath, as_of: date) -> Deadline:
     """What the store holds for the date, and why it holds no more."""
     edition = published_edition(home, as_of)
-    rows = [row for row in read_rows(home) if row.get("as_of") == str(as_of)]
-    nights = [row for row in rows if row.get("outcome") != "compared"]
+    nights = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
     last = nights[-1] if nights else {}
     if edition is not None and edition not in read_pointer(home).set_aside:
         said = f"{home.name} as of {as_of} is published, edition {edition}"

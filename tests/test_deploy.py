@@ -131,12 +131,16 @@ def test_every_parameter_has_help(deployed: Deployed) -> None:
         assert [name for name, field in fields.items() if not field.get("description")] == []
 
 
-def run(server: Deployed, name: str, **parameters: str) -> dict[str, Any]:
-    """A run of a deployment, as its form makes it: the state in which it ends."""
+def start_run(server: Deployed, name: str, **parameters: str) -> str:
+    """A run of a deployment, as its form makes it: the run's id."""
     (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": [name]}})
-    given = {"definition": "demo", **parameters}
-    made = ask(server, f"deployments/{found['id']}/create_flow_run", parameters=given)
-    return dict(wait(lambda: end_state(server, made["id"])))
+    return str(ask(server, f"deployments/{found['id']}/create_flow_run", parameters=parameters)["id"])
+
+
+def run(server: Deployed, name: str, **parameters: str) -> dict[str, Any]:
+    """Such a run of the segmentation `demo`: the state in which it ends."""
+    made = start_run(server, name, definition="demo", **parameters)
+    return dict(wait(lambda: end_state(server, made)))
 
 
 def test_a_failed_run_is_told(deployed: Deployed) -> None:

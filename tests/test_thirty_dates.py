@@ -9,7 +9,6 @@ import signal
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +19,7 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
 from tests.conftest import SHARED
 from tests.deployed import Deployed, postgres_for_prefect, running
-from tests.test_deploy import ask, end_state, wait
+from tests.test_deploy import ask, end_state, start_run, wait
 from tests.test_flow import digests
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("thirty")]
@@ -70,11 +69,9 @@ def forward(deployed: Deployed, home: Path) -> dict[str, str]:
     return made
 
 
-def start(server: Deployed, name: str, **parameters: Any) -> str:
-    """A run of a deployment, as its form makes it: the run's id."""
-    (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": [name]}})
-    given = {"definition": "online-retail", "source": str(SOURCE), **parameters}
-    return str(ask(server, f"deployments/{found['id']}/create_flow_run", parameters=given)["id"])
+def start(server: Deployed, name: str, **parameters: str) -> str:
+    """A run of a deployment on these days: the run's id."""
+    return start_run(server, name, definition="online-retail", source=str(SOURCE), **parameters)
 
 
 def kill(server: Deployed, run: str) -> None:

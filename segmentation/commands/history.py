@@ -1,6 +1,6 @@
 """A ledger's row as a line that people read: what was run, how it ended, who moved.
 
-The rows are segmentation/store/ledger.py's, the table edition_commands.py's.
+The rows are segmentation/store/ledger.py's, the table editions.py's.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """A segment's colour and mark, for ever: functions of the id's number and of nothing else.
 
-Where colours are used is segmentation/figures.py's and the style sheet's. The first six are Okabe and Ito's
+Where colours are used is the other pages' and the style sheet's. The first six are Okabe and Ito's
 (2008) but for black and yellow; six more were searched for the widest distance from all others, for full
 sight and for each kind of colour-blindness. After twelve ids the colours come again with another mark.
 """

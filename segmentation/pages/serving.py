@@ -1,7 +1,7 @@
 """The store's pages over http, for readers on this machine: read-only, and only files made for readers.
 
 What may be asked for is an allow-list over the address, so that no address leads to anything else.
-The command is server_commands.py's, what a page looks like the report's.
+The command is segmentation/commands/servers.py's, what a page looks like the report's.
 """
 
 import os

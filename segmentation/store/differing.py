@@ -1,6 +1,7 @@
 """Two editions side by side: parameters, data, versions, metrics and segments that differ.
 
-Everything is read from their manifests and profiles. How the table looks is edition_commands.py's.
+Everything is read from their manifests and profiles. How the table looks is
+segmentation/commands/editions.py's.
 """
 
 from collections.abc import Iterator

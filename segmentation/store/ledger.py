@@ -78,6 +78,11 @@ def read_rows(home: Path | ObjectPath) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
 
 
+def read_nights(home: Path | ObjectPath) -> list[dict[str, Any]]:
+    """The rows of runs that were to publish their date, oldest first: comparisons are none."""
+    return [row for row in read_rows(home) if row.get("outcome") != "compared"]
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
