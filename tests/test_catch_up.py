@@ -76,6 +76,9 @@ def test_missed_dates_follow_the_newest_published_one(tmp_path: Path) -> None:
     ledger.parent.mkdir()
     ledger.write_text(json.dumps({"run_id": "one", "as_of": str(day(3)), "outcome": "held"}))
     assert find_missed(tmp_path, day(5)) == [day(4)], "a held date is a person's to promote"
+    later = {"run_id": "two", "as_of": str(day(3)), "outcome": "compared", "began": "2199-01-01T00:00:00Z"}
+    ledger.with_name("two.json").write_text(json.dumps(later))
+    assert find_missed(tmp_path, day(5)) == [day(4)], "a comparison of the date is no night of it"
     far = find_missed(tmp_path, day(5000))
     assert (len(far), far[-1]) == (MOST_DATES, day(4999))
 
