@@ -133,7 +133,7 @@ def run_duckdb(job: dict[str, Any]) -> dict[str, Any]:
 
 def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     """The whole night: every line judged, features, k = 1..12, segments, report."""
-    from segmentation.commands.running import prepare_environment
+    from resegment.running import prepare_environment
 
     prepare_environment()
     import plotly.io

@@ -19,16 +19,16 @@ from segmentation.store.edition_key import make_edition_key
 from tasks.align import align
 from tasks.check import check
 from tasks.choose import choose
+from tasks.evaluate import weigh
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.night import hold_night, keep_published
 from tasks.publish import publish, settle
-from tasks.recall import recall
 from tasks.report import report
+from tasks.rescore import recall
+from tasks.runtime.session import hold_night, keep_published
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 SHOWN = (
     "choose.show_sweep",

@@ -59,7 +59,7 @@ class StageLines(logging.Handler):
 
 def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     """The nightly flow, against the server that PREFECT_API_URL names."""
-    from segmentation.commands.running import prepare_environment
+    from resegment.running import prepare_environment
 
     prepare_environment()
     # Needed by every run, so counted as imports, as on the other side

@@ -10,9 +10,9 @@ from schemas.evidence import Curve, Evidence
 from schemas.identity import Memory
 from schemas.records import Candidate, Customers, Night
 from segmentation.parts import read_part, to_matrix, write_part
+from tasks.evaluate import weigh
 from tasks.scale import scale
 from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 
 class Tried(NamedTuple):

@@ -1,6 +1,6 @@
 """The flow `backfill`: a range of dates, in order, each a run of its own inside this one.
 
-What a date's run does is flows/resegment.py's; what is planned and shown tasks/backfilling.py's.
+What a date's run does is flows/resegment.py's; what is planned and shown flows/backfill_progress.py's.
 """
 
 from typing import Literal
@@ -8,11 +8,11 @@ from typing import Literal
 from prefect import flow, runtime, tags
 from prefect.client.schemas.objects import State
 
+from flows.backfill_progress import Progress, open_backfill, plan_dates
+from flows.catch_up import TAG
 from flows.resegment import resegment
 from schemas.backfills import Backfilled, Mode
-from tasks.backfilling import Progress, open_backfill, plan_dates
-from tasks.catch_up import TAG
-from tasks.parameters import Day
+from tasks.runtime.parameters import Day
 
 
 def name_run() -> str:

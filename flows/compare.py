@@ -14,13 +14,13 @@ from schemas.identity import Memory
 from segmentation.k.challengers import CHALLENGERS
 from tasks.challenge import Rows, challenge, tabulate
 from tasks.choose import choose
+from tasks.evaluate import weigh
 from tasks.ingest import ingest
-from tasks.night import conclude, hold_night, open_night
-from tasks.parameters import AsOf
+from tasks.runtime.parameters import AsOf
+from tasks.runtime.session import conclude, hold_night, open_night
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 
 @flow(

@@ -12,7 +12,7 @@ from prefect.states import Completed
 from schemas.deadlines import Deadline
 from segmentation.store.objects import as_place
 from segmentation.watching import DeadlineMissed, judge_deadline
-from tasks.parameters import AsOf, check_parameters, settle_as_of
+from tasks.runtime.parameters import AsOf, check_parameters, settle_as_of
 
 
 def name_run() -> str:

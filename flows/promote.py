@@ -6,11 +6,11 @@ What it does is segmentation/promoting.py's; `resegment promote` does the same w
 from prefect import flow, runtime
 
 from schemas.promotion import Promotion
-from segmentation.commands.arguments import find_home
 from segmentation.errors import Refused
 from segmentation.promoting import Asked, promote_edition
-from tasks.artifacts import show_promotion
-from tasks.parameters import AsOf, check_store
+from segmentation.store.layout import look_up_home
+from tasks.runtime.artifacts import show_promotion
+from tasks.runtime.parameters import AsOf, check_store
 
 
 def name_run() -> str:
@@ -40,6 +40,6 @@ def promote(
     """
     if as_of is None:
         raise Refused("as-of", "as_of is needed; expected the edition's date as YYYY-MM-DD")
-    promoted = promote_edition(find_home(name, check_store(store)), Asked(as_of, edition, who, reason))
+    promoted = promote_edition(look_up_home(name, check_store(store)), Asked(as_of, edition, who, reason))
     show_promotion(promoted)
     return promoted

@@ -7,22 +7,22 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.catch_up import TAG, CatchUp, find_reason_to_skip, list_missed, skip_night
 from schemas.records import Published, Unpublished
 from tasks.align import align
-from tasks.catch_up import TAG, CatchUp, find_reason_to_skip, list_missed, skip_night
 from tasks.check import check
 from tasks.choose import choose
+from tasks.evaluate import weigh
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.night import declare_no_data, hold_night, keep_published, open_night
-from tasks.parameters import AsOf, name_day
 from tasks.publish import publish, settle
-from tasks.recall import recall
 from tasks.report import report
+from tasks.rescore import recall
+from tasks.runtime.parameters import AsOf, name_day
+from tasks.runtime.session import declare_no_data, hold_night, keep_published, open_night
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 
 def name_run() -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from schemas.promotion import Promotion
 from segmentation.errors import Conflict, Refused
-from segmentation.pages.indexing import refresh_index
+from segmentation.report.indexing import refresh_index
 from segmentation.store.audit import check_sums
 from segmentation.store.buckets import Changed
 from segmentation.store.commit import locked, publish_table

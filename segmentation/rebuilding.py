@@ -1,6 +1,6 @@
 """Building a past edition anew from its manifest, beside the store, to see that the same bytes come out.
 
-Planned and compared here; the run in between is segmentation/commands/running.py's. The store is only read.
+Planned and compared here; the run in between is resegment/running.py's. The store is only read.
 """
 
 import shutil

@@ -23,7 +23,7 @@ from segmentation.store.given_ids import reserve_ids
 from segmentation.store.layout import find_home
 from segmentation.store.objects import as_place
 from tasks.fit import carry_over
-from tasks.options import stage
+from tasks.runtime.stage import stage
 
 
 def rank_ids(names: Sequence[str]) -> np.ndarray:

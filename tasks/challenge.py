@@ -20,11 +20,11 @@ from schemas.records import Candidate, Customers, Night, Scaled
 from segmentation.k.challengers import CHALLENGERS
 from segmentation.k.comparing import Arena, to_table, try_challenger
 from segmentation.k.weighing import label_rows
-from segmentation.pages.comparison import render_comparison
 from segmentation.parts import read_part, to_matrix
+from segmentation.report.comparison import render_comparison
 from segmentation.store.layout import below, find_home, write_durably
-from tasks.artifacts import show_comparison
-from tasks.options import stage
+from tasks.runtime.artifacts import show_comparison
+from tasks.runtime.stage import stage
 
 AT_ONCE = os.cpu_count() or 1  # tasks that the flow runs at the same time
 Rows = Annotated[int, Field(strict=True, ge=100, le=10_000)]

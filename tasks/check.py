@@ -11,7 +11,7 @@ from schemas.records import Customers, Fitted, Ingested, Night, Scaled
 from schemas.verdicts import Check, Verdict
 from segmentation.errors import Refused
 from segmentation.rows.freshness import find_newest
-from tasks.options import stage
+from tasks.runtime.stage import stage
 
 
 def check_no_empty_segment(fitted: Fitted, choice: Choice) -> Check:

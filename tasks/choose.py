@@ -8,8 +8,8 @@ from schemas.identity import Memory
 from schemas.records import Night
 from segmentation.identity.refitting import settle_k
 from segmentation.k.choosing import choose_k
-from tasks.artifacts import show_sweep
-from tasks.options import stage
+from tasks.runtime.artifacts import show_sweep
+from tasks.runtime.stage import stage
 
 
 @stage("choose {night.as_of}")

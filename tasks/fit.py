@@ -22,7 +22,7 @@ from segmentation.model import Model, assign, read_model
 from segmentation.partitions import fold_parts, over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.store.objects import as_place
-from tasks.options import stage
+from tasks.runtime.stage import stage
 
 
 def pass_over(part: Part, centres: np.ndarray, quantum: float) -> tuple[np.ndarray, np.ndarray, int]:

@@ -21,7 +21,7 @@ from segmentation.samples.catalogue import write_samples
 from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import find_home, is_whole
-from tasks.options import stage
+from tasks.runtime.stage import stage
 
 
 def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
@@ -46,7 +46,7 @@ def fetch_source(night: Night, folder: Path) -> tuple[SourceFile, list[str]]:
     """The rows of the definition's statement as a Parquet file in `folder`, named by the connection."""
     # SQLAlchemy and Prefect's blocks: a sixth of all that a night imports, and most nights read files.
     from segmentation.rows.database import Query, stage_query
-    from tasks.connections import find_secret
+    from tasks.runtime.connections import find_secret
 
     source, window = night.segmentation.source, night.segmentation.window(night.as_of)
     name = source.connection or ""

@@ -48,9 +48,9 @@ from segmentation.store.layout import (
     sync_folder,
 )
 from segmentation.store.versions import list_versions
-from tasks.edition_artifacts import show_edition
-from tasks.night import finish
-from tasks.options import stage
+from tasks.runtime.edition_artifacts import show_edition
+from tasks.runtime.session import finish
+from tasks.runtime.stage import stage
 
 
 def make_model(segmentation: Segmentation, scaled: Scaled, found: Aligned) -> Model:

@@ -1,6 +1,6 @@
 """Stage report: the small tables and the page that people read.
 
-What the page says is in segmentation/pages/headline.py, cards.py and the other modules of its sections;
+What the page says is in segmentation/report/headline.py, cards.py and the other modules of its sections;
 nothing is decided here.
 """
 
@@ -18,26 +18,26 @@ from schemas.identity_tables import HISTORY
 from schemas.records import Customers, Ingested, Night, Part, Reported, Scaled, Segment
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
-from segmentation.description.describing import Described, describe_segments
-from segmentation.description.factual_names import make_traits
-from segmentation.description.points import Projection, draw_strata, project
-from segmentation.description.profiles import Labelled, profile_segments
-from segmentation.description.value import find_value
 from segmentation.identity.chronicle import carry_on, read_chronicle, tell_tonight
-from segmentation.pages.cards import tell_segments
-from segmentation.pages.evidence import tell_evidence
-from segmentation.pages.headline import tell_end, tell_top
-from segmentation.pages.movements import tell_changes
-from segmentation.pages.page import Figure, render
-from segmentation.pages.past import tell_past
-from segmentation.pages.portraits import tell_profiles
-from segmentation.pages.scatter import MOST_FEATURES, tell_customers
-from segmentation.pages.sections import sweep_rows, tell_making, tell_quality
-from segmentation.pages.story import Story, widen
 from segmentation.parts import name_part, read_part, start_folder, to_matrix
+from segmentation.report.cards import tell_segments
+from segmentation.report.describing import Described, describe_segments
+from segmentation.report.evidence import tell_evidence
+from segmentation.report.factual_names import make_traits
+from segmentation.report.headline import tell_end, tell_top
+from segmentation.report.movements import tell_changes
+from segmentation.report.page import Figure, render
+from segmentation.report.past import tell_past
+from segmentation.report.points import Projection, draw_strata, project
+from segmentation.report.portraits import tell_profiles
+from segmentation.report.profiles import Labelled, profile_segments
+from segmentation.report.scatter import MOST_FEATURES, tell_customers
+from segmentation.report.sections import sweep_rows, tell_making, tell_quality
+from segmentation.report.story import Story, widen
+from segmentation.report.value import find_value
 from segmentation.store.objects import as_place
-from tasks.artifacts import show_changes
-from tasks.options import stage
+from tasks.runtime.artifacts import show_changes
+from tasks.runtime.stage import stage
 
 MOST_DRAWN = 200  # features of drawn customers, 8 MB
 

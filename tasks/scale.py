@@ -27,7 +27,7 @@ from segmentation.model import read_model
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part, start_folder, to_matrix, write_part
 from segmentation.store.objects import as_place
-from tasks.options import stage
+from tasks.runtime.stage import stage
 
 MOSTLY = 0.5  # of all customers with the same values: worth a warning
 LARGEST = 1e90  # cubes and squares of what is larger leave float64

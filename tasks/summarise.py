@@ -31,8 +31,8 @@ from segmentation.parts import (
 from segmentation.rows.duplicates import settle_duplicates
 from segmentation.rows.events import Summarised, summarise_events
 from segmentation.rows.refusing import refuse_rows
-from tasks.artifacts import show_quarantine
-from tasks.options import stage
+from tasks.runtime.artifacts import show_quarantine
+from tasks.runtime.stage import stage
 
 BUCKET_VALUES = 10_000_000
 SKETCH = 4096

@@ -15,7 +15,7 @@ from segmentation.features.sampling import WEIGHT
 from segmentation.k.fits import Weighted, fit_weighted
 from segmentation.partitions import fold_parts
 from segmentation.parts import read_part, to_matrix
-from tasks.options import stage
+from tasks.runtime.stage import stage
 
 
 def score_part(part: Part, centres: Sequence[np.ndarray], quantum: float) -> list[int]:

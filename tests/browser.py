@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
-from segmentation.pages.picture import NAMES, find_browser
+from segmentation.report.picture import NAMES, find_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog

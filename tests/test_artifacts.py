@@ -13,11 +13,11 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.records import Published
-from segmentation.pages.pictures import draw_sizes
+from segmentation.report.pictures import draw_sizes
 from segmentation.store.ledger import read_rows
-from tasks.artifacts import escape_cell, make_table
-from tasks.edition_artifacts import tell_report
-from tasks.parameters import name_day
+from tasks.runtime.artifacts import escape_cell, make_table
+from tasks.runtime.edition_artifacts import tell_report
+from tasks.runtime.parameters import name_day
 from tests.test_flow import DAY, TWO_GROUPS, definitions, run, write_demo
 
 __all__ = ["definitions"]

@@ -26,7 +26,7 @@ from segmentation.rows import reading
 from segmentation.source import find_files
 from tasks import summarise as summarise_module
 from tasks.ingest import ingest
-from tasks.parameters import check_place, parse_as_of, settle_as_of
+from tasks.runtime.parameters import check_place, parse_as_of, settle_as_of
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tests.bad_inputs import COLUMNS, ENCODING, LAYOUT, SECRETS, Case

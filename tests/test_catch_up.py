@@ -24,11 +24,11 @@ from prefect.server.schemas.schedules import CronSchedule as ServerSchedule
 from prefect.states import Scheduled
 
 from config.settings import read_settings
+from flows.catch_up import TAG, tell_late
 from flows.resegment import resegment
 from segmentation.backfilling import MOST_DATES, find_missed
 from segmentation.store.layout import published_dates
-from tasks.catch_up import TAG, tell_late
-from tasks.parameters import settle_as_of
+from tasks.runtime.parameters import settle_as_of
 from tests.dated_days import Days, day, found_days
 from tests.test_flow import digests
 

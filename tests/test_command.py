@@ -80,7 +80,7 @@ def test_a_server_that_does_not_answer_is_named(command: Command, tmp_path: Path
 def test_help_and_refusals_import_nothing_heavy() -> None:
     """The command's module and its arguments load without pandas, pyarrow, scikit-learn or Prefect."""
     code = (
-        "import sys, segmentation.cli, segmentation.commands.arguments; "
+        "import sys, resegment.cli, resegment.arguments; "
         "heavy = 'pandas pyarrow sklearn prefect'; "
         "print([m for m in heavy.split() if m in sys.modules])"
     )

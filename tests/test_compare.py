@@ -16,7 +16,7 @@ from schemas.evidence import Choice
 from segmentation.errors import Refused
 from segmentation.k.challengers import CHALLENGERS, rows_within
 from segmentation.k.comparing import Arena, measure, tell_winners, try_challenger
-from segmentation.pages.comparison import render_comparison
+from segmentation.report.comparison import render_comparison
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
 from tasks.challenge import read_bytes

@@ -11,7 +11,7 @@ from config.columns import Rows
 from config.parameters import Segmentation
 from segmentation.errors import Refused
 from segmentation.rows.database import Query, stage_query
-from tasks.connections import find_secret
+from tasks.runtime.connections import find_secret
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
 from tests.test_sql import SQL

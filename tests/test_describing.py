@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from segmentation.description.factual_names import Trait, name_segments
-from segmentation.description.rules import (
+from segmentation.report.factual_names import Trait, name_segments
+from segmentation.report.rules import (
     Condition,
     count_rules,
     find_rules,

@@ -24,7 +24,7 @@ from segmentation.store.layout import SUMS
 from segmentation.store.versions import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows", "deployments")
+PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows", "deployments", "resegment")
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Segmentation, "source.": Source, "source.csv.": Csv, "rows.": Rows, "rows.columns.NAME.": Column,
     "rows.columns.NAME.fill.": Fill, "categories.": CategoryPlan,

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from segmentation.commands.arguments import plain_failures
+from resegment.arguments import plain_failures
 from segmentation.errors import Refused
 
 

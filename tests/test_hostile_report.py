@@ -11,7 +11,7 @@ import pytest
 
 from config.parameters import Segmentation
 from segmentation.identity.given_names import name_segment
-from segmentation.pages.indexing import write_index
+from segmentation.report.indexing import write_index
 from tests.browser import Page, open_page
 from tests.nights import PLAN
 from tests.reports import build

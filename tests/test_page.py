@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from segmentation.pages.page import (
+from segmentation.report.page import (
     Figure,
     Markup,
     details,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmentation.pages import palette
-from segmentation.pages.palette import (
+from segmentation.report import palette
+from segmentation.report.palette import (
     COLOURS,
     FILLS,
     MARKS,

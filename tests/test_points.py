@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.description.points import FEWEST, FLOOR, MOST_POINTS, draw_strata, project, share_out
 from segmentation.features.transforms import to_scaled
+from segmentation.report.points import FEWEST, FLOOR, MOST_POINTS, draw_strata, project, share_out
 from tests.test_profiles import scale_of, write_pairs
 
 SIZES = [7_000, 2_000, 300, 12, FEWEST - 1]

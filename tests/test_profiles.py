@@ -9,8 +9,8 @@ import pytest
 
 from schemas.numbers import ColumnScale, Transform
 from schemas.records import Segment
-from segmentation.description.profiles import Labelled, find_medians, profile_segments
 from segmentation.parts import write_part
+from segmentation.report.profiles import Labelled, find_medians, profile_segments
 
 UNITS = {"a": "EUR", "b": ""}
 

@@ -22,13 +22,13 @@ from segmentation.parts import read_part, to_matrix
 from segmentation.store.edition_files import cut_pieces, join_segments, name_positions
 from tasks.align import align
 from tasks.choose import choose
+from tasks.evaluate import weigh
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.publish import make_model
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import score, sweep
-from tasks.weigh import weigh
 
 FEATURES = ["spend", "orders"]
 SEGMENTATION = Segmentation.model_validate(

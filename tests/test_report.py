@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from schemas.records import Published
-from segmentation.pages.page import read_plotly
+from segmentation.report.page import read_plotly
 from tests.nights import FOUR, PLAN, Town, day, draw_customers, found_town, read
 from tests.pages import Page
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.commands.report import parse_size
+from resegment.report import parse_size
 from segmentation.errors import Refused
-from segmentation.pages.picture import NoPicture, find_browser, take_picture
+from segmentation.report.picture import NoPicture, find_browser, take_picture
 from tests.browser import ABSENT
 from tests.conftest import Command
 from tests.nights import FOUR, Town, day, draw_customers, found_town

@@ -9,7 +9,7 @@ import pytest
 from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
 
 from config.settings import Settings
-from tasks.results import protect_results, sweep_results
+from tasks.runtime.results import protect_results, sweep_results
 from tests.test_flow import run
 
 RECORD = b'{"metadata": {}, "result": "{\\"__class__\\": \\"schemas.records.Candidate\\"}"}'

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from config.definitions import read_definition
 from config.parameters import BUILT_IN
 from config.sources import Source
-from segmentation.commands.sample import samples
+from resegment.sample import samples
 from segmentation.errors import Refused
 from segmentation.samples.catalogue import write_sample, write_samples
 from segmentation.samples.orders import write_orders

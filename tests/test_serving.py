@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.pages.page import Figure, render
-from segmentation.pages.serving import ReportServer
+from segmentation.report.page import Figure, render
+from segmentation.report.serving import ReportServer
 from tests.conftest import Command
 
 EDITION = "demo/editions/2026-01-31/0123456789abcdef"

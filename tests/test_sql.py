@@ -22,8 +22,8 @@ from flows.resegment import resegment
 from schemas.records import Published
 from segmentation.errors import DatabaseGone, Refused
 from segmentation.store.ledger import read_rows
-from tasks.connections import variable_name
 from tasks.ingest import ingest
+from tasks.runtime.connections import variable_name
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
 

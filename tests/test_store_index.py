@@ -8,10 +8,10 @@ import boto3
 import pytest
 
 from segmentation.identity.given_names import name_segment
-from segmentation.pages.index_page import NEWEST, draw_index
-from segmentation.pages.indexing import PAGE, refresh_index, write_index
-from segmentation.pages.store_index import FACTS, Entry, Index, Row, gather
 from segmentation.promoting import Asked, promote_edition
+from segmentation.report.index_page import NEWEST, draw_index
+from segmentation.report.indexing import PAGE, refresh_index, write_index
+from segmentation.report.store_index import FACTS, Entry, Index, Row, gather
 from segmentation.store.given_ids import read_manifest
 from segmentation.store.objects import ObjectPath
 from tests.browser import open_page
@@ -105,7 +105,7 @@ def test_a_manifest_is_read_once(town: Town, monkeypatch: pytest.MonkeyPatch) ->
         read.append(folder.name)
         return read_manifest(folder)
 
-    monkeypatch.setattr("segmentation.pages.store_index.read_manifest", count)
+    monkeypatch.setattr("segmentation.report.store_index.read_manifest", count)
     write_index(town.home)
     assert read == []
     town.night(4, draw_customers(FOUR))

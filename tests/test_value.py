@@ -6,7 +6,7 @@ import pytest
 
 from config.definitions import DefinitionError, parse_definition
 from config.parameters import Segmentation
-from segmentation.description.value import find_value
+from segmentation.report.value import find_value
 
 
 def make(units: dict[str, str], **changes: Any) -> Segmentation:

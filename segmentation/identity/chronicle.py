@@ -1,7 +1,7 @@
 """The segments over the last editions, history.parquet: carried on from the edition before, night by night.
 
 So an edition's history depends on the editions that it follows and on nothing else in the store, and a
-rebuild makes the same bytes. The runs' history is in segmentation/commands/history.py.
+rebuild makes the same bytes. The runs' history is in resegment/history.py.
 """
 
 from collections.abc import Sequence

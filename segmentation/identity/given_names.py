@@ -1,7 +1,7 @@
 """Names, owners and notes that people give to segments, in names.json of the segmentation's folder.
 
 They are keyed by the stable id and belong to no edition: naming changes no published byte. What a segment
-is called until then is segmentation/description/factual_names.py's.
+is called until then is segmentation/report/factual_names.py's.
 """
 
 import json

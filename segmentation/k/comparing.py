@@ -1,6 +1,6 @@
 """Measuring one algorithm's division of the sample, alike for all of them, and telling it as a table.
 
-The algorithms are segmentation/k/challengers.py's, the page segmentation/pages/comparison.py's.
+The algorithms are segmentation/k/challengers.py's, the page segmentation/report/comparison.py's.
 """
 
 import time

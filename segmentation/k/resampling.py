@@ -1,6 +1,6 @@
 """How a division holds when the customers are drawn again: prediction strength and bootstrap Jaccard.
 
-Both are functions of labels; fitting the resamples is tasks/weigh.py's.
+Both are functions of labels; fitting the resamples is tasks/evaluate.py's.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Rows from a database: one SELECT in a read-only transaction, fetched in batches, staged as Parquet.
 
 The URL is a secret: it is given here as a SecretStr and appears in no message, record or file. Where
-it is kept is tasks/connections.py's; judging rows is segmentation/rows/judging.py's.
+it is kept is tasks/runtime/connections.py's; judging rows is segmentation/rows/judging.py's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

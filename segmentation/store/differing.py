@@ -1,7 +1,7 @@
 """Two editions side by side: parameters, data, versions, metrics and segments that differ.
 
 Everything is read from their manifests and profiles. How the table looks is
-segmentation/commands/editions.py's.
+resegment/editions.py's.
 """
 
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ Writing to it: commit.py (publishing), ledger.py (runs), staging.py (stage files
 
 import json
 import os
+import re
 from datetime import date
 from functools import reduce
 from importlib.metadata import version as installed_version
@@ -15,8 +16,9 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from config.parameters import NAME_PATTERN
 from schemas.records import EditionKey, Night, Published
-from segmentation.errors import Conflict
+from segmentation.errors import Conflict, Refused
 from segmentation.parts import hash_file
 from segmentation.store.objects import ObjectPath, as_place
 from segmentation.store.pointer import Pointer, read_pointer
@@ -34,6 +36,14 @@ Home = TypeVar("Home", bound=Path | ObjectPath)
 def find_home(night: Night) -> Path | ObjectPath:
     """The segmentation's folder in the store, of files or of objects."""
     return night.home if night.objects is None else as_place(night.objects) / night.segmentation.name
+
+
+def look_up_home(name: str, store: str) -> Path | ObjectPath:
+    """The folder of the segmentation called `name` in a store. Refused if the store has no such folder."""
+    place = as_place(store)
+    if not re.match(NAME_PATTERN, name) or not (place / name).is_dir():
+        raise Refused("store", f"{place} holds no segmentation {name[:60]!r}; see --store")
+    return place / name
 
 
 def published_path(home: Home, as_of: date) -> Home:

@@ -1,0 +1,1 @@
+"""What all stages share: the stage decorator, the session, parameters, results. Stages are in tasks/."""
