@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each sets up what it needs first: uv, if it is missing,
 # goes into .tools/ and the packages into .venv/, both inside this folder.
-.PHONY: run test check bench setup deploy up down clean
+.PHONY: run test check bench docs setup deploy up down clean
 .DEFAULT_GOAL := run
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -23,6 +23,10 @@ test: setup
 
 bench: setup
 	$(RUN) python -m bench.nightly
+
+# The documentation as a static site. A dead link or a page that is on no shelf fails the build.
+docs: $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
+	$(UV) run --frozen --isolated --only-group docs sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs site
 
 # To the server of PREFECT_API_URL: work pool, automations, deployments. Again changes nothing.
 deploy: setup
@@ -47,4 +51,4 @@ setup: .venv/.ready
 	.tools/bin/pip install --quiet 'uv>=0.9,<1'
 
 clean:
-	rm -rf .venv .tools store .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools store site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
