@@ -1,38 +1,68 @@
 """The manifest: how an edition was made, in its folder as manifest.json.
 
-The run that made it, its clock and its host belong in the ledger (segmentation/store/ledger.py).
+The run, its clock and its host are in the ledger (segmentation/store/ledger.py). Reading a manifest
+is in segmentation/store/manifests.py.
 """
 
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
+from pydantic import Field
+
+from schemas.identity import Churn
 from schemas.record import Record
+from schemas.rows import Digest, RowBalance
+from schemas.verdicts import Check
+
+
+class EditionRef(NamedTuple):
+    """An edition of a date: enough to locate its folder."""
+
+    as_of: date
+    edition: str
+
+
+class ManifestRows(RowBalance):
+    """The balance of rows, and how many customers they make."""
+
+    customers: int
 
 
 class Manifest(Record):
-    """manifest.json: how the edition was made, from which it can be made again."""
+    """manifest.json: how the edition was made. `resegment rebuild` makes it again from this alone.
+
+    Fields with a default may be missing from a manifest that an earlier version wrote.
+    """
 
     name: str
-    as_of: str
+    as_of: date
     edition: str
-    previous: str | None
-    previous_as_of: str | None
-    ids_before: int | None
-    decision: str = ""
-    reasons: tuple[str, ...] = ()
-    definition: dict[str, Any]
-    inputs: tuple[dict[str, Any], ...]
-    rows: dict[str, Any]
+    previous: str | None = Field(None, description="The edition it builds on.")
+    previous_as_of: date | None = None
+    ids_before: int | None = Field(None, description="Segment ids issued before its own; None without any.")
+    decision: str = Field("", description="published or held.")
+    reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
+    definition: dict[str, Any] = Field(default={}, description="The YAML file's keys that decide the result.")
+    inputs: tuple[Digest, ...] = ()
+    rows: ManifestRows
     k: int
-    why_k: tuple[str, ...]
-    wanted_k: int | None
-    wanted_nights: int
-    how: str
-    why: tuple[str, ...]
-    trained: str
-    drift: dict[str, float]
+    why_k: tuple[str, ...] = ()
+    wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
+    wanted_nights: int = Field(0, description="For how many nights in a row it has.")
+    how: str = Field(description="scored, warm or cold.")
+    why: tuple[str, ...] = ()
+    trained: date | None = Field(None, description="as_of of the night that fitted the model.")
+    drift: dict[str, float] = Field(default={}, description="Population stability index by scaled number.")
     inertia: float
-    sizes: dict[str, int]
-    churn: dict[str, int] | None
-    checks: tuple[dict[str, Any], ...] = ()
-    versions: dict[str, str]
-    files: dict[str, str]
+    sizes: dict[str, int] = Field(description="Customers by segment id.")
+    churn: Churn | None = None
+    checks: tuple[Check, ...] = ()
+    versions: dict[str, str] = Field(default={}, description="Version by package.")
+    files: dict[str, str] = Field(default={}, description="sha256 by file name.")
+
+    @property
+    def previous_ref(self) -> EditionRef | None:
+        """The edition it builds on; None for a cold start."""
+        if self.previous is None or self.previous_as_of is None:
+            return None
+        return EditionRef(self.previous_as_of, self.previous)

@@ -4,22 +4,21 @@ Running them is flows/backfill.py's. Dates go in order, since each night builds 
 """
 
 from datetime import date, timedelta
-from pathlib import Path
 
 from schemas.backfills import Asked, Backfilled, DateRun, Plan, Step
 from segmentation.errors import Refused, ResegmentError
-from segmentation.store.commit import locked, move_live
-from segmentation.store.given_ids import read_manifest
+from segmentation.store.commit import move_live
 from segmentation.store.layout import (
     Home,
-    below,
     edition_before,
     edition_folder,
     published_dates,
     published_edition,
 )
 from segmentation.store.ledger import read_nights
-from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath, as_place
 from segmentation.store.pointer import read_pointer
 
 MOST_DATES = 1100  # three years of nights
@@ -52,7 +51,7 @@ def list_days(start: date, end: date) -> list[date]:
     return [start + timedelta(days=i) for i in range((end - start).days + 1)]
 
 
-def find_asked_home(asked: Asked) -> Path | ObjectPath:
+def find_asked_home(asked: Asked) -> AnyPath:
     """The segmentation's folder in the store, whether it is there yet or not."""
     return as_place(asked.store) / asked.name
 
@@ -100,8 +99,8 @@ def find_outdated(home: Home, start: date) -> date | None:
         edition = published_edition(home, day)
         if edition is None or edition in set_aside:
             continue
-        manifest = read_manifest(edition_folder(home, day, edition))
-        if manifest is not None and day > start and manifest.get("previous") != newest:
+        manifest = try_read_manifest(edition_folder(home, day, edition))
+        if manifest is not None and day > start and manifest.previous != newest:
             return day
         newest = edition
     return None
@@ -113,8 +112,5 @@ def mend_live(home: Home) -> None:
     edition = published_edition(home, days[-1]) if days else None
     if edition is None:
         return
-    if isinstance(home, ObjectPath):
-        move_live(home, days[-1], edition)
-        return
-    with locked(below(home, ".lock")):
+    with lock(home / LOCK):
         move_live(home, days[-1], edition)

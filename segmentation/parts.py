@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.errors import StageFileGone
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath
 
 PART_ROWS = 131_072
 
 
-def hash_file(path: Path | ObjectPath) -> str:
+def hash_file(path: AnyPath) -> str:
     """sha256 of a file or object, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from schemas.promotion import Promotion
 from segmentation.errors import Conflict, Refused
-from segmentation.report.indexing import refresh_index
+from segmentation.report.index_refresh import refresh_index
 from segmentation.store.audit import check_sums
 from segmentation.store.buckets import Changed
-from segmentation.store.commit import locked, publish_table
+from segmentation.store.commit import publish_table
 from segmentation.store.editions import Edition, find_edition
 from segmentation.store.layout import (
     SEGMENTS,
@@ -24,8 +24,9 @@ from segmentation.store.layout import (
     write_durably,
 )
 from segmentation.store.ledger import add_row
+from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import move_live_object
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
 
 LONGEST_NAME, LONGEST_REASON = 100, 500
@@ -40,7 +41,7 @@ class Asked(NamedTuple):
     reason: str
 
 
-def promote_edition(home: Path | ObjectPath, asked: Asked) -> Promotion:
+def promote_edition(home: AnyPath, asked: Asked) -> Promotion:
     """Publish the edition's table for its date, point live.json at it, and say so in the ledger.
 
     Editions published for later dates are set aside: readable under their dates, built on no more. Again
@@ -67,8 +68,8 @@ def promote_edition(home: Path | ObjectPath, asked: Asked) -> Promotion:
         reason=asked.reason,
         was_live=before.live,
         set_aside=set_aside,
-        k=found.manifest["k"],
-        customers=found.manifest["rows"]["customers"],
+        k=found.manifest.k,
+        customers=found.manifest.rows.customers,
         segments_path=str(published_path(home, found.as_of)),
         report_path=str(_folder(home, found) / "report.html"),
     )
@@ -80,7 +81,7 @@ def promote_edition(home: Path | ObjectPath, asked: Asked) -> Promotion:
     return promoted
 
 
-def find_later(home: Path | ObjectPath, as_of: date) -> dict[date, str]:
+def find_later(home: AnyPath, as_of: date) -> dict[date, str]:
     """Editions published for dates after this one."""
     days = [day for day in published_dates(home) if day > as_of]
     return {day: edition for day in days if (edition := published_edition(home, day))}
@@ -96,11 +97,11 @@ def check_words(asked: Asked) -> None:
             raise Refused(what, f"{what} must be one line of text of at most {longest} characters")
 
 
-def _folder(home: Path | ObjectPath, found: Edition) -> Path | ObjectPath:
+def _folder(home: AnyPath, found: Edition) -> AnyPath:
     return edition_folder(home, found.as_of, found.edition)
 
 
-def _put_live(home: Path | ObjectPath, found: Edition) -> None:
+def _put_live(home: AnyPath, found: Edition) -> None:
     """The table first: a crash in between leaves the old edition live, and again is right."""
 
     def move(pointer: Pointer) -> Pointer:
@@ -110,7 +111,7 @@ def _put_live(home: Path | ObjectPath, found: Edition) -> None:
         _publish_object(home, found)
         move_live_object(home, move)
         return
-    with locked(home / ".lock"):
+    with lock(home / LOCK):
         staging = home / ".staging"
         staging.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=staging, prefix="promote-") as scratch:
@@ -134,8 +135,8 @@ def _publish_object(home: ObjectPath, found: Edition) -> None:
             ) from None
 
 
-def _record(home: Path | ObjectPath, promoted: Promotion, found: Edition) -> None:
+def _record(home: AnyPath, promoted: Promotion, found: Edition) -> None:
     facts = promoted.model_dump(mode="json", include={"edition", "k", "who", "was_live", "set_aside"})
-    manifest = {name: found.manifest.get(name) for name in ("rows", "sizes")}
+    manifest = found.manifest.model_dump(include={"rows", "sizes"})
     reasons = [f"by {promoted.who}" + (f": {promoted.reason}" if promoted.reason else "")]
     add_row(home, promoted.as_of, "promoted", {**facts, **manifest, "reasons": reasons})

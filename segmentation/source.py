@@ -12,11 +12,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from config.sources import DATE_PARTS, Csv, Source
-from schemas.records import Input
+from config.sources import DATE_DIRECTIVES, Csv, Source
+from schemas.rows import Input
 from segmentation.errors import NoData, Refused, SourceChanged
 from segmentation.parts import hash_file, start_folder
-from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.objects import AnyPath, ObjectPath, as_place
 
 SUFFIXES = (".csv", ".parquet")
 _HEAD = 1 << 16
@@ -40,7 +40,7 @@ class SourceFile(NamedTuple):
 
 def find_files(
     source: Source, override: str | None, as_of: date, window: tuple[date, date] | None = None
-) -> list[Path | ObjectPath]:
+) -> list[AnyPath]:
     """The source's files or objects for as_of, sorted by name. Refused if there are none.
 
     A folder means its .csv and .parquet files. With date_in_name only the newest dated file on or
@@ -66,7 +66,7 @@ def find_files(
     return sorted(paths, key=lambda one: (one.name, str(one)))
 
 
-def _list_place(place: str) -> list[Path | ObjectPath]:
+def _list_place(place: str) -> list[AnyPath]:
     path = as_place(place)
     if isinstance(path, ObjectPath):
         if has_magic(path.key):
@@ -83,10 +83,10 @@ def _list_place(place: str) -> list[Path | ObjectPath]:
     return [path]
 
 
-def fetch(paths: Iterable[Path | ObjectPath], folder: Path) -> list[Path]:
+def fetch(paths: Iterable[AnyPath], folder: Path) -> list[Path]:
     """The files as they lie here: objects are downloaded below a folder, under their names."""
 
-    def bring(numbered: tuple[int, Path | ObjectPath]) -> Path:
+    def bring(numbered: tuple[int, AnyPath]) -> Path:
         i, path = numbered
         return path if isinstance(path, Path) else path.fetch(start_folder(folder / f"{i}"))
 
@@ -95,8 +95,8 @@ def fetch(paths: Iterable[Path | ObjectPath], folder: Path) -> list[Path]:
 
 
 def _choose_dated(
-    paths: list[Path | ObjectPath], pattern: str, days: date | tuple[date, date]
-) -> list[Path | ObjectPath]:
+    paths: list[AnyPath], pattern: str, days: date | tuple[date, date]
+) -> list[AnyPath]:
     """Of dated files, those from the first day to before the last; given one day, the newest up to it."""
     dated = [(day, path) for path in paths if (day := read_date(path.name, pattern)) is not None]
     if isinstance(days, tuple):
@@ -108,7 +108,7 @@ def _choose_dated(
 def read_date(name: str, pattern: str) -> date | None:
     """The date in a file's name, by a strptime pattern; None if there is none."""
     parts = re.split(r"(%[A-Za-z])", pattern)
-    match = re.search("".join(DATE_PARTS.get(part, re.escape(part)) for part in parts), name)
+    match = re.search("".join(DATE_DIRECTIVES.get(part, re.escape(part)) for part in parts), name)
     try:
         return datetime.strptime(match[0], pattern).date() if match else None
     except ValueError:

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.records import EditionKey, Night
+from schemas.night import Night
+from schemas.rows import EditionKey
 from segmentation.errors import Conflict
 from segmentation.parts import hash_file
-from segmentation.store.commit import commit_edition, locked, move_live
+from segmentation.store.commit import commit_edition, move_live
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -23,6 +24,7 @@ from segmentation.store.layout import (
     published_edition,
     published_path,
 )
+from segmentation.store.locking import lock
 from segmentation.store.pointer import read_live
 
 NightMaker = Callable[..., Night]
@@ -182,7 +184,7 @@ def test_of_several_publishers_one_wins(make_night: NightMaker) -> None:
 
 def test_a_lock_frees_when_its_holder_is_done(tmp_path: Path) -> None:
     """A lock can be taken again after it was let go, also after an error inside."""
-    with pytest.raises(ZeroDivisionError), locked(tmp_path / "deep" / ".lock"):
+    with pytest.raises(ZeroDivisionError), lock(tmp_path / "deep" / ".lock"):
         _ = 1 / 0
-    with locked(tmp_path / "deep" / ".lock"):
+    with lock(tmp_path / "deep" / ".lock"):
         assert (tmp_path / "deep" / ".lock").exists()

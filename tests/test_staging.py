@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Night
+from schemas.night import Night
 from segmentation.errors import Conflict
-from segmentation.store.staging import hold_staging, remove_staging, sweep_staging
+from segmentation.store.staging import remove_staging, staging_session, sweep_staging
 
 NightMaker = Callable[..., Night]
 
@@ -32,25 +32,25 @@ def leave(night: Night, run_id: str, as_of: str, hours: float = 0.0) -> Path:
 def test_a_run_holds_its_own_folder(make_night: NightMaker) -> None:
     """While a run holds its folder, the same run elsewhere is a conflict; afterwards it may go on."""
     night = make_night()
-    with hold_staging(night):
+    with staging_session(night):
         assert night.staging.stat().st_mode & 0o777 == 0o700
-        with pytest.raises(Conflict, match="test-run is under way"), hold_staging(night):
+        with pytest.raises(Conflict, match="test-run is under way"), staging_session(night):
             raise AssertionError("two processes hold one folder")
-    with hold_staging(night):
+    with staging_session(night):
         pass
 
 
 def test_two_runs_do_not_wait_for_each_other(make_night: NightMaker) -> None:
     """Other runs have folders of their own."""
     night = make_night()
-    with hold_staging(night), hold_staging(night.model_copy(update={"run_id": "other"})):
+    with staging_session(night), staging_session(night.model_copy(update={"run_id": "other"})):
         assert len(list((night.home / ".staging").iterdir())) == 2
 
 
 def test_files_of_a_failed_run_stay_for_its_retry(make_night: NightMaker) -> None:
     """A run that fails leaves its stage files; they go when it is done."""
     night = make_night()
-    with pytest.raises(ZeroDivisionError), hold_staging(night):
+    with pytest.raises(ZeroDivisionError), staging_session(night):
         (night.staging / "part.parquet").touch()
         _ = 1 / 0
     assert (night.staging / "part.parquet").exists()
@@ -72,7 +72,7 @@ def test_what_dead_runs_left_is_swept(make_night: NightMaker) -> None:
 def test_locked_folders_stay(make_night: NightMaker) -> None:
     """A folder that a process holds is not swept, however old and settled it is."""
     night = make_night()
-    with hold_staging(night):
+    with staging_session(night):
         os.utime(night.staging, (0, 0))
         assert sweep_staging(night.home, night.as_of, 0.0) == []
         assert night.staging.is_dir()
@@ -82,10 +82,10 @@ def test_a_killed_process_holds_nothing(make_night: NightMaker) -> None:
     """After kill -9 of its holder the folder's lock is free, and the sweep takes it."""
     night = make_night()
     script = (
-        "import sys, os, signal\nfrom pathlib import Path\nfrom schemas.records import Night\n"
-        "from segmentation.store.staging import hold_staging\n"
+        "import sys, os, signal\nfrom pathlib import Path\nfrom schemas.night import Night\n"
+        "from segmentation.store.staging import staging_session\n"
         "night = Night.model_validate_json(sys.argv[1])\n"
-        "with hold_staging(night):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with staging_session(night):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, night.model_dump_json()], cwd=Path(__file__).parents[1], check=False

@@ -3,9 +3,7 @@
 Reading only; what to do about damage is for a person (run the date again with --force).
 """
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from segmentation.parts import hash_file
@@ -17,7 +15,8 @@ from segmentation.store.layout import (
     published_path,
     read_footer,
 )
-from segmentation.store.objects import ObjectPath
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import LIVE, read_pointer
 
 
@@ -28,7 +27,7 @@ class Damage(NamedTuple):
     problem: str
 
 
-def audit_store(home: Path | ObjectPath) -> tuple[int, list[Damage]]:
+def audit_store(home: AnyPath) -> tuple[int, list[Damage]]:
     """Re-hash one segmentation: number of files read, and all damage found."""
     folders = sorted((path for path in (home / "editions").glob("*/*") if path.is_dir()), key=str)
     found: list[Damage] = []
@@ -44,10 +43,10 @@ def audit_store(home: Path | ObjectPath) -> tuple[int, list[Damage]]:
     return files, found
 
 
-def _check_live(home: Path | ObjectPath) -> Iterator[tuple[str, str]]:
+def _check_live(home: AnyPath) -> Iterator[tuple[str, str]]:
     """Dates whose published table is gone, and a live.json that names another edition than it should."""
     days = published_dates(home)
-    manifests: list[Path | ObjectPath] = [*(home / "editions").glob("*/*/manifest.json")]
+    manifests: list[AnyPath] = [*(home / "editions").glob("*/*/manifest.json")]
     for sealed in sorted(manifests, key=str):
         day = sealed.parent.parent.name
         if day not in map(str, days) and _was_published(sealed):
@@ -59,18 +58,16 @@ def _check_live(home: Path | ObjectPath) -> Iterator[tuple[str, str]]:
         yield LIVE, f"does not name {newest[0][0]} and its edition"
 
 
-def _was_published(manifest: Path | ObjectPath) -> bool:
-    try:
-        return bool(json.loads(manifest.read_bytes())["decision"] == "published")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # damaged: its edition's sums tell
+def _was_published(manifest: AnyPath) -> bool:
+    content = try_read_manifest(manifest.parent)
+    return content is not None and content.decision == "published"  # damaged: its checksums report it
 
 
-def _below(home: Path | ObjectPath, path: Path | ObjectPath) -> str:
+def _below(home: AnyPath, path: AnyPath) -> str:
     return str(path).removeprefix(f"{home.parent}/")
 
 
-def check_sums(folder: Path | ObjectPath) -> Iterator[tuple[str, str]]:
+def check_sums(folder: AnyPath) -> Iterator[tuple[str, str]]:
     """Names and problems of an edition's files against its SHA256SUMS."""
     try:
         lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
@@ -88,7 +85,7 @@ def check_sums(folder: Path | ObjectPath) -> Iterator[tuple[str, str]]:
             yield name, "damaged: its sha256 is not the published one"
 
 
-def _check_published(home: Path | ObjectPath, path: Path | ObjectPath) -> Iterator[str]:
+def _check_published(home: AnyPath, path: AnyPath) -> Iterator[str]:
     """Problems of a published table: it must be its edition's, byte by byte."""
     day = path.parent.name.removeprefix("as_of=")
     footer = read_footer(path)

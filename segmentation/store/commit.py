@@ -4,15 +4,13 @@ The store is the record of publication; a Prefect state is not. Building an edit
 tasks/publish.py, putting another edition live in segmentation/promoting.py.
 """
 
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 
-from schemas.records import EditionKey, Night
+from schemas.night import Night
+from schemas.rows import EditionKey
 from segmentation.store.layout import (
     SEGMENTS,
     advance,
@@ -24,26 +22,10 @@ from segmentation.store.layout import (
     sync_folder,
     write_durably,
 )
+from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import commit_objects, move_live_object, upload_edition
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive flock on a file. The kernel frees it when the process dies, kill -9 included."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def hold(home: Path | ObjectPath) -> AbstractContextManager[None]:
-    """The lock of a segmentation's folder; among objects there is none, there conditional puts stand in."""
-    return nullcontext() if isinstance(home, ObjectPath) else locked(home / ".lock")
 
 
 def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:
@@ -57,7 +39,7 @@ def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> No
         publish_them = commit_objects if live else upload_edition
         publish_them(home, night.as_of, key, built)
         return
-    with locked(night.home / ".lock"):
+    with lock(night.home / LOCK):
         if live:
             check_race(night.home, night.as_of, key)
         folder = edition_folder(night.home, night.as_of, key.edition)
@@ -94,7 +76,7 @@ def publish_table(folder: Path, target: Path, staging: Path) -> None:
     sync_folder(target.parent.parent)
 
 
-def move_live(home: Path | ObjectPath, as_of: date, edition: str) -> None:
+def move_live(home: AnyPath, as_of: date, edition: str) -> None:
     """Point live.json at as_of, unless a newer date is live or this edition is set aside."""
     if isinstance(home, ObjectPath):
         move_live_object(home, lambda _: advance(home, as_of, edition))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from segmentation.store.editions import Edition
 from segmentation.store.layout import edition_folder
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath
 
 METRICS = ("inertia", "k", "how", "trained", "wanted_k", "wanted_nights", "decision")
 
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 
 def find_differences(
-    home: Path | ObjectPath, before: Edition, after: Edition, elsewhere: Path | None = None
+    home: AnyPath, before: Edition, after: Edition, elsewhere: Path | None = None
 ) -> list[Difference]:
     """All that differs, part by part; empty for an edition and itself. elsewhere: the home of `after`."""
     sides = [gather_facts(home, before), gather_facts(elsewhere or home, after)]
@@ -39,9 +39,9 @@ def find_differences(
     ]
 
 
-def gather_facts(home: Path | ObjectPath, one: Edition) -> dict[str, dict[str, Any]]:
+def gather_facts(home: AnyPath, one: Edition) -> dict[str, dict[str, Any]]:
     """The facts of an edition by part: flat names and plain values."""
-    manifest = one.manifest
+    manifest = one.manifest.model_dump(mode="json")
     rows = manifest["rows"]
     return {
         "parameters": dict(flatten(manifest["definition"])),
@@ -73,7 +73,7 @@ def name_inputs(manifest: dict[str, Any]) -> dict[str, str]:
     return {f"input {one['name'] or 'rows'}": one["sha256"][:16] for one in manifest["inputs"]}
 
 
-def read_centres(folder: Path | ObjectPath) -> dict[str, float]:
+def read_centres(folder: AnyPath) -> dict[str, float]:
     """Centres in original units, by segment and feature; empty where profiles.parquet cannot be read."""
     try:
         with (folder / "profiles.parquet").open("rb") as file:

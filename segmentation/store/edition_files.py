@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pandera.pandas import DataFrameSchema
 
-from config.parameters import Segmentation
+from config.definition import Definition
 from schemas.fields import arrow_schema, to_frame
 from schemas.identity import Aligned
 from schemas.identity_tables import CHANGES, CONTESTED
-from schemas.records import Customers, Part
+from schemas.part import Part
+from schemas.rows import Customers
 from schemas.tables import QUARANTINE, segments_schema
 from segmentation.partitions import over_parts
 from segmentation.parts import read_part
@@ -53,9 +54,9 @@ def name_positions(found: Aligned) -> Names:
     return Names(pa.array(now, pa.string()), pa.array(found.before, pa.string()))
 
 
-def join_segments(pieces: Sequence[Piece], segmentation: Segmentation, names: Names) -> Iterator[pa.Table]:
+def join_segments(pieces: Sequence[Piece], definition: Definition, names: Names) -> Iterator[pa.Table]:
     """The rows of segments.parquet, part by part, each checked against its contract."""
-    contract = segments_schema(segmentation)
+    contract = segments_schema(definition)
     return over_parts(partial(join_piece, contract=contract, names=names), pieces)
 
 

@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable
 from datetime import date
 
-from schemas.records import Digest, EditionKey, Night
+from schemas.night import Night
+from schemas.rows import Digest, EditionKey
 from segmentation.canonical import sort_content
 from segmentation.store.layout import (
     VERSION,
@@ -31,7 +32,7 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     before = edition_before(home, night.as_of)
     replaces = published_edition(home, night.as_of)
     substance = {
-        "definition": night.segmentation.substance(),
+        "definition": night.definition.decisive_content(),
         "inputs": [one.model_dump() for one in digests],
         "as_of": str(night.as_of),
         "version": VERSION,

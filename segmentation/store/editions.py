@@ -5,14 +5,14 @@ How one is made is tasks/publish.py's, whether its bytes are whole segmentation/
 
 import re
 from datetime import date
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from config.dates import read_date
+from config.dates import parse_iso_date
+from schemas.manifest import Manifest
 from segmentation.errors import Refused
-from segmentation.store.given_ids import read_manifest
 from segmentation.store.layout import published_edition
-from segmentation.store.objects import ObjectPath
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
@@ -23,15 +23,15 @@ class Edition(NamedTuple):
     as_of: date
     edition: str
     state: str
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
-def list_editions(home: Path | ObjectPath, as_of: date | None = None) -> list[Edition]:
+def list_editions(home: AnyPath, as_of: date | None = None) -> list[Edition]:
     """Editions whose manifest can be read, all or those of one date, by date and id."""
     published = dict[date, str | None]()
     found = []
     for path in (home / "editions").glob(f"{as_of or '*'}/*/manifest.json"):
-        manifest = read_manifest(path.parent)
+        manifest = try_read_manifest(path.parent)
         try:
             day = date.fromisoformat(path.parent.parent.name)
         except ValueError:
@@ -41,12 +41,12 @@ def list_editions(home: Path | ObjectPath, as_of: date | None = None) -> list[Ed
         if day not in published:
             published[day] = published_edition(home, day)
         edition = path.parent.name
-        otherwise = "held" if manifest.get("decision") == "held" else "replaced"
+        otherwise = "held" if manifest.decision == "held" else "replaced"
         found.append(Edition(day, edition, "published" if edition == published[day] else otherwise, manifest))
     return sorted(found, key=lambda one: (one.as_of, one.edition))
 
 
-def find_edition(home: Path | ObjectPath, as_of: date, edition: str | None) -> Edition:
+def find_edition(home: AnyPath, as_of: date, edition: str | None) -> Edition:
     """The edition of a date: the one named, or the only one that is published or held.
 
     edition: an id or how it begins. Refused where there is none, or more than one could be meant.
@@ -58,10 +58,10 @@ def find_edition(home: Path | ObjectPath, as_of: date, edition: str | None) -> E
     return _only([one for one in there if one.state != "replaced"], there, str(as_of))
 
 
-def find_any(home: Path | ObjectPath, word: str) -> Edition:
+def find_any(home: AnyPath, word: str) -> Edition:
     """The edition that a date means, its published one first, or how an edition's id begins."""
     try:
-        as_of = read_date(word)
+        as_of = parse_iso_date(word)
     except ValueError:
         check_id(word)
         there = list_editions(home)

@@ -7,11 +7,12 @@ same bytes. Where the file is missing, manifests tell. Which cluster gets which 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from segmentation.store.commit import hold
 from segmentation.store.layout import write_durably
-from segmentation.store.objects import ObjectPath
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath
 from segmentation.store.rewriting import rewrite
 
 NAME = "ids.json"
@@ -24,7 +25,7 @@ class Given(NamedTuple):
     editions: dict[str, tuple[int, int]]
 
 
-def reserve_ids(home: Path | ObjectPath, edition: str, count: int, known: Sequence[str] = ()) -> int:
+def reserve_ids(home: AnyPath, edition: str, count: int, known: Sequence[str] = ()) -> int:
     """How many ids had been given before this edition, which now has `count` new ones for itself alone.
 
     known: ids that are there already, should ids.json be older than they are, as from a backup.
@@ -40,33 +41,32 @@ def reserve_ids(home: Path | ObjectPath, edition: str, count: int, known: Sequen
             return None
         return _to_json(Given(before + count, {**given.editions, edition: (before, count)}))
 
-    with hold(home):
+    with lock(home / LOCK):
         rewrite(home / NAME, change)
     return before
 
 
-def copy_given(home: Path | ObjectPath, there: Path) -> None:
+def copy_given(home: AnyPath, there: Path) -> None:
     """Write to another home what this one knows of ids given."""
     write_durably(there / NAME, _to_json(_read_given(home) or find_given(home)))
 
 
-def find_given(home: Path | ObjectPath) -> Given:
+def find_given(home: AnyPath) -> Given:
     """What the manifests of all editions tell."""
     total, editions = 0, dict[str, tuple[int, int]]()
     for path in (home / "editions").glob("*/*/manifest.json"):
-        manifest = read_manifest(path.parent) or {}
-        try:
-            numbers = [int(name[1:]) for name in manifest["sizes"]]
-            before = None if manifest["ids_before"] is None else int(manifest["ids_before"])
-        except (ValueError, KeyError, TypeError):
-            continue  # damaged, which audit tells
+        manifest = try_read_manifest(path.parent)
+        if manifest is None:
+            continue  # damaged, which audit reports
+        numbers = [int(name[1:]) for name in manifest.sizes]
+        before = manifest.ids_before
         total = max(total, *numbers, before or 0)
         if before is not None:
             editions[path.parent.name] = (before, sum(number > before for number in numbers))
     return Given(total, editions)
 
 
-def _read_given(home: Path | ObjectPath) -> Given | None:
+def _read_given(home: AnyPath) -> Given | None:
     try:
         found = json.loads((home / NAME).read_bytes())
         editions = {str(name): (int(of[0]), int(of[1])) for name, of in found["editions"].items()}
@@ -77,12 +77,3 @@ def _read_given(home: Path | ObjectPath) -> Given | None:
 
 def _to_json(given: Given) -> bytes:
     return json.dumps({"given": given.total, "editions": given.editions}, sort_keys=True).encode() + b"\n"
-
-
-def read_manifest(folder: Path | ObjectPath) -> dict[str, Any] | None:
-    """An edition's manifest.json; None if it cannot be read."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) else None

@@ -3,7 +3,6 @@
 Writing to it: commit.py (publishing), ledger.py (runs), staging.py (stage files of runs under way).
 """
 
-import json
 import os
 import re
 from datetime import date
@@ -16,11 +15,13 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from config.parameters import NAME_PATTERN
-from schemas.records import EditionKey, Night, Published
+from config.definition import NAME_PATTERN
+from schemas.night import Night, Published
+from schemas.rows import EditionKey
 from segmentation.errors import Conflict, Refused
 from segmentation.parts import hash_file
-from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.manifests import read_manifest
+from segmentation.store.objects import AnyPath, ObjectPath, as_place
 from segmentation.store.pointer import Pointer, read_pointer
 
 VERSION = installed_version("resegment")
@@ -30,15 +31,15 @@ EDITION_KEY = b"resegment.edition"
 MANIFEST_KEY = b"resegment.manifest_sha256"
 
 
-Home = TypeVar("Home", bound=Path | ObjectPath)
+Home = TypeVar("Home", bound=AnyPath)
 
 
-def find_home(night: Night) -> Path | ObjectPath:
+def find_home(night: Night) -> AnyPath:
     """The segmentation's folder in the store, of files or of objects."""
-    return night.home if night.objects is None else as_place(night.objects) / night.segmentation.name
+    return night.home if night.objects is None else as_place(night.objects) / night.definition.name
 
 
-def look_up_home(name: str, store: str) -> Path | ObjectPath:
+def look_up_home(name: str, store: str) -> AnyPath:
     """The folder of the segmentation called `name` in a store. Refused if the store has no such folder."""
     place = as_place(store)
     if not re.match(NAME_PATTERN, name) or not (place / name).is_dir():
@@ -61,7 +62,7 @@ def below(home: Home, *parts: str) -> Home:
     return reduce(truediv, parts, home)
 
 
-def published_edition(home: Path | ObjectPath, as_of: date) -> str | None:
+def published_edition(home: AnyPath, as_of: date) -> str | None:
     """The edition that is published for a date, read from the table itself; None if there is none.
 
     A table that cannot be read, or names no edition, counts as none: publishing mends it.
@@ -70,7 +71,7 @@ def published_edition(home: Path | ObjectPath, as_of: date) -> str | None:
     return found[0] if found else None
 
 
-def published_dates(home: Path | ObjectPath) -> list[date]:
+def published_dates(home: AnyPath) -> list[date]:
     """Dates with a published table, ascending."""
     dates = []
     for path in (home / "published").glob(f"as_of=*/{SEGMENTS}"):
@@ -81,7 +82,7 @@ def published_dates(home: Path | ObjectPath) -> list[date]:
     return sorted(dates)
 
 
-def edition_before(home: Path | ObjectPath, as_of: date) -> tuple[date, str] | None:
+def edition_before(home: AnyPath, as_of: date) -> tuple[date, str] | None:
     """The newest date before as_of with a published edition that is not set aside, and that edition."""
     set_aside = read_pointer(home).set_aside
     for day in reversed([day for day in published_dates(home) if day < as_of]):
@@ -91,7 +92,7 @@ def edition_before(home: Path | ObjectPath, as_of: date) -> tuple[date, str] | N
     return None
 
 
-def is_whole(home: Path | ObjectPath, as_of: date, edition: str) -> bool:
+def is_whole(home: AnyPath, as_of: date, edition: str) -> bool:
     """Is this edition published, and its folder as it was sealed?
 
     All files are re-hashed but the one table that grows with the customers: its footer, which is
@@ -110,7 +111,7 @@ def is_whole(home: Path | ObjectPath, as_of: date, edition: str) -> bool:
     return small and there == {*listed, SUMS} and all(read_footer(table) == wanted for table in tables)
 
 
-def read_footer(table: Path | ObjectPath) -> tuple[str, str] | None:
+def read_footer(table: AnyPath) -> tuple[str, str] | None:
     """The edition and the manifest's sha256 that a table's footer names; None if it cannot be read."""
     try:
         with table.open("rb") as file:
@@ -120,7 +121,7 @@ def read_footer(table: Path | ObjectPath) -> tuple[str, str] | None:
         return None
 
 
-def check_race(home: Path | ObjectPath, as_of: date, key: EditionKey) -> None:
+def check_race(home: AnyPath, as_of: date, key: EditionKey) -> None:
     """Raise Conflict if the store is no longer as the run found it when it began.
 
     The date holds another edition (and not this very one), or a promotion has set the edition before aside.
@@ -135,7 +136,7 @@ def check_race(home: Path | ObjectPath, as_of: date, key: EditionKey) -> None:
         )
 
 
-def advance(home: Path | ObjectPath, as_of: date, edition: str) -> Pointer | None:
+def advance(home: AnyPath, as_of: date, edition: str) -> Pointer | None:
     """Where live.json points when this edition is published; None where it stays.
 
     Where the file is lost, the newest published date is the live one.
@@ -161,20 +162,20 @@ def find_published(night: Night, edition: str) -> Published:
     """The record of an edition that is there already, from its manifest."""
     home = find_home(night)
     folder = edition_folder(home, night.as_of, edition)
-    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest = read_manifest(folder)
     return Published(
-        name=night.segmentation.name,
+        name=night.definition.name,
         as_of=night.as_of,
         edition=edition,
         outcome="already-published",
-        k=manifest["k"],
-        customers=manifest["rows"]["customers"],
+        k=manifest.k,
+        customers=manifest.rows.customers,
         segments_path=str(published_path(home, night.as_of)),
         report_path=str(folder / "report.html"),
     )
 
 
-def write_durably(path: Path | ObjectPath, content: bytes) -> None:
+def write_durably(path: AnyPath, content: bytes) -> None:
     """Replace a small file atomically: temporary file, fsync, rename, fsync of the folder."""
     if isinstance(path, ObjectPath):
         path.put(content)

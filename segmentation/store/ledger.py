@@ -8,13 +8,12 @@ import json
 import os
 import platform
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from schemas.records import Night
+from schemas.night import Night
 from segmentation.store.layout import VERSION, Home, below, find_home, write_durably
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath
 
 
 def ledger_path(home: Home, run_id: str) -> Home:
@@ -27,7 +26,7 @@ def begin_row(night: Night) -> None:
     earlier = _read_row(ledger_path(find_home(night), night.run_id)) or {}
     row = {
         "run_id": night.run_id,
-        "segmentation": night.segmentation.name,
+        "segmentation": night.definition.name,
         "as_of": str(night.as_of),
         "began": earlier.get("began", _now()),
         "ended": None,
@@ -36,7 +35,7 @@ def begin_row(night: Night) -> None:
         "host": platform.node(),
         "process": os.getpid(),
         "version": VERSION,
-        "source": night.source or night.segmentation.source.path or night.segmentation.source.sample,
+        "source": night.source or night.definition.source.path or night.definition.source.sample,
         "force": night.force,
         "parent_run_id": night.parent,
         "refusals": night.attempt,
@@ -55,7 +54,7 @@ def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     _put_row(find_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
 
 
-def add_row(home: Path | ObjectPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
+def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
     """Write the row of what was no run: a person's act upon an edition."""
     run_id, now = str(uuid4()), _now()
     row = {
@@ -72,13 +71,13 @@ def add_row(home: Path | ObjectPath, as_of: date, outcome: str, facts: dict[str,
     _put_row(home, row)
 
 
-def read_rows(home: Path | ObjectPath) -> list[dict[str, Any]]:
+def read_rows(home: AnyPath) -> list[dict[str, Any]]:
     """All rows, oldest first; a row that cannot be read is left out."""
     rows = [row for path in (home / "ledger").glob("*.json") if (row := _read_row(path))]
     return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
 
 
-def read_nights(home: Path | ObjectPath) -> list[dict[str, Any]]:
+def read_nights(home: AnyPath) -> list[dict[str, Any]]:
     """The rows of runs that were to publish their date, oldest first: comparisons are none."""
     return [row for row in read_rows(home) if row.get("outcome") != "compared"]
 
@@ -87,7 +86,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _read_row(path: Path | ObjectPath) -> dict[str, Any] | None:
+def _read_row(path: AnyPath) -> dict[str, Any] | None:
     try:
         row = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -95,6 +94,6 @@ def _read_row(path: Path | ObjectPath) -> dict[str, Any] | None:
     return row if isinstance(row, dict) and "run_id" in row else None
 
 
-def _put_row(home: Path | ObjectPath, row: dict[str, Any]) -> None:
+def _put_row(home: AnyPath, row: dict[str, Any]) -> None:
     content = json.dumps(row, indent=1, sort_keys=True).encode() + b"\n"
     write_durably(ledger_path(home, row["run_id"]), content)

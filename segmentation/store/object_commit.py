@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from schemas.records import EditionKey
+from schemas.rows import EditionKey
 from segmentation.store.buckets import Changed
 from segmentation.store.layout import (
     SEGMENTS,

@@ -173,6 +173,9 @@ class ObjectPath:
                         yield ObjectPath(self.bucket, meta["path"], meta["size"])
 
 
+AnyPath = Path | ObjectPath
+
+
 def _tell_kind(key: str) -> "Attributes":
     """A page opens in a browser; everything else is downloaded."""
     return {"Content-Type": "text/html; charset=utf-8"} if key.endswith(".html") else {}
@@ -183,7 +186,7 @@ def is_object_url(place: str) -> bool:
     return place.startswith(SCHEME)
 
 
-def as_place(place: str) -> Path | ObjectPath:
+def as_place(place: str) -> AnyPath:
     """A folder or file: of objects if it begins with s3://. Refused if that is not a bucket and key."""
     if not is_object_url(place):
         return Path(place)

@@ -6,10 +6,9 @@ Moving it is one small file's replacement, under the lock of commit.py or by a c
 import json
 from collections.abc import Iterable
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath
 
 LIVE = "live.json"
 
@@ -44,7 +43,7 @@ class Pointer(NamedTuple):
         return json.dumps(content, sort_keys=True).encode() + b"\n"
 
 
-def read_pointer(home: Path | ObjectPath) -> Pointer:
+def read_pointer(home: AnyPath) -> Pointer:
     """What live.json says; nothing where it is missing or damaged (`resegment audit` tells)."""
     try:
         found = json.loads((home / LIVE).read_bytes())
@@ -54,6 +53,6 @@ def read_pointer(home: Path | ObjectPath) -> Pointer:
         return Pointer()
 
 
-def read_live(home: Path | ObjectPath) -> tuple[date, str] | None:
+def read_live(home: AnyPath) -> tuple[date, str] | None:
     """The live date and edition, or None before the first publication."""
     return read_pointer(home).live

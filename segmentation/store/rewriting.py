@@ -1,23 +1,22 @@
 """Changing a small file of the store that several runs may change at once: live.json, ids.json, names.json.
 
 Among objects by a conditional put, again until nobody came in between. Among files the caller holds the
-lock (commit.py's hold). What stands in the file is its own module's.
+lock (locking.py). What stands in the file is its own module's.
 """
 
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from segmentation.errors import StoreGone
 from segmentation.store.buckets import Changed
 from segmentation.store.layout import write_durably
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath, ObjectPath
 
 _TRIES, _PAUSE_S = 20, 0.05
 
 
-def rewrite(path: Path | ObjectPath, change: Callable[[], bytes | None]) -> None:
+def rewrite(path: AnyPath, change: Callable[[], bytes | None]) -> None:
     """Replace the file by what `change` returns, which reads it anew each time; None leaves it as it is.
 
     Raises StoreGone where others change the object again and again meanwhile.

@@ -3,37 +3,33 @@
 A folder whose lock is free belongs to a run that ended: failed (and may be retried) or died.
 """
 
-import fcntl
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
-from schemas.records import Night
+from schemas.night import Night
 from segmentation.errors import Conflict
-from segmentation.store.commit import locked
+from segmentation.store.locking import LOCK, lock
 
-_LOCK = ".lock"
 _NIGHT = "night.json"
 
 
 @contextmanager
-def hold_staging(night: Night) -> Iterator[None]:
-    """Create this run's staging folder and hold its lock. Conflict if another process has it."""
-    with locked(night.home / ".lock"):
-        night.staging.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (night.staging / _NIGHT).write_text(json.dumps({"as_of": str(night.as_of)}))
-        descriptor = _try_lock(night.staging)
-    if descriptor is None:
-        raise Conflict(f"run {night.run_id} is under way in another process")
-    try:
+def staging_session(night: Night) -> Iterator[None]:
+    """Create this run's staging folder and lock it. Conflict if another process has locked it."""
+    with ExitStack() as session:
+        with lock(night.home / LOCK):
+            night.staging.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (night.staging / _NIGHT).write_text(json.dumps({"as_of": str(night.as_of)}))
+            try:
+                session.enter_context(lock(night.staging / LOCK, wait=False))
+            except BlockingIOError:
+                raise Conflict(f"run {night.run_id} is under way in another process") from None
         yield
-    finally:
-        os.close(descriptor)
 
 
 def remove_staging(night: Night) -> None:
@@ -41,23 +37,23 @@ def remove_staging(night: Night) -> None:
     shutil.rmtree(night.staging, ignore_errors=True)
 
 
-def sweep_staging(home: Path, settled: date, stale_hours: float) -> list[str]:
+def sweep_staging(home: Path, published: date, stale_hours: float) -> list[str]:
     """Remove what ended runs left: those of the settled date, and any older than stale_hours.
 
     The settled date has just been published, so a retry of such a run could only lose. Folders of
     running processes are locked and stay. Returns the run ids removed.
     """
     removed = []
-    with locked(home / ".lock"):
+    with lock(home / LOCK):
         for folder in sorted((home / ".staging").glob("*/")):
-            descriptor = _try_lock(folder)
-            if descriptor is None:
-                continue
-            hours = (time.time() - folder.stat().st_mtime) / 3600
-            if _as_of(folder) == str(settled) or hours > stale_hours:
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder.name)
-            os.close(descriptor)
+            try:
+                with lock(folder / LOCK, wait=False):
+                    hours = (time.time() - folder.stat().st_mtime) / 3600
+                    if _read_as_of(folder) == str(published) or hours > stale_hours:
+                        shutil.rmtree(folder, ignore_errors=True)
+                        removed.append(folder.name)
+            except BlockingIOError:
+                continue  # its process is running
         _remove_orphans(home)
     return removed
 
@@ -70,18 +66,7 @@ def _remove_orphans(home: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _try_lock(folder: Path) -> int | None:
-    """A descriptor that holds the folder's lock, or None if a process has it."""
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _as_of(folder: Path) -> str | None:
+def _read_as_of(folder: Path) -> str | None:
     try:
         as_of: str = json.loads((folder / _NIGHT).read_text())["as_of"]
         return as_of
