@@ -1,6 +1,6 @@
-"""A Prefect server of the benchmark's own: free port, its own PREFECT_HOME, up before anything is timed.
+"""A Prefect server for benchmarks, on a free port with a fresh PREFECT_HOME, up before anything is timed.
 
-What runs against it belongs in bench/measure.py.
+What runs against it is in bench/measure.py.
 """
 
 import os
@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.local_server import wait_until_healthy
-from deployments.processes import free_port
+from deployments.services import pick_free_port
 
 _APP = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
 
 
 @contextmanager
 def running_server(folder: Path) -> Iterator[int]:
-    """Start a server and point this process's environment to it; yields its process id."""
+    """Start a server and point this process's environment to it. Yields its process id."""
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEGMENT_"))]:
-        del os.environ[name]  # a person's own profile or store has no part in this
-    port = free_port()
+        del os.environ[name]  # the user's own profile and store must not affect the figures
+    port = pick_free_port()
     os.environ["PREFECT_HOME"] = str(folder / "prefect")
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["PREFECT_API_URL"] = url = f"http://127.0.0.1:{port}/api"
@@ -42,7 +42,7 @@ def running_server(folder: Path) -> Iterator[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds that another process has used so far; 0.0 where the system does not tell."""
+    """CPU seconds that another process has used so far, 0.0 if the system does not report them."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:

@@ -1,10 +1,9 @@
 """A Prefect server on this machine, loopback only: one that stays (`resegment up`), or one for a run.
 
-Standard library only, so that the command need not import Prefect to find or start a server. What
+Nothing here imports Prefect, so that the command can find or start a server quickly. What
 runs on many machines, with a database of its own, is another deployment.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -13,17 +12,18 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from deployments.processes import (
+from deployments.services import (
     Service,
     StartError,
-    find_pid,
-    free_port,
-    is_free,
+    get_pid,
+    pick_free_port,
+    is_port_free,
     read_facts,
     start,
     stop,
     wait_until,
 )
+from segmentation.store.locking import lock
 
 PORT = 4200
 STACK = "stack"  # the folder of deployments/stack.py below the state folder
@@ -41,26 +41,26 @@ def is_healthy(url: str) -> bool:
         return False
 
 
-def server_of(folder: Path) -> Service:
+def server_service(folder: Path) -> Service:
     """The server kept in this folder: `resegment up`'s in the state folder, the stack's below it."""
     return Service("server", folder, "prefect.server")
 
 
-def find_server(state: Path) -> str | None:
+def look_up_server(state: Path) -> str | None:
     """The API a run should use: PREFECT_API_URL, the active Prefect profile's, or ours that is up."""
     if url := os.environ.get("PREFECT_API_URL") or _profile_url():
         return url
     for folder in (state, state / STACK):
-        url = read_facts(server_of(folder)).get("url")
+        url = read_facts(server_service(folder)).get("url")
         if url and is_healthy(url):
             return url
     return None
 
 
-def find_password(state: Path, url: str) -> str | None:
+def look_up_password(state: Path, url: str) -> str | None:
     """The password of the stack's server, if this is its URL."""
     folder = state / STACK
-    return read_password(folder) if read_facts(server_of(folder)).get("url") == url else None
+    return read_password(folder) if read_facts(server_service(folder)).get("url") == url else None
 
 
 def read_password(folder: Path) -> str | None:
@@ -74,18 +74,17 @@ def read_password(folder: Path) -> str | None:
 def start_server(state: Path) -> tuple[str, bool]:
     """Start a server that outlives this process, or find it running: its URL, and whether it is new."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (state / "server.lock").open("w") as lock:
-        # Whoever comes second waits until the first one's server answers, and finds it.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        running = read_facts(server_of(state)).get("url")
+    # Whoever comes second waits until the first one's server answers, and finds it.
+    with lock(state / "server.lock"):
+        running = read_facts(server_service(state)).get("url")
         if running and is_healthy(running):
             return running, False
-        return launch_server(state, PORT if is_free(PORT) else free_port(), {}), True
+        return launch_server(state, PORT if is_port_free(PORT) else pick_free_port(), {}), True
 
 
 def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
     """Start a server on this port of this machine, and wait until it answers: its URL."""
-    url, server = f"http://127.0.0.1:{port}/api", server_of(folder)
+    url, server = f"http://127.0.0.1:{port}/api", server_service(folder)
     command = [sys.executable, *_APP, "--port", str(port), "--log-level", "warning"]
     start(
         server,
@@ -95,7 +94,7 @@ def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
         port=str(port),
     )
     try:
-        wait_until(lambda: is_healthy(url), lambda: find_pid(server) is not None, "the Prefect server")
+        wait_until(lambda: is_healthy(url), lambda: get_pid(server) is not None, "the Prefect server")
     except BaseException as error:
         stop(server, patience_s=0)
         if isinstance(error, StartError):
@@ -106,15 +105,15 @@ def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
 
 def stop_server(state: Path) -> bool:
     """Stop the server that start_server started; False if none was running."""
-    return stop(server_of(state))
+    return stop(server_service(state))
 
 
-def start_embedded() -> tuple[str, subprocess.Popen[bytes]]:
+def start_embedded_server() -> tuple[str, subprocess.Popen[bytes]]:
     """Start a server for this process only. It ends when this process does, kill -9 included.
 
     A small parent of the server reads a pipe whose other end is here, and stops it at end of file.
     """
-    port = free_port()
+    port = pick_free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "deployments.local_server", str(port)],
         env={**os.environ, **SERVER_ENVIRONMENT, "PREFECT_UI_ENABLED": "0"},
@@ -126,8 +125,8 @@ def start_embedded() -> tuple[str, subprocess.Popen[bytes]]:
     return f"http://127.0.0.1:{port}/api", process
 
 
-def stop_embedded(process: subprocess.Popen[bytes]) -> None:
-    """Stop the server that start_embedded started, and wait for its end."""
+def stop_embedded_server(process: subprocess.Popen[bytes]) -> None:
+    """Stop the server that start_embedded_server started, and wait for its end."""
     if process.stdin:
         process.stdin.close()
     process.wait()

@@ -38,21 +38,21 @@ BODY = (
 )
 
 
-def set_up_pool(client: SyncPrefectClient) -> str:
+def ensure_pool(client: SyncPrefectClient) -> str:
     """The work pool of processes; of one that is there, only where results are kept is brought up to date."""
     try:
         template = client.read_work_pool(POOL).base_job_template
     except ObjectNotFound:
-        template = keep_results(ProcessWorker.get_default_base_job_template())
+        template = add_results_folder(ProcessWorker.get_default_base_job_template())
         said = "Runs of Resegment, each a process on the worker's machine."
         made = WorkPoolCreate(name=POOL, type="process", base_job_template=template, description=said)
         client.create_work_pool(made)
         return f"work pool {POOL}: made"
-    client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=keep_results(template)))
+    client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=add_results_folder(template)))
     return f"work pool {POOL}: there"
 
 
-def keep_results(template: dict[str, Any]) -> dict[str, Any]:
+def add_results_folder(template: dict[str, Any]) -> dict[str, Any]:
     """The pool's template, its runs keeping results where a retry finds them after a restart.
 
     A folder that the template has stays, unless the environment names another. Whoever can write there can
@@ -68,7 +68,7 @@ def keep_results(template: dict[str, Any]) -> dict[str, Any]:
     return template
 
 
-def choose_notice() -> ActionTypes:
+def make_notice_action() -> ActionTypes:
     """Who is told: the webhook that the environment names, else the event feed alone."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
@@ -135,7 +135,7 @@ def watch_for(*states: str) -> EventTrigger:
     )
 
 
-def set_up_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
+def ensure_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
     """Make it, or bring the one of this name up to date; whether it is on is a person's to say.
 
     One that is as wanted is not touched: the server forgets the runs that an automation watches when it is
@@ -154,11 +154,11 @@ def set_up_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
 
 def set_up() -> Iterator[str]:
     """All of it, in order; says what it did."""
-    notice = choose_notice()
+    notice = make_notice_action()
     with get_client(sync_client=True) as client:
-        yield set_up_pool(client)
+        yield ensure_pool(client)
         for wanted in make_automations(notice):
-            yield set_up_automation(client, wanted)
+            yield ensure_automation(client, wanted)
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import typer
 
 from config.settings import SettingsError
-from deployments import database, local_server
-from deployments.local_server import launch_server, server_of, stop_server
-from deployments.parts import REPORTS_PORT, Stack, hold, make_password, read_stack
-from deployments.processes import Service, StartError, find_pid, is_free, read_facts, start, stop, wait_until
+from deployments import local_server, postgres
+from deployments.local_server import launch_server, server_service, stop_server
+from deployments.services import Service, StartError, get_pid, is_port_free, read_facts, start, stop, wait_until
+from deployments.stack_config import REPORTS_PORT, Stack, lock_stack, ensure_password, read_stack
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,7 +32,7 @@ def up(stack: Stack) -> Iterator[str]:
     yield _deploy(stack)
     worker = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
     # What runs publish is for whom the caller's umask lets read it; the stack's own files are private.
-    yield start_again(stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url)
+    yield ensure_service(stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url)
     prefect = f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
     if not stack.has_reports:
         yield prefect
@@ -40,17 +40,17 @@ def up(stack: Stack) -> Iterator[str]:
         return
     port = str(stack.reports_port)
     serve = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", port]
-    yield start_again(stack, stack.reports, serve, umask, port=port)
+    yield ensure_service(stack, stack.reports, serve, umask, port=port)
     said = f"the reports' server (its log is {stack.reports.log})"
-    wait_until(lambda: not is_free(stack.reports_port), lambda: bool(find_pid(stack.reports)), said)
+    wait_until(lambda: not is_port_free(stack.reports_port), lambda: bool(get_pid(stack.reports)), said)
     yield prefect
     yield f"Reports:  {stack.reports_url}"
 
 
-def start_again(stack: Stack, service: Service, command: list[str], umask: int, **facts: str) -> str:
+def ensure_service(stack: Stack, service: Service, command: list[str], umask: int, **facts: str) -> str:
     """Start it, or again if it was started for another store or port."""
     facts["store"] = stack.store
-    there = find_pid(service) is not None
+    there = get_pid(service) is not None
     if there and facts.items() <= read_facts(service).items():
         return f"{service.name}: running already"
     stop(service, patience_s=30)
@@ -61,19 +61,19 @@ def start_again(stack: Stack, service: Service, command: list[str], umask: int, 
 
 
 def _up_server(stack: Stack) -> str:
-    url = database.named_database()
+    url = postgres.get_configured_database()
     if url is None:
-        own = database.own_database(stack.folder)
-        if database.start_database(own):
+        own = postgres.locate_database(stack.folder)
+        if postgres.start_database(own):
             stop_server(stack.folder)  # one that outlived its database holds connections to the dead one
         url = own.url
-    if find_pid(server_of(stack.folder)) and local_server.is_healthy(stack.url):
+    if get_pid(server_service(stack.folder)) and local_server.is_healthy(stack.url):
         return "server: running already"
     stop_server(stack.folder)
     _check_port(stack.port, "--port")
     environment = {
         "PREFECT_HOME": str(stack.folder / "prefect"),
-        "PREFECT_SERVER_API_AUTH_STRING": make_password(stack.folder),
+        "PREFECT_SERVER_API_AUTH_STRING": ensure_password(stack.folder),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": url,
         # Runs and their logs are kept for 90 days, Prefect's own default, once asked for. The ledger stays.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -106,24 +106,24 @@ def _deploy(stack: Stack) -> str:
 
 def down(stack: Stack) -> Iterator[str]:
     """Stop what runs: first the worker, so that no run loses its server."""
-    for service in (stack.worker, stack.reports, server_of(stack.folder)):
+    for service in (stack.worker, stack.reports, server_service(stack.folder)):
         yield f"{service.name}: {'stopped' if stop(service, patience_s=30) else 'not running'}"
-    if database.named_database() is None:
-        own = database.own_database(stack.folder)
-        yield f"database: {'stopped' if database.stop_database(own) else 'not running'}"
+    if postgres.get_configured_database() is None:
+        own = postgres.locate_database(stack.folder)
+        yield f"database: {'stopped' if postgres.stop_database(own) else 'not running'}"
 
 
 def status(stack: Stack) -> Iterator[tuple[str, bool]]:
     """Each part, and whether it runs."""
-    if database.named_database() is None:
-        yield "database", database.is_database_up(database.own_database(stack.folder))
+    if postgres.get_configured_database() is None:
+        yield "database", postgres.is_database_up(postgres.locate_database(stack.folder))
     yield "server", local_server.is_healthy(stack.url)
     for service in (stack.worker, stack.reports) if stack.has_reports else (stack.worker,):
-        yield service.name, find_pid(service) is not None
+        yield service.name, get_pid(service) is not None
 
 
 def _check_port(port: int, option: str) -> None:
-    if not is_free(port):
+    if not is_port_free(port):
         raise StartError(f"something else listens on port {port}; stop it, or give another with {option}")
 
 
@@ -143,7 +143,7 @@ def main() -> int:
             for name, is_up in found.items():
                 typer.echo(f"{name}: {'running' if is_up else 'not running'}")
             return 0 if all(found.values()) else 1
-        with hold(stack):
+        with lock_stack(stack):
             for line in up(stack) if asked.action == "up" else down(stack):
                 typer.echo(line)
     except (StartError, SettingsError) as error:

@@ -1,90 +1,87 @@
-"""The command's arguments, checked before anything heavy is imported.
+"""What a command's arguments mean: definitions, dates, stores and editions, checked before a run starts.
 
-What the commands do is cli.py's; the flow checks its parameters again, in tasks/runtime/parameters.py.
+The annotations are in options.py. The flow checks its own parameters again, in tasks/runtime/parameters.py.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from config.dates import read_date
-from config.definitions import DefinitionError, find_definition, read_definition
-from config.parameters import Segmentation
+from config.dates import parse_iso_date
+from config.definition import Definition
+from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.settings import Settings, read_settings
-from segmentation.errors import Refused, ResegmentError
-from segmentation.store.layout import look_up_home
-from segmentation.store.objects import ObjectPath
+from segmentation.errors import Refused
+from segmentation.store.objects import AnyPath
+
+if TYPE_CHECKING:
+    from segmentation.store.editions import Edition
 
 
-def load(definition: str) -> tuple[Segmentation, Settings]:
-    """The definition by name or path, and settings under which a flow finds it by its name."""
-    path = Path(definition)
+def load_definition(name_or_path: str) -> tuple[Definition, Settings]:
+    """The definition, and settings that let a flow find it by its name."""
+    path = Path(name_or_path)
     try:
         if path.suffix in (".yaml", ".yml"):
             if not path.is_file():
-                raise DefinitionError(f"there is no definition file {definition}")
+                raise DefinitionError(f"definition file {name_or_path} does not exist")
             os.environ["RESEGMENT_DEFINITIONS"] = str(path.resolve().parent)
             read_settings.cache_clear()
         else:
-            path = find_definition(definition, read_settings().definitions)
+            path = resolve_definition(name_or_path, read_settings().definitions)
         return read_definition(path), read_settings()
     except DefinitionError as error:
         raise Refused("definition", str(error)) from None
 
 
-def parse_date(text: str | None, segmentation: Segmentation) -> date:
-    """--as-of as a date, today in the definition's time zone by default. Refused if it is none."""
-    today = segmentation.today(datetime.now(UTC))
-    try:
-        as_of = read_date(today if text is None else text)
-    except ValueError:
-        said = f"{(text or '')[:40]!r} is not a date; expected YYYY-MM-DD, such as {today}"
-        raise Refused("as-of", said) from None
+def parse_run_date(text: str | None, definition: Definition) -> date:
+    """The date of --as-of; today in the definition's time zone by default. Future dates are refused."""
+    today = definition.today(datetime.now(UTC))
+    as_of = parse_date(today if text is None else text, example=today)
     if str(as_of) > today:
-        raise Refused("future-date", f"as_of {as_of} lies in the future: today is {today}")
+        raise Refused("future-date", f"as_of {as_of} is in the future; today is {today}")
     return as_of
 
 
-def find_home(name: str, store: str | None) -> Path | ObjectPath:
-    """The segmentation's folder in the store that --store or the settings name."""
+def parse_date(text: str, option: str = "as-of", example: str = "2026-01-31") -> date:
+    """The date YYYY-MM-DD given for an option. Anything else is refused."""
+    try:
+        return parse_iso_date(text)
+    except ValueError:
+        message = f"{text[:40]!r} is not a date; expected YYYY-MM-DD, such as {example}"
+        raise Refused(option, message) from None
+
+
+def check_source_files(definition: Definition, source: str | None, as_of: date) -> None:
+    """Refuse a date whose source files are missing, before a server is started for it."""
+    if source is None and definition.source.path is None:
+        return  # a database or a sample: only the run can tell
+    from segmentation.source import find_files
+
+    find_files(definition.source, source, as_of, definition.window(as_of))
+
+
+def resolve_home(name: str, store: str | None) -> AnyPath:
+    """The segmentation's folder in the store of --store, or of the settings."""
+    from segmentation.store.layout import look_up_home
+
     return look_up_home(name, store or read_settings().store)
 
 
-def shorten(place: str) -> str:
-    """The path relative to the folder the command was given in, where it lies below it."""
-    return place.removeprefix(f"{Path.cwd()}/")
+def resolve_edition(home: AnyPath, as_of: str | None, edition: str | None) -> tuple[date, AnyPath]:
+    """Date and folder of an edition: the live one, or a date's published edition, else its held one."""
+    from segmentation.store.editions import find_any, find_edition
+    from segmentation.store.layout import edition_folder
+    from segmentation.store.pointer import read_live
 
-
-@contextmanager
-def plain_failures(errors: Console) -> Iterator[None]:
-    """Turn what is not ours into one line: the traceback is in the run's log on the Prefect server."""
-    try:
-        yield
-    except ResegmentError:
-        raise
-    except KeyboardInterrupt:
-        said, status = "interrupted; nothing was published, and running again is safe", 130
-    except Exception as error:
-        said, status = _tell(error), 1
-    else:
-        return
-    errors.print(f"resegment: {said}", markup=False, highlight=False, style="red")
-    raise SystemExit(status)
-
-
-def _tell(error: Exception) -> str:
-    """A failure in words. Its message may quote data; an operating system's error text does not."""
-    what = type(error).__name__
-    if what in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol", "InvalidURL"):
-        url = os.environ.get("PREFECT_API_URL", "PREFECT_API_URL")
-        return f"no Prefect server answers at {url}. Start it, or unset PREFECT_API_URL to have one here"
-    if isinstance(error, OSError) and error.strerror:
-        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return (
-        f"failed: {what}. Nothing was published; the run's log on the Prefect server has the details, "
-        "and running again is safe"
-    )
+    if as_of is None:
+        if edition is not None:
+            raise Refused("edition", "--edition needs the edition's date too: add --as-of")
+        live = read_live(home)
+        if live is None:
+            raise Refused("live", f"{home} has no live edition; run a date, or choose one with --as-of")
+        return live[0], edition_folder(home, *live)
+    day = parse_date(as_of)
+    match: Edition = find_edition(home, day, edition) if edition else find_any(home, str(day))
+    return day, edition_folder(home, day, match.edition)

@@ -1,85 +1,103 @@
-"""The command `backfill`: a range of dates, in order, from the command line.
+"""The command `resegment backfill`: run a range of dates in order.
 
-What is run is flows/backfill.py's; the same flow has a form in the Prefect UI.
+The flow is in flows/backfill.py. It also has a form in the Prefect UI.
 """
 
 import sys
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from rich.console import Console
 
-from resegment.options import Json, Store
+from config.settings import Settings
+from resegment.arguments import load_definition, parse_run_date
+from resegment.flow_runs import connect_server
+from resegment.options import DefinitionArgument, JsonOption, SourceOption, StoreOption
+from resegment.terminal import open_stderr, plain_failures, print_failure
 
 if TYPE_CHECKING:
     from schemas.backfills import Backfilled
+    from segmentation.backfilling import BackfillFailed
 
-backfills = typer.Typer()
+backfill_app = typer.Typer()
 
 
-class Mode(StrEnum):
-    """Which dates are run."""
+class ModeChoice(StrEnum):
+    """Which dates run."""
 
     FILL = "fill"
     REBUILD = "rebuild"
 
 
-class OnError(StrEnum):
-    """What follows a date that fails."""
+class ErrorChoice(StrEnum):
+    """What happens after a date fails."""
 
     STOP = "stop"
     CONTINUE = "continue"
 
 
-@backfills.command(epilog="Example: resegment backfill orders --start 2026-02-01 --end 2026-02-28")
-def backfill(
-    definition: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="A definition's name, or the path of its .yaml file.")
-    ],
+@backfill_app.command(
+    "backfill", epilog="Example: resegment backfill orders --start 2026-02-01 --end 2026-02-28"
+)
+def backfill_command(
+    name_or_path: DefinitionArgument,
     start: Annotated[str, typer.Option(metavar="DATE", help="The first date.")],
     end: Annotated[str, typer.Option(metavar="DATE", help="The last date.")],
-    mode: Annotated[Mode, typer.Option(help="fill: dates that are not published; rebuild: all.")] = Mode.FILL,
+    mode: Annotated[
+        ModeChoice, typer.Option(help="fill: only dates without a published edition. rebuild: every date.")
+    ] = ModeChoice.FILL,
     on_error: Annotated[
-        OnError, typer.Option(help="When a date fails: stop there, or continue.")
-    ] = OnError.STOP,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell which dates would run.")] = False,
-    source: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Read this instead of the definition's source.")
-    ] = None,
-    store: Store = None,
-    as_json: Json = False,
+        ErrorChoice, typer.Option(help="After a date fails: stop, or continue with the next date.")
+    ] = ErrorChoice.STOP,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which dates would run.")] = False,
+    source: SourceOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Run a range of dates in order, as the nights themselves would have run. Again goes on where it was."""
-    from resegment.arguments import load, parse_date, plain_failures
-    from resegment.running import Request, run_flow
-    from segmentation.backfilling import BackfillFailed, check_range
+    """Run a range of dates in order, exactly as each nightly run would have. Run it again to resume."""
+    from segmentation.backfilling import check_range
 
-    segmentation, settings = load(definition)
-    days = parse_date(start, segmentation), parse_date(end, segmentation)
-    check_range(*days, parse_date(None, segmentation))
-    parameters: dict[str, Any] = {"start_date": days[0], "end_date": days[1], "mode": str(mode)}
-    parameters |= {"on_error": str(on_error), "dry_run": dry_run, "source": source}
-    parameters |= {"definition": segmentation.name, "store": store or settings.store}
-    errors = Console(stderr=True, soft_wrap=True)
-    steps = (days[1] - days[0]).days + 1
-    failure = None
-    with plain_failures(errors):
+    definition, settings = load_definition(name_or_path)
+    first, last = parse_run_date(start, definition), parse_run_date(end, definition)
+    check_range(first, last, parse_run_date(None, definition))
+    parameters: dict[str, Any] = {"definition": definition.name, "start_date": first, "end_date": last}
+    parameters |= {"mode": str(mode), "on_error": str(on_error), "dry_run": dry_run}
+    parameters |= {"source": source, "store": store or settings.store}
+    backfilled, failure = run_backfill(parameters, settings)
+    if as_json:
+        typer.echo(backfilled.model_dump_json(indent=2))
+    else:
+        print_dates(backfilled)
+    if failure is not None:
+        print_failure(failure)
+        raise typer.Exit(failure.exit_status)
+    if backfilled.of("held"):
+        raise typer.Exit(4)
+
+
+def run_backfill(
+    parameters: dict[str, Any], settings: Settings
+) -> "tuple[Backfilled, BackfillFailed | None]":
+    """Run the flow: what became of each date, and the failure it ended with, if any."""
+    from segmentation.backfilling import BackfillFailed
+
+    console = open_stderr()
+    with plain_failures(console):
+        server = connect_server(settings, console)
+        from flows.backfill import backfill
+
+        days: int = (cast("date", parameters["end_date"]) - parameters["start_date"]).days + 1
         try:
-            request = Request("backfill", parameters, ("publish",), steps)
-            found = cast("Backfilled", run_flow(request, settings, errors))
+            return cast("Backfilled", server.run(backfill, parameters, {"publish": days})), None
         except BackfillFailed as error:
             if error.found is None:
                 raise
-            found, failure = error.found, error
-    if as_json:
-        typer.echo(found.model_dump_json(indent=2))
-    else:
-        for one in found.dates if dry_run or not sys.stdout.isatty() else ():
-            typer.echo(one.tell())  # a person at a terminal has read them as they came
-        typer.echo(f"{'Would run: ' if dry_run else ''}{found.name}, {found.tell()}")
-    if failure is not None:
-        errors.print(f"resegment: {failure}", markup=False, highlight=False, style="red")
-        raise typer.Exit(failure.exit_status)
-    if found.of("held"):
-        raise typer.Exit(4)
+            return error.found, error
+
+
+def print_dates(backfilled: "Backfilled") -> None:
+    """Print a line for each date and one for all. On a terminal the dates were shown as they ran."""
+    for date_run in backfilled.dates if backfilled.dry_run or not sys.stdout.isatty() else ():
+        typer.echo(date_run.tell())
+    typer.echo(f"{'Would run: ' if backfilled.dry_run else ''}{backfilled.name}, {backfilled.tell()}")

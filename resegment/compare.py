@@ -1,84 +1,72 @@
-"""The command `resegment compare`: other algorithms on one date's customers, side by side with k-means.
+"""The command `resegment compare`: k-means and other algorithms side by side on one date's customers.
 
-The algorithms are in segmentation/k/challengers.py. Nothing heavy is imported before the arguments are
-checked.
+The algorithms are in segmentation/k/challengers.py.
 """
 
-import sys
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
+
+from config.definition import Definition
+from config.settings import Settings
+from resegment.arguments import check_source_files, load_definition, parse_run_date
+from resegment.flow_runs import connect_server, count_task_runs
+from resegment.options import DefinitionArgument, JsonOption, RunDateOption, SourceOption, StoreOption
+from resegment.terminal import open_stderr, plain_failures, print_table, shorten_path
 
 if TYPE_CHECKING:
     from schemas.comparison import Comparison
 
-comparison = typer.Typer()
+compare_app = typer.Typer()
 
 
-@comparison.command(epilog="Example: resegment compare shop --as-of 2026-01-31")
-def compare(
-    definition: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="A definition's name, or the path of its .yaml file.")
-    ],
-    as_of: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The date to speak for; today by default.")
-    ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR", help="A folder or s3://BUCKET/FOLDER; else RESEGMENT_STORE, else ./store."
-        ),
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Read this instead of the definition's source.")
-    ] = None,
+@compare_app.command("compare", epilog="Example: resegment compare shop --as-of 2026-01-31")
+def compare_command(
+    name_or_path: DefinitionArgument,
+    as_of: RunDateOption = None,
+    store: StoreOption = None,
+    source: SourceOption = None,
     rows: Annotated[
-        int, typer.Option(min=100, max=10_000, metavar="N", help="Customers in the sample they are given.")
+        int,
+        typer.Option(min=100, max=10_000, metavar="N", help="How many customers to compare on."),
     ] = 5000,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Try seven other algorithms on the same customers, and tell how they differ. Publishes no segments."""
-    from resegment.arguments import load, parse_date, plain_failures, shorten
+    """Compare k-means with seven other algorithms on the same customers. Publishes no segments."""
+    definition, settings = load_definition(name_or_path)
+    day = parse_run_date(as_of, definition)
+    check_source_files(definition, source, day)
+    console = open_stderr()
+    with plain_failures(console):
+        parameters = {"as_of": day, "source": source, "store": store or settings.store, "rows": rows}
+        comparison = run_comparison(definition, parameters, settings, console)
+    if as_json:
+        typer.echo(comparison.model_dump_json(indent=2))
+        return
+    print_comparison(comparison)
+    typer.echo(f"Table: {shorten_path(comparison.table_path)}")
+    typer.echo(f"Page:  {shorten_path(comparison.page_path)}")
 
-    segmentation, settings = load(definition)
-    day = parse_date(as_of, segmentation)
-    if source is not None or segmentation.source.path is not None:
-        from segmentation.source import find_files
 
-        find_files(segmentation.source, source, day, segmentation.window(day))
-    from resegment.running import COMPARISON_STAGES, Request, run_flow
+def run_comparison(
+    definition: Definition, parameters: dict[str, Any], settings: Settings, console: Console
+) -> "Comparison":
+    """Run the flow in this process, with its stages shown on the console."""
+    server = connect_server(settings, console)
+    from flows.compare import compare
     from segmentation.k.challengers import CHALLENGERS
 
-    errors = Console(stderr=True, soft_wrap=True)
-    with plain_failures(errors):
-        steps = len(COMPARISON_STAGES) + segmentation.k.max - segmentation.k.min + len(CHALLENGERS) - 1
-        parameters = {"as_of": day, "source": source, "store": store or settings.store, "rows": rows}
-        request = Request(
-            "compare", {"definition": segmentation.name, **parameters}, COMPARISON_STAGES, steps
-        )
-        found = cast("Comparison", run_flow(request, settings, errors))
-    if as_json:
-        typer.echo(found.model_dump_json(indent=2))
-        return
-    show(found)
-    typer.echo(f"Table: {shorten(found.table_path)}")
-    typer.echo(f"Page:  {shorten(found.page_path)}")
+    ks = definition.k.max - definition.k.min + 1
+    task_counts = count_task_runs(compare, sweep=ks, challenge=len(CHALLENGERS))
+    record = server.run(compare, {"definition": definition.name, **parameters}, task_counts)
+    return cast("Comparison", record)
 
 
-def show(found: "Comparison") -> None:
-    """The table on standard output, and which algorithm does better."""
-    from segmentation.k.comparing import tell_trials, tell_winners
+def print_comparison(comparison: "Comparison") -> None:
+    """Print a row for each algorithm, and which of them does better than k-means."""
+    from segmentation.k.trials import describe_winners, format_trials
 
-    header, cells = tell_trials(found.trials)
-    shown = Table(box=None, header_style="bold")
-    for i, column in enumerate(header):
-        words = i in (0, len(header) - 1)
-        shown.add_column(column, justify="left" if words else "right", overflow="fold")
-    for row in cells:
-        shown.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 220).print(shown, markup=False)
-    typer.echo(tell_winners(found.trials))
+    header, cells = format_trials(comparison.trials)
+    print_table(header, cells, right=range(1, len(header) - 1))
+    typer.echo(describe_winners(comparison.trials))

@@ -1,6 +1,6 @@
-"""The commands about editions that are there: `history`, `audit`, `diff` and `promote`.
+"""The commands `resegment audit`, `diff` and `promote`: editions that exist already.
 
-What they do is in modules of their own; nothing here fits or publishes, and none needs a Prefect server.
+Nothing here fits a model, and none of them needs a Prefect server.
 """
 
 import getpass
@@ -8,104 +8,71 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from resegment.options import Json, Name, Store, Which, parse_day, print_table
+from resegment.arguments import parse_date, resolve_home
+from resegment.options import EditionIdOption, JsonOption, NameArgument, StoreOption, UserOption
+from resegment.terminal import print_table, shorten_path
 
 if TYPE_CHECKING:
+    from schemas.promotion import Promotion
     from segmentation.store.differing import Difference
 
-editions = typer.Typer()
+editions_app = typer.Typer()
 
 
-@editions.command(epilog="Example: resegment history article --store out")
-def history(
-    name: Name,
-    store: Store = None,
-    last: Annotated[int, typer.Option(min=0, metavar="N", help="Only the newest N; 0 for all.")] = 30,
-    as_json: Json = False,
-) -> None:
-    """List what was run, promoted or refused: k, sizes, who moved and why, and what is live."""
-    from resegment.arguments import find_home
-    from resegment.history import COLUMNS, tell_row
-    from segmentation.store.ledger import read_rows
-    from segmentation.store.pointer import read_live
-
-    home = find_home(name, store)
-    rows = read_rows(home)
-    shown = rows[-last:] if last else rows
-    if as_json:
-        typer.echo(json.dumps(shown, indent=2))
-        return
-    table = Table(box=None, header_style="bold")
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
-    live = read_live(home)
-    for row in shown:
-        table.add_row(*tell_row(row, live))
-    print_table(table)
-    if len(shown) < len(rows):
-        typer.echo(f"{len(rows) - len(shown)} earlier ones: --last 0")
-
-
-@editions.command(epilog="Example: resegment audit article --store out")
-def audit(name: Name, store: Store = None, as_json: Json = False) -> None:
-    """Re-hash every file of a segmentation, and say what is damaged."""
-    from resegment.arguments import find_home
+@editions_app.command("audit", epilog="Example: resegment audit article --store out")
+def audit_command(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Re-hash every file of a segmentation and report what is damaged."""
     from segmentation.store.audit import audit_store
 
-    files, found = audit_store(find_home(name, store))
+    files, damages = audit_store(resolve_home(name, store))
     if as_json:
-        typer.echo(json.dumps({"files": files, "damage": [one._asdict() for one in found]}, indent=2))
+        document = {"files": files, "damage": [damage._asdict() for damage in damages]}
+        typer.echo(json.dumps(document, indent=2))
     else:
-        for one in found:
-            typer.echo(f"{one.path}: {one.problem}")
-        typer.echo(f"{files} files read, {len(found)} damaged")
-    if found:
+        for damage in damages:
+            typer.echo(f"{damage.path}: {damage.problem}")
+        typer.echo(f"{files} files read, {len(damages)} damaged")
+    if damages:
         raise typer.Exit(1)
 
 
-@editions.command(epilog="Example: resegment diff article 2026-01-30 2026-01-31")
-def diff(
-    name: Name,
-    before: Annotated[str, typer.Argument(metavar="A", help="A date, or how an edition's id begins.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    store: Store = None,
-    as_json: Json = False,
+@editions_app.command("diff", epilog="Example: resegment diff article 2026-01-30 2026-01-31")
+def diff_command(
+    name: NameArgument,
+    word_a: Annotated[
+        str, typer.Argument(metavar="A", help="A date, or the first characters of an edition's id.")
+    ],
+    word_b: Annotated[str, typer.Argument(metavar="B", help="Another date or id.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Say how two editions differ: parameters, data, versions, metrics, segments."""
-    from resegment.arguments import find_home
+    """Show how two editions differ: parameters, data, versions, metrics, segments."""
     from segmentation.store.differing import find_differences
     from segmentation.store.editions import find_any
 
-    home = find_home(name, store)
-    sides = [find_any(home, word) for word in (before, after)]
-    found = find_differences(home, sides[0], sides[1])
+    home = resolve_home(name, store)
+    editions = [find_any(home, word) for word in (word_a, word_b)]
+    differences = find_differences(home, editions[0], editions[1])
     if as_json:
-        typer.echo(json.dumps([one._asdict() for one in found], indent=2))
-        return
-    titles = [f"{one.as_of} {one.edition[:8]} ({one.state})" for one in sides]
-    table = Table(box=None, header_style="bold")
-    for column in ("", "", *titles):
-        table.add_column(column, overflow="fold")
-    for one in found:
-        table.add_row(one.part, one.what, *_cells(one))
-    if found:
-        print_table(table)
+        typer.echo(json.dumps([difference._asdict() for difference in differences], indent=2))
+    elif differences:
+        titles = [f"{edition.as_of} {edition.edition[:8]} ({edition.state})" for edition in editions]
+        print_table(("", "", *titles), [_format_cells(difference) for difference in differences])
     else:
         typer.echo("They do not differ.")
 
 
-def _cells(one: "Difference") -> list[str]:
-    """Both values as text; a number's change beside the second."""
-    before, after = one.before, one.after
-    if isinstance(before, int | float) and isinstance(after, int | float) and before:
-        change = f" ({(after - before) / abs(before):+.1%})"
-        return [_text(before), _text(after) + change]
-    return [_text(before), _text(after)]
+def _format_cells(difference: "Difference") -> list[str]:
+    """Part, fact and both values; next to the second number its relative change."""
+    value_a, value_b = difference.before, difference.after
+    change = ""
+    if isinstance(value_a, int | float) and isinstance(value_b, int | float) and value_a:
+        change = f" ({(value_b - value_a) / abs(value_a):+.1%})"
+    return [difference.part, difference.what, _format_value(value_a), _format_value(value_b) + change]
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool | str):
@@ -113,42 +80,42 @@ def _text(value: object) -> str:
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else "…"
 
 
-@editions.command(epilog="Example: resegment promote article --as-of 2026-01-30 --reason 'a real sale'")
-def promote(
-    name: Name,
+@editions_app.command(
+    "promote", epilog="Example: resegment promote article --as-of 2026-01-30 --reason 'a real sale'"
+)
+def promote_command(
+    name: NameArgument,
     as_of: Annotated[str, typer.Option(metavar="DATE", help="The edition's date.")],
-    edition: Which = None,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the ledger.")] = "",
-    by: Annotated[
-        str | None, typer.Option(metavar="WHO", help="Your name, for the ledger; else your login.")
-    ] = None,
-    store: Store = None,
-    as_json: Json = False,
+    edition: EditionIdOption = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")] = "",
+    user: UserOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Put a held edition live, or an earlier one again.
+    """Make a held edition live, or go back to an earlier one.
 
-    Editions published for later dates are set aside: they stay under their
-    dates, but the next night builds on the one promoted.
+    Editions published for later dates stay published under their dates,
+    but the next night builds on the promoted edition, not on them.
     """
-    from resegment.arguments import find_home, shorten
     from segmentation.promoting import Asked, promote_edition
 
-    home = find_home(name, store)
-    asked = Asked(parse_day(as_of), edition, by or getpass.getuser(), reason)
-    promoted = promote_edition(home, asked)
-    if as_json:
-        typer.echo(promoted.model_dump_json(indent=2))
-        return
-    verb = "Live" if promoted.outcome == "promoted" else "Live already"
-    typer.echo(
-        f"{verb}: {promoted.name} as of {promoted.as_of}, {promoted.customers:,} customers in "
-        f"{promoted.k} segments, edition {promoted.edition}"
-    )
-    if promoted.was_live and promoted.outcome == "promoted":
-        typer.echo(f"  before: {promoted.was_live[0]}, edition {promoted.was_live[1]}")
-    if promoted.set_aside:
-        typer.echo(f"  set aside: {promoted.tell_set_aside()}")
-    for warning in promoted.warnings:
-        typer.echo(f"  note: {warning}")
-    typer.echo(f"Segments: {shorten(promoted.segments_path)}")
-    typer.echo(f"Report:   {shorten(promoted.report_path)}")
+    request = Asked(parse_date(as_of), edition, user or getpass.getuser(), reason)
+    promotion = promote_edition(resolve_home(name, store), request)
+    typer.echo(promotion.model_dump_json(indent=2) if as_json else format_promotion(promotion))
+
+
+def format_promotion(promotion: "Promotion") -> str:
+    """Which edition is live, which one was, and where segments and report are."""
+    has_changed = promotion.outcome == "promoted"
+    lines = [
+        f"{'Live' if has_changed else 'Live already'}: {promotion.name} as of {promotion.as_of}, "
+        f"{promotion.customers:,} customers in {promotion.k} segments, edition {promotion.edition}"
+    ]
+    if promotion.was_live and has_changed:
+        lines.append(f"  before: {promotion.was_live[0]}, edition {promotion.was_live[1]}")
+    if promotion.set_aside:
+        lines.append(f"  superseded: {promotion.tell_set_aside()}")
+    lines += [f"  note: {warning}" for warning in promotion.warnings]
+    lines.append(f"Segments: {shorten_path(promotion.segments_path)}")
+    lines.append(f"Report:   {shorten_path(promotion.report_path)}")
+    return "\n".join(lines)

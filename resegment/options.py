@@ -1,42 +1,43 @@
-"""What several commands take and print: their options, and tables on a terminal.
+"""Options and arguments that several commands share, as typer annotations.
 
-What an option means once it is given is arguments.py's, or its command's.
+What a value means is decided in arguments.py, or in its command.
 """
 
-import sys
-from datetime import date
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from config.dates import read_date
-from segmentation.errors import Refused
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
-Store = Annotated[
+DefinitionArgument = Annotated[
+    str, typer.Argument(metavar="NAME|PATH", help="A definition's name, or the path of its .yaml file.")
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The segmentation's name in the store.")]
+StoreOption = Annotated[
     str | None,
-    typer.Option(help="A folder or s3://BUCKET/FOLDER; else RESEGMENT_STORE, else ./store.", metavar="DIR"),
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        help="A folder or s3://BUCKET/FOLDER. Default: RESEGMENT_STORE, else ./store.",
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
-Which = Annotated[
+SourceOption = Annotated[
+    str | None, typer.Option("--source", metavar="PATH", help="Read this instead of the definition's source.")
+]
+RunDateOption = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="The edition's id, or how it begins, where the date has several."),
+    typer.Option("--as-of", metavar="DATE", help="Segment customers as of this date. Default: today."),
 ]
-OfEdition = Annotated[
-    str | None, typer.Option("--as-of", metavar="DATE", help="An edition's date; the live one by default.")
+EditionDateOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="An edition's date. Default: the live edition.")
 ]
-
-
-def parse_day(text: str) -> date:
-    """--as-of of an edition. Refused if it is no date."""
-    try:
-        return read_date(text)
-    except ValueError:
-        raise Refused("as-of", f"{text[:40]!r} is not a date; expected YYYY-MM-DD") from None
-
-
-def print_table(table: Table) -> None:
-    """On a terminal as wide as it is, elsewhere wide enough not to fold."""
-    Console(width=None if sys.stdout.isatty() else 220).print(table, markup=False)
+EditionIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--edition", metavar="ID", help="The edition's id or its first characters, if the date has several."
+    ),
+]
+UserOption = Annotated[
+    str | None, typer.Option("--by", metavar="WHO", help="Your name, for the record. Default: your login.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document to standard output, for scripts.")
+]

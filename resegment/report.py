@@ -1,6 +1,7 @@
-"""The command `report`: where an edition's report is, opened in a browser, or as a picture; and the index.
+"""The command `resegment report`: where an edition's report is, in a browser or as a picture.
 
-What the report says is made with its edition and never here; the index is segmentation/report/indexing.py's.
+Reports are written with their edition, by tasks/report.py. The index of reports is in
+segmentation/report/index_refresh.py.
 """
 
 import re
@@ -13,95 +14,82 @@ from typing import Annotated
 
 import typer
 
-from resegment.options import Name, OfEdition, Store, Which, parse_day
+from config.settings import read_settings
+from resegment.arguments import resolve_edition, resolve_home
+from resegment.options import EditionDateOption, EditionIdOption, NameArgument, StoreOption
+from resegment.terminal import shorten_path
 from segmentation.errors import Refused
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath
 
-reports = typer.Typer()
+report_app = typer.Typer()
 
 _SIZE = re.compile(r"([1-9]\d{2,3})x([1-9]\d{2,4})")
 
 
-@reports.command("report", epilog="Example: resegment report article --open")
-def show(
-    name: Name,
-    as_of: OfEdition = None,
-    edition: Which = None,
-    store: Store = None,
+@report_app.command("report", epilog="Example: resegment report article --open")
+def report_command(
+    name: NameArgument,
+    as_of: EditionDateOption = None,
+    edition: EditionIdOption = None,
+    store: StoreOption = None,
     is_opened: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     png: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a picture of its top; needs Chromium on this machine."),
+        typer.Option(metavar="FILE", help="Write a picture of its top. Needs Chromium on this machine."),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="WxH", help="The picture's width and height in pixels.")
     ] = "1280x1600",
     index: Annotated[
-        bool, typer.Option("--index", help="The index of all editions instead, written anew.")
+        bool, typer.Option("--index", help="Rebuild the index of all editions, and use it instead.")
     ] = False,
 ) -> None:
-    """Print where an edition's report is; open it, or take a picture of it."""
-    from config.settings import read_settings
-    from resegment.arguments import find_home, shorten
-    from segmentation.report.picture import take_picture
+    """Print the path of an edition's report. Optionally open it or save a picture of it."""
+    from segmentation.report.screenshots import take_screenshot
 
-    home = find_home(name, store)
+    home = resolve_home(name, store)
     pixels = parse_size(size)
-    page = _write_index(home, as_of or edition) if index else _find_page(home, as_of, edition)
-    typer.echo(shorten(str(page)))
+    page = _rebuild_index(home, as_of or edition) if index else _locate_report(home, as_of, edition)
+    typer.echo(shorten_path(str(page)))
     if png is not None:
-        with _on_this_machine(page) as local:
-            take_picture(local, png, pixels, read_settings().browser)
-        typer.echo(shorten(str(png)))
+        with _local_copy(page) as local:
+            take_screenshot(local, png, pixels, read_settings().browser)
+        typer.echo(shorten_path(str(png)))
     if is_opened:
-        _open(page)
+        _open_in_browser(page)
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """--size. Refused if it is not two numbers of pixels.
+    """Width and height in pixels from --size. Anything else is refused.
 
     >>> parse_size("1280x1600")
     (1280, 1600)
     """
-    found = _SIZE.fullmatch(text)
-    if found is None:
+    match = _SIZE.fullmatch(text)
+    if match is None:
         raise Refused("size", f"{text[:40]!r} is not a size; expected width x height, such as 1280x1600")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
-def _write_index(home: Path | ObjectPath, date: str | None) -> Path | ObjectPath:
-    from segmentation.report.indexing import write_index
+def _rebuild_index(home: AnyPath, edition: str | None) -> AnyPath:
+    from segmentation.report.index_refresh import write_index
 
-    if date is not None:
-        raise Refused("index", "the index is of all editions: leave out --as-of and --edition")
-    return write_index(home, anew=True)
+    if edition is not None:
+        raise Refused("index", "the index covers all editions: leave out --as-of and --edition")
+    return write_index(home, reread=True)
 
 
-def _find_page(home: Path | ObjectPath, as_of: str | None, edition: str | None) -> Path | ObjectPath:
-    """The report of the live edition, or of a date's: its published edition first, else its held one."""
-    from segmentation.store.editions import find_any, find_edition
-    from segmentation.store.layout import edition_folder
-    from segmentation.store.pointer import read_live
-
-    if as_of is None:
-        if edition is not None:
-            raise Refused("edition", "name the edition's date too: --as-of")
-        live = read_live(home)
-        if live is None:
-            raise Refused("live", f"{home} has no live edition; run a date, or name one with --as-of")
-    else:
-        day = parse_day(as_of)
-        found = find_edition(home, day, edition) if edition else find_any(home, str(day))
-        live = (found.as_of, found.edition)
-    page = edition_folder(home, *live) / "report.html"
+def _locate_report(home: AnyPath, as_of: str | None, edition: str | None) -> AnyPath:
+    _, folder = resolve_edition(home, as_of, edition)
+    page = folder / "report.html"
     if not page.is_file():
-        raise Refused("edition", f"{page.parent} is damaged or has no report; see 'resegment audit'")
+        raise Refused("edition", f"{folder} is damaged or has no report; see 'resegment audit'")
     return page
 
 
 @contextmanager
-def _on_this_machine(page: Path | ObjectPath) -> Iterator[Path]:
-    """The page as a file; of an object a copy for as long as it is needed."""
+def _local_copy(page: AnyPath) -> Iterator[Path]:
+    """The page as a file on this machine; of an object, a temporary copy."""
     if isinstance(page, Path):
         yield page
         return
@@ -109,8 +97,8 @@ def _on_this_machine(page: Path | ObjectPath) -> Iterator[Path]:
         yield page.fetch(Path(scratch))
 
 
-def _open(page: Path | ObjectPath) -> None:
-    """Open the page in the browser; an object's copy stays, since the browser reads it when it likes."""
+def _open_in_browser(page: AnyPath) -> None:
+    """Open the page. The copy of an object is not removed, since the browser may read it later."""
     local = page if isinstance(page, Path) else page.fetch(Path(tempfile.mkdtemp(prefix="resegment-")))
     if not webbrowser.open(local.resolve().as_uri()):
-        raise Refused("no-browser", f"no browser could be opened here; open {local} yourself")
+        raise Refused("no-browser", f"no browser could be opened on this machine; open {local} yourself")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from deployments.local_server import wait_until_healthy
-from deployments.processes import free_port
+from deployments.services import pick_free_port
 
 ROOT = Path(__file__).parents[1]
 SERVER = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
@@ -83,7 +83,7 @@ def started(command: list[str], environment: dict[str, str], log: Path) -> Itera
 @contextmanager
 def running(folder: Path, database: str | None = None, **more: str) -> Iterator[Deployed]:
     """A server on a free port, on this database or an SQLite file of its own."""
-    port = free_port()
+    port = pick_free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {
         **{

@@ -21,9 +21,9 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
-from deployments import database
+from deployments import postgres
 from deployments.local_server import KEY_FILE
-from deployments.processes import free_port
+from deployments.services import pick_free_port
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,7 +74,7 @@ class RunningStack(NamedTuple):
 def running_stack() -> Iterator[RunningStack]:
     """Bring a stack up; afterwards bring it down and remove its files."""
     folder = Path(tempfile.mkdtemp(prefix="stack-"))  # short: a socket's path has 107 bytes
-    stack = RunningStack(folder / "state", folder / "store", free_port(), free_port())
+    stack = RunningStack(folder / "state", folder / "store", pick_free_port(), pick_free_port())
     try:
         up = stack.call("up")
         if up.returncode:
@@ -82,8 +82,8 @@ def running_stack() -> Iterator[RunningStack]:
         yield stack
     finally:
         stack.call("down")
-        if database.named_database() is None:
-            shutil.rmtree(database.own_database(stack.state / "stack").files)
+        if postgres.get_configured_database() is None:
+            shutil.rmtree(postgres.locate_database(stack.state / "stack").files)
         shutil.rmtree(folder)
 
 

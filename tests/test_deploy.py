@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from config.settings import read_settings
-from deployments.setup import RESULTS, keep_results
+from deployments.setup import RESULTS, add_results_folder
 from segmentation.store.layout import published_dates
 from tests.dated_days import Days, day, found_days
 from tests.deployed import ROOT, Deployed, postgres_for_prefect, running
@@ -189,10 +189,10 @@ def test_a_pools_own_folder_of_results_stays(deployed: Deployed, monkeypatch: py
     """Only a pool without one is given the folder of this machine; the environment may name another."""
     monkeypatch.delenv(RESULTS, raising=False)
     own = {"variables": {"properties": {"env": {"default": {RESULTS: "/mnt/shared"}}}}}
-    assert keep_results(copy.deepcopy(own)) == own
-    assert keep_results({"variables": {"properties": {}}}) == {"variables": {"properties": {}}}
+    assert add_results_folder(copy.deepcopy(own)) == own
+    assert add_results_folder({"variables": {"properties": {}}}) == {"variables": {"properties": {}}}
     monkeypatch.setenv(RESULTS, str(deployed.folder / "other"))
-    given = keep_results(copy.deepcopy(own))["variables"]["properties"]["env"]["default"]
+    given = add_results_folder(copy.deepcopy(own))["variables"]["properties"]["env"]["default"]
     assert given == {RESULTS: str(deployed.folder / "other")}
 
 

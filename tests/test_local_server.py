@@ -14,11 +14,11 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.local_server import (
-    find_server,
+    look_up_server,
     is_healthy,
-    start_embedded,
+    start_embedded_server,
     start_server,
-    stop_embedded,
+    stop_embedded_server,
     stop_server,
     wait_until_healthy,
 )
@@ -57,27 +57,27 @@ def wait_for_scheduled(url: str) -> list[str]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it is meant to stay
 def test_up_keeps_one_server_that_schedules_cron_runs(own_home: Path) -> None:
     """up starts one server, a second up finds it, a cron deployment gets Scheduled runs, down stops it."""
-    assert find_server(own_home) is None
+    assert look_up_server(own_home) is None
     url, is_new = start_server(own_home)
     try:
         assert is_new and is_healthy(url) and url.startswith("http://127.0.0.1:")
         assert start_server(own_home) == (url, False)
-        assert find_server(own_home) == url
+        assert look_up_server(own_home) == url
         states = wait_for_scheduled(url)
         assert states and set(states) == {"Scheduled"}
     finally:
         assert stop_server(own_home)
     assert not is_healthy(url)
-    assert find_server(own_home) is None
+    assert look_up_server(own_home) is None
     assert not stop_server(own_home)
 
 
 @pytest.mark.slow
 def test_the_embedded_server_ends_with_its_process(own_home: Path) -> None:
     """Closing the pipe, as a dying process does, stops the server."""
-    url, process = start_embedded()
+    url, process = start_embedded_server()
     wait_until_healthy(url, process)
-    stop_embedded(process)
+    stop_embedded_server(process)
     assert not is_healthy(url)
 
 
@@ -88,9 +88,9 @@ def test_a_configured_server_comes_first(own_home: Path, monkeypatch: pytest.Mon
     (home / "profiles.toml").write_text(
         'active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://p/api"\n'
     )
-    assert find_server(own_home) == "http://p/api"
+    assert look_up_server(own_home) == "http://p/api"
     monkeypatch.setenv("PREFECT_API_URL", "http://e/api")
-    assert find_server(own_home) == "http://e/api"
+    assert look_up_server(own_home) == "http://e/api"
 
 
 def test_a_stale_pid_is_never_killed(own_home: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Crashed
 
-from deployments import database
+from deployments import postgres
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
 from tests.conftest import DEFINITION
@@ -199,7 +199,7 @@ def test_down_ends_the_runs_and_a_retry_finishes_them(stack: RunningStack, runs:
 
 def test_up_mends_a_dead_database(stack: RunningStack) -> None:
     """PostgreSQL killed: the server still says that it is well, and `up` starts the database again."""
-    own = database.own_database(stack.state / "stack")
+    own = postgres.locate_database(stack.state / "stack")
     os.kill(int((own.files / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     assert wait(lambda: "database: not running" in stack.call("status").stdout, 30)
     up = stack.call("up")

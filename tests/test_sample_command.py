@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from config.definitions import read_definition
-from config.parameters import BUILT_IN
+from config.definition import BUILT_IN
+from config.definition_files import read_definition
 from config.sources import Source
-from resegment.sample import samples
+from resegment.sample import sample_app
 from segmentation.errors import Refused
 from segmentation.samples.catalogue import write_sample, write_samples
 from segmentation.samples.orders import write_orders
@@ -19,7 +19,7 @@ MONTH = ["orders", "--start", "2025-03-01", "--nights", "31", "--customers", "50
 
 def call(*arguments: str | Path) -> str:
     """What the command prints; raises what it refuses."""
-    done = CliRunner().invoke(samples, [str(one) for one in arguments])
+    done = CliRunner().invoke(sample_app, [str(one) for one in arguments])
     if done.exception is not None:
         raise done.exception
     return done.stdout
@@ -58,7 +58,7 @@ def test_a_sample_of_customers_is_one_file(name: str, tmp_path: Path) -> None:
     customers = None if name == "article" else 200
     source = Source.model_validate({"sample": name, "customers": customers})
     assert (tmp_path / "out.csv").read_bytes() == write_sample(source, 5, tmp_path).read_bytes()
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(Refused, match="exists already"):
         call(name, *size, "-o", tmp_path / "out.csv")
     call(name, *size, "-o", tmp_path / "out.csv", "--force")
     assert {path.name for path in tmp_path.iterdir()} == {"out.csv", f"{name}.csv"}
@@ -70,7 +70,7 @@ def test_a_sample_of_customers_is_one_file(name: str, tmp_path: Path) -> None:
         (["article", "-o", "article.xlsx"], "expected a name that ends in .csv"),
         (["article", "-o", "nowhere/article.csv"], "cannot be written: No such file"),
         (["orders", "--start", "20250301", "-o", "out"], "is not a date; expected YYYY-MM-DD"),
-        (["orders", "--start", "2025-02-29", "-o", "out"], "2025-02-29 and 400 days: day "),
+        (["orders", "--start", "2025-02-29", "-o", "out"], "is not a date; expected YYYY-MM-DD"),
         (["orders", "--start", "2099-12-31", "-o", "out"], "has days from 2001-01-01 to 2099-12-31"),
         (["orders", "--start", "2025-03-01", "-o", "a/file"], "cannot be a folder"),
     ],

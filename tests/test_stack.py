@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from deployments import database
-from deployments.parts import Stack, make_password
-from deployments.processes import Service, StartError, find_pid, is_running, start, stop, wait_until
-from deployments.stack import start_again
+from deployments import postgres
+from deployments.services import Service, StartError, get_pid, is_running, start, stop, wait_until
+from deployments.stack import ensure_service
+from deployments.stack_config import Stack, ensure_password
 from tests.stacks import ROOT, RunningStack
 from tests.test_flow import DAY
 
@@ -107,21 +107,21 @@ class TestUp:
 
 def test_the_password_is_made_once(tmp_path: Path) -> None:
     """A second start finds the first one's."""
-    first = make_password(tmp_path / "stack")
-    assert first == make_password(tmp_path / "stack")
-    assert first != make_password(tmp_path / "another")
+    first = ensure_password(tmp_path / "stack")
+    assert first == ensure_password(tmp_path / "stack")
+    assert first != ensure_password(tmp_path / "another")
 
 
 def test_a_process_is_found_again_and_stopped(tmp_path: Path) -> None:
     """By its pid file and its command line; a pid that is another program's now is never touched."""
     service = Service("sleeper", tmp_path, "time.sleep(60)")
     pid = start(service, [sys.executable, "-c", "import time; time.sleep(60)"], {}, port="7")
-    assert find_pid(service) == pid
-    assert find_pid(service._replace(mark="another program")) is None
+    assert get_pid(service) == pid
+    assert get_pid(service._replace(mark="another program")) is None
     assert not stop(service._replace(mark="another program", name="nobody"))
     assert is_running(pid, service.mark)
     assert stop(service)
-    assert find_pid(service) is None and not service.state.exists()
+    assert get_pid(service) is None and not service.state.exists()
     assert not stop(service)
 
 
@@ -144,13 +144,13 @@ def test_what_was_started_for_another_store_is_started_again(
     stack = Stack(tmp_path / "stack", "/srv/one", 1, 2)
     service = Service("sleeper", stack.folder, "time.sleep(60)")
     command = [sys.executable, "-c", f"open({str(tmp_path / 'made')!r}, 'w'); import time; time.sleep(60)"]
-    assert start_again(stack, service, command, 0o022) == "sleeper: started"
-    first = find_pid(service)
-    assert start_again(stack, service, command, 0o022) == "sleeper: running already"
-    assert find_pid(service) == first
+    assert ensure_service(stack, service, command, 0o022) == "sleeper: started"
+    first = get_pid(service)
+    assert ensure_service(stack, service, command, 0o022) == "sleeper: running already"
+    assert get_pid(service) == first
     moved = stack._replace(store="/srv/two")
-    assert "started again" in start_again(moved, service, command, 0o022)
-    assert find_pid(service) != first
+    assert "started again" in ensure_service(moved, service, command, 0o022)
+    assert get_pid(service) != first
     wait_until((tmp_path / "made").exists, lambda: True, "the file")
     assert (tmp_path / "made").stat().st_mode & 0o777 == 0o644
     assert stop(service)
@@ -166,21 +166,21 @@ def test_a_bucket_has_no_reports_of_ours(tmp_path: Path) -> None:
 def test_without_postgres_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No program on PATH or where Debian puts it: one message, with both ways out."""
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(database, "DEBIAN", tmp_path)
+    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
     with pytest.raises(StartError, match=r"apt install postgresql.*PREFECT_SERVER_DATABASE_CONNECTION_URL"):
-        database.own_database(tmp_path)
+        postgres.locate_database(tmp_path)
 
 
 def test_a_named_database_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect's own variables name it."""
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg://a/b")
-    assert database.named_database() == "postgresql+asyncpg://a/b"
+    assert postgres.get_configured_database() == "postgresql+asyncpg://a/b"
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://c/d")
-    assert database.named_database() == "postgresql+asyncpg://c/d"
+    assert postgres.get_configured_database() == "postgresql+asyncpg://c/d"
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
     """Said before PostgreSQL would fail with less."""
     files = tmp_path / ("long" * 20)
     with pytest.raises(StartError, match="set RESEGMENT_STATE"):
-        database.start_database(database.Database(tmp_path, files, None))
+        postgres.start_database(postgres.Database(tmp_path, files, None))

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from config.settings import read_settings
-from deployments.processes import free_port
+from deployments.services import pick_free_port
 from segmentation.store.layout import published_dates
 from tests.browser import open_page
 from tests.dated_days import Days, day, found_days
@@ -44,7 +44,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 @pytest.fixture(scope="module")
 def deployed(days: Days) -> Iterator[Deployed]:
     """A server on PostgreSQL with the deployments, a worker, and the reports' server."""
-    port = free_port()
+    port = pick_free_port()
     settings = {
         "RESEGMENT_DEFINITIONS": str(days.folder / "definitions"),
         "RESEGMENT_REPORTS_URL": f"http://127.0.0.1:{port}",

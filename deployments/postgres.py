@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from deployments.processes import StartError
+from deployments.services import StartError
 
 URL_VARIABLES = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 ACCOUNT = "postgres"  # the system's user under which PostgreSQL runs where we are root: it refuses to be
@@ -59,12 +59,12 @@ class Database(NamedTuple):
             )
 
 
-def named_database() -> str | None:
+def get_configured_database() -> str | None:
     """The database that the environment names."""
     return next((os.environ[name] for name in URL_VARIABLES if os.environ.get(name)), None)
 
 
-def own_database(folder: Path) -> Database:
+def locate_database(folder: Path) -> Database:
     """The stack's own PostgreSQL, below its folder, or below the database user's home where we are root."""
     programs = _find_programs()
     if os.geteuid() != 0:

@@ -72,7 +72,7 @@ def read_facts(service: Service) -> dict[str, str]:
         return {}
 
 
-def find_pid(service: Service) -> int | None:
+def get_pid(service: Service) -> int | None:
     """The process's id while it runs."""
     pid = int(read_facts(service).get("pid", 0))
     return pid if pid and is_running(pid, service.mark) else None
@@ -98,7 +98,7 @@ def is_running(pid: int, mark: str) -> bool:
 
 def stop(service: Service, patience_s: float = 10.0) -> bool:
     """Ask the process to end, and end it after patience_s; False if none was running."""
-    pid = find_pid(service)
+    pid = get_pid(service)
     service.state.unlink(missing_ok=True)
     if pid is None:
         return False
@@ -124,13 +124,13 @@ def wait_until(is_ready: Callable[[], bool], is_alive: Callable[[], bool], what:
         time.sleep(0.1)
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     """Is nothing listening on this port of this machine?"""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def free_port() -> int:
+def pick_free_port() -> int:
     """A port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,6 +1,5 @@
 """What the stack of one machine consists of, and where its parts lie. Starting them is stack.py's."""
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,8 +9,9 @@ from typing import NamedTuple
 
 from config.settings import read_settings
 from deployments import local_server
-from deployments.local_server import server_of
-from deployments.processes import Service, read_facts
+from deployments.local_server import server_service
+from deployments.services import Service, read_facts
+from segmentation.store.locking import lock
 from segmentation.store.objects import is_object_url
 
 REPORTS_PORT = 4280
@@ -55,7 +55,7 @@ class Stack(NamedTuple):
         settings = read_settings()
         return {
             "PREFECT_API_URL": self.url,
-            "PREFECT_API_AUTH_STRING": make_password(self.folder),
+            "PREFECT_API_AUTH_STRING": ensure_password(self.folder),
             "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(self.folder / "results"),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -70,7 +70,7 @@ class Stack(NamedTuple):
         }
 
 
-def make_password(folder: Path) -> str:
+def ensure_password(folder: Path) -> str:
     """The server's password, `resegment:…`, made once and readable by its owner only."""
     path = folder / local_server.KEY_FILE
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -90,15 +90,14 @@ def read_stack(port: int | None = None, reports_port: int | None = None) -> Stac
     store = settings.store if is_object_url(settings.store) else str(Path(settings.store).absolute())
     kept = Stack(folder, store, 0, 0)
     return kept._replace(
-        port=port or int(read_facts(server_of(folder)).get("port", local_server.PORT)),
+        port=port or int(read_facts(server_service(folder)).get("port", local_server.PORT)),
         reports_port=reports_port or int(read_facts(kept.reports).get("port", REPORTS_PORT)),
     )
 
 
 @contextmanager
-def hold(stack: Stack) -> Iterator[None]:
+def lock_stack(stack: Stack) -> Iterator[None]:
     """One `up` or `down` at a time: whoever comes second waits, and finds what the first has done."""
     stack.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (stack.folder / "stack.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock(stack.folder / "stack.lock"):
         yield

@@ -1,0 +1,62 @@
+"""The command `resegment rebuild`: run a past edition again from its manifest and compare the bytes.
+
+What is needed for it and how editions are compared is in segmentation/rebuilding.py.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from config.settings import read_settings
+from resegment.arguments import parse_date, resolve_home
+from resegment.options import EditionIdOption, NameArgument, StoreOption
+from resegment.run import run_nightly_flow
+from resegment.terminal import open_stderr, plain_failures
+
+if TYPE_CHECKING:
+    from schemas.night import Published
+
+rebuild_app = typer.Typer()
+
+
+@rebuild_app.command("rebuild", epilog="Example: resegment rebuild article --as-of 2026-01-31")
+def rebuild_command(
+    name: NameArgument,
+    as_of: Annotated[str, typer.Option(metavar="DATE", help="The edition's date.")],
+    edition: EditionIdOption = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Where its rows are now, if they have moved.")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Rebuild a past edition from its manifest and compare every byte. The store is not changed."""
+    from segmentation.rebuilding import compare, plan_rebuild, prepare
+    from segmentation.store.editions import find_edition
+
+    home = resolve_home(name, store)
+    past = find_edition(home, parse_date(as_of), edition)
+    plan = plan_rebuild(home, past, source)
+    console = open_stderr()
+    with tempfile.TemporaryDirectory() as scratch, plain_failures(console):
+        scratch_store, definitions = prepare(home, past, plan, Path(scratch))
+        _allow_scratch(scratch, definitions)
+        parameters = {"as_of": past.as_of, "source": plan.source, "store": str(scratch_store)}
+        rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
+        outcome = compare(home, past, scratch_store / name, rebuilt.edition)
+    for difference in outcome.differences:
+        typer.echo(f"  {difference}")
+    if outcome.differences:
+        typer.echo(f"Differs: {name} as of {past.as_of}, edition {past.edition}")
+        raise typer.Exit(1)
+    typer.echo(f"Same bytes: {name} as of {past.as_of}, edition {past.edition}, all {outcome.files} files")
+
+
+def _allow_scratch(scratch: str, definitions: Path) -> None:
+    """Let the flow read the definitions in the scratch folder, and write there."""
+    os.environ["RESEGMENT_DEFINITIONS"] = str(definitions)
+    if os.environ.get("RESEGMENT_ROOTS"):
+        os.environ["RESEGMENT_ROOTS"] += f",{scratch}"
+    read_settings.cache_clear()
