@@ -1,4 +1,4 @@
-"""The report's page: what is escaped, what the policy allows, the same bytes each time."""
+"""A page: what is escaped, what its policy allows, and the same bytes each time."""
 
 import base64
 import hashlib
@@ -6,20 +6,14 @@ import json
 import re
 
 import pytest
+from jinja2 import UndefinedError
 
-from segmentation.report.page import (
-    Figure,
-    Markup,
-    details,
-    label,
-    number,
-    paragraph,
-    read_plotly,
-    render,
-    table,
-    to_script,
-)
+from segmentation.report.figure import Figure, Table, escape_label
+from segmentation.report.formatting import format_number
+from segmentation.report.page import read_plotly, render_page
+from segmentation.report.templating import get_environment
 
+FRAME = "page.html.j2"
 PAYLOADS = [
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(1)>",
@@ -27,112 +21,144 @@ PAYLOADS = [
     "<a href='javascript:alert(1)'>x</a>",
     "&lt;b&gt;",
 ]
+POINTS = Figure(
+    "points", {"data": [{"type": "scatter", "x": [1, 2], "y": [3, 4]}], "layout": {}}, "two points"
+)
 
-EMPTY = Figure("one", {"data": [{"type": "scatter", "x": [1, 2], "y": [3, 4]}], "layout": {}}, "two points")
+
+def render_macro(call: str, **values: object) -> str:
+    """A macro's markup: `data_table(table)`."""
+    name = call.split("(")[0]
+    source = f'{{% from "macros.html.j2" import {name} %}}{{{{ {call} }}}}'
+    return get_environment().from_string(source).render(**values)
+
+
+def read_policy(page: str) -> str:
+    """The page's content security policy."""
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    return policy[1]
+
+
+def hash_block(block: str) -> str:
+    """An inline block as a policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_tables_and_paragraphs_escape(payload: str) -> None:
-    """No cell, header or paragraph brings markup of its own into the page."""
-    for html in (table([payload], [[payload]], words=True), paragraph(payload), paragraph(payload, "lead")):
-        inner = re.sub(r"</?(div|table|thead|tbody|tr|th|td|p)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
-        assert "<" not in inner
-        assert ">" not in inner
+def test_tables_escape(payload: str) -> None:
+    """No cell, header or name brings markup of its own into the page."""
+    html = render_macro("data_table(table)", table=Table(payload, [payload], [[payload]], is_text=True))
+    content = re.sub(r"</?(div|table|thead|tbody|tr|th|td)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
+    assert "<" not in content
+    assert ">" not in content
+
+
+def test_direction_controls_are_visible() -> None:
+    """An override that would reverse the rest of a line shows as a replacement character."""
+    html = render_macro("data_table(table)", table=Table("t", ["a\u202eb"], [["\u2066c"]]))
+    assert "a\N{REPLACEMENT CHARACTER}b" in html
+    assert "\N{REPLACEMENT CHARACTER}c" in html
+    assert escape_label("a\u202eb") == "a\N{REPLACEMENT CHARACTER}b"
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_labels_escape_markup_but_not_quotes(payload: str) -> None:
-    """Labels of figures hold no tag that plotly would take as a link or a style."""
-    assert not set("<>") & set(label(payload))
-    assert label('O\'Neil "A"') == 'O\'Neil "A"'
+    """Labels of figures hold no tag that plotly.js would take as a link or a style."""
+    assert not set("<>") & set(escape_label(payload))
+    assert escape_label('O\'Neil "A"') == 'O\'Neil "A"'
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_page_with_payloads_runs_only_its_own_scripts(payload: str) -> None:
-    """Every script of the page is in its policy, and a payload in a title or figure is no script."""
-    trace = {"type": "scatter", "x": [1], "y": [2], "name": label(payload), "text": [payload]}
-    figure = Figure("one", {"data": [trace], "layout": {}}, payload, "", payload)
-    page = render(payload, [paragraph(payload), figure]).decode()
+def test_only_the_pages_scripts_run(payload: str) -> None:
+    """The policy names every script of the page, and a payload in a title or a figure is no script."""
+    trace = {"type": "scatter", "x": [1], "y": [2], "name": escape_label(payload), "text": [payload]}
+    figure = Figure("points", {"data": [trace], "layout": {}}, payload, None, payload)
+    page = render_page(FRAME, payload, [figure]).decode()
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     assert len(scripts) == 2
-    assert len(re.findall(r"<script\b", page)) - sum(one.count("<script") for one in scripts) == 3
-    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
-    assert policy is not None
-    directive = next(part for part in policy[1].split("; ") if part.startswith("script-src"))
-    assert directive == "script-src " + " ".join(f"'sha256-{one}'" for one in hashes)
-    assert "default-src 'none'" in policy[1]
+    assert len(re.findall(r"<script\b", page)) - sum(script.count("<script") for script in scripts) == 3
+    directive = next(part for part in read_policy(page).split("; ") if part.startswith("script-src"))
+    assert directive == "script-src " + " ".join(map(hash_block, scripts))
+    assert "default-src 'none'" in read_policy(page)
     assert payload not in page.split("<body>")[0] or payload == "&lt;b&gt;"
 
 
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_figures_escape(payload: str) -> None:
+    """A figure's title and alternative text are text."""
+    html = render_macro("plot(figure)", figure=Figure("points", {}, payload, None, payload))
+    content = re.sub(r"</?(figure|figcaption|div)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
+    assert not set("<>") & set(content)
+
+
 def test_page_loads_nothing() -> None:
-    """The page has no source, stylesheet or import from elsewhere outside of its own scripts."""
-    page = render("t", [EMPTY]).decode()
-    frame = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    assert not re.search(r"https?://|@import|<link|src=", frame)
+    """Outside of its scripts the page has no source, stylesheet or import."""
+    page = re.sub(r"<script>.*?</script>", "", render_page(FRAME, "t", [POINTS]).decode(), flags=re.DOTALL)
+    assert not re.search(r"https?://|@import|<link|src=", page)
 
 
-def test_page_has_the_same_bytes() -> None:
+def test_page_is_byte_stable() -> None:
     """Rendering twice gives the same bytes, figures included."""
-    pages = [render("t", [EMPTY, "<p>x</p>"]) for _ in range(2)]
-    assert pages[0] == pages[1]
+    assert render_page(FRAME, "t", [POINTS]) == render_page(FRAME, "t", [POINTS])
 
 
-def test_page_without_sections_is_a_page() -> None:
-    """A page of nothing has a title and an end."""
-    page = render("only <a> title", []).decode()
+def test_page_without_body_is_complete() -> None:
+    """A page without content has a title and an end, and no script."""
+    page = render_page(FRAME, "only <a> title").decode()
     assert "<title>only &lt;a&gt; title</title>" in page
     assert page.endswith("</html>\n")
+    assert "script-src 'none'" in read_policy(page)
+    assert "<script" not in page
+
+
+def test_unknown_names_are_errors() -> None:
+    """A template that names a value it was not given fails instead of leaving a gap."""
+    with pytest.raises(UndefinedError, match="nobody"):
+        get_environment().from_string("{{ nobody }}").render()
 
 
 def test_table_without_rows_has_a_header() -> None:
-    """No rows leave the header; cells that are no text are shown as text."""
-    assert '<th scope="col">A</th>' in table(["A"], [])
-    assert '<th scope="row">3</th><td>None</td>' in table(["A", "B"], [[3, None]])
+    """A table of no rows keeps its header; cells of any type are shown as text."""
+    assert '<th scope="col">A</th>' in render_macro("data_table(table)", table=Table("t", ["A"], []))
+    table = Table("t", ["A", "B"], [[3, None]])
+    assert '<th scope="row">3</th><td>None</td>' in render_macro("data_table(table)", table=table)
 
 
 def test_styles_are_allowed_by_hash_only() -> None:
-    """The policy names the page's style sheet by its hash, and no element bears a style of its own."""
-    page = render("t", [EMPTY]).decode()
+    """The policy names the page's style sheet by its hash, and no element has a style attribute."""
+    page = render_page(FRAME, "t", [POINTS]).decode()
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert style is not None
-    assert policy is not None
-    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in policy[1]
-    assert "unsafe" not in policy[1]
+    assert f"style-src {hash_block(style[1])}" in read_policy(page)
+    assert "unsafe" not in read_policy(page)
     assert " style=" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("payload", [*PAYLOADS, "<!-- <script>", "\u2028"])
 def test_data_cannot_end_their_script(payload: str) -> None:
-    """Data are JSON that reads back as it was, without a character that HTML would take for its own."""
-    written = to_script({"a": payload})
-    assert not set("<>&") & set(written)
-    assert json.loads(written) == {"a": payload}
+    """Figures' data are JSON that reads back unchanged, without a character that means something to HTML."""
+    page = render_page(FRAME, "t", [Figure("points", {"a": payload}, "")]).decode()
+    data = page.split('<script type="application/json" id="figures">')[1].split("</script>")[0]
+    assert not set("<>&") & set(data)
+    assert json.loads(data) == {"points": {"a": payload}}
 
 
-def test_plotly_is_the_packages_own() -> None:
+def test_plotly_is_the_packages() -> None:
     """The script in the page is the one that plotly itself would put there."""
     from plotly.offline import get_plotlyjs
 
-    assert read_plotly() == get_plotlyjs().encode()
+    assert read_plotly() == get_plotlyjs()
 
 
-def test_not_a_number_is_no_data() -> None:
-    """NaN, which JSON has not, raises ValueError instead of breaking the page."""
+def test_not_a_number_is_refused() -> None:
+    """NaN, which JSON cannot express, raises ValueError instead of breaking the page."""
     with pytest.raises(ValueError, match="JSON"):
-        to_script([float("nan")])
-
-
-def test_markup_is_left_as_it_is() -> None:
-    """Only what is marked as HTML already is not escaped again."""
-    assert "<td><b>x</b></td><td>&lt;b&gt;</td>" in table(["A"], [["r", Markup("<b>x</b>"), "<b>"]])
-    assert details("<b>", "<p>x</p>") == "<details><summary>&lt;b&gt;</summary><p>x</p></details>"
+        render_page(FRAME, "t", [Figure("points", {"y": [float("nan")]}, "")])
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted"),
+    ("value", "expected"),
     [
         (0.0, "0"),
         (1234567.8, "1,234,568"),
@@ -145,12 +171,12 @@ def test_markup_is_left_as_it_is() -> None:
         (float("inf"), "inf"),
     ],
 )
-def test_numbers_for_people(value: float, wanted: str) -> None:
-    """Numbers have at most five significant digits, or all before the point, and thousands apart."""
-    assert number(value) == wanted
+def test_numbers_have_five_digits(value: float, expected: str) -> None:
+    """Numbers have at most five significant digits, or all before the point, with thousands separated."""
+    assert format_number(value) == expected
 
 
-def test_text_is_no_number() -> None:
+def test_text_is_not_a_number() -> None:
     """Text instead of a number raises TypeError."""
     with pytest.raises(TypeError):
-        number("7")  # type: ignore[arg-type]
+        format_number("7")  # type: ignore[arg-type]

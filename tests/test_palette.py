@@ -10,14 +10,14 @@ import pytest
 from segmentation.report import palette
 from segmentation.report.palette import (
     COLOURS,
-    FILLS,
-    MARKS,
-    class_of,
-    colour_of,
-    fill_of,
-    ink_on,
-    luminance,
-    mark_of,
+    MARKERS,
+    PATTERNS,
+    colour_class,
+    compute_luminance,
+    fill_pattern,
+    ink_colour,
+    marker_symbol,
+    segment_colour,
 )
 
 # Machado, Oliveira, Fernandes (2009), severity 1, on linear RGB.
@@ -59,29 +59,29 @@ def test_any_two_colours_differ_for_everybody(sight: str, least: float) -> None:
 @pytest.mark.parametrize("colour", COLOURS)
 def test_ink_is_readable_on_its_colour(colour: str) -> None:
     """Text on a segment's colour has a contrast of 4.5 at least, WCAG AA."""
-    low, high = sorted((luminance(colour), luminance(ink_on(colour))))
+    low, high = sorted((compute_luminance(colour), compute_luminance(ink_colour(colour))))
     assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_no_two_of_96_ids_look_alike() -> None:
     """Colour and mark, or colour and pattern, come together again after 96 ids only."""
     ids = [f"S{number:02d}" for number in range(1, 97)]
-    assert len({(colour_of(one), mark_of(one)) for one in ids}) == 96
-    assert len({(colour_of(one), fill_of(one)) for one in ids}) == 96
-    assert len({class_of(one) for one in ids}) == 96
-    assert (colour_of("S97"), mark_of("S97")) == (colour_of("S01"), mark_of("S01"))
-    assert len(MARKS) == len(FILLS) == 8
+    assert len({(segment_colour(one), marker_symbol(one)) for one in ids}) == 96
+    assert len({(segment_colour(one), fill_pattern(one)) for one in ids}) == 96
+    assert len({colour_class(one) for one in ids}) == 96
+    assert (segment_colour("S97"), marker_symbol("S97")) == (segment_colour("S01"), marker_symbol("S01"))
+    assert len(MARKERS) == len(PATTERNS) == 8
 
 
 def test_a_colour_is_the_ids_alone() -> None:
     """Which other segments there are, and how many digits an id has, changes no colour."""
-    assert colour_of("S03") == colour_of("S003") == COLOURS[2]
+    assert segment_colour("S03") == segment_colour("S003") == COLOURS[2]
 
 
 def test_an_id_without_a_number_has_no_colour() -> None:
     """What is no id raises ValueError."""
     with pytest.raises(ValueError, match="invalid literal"):
-        colour_of("joined")
+        segment_colour("joined")
 
 
 @pytest.mark.parametrize("theme", [0, 1])
@@ -93,5 +93,5 @@ def test_text_is_readable_on_every_shade_of_the_heat_map(theme: int) -> None:
     assert len(shades) == 13
     for name in shades.keys() - {"ink", "soft"}:
         ink = "#ffffff" if name[-1] == "5" else shades["ink"]
-        low, high = sorted((luminance(ink), luminance(shades[name])))
+        low, high = sorted((compute_luminance(ink), compute_luminance(shades[name])))
         assert (high + 0.05) / (low + 0.05) >= 4.5, name

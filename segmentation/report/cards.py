@@ -1,148 +1,165 @@
-"""The segments as cards: who they are at a glance. Figures in full are segmentation/report/portraits.py's."""
+"""The section of the segments: a card for each, with what sets it apart.
 
-from typing import Any
+All figures of all features are in profiles.py.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from segmentation.identity.chronicle import dates_of, sizes_on
-from segmentation.report.factual_names import PLAIN
-from segmentation.report.headline import open_section
-from segmentation.report.page import paragraph, text
-from segmentation.report.palette import class_of
-from segmentation.report.quantities import change, customers, share
-from segmentation.report.story import Story
+from segmentation.identity.segment_history import list_dates, sizes_on
+from segmentation.report.context import ReportContext
+from segmentation.report.factual_names import NOTABLE
+from segmentation.report.formatting import format_change, format_share
 
-MOST_TRAITS = 3
-LONGEST_SPARK = 90
+MAX_TRAITS = 3
+MAX_SPARKLINE_DATES = 90
 
 
-def tell_segments(story: Story) -> list[str]:
-    """The section of the cards."""
-    sums = value_sums(story)
-    given = f"resegment name {story.night.segmentation.name} {story.ids[0]} --name …"
-    return [
-        open_section("segments"),
-        '<p class="note">A segment keeps its id and its colour for as long as it lives. Its name here says '
-        f"what sets it apart; names that people give, by <code>{text(given)}</code>, are the store's, not "
-        "this edition's.</p>",
-        f'<div class="grid{columns_for(len(story.ids))}">',
-        *(draw_card(story, place, sums) for place in range(len(story.ids))),
-        "</div></section>",
-    ]
+class ShareBar(NamedTuple):
+    """A segment's share of something. percent: the length of the bar, so that any share can be seen."""
+
+    name: str
+    percent: float
+    share: str
 
 
-def columns_for(cards: int) -> str:
-    """The style sheet's class by which so many cards fill their rows evenly."""
-    return {2: " halves", 3: " wider", 5: " wider", 6: " wider", 9: " wider"}.get(cards, "")
+class Sparkline(NamedTuple):
+    """A segment's sizes as an SVG path, and in words."""
+
+    path: str
+    label: str
 
 
-def value_sums(story: Story) -> np.ndarray | None:
-    """The value feature's sum in each segment (k,); None where shares of it would mean nothing."""
-    if story.value is None or story.value not in story.traits:
-        return None
-    sums: np.ndarray = story.matrix("mean")[story.value].to_numpy() * np.array(story.sizes)
-    return sums if sums.min() >= 0 and sums.sum() > 0 else None
+class TraitRow(NamedTuple):
+    """A feature in which a segment differs from the average."""
+
+    feature: str
+    is_above: bool
+    segment_mean: str
+    overall_mean: str
 
 
-def draw_card(story: Story, place: int, sums: np.ndarray | None) -> str:
+class RuleView(NamedTuple):
+    """A segment's rule. recall and precision are empty where they are unknown."""
+
+    rule: str
+    recall: str
+    precision: str
+
+
+class Card(NamedTuple):
     """One segment."""
-    segment_id, size = story.ids[place], story.sizes[place]
-    told = story.descriptions.iloc[place].to_dict()
-    shares = [("Share of customers", size / story.total)]
-    if sums is not None:
-        shares.append((f"Share of {story.value}", float(sums[place] / sums.sum())))
-    bars = "".join(
-        f'<dt>{text(name)}</dt><dd><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" '
-        f'aria-hidden="true"><rect width="{max(part * 100, 0.5):.2f}" height="6"/></svg></dd>'
-        f"<dd>{share(part)}</dd>"
-        for name, part in shares
-    )
-    name = story.names[segment_id]
-    return "".join(
-        (
-            f'<article class="card {class_of(segment_id)}" aria-labelledby="card-{segment_id}">',
-            f'<h3 id="card-{segment_id}"><span class="chip">{segment_id}</span> '
-            f"<span>{text(name[:1].upper() + name[1:])}</span></h3>",
-            f'<div class="big">{size:,} <small>{customers(size).split(" ")[1]}</small></div>',
-            f'<p class="moved">{text(tell_growth(story, segment_id, size))}</p>',
-            draw_spark(story, segment_id),
-            f'<dl class="shares">{bars}</dl>',
-            draw_traits(story, place),
-            draw_rule(told),
-            "</article>",
-        )
+
+    segment_id: str
+    name: str
+    size: int
+    growth: str
+    sparkline: Sparkline | None
+    shares: list[ShareBar]
+    traits: list[TraitRow]
+    rule: RuleView | None
+
+
+class SegmentsView(NamedTuple):
+    """What templates/sections/segments.html.j2 shows. name_command: how to name a segment."""
+
+    name_command: str
+    cards: list[Card]
+
+
+def view_segments(context: ReportContext) -> SegmentsView:
+    """The view of the segments."""
+    name, first_id = context.night.definition.name, context.segment_ids[0]
+    value_shares = compute_value_shares(context)
+    return SegmentsView(
+        name_command=f"resegment name {name} {first_id} --name …",
+        cards=[
+            build_card(context, position, None if value_shares is None else float(value_shares[position]))
+            for position in range(len(context.segment_ids))
+        ],
     )
 
 
-def tell_growth(story: Story, segment_id: str, size: int) -> str:
-    """How many more or fewer customers than in the edition before."""
-    before = story.memory.as_of
-    if before is None:
-        return "In its first edition"
-    sizes = sizes_on(story.history, str(before))
+def compute_value_shares(context: ReportContext) -> np.ndarray | None:
+    """Each segment's share of the value feature's sum (k,); None where a sum is negative or all are 0."""
+    if context.value_feature is None or context.value_feature not in context.traits:
+        return None
+    sums: np.ndarray = context.statistics["mean"][context.value_feature].to_numpy() * np.array(context.sizes)
+    return sums / sums.sum() if sums.min() >= 0 and sums.sum() > 0 else None
+
+
+def build_card(context: ReportContext, position: int, value_share: float | None) -> Card:
+    """The card of the segment at a position."""
+    segment_id, size = context.segment_ids[position], context.sizes[position]
+    name = context.names[segment_id]
+    shares = [("Share of customers", size / context.total)]
+    if value_share is not None:
+        shares.append((f"Share of {context.value_feature}", value_share))
+    return Card(
+        segment_id=segment_id,
+        name=name[:1].upper() + name[1:],
+        size=size,
+        growth=describe_growth(context, segment_id, size),
+        sparkline=build_sparkline(context, segment_id),
+        shares=[ShareBar(label, max(share * 100, 0.5), format_share(share)) for label, share in shares],
+        traits=[build_trait_row(context, position, feature) for feature in list_traits(context, position)],
+        rule=build_rule(context, position),
+    )
+
+
+def describe_growth(context: ReportContext, segment_id: str, size: int) -> str:
+    """How many customers more or fewer than in the previous edition."""
+    previous_date = context.draft.previous.as_of
+    if previous_date is None:
+        return "First edition"
+    sizes = sizes_on(context.history, str(previous_date))
     if segment_id in sizes:
-        return f"{change(size - sizes[segment_id])} since {before}"
-    return f"New since {before}" if sizes else f"Its size on {before} is not known"
+        return f"{format_change(size - sizes[segment_id])} since {previous_date}"
+    return f"New since {previous_date}" if sizes else f"Its size on {previous_date} is unknown"
 
 
-def draw_spark(story: Story, segment_id: str) -> str:
-    """Its size over the dates of the history as a line; nothing for fewer than three."""
-    dates = dates_of(story.history)[-LONGEST_SPARK:]
-    rows = story.history[story.history["segment_id"] == segment_id]
-    sizes = dict(zip(rows["as_of"], rows["size"], strict=True))
-    known = [(place, int(sizes[day])) for place, day in enumerate(dates) if day in sizes]
-    if len(known) < 3:
-        return ""
-    low, high = min(size for _, size in known), max(size for _, size in known)
-    reach = max(high - low, 1)
-    line = "L".join(
-        f"{place * 200 / (len(dates) - 1):.1f} {28 - 26 * (size - low) / reach:.1f}" for place, size in known
+def build_sparkline(context: ReportContext, segment_id: str) -> Sparkline | None:
+    """A segment's sizes over the dates of the history; None for fewer than three."""
+    dates = list_dates(context.history)[-MAX_SPARKLINE_DATES:]
+    rows = context.history[context.history["segment_id"] == segment_id]
+    size_by_date = dict(zip(rows["as_of"], rows["size"], strict=True))
+    sizes = [(x, int(size_by_date[day])) for x, day in enumerate(dates) if day in size_by_date]
+    if len(sizes) < 3:
+        return None
+    lowest, highest = min(size for _, size in sizes), max(size for _, size in sizes)
+    extent = max(highest - lowest, 1)
+    path = "L".join(
+        f"{x * 200 / (len(dates) - 1):.1f} {28 - 26 * (size - lowest) / extent:.1f}" for x, size in sizes
     )
-    said = f"Size from {dates[known[0][0]]}: lowest {low:,}, highest {high:,}"
-    return (
-        f'<svg class="spark" viewBox="0 0 200 30" preserveAspectRatio="none" role="img" '
-        f'aria-label="{said}"><path d="M{line}"/></svg>'
+    first_date = dates[sizes[0][0]]
+    return Sparkline(f"M{path}", f"Size from {first_date}: lowest {lowest:,}, highest {highest:,}")
+
+
+def list_traits(context: ReportContext, position: int) -> list[str]:
+    """The features that set a segment apart most, largest difference first."""
+    differences = context.statistics["difference"].iloc[position].abs()
+    order = np.argsort(-differences.to_numpy(), kind="stable")[:MAX_TRAITS]
+    return [str(differences.index[j]) for j in order if differences.iloc[j] >= NOTABLE]
+
+
+def build_trait_row(context: ReportContext, position: int, feature: str) -> TraitRow:
+    """A feature's mean in a segment, next to that of all customers."""
+    segment_mean = float(context.statistics["mean"][feature].iloc[position])
+    return TraitRow(
+        feature=feature.replace("_", " "),
+        is_above=bool(context.statistics["difference"][feature].iloc[position] > 0),
+        segment_mean=context.format_mean(feature, segment_mean),
+        overall_mean=context.format_mean(feature, context.compute_overall_mean(feature), with_unit=False),
     )
 
 
-def find_traits(story: Story, place: int) -> list[str]:
-    """The features that set a segment apart most, the farthest first."""
-    differences = story.matrix("difference").iloc[place].abs()
-    order = np.argsort(-differences.to_numpy(), kind="stable")[:MOST_TRAITS]
-    return [str(differences.index[j]) for j in order if differences.iloc[j] >= PLAIN]
-
-
-def draw_traits(story: Story, place: int) -> str:
-    """What sets a segment apart: its mean and that of all customers."""
-    means, sizes = story.matrix("mean"), np.array(story.sizes)
-    found = find_traits(story, place)
-    if not found:
-        return paragraph("No feature sets it apart." if len(story.ids) > 1 else "All customers.", "moved")
-    rows = ""
-    for feature in found:
-        own = float(means[feature].iloc[place])
-        everyone = float(means[feature].to_numpy() @ sizes / sizes.sum())
-        arrow = "▲" if story.matrix("difference")[feature].iloc[place] > 0 else "▼"
-        said = text(story.say_mean(feature, own))
-        rows += (
-            f'<tr><th scope="row">{text(feature.replace("_", " "))}</th>'
-            f'<td class="own"><span aria-hidden="true">{arrow}</span> {said}</td>'
-            f"<td><small>{text(story.say_mean(feature, everyone, with_unit=False))}</small></td></tr>"
-        )
-    head = (
-        '<thead><tr><th scope="col">Average of</th><th scope="col">segment</th><th scope="col">all</th></tr>'
-    )
-    return f'<table class="traits">{head}</thead><tbody>{rows}</tbody></table>'
-
-
-def draw_rule(told: dict[Any, object]) -> str:
-    """Its rule, and how well that does."""
-    rule, precision, recall = (told[key] for key in ("rule", "rule_precision", "rule_recall"))
-    if not isinstance(rule, str) or not isinstance(precision, float) or not isinstance(recall, float):
-        return ""
+def build_rule(context: ReportContext, position: int) -> RuleView | None:
+    """A segment's rule with its recall and precision; None where there is no rule."""
+    description = context.descriptions.iloc[position].to_dict()
+    rule, precision, recall = (description[key] for key in ("rule", "rule_precision", "rule_recall"))
+    if not isinstance(rule, str):
+        return None
     if np.isnan(precision):
-        return f'<p class="rule">Rule: <code>{text(rule)}</code></p>'
-    return (
-        f'<p class="rule">Rule: <code>{text(rule)}</code><br>finds {share(recall)} of the segment; '
-        f"{share(precision)} of whom it finds are in it.</p>"
-    )
+        return RuleView(rule, "", "")
+    return RuleView(rule, format_share(recall), format_share(precision))

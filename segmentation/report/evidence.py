@@ -1,69 +1,44 @@
-"""Why this k: every measure side by side, the choice marked, disagreement and worthless evidence in words.
+"""The section "Why this k": the choice with its reasons, and every measure by k as figures and a table.
 
-How k is chosen is segmentation/k/choosing.py's.
+How k is chosen is in segmentation/k/rules.py.
 """
 
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from schemas.evidence import Choice
-from segmentation.k.borders import DEEPEST
-from segmentation.k.choosing import HOLDS, STABLE
-from segmentation.report.headline import open_section
-from segmentation.report.page import Figure, number, paragraph, table, text
+from schemas.evidence import SWEEP_COLUMNS, Choice
+from segmentation.k.borders import NO_BORDER
+from segmentation.k.judging import HOLDS, STABLE
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Figure, Table
+from segmentation.report.formatting import format_number
 from segmentation.report.palette import COLOURS, OUTSIDE
-from segmentation.report.sections import sweep_rows
-from segmentation.report.story import Story
+from segmentation.report.sweep_table import tabulate_sweep
 
-COLUMNS = {
-    "natural": "Natural segments",
-    "faintest_border": "Faintest border",
-    "silhouette": "Silhouette",
-    "calinski_harabasz": "Calinski-Harabasz",
-    "davies_bouldin": "Davies-Bouldin",
-    "gap": "Gap",
-    "gap_pca": "Gap (PCA)",
-    "prediction_strength": "Prediction strength",
-    "jaccard": "Bootstrap Jaccard",
-    "smallest_share": "Smallest share",
-}
+# The borders decide, so they come first; the size of the smallest segment comes last.
+_ENDS = ("natural", "faintest_border", "smallest_share")
+_TITLES = {name: column.title for name, column in SWEEP_COLUMNS.items() if column.title}
+_MIDDLE = [name for name in _TITLES if name not in _ENDS]
+MEASURES = {name: _TITLES[name] for name in (*_ENDS[:2], *_MIDDLE, *_ENDS[2:])}
 HEIGHT = 230
 NBSP = "\N{NO-BREAK SPACE}"
 
 
-def tell_evidence(story: Story) -> list[str | Figure]:
-    """The section of the evidence."""
-    choice = story.choice
-    found = ": this divides one crowd" if choice.found == "division" else ""
-    said = f"k = {choice.k} by rule {choice.rule}; the evidence is {choice.strength}{found}."
-    lines = [f"{one[:1].upper()}{one[1:]}." for one in choice.reasons]
-    doubts = "".join(f"<li>{text(one)}</li>" for one in choice.doubts)
-    against = f"<h3>What each measure says by itself</h3><ul>{doubts}</ul>" if doubts else ""
-    waiting = (
-        f"The evidence has asked for k = {choice.wanted_k} for {choice.wanted_nights} nights in a row, this "
-        "one included."
-        if choice.wanted_k is not None
-        else ""
-    )
-    return [
-        open_section("evidence"),
-        paragraph(said, "lead"),
-        *(paragraph(line) for line in (*lines, waiting) if line),
-        against,
-        *draw_panels(choice),
-        table_of(choice),
-        "</section>",
-    ]
+class Level(NamedTuple):
+    """A value of a measure that means something."""
+
+    value: float
+    label: str
 
 
 class Panel(NamedTuple):
-    """A small figure: one measure, or two, by k. lines: levels that mean something, and what."""
+    """A small figure of one measure, or two, by k."""
 
     key: str
     title: str
-    columns: tuple[str, ...]
-    lines: tuple[tuple[float, str], ...] = ()
+    measures: tuple[str, ...]
+    levels: tuple[Level, ...] = ()
     is_log: bool = False
 
 
@@ -76,123 +51,177 @@ PANELS = (
         "stability",
         "Stability, 1 is perfect",
         ("jaccard", "prediction_strength"),
-        ((STABLE, "stable"), (HOLDS, "holds")),
+        (Level(STABLE, "stable"), Level(HOLDS, "holds")),
     ),
     Panel(
-        "borders", "Faintest border, lower is clearer", ("faintest_border",), ((DEEPEST, "no border above"),)
+        "borders",
+        "Faintest border, lower is clearer",
+        ("faintest_border",),
+        (Level(NO_BORDER, "no border above"),),
     ),
 )
 
 
-def draw_panels(choice: Choice) -> list[str | Figure]:
-    """The measures as small figures on one page, the chosen k marked in each."""
-    rows = sweep_rows(choice)
-    panels = (draw_panel(choice, rows, one) for one in PANELS)
-    return ['<div class="grid wider">', *(one for one in panels if one is not None), "</div>"]
+class EvidenceView(NamedTuple):
+    """What templates/sections/evidence.html.j2 shows. doubts: what the measures say against the choice."""
+
+    choice: str
+    reasons: list[str]
+    doubts: tuple[str, ...]
+    panels: list[Figure]
+    measures: Table
 
 
-def draw_panel(choice: Choice, rows: pd.DataFrame, panel: Panel) -> Figure | None:
-    """One panel; None where no k has its measures."""
-    usable = rows[rows["inertia"] > 0] if panel.is_log else rows
-    known = {one: usable.dropna(subset=[one]) for one in panel.columns}
-    if all(one.empty for one in known.values()):
+def view_evidence(context: ReportContext) -> EvidenceView:
+    """The view of the evidence."""
+    choice = context.draft.choice
+    division = ": the segments divide one crowd" if choice.found == "division" else ""
+    reasons = [f"{reason[:1].upper()}{reason[1:]}." for reason in choice.reasons]
+    if choice.wanted_k is not None:
+        nights = (
+            "tonight"
+            if choice.wanted_nights == 1
+            else f"for {choice.wanted_nights} nights in a row, tonight included"
+        )
+        reasons.append(f"The evidence favours k = {choice.wanted_k} {nights}.")
+    sweep = tabulate_sweep(choice)
+    panels = (draw_panel(choice, sweep, panel) for panel in PANELS)
+    return EvidenceView(
+        choice=f"k = {choice.k} by rule {choice.rule}; the evidence is {choice.strength}{division}.",
+        reasons=reasons,
+        doubts=choice.doubts,
+        panels=[panel for panel in panels if panel is not None],
+        measures=tabulate_measures(sweep),
+    )
+
+
+def draw_panel(choice: Choice, sweep: pd.DataFrame, panel: Panel) -> Figure | None:
+    """A panel with the chosen k marked; None where no k has its measures."""
+    rows = sweep[sweep["inertia"] > 0] if panel.is_log else sweep
+    rows_by_measure = {measure: rows.dropna(subset=[measure]) for measure in panel.measures}
+    if all(measured.empty for measured in rows_by_measure.values()):
         return None
     traces = [
         trace
-        for place, (name, own) in enumerate(known.items())
-        for trace in draw_line(choice, own, name, place)
-        if not own.empty
+        for position, (measure, measured) in enumerate(rows_by_measure.items())
+        for trace in draw_measure(measured, measure, is_second=position > 0)
+        if not measured.empty
     ]
-    ks = (int(rows["k"].min()), int(rows["k"].max()))
-    content = {"data": traces, "layout": lay_out(choice, panel, ks)}
-    return Figure(f"k-{panel.key}", content, tell_panel(choice, known, panel.title), title=panel.title)
+    layout = make_layout(choice, panel, k_min=int(sweep["k"].min()), k_max=int(sweep["k"].max()))
+    return Figure(
+        id=f"k-{panel.key}",
+        content={"data": traces, "layout": layout},
+        alt=describe_panel(choice, panel, rows_by_measure),
+        title=panel.title,
+    )
 
 
-def lay_out(choice: Choice, panel: Panel, ks: tuple[int, int]) -> dict[str, Any]:
-    """A panel's layout: the chosen k as a line down, levels as lines across."""
-    has_two = len(panel.columns) > 1
+def make_layout(choice: Choice, panel: Panel, *, k_min: int, k_max: int) -> dict[str, Any]:
+    """A panel's layout: a vertical line at the chosen k, and a horizontal one at each level."""
+    has_two = len(panel.measures) > 1
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    down = {"x0": choice.k, "x1": choice.k, "y0": 0, "y1": 1, "yref": "paper"}
-    across = [{"x0": 0, "x1": 1, "xref": "paper", "y0": at, "y1": at} for at, _ in panel.lines]
-    styles = [
-        {"color": COLOURS[1], "width": 1, "dash": "dot"},
-        {"color": OUTSIDE, "width": 1, "dash": "dash"},
-    ]
-    shapes = [
-        {"type": "line", "layer": "below", "line": styles[min(place, 1)], **one}
-        for place, one in enumerate((down, *across))
-    ]
-    words = {"x": 1, "xref": "paper", "xanchor": "right", "showarrow": False, "font": {"size": 10}}
-    ticks = {"dtick": 1} if ks[1] - ks[0] < 12 else {}
-    inertia = [one.inertia for one in choice.curve if one.inertia > 0]
-    is_short = panel.is_log and max(inertia) < 50 * min(inertia)  # else only powers of ten fit
+    inertia = [point.inertia for point in choice.curve if point.inertia > 0]
+    is_short = panel.is_log and max(inertia) < 50 * min(inertia)  # plotly would label powers of ten only
     return {
         "height": HEIGHT,
         "margin": {"t": 34 if has_two else 14, "r": 12, "l": 46, "b": 38},
         "showlegend": has_two,
         "legend": {**legend, "itemclick": False, "itemdoubleclick": False},
-        "xaxis": {"title": {"text": "k"}, "fixedrange": True, "range": [ks[0] - 0.5, ks[1] + 0.5], **ticks},
+        "xaxis": {
+            "title": {"text": "k"},
+            "fixedrange": True,
+            "range": [k_min - 0.5, k_max + 0.5],
+            **({"dtick": 1} if k_max - k_min < 12 else {}),
+        },
         "yaxis": {
             "fixedrange": True,
             "type": "log" if panel.is_log else "linear",
             "nticks": 6,
             **({"dtick": "D2"} if is_short else {}),
         },
-        "shapes": shapes,
-        "annotations": [
-            {**words, "text": said, "y": at, "yanchor": "top" if place else "bottom"}
-            for place, (at, said) in enumerate(panel.lines)
-        ],
+        "shapes": [draw_chosen_k(choice.k), *(draw_level(level) for level in panel.levels)],
+        "annotations": [label_level(level, is_above=i == 0) for i, level in enumerate(panel.levels)],
     }
 
 
-def draw_line(choice: Choice, own: pd.DataFrame, name: str, place: int) -> list[dict[str, Any]]:
-    """A measure as a line, the chosen k as a filled mark on it."""
-    chosen = own[own["k"] == choice.k]
-    colour = COLOURS[place * 2]
-    error = f"{name}_error"
-    bars = {"error_y": {"array": numbers(own[error]), "thickness": 1}} if error in own else {}
-    marks = {"size": 6, "symbol": "diamond" if place else "circle"}
+def draw_chosen_k(k: int) -> dict[str, Any]:
+    """A dotted line down through a panel."""
+    line = {"color": COLOURS[1], "width": 1, "dash": "dot"}
+    return {
+        "type": "line", "layer": "below", "line": line, "x0": k, "x1": k, "y0": 0, "y1": 1, "yref": "paper"
+    }  # fmt: skip
+
+
+def draw_level(level: Level) -> dict[str, Any]:
+    """A dashed line across a panel."""
+    line = {"color": OUTSIDE, "width": 1, "dash": "dash"}
+    ends = {"x0": 0, "x1": 1, "xref": "paper", "y0": level.value, "y1": level.value}
+    return {"type": "line", "layer": "below", "line": line, **ends}
+
+
+def label_level(level: Level, is_above: bool) -> dict[str, Any]:
+    """What a level means, at the right end of its line."""
+    place = {"x": 1, "xref": "paper", "xanchor": "right", "y": level.value}
+    text = {"showarrow": False, "font": {"size": 10}, "text": level.label}
+    return {**place, **text, "yanchor": "bottom" if is_above else "top"}
+
+
+def draw_measure(measured: pd.DataFrame, measure: str, *, is_second: bool) -> list[dict[str, Any]]:
+    """A measure as a line, with a large mark at the chosen k."""
+    chosen = measured[measured["is_chosen"]]
+    symbol = "diamond" if is_second else "circle"
+    error = f"{measure}_error"
+    error_bars = (
+        {"error_y": {"array": to_json_numbers(measured[error]), "thickness": 1}} if error in measured else {}
+    )
     hover = "k = %{x}: %{y:.4g}<extra></extra>"
-    return [
-        {
-            "type": "scatter", "mode": "lines+markers", "name": COLUMNS.get(name, name),
-            "x": own["k"].tolist(),
-            "y": numbers(own[name]), "line": {"color": colour, "dash": "dot" if place else "solid"},
-            "marker": marks, "hovertemplate": hover, **bars,
-        },
-        {
-            "type": "scatter", "mode": "markers", "showlegend": False, "x": chosen["k"].tolist(),
-            "y": numbers(chosen[name]), "hovertemplate": hover,
-            "marker": {"size": 13, "color": COLOURS[1], "symbol": "diamond" if place else "circle"},
-        },
-    ]  # fmt: skip
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": MEASURES.get(measure, measure),
+        "x": measured["k"].tolist(),
+        "y": to_json_numbers(measured[measure]),
+        "line": {"color": COLOURS[2 if is_second else 0], "dash": "dot" if is_second else "solid"},
+        "marker": {"size": 6, "symbol": symbol},
+        "hovertemplate": hover,
+        **error_bars,
+    }
+    mark = {
+        "type": "scatter",
+        "mode": "markers",
+        "showlegend": False,
+        "x": chosen["k"].tolist(),
+        "y": to_json_numbers(chosen[measure]),
+        "hovertemplate": hover,
+        "marker": {"size": 13, "color": COLOURS[1], "symbol": symbol},
+    }
+    return [line, mark]
 
 
-def numbers(column: pd.Series) -> list[float | None]:
-    """Values for JSON, with digits enough to draw."""
-    return [None if pd.isna(one) else float(f"{one:.7g}") for one in column]
+def to_json_numbers(column: pd.Series) -> list[float | None]:
+    """Values with seven digits, which are enough to draw; None for NaN."""
+    return [None if pd.isna(value) else float(f"{value:.7g}") for value in column]
 
 
-def tell_panel(choice: Choice, known: dict[str, pd.DataFrame], title: str) -> str:
-    """What a panel shows, for who cannot see it."""
-    told = []
-    for name, own in known.items():
-        at = own.loc[own["k"] == choice.k, name]
-        if len(at):
-            told.append(f"{COLUMNS.get(name, name)} {number(float(at.iloc[0]))}")
-    where = f" At k = {choice.k}: {', '.join(told)}." if told else f" There is none at k = {choice.k}."
-    return f"{title}, by k.{where} The table below has every value."
+def describe_panel(choice: Choice, panel: Panel, rows_by_measure: dict[str, pd.DataFrame]) -> str:
+    """A panel in words: its measures at the chosen k."""
+    values = [
+        f"{MEASURES.get(measure, measure)} {format_number(float(value))}"
+        for measure, measured in rows_by_measure.items()
+        for value in measured.loc[measured["is_chosen"], measure]
+    ]
+    at_k = f"At k = {choice.k}: {', '.join(values)}." if values else f"It has no value at k = {choice.k}."
+    return f"{panel.title}, by k. {at_k} The table below has every value."
 
 
-def table_of(choice: Choice) -> str:
+def tabulate_measures(sweep: pd.DataFrame) -> Table:
     """Every measure by k."""
-    cells = [
+    rows = [
         [
             f"{row['k']:.0f}{NBSP}(chosen)" if row["is_chosen"] else f"{row['k']:.0f}",
-            number(row["inertia"]),
-            *("" if pd.isna(row[name]) else number(row[name]) for name in COLUMNS),
+            format_number(row["inertia"]),
+            *("" if pd.isna(row[measure]) else format_number(row[measure]) for measure in MEASURES),
         ]
-        for row in sweep_rows(choice).to_dict("records")
+        for row in sweep.to_dict("records")
     ]
-    return table(["k", "Inertia", *COLUMNS.values()], cells, name="Every measure by k")
+    return Table("Every measure by k", ["k", "Inertia", *MEASURES.values()], rows)

@@ -1,4 +1,4 @@
-"""What a page shows besides text: figures for plotly.js, and tables. Their markup is templates/macros.html.j2."""
+"""Figures for plotly.js, and tables. Their markup is in templates/macros.html.j2."""
 
 from collections.abc import Sequence
 from html import escape

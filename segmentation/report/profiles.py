@@ -1,102 +1,128 @@
-"""Who the segments are: sizes, centres, means and medians in original units, over all customers.
+"""The section of the profiles: the heat map of averages, all statistics, and the spread of each feature.
 
-How they are shown belongs in tasks/report.py.
+The spreads' drawings are in spreads.py; the table profiles.parquet is in profile_table.py.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from schemas.numbers import ColumnScale
-from schemas.records import Part, Segment
-from segmentation.features.moments import significant
-from segmentation.features.order_statistics import select
-from segmentation.features.transforms import curve, uncurve
-from segmentation.partitions import over_parts
-from segmentation.parts import read_part, to_matrix
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Table
+from segmentation.report.formatting import format_lift, format_number
+from segmentation.report.palette import SHADES
+from segmentation.report.points import MIN_SHOWN
+from segmentation.report.spreads import SpreadChart, draw_spreads
 
-
-class Labelled(NamedTuple):
-    """A customers part and its labels part."""
-
-    customers: Part
-    labels: Part
+SHADE_WIDTH = 0.4  # standard deviations of difference that one shade covers
+STATISTIC_TITLES = {
+    "centre": "Centres in original units",
+    "mean": "Means",
+    "median": "Medians",
+}
 
 
-def read_labelled(pair: Labelled, features: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Original features (d, n) and segment positions (n,) of one part."""
-    matrix = to_matrix(read_part(pair.customers, features))
-    return matrix, read_part(pair.labels, ["label"])["label"].to_numpy()
+class HeatCell(NamedTuple):
+    """A segment's average. hint: what pointing at the cell shows."""
+
+    text: str
+    shade: str
+    hint: str
 
 
-def sum_segments(
-    pair: Labelled, columns: Sequence[ColumnScale], segments: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Per segment and feature, sums over one part of x and of t(x): each float64 (k, d)."""
-    matrix, labels = read_labelled(pair, [column.feature for column in columns])
-    plain = [np.bincount(labels, values, segments) for values in matrix]
-    curved = [
-        total if one.transform != "log-standard" else np.bincount(labels, curve(values, one), segments)
-        for one, values, total in zip(columns, matrix, plain, strict=True)
+class HeatRow(NamedTuple):
+    """A feature's averages. is_excluded: the feature is not used for the segments."""
+
+    label: str
+    is_excluded: bool
+    cells: list[HeatCell]
+    overall_mean: str
+
+
+class HeatColumn(NamedTuple):
+    """The heading of a segment's column."""
+
+    segment_id: str
+    customers: str
+
+
+class ProfilesView(NamedTuple):
+    """What templates/sections/profiles.html.j2 shows. shade_width: in standard deviations."""
+
+    shade_width: float
+    shades: int
+    columns: list[HeatColumn]
+    rows: list[HeatRow]
+    statistics: list[Table]
+    sampled: str
+    min_shown: int
+    spreads: list[SpreadChart]
+
+
+def view_profiles(context: ReportContext) -> ProfilesView:
+    """The view of the profiles."""
+    return ProfilesView(
+        shade_width=SHADE_WIDTH,
+        shades=SHADES,
+        columns=[
+            HeatColumn(segment_id, f"{size:,}")
+            for segment_id, size in zip(context.segment_ids, context.sizes, strict=True)
+        ],
+        rows=[
+            build_heat_row(context, column.feature, column.excluded)
+            for column in context.draft.scaled.columns
+        ],
+        statistics=[tabulate_statistic(context, statistic) for statistic in STATISTIC_TITLES],
+        sampled=f"{context.points.labels.size:,}",
+        min_shown=MIN_SHOWN,
+        spreads=draw_spreads(context),
+    )
+
+
+def build_heat_row(context: ReportContext, feature: str, is_excluded: bool) -> HeatRow:
+    """A feature's average in each segment and over all customers."""
+    means, differences = (context.statistics[name][feature] for name in ("mean", "difference"))
+    cells = [
+        HeatCell(
+            text=context.format_mean(feature, mean, with_unit=False),
+            shade=choose_shade(difference),
+            hint=describe_cell(context, feature, position),
+        )
+        for position, (mean, difference) in enumerate(zip(means, differences, strict=True))
     ]
-    return np.stack(plain, axis=1), np.stack(curved, axis=1)
+    overall_mean = context.format_mean(feature, context.compute_overall_mean(feature), with_unit=False)
+    return HeatRow(context.label(feature), is_excluded, cells, overall_mean)
 
 
-def find_medians(pairs: Sequence[Labelled], features: Sequence[str], sizes: np.ndarray) -> np.ndarray:
-    """The lower median of each feature in each segment, exactly: float64 (k, d). Sizes above 0."""
+def choose_shade(difference: float) -> str:
+    """The style sheet's class of a cell: u1 to u5 above the average, d1 to d5 below, empty near it.
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return over_parts(partial(read_labelled, features=features), pairs)
-
-    ranks = np.repeat(((sizes - 1) // 2)[:, None], len(features), axis=1)
-    return select(batches, ranks, len(features))
-
-
-def find_differences(curved: np.ndarray, sizes: np.ndarray, scales: Sequence[ColumnScale]) -> np.ndarray:
-    """Standardised mean differences of t(x), each segment against all customers: float64 (k, d).
-
-    curved: sums of t(x) (k, d). The unit is the scaling's own, mostly one standard deviation. 0 for features
-    set aside.
+    >>> choose_shade(0.1), choose_shade(1.0), choose_shade(-9.0)
+    ('', 'u2', 'd5')
     """
-    unit = np.array([np.inf if one.aside else one.scale for one in scales])
-    difference: np.ndarray = (curved / sizes[:, None] - curved.sum(axis=0) / sizes.sum()) / unit
-    return difference
+    shade = min(SHADES, int(abs(difference) / SHADE_WIDTH))
+    return f"{'u' if difference > 0 else 'd'}{shade}" if shade else ""
 
 
-def profile_segments(
-    pairs: Sequence[Labelled],
-    scales: Sequence[ColumnScale],
-    segments: Sequence[Segment],
-    units: dict[str, str],
-) -> pd.DataFrame:
-    """The rows of profiles.parquet: one per segment and feature."""
-    features = [one.feature for one in scales]
-    sizes = np.array([segment.size for segment in segments])
-    sums = list(over_parts(partial(sum_segments, columns=scales, segments=len(segments)), pairs))
-    plain, curved = (np.sum(part, axis=0) for part in zip(*sums, strict=True))
-    overall = plain.sum(axis=0) / sizes.sum()
-    differences = find_differences(curved, sizes, scales)
-    rows = []
-    medians = find_medians(pairs, features, sizes)
-    for i, segment in enumerate(segments):
-        for j, one in enumerate(scales):
-            mean = plain[i, j] / segment.size
-            centre = float(uncurve(np.array(curved[i, j] / segment.size), one))
-            rows.append(
-                {
-                    "segment_id": segment.segment_id,
-                    "size": segment.size,
-                    "share": segment.share,
-                    "feature": one.feature,
-                    "unit": units[one.feature],
-                    "centre": significant(centre),
-                    "mean": significant(mean),
-                    "median": float(medians[i, j]),
-                    "lift": significant(mean / overall[j]) if overall[j] else np.nan,
-                    "difference": significant(float(differences[i, j])),
-                }
-            )
-    return pd.DataFrame(rows)
+def describe_cell(context: ReportContext, feature: str, position: int) -> str:
+    """A segment's distance from the average, its lift, and its median."""
+    difference, lift, median = (
+        float(context.statistics[name][feature].iloc[position]) for name in ("difference", "lift", "median")
+    )
+    details = [f"{difference:+.1f} standard deviations from the average of all customers"]
+    if not context.traits[feature].is_indicator:
+        if np.isfinite(lift) and lift > 0:
+            details.append(format_lift(lift))
+        details.append(f"median {context.format_value(feature, median)}")
+    return "; ".join(details)
+
+
+def tabulate_statistic(context: ReportContext, statistic: str) -> Table:
+    """A statistic of all features, with five significant digits."""
+    labels = [context.label(column.feature) for column in context.draft.scaled.columns]
+    values = context.statistics[statistic].to_numpy()
+    rows = [
+        [segment_id, *map(format_number, row)]
+        for segment_id, row in zip(context.segment_ids, values, strict=True)
+    ]
+    return Table(STATISTIC_TITLES[statistic], ["Segment", *labels], rows)

@@ -1,22 +1,23 @@
 "use strict";
-/* What moves in the report: figures are drawn in the reader's colours, and axes chosen. The numbers are in
-   the page as JSON; texts in them are escaped for plotly. Nothing is fetched. */
+/* Draws the report's figures in the reader's colours, and lets readers choose axes. The figures' data are in
+   the page as JSON, with texts already escaped for plotly.js. Nothing is fetched. */
 (() => {
-  const told = JSON.parse(document.getElementById("figures").textContent);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const darkScheme = matchMedia("(prefers-color-scheme: dark)");
   const config = { responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false,
     doubleClick: false, showTips: false };
   const root = document.documentElement;
 
-  function colours(printed) {
-    if (printed) return { ink: "#1b1f24", soft: "#545b66", grid: "#e4e7ec", card: "#ffffff" };
+  /* Colours: those of the style sheet on the screen, those of its light theme on paper. */
+  function getColours(isPrinted) {
+    if (isPrinted) return { ink: "#1b1f24", soft: "#545b66", grid: "#e4e7ec", card: "#ffffff" };
     const style = getComputedStyle(root);
-    const read = (name) => style.getPropertyValue("--" + name).trim();
-    return { ink: read("ink"), soft: read("soft"), grid: read("grid"), card: read("card") };
+    const get = (name) => style.getPropertyValue("--" + name).trim();
+    return { ink: get("ink"), soft: get("soft"), grid: get("grid"), card: get("card") };
   }
 
-  function template(printed) {
-    const { ink, soft, grid, card } = colours(printed);
+  function makeTemplate(isPrinted) {
+    const { ink, soft, grid, card } = getColours(isPrinted);
     const axis = { gridcolor: grid, linecolor: soft, zerolinecolor: grid, tickcolor: soft, color: ink, automargin: true };
     const wall = { ...axis, showbackground: false, gridcolor: grid, zerolinecolor: soft };
     return { layout: {
@@ -28,128 +29,141 @@
     } };
   }
 
-  const shown = [];
-  async function draw(id, content) {
-    const place = document.getElementById(id);
-    const layout = { ...content.layout, template: template(false) };
-    const tall = Math.max(260, innerHeight * 0.75);
-    if (layout.height > tall && innerWidth < 700 && layout.scene) layout.height = tall;
-    await Plotly.react(place, content.data, layout, config);
-    place.dataset.drawn = "yes";
-    if (!shown.includes(place)) shown.push(place);
+  const plots = [];
+  async function draw(id, figure) {
+    const plot = document.getElementById(id);
+    const layout = { ...figure.layout, template: makeTemplate(false) };
+    const maxHeight = Math.max(260, innerHeight * 0.75);
+    /* On a phone a tall 3D scene would catch every touch, so that the page could not be scrolled. */
+    if (layout.height > maxHeight && innerWidth < 700 && layout.scene) layout.height = maxHeight;
+    await Plotly.react(plot, figure.data, layout, config);
+    plot.dataset.drawn = "yes";
+    if (!plots.includes(plot)) plots.push(plot);
   }
-  function redress(printed) {
-    for (const place of shown) Plotly.relayout(place, { template: template(printed) });
+  function recolour(isPrinted) {
+    for (const plot of plots) Plotly.relayout(plot, { template: makeTemplate(isPrinted) });
   }
-  dark.addEventListener("change", () => redress(false));
+  darkScheme.addEventListener("change", () => recolour(false));
 
-  let opened = [];
+  let unfolded = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
-    for (const one of opened) one.open = true;
-    redress(true);
+    unfolded = [...document.querySelectorAll("details:not([open])")];
+    for (const details of unfolded) details.open = true;
+    recolour(true);
   });
   addEventListener("afterprint", () => {
-    for (const one of opened) one.open = false;
-    redress(false);
+    for (const details of unfolded) details.open = false;
+    recolour(false);
   });
 
-  /* A figure with choices: buttons that name it and one of them. */
-  function choose(content) {
-    return content.choices ? { ...content, data: content.choices[content.chosen] } : content;
+  /* A figure may have several choices of data. Each button names a figure and the index of a choice. */
+  function withChosenData(figure) {
+    return figure.choices ? { ...figure, data: figure.choices[figure.chosen] } : figure;
   }
   for (const button of document.querySelectorAll("button[data-figure]")) {
+    const id = button.dataset.figure;
     button.addEventListener("click", () => {
-      const content = told[button.dataset.figure];
-      content.chosen = Number(button.dataset.choice);
-      for (const other of document.querySelectorAll(`button[data-figure="${button.dataset.figure}"]`))
-        other.setAttribute("aria-pressed", String(other === button));
-      draw(button.dataset.figure, choose(content));
+      figures[id].chosen = Number(button.dataset.choice);
+      for (const sibling of document.querySelectorAll(`button[data-figure="${id}"]`))
+        sibling.setAttribute("aria-pressed", String(sibling === button));
+      draw(id, withChosenData(figures[id]));
     });
   }
 
-  /* Customers as points. Values are 16-bit steps from the lowest to the highest, on the feature's own scale. */
-  const points = told.points && told.points.points;
-  function unpack(packed) {
-    if (!packed.places) {
-      const bytes = Uint8Array.from(atob(packed.values), (one) => one.charCodeAt(0));
+  /* Customers as points. scatter.py packs values as 16-bit steps from the lowest to the highest value, on the
+     feature's own scale. */
+  const points = figures.points && figures.points.points;
+  function unpack(feature) {
+    if (!feature.coordinates) {
+      const bytes = Uint8Array.from(atob(feature.values), (character) => character.charCodeAt(0));
       const view = new DataView(bytes.buffer);
-      packed.places = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
-        packed.low + view.getUint16(2 * i, true) / 65535 * (packed.high - packed.low));
+      feature.coordinates = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
+        feature.low + view.getUint16(2 * i, true) / 65535 * (feature.high - feature.low));
     }
-    return packed.places;
+    return feature.coordinates;
   }
-  function tell(packed, place) {
-    const value = packed.curved ? Math.expm1(place) : place;
-    return packed.name + ": " + Number(value.toPrecision(4)).toLocaleString("en");
+  function formatValue(feature, coordinate) {
+    const value = feature.curved ? Math.expm1(coordinate) : coordinate;
+    return feature.name + ": " + Number(value.toPrecision(4)).toLocaleString("en");
   }
-  function axisOf(packed) {
-    const axis = { title: { text: packed.name }, automargin: true };
-    if (packed.ticks && packed.ticks.length > 1)
-      Object.assign(axis, { tickvals: packed.ticks.map((one) => one[0]), ticktext: packed.ticks.map((one) => one[1]) });
+  function makeAxis(feature) {
+    const axis = { title: { text: feature.name }, automargin: true };
+    if (feature.ticks && feature.ticks.length > 1)
+      Object.assign(axis, { tickvals: feature.ticks.map(([at]) => at), ticktext: feature.ticks.map(([, label]) => label) });
     return axis;
   }
-  /* Labels within WebGL are drawn as they are, so what was escaped for SVG is told by characters alike. */
-  function toDrawn(axis) {
+  /* In SVG, plotly.js shows escaped labels as they were. In WebGL it shows the escapes, so use lookalikes. */
+  function forWebGL(axis) {
     const text = axis.title.text.replaceAll("&lt;", "\u2039").replaceAll("&gt;", "\u203a").replaceAll("&amp;", "&");
     return { ...axis, title: { text } };
   }
-  const pick = (name) => document.getElementById("points-" + name);
+  const getControl = (name) => document.getElementById("points-" + name);
   function hasWebGL() {
     try {
       const canvas = document.createElement("canvas");
       return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
     } catch { return false; }
   }
+  function makeTrace(segment, position, start, features, is3D) {
+    const end = start + segment.count;
+    const trace = {
+      type: is3D ? "scatter3d" : "scatter", mode: "markers", name: segment.id,
+      marker: { color: segment.colour, symbol: segment.mark, size: is3D ? 4 : 6, opacity: is3D ? 0.85 : 0.7 },
+      hovertemplate: "%{text}<extra>" + segment.id + "</extra>" };
+    features.forEach((feature, i) => { trace["xyz"[i]] = unpack(feature).slice(start, end); });
+    /* One feature: spread the points in a band for each segment. */
+    if (features.length === 1)
+      trace.y = Float32Array.from({ length: segment.count }, (_, i) => position + ((i * 37) % 61) / 90);
+    trace.text = Array.from({ length: segment.count }, (_, i) =>
+      features.map((feature) => formatValue(feature, unpack(feature)[start + i])).join("<br>"));
+    return trace;
+  }
+  function makeLayout(view, features, is3D) {
+    const layout = { ...figures.points.layout, hovermode: "closest", uirevision: view };
+    const legend = { orientation: "h", yanchor: "top", itemsizing: "constant" };
+    const axes = {};
+    features.forEach((feature, i) => {
+      axes["xyz"[i] + "axis"] = is3D ? forWebGL(makeAxis(feature)) : makeAxis(feature);
+    });
+    if (is3D) {
+      const camera = { eye: { x: 1.35, y: 1.35, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } };
+      return { ...layout, scene: { ...axes, aspectmode: "cube", camera }, margin: { t: 0, l: 0, r: 0, b: 0 },
+        legend: { ...legend, y: -0.02 } };
+    }
+    if (features.length === 1) axes.yaxis = { visible: false };
+    return { ...layout, ...axes, margin: { t: 10, l: 60, r: 15, b: 50 }, legend: { ...legend, y: -0.14 } };
+  }
   function drawPoints() {
-    const view = pick("view").value;
-    const wanted = { three: ["x", "y", "z"], two: ["x", "y"], plane: ["x", "y"] }[view];
-    const packs = view === "plane" ? points.plane
-      : wanted.map((axis) => pick(axis) && points.features[Number(pick(axis).value)]).filter(Boolean);
+    const view = getControl("view").value;
+    const axes = { three: ["x", "y", "z"], two: ["x", "y"], plane: ["x", "y"] }[view];
+    const features = view === "plane" ? points.plane
+      : axes.map((axis) => getControl(axis) && points.features[Number(getControl(axis).value)]).filter(Boolean);
     for (const axis of ["x", "y", "z"])
-      if (pick(axis)) pick(axis).disabled = view === "plane" || !wanted.includes(axis);
-    const solid = view === "three" && packs.length === 3;
+      if (getControl(axis)) getControl(axis).disabled = view === "plane" || !axes.includes(axis);
+    const is3D = view === "three" && features.length === 3;
     let start = 0;
-    const data = points.segments.map((segment, order) => {
-      const end = start + segment.count, trace = {
-        type: solid ? "scatter3d" : "scatter", mode: "markers", name: segment.id,
-        marker: { color: segment.colour, symbol: segment.mark, size: solid ? 4 : 6, opacity: solid ? 0.85 : 0.7 },
-        hovertemplate: "%{text}<extra>" + segment.id + "</extra>" };
-      packs.forEach((packed, i) => { trace["xyz"[i]] = unpack(packed).slice(start, end); });
-      if (packs.length === 1)
-        trace.y = Float32Array.from({ length: segment.count }, (_, i) => order + ((i * 37) % 61) / 90);
-      const from = start;
-      trace.text = Array.from({ length: segment.count }, (_, i) =>
-        packs.map((packed) => tell(packed, unpack(packed)[from + i])).join("<br>"));
-      start = end;
+    const data = points.segments.map((segment, position) => {
+      const trace = makeTrace(segment, position, start, features, is3D);
+      start += segment.count;
       return trace;
     });
-    const axes = {};
-    packs.forEach((packed, i) => { axes["xyz"[i] + "axis"] = axisOf(packed); });
-    const layout = { ...told.points.layout, hovermode: "closest", uirevision: view,
-      legend: { orientation: "h", y: -0.02, yanchor: "top", itemsizing: "constant" } };
-    if (solid) Object.assign(layout, { scene: {
-      ...Object.fromEntries(Object.entries(axes).map(([name, axis]) => [name, toDrawn(axis)])), aspectmode: "cube", camera: { eye: { x: 1.35, y: 1.35, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } } },
-      margin: { t: 0, l: 0, r: 0, b: 0 } });
-    else Object.assign(layout, axes, { margin: { t: 10, l: 60, r: 15, b: 50 }, legend: { ...layout.legend, y: -0.14 } });
-    if (packs.length === 1) layout.yaxis = { visible: false };
-    return draw("points", { data, layout });
+    return draw("points", { data, layout: makeLayout(view, features, is3D) });
   }
   if (points) {
     for (const name of ["view", "x", "y", "z"])
-      if (pick(name)) pick(name).addEventListener("change", drawPoints);
-    const view = pick("view");
+      if (getControl(name)) getControl(name).addEventListener("change", drawPoints);
+    const view = getControl("view");
     if (view.value === "three" && !hasWebGL()) {
       view.querySelector("option[value=three]").disabled = true;
       view.value = points.plane ? "plane" : "two";
-      pick("note").textContent = "This browser draws no three-dimensional figures; two dimensions are shown instead.";
+      getControl("note").textContent = "This browser cannot draw three-dimensional figures, so two dimensions are shown.";
     }
   }
 
   async function start() {
-    for (const [id, content] of Object.entries(told)) {
-      await (content.points ? drawPoints() : draw(id, choose(content)));
-      await new Promise((next) => setTimeout(next));
+    for (const [id, figure] of Object.entries(figures)) {
+      await (figure.points ? drawPoints() : draw(id, withChosenData(figure)));
+      await new Promise((resolve) => setTimeout(resolve)); // lets the browser respond between figures
     }
     root.dataset.ready = "yes";
   }

@@ -1,187 +1,206 @@
-"""Customers as points: any three features, any two, or the plane in which they differ most.
+"""The section of the customers as points: by three features, by two, or in the plane where they differ most.
 
-Which customers are drawn is segmentation/report/points.py's; report.js unpacks and draws them. Values
-are packed as whole numbers of 16 bits, along the feature's own scale, so that 40 features of 5,000 customers
-stay small.
+Which customers are drawn is decided in points.py; report.js unpacks and draws them. Values are packed as
+16-bit numbers along the feature's own scale: 40 features of 5,000 customers are 0.5 MB instead of 2 MB.
 """
 
 import base64
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from segmentation.features.transforms import curve
-from segmentation.report.headline import open_section
-from segmentation.report.page import Figure, label, paragraph, table, text
-from segmentation.report.palette import colour_of, mark_of
-from segmentation.report.points import FEWEST, Projection
-from segmentation.report.spreads import find_ticks
-from segmentation.report.story import Story, join_words
+from segmentation.features.transforms import apply_transform
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Figure, Table, escape_label
+from segmentation.report.formatting import join_words
+from segmentation.report.palette import marker_symbol, segment_colour
+from segmentation.report.points import MIN_SHOWN, Projection
+from segmentation.report.spreads import choose_ticks
 
-MOST_FEATURES = 40
-LEVELS = 65_535
+MAX_FEATURES = 40
+MAX_STEP = 65_535
 AXES = ("x", "y", "z")
+INDICATOR_WEIGHT = 0.01  # an axis with two values shows little: only where there is nothing else
+SHOWN_LOADING = 0.1
 
 
-def tell_customers(story: Story, plane: Projection | None) -> list[str | Figure]:
-    """The section of the points."""
-    opening = open_section("customers")
-    drawn, features = story.points.labels.size, offer(story)
+class AxisMenu(NamedTuple):
+    """The menu of an axis, with the feature that is selected at first."""
+
+    axis: str
+    selected: str
+
+
+class CustomersView(NamedTuple):
+    """What templates/sections/customers.html.j2 shows. figure is None where there is nothing to draw."""
+
+    note: str
+    views: Mapping[str, str] = MappingProxyType({})
+    axes: Sequence[AxisMenu] = ()
+    features: Sequence[str] = ()
+    figure: Figure | None = None
+    projection: str = ""
+
+
+def view_customers(context: ReportContext) -> CustomersView:
+    """The view of the points."""
+    drawn, features = context.points.labels.size, choose_features(context)
     if not drawn or not features:
-        said = f"No feature varies, or no segment has {FEWEST} customers: there is nothing to draw."
-        return [opening, paragraph(said), "</section>"]
-    every = drawn == story.total
-    said = (
-        f"Every one of the {drawn:,} customers is a point"
-        if every
-        else f"{drawn:,} of {story.total:,} customers, drawn by the seed from every segment"
+        return CustomersView(
+            f"No feature varies, or no segment has {MIN_SHOWN} customers: there is nothing to draw."
+        )
+    points = (
+        f"Each of the {drawn:,} customers is a point"
+        if drawn == context.total
+        else f"{drawn:,} of {context.total:,} customers, sampled from all segments with the definition's seed"
     )
-    said += "; points bear no ids. Turn the figure with the pointer; the selections change its axes."
-    shown = pick(story, features)
-    means = story.matrix("mean")
-    numbers = table(
-        ["Segment", "Customers", "Drawn", *(f"Mean {one}" for one in shown)],
+    views = {
+        "three": "Three features" if len(features) >= 3 else "",
+        "two": "Two features",
+        "plane": "Projection" if context.projection else "",
+    }
+    first_features = choose_axes(context, features)
+    return CustomersView(
+        note=f"{points}. Points carry no ids. Drag to rotate; the menus change the axes.",
+        views={key: label for key, label in views.items() if label},
+        axes=[AxisMenu(axis, feature) for axis, feature in zip(AXES, first_features, strict=False)],
+        features=features,
+        figure=build_figure(context, features, first_features),
+        projection=describe_projection(context, context.projection) if context.projection else "",
+    )
+
+
+def build_figure(context: ReportContext, features: list[str], first_features: list[str]) -> Figure:
+    """The points for report.js, and the means of the features that are shown first."""
+    means = context.statistics["mean"]
+    rows = [
         [
-            [
-                name,
-                f"{story.sizes[place]:,}",
-                f"{np.count_nonzero(story.points.labels == place):,}",
-                *(story.say_mean(one, float(means[one].iloc[place])) for one in shown),
-            ]
-            for place, name in enumerate(story.ids)
-        ],
-        name="Segments by the features shown first",
-    )
-    alt = f"Customers as points by {join_words(shown)}, coloured by segment; the table below has the means."
-    content = {"data": [], "layout": {"height": 560}, "points": pack(story, features, plane)}
-    return [
-        opening,
-        paragraph(said, "note"),
-        draw_controls(features, shown, plane),
-        Figure("points", content, alt, numbers),
-        *tell_plane(story, plane),
-        "</section>",
+            segment_id,
+            f"{context.sizes[position]:,}",
+            f"{np.count_nonzero(context.points.labels == position):,}",
+            *(context.format_mean(name, float(means[name].iloc[position])) for name in first_features),
+        ]
+        for position, segment_id in enumerate(context.segment_ids)
     ]
+    header = ["Segment", "Customers", "Drawn", *(f"Mean {name}" for name in first_features)]
+    return Figure(
+        id="points",
+        content={"data": [], "layout": {"height": 560}, "points": pack_points(context, features)},
+        alt=(
+            f"Customers as points by {join_words(first_features)}, coloured by segment; the table below has "
+            "the means."
+        ),
+        table=Table("Segments by the features shown first", header, rows),
+    )
 
 
-def offer(story: Story) -> list[str]:
+def choose_features(context: ReportContext) -> list[str]:
     """The features to choose from, in the definition's order: those in which segments differ most."""
-    features = list(story.points.features)
-    if len(features) <= MOST_FEATURES:
+    features = list(context.points.features)
+    if len(features) <= MAX_FEATURES:
         return features
-    apart = story.matrix("difference")[features].abs().max().to_numpy()
-    kept = np.sort(np.argsort(-apart, kind="stable")[:MOST_FEATURES])
-    return [features[place] for place in kept]
+    order = np.argsort(-context.largest_differences(features), kind="stable")
+    return [features[position] for position in np.sort(order[:MAX_FEATURES])]
 
 
-def pick(story: Story, features: list[str]) -> list[str]:
-    """The three to begin with: those that set segments apart and do not repeat one another.
-
-    0/1 numbers only where there is nothing else.
-    """
+def choose_axes(context: ReportContext, features: list[str]) -> list[str]:
+    """The three features shown first: segments differ in them, and they correlate little with each other."""
     if len(features) <= 3:
         return features
-    apart = story.matrix("difference")[features].abs().max().to_numpy()
-    apart = apart * np.array([0.01 if story.traits[one].is_yes else 1.0 for one in features])
-    scales = {one.feature: one for one in story.scaled.columns}
-    rows = [curve(story.points.matrix[story.points.features.index(one)], scales[one]) for one in features]
-    steady = np.array(rows) + 0.0
-    steady -= steady.mean(axis=1, keepdims=True)
-    norms = np.sqrt(np.square(steady).sum(axis=1))
-    alike = np.abs(steady @ steady.T) / np.maximum(np.outer(norms, norms), np.finfo(np.float64).tiny)
-    taken = [int(np.argmax(apart))]
-    while len(taken) < 3:
-        worth = apart * (1.0 - alike[taken].max(axis=0)).round(6)
-        worth[taken] = -1.0
-        taken.append(int(np.argmax(worth)))
-    return [features[place] for place in sorted(taken)]
+    weights = [INDICATOR_WEIGHT if context.traits[name].is_indicator else 1.0 for name in features]
+    differences = context.largest_differences(features) * np.array(weights)
+    correlations = correlate_points(context, features)
+    chosen = [int(np.argmax(differences))]
+    while len(chosen) < 3:
+        # Rounded, so that the last bits of a sum do not decide between two equal features.
+        scores = differences * (1.0 - correlations[chosen].max(axis=0)).round(6)
+        scores[chosen] = -1.0
+        chosen.append(int(np.argmax(scores)))
+    return [features[position] for position in sorted(chosen)]
 
 
-def draw_controls(features: list[str], shown: list[str], plane: Projection | None) -> str:
-    """The selections: which view, and which feature on each axis."""
-    views = {"three": "Three features", "two": "Two features", "plane": "Projection"}
-    if len(features) < 3:
-        del views["three"]
-    if plane is None:
-        del views["plane"]
-    options = "".join(f'<option value="{key}">{said}</option>' for key, said in views.items())
-    axes = "".join(
-        f'<label>Axis {axis}<select id="points-{axis}">'
-        + "".join(
-            f'<option value="{place}"{" selected" if one == first else ""}>{text(one)}</option>'
-            for place, one in enumerate(features)
-        )
-        + "</select></label>"
-        for axis, first in zip(AXES, shown, strict=False)
+def correlate_points(context: ReportContext, features: list[str]) -> np.ndarray:
+    """Absolute correlations of features over the sampled customers, on their own scales (d, d)."""
+    rows = [
+        apply_transform(context.points.matrix[context.points.features.index(name)], context.get_scale(name))
+        for name in features
+    ]
+    centred = np.array(rows) + 0.0
+    centred -= centred.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.square(centred).sum(axis=1))
+    correlations: np.ndarray = np.abs(centred @ centred.T) / np.maximum(
+        np.outer(norms, norms), np.finfo(np.float64).tiny
     )
-    return (
-        '<fieldset class="controls"><legend>What the figure shows</legend>'
-        f'<label>View<select id="points-view">{options}</select></label>{axes}</fieldset>'
-        '<p class="note" id="points-note" role="status"></p>'
-    )
+    return correlations
 
 
-def pack(story: Story, features: list[str], plane: Projection | None) -> dict[str, Any]:
-    """What report.js draws. Texts are escaped for plotly."""
-    points = story.points
-    packed = [pack_feature(story, one) for one in features]
-    order = [place for place in range(len(story.ids)) if (points.labels == place).any()]
-    counts = [int(np.count_nonzero(points.labels == place)) for place in order]
-    told: dict[str, Any] = {
-        "features": packed,
+def pack_points(context: ReportContext, features: list[str]) -> dict[str, Any]:
+    """What report.js draws. Texts are escaped for plotly.js."""
+    counts = np.bincount(context.points.labels, minlength=len(context.segment_ids))
+    packed: dict[str, Any] = {
+        "features": [pack_feature(context, name) for name in features],
         "segments": [
-            {"id": story.ids[place], "count": count, "colour": colour_of(story.ids[place]),
-             "mark": mark_of(story.ids[place])}
-            for place, count in zip(order, counts, strict=True)
+            {
+                "id": segment_id,
+                "count": int(count),
+                "colour": segment_colour(segment_id),
+                "mark": marker_symbol(segment_id),
+            }
+            for segment_id, count in zip(context.segment_ids, counts, strict=True)
+            if count
         ],
-    }  # fmt: skip
-    if plane is not None:
-        told["plane"] = [
-            {**pack_values(values), "name": label(name.split(":")[0])}
-            for values, name in zip(plane.place, name_axes(story, plane), strict=True)
+    }
+    if context.projection:
+        axes = zip(context.projection.coordinates, describe_axes(context, context.projection), strict=True)
+        packed["plane"] = [
+            {**pack_values(values), "name": escape_label(axis.split(":")[0])} for values, axis in axes
         ]
-    return told
+    return packed
 
 
-def pack_feature(story: Story, feature: str) -> dict[str, Any]:
-    """One feature's values along its own scale, with the ticks of an axis where that is curved."""
-    column = next(one for one in story.scaled.columns if one.feature == feature)
-    values = story.points.matrix[story.points.features.index(feature)]
-    unit = story.units[feature]
-    told = {**pack_values(curve(values, column)), "name": label(f"{feature} ({unit})" if unit else feature)}
-    told["curved"] = column.transform == "log-standard"
-    if told["curved"]:
-        ticks = find_ticks(float(values.min()), float(values.max()), True)
-        told["ticks"] = [[round(float(curve(np.array(one), column)), 5), f"{one:,.12g}"] for one in ticks]
-    return told
+def pack_feature(context: ReportContext, feature: str) -> dict[str, Any]:
+    """A feature's values along its own scale. A logarithmic scale comes with the ticks of its axis."""
+    scale = context.get_scale(feature)
+    values = context.points.matrix[context.points.features.index(feature)]
+    is_log = scale.transform == "log-standard"
+    packed = {
+        **pack_values(apply_transform(values, scale)),
+        "name": escape_label(context.label(feature)),
+        "curved": is_log,
+    }
+    if is_log:
+        ticks = choose_ticks(float(values.min()), float(values.max()), is_log=True)
+        packed["ticks"] = [
+            [round(float(apply_transform(np.array(tick), scale)), 5), f"{tick:,.12g}"] for tick in ticks
+        ]
+    return packed
 
 
 def pack_values(values: np.ndarray) -> dict[str, Any]:
-    """Values (n,) as base64 of little-endian uint16, from the lowest to the highest."""
+    """Values (n,) as base64 of little-endian uint16: 0 is the lowest value, MAX_STEP the highest."""
     low, high = float(values.min()), float(values.max())
-    steps = np.rint((values - low) * (LEVELS / ((high - low) or 1.0))).astype("<u2")
-    packed = base64.b64encode(steps.tobytes()).decode()
-    return {"low": float(f"{low:.9g}"), "high": float(f"{high:.9g}"), "values": packed}
+    steps = np.rint((values - low) * (MAX_STEP / ((high - low) or 1.0))).astype("<u2")
+    encoded = base64.b64encode(steps.tobytes()).decode()
+    return {"low": float(f"{low:.9g}"), "high": float(f"{high:.9g}"), "values": encoded}
 
 
-def name_axes(story: Story, plane: Projection) -> list[str]:
-    """Each axis by what it is made of: the features that weigh most, and its share of the variance."""
-    names = story.features
-    told = []
-    for number, (loadings, part) in enumerate(zip(plane.loadings, plane.shares, strict=True), 1):
-        order = np.argsort(-np.abs(loadings), kind="stable")[:3]
-        made = ", ".join(f"{loadings[j]:+.2f} {names[j]}" for j in order if abs(loadings[j]) >= 0.1)
-        told.append(f"component {number} ({part:.0%}): {made}")
-    return told
+def describe_axes(context: ReportContext, projection: Projection) -> list[str]:
+    """Each axis by its share of the variance and the features with the largest loadings."""
+    features, axes = context.features, []
+    for number, (loadings, share) in enumerate(zip(projection.loadings, projection.shares, strict=True), 1):
+        order = [
+            j for j in np.argsort(-np.abs(loadings), kind="stable")[:3] if abs(loadings[j]) >= SHOWN_LOADING
+        ]
+        terms = ", ".join(f"{loadings[j]:+.2f} {features[j]}" for j in order)
+        axes.append(f"component {number} ({share:.0%}): {terms}")
+    return axes
 
 
-def tell_plane(story: Story, plane: Projection | None) -> list[str]:
-    """What the projection is, in words."""
-    if plane is None:
-        return []
-    axes = name_axes(story, plane)
-    said = (
-        f"The projection shows the two directions in which the scaled features differ most, "
-        f"{plane.shares.sum():.0%} of all variance: {axes[0]}; {axes[1]}."
+def describe_projection(context: ReportContext, projection: Projection) -> str:
+    """What the projection shows, in a sentence."""
+    return (
+        "The projection shows the two directions in which customers differ most in the scaled features, with "
+        f"{projection.shares.sum():.0%} of all variance: {'; '.join(describe_axes(context, projection))}."
     )
-    return [paragraph(said, "note")]

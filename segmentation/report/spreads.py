@@ -1,155 +1,185 @@
-"""How a feature's values spread in each segment: quantiles of the drawn customers, as small drawings.
+"""How a feature's values spread in each segment: quantiles of the sampled customers, as small drawings.
 
-The drawings are SVG in the page itself: they print, and take the reader's colours.
+The drawings are SVG in the page, so they print and follow the reader's colour theme. This module computes
+coordinates; the SVG is in templates/spread.html.j2.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from segmentation.features.transforms import curve
-from segmentation.report.page import Markup, details, table, text
-from segmentation.report.palette import class_of
-from segmentation.report.points import FEWEST
-from segmentation.report.story import Story
+from segmentation.features.transforms import apply_transform
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Table
+from segmentation.report.points import MIN_SHOWN
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-MOST_SHOWN, FIRST_SHOWN = 40, 9
-WIDTH, ROW, LEFT, RIGHT = 330, 22, 42, 12  # pixels of a drawing
-NARROWEST = 10  # of a box, so that its colour can be seen
+MAX_CHARTS = 40
+WIDTH, ROW_HEIGHT, AXIS_HEIGHT, LEFT, RIGHT = 330, 22, 24, 42, 12  # pixels
+MIN_BOX = 10  # pixels, so that the colour of a narrow box can be seen
 
 
 class Spread(NamedTuple):
-    """Quantiles of a feature (k, 5), NaN for a segment that is not shown; the same where they are drawn."""
+    """Quantiles of a feature (k, 5), NaN for segments not shown. scaled: on the feature's own scale."""
 
     feature: str
     values: np.ndarray
-    places: np.ndarray
+    scaled: np.ndarray
 
 
-def measure_spread(story: Story, feature: str) -> Spread:
-    """Quantiles by segment, each a value that a drawn customer has."""
-    points = story.points
-    row = points.features.index(feature)
-    column = next(one for one in story.scaled.columns if one.feature == feature)
-    values = np.full((len(story.ids), len(QUANTILES)), np.nan)
-    for place, size in enumerate(story.sizes):
-        own = points.of(place)[row]
-        if size >= FEWEST and own.size:
-            values[place] = np.quantile(own, QUANTILES, method="inverted_cdf")
-    return Spread(feature, values, curve(values, column))
+class Box(NamedTuple):
+    """Where a segment's quantiles are drawn, in pixels. start and width: the box itself."""
+
+    low: float
+    start: float
+    width: float
+    median: float
+    high: float
 
 
-def rank_features(story: Story) -> list[str]:
-    """The drawn features, those in which segments differ most first: at most MOST_SHOWN."""
-    shown = [one for one in story.points.features if not story.traits[one].is_yes]
-    apart = story.matrix("difference")[list(story.points.features)].abs().max()
-    order = np.argsort(-apart[shown].to_numpy(), kind="stable")
-    return [shown[place] for place in order[:MOST_SHOWN]]
+class SpreadRow(NamedTuple):
+    """A segment's row, with its centre y. box: None for too few customers."""
+
+    segment_id: str
+    y: float
+    box: Box | None
 
 
-def draw_spreads(story: Story) -> list[str]:
-    """A drawing for each feature, the most telling ones at once, the others to unfold."""
-    spreads = [measure_spread(story, one) for one in rank_features(story)]
-    drawn = [draw_one(story, one) for one in spreads if np.isfinite(one.values).any()]
-    if not drawn:
-        return ['<p class="note">There is no number whose spread could be shown.</p>']
-    first, rest = drawn[:FIRST_SHOWN], drawn[FIRST_SHOWN:]
-    more = (
-        details(f"{len(rest)} more features", f'<div class="grid wider">{"".join(rest)}</div>')
-        if rest
-        else ""
-    )
-    return [f'<div class="grid wider">{"".join(first)}</div>', more]
+class Tick(NamedTuple):
+    """A round value on the axis."""
+
+    x: float
+    label: str
 
 
-def draw_one(story: Story, spread: Spread) -> str:
-    """One feature: a row for each segment, with a scale below, and the numbers to unfold."""
-    low, high = np.nanmin(spread.places), np.nanmax(spread.places)
-    reach = (high - low) or 1.0
-    width = WIDTH - LEFT - RIGHT
+class SpreadChart(NamedTuple):
+    """One feature's drawing, and its numbers as a table."""
 
-    def at(value: float) -> float:
-        return LEFT + width * float(value - low) / reach
-
-    height = ROW * len(story.ids) + 24
-    rows = "".join(
-        draw_row(story.ids[place], ROW * place + ROW / 2, [at(one) for one in row])
-        for place, row in enumerate(spread.places)
-    )
-    numbers = table(
-        ["Segment", *(f"{one:.0%}" for one in QUANTILES)],
-        [
-            [
-                name,
-                *(story.say(spread.feature, one, False) if np.isfinite(one) else "not shown" for one in row),
-            ]
-            for name, row in zip(story.ids, spread.values, strict=True)
-        ],
-        name=f"Quantiles of {spread.feature}",
-    )
-    unit = story.units[spread.feature]
-    title = text(f"{spread.feature} ({unit})" if unit else spread.feature)
-    return (
-        f'<figure class="chart"><figcaption>{title}</figcaption><svg class="spread" '
-        f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Spread of {title} in each segment">'
-        f"{draw_scale(story, spread, height)}{rows}</svg>{details('The same as a table', numbers)}</figure>"
-    )
+    title: str
+    width: int
+    height: int
+    left: int
+    min_shown: int
+    ticks: list[Tick]
+    rows: list[SpreadRow]
+    table: Table
 
 
-def draw_row(segment_id: str, y: float, places: list[float]) -> str:
-    """A segment's box, its reach and median."""
-    name = f'<text x="0" y="{y + 4:g}">{segment_id}</text>'
-    if not np.isfinite(places).all():
-        return (
-            f'<g>{name}<text class="soft" x="{LEFT}" y="{y + 4:g}">fewer than {FEWEST} customers</text></g>'
+def draw_spreads(context: ReportContext) -> list[SpreadChart]:
+    """A drawing for each feature, largest differences between segments first."""
+    spreads = [measure_spread(context, feature) for feature in rank_features(context)]
+    return [draw_chart(context, spread) for spread in spreads if np.isfinite(spread.values).any()]
+
+
+def rank_features(context: ReportContext) -> list[str]:
+    """The sampled features but for indicators, those in which segments differ most first."""
+    features = [name for name in context.points.features if not context.traits[name].is_indicator]
+    order = np.argsort(-context.largest_differences(features), kind="stable")
+    return [features[position] for position in order[:MAX_CHARTS]]
+
+
+def measure_spread(context: ReportContext, feature: str) -> Spread:
+    """Quantiles by segment. Each is the value of a sampled customer."""
+    row = context.points.features.index(feature)
+    values = np.full((len(context.segment_ids), len(QUANTILES)), np.nan)
+    for position, size in enumerate(context.sizes):
+        sample = context.points.of(position)[row]
+        if size >= MIN_SHOWN and sample.size:
+            values[position] = np.quantile(sample, QUANTILES, method="inverted_cdf")
+    return Spread(feature, values, apply_transform(values, context.get_scale(feature)))
+
+
+def draw_chart(context: ReportContext, spread: Spread) -> SpreadChart:
+    """One feature: a row for each segment, with an axis below."""
+    low, high = float(np.nanmin(spread.scaled)), float(np.nanmax(spread.scaled))
+    pixels = (WIDTH - LEFT - RIGHT) / ((high - low) or 1.0)
+
+    def to_x(scaled: float) -> float:
+        return LEFT + (float(scaled) - low) * pixels
+
+    rows = [
+        SpreadRow(
+            segment_id, ROW_HEIGHT * position + ROW_HEIGHT / 2, draw_box([to_x(value) for value in scaled])
         )
-    low, first, middle, third, high = places
-    if third - first < NARROWEST:
-        first, third = middle - NARROWEST / 2, middle + NARROWEST / 2
-    return (
-        f'<g class="{class_of(segment_id)}">{name}'
-        f'<line class="reach" x1="{low:.1f}" x2="{high:.1f}" y1="{y:g}" y2="{y:g}"/>'
-        f'<rect class="box" x="{first:.1f}" y="{y - 6:g}" width="{third - first:.1f}" height="12" rx="2"/>'
-        f'<line class="middle" x1="{middle:.1f}" x2="{middle:.1f}" y1="{y - 6:g}" y2="{y + 6:g}"/></g>'
+        for position, (segment_id, scaled) in enumerate(zip(context.segment_ids, spread.scaled, strict=True))
+    ]
+    return SpreadChart(
+        title=context.label(spread.feature),
+        width=WIDTH,
+        height=ROW_HEIGHT * len(rows) + AXIS_HEIGHT,
+        left=LEFT,
+        min_shown=MIN_SHOWN,
+        ticks=draw_ticks(context, spread, to_x),
+        rows=rows,
+        table=tabulate_quantiles(context, spread),
     )
 
 
-def draw_scale(story: Story, spread: Spread, height: float) -> Markup:
-    """Lines at a few round values, which are named."""
-    column = next(one for one in story.scaled.columns if one.feature == spread.feature)
+def draw_box(quantiles: list[float]) -> Box | None:
+    """The box of a segment from the places of its quantiles; None where they are NaN."""
+    if not np.isfinite(quantiles).all():
+        return None
+    low, start, median, end, high = quantiles
+    if end - start < MIN_BOX:
+        start, end = median - MIN_BOX / 2, median + MIN_BOX / 2
+    return Box(*(round(x, 1) for x in (low, start, end - start, median, high)))
+
+
+def draw_ticks(context: ReportContext, spread: Spread, to_x: Callable[[float], float]) -> list[Tick]:
+    """A few round values between the lowest and the highest quantile."""
+    scale = context.get_scale(spread.feature)
     low, high = float(np.nanmin(spread.values)), float(np.nanmax(spread.values))
-    ends = curve(np.array([low, high]), column)
-    reach = float(ends[1] - ends[0]) or 1.0
-    width, drawn = WIDTH - LEFT - RIGHT, ""
-    for value in find_ticks(low, high, column.transform == "log-standard"):
-        x = LEFT + width * (float(curve(np.array(value), column)) - float(ends[0])) / reach
-        said = text(story.say(spread.feature, value, with_unit=False).split(" (")[0])
-        drawn += (
-            f'<line class="rule-line" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 20:g}"/>'
-            f'<text class="soft" x="{x:.1f}" y="{height - 5:g}" text-anchor="middle">{said}</text>'
-        )
-    return Markup(drawn)
+    values = choose_ticks(low, high, scale.transform == "log-standard")
+    labels = [context.format_value(spread.feature, value, with_unit=False).split(" (")[0] for value in values]
+    return [
+        Tick(round(to_x(float(apply_transform(np.array(value), scale))), 1), label)
+        for value, label in zip(values, labels, strict=True)
+    ]
 
 
-def find_ticks(low: float, high: float, is_log: bool) -> list[float]:
+def choose_ticks(low: float, high: float, is_log: bool) -> list[float]:
     """A few round values from low to high.
 
-    >>> find_ticks(0.0, 10.0, False), find_ticks(1.0, 2000.0, True)
+    >>> choose_ticks(0.0, 10.0, False), choose_ticks(1.0, 2000.0, True)
     ([0.0, 5.0, 10.0], [1.0, 10.0, 100.0, 1000.0])
     """
     if not high > low:
         return [low]
     if is_log and high > 20 and low >= 0:
-        for parts in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
-            steps = [part * 10.0**place for place in range(16) for part in parts]
-            found = [one for one in ([0.0] if low < 0.5 else []) + steps if low <= one <= high]
-            if len(found) >= 3:
-                break
-        return found[:: 1 + len(found) // 7] or [low, high]
-    step = 10.0 ** np.floor(np.log10(high - low))
-    for part in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0):
-        first, last = np.ceil(low / (step * part)), np.floor(high / (step * part))
+        return choose_log_ticks(low, high)
+    power = 10.0 ** np.floor(np.log10(high - low))
+    for factor in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0):
+        first, last = np.ceil(low / (power * factor)), np.floor(high / (power * factor))
         if last - first <= 3:
-            return [float(f"{one * step * part:.12g}") for one in np.arange(first, last + 1)]
+            return [float(f"{multiple * power * factor:.12g}") for multiple in np.arange(first, last + 1)]
     return [low, high]
+
+
+def choose_log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten from low to high, with values between them where there are few; at most seven or so."""
+    ticks: list[float] = []
+    for factors in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
+        candidates = [factor * 10.0**power for power in range(16) for factor in factors]
+        ticks = [tick for tick in ([0.0] if low < 0.5 else []) + candidates if low <= tick <= high]
+        if len(ticks) >= 3:
+            break
+    return ticks[:: 1 + len(ticks) // 7] or [low, high]
+
+
+def tabulate_quantiles(context: ReportContext, spread: Spread) -> Table:
+    """The quantiles by segment."""
+    rows = [
+        [
+            segment_id,
+            *(
+                context.format_value(spread.feature, value, with_unit=False)
+                if np.isfinite(value)
+                else "not shown"
+                for value in values
+            ),
+        ]
+        for segment_id, values in zip(context.segment_ids, spread.values, strict=True)
+    ]
+    header = ["Segment", *(f"{quantile:.0%}" for quantile in QUANTILES)]
+    return Table(f"Quantiles of {spread.feature}", header, rows)

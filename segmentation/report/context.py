@@ -1,0 +1,113 @@
+"""Everything the report shows about one night: the stages' records, and tables computed from them.
+
+Nothing here reads a file. Texts and views are in the modules of the sections.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from schemas.draft import EditionDraft
+from schemas.night import Night
+from schemas.numbers import ColumnScale
+from schemas.verdicts import Verdict
+from segmentation.report.factual_names import Trait
+from segmentation.report.formatting import format_amount, format_share
+from segmentation.report.points import Points, Projection
+
+STATISTICS = ("centre", "mean", "median", "lift", "difference")
+
+
+class ReportContext(NamedTuple):
+    """What the sections show. statistics: one table per name in STATISTICS, segments by features."""
+
+    night: Night
+    draft: EditionDraft
+    verdict: Verdict
+    statistics: dict[str, pd.DataFrame]
+    descriptions: pd.DataFrame
+    traits: dict[str, Trait]
+    history: pd.DataFrame
+    value_feature: str | None
+    points: Points
+    projection: Projection | None
+
+    @property
+    def segment_ids(self) -> list[str]:
+        """The segments, in order."""
+        return [segment.segment_id for segment in self.draft.aligned.fitted.segments]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Customers of each segment, in the same order."""
+        return [segment.size for segment in self.draft.aligned.fitted.segments]
+
+    @property
+    def total(self) -> int:
+        """All customers in segments."""
+        return sum(self.sizes)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Factual names by segment."""
+        columns = (self.descriptions["segment_id"], self.descriptions["name"])
+        return {str(segment_id): str(name) for segment_id, name in zip(*columns, strict=True)}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units by feature."""
+        return {encoding.name: encoding.unit for encoding in self.draft.scaled.encodings}
+
+    @property
+    def features(self) -> list[str]:
+        """The numeric features that vary: what segments can differ in."""
+        return [column.feature for column in self.draft.scaled.columns if not column.excluded]
+
+    def get_scale(self, feature: str) -> ColumnScale:
+        """How a feature was scaled."""
+        return next(column for column in self.draft.scaled.columns if column.feature == feature)
+
+    def compute_overall_mean(self, feature: str) -> float:
+        """A feature's mean over all customers."""
+        sizes = np.array(self.sizes)
+        return float(self.statistics["mean"][feature].to_numpy() @ sizes / sizes.sum())
+
+    def largest_differences(self, features: Sequence[str]) -> np.ndarray:
+        """Each feature's largest difference from the average in any segment, in standard deviations (d,)."""
+        largest: np.ndarray = self.statistics["difference"][list(features)].abs().max().to_numpy()
+        return largest
+
+    def label(self, feature: str) -> str:
+        """The feature and its unit: `spend (EUR)`."""
+        return f"{feature} ({self.units[feature]})" if self.units[feature] else feature
+
+    def format_mean(self, feature: str, mean: float, with_unit: bool = True) -> str:
+        """A mean with as many decimals as the largest mean of any segment has."""
+        trait = self.traits[feature]
+        if trait.is_indicator or trait.levels:
+            return self.format_value(feature, mean, with_unit)
+        largest = float(self.statistics["mean"][feature].abs().max())
+        return format_amount(mean, self.units[feature] if with_unit else "", largest)
+
+    def format_value(self, feature: str, value: float, with_unit: bool = True) -> str:
+        """A share for an indicator, the number and name of a level, or a number with its unit."""
+        trait = self.traits[feature]
+        if trait.is_indicator:
+            return format_share(value)
+        if trait.levels and np.isfinite(value):
+            rank = min(max(round(value), 0), len(trait.levels) - 1)
+            return f"{format_amount(value)} ({trait.levels[rank]})"
+        return format_amount(value, self.units[feature] if with_unit else "")
+
+
+def pivot_statistics(profiles: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Each statistic of the profiles as a table of segments by features, both in their order."""
+    segment_ids, features = profiles["segment_id"].unique(), profiles["feature"].unique()
+    return {
+        statistic: profiles.pivot(index="segment_id", columns="feature", values=statistic).reindex(
+            segment_ids, columns=features
+        )
+        for statistic in STATISTICS
+    }

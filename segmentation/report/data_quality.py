@@ -1,0 +1,56 @@
+"""The section of data quality: the balance of rows, why rows were refused, and the checks."""
+
+from typing import NamedTuple
+
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Table
+from segmentation.report.formatting import format_share
+
+
+class CheckRow(NamedTuple):
+    """A check and what it found."""
+
+    name: str
+    kind: str
+    is_passed: bool
+    finding: str
+
+
+class QualityView(NamedTuple):
+    """What templates/sections/quality.html.j2 shows."""
+
+    balance: str
+    refused: Table | None
+    checks: list[CheckRow]
+
+
+def view_quality(context: ReportContext) -> QualityView:
+    """The view of the data quality. Failed checks come first, required ones before advisory ones."""
+    checks = sorted(context.verdict.checks, key=lambda check: (check.passed, not check.required))
+    return QualityView(
+        balance=describe_balance(context),
+        refused=tabulate_reasons(context),
+        checks=[
+            CheckRow(check.name, "required" if check.required else "advisory", check.passed, check.finding)
+            for check in checks
+        ],
+    )
+
+
+def describe_balance(context: ReportContext) -> str:
+    """Rows in and out, and the share of refused rows."""
+    balance = context.draft.customers.balance
+    refused = format_share(balance.quarantined / max(1, balance.read))
+    sentence = f"{balance.describe()} ({refused})."
+    if balance.outside:
+        sentence += f" {balance.outside:,} more rows are outside the window and were ignored."
+    return sentence
+
+
+def tabulate_reasons(context: ReportContext) -> Table | None:
+    """Refused rows by reason, most frequent first; None where no row was refused."""
+    balance = context.draft.customers.balance
+    mentions = sorted(balance.mentions.items(), key=lambda item: (-item[1], item[0]))
+    rows = [[reason, f"{balance.reasons.get(reason, 0):,}", f"{count:,}"] for reason, count in mentions]
+    header = ["Reason", "Rows", "Rows with this reason among others"]
+    return Table("Refused rows by reason", header, rows) if rows else None

@@ -1,0 +1,77 @@
+"""The section "How it was made": parameters, scaling, inputs and versions, and how to rebuild the edition.
+
+Nothing here depends on the clock or the machine, so a rebuild makes the same page. The ledger has both.
+"""
+
+import json
+from typing import NamedTuple
+
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Table
+from segmentation.store.versions import list_versions
+
+MAX_INPUTS = 400  # manifest.json lists all
+DIGESTED = {"bytes": "the file's bytes", "rows": "its typed rows"}
+
+
+class MakingView(NamedTuple):
+    """What templates/sections/making.html.j2 shows."""
+
+    rebuild_command: str
+    facts: Table
+    scaling: Table
+    inputs: Table
+    input_count: str
+    unlisted_inputs: str
+    versions: Table
+    definition: str
+
+
+def view_making(context: ReportContext) -> MakingView:
+    """The view of how the edition was made."""
+    definition = context.night.definition
+    digests = context.draft.ingested.digests
+    inputs = [[digest.name or "rows", DIGESTED[digest.of], digest.sha256] for digest in digests]
+    unlisted = max(0, len(inputs) - MAX_INPUTS)
+    versions = list(list_versions().items())
+    return MakingView(
+        rebuild_command=f"resegment rebuild {definition.name} --as-of {context.night.as_of}",
+        facts=Table("Facts of the run", ["Fact", "Value"], list_facts(context), is_text=True),
+        scaling=tabulate_scaling(context),
+        inputs=Table("Inputs", ["Input", "Digest of", "sha256"], inputs[:MAX_INPUTS], is_text=True),
+        input_count=f"{len(inputs):,}",
+        unlisted_inputs=f"{unlisted:,}" if unlisted else "",
+        versions=Table("Versions", ["Package", "Version"], versions, is_text=True),
+        definition=json.dumps(definition.substance(), indent=1, ensure_ascii=False),
+    )
+
+
+def tabulate_scaling(context: ReportContext) -> Table:
+    """How each feature was scaled, and why."""
+    rows = [
+        [
+            column.feature,
+            "excluded" if column.excluded else column.transform,
+            f"{column.weight**2:.4g}",
+            column.why,
+        ]
+        for column in context.draft.scaled.columns
+    ]
+    return Table("Scaling", ["Feature", "Transform", "Weight", "Why"], rows, is_text=True)
+
+
+def list_facts(context: ReportContext) -> list[list[object]]:
+    """Parameters and results, name and value."""
+    definition, choice, fitted = context.night.definition, context.draft.choice, context.draft.aligned.fitted
+    key, sample, value = context.draft.ingested.key, context.draft.scaled.sample, context.value_feature
+    return [
+        ["Edition", key.edition],
+        ["Previous edition", f"{key.previous} of {key.previous_as_of}" if key.previous else "none"],
+        ["As of", f"{context.night.as_of}, time zone {definition.timezone}"],
+        ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
+        ["Model", f"{fitted.how}: {'; '.join(fitted.why)}; trained on {fitted.trained.as_of}"],
+        ["Inertia", f"{fitted.inertia:.6g} after {fitted.passes} passes over all customers"],
+        ["Sweep sample", f"{sample.part.rows:,} rows, {'exact' if sample.exact else 'coreset'}"],
+        ["Value", f"{value}, summed by segment" if value else "no feature measures value"],
+        ["Seed", definition.seed],
+    ]

@@ -1,0 +1,67 @@
+"""The nightly report: the views of all sections, rendered as one page.
+
+The order and the headings of the sections are in templates/report.html.j2.
+"""
+
+from typing import NamedTuple
+
+from segmentation.report.cards import SegmentsView, view_segments
+from segmentation.report.context import ReportContext
+from segmentation.report.data_quality import QualityView, view_quality
+from segmentation.report.evidence import EvidenceView, view_evidence
+from segmentation.report.figure import Figure
+from segmentation.report.history import HistoryView, view_history
+from segmentation.report.migration import ChangesView, view_changes
+from segmentation.report.page import render_page
+from segmentation.report.profiles import ProfilesView, view_profiles
+from segmentation.report.provenance import MakingView, view_making
+from segmentation.report.scatter import CustomersView, view_customers
+from segmentation.report.summary import SummaryView, view_summary
+
+
+class ReportView(NamedTuple):
+    """The views by the ids of their sections."""
+
+    summary: SummaryView
+    segments: SegmentsView
+    changes: ChangesView
+    past: HistoryView
+    profiles: ProfilesView
+    customers: CustomersView
+    evidence: EvidenceView
+    quality: QualityView
+    making: MakingView
+
+    @property
+    def figures(self) -> list[Figure]:
+        """All figures, in the order in which report.js draws them."""
+        figures = [
+            self.changes.diagram,
+            *self.past.sizes_and_shares,
+            self.past.moves,
+            self.customers.figure,
+            *self.evidence.panels,
+        ]
+        return [figure for figure in figures if figure is not None]
+
+
+def view_report(context: ReportContext) -> ReportView:
+    """What the page shows."""
+    return ReportView(
+        summary=view_summary(context),
+        segments=view_segments(context),
+        changes=view_changes(context),
+        past=view_history(context),
+        profiles=view_profiles(context),
+        customers=view_customers(context),
+        evidence=view_evidence(context),
+        quality=view_quality(context),
+        making=view_making(context),
+    )
+
+
+def render_report(context: ReportContext) -> bytes:
+    """The report as an HTML page."""
+    view = view_report(context)
+    title = f"{context.night.definition.name}, {context.night.as_of}: {context.draft.choice.k} segments"
+    return render_page("report.html.j2", title, view.figures, **view._asdict())
