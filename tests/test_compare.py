@@ -1,4 +1,4 @@
-"""Other algorithms beside k-means: what each finds, what it may use, how it is told; the flow at the end."""
+"""Other algorithms compared with k-means: what each finds, its memory limit, the page, and the flow."""
 
 import tracemalloc
 from pathlib import Path
@@ -14,12 +14,12 @@ from flows.compare import compare
 from schemas.comparison import Comparison, Trial
 from schemas.evidence import Choice
 from segmentation.errors import Refused
-from segmentation.k.challengers import CHALLENGERS, rows_within
-from segmentation.k.comparing import Arena, measure, tell_winners, try_challenger
-from segmentation.report.comparison import render_comparison
+from segmentation.k.challengers import CHALLENGERS, rows_within_memory
+from segmentation.k.trials import TrialSample, describe_winners, measure_division, run_trial
+from segmentation.report.comparison_page import render_comparison
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
-from tasks.challenge import read_bytes
+from tasks.challenge import parse_bytes
 from tests.test_flow import DAY, TWO_GROUPS, definitions, digests, run, write_demo
 
 __all__ = ["definitions"]
@@ -27,22 +27,22 @@ PLENTY = 10**9
 
 
 def three_groups(n: int = 900) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (n, 2) in three groups far from each other, and whose each is."""
+    """Rows (n, 2) in three groups far from each other, and the group of each row."""
     rng = np.random.default_rng(3)
     truth = np.arange(n) % 3
     return rng.normal(size=(n, 2)) + np.array([[0, 0], [12, 0], [0, 12]])[truth], truth
 
 
-def arena(memory: int = PLENTY) -> Arena:
-    """The three groups, and a champion that found them."""
+def make_sample(memory: int = PLENTY) -> TrialSample:
+    """The three groups, and a champion that found exactly those."""
     rows, truth = three_groups()
-    return Arena(rows, truth, 3, 42, memory)
+    return TrialSample(rows, truth, 3, 42, memory)
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
-def test_each_algorithm_finds_groups_that_lie_apart(name: str) -> None:
-    """Three clear groups: k = 3, stable, the champion's own division but for what is called noise."""
-    trial = try_challenger(CHALLENGERS[name], arena())
+def test_each_algorithm_finds_distant_groups(name: str) -> None:
+    """Three clear groups: k = 3, stable, and the champion's division except for noise."""
+    trial = run_trial(CHALLENGERS[name], make_sample())
     assert (trial.algorithm, trial.k, trial.rows) == (name, 3, 900)
     assert trial.agreement is not None and trial.agreement > 0.9
     assert trial.stability is not None and trial.stability > 0.9
@@ -51,53 +51,54 @@ def test_each_algorithm_finds_groups_that_lie_apart(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["dbscan", "hdbscan"])
-def test_noise_is_told_as_unsegmented(name: str) -> None:
-    """Rows far from all others are in no segment, are counted so, and do not enter the silhouette."""
+def test_noise_is_unsegmented(name: str) -> None:
+    """Rows far from all others are in no segment, count as unsegmented and are left out of the silhouette."""
     rows, truth = three_groups(600)
-    far = np.array([[40.0, 90.0], [-70.0, 30.0], [200.0, -50.0]])
-    labels = CHALLENGERS[name].fit(np.vstack([rows, far]), 3, 42).labels
+    outliers = np.array([[40.0, 90.0], [-70.0, 30.0], [200.0, -50.0]])
+    everyone = np.vstack([rows, outliers])
+    labels = CHALLENGERS[name].fit(everyone, 3, 42).labels
     assert (labels[600:] == -1).all()
-    found = measure(Arena(np.vstack([rows, far]), np.r_[truth, truth[:3]], 3, 42, PLENTY), labels)
-    kept = labels >= 0
-    assert found["unsegmented"] == pytest.approx(1 - kept.mean())
-    assert found["silhouette"] == pytest.approx(
-        silhouette_score(np.vstack([rows, far])[kept], labels[kept]), abs=1e-9
-    )
+    sample = TrialSample(everyone, np.r_[truth, truth[:3]], 3, 42, PLENTY)
+    measures = measure_division(sample, labels)
+    is_segmented = labels >= 0
+    assert measures["unsegmented"] == pytest.approx(1 - is_segmented.mean())
+    silhouette = silhouette_score(everyone[is_segmented], labels[is_segmented])
+    assert measures["silhouette"] == pytest.approx(silhouette, abs=1e-9)
 
 
 def test_agreement_is_the_adjusted_rand_index() -> None:
-    """As scikit-learn computes it, unsegmented customers being a group of their own."""
+    """It equals scikit-learn's, with unsegmented customers as one more group."""
     rows, truth = three_groups()
     labels = np.where(rows[:, 0] > 12, -1, truth)
-    found = measure(Arena(rows, truth, 3, 42, PLENTY), labels)
-    assert found["agreement"] == pytest.approx(adjusted_rand_score(truth, labels), abs=1e-12)
+    measures = measure_division(TrialSample(rows, truth, 3, 42, PLENTY), labels)
+    assert measures["agreement"] == pytest.approx(adjusted_rand_score(truth, labels), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
-def test_no_algorithm_without_memory_is_begun(name: str) -> None:
-    """What would need more than is allowed is refused with the numbers, and has no results."""
-    trial = try_challenger(CHALLENGERS[name], arena(memory=1000))
+def test_an_algorithm_without_enough_memory_is_not_started(name: str) -> None:
+    """It is refused with the numbers, and has no results."""
+    trial = run_trial(CHALLENGERS[name], make_sample(memory=1000))
     assert trial.k is trial.silhouette is trial.seconds is None
     assert trial.note.startswith("refused: 500 rows need ")
     assert trial.memory_mb > 0
 
 
-def test_an_algorithm_is_given_as_many_rows_as_its_memory_allows() -> None:
-    """Half the rows fit: it runs on those, and says so."""
-    one = CHALLENGERS["agglomerative"]
-    trial = try_challenger(one, arena(memory=one.needs(600, 2, 3)))
+def test_an_algorithm_gets_as_many_rows_as_memory_allows() -> None:
+    """Two thirds of the rows fit: it runs on those, and its note says so."""
+    challenger = CHALLENGERS["agglomerative"]
+    trial = run_trial(challenger, make_sample(memory=challenger.needs(600, 2, 3)))
     assert (trial.rows, trial.k) == (600, 3)
     assert trial.note == "Ward linkage; 600 of 900 rows fit into 11 MB"
-    assert rows_within(one, (900, 2, 3), one.needs(600, 2, 3) - 1) == 599
+    assert rows_within_memory(challenger, (900, 2, 3), challenger.needs(600, 2, 3) - 1) == 599
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
-@pytest.mark.parametrize("few", [True, False], ids=["copies of few rows", "all rows distinct"])
-def test_the_memory_told_is_enough(name: str, few: bool) -> None:
-    """No fit allocates more than was estimated before it."""
+@pytest.mark.parametrize("has_copies", [True, False], ids=["copies of few rows", "all rows distinct"])
+def test_the_memory_estimate_is_enough(name: str, has_copies: bool) -> None:
+    """No fit allocates more than its estimate."""
     rng = np.random.default_rng(2)
     rows = rng.normal(size=(2000, 6))
-    if few:
+    if has_copies:
         rows = rows[rng.integers(0, 3, 2000)]
     CHALLENGERS[name].fit(rows[:300], 3, 1)  # imports
     tracemalloc.start()
@@ -110,78 +111,87 @@ def test_the_memory_told_is_enough(name: str, few: bool) -> None:
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
-def test_customers_who_are_all_alike_are_no_fault(name: str) -> None:
+def test_identical_customers_are_not_an_error(name: str) -> None:
     """One distinct row: one segment or none, and no error."""
-    trial = try_challenger(CHALLENGERS[name], Arena(np.ones((600, 3)), np.zeros(600, int), 1, 42, PLENTY))
+    trial = run_trial(CHALLENGERS[name], TrialSample(np.ones((600, 3)), np.zeros(600, int), 1, 42, PLENTY))
     assert trial.k is not None and trial.k <= 1
     assert trial.silhouette is None
 
 
-def made(algorithm: str, silhouette: float | None, stability: float | None) -> Trial:
-    """A trial with these measures."""
+def make_trial(algorithm: str, silhouette: float | None, stability: float | None) -> Trial:
+    """A trial with the given measures."""
     return Trial(algorithm=algorithm, rows=900, silhouette=silhouette, stability=stability, memory_mb=1.0)
 
 
-def test_better_means_better_in_both_measures() -> None:
-    """Silhouette and stability both, clearly: one alone is not enough, nor is a missing value."""
-    own = made("k-means", 0.4, 0.8)
-    others = [made("a", 0.5, 0.79), made("b", 0.41, 0.9), made("c", 0.5, None), made("d", 0.5, 0.9)]
-    assert tell_winners([own, *others[:3]]).startswith("No other algorithm is better")
-    assert tell_winners([own, *others]) == "Better than k-means in silhouette and stability both: d."
+def test_a_winner_is_better_in_both_measures() -> None:
+    """Clearly better in silhouette and in stability: one of them is not enough, nor is a missing value."""
+    k_means = make_trial("k-means", 0.4, 0.8)
+    challengers = [
+        make_trial("a", 0.5, 0.79),
+        make_trial("b", 0.41, 0.9),
+        make_trial("c", 0.5, None),
+        make_trial("d", 0.5, 0.9),
+    ]
+    assert describe_winners([k_means, *challengers[:3]]).startswith("No other algorithm is better")
+    assert (
+        describe_winners([k_means, *challengers])
+        == "Better than k-means in silhouette and stability both: d."
+    )
 
 
-def test_the_page_escapes_what_it_is_told() -> None:
-    """A reason or note with markup stays text."""
-    bad = "<script>alert(1)</script>"
-    found = Comparison(
+def test_the_page_escapes_its_texts() -> None:
+    """A reason or a note with markup is shown as text."""
+    markup = "<script>alert(1)</script>"
+    trial = make_trial("k-means", 0.4, 0.8).model_copy(update={"note": markup})
+    comparison = Comparison(
         name="demo", as_of="2026-01-31", customers=3, k=1, strength="weak",
-        trials=(made("k-means", 0.4, 0.8).model_copy(update={"note": bad}),), table_path="t", page_path="p",
+        trials=(trial,), table_path="t", page_path="p",
     )  # fmt: skip
-    page = render_comparison(found, Choice(k=1, rule="auto", reasons=(bad,), curve=())).decode()
+    page = render_comparison(comparison, Choice(k=1, rule="auto", reasons=(markup,), curve=())).decode()
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
 
 
-def test_the_limit_is_read_as_it_is_written() -> None:
-    """Units of ten and of two, as the settings allow them."""
-    assert (read_bytes("20MB"), read_bytes("1.5GiB")) == (20_000_000, 1_610_612_736)
+def test_the_memory_limit_has_decimal_and_binary_units() -> None:
+    """MB is a million bytes and GiB is 2**30, as in the settings."""
+    assert (parse_bytes("20MB"), parse_bytes("1.5GiB")) == (20_000_000, 1_610_612_736)
 
 
 def call(name: str, store: Path, **parameters: Any) -> Comparison:
-    """Call the flow for DAY and give its result."""
-    found = compare(name, **{"as_of": DAY, "store": str(store), **parameters})
-    assert isinstance(found, Comparison)
-    return found
+    """Run the flow for DAY and return its result."""
+    comparison = compare(name, **{"as_of": DAY, "store": str(store), **parameters})
+    assert isinstance(comparison, Comparison)
+    return comparison
 
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_comparison_publishes_no_segments(tmp_path: Path, definitions: Path) -> None:
-    """Table and page lie beside the editions, which stay as they were; the ledger tells of it."""
+    """Its table and page are written next to the editions, which do not change; the ledger records it."""
     write_demo(definitions, TWO_GROUPS)
     run("demo", tmp_path)
     home = tmp_path / "demo"
-    before = digests(home), (home / "live.json").read_bytes()
+    published = digests(home), (home / "live.json").parse_bytes()
     tables = []
     for _ in range(2):
-        found = call("demo", tmp_path)
-        tables.append(pd.read_parquet(found.table_path).drop(columns="seconds"))
-    assert (digests(home), (home / "live.json").read_bytes()) == before
+        comparison = call("demo", tmp_path)
+        tables.append(pd.read_parquet(comparison.table_path).drop(columns="seconds"))
+    assert (digests(home), (home / "live.json").parse_bytes()) == published
     assert [row["outcome"] for row in read_rows(home)] == ["published", "compared", "compared"]
     assert list((home / ".staging").iterdir()) == []
     assert audit_store(home)[1] == []
-    assert found.k == 2
+    assert comparison.k == 2
     assert tables[0]["algorithm"].tolist() == list(CHALLENGERS)
     assert tables[0].loc[0, "agreement"] == 1.0
     pd.testing.assert_frame_equal(tables[0], tables[1])
-    assert b"description" in pq.read_schema(found.table_path).field("stability").metadata
-    assert f"demo, {DAY}: algorithms compared" in Path(found.page_path).read_text(encoding="utf-8")
+    assert b"description" in pq.read_schema(comparison.table_path).field("stability").metadata
+    assert f"demo, {DAY}: algorithms compared" in Path(comparison.page_path).read_text(encoding="utf-8")
 
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-def test_a_comparisons_parameters_are_checked_like_a_runs(tmp_path: Path) -> None:
-    """Names, dates and the size of the sample, whatever the form let through."""
+def test_the_parameters_of_a_comparison_are_checked(tmp_path: Path) -> None:
+    """A bad name or sample size is refused, whatever the form in the Prefect UI let through."""
     with pytest.raises(Refused, match="definition"):
         call("../article", tmp_path)
     for rows in (99, 10_001, "5000"):

@@ -1,4 +1,4 @@
-"""Profiles against pandas' groupby."""
+"""Profiles, compared with pandas' groupby."""
 
 from pathlib import Path
 
@@ -7,34 +7,34 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from schemas.clustering import Segment
 from schemas.numbers import ColumnScale, Transform
-from schemas.records import Segment
 from segmentation.parts import write_part
-from segmentation.report.profiles import Labelled, find_medians, profile_segments
+from segmentation.report.profile_table import LabelledPart, compute_medians, compute_profiles
 
 UNITS = {"a": "EUR", "b": ""}
 
 
 def scale_of(feature: str, transform: Transform) -> ColumnScale:
-    """A fitted column."""
+    """A scaled column of the given transform."""
     return ColumnScale(
-        feature=feature, transform=transform, shift=1.0, scale=2.0, weight=1.0, aside=False, why=""
+        feature=feature, transform=transform, shift=1.0, scale=2.0, weight=1.0, excluded=False, reason=""
     )
 
 
-def write_pairs(folder: Path, frame: pd.DataFrame, cuts: list[int]) -> list[Labelled]:
-    """Customers and labels of a frame with columns a, b, label, in parts."""
-    pairs = []
+def write_labelled_parts(folder: Path, frame: pd.DataFrame, cuts: list[int]) -> list[LabelledPart]:
+    """Customers and labels of a frame with columns a, b and label, cut into parts."""
+    parts = []
     for i, piece in enumerate(np.split(np.arange(len(frame)), cuts)):
         rows = frame.iloc[piece]
         customers = pa.table({"customer_id": [str(j) for j in piece], "a": rows["a"], "b": rows["b"]})
         labels = pa.table({"label": rows["label"].astype("int32")})
-        pairs.append(
-            Labelled(
+        parts.append(
+            LabelledPart(
                 write_part(folder / f"c{i}.parquet", customers), write_part(folder / f"l{i}.parquet", labels)
             )
         )
-    return pairs
+    return parts
 
 
 def segments_of(frame: pd.DataFrame) -> list[Segment]:
@@ -60,12 +60,12 @@ def frame() -> pd.DataFrame:
     )
 
 
-def test_profiles_are_those_of_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> None:
-    """Mean, lower median, geometric centre and lift agree with pandas over all customers."""
-    pairs = write_pairs(tmp_path, frame, [1, 400])
+def test_profiles_agree_with_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """Mean, lower median, geometric centre and lift of all customers."""
+    parts = write_labelled_parts(tmp_path, frame, [1, 400])
     scales = [scale_of("a", "log-standard"), scale_of("b", "standard")]
-    found = profile_segments(pairs, scales, segments_of(frame), UNITS)
-    rows = {(row["segment_id"], row["feature"]): row for row in found.to_dict("records")}
+    profiles = compute_profiles(parts, scales, segments_of(frame), UNITS)
+    rows = {(row["segment_id"], row["feature"]): row for row in profiles.to_dict("records")}
     for label, group in frame.groupby("label"):
         name = f"S{int(str(label)) + 1:02d}"
         for feature in ("a", "b"):
@@ -76,31 +76,33 @@ def test_profiles_are_those_of_a_groupby(tmp_path: Path, frame: pd.DataFrame) ->
             assert row["size"] == len(group)
         assert rows[name, "a"]["centre"] == pytest.approx(np.exp(np.log1p(group["a"]).mean()) - 1)
         assert rows[name, "b"]["centre"] == pytest.approx(group["b"].mean())
-    assert found["unit"].tolist() == ["EUR", ""] * 3
+    assert profiles["unit"].tolist() == ["EUR", ""] * 3
 
 
 def test_profiles_do_not_depend_on_parts(tmp_path: Path, frame: pd.DataFrame) -> None:
-    """Cut otherwise, the same customers give the same profiles."""
+    """The same customers, cut into other parts, have the same profiles."""
     scales = [scale_of("a", "log-standard"), scale_of("b", "none")]
     tables = []
     for cuts in ([], [10, 20, 900]):
         folder = tmp_path / str(len(cuts))
         folder.mkdir()
-        tables.append(profile_segments(write_pairs(folder, frame, cuts), scales, segments_of(frame), UNITS))
+        tables.append(
+            compute_profiles(write_labelled_parts(folder, frame, cuts), scales, segments_of(frame), UNITS)
+        )
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
 def test_lift_of_a_feature_with_mean_zero_is_null(tmp_path: Path) -> None:
-    """Where the mean over all customers is 0 there is no lift, and nothing is divided by it."""
+    """The overall mean is the denominator of the lift."""
     frame = pd.DataFrame({"a": [1.0, -1.0], "b": [2, 2], "label": [0, 1]})
     scales = [scale_of("a", "none"), scale_of("b", "none")]
-    found = profile_segments(write_pairs(tmp_path, frame, []), scales, segments_of(frame), UNITS)
-    assert found.loc[found["feature"] == "a", "lift"].isna().all()
-    assert found.loc[found["feature"] == "b", "lift"].tolist() == [1.0, 1.0]
+    profiles = compute_profiles(write_labelled_parts(tmp_path, frame, []), scales, segments_of(frame), UNITS)
+    assert profiles.loc[profiles["feature"] == "a", "lift"].isna().all()
+    assert profiles.loc[profiles["feature"] == "b", "lift"].tolist() == [1.0, 1.0]
 
 
 def test_median_of_an_empty_segment_is_an_error(tmp_path: Path, frame: pd.DataFrame) -> None:
-    """A segment that no customer bears has no median: IndexError, not a number."""
-    pairs = write_pairs(tmp_path, frame, [])
+    """A segment without customers has no median: IndexError instead of a wrong number."""
+    parts = write_labelled_parts(tmp_path, frame, [])
     with pytest.raises(IndexError):
-        find_medians(pairs, ["a"], np.array([(frame["label"] == i).sum() for i in range(4)]))
+        compute_medians(parts, ["a"], np.array([(frame["label"] == i).sum() for i in range(4)]))

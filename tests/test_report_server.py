@@ -1,4 +1,4 @@
-"""`resegment serve-reports`: what readers get, and what nobody gets whatever the address says."""
+"""`resegment serve-reports`: what readers get, and what nobody gets whatever the address."""
 
 import http.client
 import threading
@@ -7,20 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.report.page import Figure, render
-from segmentation.report.serving import ReportServer
+from segmentation.report.figure import Figure
+from segmentation.report.page import render_page
+from segmentation.report.report_server import ReportServer
 from tests.conftest import Command
 
 EDITION = "demo/editions/2026-01-31/0123456789abcdef"
-SECRET = b"nobody's business"
+FIGURE = Figure("one", {"data": [], "layout": {}}, "nothing")
+SECRET = b"not for readers"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store with one edition, and what no reader may have inside it and beside it."""
+    """A store with one edition, and with files inside and outside that no reader may get."""
     store = tmp_path / "store"
     for name, content in {
-        f"{EDITION}/report.html": render("demo", [Figure("one", {"data": [], "layout": {}}, "nothing")]),
+        f"{EDITION}/report.html": render_page("folder.html.j2", "demo", [FIGURE], names=[], has_parent=False),
         f"{EDITION}/manifest.json": b"{}",
         f"{EDITION}/SHA256SUMS": b"00  report.html\n",
         "demo/published/as_of=2026-01-31/segments.parquet": b"PAR1",
@@ -45,7 +47,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def port(store: Path) -> Iterator[int]:
-    """A server of that store: its port."""
+    """The port of a server of that store."""
     server = ReportServer(store, ("127.0.0.1", 0), ["reports.example"])
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -55,23 +57,23 @@ def port(store: Path) -> Iterator[int]:
     server.server_close()
 
 
-def ask(
+def request(
     port: int, address: str, method: str = "GET", host: str | None = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """The answer and its body. The address is sent as it stands."""
+    """The response and its body. The address is sent unchanged."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.putrequest(method, address, skip_host=True)
         connection.putheader("Host", f"127.0.0.1:{port}" if host is None else host)
         connection.endheaders()
-        answer = connection.getresponse()
-        return answer, answer.read()
+        response = connection.getresponse()
+        return response, response.read()
     finally:
         connection.close()
 
 
 @pytest.mark.parametrize(
-    ("address", "kind"),
+    ("address", "content_type"),
     [
         (f"/{EDITION}/report.html", "text/html; charset=utf-8"),
         (f"/{EDITION}/manifest.json", "application/json"),
@@ -81,27 +83,28 @@ def ask(
         ("/demo/live.json", "application/json"),
     ],
 )
-def test_readers_get_what_is_made_for_them(port: int, store: Path, address: str, kind: str) -> None:
-    """Files of editions come whole, with their type, a policy, and nothing left to guess or to keep."""
-    answer, body = ask(port, address)
-    assert answer.status == 200
+def test_readers_get_published_files(port: int, store: Path, address: str, content_type: str) -> None:
+    """Files come whole, with their content type and a policy, and browsers may neither guess nor cache."""
+    response, body = request(port, address)
+    assert response.status == 200
     assert body == (store / address.split("?")[0].replace("%3D", "=").removeprefix("/")).read_bytes()
-    assert answer.headers["Content-Type"] == kind
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    head, nothing = ask(port, address, "HEAD")
-    assert (head.status, nothing) == (200, b"")
+    assert response.headers["Content-Type"] == content_type
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    head, head_body = request(port, address, "HEAD")
+    assert (head.status, head_body) == (200, b"")
     assert head.headers["Content-Length"] == str(len(body))
 
 
-def test_the_policy_allows_the_pages_own_scripts_only(port: int) -> None:
-    """The header names the hashes that the report's own policy names, and no other script."""
-    answer, body = ask(port, f"/{EDITION}/report.html")
-    policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+def test_the_policy_allows_only_the_scripts_of_the_page(port: int) -> None:
+    """The header has the script hashes of the report's own policy and no others."""
+    response, body = request(port, f"/{EDITION}/report.html")
+    header = response.headers["Content-Security-Policy"]
+    policy = dict(part.strip().split(" ", 1) for part in header.split(";"))
     scripts = policy["script-src"].split(" ")
-    assert len(scripts) == 2 and all(one.startswith("'sha256-") for one in scripts)
-    assert all(one.encode() in body for one in scripts)
+    assert len(scripts) == 2 and all(script.startswith("'sha256-") for script in scripts)
+    assert all(script.encode() in body for script in scripts)
     assert policy["frame-ancestors"] == "'none'"
     assert "unsafe" not in policy["script-src"]
 
@@ -135,64 +138,64 @@ def test_the_policy_allows_the_pages_own_scripts_only(port: int) -> None:
         "/%ff%fe",
     ],
 )
-def test_nothing_else_is_to_be_had(port: int, address: str) -> None:
-    """Stage files, locks, the ledger, links that lead out and addresses that climb: not found, all alike."""
-    answer, body = ask(port, address)
-    assert answer.status == 404
-    assert body == b"there is nothing of this name for readers\n"
+def test_nothing_else_is_served(port: int, address: str) -> None:
+    """Staging files, locks, the ledger, links out of the store and climbing addresses are all not found."""
+    response, body = request(port, address)
+    assert response.status == 404
+    assert body == b"not found\n"
 
 
-def test_an_index_that_leads_out_is_not_followed(port: int) -> None:
-    """demo/index.html is a link to outside: the folder is listed instead."""
-    answer, body = ask(port, "/demo/")
-    assert answer.status == 200 and SECRET not in body
+def test_an_index_linked_from_outside_is_not_served(port: int) -> None:
+    """demo/index.html links to a file outside the store, so the folder is listed instead."""
+    response, body = request(port, "/demo/")
+    assert response.status == 200 and SECRET not in body
     assert b'href="editions/"' in body and b'href="published/"' in body and b'href="live.json"' in body
     assert b"staging" not in body and b"ledger" not in body and b"index.html" not in body
 
 
 def test_folders_are_listed_or_show_their_index(port: int, store: Path) -> None:
-    """A folder without a slash leads to itself with one; an index of its own is shown."""
+    """A folder is redirected to its address with a slash; its index.html is served if it has one."""
     (store / EDITION / "index.html").write_text("<a href='report.html'>report</a>")
     for folder in ("/demo/editions", f"/{EDITION}"):
-        answer, _ = ask(port, folder)
-        assert (answer.status, answer.headers["Location"]) == (301, f"{folder}/")
-    assert ask(port, f"/{EDITION}/")[1] == b"<a href='report.html'>report</a>"
-    _, body = ask(port, "/")
+        response, _ = request(port, folder)
+        assert (response.status, response.headers["Location"]) == (301, f"{folder}/")
+    assert request(port, f"/{EDITION}/")[1] == b"<a href='report.html'>report</a>"
+    _, body = request(port, "/")
     assert b'<a href="demo/">demo/</a>' in body and b"linked" not in body
     (store / "index.html").write_text("<h1>all</h1>")
-    _, body = ask(port, "/")
+    _, body = request(port, "/")
     assert body == b"<h1>all</h1>"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "MOVE"])
 def test_nothing_can_be_written(port: int, method: str) -> None:
-    """Any other method is refused."""
-    answer, _ = ask(port, "/demo/live.json", method)
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    """Methods other than GET and HEAD are refused."""
+    response, _ = request(port, "/demo/live.json", method)
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_another_hosts_page_cannot_read_it(port: int) -> None:
-    """A name that was pointed at this machine by somebody else is refused; its own names are not."""
-    assert ask(port, "/demo/live.json", host="evil.example")[0].status == 421
-    assert ask(port, "/demo/live.json", host="")[0].status == 421
-    assert ask(port, "/demo/live.json", host=f"localhost:{port}")[0].status == 200
-    assert ask(port, "/demo/live.json", host="reports.example")[0].status == 200
+def test_unknown_host_names_are_refused(port: int) -> None:
+    """A name that somebody else pointed at this machine gets nothing; the server's names get files."""
+    assert request(port, "/demo/live.json", host="evil.example")[0].status == 421
+    assert request(port, "/demo/live.json", host="")[0].status == 421
+    assert request(port, "/demo/live.json", host=f"localhost:{port}")[0].status == 200
+    assert request(port, "/demo/live.json", host="reports.example")[0].status == 200
 
 
 @pytest.mark.parametrize(("address", "host"), [("http://[/", None), ("/demo/", "[")])
-def test_what_is_no_address_is_refused(port: int, address: str, host: str | None) -> None:
-    """With an answer that says so."""
-    assert ask(port, address, host=host)[0].status == 400
+def test_malformed_addresses_are_refused(port: int, address: str, host: str | None) -> None:
+    """A malformed address or Host header gets status 400."""
+    assert request(port, address, host=host)[0].status == 400
 
 
 def test_it_listens_on_ipv6(store: Path) -> None:
-    """`--host ::1` is this machine too."""
+    """`--host ::1` is an address of this machine too."""
     with ReportServer(store, ("::1", 0)) as server:
         assert server.server_address[0] == "::1"
 
 
-def test_the_command_refuses_what_it_cannot_serve(command: Command) -> None:
-    """A bucket is refused in one line."""
-    done = command("serve-reports", "--store", "s3://bucket")
-    assert done.returncode == 2
-    assert "a bucket has means of its own" in done.stderr
+def test_the_command_refuses_a_bucket(command: Command) -> None:
+    """It serves folders only."""
+    process = command("serve-reports", "--store", "s3://bucket")
+    assert process.returncode == 2
+    assert "a bucket's pages are served by its provider" in process.stderr

@@ -1,0 +1,32 @@
+"""The value feature: the report shows each segment's share of its sum.
+
+The definition can name it with `value`. Otherwise a feature is chosen only if its sum means something.
+"""
+
+from config.definition import Definition
+
+# ISO 4217 codes of the most traded currencies, and the signs people write instead.
+CURRENCIES = frozenset((
+    "USD", "EUR", "JPY", "GBP", "CNY", "AUD", "CAD", "CHF", "HKD", "SGD", "SEK", "KRW", "NOK", "NZD",
+    "INR", "MXN", "TWD", "ZAR", "BRL", "DKK", "PLN", "THB", "ILS", "IDR", "CZK", "AED", "TRY", "HUF",
+    "CLP", "SAR", "PHP", "MYR", "COP", "RUB", "RON", "PEN", "BHD", "BGN", "ARS", "UAH", "EGP", "NGN",
+    "KES", "PKR", "BDT", "VND", "ISK", "RSD", "MAD", "KZT", "QAR", "KWD", "$", "€", "£", "¥", "₹", "₩",
+    "₺", "₽", "₪", "₫", "₦", "฿", "zł", "Kč", "kr",
+))  # fmt: skip
+
+
+def infer_value_feature(definition: Definition) -> str | None:
+    """The definition's `value`, or a feature chosen by its unit; None without a suitable one.
+
+    Of events: the first sum in a currency, else the first sum. Of customers: the first number in a currency.
+    """
+    if definition.value is not None:
+        return definition.value
+    columns = definition.customer_columns
+    candidates = [name for name in definition.features if columns[name].type in ("int", "float")]
+    if definition.summary is not None:
+        candidates = [name for name in candidates if definition.summary.features[name].op == "sum"]
+    in_currency = [name for name in candidates if columns[name].unit in CURRENCIES]
+    if in_currency:
+        return in_currency[0]
+    return candidates[0] if candidates and definition.summary is not None else None

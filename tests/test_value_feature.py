@@ -1,0 +1,66 @@
+"""The value feature: the definition's, or one inferred from the units."""
+
+from typing import Any
+
+import pytest
+
+from config.definition import Definition
+from config.definition_files import DefinitionError, parse_definition
+from segmentation.report.value_feature import infer_value_feature
+
+
+def make_definition(units: dict[str, str], **changes: Any) -> Definition:
+    """A definition of customers with float columns of the given units."""
+    columns = {name: {"type": "float", "unit": unit} for name, unit in units.items()}
+    content = {"name": "demo", "source": {"path": "x.csv"}, "rows": {"id": "id", "columns": columns}}
+    return Definition.model_validate({**content, "features": list(units), **changes})
+
+
+def make_event_definition(features: dict[str, Any]) -> Definition:
+    """A definition of events with the given features."""
+    columns = {"at": {"type": "timestamp"}, "price": {"type": "float"}, "pieces": {"type": "int"}}
+    rows = {"grain": "event", "id": "id", "time": "at", "columns": columns}
+    summary = {"window_days": 30, "features": features}
+    content = {"name": "demo", "source": {"path": "x.csv"}, "rows": rows, "summary": summary}
+    return Definition.model_validate({**content, "features": list(features)})
+
+
+def test_the_definition_decides() -> None:
+    """`value` is used whatever its unit."""
+    assert infer_value_feature(make_definition({"a": "EUR", "b": ""}, value="b")) == "b"
+
+
+def test_money_is_recognised_by_its_unit() -> None:
+    """Of customers, the first feature in a currency is chosen; without one, no feature is."""
+    assert infer_value_feature(make_definition({"a": "days", "b": "£", "c": "EUR"})) == "b"
+    assert infer_value_feature(make_definition({"a": "days", "b": ""})) is None
+
+
+def test_of_events_only_a_sum_is_chosen() -> None:
+    """A sum in euros comes first, then any sum; a mean in euros is never chosen."""
+    mean = {"op": "mean", "column": "price", "unit": "EUR"}
+    pieces, money = {"op": "sum", "column": "pieces"}, {"op": "sum", "column": "price", "unit": "EUR"}
+    assert (
+        infer_value_feature(make_event_definition({"basket": mean, "pieces": pieces, "revenue": money}))
+        == "revenue"
+    )
+    assert infer_value_feature(make_event_definition({"basket": mean, "pieces": pieces})) == "pieces"
+    assert infer_value_feature(make_event_definition({"basket": mean})) is None
+
+
+@pytest.mark.parametrize(("value", "message"), [("c", "not a feature"), ("city", "no int or float")])
+def test_a_value_that_is_not_a_number_is_refused(value: str, message: str) -> None:
+    """`value` must name a numeric feature."""
+    text = (
+        "{name: demo, source: {path: x.csv}, "
+        "rows: {id: id, columns: {a: {type: float}, city: {type: category}}}, "
+        f"features: [a, city], value: {value}}}"
+    )
+    with pytest.raises(DefinitionError, match=message):
+        parse_definition(text, "demo.yaml")
+
+
+def test_a_definition_without_value_keeps_its_edition_ids() -> None:
+    """The key `value` is part of the edition id only if it is set."""
+    assert "value" not in make_definition({"a": "EUR"}).decisive_content()
+    assert make_definition({"a": "EUR"}, value="a").decisive_content()["value"] == "a"
