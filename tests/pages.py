@@ -1,4 +1,4 @@
-"""A report's page taken apart: its texts by element, its ids, and the data of its figures."""
+"""A report parsed for tests: texts by element, ids, and the data of its figures."""
 
 import json
 import re
@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from schemas.records import Published
+from schemas.night import Published
 
 
-class Page(HTMLParser):
-    """Texts of a page's elements by tag, and all ids."""
+class ReportPage(HTMLParser):
+    """The report of an edition. html: without scripts. texts: with the tag of the element around each."""
 
     def __init__(self, published: Published) -> None:
         super().__init__()
@@ -23,35 +23,36 @@ class Page(HTMLParser):
         self.feed(self.html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember an element."""
+        """Record an element."""
         self.open.append(tag)
         self.tags.append((tag, dict(attrs)))
         self.ids += [value or "" for name, value in attrs if name == "id"]
 
     def handle_endtag(self, tag: str) -> None:
-        """Close an element, and those in it that close by themselves."""
+        """Close an element and the void elements in it."""
         while self.open and self.open.pop() != tag:
             pass
 
     def handle_data(self, data: str) -> None:
-        """Remember a text with the element it is in."""
+        """Record a text with the tag around it."""
         if self.open:
             self.texts.append((self.open[-1], data))
 
-    def find(self, tag: str) -> list[str]:
-        """The texts directly within this kind of element."""
-        return [text.strip() for of, text in self.texts if of == tag and text.strip()]
+    def list_texts(self, tag: str) -> list[str]:
+        """The texts directly inside elements of a tag."""
+        return [text.strip() for parent, text in self.texts if parent == tag and text.strip()]
 
     @property
     def words(self) -> str:
-        """All texts but styles and data, in one line."""
-        return " ".join(" ".join(text for of, text in self.texts if of not in ("style", "script")).split())
+        """All visible texts, in one line."""
+        visible = (text for parent, text in self.texts if parent not in ("style", "script"))
+        return " ".join(" ".join(visible).split())
 
     @property
     def data(self) -> dict[str, Any]:
-        """The figures' data."""
-        found = re.search(
+        """The figures' data by id."""
+        element = re.search(
             r'<script type="application/json" id="figures">(.*?)</script>', self.html, re.DOTALL
         )
-        content: dict[str, Any] = json.loads(found[1]) if found else {}
+        content: dict[str, Any] = json.loads(element[1]) if element else {}
         return content

@@ -1,6 +1,6 @@
-"""Reports for the browser: each kind of night that a report may have to tell, made once by real stages.
+"""Reports of every kind of night for the browser tests, each made once by the real stages.
 
-What a page must show is tests/test_report_browser.py's. No Prefect server is needed.
+No Prefect server is needed. What a page must show is checked in test_report_browser.py.
 """
 
 from collections.abc import Callable
@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 
 from bench.nights import run_night, run_nights
-from config.definitions import read_definition
-from config.parameters import BUILT_IN, Segmentation
-from schemas.records import Night, Published
+from config.definition import BUILT_IN, Definition
+from config.definition_files import read_definition
+from schemas.night import Night, Published
 from tests.nights import FOUR, draw_customers, found_town
 
-RETAIL_DAYS = 31  # thirty editions behind the last one
+RETAIL_DAYS = 31  # thirty editions before the last one
 DAY = date(2026, 1, 31)
 
 
-def build(segmentation: Segmentation, folder: Path, source: Path | None = None) -> Published:
-    """One night of a definition."""
+def run_one_night(definition: Definition, folder: Path, source: Path | None = None) -> Published:
+    """Run a night of a definition in an empty store."""
     night = Night(
         run_id="night",
-        segmentation=segmentation,
+        definition=definition,
         as_of=DAY,
         source=None if source is None else str(source),
         store=folder / "store",
@@ -35,14 +35,14 @@ def build(segmentation: Segmentation, folder: Path, source: Path | None = None) 
     return run_night(night)
 
 
-def ship(name: str, **changes: Any) -> Segmentation:
-    """A shipped definition with these clauses."""
+def change_shipped(name: str, **changes: Any) -> Definition:
+    """A shipped definition with changed clauses."""
     values = read_definition(BUILT_IN / f"{name}.yaml").model_dump()
-    return Segmentation.model_validate({**values, **changes})
+    return Definition.model_validate({**values, **changes})
 
 
 def scatter_customers(features: int, groups: int, customers: int = 2400) -> pd.DataFrame:
-    """Customers in groups far apart, of so many features."""
+    """Customers in groups far apart."""
     random = np.random.default_rng(features)
     centres = random.uniform(0, 1000, (groups, features))
     values = centres[np.arange(customers) % groups] + random.normal(0, 20, (customers, features))
@@ -52,52 +52,54 @@ def scatter_customers(features: int, groups: int, customers: int = 2400) -> pd.D
 
 
 def build_scattered(folder: Path, features: int, k: dict[str, Any], groups: int = 5) -> Published:
-    """A night of so many features and groups."""
+    """The report of scattered customers."""
     frame = scatter_customers(features, groups)
     source = folder / "customers.csv"
     frame.to_csv(source, index=False)
     names = [name for name in frame.columns if name != "id"]
-    plan = {
+    definition = {
         "name": "scattered",
         "source": {"path": "customers.csv"},
         "rows": {"id": "id", "columns": {name: {"type": "float"} for name in names}},
         "features": names,
         "k": k,
     }
-    return build(Segmentation.model_validate(plan), folder, source)
+    return run_one_night(Definition.model_validate(definition), folder, source)
 
 
-def build_planted(folder: Path, nights: int, last: dict[str, int]) -> Published:
-    """Nights of four planted groups, the last one of other sizes."""
+def build_planted(folder: Path, nights: int, last_sizes: dict[str, int]) -> Published:
+    """The report of the last of several nights of four groups, with these sizes."""
     town = found_town(folder, description="Four planted groups.")
     for number in range(1, nights):
         town.night(number, draw_customers({**FOUR, "a": 150 + 4 * number}))
-    return town.night(nights, draw_customers(last))
+    return town.night(nights, draw_customers(last_sizes))
 
 
 def build_retail(folder: Path, shared: Path) -> Published:
-    """Online Retail, night after night; the report of the last one.
+    """The report of the last of many nights of Online Retail.
 
-    Four segments of the customers of sixty days, a third of the work of a year's and of choosing k.
+    A window of sixty days and a fixed k take a third of the time of a year with a choice of k.
     """
-    summary = {**ship("online-retail").model_dump()["summary"], "window_days": 60}
-    plan = ship("online-retail", summary=summary, k={"min": 4, "max": 4, "rule": "fixed", "fixed": 4})
+    summary = {**change_shipped("online-retail").model_dump()["summary"], "window_days": 60}
+    definition = change_shipped(
+        "online-retail", summary=summary, k={"min": 4, "max": 4, "rule": "fixed", "fixed": 4}
+    )
     days = [date(2011, 11, 1) + timedelta(days=i) for i in range(RETAIL_DAYS)]
-    nights = run_nights(plan, str(shared / "online_retail_by_day"), folder / "store", days)
+    nights = run_nights(definition, str(shared / "online_retail_by_day"), folder / "store", days)
     return [published for _, published in nights][-1]
 
 
-MAKERS: dict[str, Callable[[Path], Published]] = {
-    "article": lambda folder: build(ship("article"), folder),
+BUILDERS: dict[str, Callable[[Path], Published]] = {
+    "article": lambda folder: run_one_night(change_shipped("article"), folder),
     "first": lambda folder: build_planted(folder, 1, FOUR),
     "moved": lambda folder: build_planted(folder, 3, {**FOUR, "c": 90, "e": 60}),
     "held": lambda folder: build_planted(folder, 3, {"a": 40, "b": 30, "c": 20, "d": 10}),
     "one": lambda folder: build_scattered(folder, 3, {"rule": "fixed", "fixed": 1}, 1),
     "twelve": lambda folder: build_scattered(folder, 3, {"max": 12, "rule": "fixed", "fixed": 12}, 12),
     "forty": lambda folder: build_scattered(folder, 40, {"max": 6}),
-    "mixed": lambda folder: build(ship("blended"), folder),
-    "million": lambda folder: build(
-        ship(
+    "mixed": lambda folder: run_one_night(change_shipped("blended"), folder),
+    "million": lambda folder: run_one_night(
+        change_shipped(
             "shop",
             source={"sample": "shop", "customers": 1_000_000},
             k={"min": 6, "max": 6, "rule": "fixed", "fixed": 6},
@@ -109,12 +111,12 @@ MAKERS: dict[str, Callable[[Path], Published]] = {
 
 @pytest.fixture(scope="session")
 def make_report(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The report of a kind of night, by name; made when it is first asked for."""
-    made = dict[str, Path]()
+    """The report of a kind of night by its name in BUILDERS, made on first use."""
+    reports = dict[str, Path]()
 
     def make(name: str) -> Path:
-        if name not in made:
-            made[name] = Path(MAKERS[name](tmp_path_factory.mktemp(name)).report_path)
-        return made[name]
+        if name not in reports:
+            reports[name] = Path(BUILDERS[name](tmp_path_factory.mktemp(name)).report_path)
+        return reports[name]
 
     return make

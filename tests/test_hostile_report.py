@@ -1,4 +1,4 @@
-"""Texts that would be something else: report and index show them, and nothing fires or is fetched."""
+"""Hostile texts in the data: report and index show them as text, and nothing is run or fetched."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 import pytest
 
-from config.parameters import Segmentation
+from config.definition import Definition
 from segmentation.identity.given_names import name_segment
-from segmentation.report.indexing import write_index
-from tests.browser import Page, open_page
+from segmentation.report.index_refresh import write_index
+from tests.browser import OpenPage, open_page
 from tests.nights import PLAN
-from tests.reports import build
+from tests.reports import run_one_night
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
-COLUMN = "spend &copy (a,b) #1 %d"  # as odd as a column may be called
-REASON = "sent &reg back, +1+1 is #2 %s"  # and a reason
+COLUMN = "spend &copy (a,b) #1 %d"  # as odd as the name of a column may be
+REASON = "sent &reg back, +1+1 is #2 %s"  # or a quarantine reason
 RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd gnp.exe"
-# What a page of ours never holds, wherever it might have come from.
-FOREIGN = (
+# What this project's pages never contain.
+FORBIDDEN_ELEMENTS = (
     "main img, main iframe, object, embed, link, base, form, video, audio, a[href*='://'], "
     "a[href^='javascript'], main script, main style, [onload], [onerror], [onclick], [onmouseover], "
     "svg a, svg image[href*='://'], [style*='url(h']"
@@ -32,7 +32,7 @@ FOREIGN = (
 
 
 class Canary(NamedTuple):
-    """A server on this machine that nobody must ask, and the paths that it was asked for."""
+    """A local server that no page may contact, and the paths that were requested."""
 
     url: str
     hits: list[str]
@@ -40,7 +40,7 @@ class Canary(NamedTuple):
 
 @pytest.fixture(scope="module")
 def canary() -> Iterator[Canary]:
-    """The server, for as long as this module's tests."""
+    """The server, while this module's tests run."""
     hits: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ def canary() -> Iterator[Canary]:
 
 
 def list_payloads(url: str) -> list[str]:
-    """Markup, script, style, links, formulas, what plotly or a template would read, and reversed text."""
+    """Markup, scripts, styles, links, formulas, template syntax and reversed text."""
     return [
         f"<script>window.fired=1;fetch('{url}/script')</script>",
         f"</script><script src={url}/src></script><!--",
@@ -82,16 +82,16 @@ def list_payloads(url: str) -> list[str]:
 
 
 class Hostile(NamedTuple):
-    """A night of hostile texts: its report, the index over it, the texts."""
+    """A night with hostile texts: its report, the index of its editions, and the texts."""
 
     report: Path
-    overview: Path
+    index: Path
     payloads: list[str]
 
 
 @pytest.fixture(scope="module")
 def hostile(canary: Canary, tmp_path_factory: pytest.TempPathFactory) -> Hostile:
-    """Each text is a level, an id, a unit, a description or a name; rows are refused with it in them."""
+    """The texts are levels, ids, units, descriptions and names, also in refused rows."""
     folder = tmp_path_factory.mktemp("hostile")
     payloads = list_payloads(canary.url)
     levels = payloads[:12]
@@ -122,7 +122,7 @@ def hostile(canary: Canary, tmp_path_factory: pytest.TempPathFactory) -> Hostile
         "categories": {"rare_share": 0.0},
         "k": {"rule": "fixed", "fixed": 3, "max": 6},
     }
-    published = build(Segmentation.model_validate(plan), folder, source)
+    published = run_one_night(Definition.model_validate(plan), folder, source)
     home = folder / "store" / "planted"
     for segment_id, text in zip(("S01", "S02", "S03"), (payloads[2], payloads[6], payloads[9]), strict=True):
         name_segment(home, segment_id, {"name": text, "owner": payloads[7], "note": payloads[0]}, "ana")
@@ -131,22 +131,25 @@ def hostile(canary: Canary, tmp_path_factory: pytest.TempPathFactory) -> Hostile
     return Hostile(Path(published.report_path), index, payloads)
 
 
-def check_harmless(page: Page, canary: Canary) -> None:
-    """Point at everything, unfold everything: still nothing fired, nothing was asked for."""
-    page.tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+def check_harmless(page: OpenPage, canary: Canary) -> None:
+    """Unfolding everything and hovering over every figure runs nothing and requests nothing."""
+    page.tab.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
     for plot in page.tab.query_selector_all(".plot"):
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()
-        for part in (0.2, 0.35, 0.5, 0.65, 0.8) if box else ():
+        for fraction in (0.2, 0.35, 0.5, 0.65, 0.8) if box else ():
             assert box is not None
-            page.tab.mouse.move(box["x"] + box["width"] * part, box["y"] + box["height"] * part)
+            page.tab.mouse.move(box["x"] + box["width"] * fraction, box["y"] + box["height"] * fraction)
     page.tab.wait_for_timeout(300)
     assert page.errors == []
     assert page.requests == []
     assert canary.hits == []
     assert page.tab.evaluate("window.fired") is None
     assert (
-        page.tab.evaluate("s => [...document.querySelectorAll(s)].map(one => one.outerHTML)", FOREIGN) == []
+        page.tab.evaluate(
+            "s => [...document.querySelectorAll(s)].map(element => element.outerHTML)", FORBIDDEN_ELEMENTS
+        )
+        == []
     )
 
 
@@ -154,7 +157,7 @@ def check_harmless(page: Page, canary: Canary) -> None:
 def test_the_report_shows_hostile_texts_as_text(
     browser: "Browser", hostile: Hostile, canary: Canary, width: int
 ) -> None:
-    """Levels, units, descriptions, ids and refused rows: words on the page, in figures and in hover texts."""
+    """Levels, units, descriptions and reasons are plain text on the page, in figures and in hover texts."""
     page = open_page(browser, hostile.report, width)
     page.tab.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
     check_harmless(page, canary)
@@ -166,33 +169,32 @@ def test_the_report_shows_hostile_texts_as_text(
     page.close()
 
 
-def test_the_report_holds_no_id_and_no_refused_value(hostile: Hostile) -> None:
-    """Customers' ids and the values of refused rows are in tables of the edition, not on the page."""
+def test_the_report_has_no_id_and_no_refused_value(hostile: Hostile) -> None:
+    """Customer ids and values of refused rows are in the edition's tables, but not on the page."""
     content = hostile.report.read_text()
-    refused = "not a level"
-    assert refused not in content
+    assert "not a level" not in content
     assert f"{RIGHT_TO_LEFT}13" not in content and "fired=1;fetch" not in content.split("<main")[0]
 
 
 def test_the_index_shows_hostile_texts_as_text(browser: "Browser", hostile: Hostile, canary: Canary) -> None:
-    """Names, owners and descriptions that people gave."""
-    for path in (hostile.overview, hostile.overview.parents[1] / "index.html"):
+    """Given names, owners and descriptions are plain text in the index."""
+    for path in (hostile.index, hostile.index.parents[1] / "index.html"):
         page = open_page(browser, path, 390)
         check_harmless(page, canary)
         assert page.overflow() == 0
         assert hostile.payloads[4] in page.tab.inner_text("body")
         page.close()
-    words = open_page(browser, hostile.overview).tab.inner_text("body")
+    words = open_page(browser, hostile.index).tab.inner_text("body")
     assert hostile.payloads[2] in words and hostile.payloads[7] in words
 
 
-def test_the_canary_sings(browser: "Browser", canary: Canary, tmp_path: Path) -> None:
-    """Put into a page as they are, these texts do fire and fetch: the tests above would see it."""
+def test_the_payloads_are_dangerous(browser: "Browser", canary: Canary, tmp_path: Path) -> None:
+    """Unescaped, the same texts run and fetch, and the checks above notice."""
     page_path = tmp_path / "page.html"
     page_path.write_text("<main>" + "\n".join(list_payloads(canary.url)[2:8]) + "</main>")
     page = open_page(browser, page_path)
     page.tab.wait_for_timeout(300)
     assert {"/img", "/svg", "/css"} <= set(canary.hits)
     assert page.requests
-    assert page.tab.evaluate("s => document.querySelectorAll(s).length", FOREIGN) >= 4
+    assert page.tab.evaluate("s => document.querySelectorAll(s).length", FORBIDDEN_ELEMENTS) >= 4
     canary.hits.clear()

@@ -42,7 +42,7 @@ def view_making(context: ReportContext) -> MakingView:
         input_count=f"{len(inputs):,}",
         unlisted_inputs=f"{unlisted:,}" if unlisted else "",
         versions=Table("Versions", ["Package", "Version"], versions, is_text=True),
-        definition=json.dumps(definition.substance(), indent=1, ensure_ascii=False),
+        definition=json.dumps(definition.decisive_content(), indent=1, ensure_ascii=False),
     )
 
 
@@ -53,7 +53,7 @@ def tabulate_scaling(context: ReportContext) -> Table:
             column.feature,
             "excluded" if column.excluded else column.transform,
             f"{column.weight**2:.4g}",
-            column.why,
+            column.reason,
         ]
         for column in context.draft.scaled.columns
     ]
@@ -69,7 +69,7 @@ def list_facts(context: ReportContext) -> list[list[object]]:
         ["Previous edition", f"{key.previous} of {key.previous_as_of}" if key.previous else "none"],
         ["As of", f"{context.night.as_of}, time zone {definition.timezone}"],
         ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
-        ["Model", f"{fitted.how}: {'; '.join(fitted.why)}; trained on {fitted.trained.as_of}"],
+        ["Model", f"{fitted.method}: {'; '.join(fitted.reasons)}; trained on {fitted.training.as_of}"],
         ["Inertia", f"{fitted.inertia:.6g} after {fitted.passes} passes over all customers"],
         ["Sweep sample", f"{sample.part.rows:,} rows, {'exact' if sample.exact else 'coreset'}"],
         ["Value", f"{value}, summed by segment" if value else "no feature measures value"],

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from segmentation.features.transforms import apply_transform
+from segmentation.features.transforms import apply_transform, is_logarithmic
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import join_words
@@ -164,9 +164,9 @@ def pack_feature(context: ReportContext, feature: str) -> dict[str, Any]:
     """A feature's values along its own scale. A logarithmic scale comes with the ticks of its axis."""
     scale = context.get_scale(feature)
     values = context.points.matrix[context.points.features.index(feature)]
-    is_log = scale.transform == "log-standard"
+    is_log = is_logarithmic(scale)
     packed = {
-        **pack_values(apply_transform(values, scale)),
+        **pack_values(apply_transform(values, scale) if is_log else values),
         "name": escape_label(context.label(feature)),
         "curved": is_log,
     }

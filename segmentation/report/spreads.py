@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segmentation.features.transforms import apply_transform
+from segmentation.features.transforms import apply_transform, is_logarithmic
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.points import MIN_SHOWN
@@ -84,7 +84,7 @@ def measure_spread(context: ReportContext, feature: str) -> Spread:
     row = context.points.features.index(feature)
     values = np.full((len(context.segment_ids), len(QUANTILES)), np.nan)
     for position, size in enumerate(context.sizes):
-        sample = context.points.of(position)[row]
+        sample = context.points.in_segment(position)[row]
         if size >= MIN_SHOWN and sample.size:
             values[position] = np.quantile(sample, QUANTILES, method="inverted_cdf")
     return Spread(feature, values, apply_transform(values, context.get_scale(feature)))
@@ -130,7 +130,7 @@ def draw_ticks(context: ReportContext, spread: Spread, to_x: Callable[[float], f
     """A few round values between the lowest and the highest quantile."""
     scale = context.get_scale(spread.feature)
     low, high = float(np.nanmin(spread.values)), float(np.nanmax(spread.values))
-    values = choose_ticks(low, high, scale.transform == "log-standard")
+    values = choose_ticks(low, high, is_logarithmic(scale))
     labels = [context.format_value(spread.feature, value, with_unit=False).split(" (")[0] for value in values]
     return [
         Tick(round(to_x(float(apply_transform(np.array(value), scale))), 1), label)
