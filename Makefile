@@ -1,6 +1,6 @@
-# The two commands: `make run` and `make test`. Each sets up what it needs first: uv, if it is missing,
-# goes into .tools/ and the packages into .venv/, both inside this folder.
-.PHONY: run test check bench docs setup deploy up down clean
+# The two commands: `make run` and `make test`. Each first installs what it needs, inside this folder: uv into
+# .tools/ if it is missing, and the packages into .venv/.
+.PHONY: run test bench docs setup deploy up down clean
 .DEFAULT_GOAL := run
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -19,7 +19,7 @@ test: setup
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(filter all,$(TESTS)),,-m 'not slow')
+	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(filter all,$(TESTS)),,-m 'not slow and not release')
 
 bench: setup
 	$(RUN) python -m bench.nightly
@@ -28,12 +28,12 @@ bench: setup
 docs: $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
 	$(UV) run --frozen --isolated --only-group docs sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs site
 
-# To the server of PREFECT_API_URL: work pool, automations, deployments. Again changes nothing.
+# Work pool, automations and deployments, on the server at PREFECT_API_URL. Running it again changes nothing.
 deploy: setup
 	$(RUN) python -m deployments.setup
 	$(RUN) prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml
 
-# The stack on this machine: PostgreSQL, Prefect's server, deployments, a worker, the reports. docs/operate.md
+# The stack on this machine: PostgreSQL, Prefect's server, deployments, a worker and the reports' server.
 up: setup
 	$(RUN) python -m deployments.stack up
 

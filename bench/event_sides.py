@@ -1,8 +1,10 @@
 """The sides of the comparison of events: pandas, DuckDB, pyarrow and ours, each in a process of its own.
 
-All read the same dated Parquet files, leave out the lines that ours refuses (no customer, no
-number, sent back, dated outside), and give days since the last order, orders and revenue by
-customer. `python -m bench.event_sides SIDE JOB.json ANSWER.json`; which are run is bench/events.py's.
+    python -m bench.event_sides SIDE JOB.json ANSWER.json
+
+All read the same dated Parquet files, skip the lines that ours puts in quarantine (without customer or
+number, returned, outside the window), and compute days since the last order, number of orders and revenue
+by customer. bench/events.py decides which sides run.
 """
 
 import logging
@@ -22,9 +24,9 @@ COLUMNS = ["order_id", "customer_id", "ordered_at", "quantity", "unit_price"]
 
 
 def write_events(job: dict[str, Any]) -> dict[str, Any]:
-    """The sample orders in Parquet, from the day before job["as_of"] backwards until they suffice.
+    """Write sample orders to job["data"], day by day backwards from job["as_of"], until there are enough.
 
-    Writes to job["data"]; gives the events and days that it wrote.
+    Returns how many events, days and bytes were written.
     """
     import pyarrow.parquet as pq
 
@@ -35,7 +37,7 @@ def write_events(job: dict[str, Any]) -> dict[str, Any]:
     with ThreadPoolExecutor(cpu_count()) as pool:
         while events < job["events"]:
             block = [day - timedelta(days=days + number + 1) for number in range(DAYS_AT_ONCE)]
-            for path in pool.map(lambda one: write_day(folder, one, shop, "parquet"), block):
+            for path in pool.map(lambda date: write_day(folder, date, shop, "parquet"), block):
                 days += 1
                 if path is not None:
                     events += pq.read_metadata(path).num_rows
@@ -43,8 +45,8 @@ def write_events(job: dict[str, Any]) -> dict[str, Any]:
     return {"events": events, "days": days, "bytes": size}
 
 
-def window_of(job: dict[str, Any]) -> tuple[datetime, datetime]:
-    """First moment of the window, and the moment at which it ends."""
+def compute_window(job: dict[str, Any]) -> tuple[datetime, datetime]:
+    """Start of the window, which is inside, and its end, which is not."""
     end = datetime.combine(date.fromisoformat(job["as_of"]), time())
     return end - timedelta(days=job["days"]), end
 
@@ -56,7 +58,7 @@ def run_pandas(job: dict[str, Any]) -> dict[str, Any]:
     clock = Clock()
     frame = pd.read_parquet(job["data"], columns=COLUMNS)
     clock.end("read")
-    begin, end = window_of(job)
+    begin, end = compute_window(job)
     is_inside = (frame["ordered_at"] >= begin) & (frame["ordered_at"] < end)
     is_good = frame["customer_id"].notna() & (frame["quantity"] > 0) & (frame["unit_price"] > 0)
     frame = frame[is_inside & is_good & ~frame["order_id"].str.startswith("R")]
@@ -80,7 +82,7 @@ def run_pyarrow(job: dict[str, Any]) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     clock = Clock()
-    begin, end = window_of(job)
+    begin, end = compute_window(job)
     time, order = ds.field("ordered_at"), ds.field("order_id")
     is_good = ds.field("customer_id").is_valid() & (ds.field("quantity") > 0) & (ds.field("unit_price") > 0)
     is_good = is_good & (time >= begin) & (time < end) & ~pc.starts_with(order, "R")
@@ -99,19 +101,19 @@ def run_pyarrow(job: dict[str, Any]) -> dict[str, Any]:
     last = grouped["ordered_at_max"]
     recency = pc.days_between(last, pa.scalar(end, last.type))
     orders, revenue = grouped["order_id_count_distinct"], grouped["revenue_sum"]
-    found = {"recency_days": recency, "orders": orders, "revenue": revenue}
-    table = pa.table({"customer_id": grouped["customer_id"], **found})
+    features = {"recency_days": recency, "orders": orders, "revenue": revenue}
+    table = pa.table({"customer_id": grouped["customer_id"], **features})
     pq.write_table(table, Path(job["store"]) / "customers.parquet")
     clock.end("write")
-    return {**clock.read(), **_sum_up({name: column.to_numpy() for name, column in found.items()})}
+    return {**clock.read(), **_sum_up({name: column.to_numpy() for name, column in features.items()})}
 
 
 def run_duckdb(job: dict[str, Any]) -> dict[str, Any]:
-    """DuckDB: one query over the files, its memory limited where the job says so, copied to Parquet."""
+    """DuckDB: one query over the files, copied to Parquet, with a memory limit if the job sets one."""
     import duckdb
 
     clock = Clock()
-    begin, end = window_of(job)
+    begin, end = compute_window(job)
     out = Path(job["store"]) / "customers.parquet"
     config = {"memory_limit": job["memory_limit"], "temp_directory": job["store"]}
     with duckdb.connect(config=config if job["memory_limit"] else {}) as connection:
@@ -127,13 +129,13 @@ def run_duckdb(job: dict[str, Any]) -> dict[str, Any]:
             ) TO '{out}' (FORMAT parquet)"""  # noqa: S608 - the benchmark's own folders and dates
         )
         clock.end("query")
-        found = connection.sql(f"SELECT recency_days, orders, revenue FROM '{out}'").fetchnumpy()  # noqa: S608
-    return {**clock.read(), **_sum_up(found)}
+        features = connection.sql(f"SELECT recency_days, orders, revenue FROM '{out}'").fetchnumpy()  # noqa: S608
+    return {**clock.read(), **_sum_up(features)}
 
 
-def run_ours(job: dict[str, Any]) -> dict[str, Any]:
-    """The whole night: every line judged, features, k = 1..12, segments, report."""
-    from resegment.running import prepare_environment
+def run_events_night(job: dict[str, Any]) -> dict[str, Any]:
+    """The whole night: every line checked, features, k = 1..12, segments, report."""
+    from resegment.flow_runs import prepare_environment
 
     prepare_environment()
     import plotly.io
@@ -142,22 +144,22 @@ def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     import sklearn.cluster  # noqa: F401
 
     from flows.resegment import resegment
-    from schemas.records import Published
+    from schemas.night import Published
 
     clock = Clock()
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addHandler(StageLines(clock))
     as_of = date.fromisoformat(job["as_of"])
     published = resegment(job["definition"], as_of=as_of, source=job["data"], store=job["store"])
-    found = clock.read()
+    seconds = clock.read()
     if not isinstance(published, Published):
         raise SystemExit("the run was held by a check")
     table = pq.read_table(published.segments_path, columns=list(FEATURES))
-    return {**found, **_sum_up({name: table[name].to_numpy() for name in FEATURES}), "k": published.k}
+    return {**seconds, **_sum_up({name: table[name].to_numpy() for name in FEATURES}), "k": published.k}
 
 
 def _sum_up(columns: dict[str, Any]) -> dict[str, Any]:
-    """What all sides must agree on: customers, and the features' totals."""
+    """What all sides must agree on: the number of customers and the features' totals."""
     return {"customers": len(columns["orders"]), **{name: float(columns[name].sum()) for name in FEATURES}}
 
 
@@ -166,7 +168,7 @@ SIDES: dict[str, Side] = {
     "pandas": run_pandas,
     "pyarrow": run_pyarrow,
     "duckdb": run_duckdb,
-    "ours": run_ours,
+    "ours": run_events_night,
 }
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How many customers change their published segment id a night, by how the model is refitted.
+"""How many customers get another segment id each night, by how the model is refitted.
 
     python -m bench.identity DEFINITION SOURCE --start 2011-09-01 --nights 30 --ks 4,5,6,auto
 
-Runs the stages of the nightly flow without Prefect, a fresh store for each way. `cold, by size` is what a
-team has that refits and numbers the clusters by size: the ids of the cold nights, put aside.
+Each way of refitting has its own store. `cold, by size` is what a team gets that refits every night and
+numbers the clusters by size: the cold nights' clusters, without the published ids.
 """
 
 import argparse
@@ -18,10 +18,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.nights import run_together
-from config.definitions import find_definition, read_definition
-from config.parameters import Segmentation
-from schemas.records import Night, Published
+from bench.nights import run_variants
+from bench.tables import format_head, format_row, format_setting
+from config.definition import Definition
+from config.definition_files import read_definition, resolve_definition
+from schemas.night import Night, Published
 
 WAYS: dict[str, dict[str, str]] = {
     "auto": {},
@@ -31,17 +32,17 @@ WAYS: dict[str, dict[str, str]] = {
 }
 
 
-def change(segmentation: Segmentation, k: str, way: str) -> Segmentation:
-    """The definition with this k, refitted this way."""
-    values: dict[str, Any] = segmentation.model_dump()
+def set_refit(definition: Definition, k: str, way: str) -> Definition:
+    """The definition with this k and this way of refitting."""
+    values: dict[str, Any] = definition.model_dump()
     if k != "auto":
         values["k"].update(rule="fixed", fixed=int(k))
     values["refit"].update(WAYS[way])
-    return Segmentation.model_validate(values)
+    return Definition.model_validate(values)
 
 
 def read_ids(published: Published, by_size: bool) -> pd.Series:
-    """Segment by customer; with by_size its rank among the sizes instead of its id."""
+    """Segment id by customer; with `by_size` the rank of the segment by size instead."""
     frame = pd.read_parquet(published.segments_path, columns=["customer_id", "segment_id"])
     ids = frame.set_index("customer_id")["segment_id"]
     if not by_size:
@@ -50,62 +51,63 @@ def read_ids(published: Published, by_size: bool) -> pd.Series:
     return ids.map({name: f"S{rank:02d}" for rank, name in enumerate(sizes.index, 1)})
 
 
-def measure_churn(before: pd.Series, after: pd.Series) -> float:
-    """Share of the customers of both nights whose id changed."""
-    both = before.index.intersection(after.index)
-    return float((before[both] != after[both]).mean())
+def measure_churn(previous: pd.Series, current: pd.Series) -> float:
+    """Share of the customers present on both nights whose id changed."""
+    customers = previous.index.intersection(current.index)
+    return float((previous[customers] != current[customers]).mean())
 
 
 class Course:
-    """One way over all nights: churn by published ids and by ranks of size, k, what the rule asked for."""
+    """The nights of one way of refitting: churn by id and by rank, k, and the k that the rule wanted."""
 
-    def __init__(self, segmentation: Segmentation, store: Path) -> None:
-        self.segmentation, self.store = segmentation, store
+    def __init__(self, definition: Definition, store: Path) -> None:
+        self.definition, self.store = definition, store
         self.churn: dict[str, list[float]] = {"ids": [], "by_size": []}
-        self.ks, self.wanted, self.held = list[int](), list[int](), list[str]()
+        self.ks, self.wanted_ks, self.held = list[int](), list[int](), list[str]()
         self._last: dict[str, pd.Series] = {}
 
-    def take(self, day: date, published: Published) -> None:
-        """Note a night."""
+    def add(self, day: date, published: Published) -> None:
+        """Add a night's figures."""
         self.ks.append(published.k)
         manifest = json.loads((Path(published.report_path).parent / "manifest.json").read_text())
-        self.wanted.append(manifest["wanted_k"] or published.k)
+        self.wanted_ks.append(manifest["wanted_k"] or published.k)
         if published.outcome == "held":
             self.held.append(f"{day}: {'; '.join(published.reasons)}")
             return
         for name, churn in self.churn.items():
-            now = read_ids(published, by_size=name == "by_size")
+            ids = read_ids(published, by_size=name == "by_size")
             if name in self._last:
-                churn.append(measure_churn(self._last[name], now))
-            self._last[name] = now
+                churn.append(measure_churn(self._last[name], ids))
+            self._last[name] = ids
 
 
-def follow(courses: Sequence[Course], source: str, days: Sequence[date], folder: Path) -> None:
-    """Run every way, night after night."""
+def run_courses(courses: Sequence[Course], source: str, days: Sequence[date], folder: Path) -> None:
+    """Run every night of every course."""
     for day in days:
         nights = [
             Night(
                 run_id=f"night-{day}",
-                segmentation=one.segmentation,
+                definition=course.definition,
                 as_of=day,
                 source=source,
-                store=one.store,
+                store=course.store,
                 force=False,
             )
-            for one in courses
+            for course in courses
         ]
-        for one, published in zip(courses, run_together(nights, folder / f"rows-{day}"), strict=True):
-            one.take(day, published)
+        editions = run_variants(nights, folder / f"rows-{day}")
+        for course, published in zip(courses, editions, strict=True):
+            course.add(day, published)
 
 
-def tell_course(ks: list[int]) -> str:
-    """`4` or `4/5, 3 changes`: which k there were, and how often the next night had another."""
-    changes = sum(before != after for before, after in pairwise(ks))
+def format_ks(ks: list[int]) -> str:
+    """`4` or `4/5, 3 changes`: the values of k, and how often it changed from one night to the next."""
+    changes = sum(previous != current for previous, current in pairwise(ks))
     return "/".join(map(str, sorted(set(ks)))) + (f", {changes} changes" if changes else "")
 
 
 def main() -> None:
-    """Print a table, a line for each k and way."""
+    """Print a table with a line for each k and way of refitting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("definition")
     parser.add_argument("source")
@@ -113,26 +115,28 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--ks", default="4,5,6,auto")
     parser.add_argument("--ways", default=",".join(WAYS))
-    asked = parser.parse_args()
-    segmentation = read_definition(find_definition(asked.definition, Path("config/segmentations")))
-    days = [asked.start + timedelta(days=i) for i in range(asked.nights)]
+    options = parser.parse_args()
+    definition = read_definition(resolve_definition(options.definition, Path("config/segmentations")))
+    days = [options.start + timedelta(days=i) for i in range(options.nights)]
     with tempfile.TemporaryDirectory() as scratch:
         courses = {
-            (k, way): Course(change(segmentation, k, way), Path(scratch) / f"{k}-{way}")
-            for k in asked.ks.split(",")
-            for way in asked.ways.split(",")
+            (k, way): Course(set_refit(definition, k, way), Path(scratch) / f"{k}-{way}")
+            for k in options.ks.split(",")
+            for way in options.ways.split(",")
         }
-        follow(list(courses.values()), asked.source, days, Path(scratch))
-    print("| k | refit | median | largest | k published | k by the rule | held |\n" + "| --- " * 7 + "|")
-    for (k, way), found in courses.items():
-        kinds = {way: found.churn["ids"]} | (
-            {"cold, by size": found.churn["by_size"]} if way == "cold" else {}
-        )
-        for name, churn in kinds.items():
-            ks = f"{tell_course(found.ks)} | {tell_course(found.wanted)}"
-            print(f"| {k} | {name} | {median(churn):.2%} | {max(churn):.2%} | {ks} | {len(found.held)} |")
-        for words in found.held:
-            print(f"<!-- held {k} {way} {words} -->")
+        run_courses(list(courses.values()), options.source, days, Path(scratch))
+    titles = ("k", "refit", "median", "largest", "k published", "k by the rule", "held")
+    print(f"{format_setting()}\n{format_head(*titles, words=len(titles))}")
+    for (k, way), course in courses.items():
+        kinds = {way: course.churn["ids"]}
+        if way == "cold":
+            kinds["cold, by size"] = course.churn["by_size"]
+        for kind, churn in kinds.items():
+            shares = (f"{median(churn):.2%}", f"{max(churn):.2%}")
+            ks = (format_ks(course.ks), format_ks(course.wanted_ks))
+            print(format_row(k, kind, *shares, *ks, len(course.held)))
+        for reason in course.held:
+            print(f"<!-- held {k} {way} {reason} -->")
 
 
 if __name__ == "__main__":

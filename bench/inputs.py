@@ -1,6 +1,6 @@
-"""What both sides read: clean files of the two samples, written in chunks, and definitions for ours.
+"""What both sides read: clean files of the two samples, and the definitions for ours.
 
-Clean, because the article's way cannot read the rows that ours would put in quarantine.
+The files are clean because the article's way cannot read the rows that ours would put in quarantine.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from config.parameters import BUILT_IN
+from config.definition import BUILT_IN
 
 CHUNK = 131_072
 SEED = 7
@@ -17,9 +17,9 @@ K_MAX = 12
 
 
 def write_definition(folder: Path, name: str, base: str, k: int) -> list[str]:
-    """A definition made from a shipped one, with k fixed and the article's scaling; its features.
+    """Write a shipped definition with a fixed k and the article's scaling. Returns its features.
 
-    The scaling is the standard one for the shop and none for the article's data, as on the other side.
+    As on the article's side, the shop's features are standardised and the article's are not scaled.
     """
     content = yaml.safe_load((BUILT_IN / f"{base}.yaml").read_text(encoding="utf-8"))
     if base == "shop":
@@ -31,9 +31,9 @@ def write_definition(folder: Path, name: str, base: str, k: int) -> list[str]:
 
 
 def write_input(job: dict[str, Any]) -> dict[str, Any]:
-    """Write job["data"] from job["sample"], a CSV or Parquet file by its suffix; rows written.
+    """Write job["data"], CSV or Parquet by its suffix, from job["sample"]. Returns the number of rows.
 
-    A side of its own, so that the process which starts the others stays small.
+    It runs as a side, in a process of its own, so that the process that starts the sides stays small.
     """
     import pyarrow.csv as arrow_csv
     import pyarrow.parquet as pq
@@ -54,7 +54,7 @@ def write_input(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _clean_shop(rows: int) -> Iterator[Any]:
-    """The shop's customers in chunks, numbers typed, dirty rows left out."""
+    """The shop's customers in chunks, with typed numbers and without dirty rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,9 +1,8 @@
-"""Is the choice of k the same when other customers happen to be there? `python -m bench.k_stability`.
+"""Whether the choice of k depends on which customers happen to be there.
 
     python -m bench.k_stability online-retail FOLDER --as-of 2011-12-10 --samples 20
 
-The customers of one night, drawn again with replacement so many times; each time the stages scale, sweep,
-score, weigh and choose run afresh, as on a first night.
+Draws the customers of one night again, with replacement, and chooses k for each sample, as on a first night.
 """
 
 import argparse
@@ -15,46 +14,45 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bench.nights import hold_quietly
-from bench.stages import run_stages
-from config.definitions import find_definition, read_definition
-from config.parameters import Segmentation
+from bench.stages import evaluate_table
+from bench.tables import format_head, format_row, format_setting
+from config.definition import Definition
+from config.definition_files import read_definition, resolve_definition
 from schemas.evidence import Choice
-from schemas.records import Night
-from segmentation.k.choosing import choose_k
+from schemas.night import Night
+from segmentation.k.rules import choose_k
 from segmentation.parts import read_part
 from tasks.ingest import ingest
+from tasks.runtime.session import night_session
 from tasks.summarise import summarise
 
 
 def read_customers(night: Night) -> pa.Table:
     """One row per customer: id and features."""
-    with hold_quietly(night):
-        customers = summarise.fn(night, ingest.fn(night))
+    with night_session(night):
+        customers = summarise(night, ingest(night))
         return pa.concat_tables([read_part(part) for part in customers.parts])
 
 
-def draw(table: pa.Table, seed: int) -> pa.Table:
-    """As many customers, with replacement; one drawn twice is two customers, each with an id of its own."""
+def draw_customers(table: pa.Table, seed: int) -> pa.Table:
+    """As many customers, drawn with replacement. A customer drawn twice is two, with different ids."""
     rows = np.sort(np.random.default_rng(seed).integers(0, len(table), len(table)))
     ids = [f"{name}/{i}" for i, name in enumerate(table["customer_id"].take(rows).to_pylist())]
-    drawn = table.take(rows)
-    return drawn.set_column(drawn.schema.get_field_index("customer_id"), "customer_id", pa.array(ids))
+    sample = table.take(rows)
+    return sample.set_column(sample.schema.get_field_index("customer_id"), "customer_id", pa.array(ids))
 
 
-def choose(segmentation: Segmentation, table: pa.Table) -> Choice:
-    """The definition's choice for these customers."""
+def choose_for(definition: Definition, table: pa.Table) -> Choice:
+    """The k that the definition's rule chooses for these customers."""
     with tempfile.TemporaryDirectory() as folder:
-        night = make_night(segmentation, None, date(2026, 1, 31), Path(folder))
-        tried = run_stages(night, table)
-    return choose_k(segmentation.k, tried.curve, tried.evidence)
+        night = make_first_night(definition, None, date(2026, 1, 31), Path(folder))
+        evaluation = evaluate_table(night, table)
+    return choose_k(definition.k, evaluation.curve, evaluation.evidence)
 
 
-def make_night(segmentation: Segmentation, source: str | None, as_of: date, folder: Path) -> Night:
-    """A night in a store of its own."""
-    return Night(
-        run_id="bench", segmentation=segmentation, as_of=as_of, source=source, store=folder, force=False
-    )
+def make_first_night(definition: Definition, source: str | None, as_of: date, folder: Path) -> Night:
+    """A night in a new store."""
+    return Night(run_id="bench", definition=definition, as_of=as_of, source=source, store=folder, force=False)
 
 
 def main() -> None:
@@ -64,18 +62,20 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--as-of", type=date.fromisoformat, required=True)
     parser.add_argument("--samples", type=int, default=20)
-    asked = parser.parse_args()
-    segmentation = read_definition(find_definition(asked.definition, Path("config/segmentations")))
+    options = parser.parse_args()
+    definition = read_definition(resolve_definition(options.definition, Path("config/segmentations")))
     with tempfile.TemporaryDirectory() as folder:
-        table = read_customers(make_night(segmentation, asked.source, asked.as_of, Path(folder)))
-    whole = choose(segmentation, table)
-    print(f"{len(table):,} customers: k = {whole.k}; {'; '.join(whole.reasons)}", flush=True)
-    chosen = Counter[tuple[int, str]]()
-    for seed in range(asked.samples):
-        choice = choose(segmentation, draw(table, seed))
-        chosen[choice.k, choice.strength] += 1
-    for (k, strength), times in chosen.most_common():
-        print(f"{times} of {asked.samples} samples: k = {k}, evidence {strength}")
+        table = read_customers(make_first_night(definition, options.source, options.as_of, Path(folder)))
+    print(format_setting())
+    print(format_head("samples", "k", "evidence", words=0))
+    choice = choose_for(definition, table)
+    print(format_row(f"all {len(table):,} customers", choice.k, choice.strength), flush=True)
+    counts = Counter[tuple[int, str]]()
+    for seed in range(options.samples):
+        choice = choose_for(definition, draw_customers(table, seed))
+        counts[choice.k, choice.strength] += 1
+    for (k, strength), count in counts.most_common():
+        print(format_row(f"{count} of {options.samples}", k, strength))
 
 
 if __name__ == "__main__":

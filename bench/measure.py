@@ -1,6 +1,6 @@
-"""Running the sides and putting their numbers beside each other.
+"""Runs the sides, each in a process of its own, and compares what they took.
 
-What a side does is bench/sides.py's, how it is shown bench/tables.py's.
+The sides are in bench/sides.py and bench/event_sides.py, the tables in bench/tables.py.
 """
 
 import json
@@ -29,56 +29,56 @@ MEASURES = (
 )
 
 
-class Bench(NamedTuple):
-    """Where files lie, and the Prefect server that ours runs against."""
+class Workplace(NamedTuple):
+    """A folder for files, and the process id of the Prefect server that ours runs against."""
 
     folder: Path
     server: int
 
 
-def run_side(side: str, job: dict[str, Any], bench: Bench) -> dict[str, Any]:
-    """One side in a process of its own: its answer, with whole-process CPU and wall seconds.
+def run_side(side: str, job: dict[str, Any], workplace: Workplace) -> dict[str, Any]:
+    """Run one side: its answer, with CPU and wall seconds of the whole process.
 
-    side is a name in bench/sides.py, or MODULE:NAME.
+    `side` is a name in bench/sides.py, or MODULE:NAME.
     """
     module, _, name = side.rpartition(":")
-    with tempfile.TemporaryDirectory(dir=bench.folder) as store:
+    with tempfile.TemporaryDirectory(dir=workplace.folder) as store:
         work, answer = Path(store, "job.json"), Path(store, "answer.json")
         work.write_text(json.dumps({**job, "store": store}), encoding="utf-8")
-        used = time_process(
-            [sys.executable, "-m", module or "bench.sides", name, str(work), str(answer)], bench
+        usage = time_process(
+            [sys.executable, "-m", module or "bench.sides", name, str(work), str(answer)], workplace
         )
-        found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
-    return {**found, **used}
+        result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return {**result, **usage}
 
 
-def run_command(job: dict[str, Any], bench: Bench) -> dict[str, float]:
-    """What a person or a scheduler starts, `resegment run`: whole-process CPU and wall seconds."""
-    with tempfile.TemporaryDirectory(dir=bench.folder) as store:
+def run_command(job: dict[str, Any], workplace: Workplace) -> dict[str, float]:
+    """Run `resegment run`, as a person or a scheduler would: CPU and wall seconds of the whole process."""
+    with tempfile.TemporaryDirectory(dir=workplace.folder) as store:
         command = [str(Path(sys.executable).with_name("resegment")), "run", job["definition"], "--json"]
         command += ["--as-of", str(AS_OF), "--source", job["data"], "--store", store]
-        return time_process(command, bench)
+        return time_process(command, workplace)
 
 
-def time_process(command: list[str], bench: Bench) -> dict[str, float]:
+def time_process(command: list[str], workplace: Workplace) -> dict[str, float]:
     """Run a process to its end: its CPU and wall seconds, and the server's CPU seconds meanwhile."""
-    served, began = cpu_seconds(bench.server), time.perf_counter()
-    log = bench.folder / "side.log"
+    server_start, start = cpu_seconds(workplace.server), time.perf_counter()
+    log = workplace.folder / "side.log"
     with log.open("wb") as lines:
         process = subprocess.Popen(command, stdout=lines, stderr=lines)
     _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
+    wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        told = log.read_text(encoding="utf-8", errors="replace")[-4000:]
-        raise SystemExit(f"{told}\n{' '.join(command)} failed with status {process.returncode}")
+        output = log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        raise SystemExit(f"{output}\n{' '.join(command)} failed with status {process.returncode}")
     cpu = usage.ru_utime + usage.ru_stime
-    return {"cpu": cpu, "wall": wall, "server_cpu": cpu_seconds(bench.server) - served}
+    return {"cpu": cpu, "wall": wall, "server_cpu": cpu_seconds(workplace.server) - server_start}
 
 
-def compare(job: dict[str, Any], bench: Bench, repeats: int) -> dict[str, Any]:
-    """Both sides in turn, the first one alternating: medians, and medians of each pair's ratios."""
-    pairs = [_run_pair(job, bench, number % 2 == 1) for number in range(repeats)]
+def compare_sides(job: dict[str, Any], workplace: Workplace, repeats: int) -> dict[str, Any]:
+    """Run both sides in turn, alternating which goes first: medians, and medians of the pairs' ratios."""
+    pairs = [_run_pair(job, workplace, number % 2 == 1) for number in range(repeats)]
     ratios = {key: [pair["article"][key] / pair["ours"][key] for pair in pairs] for key in MEASURES}
     last = pairs[-1]
     by_k = last["article"]["inertia_by_k"]
@@ -97,11 +97,11 @@ def compare(job: dict[str, Any], bench: Bench, repeats: int) -> dict[str, Any]:
     }
 
 
-def _run_pair(job: dict[str, Any], bench: Bench, reverse: bool) -> dict[str, dict[str, Any]]:
-    """Each side once; the article's whole process is compared with the flow's and the command's."""
+def _run_pair(job: dict[str, Any], workplace: Workplace, reverse: bool) -> dict[str, dict[str, Any]]:
+    """Run each side once. The article's process is compared with both the flow's and the command's."""
     order = ("ours", "article") if reverse else ("article", "ours")
-    pair = {side: run_side(side, job, bench) for side in order}
-    command = run_command(job, bench)
+    pair = {side: run_side(side, job, workplace) for side in order}
+    command = run_command(job, workplace)
     for key in ("cpu", "wall"):
         pair["article"][f"command_{key}"] = pair["article"][key]
         pair["ours"][f"command_{key}"] = command[key]
@@ -109,4 +109,4 @@ def _run_pair(job: dict[str, Any], bench: Bench, reverse: bool) -> dict[str, dic
 
 
 def _median_stages(stages: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(one[name] for one in stages) for name in stages[0]}
+    return {name: statistics.median(seconds[name] for seconds in stages) for name in stages[0]}

@@ -1,74 +1,84 @@
-"""The whole night side by side with the article's way, in one run, as ratios: `make bench`.
+"""The whole night side by side with the article's way, as ratios: `python -m bench.nightly`.
 
-Both sides read the same clean file, in processes of their own, in turn. Ours runs against a Prefect
-server that is up already, as it is at night. Seconds depend on the machine; ratios hardly do.
+Both sides read the same clean file, in turn, each in a process of its own. Ours runs against a Prefect
+server that is already up, as in production. Seconds depend on the machine, ratios hardly do.
 """
 
 import argparse
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.inputs import K_MAX, write_definition
-from bench.measure import Bench, compare, run_side
+from bench.measure import Workplace, compare_sides, run_side
 from bench.server import running_server
-from bench.tables import Goal, save, tell_comparison, tell_inertia, tell_machine, tell_memory
+from bench.tables import (
+    RESULTS,
+    Goal,
+    format_comparison,
+    format_inertia,
+    format_memory,
+    format_setting,
+    save,
+)
 
-RESULTS = Path(__file__).with_name("results")
-GOAL_ROWS = 1_000_000  # the goals are about nights of this size
+GOAL_ROWS = 1_000_000  # the goals are set for nights of this size
 K = 5
 
 
-def parse_options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(prog="python -m bench.nightly", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="customers of the large comparison")
     parser.add_argument("--repeats", type=int, default=3, help="alternating pairs of runs")
-    parser.add_argument("--ks", type=int, nargs="*", default=[3, 5, 8, 12], help="k compared with full fits")
     parser.add_argument(
-        "--memory", type=int, nargs="*", default=[1_000_000, 3_000_000, 10_000_000], metavar="ROWS"
+        "--ks", type=int, nargs="*", default=[3, 5, 8, 12], help="k to compare with full fits"
     )
-    parser.add_argument("--quick", action="store_true", help="100,000 rows, one repeat: does it run at all?")
+    parser.add_argument(
+        "--parquet", type=int, nargs="*", default=[1_000_000, 3_000_000, 10_000_000], metavar="ROWS"
+    )
+    parser.add_argument("--quick", action="store_true", help="100,000 rows, one repeat")
     parser.add_argument(
         "--save", type=Path, nargs="?", const=RESULTS, metavar="DIR", help="write nightly.md and nightly.json"
     )
     options = parser.parse_args()
     if options.quick:
-        options.rows, options.repeats, options.ks, options.memory = 100_000, 1, [K], [100_000]
+        options.rows, options.repeats, options.ks, options.parquet = 100_000, 1, [K], [100_000]
     return options
 
 
-def make_job(bench: Bench, sample: str, rows: int, suffix: str) -> dict[str, Any]:
-    """An input file with its definition: what a side is told."""
+def make_night_job(workplace: Workplace, sample: str, rows: int, suffix: str) -> dict[str, Any]:
+    """Write an input file and its definition: the job that both sides get."""
     job: dict[str, Any] = {"sample": sample, "rows": rows, "definition": f"bench-{sample}"}
     job |= {"k": K, "k_max": K_MAX, "scaled": sample == "shop"}
-    job["data"] = str(bench.folder / f"{sample}-{rows}{suffix}")
-    job["features"] = write_definition(bench.folder, job["definition"], sample, K)
-    job["rows"] = run_side("write_input", job, bench)["rows"]
+    job["data"] = str(workplace.folder / f"{sample}-{rows}{suffix}")
+    job["features"] = write_definition(workplace.folder, job["definition"], sample, K)
+    job["rows"] = run_side("write_input", job, workplace)["rows"]
     return job
 
 
-def compare_inertia(job: dict[str, Any], bench: Bench, ks: list[int]) -> dict[str, float]:
+def compare_inertia(job: dict[str, Any], workplace: Workplace, ks: list[int]) -> dict[str, float]:
     """Published inertia at fixed k against the best of three full scikit-learn fits to all rows."""
-    best = run_side("best_of_three", {**job, "ks": ks}, bench)
+    best = run_side("best_of_three", {**job, "ks": ks}, workplace)
     ratios = {}
     for k in ks:
         name = f"bench-k{k}"
-        write_definition(bench.folder, name, "shop", k)
-        ratios[str(k)] = run_side("ours", {**job, "definition": name}, bench)["inertia"] / best[str(k)]
+        write_definition(workplace.folder, name, "shop", k)
+        ratios[str(k)] = run_side("ours", {**job, "definition": name}, workplace)["inertia"] / best[str(k)]
     return ratios
 
 
-def measure_memory(rows: int, bench: Bench) -> dict[str, Any]:
-    """One run of ours from a Parquet file that is removed afterwards."""
-    job = make_job(bench, "shop", rows, ".parquet")
-    found = run_side("ours", job, bench)
+def measure_memory(rows: int, workplace: Workplace) -> dict[str, Any]:
+    """Run ours once from a Parquet file, which is removed afterwards."""
+    job = make_night_job(workplace, "shop", rows, ".parquet")
+    result = run_side("ours", job, workplace)
     Path(job["data"]).unlink()
-    return {"rows": job["rows"], **{key: found[key] for key in ("peak_mb", "cpu", "wall", "stages")}}
+    return {"rows": job["rows"], **{key: result[key] for key in ("peak_mb", "cpu", "wall", "stages")}}
 
 
-def list_goals(big: dict[str, Any], inertia: dict[str, float], memory: list[dict[str, Any]]) -> list[Goal]:
+def list_goals(big: dict[str, Any], inertia: dict[str, float], runs: list[dict[str, Any]]) -> list[Goal]:
     """The goals that the project set itself."""
     goals = [
         Goal("CPU after imports, article's way / ours", big["ratio"]["work_cpu"], 4.0, True),
@@ -77,46 +87,47 @@ def list_goals(big: dict[str, Any], inertia: dict[str, float], memory: list[dict
     ]
     if inertia:
         goals.append(Goal("inertia, ours / best of three full fits", max(inertia.values()), 1.005, False))
-    if memory:
-        rows = memory[-1]["rows"]
-        goals.append(Goal(f"peak MB at {rows:,} rows from Parquet", memory[-1]["peak_mb"], 1000, False))
+    if runs:
+        rows = runs[-1]["rows"]
+        goals.append(Goal(f"peak MB at {rows:,} rows from Parquet", runs[-1]["peak_mb"], 1000, False))
     return goals
 
 
+def measure_all(workplace: Workplace, options: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
+    """Each comparison when it is done: its key among the results, its numbers and its table."""
+    small = make_night_job(workplace, "article", 24_000, ".csv")
+    compare_sides(small, workplace, 1)  # a warm-up: the first runs of a server and of a file cache are slow
+    comparison = compare_sides(small, workplace, options.repeats)
+    yield "small", comparison, format_comparison("24,000 x 3: the article's data, from CSV", comparison)
+
+    big = make_night_job(workplace, "shop", options.rows, ".csv")
+    comparison = compare_sides(big, workplace, options.repeats)
+    title = f"{big['rows']:,} x 8: heavy-tailed customers, from CSV"
+    yield "big", comparison, format_comparison(title, comparison)
+    inertia = compare_inertia(big, workplace, options.ks) if options.ks else {}
+    yield "inertia", inertia, format_inertia(inertia) if inertia else ""
+    runs = [measure_memory(rows, workplace) for rows in options.parquet]
+    yield "memory", runs, format_memory(runs) if runs else ""
+
+
 def main() -> None:
-    """Run every comparison, print the tables as they come, save them if asked to."""
-    options = parse_options()
-    told: list[str] = [tell_machine() + "\n"]
-
-    def tell(text: str) -> None:
-        told.append(text)
-        print(text, flush=True)
-
-    print(told[0], flush=True)
+    """Run every comparison, print each table when it is done, save them if `--save` is given."""
+    options = _parse_options()
+    tables = [format_setting()]
+    print(tables[0], flush=True)
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="resegment-bench-") as name, running_server(Path(name)) as server:
-        bench = Bench(Path(name), server)
         os.environ["RESEGMENT_DEFINITIONS"] = name
-        small = make_job(bench, "article", 24_000, ".csv")
-        compare(small, bench, 1)  # not shown: the first runs of a server and of a file cache are slow
-        results: dict[str, Any] = {"small": compare(small, bench, options.repeats)}
-        tell(tell_comparison("24,000 x 3: the article's data, from CSV", results["small"]))
-
-        big = make_job(bench, "shop", options.rows, ".csv")
-        results["big"] = compare(big, bench, options.repeats)
-        title = f"{big['rows']:,} x 8: heavy-tailed customers, from CSV"
-        tell(tell_comparison(title, results["big"]))
-        results["inertia"] = compare_inertia(big, bench, options.ks) if options.ks else {}
-        if options.ks:
-            tell(tell_inertia(results["inertia"]))
-        results["memory"] = [measure_memory(rows, bench) for rows in options.memory]
-        if options.memory:
-            tell(tell_memory(results["memory"]))
-
+        for key, numbers, table in measure_all(Workplace(Path(name), server), options):
+            results[key] = numbers
+            tables.append(table)
+            print(table, flush=True)
     if options.rows >= GOAL_ROWS:
         goals = list_goals(results["big"], results["inertia"], results["memory"])
-        tell("\n".join(["## Goals", "", *(goal.tell() for goal in goals)]))
+        tables.append("\n".join(["### Goals", "", *(goal.describe() for goal in goals)]))
+        print(tables[-1], flush=True)
     if options.save:
-        save(options.save, "nightly", "\n".join(["# The night side by side", "", *told, ""]), results)
+        save(options.save, "nightly", "\n".join(["## The night side by side", "", *tables, ""]), results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The sides of the comparison, each run in a process of its own: ours, and the article's way.
 
-`python -m bench.sides SIDE JOB.json ANSWER.json`. What is compared, and how often, is bench/nightly.py's.
+    python -m bench.sides SIDE JOB.json ANSWER.json
+
+bench/nightly.py decides what is compared and how often.
 """
 
 import json
@@ -26,23 +28,23 @@ class Clock:
     """CPU and wall seconds of the work after imports, and of its stages."""
 
     def __init__(self) -> None:
-        self.imports_cpu, self.began = time.process_time(), time.perf_counter()
+        self.imports_cpu, self.start = time.process_time(), time.perf_counter()
         self.ends: dict[str, float] = {}
 
     def end(self, stage: str) -> None:
-        """Note that a stage ends now; the last end counts where several tasks share a name."""
+        """Note that a stage ends now. Where several tasks share a name, the last end counts."""
         self.ends[stage] = time.perf_counter()
 
     def read(self) -> dict[str, Any]:
-        """Seconds so far; a stage lasts from the end of the one before it."""
-        cpu, wall = time.process_time() - self.imports_cpu, time.perf_counter() - self.began
-        begins = [self.began, *list(self.ends.values())[:-1]]
-        stages = {name: end - begin for (name, end), begin in zip(self.ends.items(), begins, strict=True)}
+        """Seconds so far. A stage lasts from the end of the previous one."""
+        cpu, wall = time.process_time() - self.imports_cpu, time.perf_counter() - self.start
+        starts = [self.start, *list(self.ends.values())[:-1]]
+        stages = {name: end - start for (name, end), start in zip(self.ends.items(), starts, strict=True)}
         return {"work_cpu": cpu, "work_wall": wall, "imports_cpu": self.imports_cpu, "stages": stages}
 
 
 class StageLines(logging.Handler):
-    """Stage ends, from the lines that Prefect's runs log."""
+    """Notes when stages end, from the lines that Prefect logs."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(logging.INFO)
@@ -59,7 +61,7 @@ class StageLines(logging.Handler):
 
 def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     """The nightly flow, against the server that PREFECT_API_URL names."""
-    from resegment.running import prepare_environment
+    from resegment.flow_runs import prepare_environment
 
     prepare_environment()
     # Needed by every run, so counted as imports, as on the other side
@@ -69,19 +71,19 @@ def run_ours(job: dict[str, Any]) -> dict[str, Any]:
     import sklearn.cluster  # noqa: F401
 
     from flows.resegment import resegment
-    from schemas.records import Published
+    from schemas.night import Published
 
     clock = Clock()
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addHandler(StageLines(clock))
     published = resegment(job["definition"], as_of=AS_OF, source=job["data"], store=job["store"])
-    found = clock.read()
+    seconds = clock.read()
     if not isinstance(published, Published):
         raise SystemExit("the run was held by a check")
     edition = Path(published.report_path).parent
     sweep = pq.read_table(edition / "sweep.parquet").to_pydict()
     return {
-        **found,
+        **seconds,
         "inertia_by_k": dict(zip(map(str, sweep["k"]), sweep["inertia"], strict=True)),
         "inertia": json.loads((edition / "manifest.json").read_bytes())["inertia"],
         "html_bytes": Path(published.report_path).stat().st_size,
@@ -108,13 +110,12 @@ def run_article(job: dict[str, Any]) -> dict[str, Any]:
     final = KMeans(**settings(job["k"], SEED)).fit(x)
     frame["cluster"] = final.labels_.astype(str)
     clock.end("fit")
-    a, b, c = job["features"][:3]
+    axes = dict(zip("xyz", job["features"], strict=False))
     page = Path(job["store"]) / "article.html"
-    px.scatter_3d(frame, x=a, y=b, z=c, color="cluster").write_html(page)
+    px.scatter_3d(frame, **axes, color="cluster").write_html(page)
     clock.end("page")
-    found = clock.read()
     return {
-        **found,
+        **clock.read(),
         "inertia_by_k": by_k,
         "inertia": float(final.inertia_),
         "html_bytes": page.stat().st_size,
@@ -135,14 +136,14 @@ def fit_best_of_three(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings(k: int, seed: int) -> dict[str, Any]:
-    """The article's k-means: scikit-learn's defaults (one k-means++ start), its number of passes."""
+    """The article's k-means: scikit-learn's defaults (one k-means++ start) with the article's `max_iter`."""
     return {"n_clusters": k, "init": "k-means++", "max_iter": MAX_ITER, "random_state": seed}
 
 
 def peak_mb() -> float:
-    """Most memory that this process has held, in MB.
+    """Peak memory of this process in MB.
 
-    On Linux from VmHWM: ru_maxrss survives exec, and would count the process that started this one.
+    Read from VmHWM on Linux: ru_maxrss survives exec, so it would include the process that started this one.
     """
     status = Path("/proc/self/status")
     if status.is_file():
@@ -153,10 +154,10 @@ def peak_mb() -> float:
 
 
 def answer(sides: dict[str, Side], arguments: list[str]) -> None:
-    """Run the side that a process was started for, and write its answer with the process's peak memory."""
-    side, work, told = arguments
+    """Run the side that this process was started for, and write its answer with the peak memory."""
+    side, work, answer_path = arguments
     result = sides[side](json.loads(Path(work).read_text(encoding="utf-8")))
-    Path(told).write_text(json.dumps({**result, "peak_mb": peak_mb()}), encoding="utf-8")
+    Path(answer_path).write_text(json.dumps({**result, "peak_mb": peak_mb()}), encoding="utf-8")
 
 
 SIDES: dict[str, Side] = {

@@ -1,4 +1,7 @@
-"""The stages from scaling to evidence on one table in memory, as a first night runs them, without Prefect."""
+"""The stages from scaling to evaluation on one table in memory, as a first night runs them.
+
+The whole night is run by bench/nights.py.
+"""
 
 import time
 from typing import NamedTuple
@@ -6,49 +9,54 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from schemas.clustering import Candidate
 from schemas.evidence import Curve, Evidence
-from schemas.identity import Memory
-from schemas.records import Candidate, Customers, Night
+from schemas.identity import PreviousEdition
+from schemas.night import Night
+from schemas.rows import Customers, EditionKey, Ingested, RowBalance
 from segmentation.parts import read_part, to_matrix, write_part
-from tasks.evaluate import weigh
+from tasks.evaluate import evaluate
 from tasks.scale import scale
-from tasks.sweep import score, sweep
+from tasks.sweep import measure_inertia, sweep
 
 
-class Tried(NamedTuple):
-    """What the stages made of a table: scaled rows (n, d), fits, curve, evidence.
+class TableEvaluation(NamedTuple):
+    """Scaled rows (n, d), the fits, and what is known about each k.
 
-    seconds, sweeping: of CPU, for the evidence, and for sweep and score.
+    sweep_seconds: CPU seconds of the fits and the curve. evidence_seconds: of the evidence.
     """
 
     x: np.ndarray
     candidates: list[Candidate]
     curve: Curve
     evidence: Evidence
-    seconds: float
-    sweeping: float
+    sweep_seconds: float
+    evidence_seconds: float
 
 
-def run_stages(night: Night, table: pa.Table) -> Tried:
-    """Scale, sweep, score and weigh one row per customer, as a first night does."""
+def evaluate_table(night: Night, table: pa.Table) -> TableEvaluation:
+    """Scale, cluster and evaluate a table of one row per customer, as a first night does."""
     night.staging.mkdir(parents=True)
-    part = write_part(night.staging / "customers.parquet", table)
-    customers = Customers(
-        parts=(part,),
-        quarantine=(),
-        read=part.rows,
-        used=part.rows,
-        merged=0,
-        quarantined=0,
-        reasons={},
-        warnings=(),
+    scaled = scale(night, wrap_table(night, table), PreviousEdition())
+    start = time.process_time()
+    candidates = sweep.for_each(scaled.ks, night, scaled)
+    curve = measure_inertia(night, scaled, candidates)
+    sweep_end = time.process_time()
+    evidence = evaluate(night, scaled, candidates)
+    return TableEvaluation(
+        x=np.concatenate([to_matrix(read_part(part)).T for part in scaled.parts]),
+        candidates=candidates,
+        curve=curve,
+        evidence=evidence,
+        sweep_seconds=sweep_end - start,
+        evidence_seconds=time.process_time() - sweep_end,
     )
-    scaled = scale.fn(night, customers, Memory())
-    began = time.process_time()
-    candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-    curve = score.fn(night, scaled, candidates)
-    swept = time.process_time()
-    evidence = weigh.fn(night, scaled, candidates)
-    seconds, sweeping = time.process_time() - swept, swept - began
-    x = np.concatenate([to_matrix(read_part(one)).T for one in scaled.parts])
-    return Tried(x, candidates, curve, evidence, seconds, sweeping)
+
+
+def wrap_table(night: Night, table: pa.Table) -> Customers:
+    """The record that summarise would return for this table."""
+    part = write_part(night.staging / "customers.parquet", table)
+    balance = RowBalance(read=part.rows, used=part.rows)
+    key = EditionKey(edition="bench", previous=None, replaces=None)
+    ingested = Ingested(key=key, inputs=(), digests=(), balance=balance, parts=(), quarantine=(), warnings=())
+    return Customers(ingested=ingested, parts=(part,), quarantine=(), balance=balance, warnings=())

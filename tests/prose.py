@@ -32,7 +32,7 @@ class Passage:
 
     def list_matches(self, pattern: str) -> Iterator[str]:
         """Places of a pattern, whole words only, in upper or lower case, also across a line's end."""
-        spaced = pattern.replace(" ", r"\s+(?:#\s*)?")
+        spaced = pattern.replace(" ", r"\s+")
         for match in re.finditer(rf"(?<![\w-])(?:{spaced})(?![\w-])", self.text, re.IGNORECASE):
             line = self.line + self.text.count("\n", 0, match.start())
             yield f"{self.path}:{line} {' '.join(match[0].split())}"
@@ -69,7 +69,7 @@ def list_comments(file: SourceFile) -> Iterator[tuple[int, str]]:
                 yield start, "\n".join(lines)
                 lines = []
             start = start if lines else token.start[0]
-            lines.append(token.string)
+            lines.append(token.string.lstrip("# "))
     if lines:
         yield start, "\n".join(lines)
 

@@ -18,7 +18,14 @@ from tests.source_tree import (
     list_sources,
     parse_snippet,
 )
-from tests.vocabulary import BANNED_MODULES, BANNED_NAMES, BANNED_PREFIXES, PARTICIPLES, PRONOUNS
+from tests.vocabulary import (
+    BANNED_MODULES,
+    BANNED_NAMES,
+    BANNED_PREFIXES,
+    PARTICIPLES,
+    PRONOUNS,
+    PROTOCOL_NAMES,
+)
 
 MOST_VAGUE = 0.005  # share of all local bindings; structlog, skrub and sqlite-utils have 0 to 0.002
 
@@ -55,7 +62,9 @@ def get_replacement(name: str, prefixes: dict[str, str]) -> str | None:
     bare = name.strip("_").removeprefix("test_")
     if bare in BANNED_NAMES:
         return BANNED_NAMES[bare]
-    if name.startswith("test_"):  # a test's name is a sentence, so prefixes mean nothing in it
+    if name in PROTOCOL_NAMES or name.startswith(
+        "test_"
+    ):  # a test's name is a sentence, so prefixes mean nothing in it
         return None
     return next((instead for prefix, instead in prefixes.items() if bare.startswith(prefix)), None)
 

@@ -30,6 +30,9 @@ BANNED_PREFIXES = {
     "say_": "format_ or describe_",
 }
 
+# Names that a library looks up.
+PROTOCOL_NAMES = {"find_spec": "importlib"}
+
 # Whole names of modules, classes, functions and values.
 BANNED_NAMES = {
     "Memory": "PreviousEdition",
@@ -93,7 +96,7 @@ BANNED_PHRASES = {
     r"goes on where": "resumes",
 }
 RARE_PHRASES = {
-    r"(is|are|was|were) no": "is not a, has no",
+    r"(is|are|was|were) no(?! longer)": "is not a, has no",
     r"stands|stood": "is",
     r"lies": "is",
     r"told|tells": "says, shows, prints",
