@@ -1,4 +1,4 @@
-"""A definition proposed for a table: what `resegment init` does.
+"""Proposing a definition for a table: what `resegment init` does.
 
-A run knows nothing of it; what a definition may say is config/'s.
+Nightly runs never use this package. What a definition may contain is in config/.
 """

@@ -1,6 +1,7 @@
-"""What the names of columns speak of, as people write them: ids, counts, codes, orders, prices.
+"""What column names suggest: ids, counts, codes, orders, prices.
 
-A guess for a proposal that a person reads; what a column's values say is in segmentation/proposing/roles.py.
+These are guesses for a proposal that a person reads. What a column's values suggest is in
+segmentation/proposing/roles.py.
 """
 
 import re
@@ -26,17 +27,20 @@ _AMOUNT = re.compile(
 
 
 def split_words(name: str) -> list[str]:
-    """The words of a column's name, in lower case.
+    """The words of a column name, in lower case.
 
     >>> split_words("CustomerID (shop_1)")
     ['customer', 'id', 'shop', '1']
     """
-    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", name)
-    return [word.casefold() for word in found]
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", name)
+    return [word.casefold() for word in words]
 
 
 def rank_as_id(name: str) -> int:
-    """How much a name speaks for the customer's id: 3 customer id, 2 one of the two, 1 any id, 0 nothing."""
+    """How likely a name is the customer's id, from 0 to 3.
+
+    3: customer and id (`customer_id`); 2: either of them (`customer`, `id`); 1: some id (`row_no`).
+    """
     words = split_words(name)
     compact = "".join(words)
     if customer := _CUSTOMER.fullmatch(compact):
@@ -47,17 +51,17 @@ def rank_as_id(name: str) -> int:
 
 
 def is_code_name(name: str) -> bool:
-    """Does the name speak of a code or a place, whose numbers are no amounts?"""
+    """Does the name suggest a code or a place, whose numbers are not amounts?"""
     return any(_CODE.fullmatch(word) for word in split_words(name))
 
 
-def counts_something(name: str) -> bool:
-    """Does the name speak of something that is counted?"""
+def is_count_name(name: str) -> bool:
+    """Does the name suggest a count?"""
     return _COUNTED.search("".join(split_words(name))) is not None
 
 
-def part_of_order(name: str) -> str | None:
-    """order, quantity, price or amount, if the name speaks of it."""
+def infer_order_part(name: str) -> str | None:
+    """order, quantity, price or amount, if the name suggests one of them."""
     compact = "".join(split_words(name))
     kinds = {"order": _ORDER, "quantity": _QUANTITY, "price": _PRICE, "amount": _AMOUNT}
     return next((kind for kind, pattern in kinds.items() if pattern.fullmatch(compact)), None)

@@ -1,6 +1,7 @@
-"""How a CSV file seems to be written: looked at for a proposal that a person reads, never by a run.
+"""Detecting how CSV files are written, for a proposal that a person reads.
 
-A run takes source.csv as it is declared; reading rows is in segmentation/rows/reading.py.
+Runs never detect anything: they use source.csv as declared. Reading rows belongs in
+segmentation/rows/reading.py.
 """
 
 import codecs
@@ -20,46 +21,49 @@ _CHUNK = 1 << 20
 _MOST_LINES = 1000
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _POINT = re.compile(r"[+-]?\d*\.\d+")
-# Bytes that Latin-1 leaves to invisible controls; Windows has quotes and the euro sign there, and five gaps.
+# Bytes that are control characters in Latin-1. Windows-1252 has quotes and the euro sign there, and five
+# of them undefined.
 _WINDOWS, _GAPS = re.compile(rb"[\x80-\x9f]"), re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-class SeenDialect(NamedTuple):
-    """A declaration of source.csv, and for each key that is not the default what was found."""
+class DetectedDialect(NamedTuple):
+    """A declaration of source.csv, with a note on each key that differs from the default."""
 
     csv: Csv
     notes: dict[str, str]
 
 
-def find_dialect(paths: Sequence[Path]) -> SeenDialect:
-    """What to declare for these files, together. Refused where one of them is no table."""
+def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
+    """What to declare for all of these files. Refused if one of them is not a table."""
     files = [path for path in paths if path.suffix.lower() == ".csv"]
-    encodings = {find_encoding(path) for path in files} - {"utf-8"}
+    encodings = {detect_encoding(path) for path in files} - {"utf-8"}
     encoding = min(encodings, default="utf-8")
-    found = Csv(encoding=encoding, final_newline=False)
+    csv = Csv(encoding=encoding, final_newline=False)
     notes: dict[str, str] = {}
     for path in paths:
-        check_content(path, found)
+        check_content(path, csv)
     if encoding != "utf-8":
-        notes["encoding"] = f"the text is not UTF-8; {encoding} fits. Look whether names read right"
+        notes["encoding"] = f"the text is not UTF-8, but {encoding} fits. Check that names look right"
     if files:
-        delimiter = find_delimiter(read_head(files[0], encoding))
+        delimiter = detect_delimiter(read_head(files[0], encoding))
         if delimiter != ",":
             notes["delimiter"] = f"fields are separated by {_WORDS[delimiter]}"
-        decimal = find_decimal(read_head(files[0], encoding), delimiter)
+        decimal = detect_decimal(read_head(files[0], encoding), delimiter)
         if decimal != ".":
             notes["decimal"] = "numbers have a decimal comma"
-        found = Csv(encoding=encoding, delimiter=delimiter, decimal=decimal, final_newline=False)
-    cut = sum(not ends_in_newline(path, found) for path in files)
-    if cut:
-        what = "the file does" if len(files) == 1 else f"{cut} of {len(files)} files do"
-        notes["final_newline"] = f"{what} not end in a newline: is it whole? If it may be cut, fetch it again"
-    return SeenDialect(found.model_copy(update={"final_newline": not cut}), notes)
+        csv = Csv(encoding=encoding, delimiter=delimiter, decimal=decimal, final_newline=False)
+    unfinished = sum(not ends_in_newline(path, csv) for path in files)
+    if unfinished:
+        subject = "the file does" if len(files) == 1 else f"{unfinished} of {len(files)} files do"
+        notes["final_newline"] = (
+            f"{subject} not end in a newline and may be incomplete; if so, fetch it again"
+        )
+    return DetectedDialect(csv.model_copy(update={"final_newline": not unfinished}), notes)
 
 
-def find_encoding(path: Path) -> str:
-    """utf-8, utf-16, latin-1 or cp1252. The whole file is read, a piece at a time."""
+def detect_encoding(path: Path) -> str:
+    """utf-8, utf-16, latin-1 or cp1252. The whole file is read, chunk by chunk."""
     with path.open("rb") as file:
         head = file.read(2)
         if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -71,11 +75,11 @@ def find_encoding(path: Path) -> str:
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return _find_western(file)
+            return _detect_western(file)
     return "utf-8"
 
 
-def _find_western(file: BinaryIO) -> str:
+def _detect_western(file: BinaryIO) -> str:
     file.seek(0)
     is_windows = False
     while chunk := file.read(_CHUNK):
@@ -86,15 +90,15 @@ def _find_western(file: BinaryIO) -> str:
 
 
 def read_head(path: Path, encoding: str) -> list[str]:
-    """The first whole lines of a file, at most 1 MiB of it."""
+    """The first whole lines of a file, at most 1 MiB."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         text = file.read(_CHUNK)
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)
     return lines[: max(1, min(len(lines) - 1, _MOST_LINES))] if len(text) == _CHUNK else lines[:_MOST_LINES]
 
 
-def find_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter under which most lines have the header's number of fields; a comma if none splits it.
+def detect_delimiter(lines: Sequence[str]) -> str:
+    """The delimiter for which most lines have as many fields as the header. A comma if none splits it.
 
     >>> find_delimiter(["id;name\\n", "1;a, b\\n"])
     ';'
@@ -110,8 +114,8 @@ def find_delimiter(lines: Sequence[str]) -> str:
     return delimiter
 
 
-def find_decimal(lines: Sequence[str], delimiter: str) -> Literal[".", ","]:
-    """A comma if more cells are numbers with one comma than with one point, else a point."""
+def detect_decimal(lines: Sequence[str], delimiter: str) -> Literal[".", ","]:
+    """A comma if more cells are numbers with a comma than with a point, otherwise a point."""
     if delimiter == ",":
         return "."
     cells = [cell.strip() for row in _split(lines, delimiter)[1:] for cell in row]
@@ -120,7 +124,7 @@ def find_decimal(lines: Sequence[str], delimiter: str) -> Literal[".", ","]:
 
 
 def ends_in_newline(path: Path, csv: Csv) -> bool:
-    """Does the file end in a newline, as a file does that was not cut?"""
+    """Does the file end in a newline? A truncated file does not."""
     try:
         check_content(path, csv.model_copy(update={"final_newline": True}))
     except Refused as refusal:
@@ -134,4 +138,4 @@ def _split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     try:
         return [row for row in csv_module.reader(io.StringIO("".join(lines)), delimiter=delimiter) if row]
     except csv_module.Error:
-        return []  # a field beyond the module's limit: not how this file is written, or refused when read
+        return []  # a field beyond the csv module's limit: not this delimiter

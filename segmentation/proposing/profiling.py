@@ -1,7 +1,7 @@
-"""Profiles of a table's columns, for proposing a definition: counted batch by batch, in bounded memory.
+"""Profiles of all columns of a table, computed batch by batch in bounded memory.
 
-What is counted is in segmentation/proposing/counting.py, what a column is good for is decided in
-segmentation/proposing/roles.py. A profile never leaves the process.
+The profile of one batch is in segmentation/proposing/column_profile.py. Profiles contain customers'
+values, so they never leave the process.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,20 +9,19 @@ from functools import partial
 
 from config.columns import Column, Rows
 from config.sources import Csv
-from segmentation.partitions import over_parts
-from segmentation.proposing.counting import MOST_LEVELS, ColumnProfile, profile_column
+from segmentation.partitions import map_parts
+from segmentation.proposing.column_profile import MOST_LISTED_LEVELS, ColumnProfile, profile_column
 from segmentation.proposing.sketches import merge_sketches
-from segmentation.rows.judging import Piece, read_files
+from segmentation.rows.source_batches import SourceBatch, read_files
 from segmentation.source import SourceFile
 
 COLUMNS_AT_ONCE = 100  # of a Parquet file, whose batches grow with the number of columns
 
 
 def merge_profiles(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
-    """The profile of two batches of one column taken together."""
+    """The profile of two batches of one column together."""
     distinct = merge_sketches(a.distinct, b.distinct)
-    few = a.levels is not None and b.levels is not None
-    levels = a.levels | b.levels if a.levels is not None and b.levels is not None else frozenset[str]()
+    levels = None if a.levels is None or b.levels is None else a.levels | b.levels
     return ColumnProfile(
         kind=a.kind if a.kind == b.kind else "other",
         rows=a.rows + b.rows,
@@ -40,31 +39,31 @@ def merge_profiles(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
         point_zeros=a.point_zeros + b.point_zeros,
         longest=max(a.longest, b.longest),
         distinct=distinct,
-        levels=levels if few and len(levels) <= MOST_LEVELS else None,
+        levels=levels if levels is not None and len(levels) <= MOST_LISTED_LEVELS else None,
     )
 
 
 def profile_files(files: Sequence[SourceFile], names: Sequence[str], csv: Csv) -> dict[str, ColumnProfile]:
-    """The profiles of these columns over all files; none if there are no rows."""
+    """The profiles of these columns over all files. Empty if there are no rows."""
     at_once = COLUMNS_AT_ONCE if files[0].path.suffix.lower() == ".parquet" else max(1, len(names))
-    found: dict[str, ColumnProfile] = {}
+    profiles: dict[str, ColumnProfile] = {}
     for start in range(0, len(names), at_once):
         columns = dict.fromkeys(names[start : start + at_once], Column(type="text"))
-        # The outputs call an id customer_id, so as an id, and only so, the contract lets it be read.
+        # customer_id is a reserved name, which the contract allows for the id column only.
         rows = Rows(id="customer_id" if "customer_id" in columns else None, columns=columns)
-        batches = over_parts(partial(_profile_piece, csv=csv), read_files(files, rows, csv))
-        found |= _merge_all(batches)
-    return found
+        batches = map_parts(partial(_profile_batch, csv=csv), read_files(files, rows, csv))
+        profiles |= _merge_all(batches)
+    return profiles
 
 
-def _profile_piece(piece: Piece, csv: Csv) -> dict[str, ColumnProfile]:
-    table = piece.raw.table
+def _profile_batch(batch: SourceBatch, csv: Csv) -> dict[str, ColumnProfile]:
+    table = batch.raw.table
     return {name: profile_column(table[name], csv) for name in table.column_names} if table.num_rows else {}
 
 
 def _merge_all(batches: Iterable[dict[str, ColumnProfile]]) -> dict[str, ColumnProfile]:
-    found: dict[str, ColumnProfile] = {}
+    merged: dict[str, ColumnProfile] = {}
     for batch in batches:
         for name, profile in batch.items():
-            found[name] = merge_profiles(found[name], profile) if name in found else profile
-    return found
+            merged[name] = merge_profiles(merged[name], profile) if name in merged else profile
+    return merged

@@ -1,6 +1,6 @@
-"""A proposed contract tried on the table it was made from: how many rows it refuses, and why.
+"""Trying a proposed contract on its table: how many rows it refuses, and why.
 
-The judging is the run's own, in segmentation/rows/judging.py; nothing is written.
+Rows are judged as in a run, by segmentation/rows/judging.py. Nothing is written.
 """
 
 from collections import Counter
@@ -21,30 +21,30 @@ from segmentation.proposing.sketches import Agreement, agree, merge_agreements
 from segmentation.rows.casting import Dialect
 from segmentation.rows.judging import Contract, judge_files
 from segmentation.rows.reading import REPEATED_HEADER
-from segmentation.rows.refusing import tell_reasons
+from segmentation.rows.refusing import summarise_reasons
 from segmentation.source import SourceFile
 
 
 class Rehearsal(NamedTuple):
-    """Rows read, rows refused by reason, and whether rows of one id agree."""
+    """Rows read, refused rows by reason, and whether rows with the same id agree."""
 
-    read: int
+    rows_read: int
     refused: Counter[str]
     agreement: Agreement
 
     @property
     def conflicting(self) -> int:
-        """Rows whose id has rows that differ: counted, or estimated beyond the sketch's size."""
-        return round(self.agreement.conflicting * (self.read - self.refused.total()))
+        """Rows whose id also has different rows: counted, or estimated beyond the sketch's size."""
+        return round(self.agreement.conflicting * (self.rows_read - self.refused.total()))
 
 
 def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
-    """Judge every row of the files. Refused where a run would refuse the files, or every row."""
-    read, refused = 0, Counter[str]()
-    nothing = np.empty(0, np.uint64)
-    agreements = [agree(nothing, nothing)]
+    """Judge every row of the files. Refused if a run would refuse the files, or every row."""
+    rows_read, refused = 0, Counter[str]()
+    no_rows = np.empty(0, np.uint64)
+    agreements = [agree(no_rows, no_rows)]
     for judged in judge_files(files, Contract(rows, Dialect(csv), rows_schema(rows), None)):
-        read += judged.good.num_rows + judged.refused.num_rows
+        rows_read += judged.good.num_rows + judged.refused.num_rows
         refused += judged.reasons
         if judged.good.num_rows and rows.id is not None:
             ids = hash_texts(judged.good["customer_id"].combine_chunks())
@@ -53,16 +53,17 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
     if refused[REPEATED_HEADER] > 1:
         raise Refused(
             "repeated-header",
-            f"{refused[REPEATED_HEADER]} rows repeat the header: give concatenated files one by one",
+            f"{refused[REPEATED_HEADER]} rows repeat the header; give the concatenated files separately",
         )
-    if refused.total() == read:
-        why = f"all {read} rows are refused: {tell_reasons(refused)}" if read else "there are no rows"
-        raise Refused("no-rows", f"{why}; expected at least one row to use")
-    return Rehearsal(read, refused, agreements[0])
+    if refused.total() == rows_read:
+        problem = f"all {rows_read} rows are refused: {summarise_reasons(refused)}"
+        problem = problem if rows_read else "there are no rows"
+        raise Refused("no-rows", f"{problem}; expected at least one row to use")
+    return Rehearsal(rows_read, refused, agreements[0])
 
 
 def hash_values(table: pa.Table) -> np.ndarray:
-    """A hash of each row's values, uint64 (n,); equal rows have equal hashes, null is a value of its own."""
+    """A hash of each row's values, uint64 (n,). Equal rows have equal hashes; null differs from any value."""
     keys = np.zeros(table.num_rows, np.uint64)
     for column in table.columns:
         texts = pc.fill_null(pc.utf8_slice_codeunits(column.cast(pa.string()), 0, 256), "\0")

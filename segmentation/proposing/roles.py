@@ -1,54 +1,54 @@
-"""What a column is good for, from its profile and its name: feature, category, code, time, or nothing.
+"""What a column is used for, by its profile and name: feature, declared column, or left out.
 
-Profiles are made in segmentation/proposing/profiling.py, the id is found in
-segmentation/proposing/identifying.py.
+Profiles are computed in segmentation/proposing/profiling.py. The id is chosen in
+segmentation/proposing/id_column.py.
 """
 
 import math
 import re
 from typing import Any, Literal, NamedTuple
 
-from segmentation.proposing.column_names import counts_something, is_code_name, rank_as_id
-from segmentation.proposing.counting import ColumnProfile
+from segmentation.proposing.column_names import is_code_name, is_count_name, rank_as_id
+from segmentation.proposing.column_profile import ColumnProfile
 
 Use = Literal["feature", "declared", "left out"]
 
-MOSTLY = 0.95  # of a column's values: enough to take it for numbers, or for times
-MOST_MISSING = 0.1  # of the rows: above that a column is no feature, since a row without a value is refused
+NEARLY_ALL = 0.95  # share of a column's values that must be numbers, or times, to treat it as such
+MOST_MISSING = 0.1  # of the rows; with more, a column is not a feature: rows without a value are refused
 FEW_LEVELS = 10
-LARGEST = 1e15
+LARGEST_AMOUNT = 1e15
 
 
 class Role(NamedTuple):
-    """What the definition says of one column, and why."""
+    """A column's use, its contract, and the reason, which becomes a comment in the proposal."""
 
     use: Use
     contract: dict[str, Any]
-    why: str
+    reason: str
 
 
 def is_unique(profile: ColumnProfile) -> bool:
-    """Is the column's value different in nearly every row?"""
+    """Does nearly every row have a different value?"""
     return profile.distinct.values > 1 and profile.distinct.rows_per_value < 1.05
 
 
 def is_time(profile: ColumnProfile) -> bool:
-    """Does the column hold points in time that a run can read?"""
-    return profile.present > 0 and profile.stamps >= MOSTLY * profile.present
+    """Does the column hold times that a run can read?"""
+    return profile.present > 0 and profile.stamps >= NEARLY_ALL * profile.present
 
 
 def is_number(profile: ColumnProfile) -> bool:
     """Does the column hold numbers?"""
-    return profile.present > 0 and profile.numbers >= MOSTLY * profile.present
+    return profile.present > 0 and profile.numbers >= NEARLY_ALL * profile.present
 
 
-def is_whole(profile: ColumnProfile) -> bool:
-    """Do nearly all of the column's numbers have the form of whole ones?"""
+def has_whole_numbers(profile: ColumnProfile) -> bool:
+    """Are nearly all of the column's numbers written as whole numbers?"""
     return profile.whole >= 0.995 * profile.numbers
 
 
-def find_role(name: str, profile: ColumnProfile) -> Role:
-    """What to make of a column that is not the id."""
+def infer_role(name: str, profile: ColumnProfile) -> Role:
+    """The role of a column that is not the id."""
     if not profile.present:
         return Role("left out", {"type": "text", "nullable": True}, "no values")
     if is_number(profile):
@@ -59,24 +59,22 @@ def find_role(name: str, profile: ColumnProfile) -> Role:
         contract = {"type": "bool", "nullable": True} if profile.missing else {"type": "bool"}
         return Role("declared", contract, "yes or no")
     if profile.kind == "other":
-        return Role("left out", {"type": "text"}, "neither number, text, time nor yes and no in the file")
+        return Role("left out", {"type": "text"}, "not a number, text, time or boolean in the file")
     levels = profile.levels
     if levels is None or profile.distinct.values * 5 > profile.rows or rank_as_id(name):
-        what = "dates in a form other than ISO 8601" if _are_dates(profile) else "text"
-        return Role("left out", {"type": "text"}, f"{what}, {tell_distinct(profile)}")
-    # An empty text is a level of its own: null_values speak of numbers only.
-    listed = sorted(levels | {""}) if profile.missing and profile.kind == "text" else sorted(levels)
-    return Role(
-        "declared", {"type": "category", "isin": listed}, f"all {len(listed)} levels found are listed"
-    )
+        content = "dates not in ISO 8601" if _are_dates(profile) else "text"
+        return Role("left out", {"type": "text"}, f"{content}, {describe_distinct(profile)}")
+    # Empty text is a level: null_values apply to numbers only.
+    allowed = sorted(levels | {""}) if profile.missing and profile.kind == "text" else sorted(levels)
+    return Role("declared", {"type": "category", "isin": allowed}, f"all {len(allowed)} levels in the table")
 
 
 def _are_dates(profile: ColumnProfile) -> bool:
-    return profile.other_dates >= MOSTLY * profile.present
+    return profile.other_dates >= NEARLY_ALL * profile.present
 
 
-def tell_distinct(profile: ColumnProfile) -> str:
-    """How many different values there are, in words."""
+def describe_distinct(profile: ColumnProfile) -> str:
+    """The number of distinct values: `about 3,100 different values`."""
     values = profile.distinct.values
     exact = len(profile.distinct.keys) == values
     return f"{'' if exact else 'about '}{values:,} different value{'s' if values != 1 else ''}"
@@ -84,45 +82,55 @@ def tell_distinct(profile: ColumnProfile) -> str:
 
 def _number_role(name: str, profile: ColumnProfile) -> Role:
     contract, notes = number_contract(profile), _number_notes(profile)
-    verdict = _why_no_feature(name, profile)
-    if verdict is None:
+    exclusion = _explain_exclusion(name, profile)
+    if exclusion is None:
         return Role("feature", contract, "; ".join(notes))
-    use, why = verdict
     if profile.levels is not None and are_codes(name, profile):
         codes = {int(level) for level in profile.levels if re.fullmatch(r"[+-]?\d+", level)}
         contract = {"type": "int", "isin": sorted(codes)}
     if profile.missing or profile.marks:
         contract["nullable"] = True
-    # A column that is not clustered is no reason to refuse a row.
-    has_odd = profile.numbers < profile.present or (contract["type"] == "int" and not _is_all_whole(profile))
-    return Role("left out" if has_odd else use, contract, "; ".join([why, *notes]))
+    # Rows must not be refused because of a column that is not clustered.
+    is_refusing = profile.numbers < profile.present or (
+        contract["type"] == "int" and not _is_all_whole(profile)
+    )
+    return Role("left out" if is_refusing else exclusion.use, contract, "; ".join([exclusion.reason, *notes]))
 
 
-def _why_no_feature(name: str, profile: ColumnProfile) -> tuple[Use, str] | None:
-    """What to do instead with a column of numbers that is no feature, and why; None if it is one."""
-    gone = profile.rows - profile.present
+class _Exclusion(NamedTuple):
+    """What a numeric column that is not a feature is used for, and why it is not a feature."""
+
+    use: Use
+    reason: str
+
+
+def _explain_exclusion(name: str, profile: ColumnProfile) -> _Exclusion | None:
+    """Why a numeric column is not a feature. None if it is one."""
+    missing = profile.rows - profile.present
     if profile.distinct.values - len(profile.marks) <= 1:
-        return "declared", "the same number in every row"
-    if gone > MOST_MISSING * profile.rows:
-        return "declared", f"{gone / profile.rows:.0%} missing, and every customer needs a value"
-    if max(abs(profile.low), abs(profile.high)) > LARGEST:
-        return "left out", "has numbers beyond 1e15: a code?"
+        return _Exclusion("declared", "the same number in every row")
+    if missing > MOST_MISSING * profile.rows:
+        share = missing / profile.rows
+        return _Exclusion("declared", f"{share:.0%} missing, and a feature needs a value for every customer")
+    if max(abs(profile.low), abs(profile.high)) > LARGEST_AMOUNT:
+        return _Exclusion("left out", "contains numbers beyond 1e15, so it may be a code")
     if is_code_name(name):
-        return "left out", "a code by its name, not an amount"
+        return _Exclusion("left out", "its name suggests a code, not an amount")
     rank = rank_as_id(name)
     if rank >= 2 or (rank == 1 and (is_unique(profile) or profile.distinct.values > 1000)):
-        return "left out", "an id by its name"
+        return _Exclusion("left out", "its name suggests an id")
     if are_codes(name, profile):
         levels = profile.distinct.values - len(profile.marks)
-        return "declared", f"{levels} levels: perhaps a code; list it under features if it is an amount"
+        reason = f"only {levels} values, so perhaps a code; list it under features if it is an amount"
+        return _Exclusion("declared", reason)
     return None
 
 
 def are_codes(name: str, profile: ColumnProfile) -> bool:
-    """Do few whole numbers stand for kinds? A name that speaks of counting says no, but not to two levels."""
+    """Are a few whole numbers codes for kinds? Names of counts are not, unless there are only two values."""
     levels = profile.distinct.values - len(profile.marks)
     is_few = 1 < levels <= FEW_LEVELS and levels * 5 < profile.rows and _is_all_whole(profile)
-    return is_few and (levels == 2 or not counts_something(name))
+    return is_few and (levels == 2 or not is_count_name(name))
 
 
 def _is_all_whole(profile: ColumnProfile) -> bool:
@@ -135,20 +143,20 @@ def _number_notes(profile: ColumnProfile) -> list[str]:
         notes.append(f"{profile.missing:,} empty")
     if profile.marks:
         notes.append(f"{profile.marks.total():,} marked as missing")
-    if odd := profile.present - profile.numbers:
-        notes.append(f"{odd:,} are no numbers")
-    if is_whole(profile) and profile.kind != "float" and profile.whole < profile.numbers:
+    if texts := profile.present - profile.numbers:
+        notes.append(f"{texts:,} are not numbers")
+    if has_whole_numbers(profile) and profile.kind != "float" and profile.whole < profile.numbers:
         notes.append(f"{profile.numbers - profile.whole:,} are not whole")
     if 0 < profile.negative <= 0.05 * profile.numbers:
-        notes.append(f"{profile.negative:,} below 0: if they are errors, say 'ge: 0'")
+        notes.append(f"{profile.negative:,} below 0; if these are errors, set 'ge: 0'")
     return notes
 
 
 def number_contract(profile: ColumnProfile) -> dict[str, Any]:
-    """Type and range: the numbers found, doubled and rounded outwards, so that no customer's shows."""
-    kind = "int" if is_whole(profile) and profile.kind != "float" else "float"
+    """Type and range. The range is doubled and rounded outwards, so that it reveals no customer's value."""
+    kind = "int" if has_whole_numbers(profile) and profile.kind != "float" else "float"
     contract: dict[str, Any] = {"type": kind}
-    if max(abs(profile.low), abs(profile.high)) > LARGEST:
+    if max(abs(profile.low), abs(profile.high)) > LARGEST_AMOUNT:
         return contract
     contract["ge"] = 0 if profile.low >= 0 else -round_out(-2 * profile.low)
     if profile.high > 0:
@@ -157,7 +165,7 @@ def number_contract(profile: ColumnProfile) -> dict[str, Any]:
 
 
 def round_out(value: float) -> int | float:
-    """The next of 1, 2 and 5 times a power of ten that is not below a positive value.
+    """Round a positive value up to the next 1, 2 or 5 times a power of ten.
 
     >>> [round_out(value) for value in (0.3, 7, 140, 224302.0)]
     [0.5, 10, 200, 500000]

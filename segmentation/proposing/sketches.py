@@ -1,36 +1,36 @@
-"""Sketches of bounded size: how many different values there are, and whether rows of one id agree.
+"""Sketches of bounded size: how many distinct values there are, and whether rows with one id agree.
 
-They keep what has the smallest hashes, so neither order nor batches matter. Hashes are keys.py's,
-profiles of columns are in segmentation/proposing/profiling.py.
+A sketch keeps the smallest hashes, so neither the order of rows nor the batches matter. Hash functions
+are in segmentation/keys.py, profiles of columns in segmentation/proposing/column_profile.py.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-SMALLEST = 2048
+SKETCH_SIZE = 2048
 MOST_IDS = 65_536
 
 
 class Distinct(NamedTuple):
-    """The smallest hashes of a column's values, ascending, and how many rows have each: (m,), (m,)."""
+    """The smallest hashes of a column's values, ascending: uint64 (m,); and rows with each: int64 (m,)."""
 
     keys: np.ndarray
     counts: np.ndarray
 
     @property
     def values(self) -> int:
-        """Number of different values: exact below SMALLEST, else about (within some 4 %).
+        """Number of different values: exact below SMALLEST, otherwise within about 4 %.
 
         (m - 1) / (largest hash / 2^64): Bar-Yossef, Jayram, Kumar, Sivakumar, Trevisan (2002).
         """
-        if len(self.keys) < SMALLEST:
+        if len(self.keys) < SKETCH_SIZE:
             return len(self.keys)
-        return round((SMALLEST - 1) / (float(self.keys[-1]) / 2.0**64))
+        return round((SKETCH_SIZE - 1) / (float(self.keys[-1]) / 2.0**64))
 
     @property
     def rows_per_value(self) -> float:
-        """Mean number of rows with the same value; exactly 1 if no value that was kept repeats."""
+        """Mean number of rows per value, exactly 1 if no value in the sketch repeats."""
         return float(self.counts.sum() / len(self.counts)) if len(self.counts) else 0.0
 
 
@@ -40,20 +40,20 @@ def sketch(keys: np.ndarray) -> Distinct:
     >>> sketch(np.array([7, 5, 7], np.uint64)).counts.tolist()
     [1, 2]
     """
-    found, counts = np.unique(keys, return_counts=True)
-    return Distinct(found[:SMALLEST], counts[:SMALLEST])
+    smallest, counts = np.unique(keys, return_counts=True)
+    return Distinct(smallest[:SKETCH_SIZE], counts[:SKETCH_SIZE])
 
 
 def merge_sketches(a: Distinct, b: Distinct) -> Distinct:
-    """The sketch of two sets of rows taken together. Counts stay exact: a key that is kept always was."""
-    keys, place = np.unique(np.concatenate([a.keys, b.keys]), return_inverse=True)
+    """The sketch of two sets of rows together. Counts stay exact: a key kept now was kept in both before."""
+    keys, positions = np.unique(np.concatenate([a.keys, b.keys]), return_inverse=True)
     counts = np.zeros(len(keys), np.int64)
-    np.add.at(counts, place, np.concatenate([a.counts, b.counts]))
-    return Distinct(keys[:SMALLEST], counts[:SMALLEST])
+    np.add.at(counts, positions, np.concatenate([a.counts, b.counts]))
+    return Distinct(keys[:SKETCH_SIZE], counts[:SKETCH_SIZE])
 
 
 class Agreement(NamedTuple):
-    """Per id with one of the smallest hashes: rows, and smallest and largest hash of a row; all (m,)."""
+    """For the ids with the smallest hashes: number of rows, smallest and largest row hash, each (m,)."""
 
     ids: np.ndarray
     rows: np.ndarray
@@ -62,35 +62,35 @@ class Agreement(NamedTuple):
 
     @property
     def conflicting(self) -> float:
-        """Share of rows whose id has rows that differ; 0 without rows."""
+        """Share of rows whose id also has different rows. 0 without rows."""
         total = int(self.rows.sum())
         return float(self.rows[self.low != self.high].sum() / total) if total else 0.0
 
     @property
     def repeated(self) -> float:
-        """Share of rows that are not the first of their id; 0 without rows."""
+        """Share of rows that are not the first of their id. 0 without rows."""
         total = int(self.rows.sum())
         return float((total - len(self.ids)) / total) if total else 0.0
 
 
 def agree(ids: np.ndarray, rows: np.ndarray) -> Agreement:
-    """The sketch of some rows: hashes of their ids and of all their values, uint64 (n,) each."""
+    """The sketch of some rows from hashes of their ids and of their values, uint64 (n,) each."""
     return _combine(Agreement(ids, np.ones(len(ids), np.int64), rows, rows))
 
 
 def merge_agreements(a: Agreement, b: Agreement) -> Agreement:
-    """The sketch of two sets of rows taken together."""
+    """The sketch of two sets of rows together."""
     return _combine(Agreement(*(np.concatenate(pair) for pair in zip(a, b, strict=True))))
 
 
-def _combine(many: Agreement) -> Agreement:
-    order = np.argsort(many.ids, kind="stable")
-    ids, starts = np.unique(many.ids[order], return_index=True)
+def _combine(agreement: Agreement) -> Agreement:
+    order = np.argsort(agreement.ids, kind="stable")
+    ids, starts = np.unique(agreement.ids[order], return_index=True)
     if not len(ids):
-        return many
+        return agreement
     return Agreement(
         ids[:MOST_IDS],
-        np.add.reduceat(many.rows[order], starts)[:MOST_IDS],
-        np.minimum.reduceat(many.low[order], starts)[:MOST_IDS],
-        np.maximum.reduceat(many.high[order], starts)[:MOST_IDS],
+        np.add.reduceat(agreement.rows[order], starts)[:MOST_IDS],
+        np.minimum.reduceat(agreement.low[order], starts)[:MOST_IDS],
+        np.maximum.reduceat(agreement.high[order], starts)[:MOST_IDS],
     )

@@ -1,7 +1,7 @@
-"""A table looked at before anything is known of it: its files, how they are written, its columns.
+"""Surveying an unknown table: its files, how they are written, and the profiles of its columns.
 
-What its columns are good for is in segmentation/proposing/roles.py, and the proposal in
-segmentation/proposing/definition.py.
+The use of each column is decided in segmentation/proposing/roles.py, the definition in
+segmentation/proposing/proposal.py.
 """
 
 import re
@@ -14,12 +14,12 @@ from typing import NamedTuple
 from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS
 from config.sources import Source
 from segmentation.errors import Refused
-from segmentation.proposing.counting import ColumnProfile
-from segmentation.proposing.dialects import SeenDialect, find_dialect
+from segmentation.proposing.column_profile import ColumnProfile
+from segmentation.proposing.dialects import DetectedDialect, detect_dialect
 from segmentation.proposing.drafting import list_names
 from segmentation.proposing.profiling import profile_files
-from segmentation.rows.reading import MOST_COLUMNS, check_header, read_header
-from segmentation.source import SourceFile, fetch, find_files, fingerprint
+from segmentation.rows.headers import MOST_COLUMNS, check_header, read_header
+from segmentation.source import SourceFile, fetch, fingerprint, list_files
 from segmentation.store.objects import is_object_url
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold
@@ -28,12 +28,12 @@ _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)*\s*")
 _YEAR = re.compile(r"\s*(19|20)\d\d\s*")
 
 
-class Table(NamedTuple):
-    """A table that was looked at. `place` is as it was given, `header` the first file's."""
+class SurveyedTable(NamedTuple):
+    """A surveyed table. `place` is as the user wrote it, `header` is the first file's."""
 
     place: str
     files: list[SourceFile]
-    dialect: SeenDialect
+    dialect: DetectedDialect
     header: list[str]
     profiles: dict[str, ColumnProfile]
     unusable: list[str]
@@ -41,25 +41,25 @@ class Table(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Rows in all files, those that cannot be split into fields not counted."""
+        """Rows in all files, without malformed lines."""
         return next(iter(self.profiles.values())).rows
 
     @property
-    def found(self) -> str:
-        """Its size in words."""
-        many = f" in {len(self.files):,} files" if len(self.files) > 1 else ""
-        return f"{self.rows:,} rows of {len(self.header):,} columns{many}"
+    def size(self) -> str:
+        """Its size, such as `200 rows of 5 columns`."""
+        files = f" in {len(self.files):,} files" if len(self.files) > 1 else ""
+        return f"{self.rows:,} rows of {len(self.header):,} columns{files}"
 
 
-def survey(place: str, all_dates: bool = False) -> Table:
-    """Find the table's files and profile its columns. Of dated files, the newest unless all are asked for."""
-    paths = find_tables(place)
-    date_in_name = None if Path(place).is_file() else find_date_pattern(paths)
+def survey(place: str, all_dates: bool = False) -> SurveyedTable:
+    """Profile the columns of the table's files: of dated files, only the newest unless `all_dates`."""
+    paths = list_tables(place)
+    date_in_name = None if Path(place).is_file() else infer_date_pattern(paths)
     if date_in_name and not all_dates:
         newest = max(_DATE.findall(path.stem)[0] for path in paths)
         paths = [path for path in paths if _DATE.findall(path.stem)[0] == newest]
     files = [fingerprint(path) for path in paths]
-    dialect = find_dialect(paths)
+    dialect = detect_dialect(paths)
     header = read_header(paths[0], dialect.csv)
     names, unusable = choose_columns(paths[0].name, header)
     for path in paths[1:]:
@@ -68,48 +68,57 @@ def survey(place: str, all_dates: bool = False) -> Table:
     if not profiles:
         raise Refused(
             "no-rows",
-            f"{paths[0].name}: there is no row of {len(header)} fields, as the first line has; expected the "
-            "header first, then rows",
+            f"{paths[0].name}: no row has {len(header)} fields like the first line; expected the header "
+            "first, then rows",
         )
-    return Table(place, files, dialect, header, profiles, unusable, date_in_name)
+    return SurveyedTable(place, files, dialect, header, profiles, unusable, date_in_name)
 
 
-def find_tables(place: str) -> list[Path]:
-    """The table's files, by name. Refused if there are none."""
+def list_tables(place: str) -> list[Path]:
+    """The table's files, sorted by name. Refused if there are none."""
     if Path(place).is_dir() and not any(Path(place).glob("*.[cCpP][sSaA]*")):
         raise Refused("no-file", f"no .csv or .parquet file in {place}")
     if is_object_url(place):
         raise Refused("source", f"{place}: download the table first; init reads files on this machine")
-    return fetch(find_files(Source(path=place), None, date.max), Path())
+    return fetch(list_files(Source(path=place), None, date.max), Path())
 
 
-def find_date_pattern(paths: Sequence[Path]) -> str | None:
-    """The strptime pattern of the dates that all names hold, such as %Y-%m-%d; None if one holds none."""
-    found = [_DATE.search(path.stem) for path in paths]
-    separators = {match[2] for match in found if match}
-    return separators.pop().join(("%Y", "%m", "%d")) if all(found) and len(separators) == 1 else None
+def infer_date_pattern(paths: Sequence[Path]) -> str | None:
+    """The strptime pattern of the dates in all file names, such as %Y-%m-%d. None if one has no date."""
+    matches = [_DATE.search(path.stem) for path in paths]
+    separators = {match[2] for match in matches if match}
+    return separators.pop().join(("%Y", "%m", "%d")) if all(matches) and len(separators) == 1 else None
 
 
 def choose_columns(name: str, header: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The columns that a contract can name, and in words those that it cannot. Refused without any."""
+    """The columns that a contract can name, and notes on the columns it cannot. Refused if there are none."""
     if len(header) > MOST_COLUMNS:
         raise Refused("too-many-columns", f"{name}: {len(header)} columns; at most {MOST_COLUMNS}")
-    if any(_NUMBER.fullmatch(one) and not _YEAR.fullmatch(one) for one in header):
+    if any(_NUMBER.fullmatch(column) and not _YEAR.fullmatch(column) for column in header):
         raise Refused("no-header", f"{name}: the first line seems to hold values, not names; add a header")
     counts = Counter(header)
-    nameless = sum(not one.strip() for one in header)
-    twice = [one for one, count in counts.items() if count > 1 and one.strip()]
-    odd = [one for one in counts if one.strip() and not COLUMN_PATTERN.match(one)]
-    taken = [one for one in counts if one in RESERVED_COLUMNS and one != "customer_id"]
-    usable = [one for one in counts if COLUMN_PATTERN.match(one) and one not in {*twice, *taken}]
-    more = len(usable) - MOST_CONTRACT
-    told = [
-        (nameless, f"Left out: {nameless:,} columns without a name."),
-        (twice, f"Left out, since the header names them more than once: {list_names(twice)}."),
-        (odd, f"Left out; letters, digits, spaces and . , ( ) $ % & / # + - make a name: {list_names(odd)}."),
-        (taken, f"Left out, since the outputs use these names; rename them: {list_names(taken)}."),
-        (more > 0, f"Not looked at: {more:,} columns after the first {MOST_CONTRACT:,}."),
+    nameless = sum(not column.strip() for column in header)
+    repeated = [column for column, count in counts.items() if count > 1 and column.strip()]
+    invalid = [column for column in counts if column.strip() and not COLUMN_PATTERN.match(column)]
+    reserved = [column for column in counts if column in RESERVED_COLUMNS and column != "customer_id"]
+    usable = [
+        column for column in counts if COLUMN_PATTERN.match(column) and column not in {*repeated, *reserved}
     ]
+    surplus = len(usable) - MOST_CONTRACT
+    notes = []
+    if nameless:
+        notes.append(f"Left out: {nameless:,} columns without a name.")
+    if repeated:
+        notes.append(f"Left out, because the header names them more than once: {list_names(repeated)}.")
+    if invalid:
+        notes.append(
+            f"Left out, because names hold only letters, digits, spaces and . , ( ) $ % & / # + -: "
+            f"{list_names(invalid)}."
+        )
+    if reserved:
+        notes.append(f"Left out, because the outputs use these names; rename them: {list_names(reserved)}.")
+    if surplus > 0:
+        notes.append(f"Not profiled: {surplus:,} columns after the first {MOST_CONTRACT:,}.")
     if not usable:
-        raise Refused("no-columns", f"{name}: no column has a name that a definition can hold; rename them")
-    return usable[:MOST_CONTRACT], [words for some, words in told if some]
+        raise Refused("no-columns", f"{name}: no column has a name that a definition can use; rename them")
+    return usable[:MOST_CONTRACT], notes

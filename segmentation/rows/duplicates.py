@@ -1,6 +1,6 @@
-"""One row per customer: what the definition's policy makes of several rows with one id.
+"""Deduplication: one row per customer, by the definition's `on_duplicate` policy.
 
-Sorting rows and writing refused ones to quarantine belong in tasks/summarise.py.
+Sorting rows, and writing refused ones to quarantine, belong in tasks/summarise.py.
 """
 
 from typing import NamedTuple
@@ -10,16 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.columns import DuplicatePolicy
-from config.parameters import Segmentation
+from config.definition import Definition
 
-SOURCE = ("source_file", "source_row")  # where a row came from; no part of what it says
+# Where a row came from. Two rows that differ only in these are still equal.
+SOURCE = ("source_file", "source_row")
 CONFLICT = "conflicting rows of one customer"
 OVERFLOW = "rows of one customer that add up to more than a whole number holds"
 _WHOLE = 2.0**63
 
 
-class Settled(NamedTuple):
-    """One bucket after the duplicate policy: customers kept, rows refused, rows merged away."""
+class Deduplicated(NamedTuple):
+    """One bucket after deduplication: its customers, its refused rows, and how many rows were merged."""
 
     customers: pa.Table
     conflicting: pa.Table
@@ -27,26 +28,28 @@ class Settled(NamedTuple):
     reason: str = CONFLICT
 
 
-def settle_duplicates(table: pa.Table, segmentation: Segmentation) -> Settled:
-    """One row per customer from rows sorted by id.
+def deduplicate(table: pa.Table, definition: Definition) -> Deduplicated:
+    """One row per customer, from rows sorted by id.
 
-    Under quarantine, rows that agree in every declared column are one customer, and rows that
-    differ are refused, all of them. first and last go by the source's order.
+    With `quarantine`, rows that are equal in every declared column become one customer. If any two
+    rows of a customer differ, all of that customer's rows are refused. `first` and `last` follow
+    the source's order.
     """
-    if segmentation.rows.on_duplicate == "mean":
-        table = _as_floats(table)  # in every bucket, also one where no customer has two rows
+    if definition.rows.on_duplicate == "mean":
+        # Every bucket must have the same types, even one without duplicates.
+        table = _as_floats(table)
     ids = table["customer_id"].combine_chunks()
-    nothing = Settled(table, table.slice(0, 0), 0)
-    if segmentation.rows.id is None or len(ids) < 2:
-        return nothing
+    unchanged = Deduplicated(table, table.slice(0, 0), 0)
+    if definition.rows.id is None or len(ids) < 2:
+        return unchanged
     is_new = np.concatenate([[True], pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)])
     if is_new.all():
-        return nothing
-    policy = segmentation.rows.on_duplicate
+        return unchanged
+    policy = definition.rows.on_duplicate
     starts = np.flatnonzero(is_new)
     if policy in ("first", "last"):
-        keep = starts if policy == "first" else np.append(starts[1:], len(ids)) - 1
-        return Settled(table.take(pa.array(keep)), table.slice(0, 0), len(ids) - len(keep))
+        positions = starts if policy == "first" else np.append(starts[1:], len(ids)) - 1
+        return Deduplicated(table.take(pa.array(positions)), table.slice(0, 0), len(ids) - len(positions))
     if policy == "quarantine":
         return _refuse_conflicts(table, is_new)
     return _aggregate(table, is_new, policy)
@@ -60,47 +63,49 @@ def _as_floats(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))), safe=False)
 
 
-def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Settled:
+def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Deduplicated:
     group = np.cumsum(is_new) - 1
     differs = np.zeros(len(is_new), bool)
-    for values in table.drop_columns(list(SOURCE)).columns:
-        one, before = values[1:], values[:-1]
-        same = pc.fill_null(pc.equal(one, before), False).to_numpy()
-        both_null = pc.and_(pc.is_null(one), pc.is_null(before)).to_numpy()
-        differs[1:] |= ~same & ~both_null
+    for column in table.drop_columns(list(SOURCE)).columns:
+        values_below, values_above = column[1:], column[:-1]
+        is_equal = pc.fill_null(pc.equal(values_below, values_above), False).to_numpy()
+        are_both_null = pc.and_(pc.is_null(values_below), pc.is_null(values_above)).to_numpy()
+        differs[1:] |= ~is_equal & ~are_both_null
     differs &= ~is_new
-    conflicted = np.bincount(group, differs) > 0
-    refused = conflicted[group]
-    keep = is_new & ~refused
-    merged = int((~refused & ~is_new).sum())
-    return Settled(table.filter(pa.array(keep)), table.filter(pa.array(refused)), merged)
+    has_conflict = np.bincount(group, differs) > 0
+    is_refused = has_conflict[group]
+    is_kept = is_new & ~is_refused
+    merged = int((~is_refused & ~is_new).sum())
+    return Deduplicated(table.filter(pa.array(is_kept)), table.filter(pa.array(is_refused)), merged)
 
 
-def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> Settled:
-    """sum or mean of each numeric column per customer; the first value of the others.
+def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> Deduplicated:
+    """Sum or mean of each numeric column per customer, and the first value of every other column.
 
-    Rows of a customer whose sum of whole numbers leaves int64 are refused.
-
-    Values are added in ascending order, so that the last bit does not depend on the rows' order.
+    Missing values are skipped; a customer with no value at all gets null. Customers whose sum of
+    whole numbers overflows int64 are refused. Values are added in ascending order, so that the last
+    bit does not depend on the order of the rows.
     """
     starts, group = np.flatnonzero(is_new), np.cumsum(is_new)
-    first = table.take(pa.array(starts))
+    customers = table.take(pa.array(starts))
     too_large = np.zeros(len(starts), bool)
     for position, field in enumerate(table.schema):
         is_whole = pa.types.is_integer(field.type)
         if not (is_whole or pa.types.is_floating(field.type)) or field.name in SOURCE:
             continue
-        column = table[field.name].to_numpy()
-        there = ~np.isnan(column)  # what is missing is left out, unless all of it is
-        known = np.add.reduceat(there, starts, dtype=np.int64)
-        ordered = np.where(there, column, 0)[np.lexsort((column, group))]
-        total = np.add.reduceat(ordered, starts)
+        numbers = table[field.name].to_numpy()
+        is_present = ~np.isnan(numbers)
+        present_counts = np.add.reduceat(is_present, starts, dtype=np.int64)
+        sorted_values = np.where(is_present, numbers, 0)[np.lexsort((numbers, group))]
+        total = np.add.reduceat(sorted_values, starts)
         if is_whole:
-            # int64 wraps round in silence: a float sum, off by a few parts in 10^16, tells.
-            too_large |= np.abs(np.add.reduceat(ordered.astype(np.float64), starts)) >= _WHOLE
+            # int64 overflows silently. A float sum, accurate to a few parts in 10^16, shows it.
+            too_large |= np.abs(np.add.reduceat(sorted_values.astype(np.float64), starts)) >= _WHOLE
         with np.errstate(invalid="ignore", divide="ignore"):
-            values = total / known if policy == "mean" else total
-        first = first.set_column(position, field.name, pa.array(values, mask=known == 0))
-    refused = too_large[group - 1]
-    merged = int((~refused & ~is_new).sum())
-    return Settled(first.filter(pa.array(~too_large)), table.filter(pa.array(refused)), merged, OVERFLOW)
+            results = total / present_counts if policy == "mean" else total
+        customers = customers.set_column(position, field.name, pa.array(results, mask=present_counts == 0))
+    is_refused = too_large[group - 1]
+    merged = int((~is_refused & ~is_new).sum())
+    return Deduplicated(
+        customers.filter(pa.array(~too_large)), table.filter(pa.array(is_refused)), merged, OVERFLOW
+    )

@@ -1,7 +1,7 @@
-"""The engine that aggregates events: DuckDB in this process, shut off from all but the stage files.
+"""The engine that aggregates events: DuckDB in this process, with access to the stage files only.
 
-Which queries it runs is segmentation/rows/aggregation.py's business. Why DuckDB:
-docs/decisions/0009-engine.md.
+The queries are built in segmentation/rows/aggregation.py. docs/decisions/0009-engine.md explains why
+DuckDB.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ import pyarrow as pa
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
 from segmentation.parts import PART_ROWS
-from segmentation.rows.aggregation import Query
+from segmentation.rows.aggregation import AggregationQuery
 
 if TYPE_CHECKING:
-    # Imported where it is used: what a daemon thread keeps alive at exit, duckdb reports as leaked.
+    # Imported inside functions: duckdb reports what a daemon thread keeps alive at exit as leaked.
     import duckdb
 
 
 @contextmanager
 def open_engine(stage_files: Path, spill: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A connection that reads below stage_files and, beyond the memory limit, writes to spill.
+    """A connection that may read below `stage_files` and spills to `spill` beyond the memory limit.
 
-    It loads no extension, reaches no network, and no query can widen what it may do.
+    It loads no extensions and has no network access, and no query can change that.
     """
     import duckdb
 
@@ -52,16 +52,16 @@ def open_engine(stage_files: Path, spill: Path) -> "Iterator[duckdb.DuckDBPyConn
         connection.close()
 
 
-def run_query(connection: "duckdb.DuckDBPyConnection", query: Query) -> Iterator[pa.Table]:
-    """The query's rows, streamed in tables of at most a part's rows. OutOfMemory beyond the limit."""
+def run_query(connection: "duckdb.DuckDBPyConnection", query: AggregationQuery) -> Iterator[pa.Table]:
+    """Stream the query's rows in tables of at most PART_ROWS. OutOfMemory beyond the memory limit."""
     import duckdb
 
     try:
-        # Not connection.sql: it wraps the query in another, which need not keep its order.
+        # Not connection.sql: that wraps the query in another, which may lose its ORDER BY.
         for batch in connection.execute(query.sql, query.values).to_arrow_reader(PART_ROWS):
             yield pa.Table.from_batches([batch])
     except duckdb.OutOfMemoryException:
         raise OutOfMemory(
-            f"summarising the events needs more than {read_settings().memory_limit}; raise "
-            "RESEGMENT_MEMORY_LIMIT, or lower RESEGMENT_THREADS"
+            f"summarising the events needs more than {read_settings().memory_limit} of memory; raise "
+            "RESEGMENT_MEMORY_LIMIT or lower RESEGMENT_THREADS"
         ) from None

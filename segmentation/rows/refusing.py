@@ -1,6 +1,6 @@
-"""Refused rows as tables: what is kept of a row that is not used, and why it is not.
+"""Refused rows as tables for quarantine: what is kept of a row, and why it was refused.
 
-Finding the reasons is schemas/contract.py's business, and each stage's for what it finds.
+The contract's reasons come from schemas/contract.py; stages add the reasons they detect themselves.
 """
 
 import json
@@ -18,73 +18,80 @@ _PLACE = ("source_file", "source_row")
 
 
 def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
-    """Refused rows as an Arrow table, all columns of quarantine.parquet but the file."""
+    """Refused rows as an Arrow table: the columns of quarantine.parquet except source_file."""
     schema = arrow_schema(QUARANTINE).remove_metadata()
     schema = pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def tell_reasons(reasons: Counter[str]) -> str:
-    """The most common reasons in words: `amount: missing (12), sent back (3)`."""
+def summarise_reasons(reasons: Counter[str]) -> str:
+    """The three most common reasons: `amount: missing (12), sent back (3)`."""
     return ", ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(3))
 
 
 def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | None) -> pa.Table:
-    """The rows of a batch that have reasons (from find_reasons), as refused rows with their originals."""
+    """The refused rows of a batch with their original values. `reasons` comes from list_reasons."""
     primary = reasons.groupby("row", sort=True).first()
-    every = primary["said"].copy()
-    several = reasons[reasons["row"].duplicated(keep=False)]
-    every.update(several.groupby("row")["said"].agg("; ".join))
-    at = primary.index.to_numpy()
-    names = [None] * len(at) if ids is None else ids.take(pa.array(at)).to_pylist()
-    originals = raw.table.take(pa.array(at)).to_pylist()
+    all_reasons = primary["full_reason"].copy()
+    repeats = reasons[reasons["row"].duplicated(keep=False)]
+    all_reasons.update(repeats.groupby("row")["full_reason"].agg("; ".join))
+    positions = primary.index.to_numpy()
+    customers = [None] * len(positions) if ids is None else ids.take(pa.array(positions)).to_pylist()
+    originals = raw.table.take(pa.array(positions)).to_pylist()
     return quarantine_table(
         [
             {
-                "source_row": int(raw.rows[row]),
-                "customer_id": name or None,
-                "reason": said,
+                "source_row": int(raw.rows[position]),
+                "customer_id": customer or None,
+                "reason": reason,
                 "column": column,
-                "reasons": told,
+                "reasons": row_reasons,
                 "record": json.dumps(record, ensure_ascii=False, default=str),
             }
-            for row, name, said, column, told, record in zip(
-                at, names, primary["said"], primary["column"], every, originals, strict=True
+            for position, customer, reason, column, row_reasons, record in zip(
+                positions,
+                customers,
+                primary["full_reason"],
+                primary["column"],
+                all_reasons,
+                originals,
+                strict=True,
             )
         ]
     )
 
 
 def refuse_malformed(raw: RawBatch) -> pa.Table:
-    """Lines that are no rows, as refused rows."""
+    """Malformed lines as refused rows."""
     return quarantine_table(
         [
             {
-                "source_row": bad.row,
+                "source_row": line.row,
                 "customer_id": None,
-                "reason": bad.reason,
+                "reason": line.reason,
                 "column": None,
-                "reasons": bad.detail,
-                "record": bad.text,
+                "reasons": line.detail,
+                "record": line.text,
             }
-            for bad in raw.malformed
+            for line in raw.malformed
         ]
     )
 
 
 def refuse_rows(rows: pa.Table, column: str | None, names: Sequence[str | None]) -> pa.Table:
-    """Good rows of ingest that a later stage refuses, all about one column or the whole row.
+    """Good rows of ingest that a later stage refuses, because of one column or as a whole.
 
-    rows have `reason` and `reasons` beside their own columns; names are the source's files by number.
+    `rows` has the columns `reason` and `reasons` in addition to the contract's. `names` are the
+    source's file names by number.
     """
-    own = [name for name in rows.column_names if name not in (*_PLACE, "reason", "reasons")]
-    records = rows.select(own).to_pandas().to_json(orient="records", lines=True, date_format="iso")
-    said = rows.select(["source_row", "customer_id", "reason", "reasons"]).to_pylist()
-    refused = quarantine_table(
+    values = [name for name in rows.column_names if name not in (*_PLACE, "reason", "reasons")]
+    records = rows.select(values).to_pandas().to_json(orient="records", lines=True, date_format="iso")
+    entries = rows.select(["source_row", "customer_id", "reason", "reasons"]).to_pylist()
+    quarantine = quarantine_table(
         [
-            {**one, "column": column, "record": record}
-            for one, record in zip(said, records.splitlines(), strict=True)
+            {**entry, "column": column, "record": record}
+            for entry, record in zip(entries, records.splitlines(), strict=True)
         ]
     )
     files = pa.array([names[i] for i in rows["source_file"].to_pylist()], pa.string())
-    return refused.add_column(0, "source_file", files)
+    return quarantine.add_column(0, "source_file", files)

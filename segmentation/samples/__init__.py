@@ -1,4 +1,4 @@
-"""The samples that the project makes itself, as files that a run then reads.
+"""The sample data sets that the project generates, written as files that a run then reads.
 
 No real data is kept here.
 """

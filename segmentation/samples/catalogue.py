@@ -1,9 +1,9 @@
-"""The samples that the project makes itself, written as the CSV files that a run then reads.
+"""The sample data sets, written as CSV files that a run reads like any other source.
 
-`article` is the data of the article on k-means segmentation; `shop` is a seeded simulator of a
-shop whose customers belong to latent segments, `people` (segmentation/samples/people.py) one that knows
-more of them, `orders` (segmentation/samples/orders.py) one of their orders, a file for each day. All take
-the way of every other source.
+- `article`: the data of the article on k-means segmentation.
+- `shop`: a seeded simulation of a shop whose customers belong to latent segments.
+- `people`: a simulation with more about each customer. See segmentation/samples/people.py.
+- `orders`: their orders, one file per day. See segmentation/samples/orders.py.
 """
 
 from datetime import date
@@ -18,8 +18,7 @@ from config.sources import Source
 from segmentation.samples.orders import ORDERS_CUSTOMERS, write_orders
 from segmentation.samples.people import people_table
 
-# The article's 24 distinct rows: products_purchased, complains, money_spent, and how often each
-# stands in its 24,000 rows.
+# The 24 distinct rows among the article's 24,000: products_purchased, complains, money_spent, count.
 ARTICLE_ROWS = (
     (1, 0, 260.0, 2376), (1, 0, 261.0, 1176), (1, 0, 263.0, 1200), (1, 0, 790.2, 2376),
     (1, 0, 791.2, 1200), (1, 0, 799.2, 1176), (1, 0, 890.0, 1176), (1, 0, 891.0, 1200),
@@ -45,21 +44,21 @@ _DIRTY_SHARE = 0.002
 
 
 def write_samples(source: Source, seed: int, folder: Path, window: tuple[date, date] | None) -> list[Path]:
-    """Write the sample that the source names into folder: one file, or those of a window's days."""
+    """Write the source's sample into `folder`: one file, or one per day of the window."""
     if window is None:
         return [write_sample(source, seed, folder)]
     return write_orders(folder, window, source.customers or ORDERS_CUSTOMERS, seed)
 
 
 def write_sample(source: Source, seed: int, folder: Path) -> Path:
-    """Write a sample of one row per customer into folder; the path of its CSV file."""
+    """Write a sample with one row per customer into `folder`. Returns the path of its CSV file."""
     path = folder / f"{source.sample}.csv"
     if source.sample == "article":
         arrow_csv.write_csv(article_table(), path)
         return path
     count = source.customers or SHOP_CUSTOMERS
-    make = people_table if source.sample == "people" else shop_table
-    tables = (make(start, min(_CHUNK, count - start), seed) for start in range(0, count, _CHUNK))
+    make_table = people_table if source.sample == "people" else shop_table
+    tables = (make_table(start, min(_CHUNK, count - start), seed) for start in range(0, count, _CHUNK))
     first = next(tables)
     with arrow_csv.CSVWriter(path, first.schema) as writer:
         writer.write_table(first)
@@ -71,7 +70,7 @@ def write_sample(source: Source, seed: int, folder: Path) -> Path:
 def article_table() -> pa.Table:
     """The article's 24,000 rows: products_purchased, complains, money_spent."""
     columns = np.array(ARTICLE_ROWS).T
-    products, complains, spent = (np.repeat(c, columns[3].astype(int)) for c in columns[:3])
+    products, complains, spent = (np.repeat(column, columns[3].astype(int)) for column in columns[:3])
     return pa.table(
         {
             "products_purchased": products.astype(np.int64),
@@ -82,9 +81,9 @@ def article_table() -> pa.Table:
 
 
 def shop_table(start: int, count: int, seed: int) -> pa.Table:
-    """Customers start..start+count of the shop, a few of them dirty; every column as text.
+    """Customers start..start+count of the shop, with a few dirty rows. Every column is text.
 
-    Spend is log-normal within a segment, counts are Poisson, complaints are rare, as customers are.
+    Within a segment, spend is log-normal and counts are Poisson. Complaints are rare.
     """
     random = np.random.default_rng([seed, start])
     _, orders_mean, basket_mean, recency_mean, years = _SHOP_SEGMENTS[
@@ -109,12 +108,12 @@ def shop_table(start: int, count: int, seed: int) -> pa.Table:
 
 
 def _soil(table: pa.Table, random: np.random.Generator) -> pa.Table:
-    """Damage a few rows as real exports are damaged: no id, text for a number, a negative amount."""
+    """Damage a few rows as real exports do: a missing id, text for a number, a negative amount."""
     damage = random.random(table.num_rows)
     third = _DIRTY_SHARE / 3
     stains = [("customer_id", 0.0, ""), ("orders", third, "n/a"), ("revenue", 2 * third, "-1.00")]
     for column, low, stain in stains:
-        hit = pa.array((damage >= low) & (damage < low + third))
-        values = pc.if_else(hit, stain, table[column])
+        is_damaged = pa.array((damage >= low) & (damage < low + third))
+        values = pc.if_else(is_damaged, stain, table[column])
         table = table.set_column(table.column_names.index(column), column, values)
     return table

@@ -1,7 +1,7 @@
-"""What one batch says of one column: counts, ends and a sketch, text or in a Parquet file's own type.
+"""The profile of one column in one batch: counts, bounds and a sketch, for text and for Parquet types.
 
-Merging batches and reading files is in segmentation/proposing/profiling.py, what a column is good for in
-roles.py.
+Merging batches and reading files belong in segmentation/proposing/profiling.py. What a column is used for
+is decided in segmentation/proposing/roles.py.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ from segmentation.keys import hash_texts, mix
 from segmentation.proposing.sketches import Distinct, sketch
 from segmentation.rows.casting import Dialect, cast_column
 
-MOST_LEVELS = 20
+MOST_LISTED_LEVELS = 20
 LONGEST_LEVEL = 40
 PREFIX = 64  # characters of a text that are hashed
-# What exports write where a number is missing.
-MARKS = (
+# What exports write for a missing number.
+MISSING_MARKS = (
     *(" ", "?", "-", "--", ".", "NA", "N/A", "n/a", "na", "#N/A", "<NA>", "NaN", "nan"),
     *("NULL", "Null", "null", "None", "none", "NONE", "\\N", "missing", "unknown"),
 )
@@ -34,11 +34,11 @@ _OTHER_DATE = rf"^({_DAY}[./-]{_DAY}[./-](\d\d)?\d\d|\d{{4}}[./]{_DAY}[./]{_DAY}
 
 
 class ColumnProfile(NamedTuple):
-    """What was counted of one column. Bounds are of finite numbers; times are text, to the second."""
+    """The counts of one column. Bounds cover finite numbers; times are texts, to the second."""
 
     kind: str  # the type in the file: text, int, float, bool, timestamp or other
     rows: int
-    missing: int  # null, or no text
+    missing: int  # null or empty text
     marks: Counter[str]
     numbers: int
     whole: int
@@ -56,12 +56,12 @@ class ColumnProfile(NamedTuple):
 
     @property
     def present(self) -> int:
-        """Values that are neither missing nor a mark for that."""
+        """The number of values that are neither missing nor a mark for missing."""
         return self.rows - self.missing - self.marks.total()
 
 
 def profile_column(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
-    """The profile of one batch of one column, text or in a Parquet file's own type."""
+    """The profile of one column in one batch."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -71,20 +71,20 @@ def profile_column(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
 
 def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     values = pc.fill_null(values, "")
-    probe = csv.model_copy(update={"null_values": ("", *MARKS)})
-    marked = values.filter(pc.is_in(values, pa.array(MARKS)))
+    probe = csv.model_copy(update={"null_values": ("", *MISSING_MARKS)})
+    marked = values.filter(pc.is_in(values, pa.array(MISSING_MARKS)))
     marks = {pair["values"]: pair["counts"] for pair in marked.value_counts().to_pylist()}
     numbers = _try_cast(values, _NUMBER, probe)
     count, negative, low, high = _bounds(numbers)
     whole = _count(pc.is_valid(_try_cast(values, _WHOLE, probe))) if count else 0
-    full = values.filter(pc.not_equal(values, ""))
-    stamps = full.filter(pc.match_substring_regex(full, _ISO)) if count < len(full) else full[:0]
+    texts = values.filter(pc.not_equal(values, ""))
+    stamps = texts.filter(pc.match_substring_regex(texts, _ISO)) if count < len(texts) else texts[:0]
     ends = pc.min_max(pc.utf8_slice_codeunits(stamps, 0, 19)).as_py()
-    distinct = sketch(hash_texts(pc.utf8_slice_codeunits(full, 0, PREFIX).combine_chunks()))
+    distinct = sketch(hash_texts(pc.utf8_slice_codeunits(texts, 0, PREFIX).combine_chunks()))
     return ColumnProfile(
         kind="text",
         rows=len(values),
-        missing=len(values) - len(full),
+        missing=len(values) - len(texts),
         marks=Counter(marks),
         numbers=count,
         whole=whole,
@@ -92,13 +92,13 @@ def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
         low=low,
         high=high,
         stamps=len(stamps),
-        other_dates=_count(pc.match_substring_regex(full, _OTHER_DATE)),
+        other_dates=_count(pc.match_substring_regex(texts, _OTHER_DATE)),
         first=ends["min"] or "",
         last=ends["max"] or "",
-        point_zeros=_count(pc.match_substring_regex(full, r"^\d+\.0$")),
+        point_zeros=_count(pc.match_substring_regex(texts, r"^\d+\.0$")),
         longest=pc.max(pc.utf8_length(values)).as_py() or 0,
         distinct=distinct,
-        levels=_levels(full, distinct),
+        levels=_levels(texts, distinct),
     )
 
 
@@ -120,8 +120,8 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     if kind == "bool":
         keys = mix(valid.to_numpy().astype(np.uint64))
     elif kind != "other":
-        plain = (valid.cast(pa.int64()) if is_stamp else valid).to_numpy()
-        keys = mix((plain + plain.dtype.type(0)).view(np.uint64))
+        numeric = (valid.cast(pa.int64()) if is_stamp else valid).to_numpy()
+        keys = mix((numeric + numeric.dtype.type(0)).view(np.uint64))
     distinct = sketch(keys)
     return ColumnProfile(
         kind=kind,
@@ -145,29 +145,37 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
 
 
 def _try_cast(values: pa.ChunkedArray, column: Column, csv: Csv) -> pa.ChunkedArray:
-    """The values in a type as a run would read them, null where they are missing or cannot be read."""
-    return cast_column("", values, column, Dialect(csv))[0]
+    """The values as a run would read them, null where missing or unreadable."""
+    return cast_column("", values, column, Dialect(csv)).values
 
 
 def _kind_of(kind: pa.DataType) -> str:
-    tests = {
+    type_tests = {
         "int": (pa.types.is_integer,),
         "float": (pa.types.is_floating, pa.types.is_decimal, pa.types.is_null),
         "bool": (pa.types.is_boolean,),
         "timestamp": (pa.types.is_timestamp, pa.types.is_date),
     }
-    return next((name for name, any_of in tests.items() if any(test(kind) for test in any_of)), "other")
+    return next((name for name, tests in type_tests.items() if any(test(kind) for test in tests)), "other")
 
 
-def _bounds(numbers: pa.ChunkedArray) -> tuple[int, int, float, float]:
-    """Of float64 numbers: how many are there, how many are negative, and finite ends (inf, -inf if none)."""
-    there = numbers.filter(pc.fill_null(pc.is_finite(numbers), False)).to_numpy()
-    low, high = there.min(initial=np.inf), there.max(initial=-np.inf)
-    return len(there), int((there < 0).sum()), float(low), float(high)
+class _Bounds(NamedTuple):
+    """How many finite numbers there are, how many are negative, and their range (inf, -inf if none)."""
+
+    count: int
+    negative: int
+    low: float
+    high: float
+
+
+def _bounds(numbers: pa.ChunkedArray) -> _Bounds:
+    finite = numbers.filter(pc.fill_null(pc.is_finite(numbers), False)).to_numpy()
+    low, high = finite.min(initial=np.inf), finite.max(initial=-np.inf)
+    return _Bounds(len(finite), int((finite < 0).sum()), float(low), float(high))
 
 
 def _levels(texts: pa.ChunkedArray, distinct: Distinct) -> frozenset[str] | None:
-    if len(distinct.keys) > MOST_LEVELS:
+    if len(distinct.keys) > MOST_LISTED_LEVELS:
         return None
     levels = frozenset(texts.unique().to_pylist())
     return levels if max(map(len, levels), default=0) <= LONGEST_LEVEL else None

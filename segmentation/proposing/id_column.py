@@ -1,0 +1,109 @@
+"""Choosing the customer's id by names and values, and trying it on every row.
+
+The roles of other columns are decided in segmentation/proposing/roles.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from config.columns import Rows
+from config.sources import Csv
+from segmentation.proposing.column_names import rank_as_id
+from segmentation.proposing.column_profile import ColumnProfile
+from segmentation.proposing.drafting import list_names
+from segmentation.proposing.rehearsing import Rehearsal, rehearse
+from segmentation.proposing.roles import MOST_MISSING, describe_distinct, is_number, is_time, is_unique
+from segmentation.proposing.sketches import MOST_IDS
+from segmentation.proposing.surveying import SurveyedTable
+
+MOST_CONFLICTING = 0.2  # of the rows; with more rows that contradict another of their id, it is not an id
+LONGEST_ID = 64
+
+
+class IdChoice(NamedTuple):
+    """The id column, if any, with the suffix to remove, the reason, the policy, and the rehearsal."""
+
+    column: str | None
+    suffix: str | None
+    reason: str
+    on_duplicate: str
+    rehearsal: Rehearsal
+
+
+def infer_id(profiles: Mapping[str, ColumnProfile]) -> str | None:
+    """The column that is most likely the customer's id, or None.
+
+    Names count more than uniqueness: in a table of orders the order number is unique, and the
+    customer's id repeats. Without a telling name, a text column that never repeats is the id.
+    """
+    ranking = []
+    for position, (name, profile) in enumerate(profiles.items()):
+        if profile.kind not in ("text", "int") or not profile.present or is_time(profile):
+            continue
+        rank, unique = rank_as_id(name), is_unique(profile)
+        is_text = profile.kind == "text" and not is_number(profile) and profile.longest <= LONGEST_ID
+        has_gaps = profile.missing > MOST_MISSING * profile.rows
+        if rank >= 2 or (unique and not has_gaps and (rank == 1 or is_text)):
+            ranking.append((-rank, not unique, has_gaps, position, name))
+    return min(ranking)[-1] if ranking else None
+
+
+def infer_suffix(profile: ColumnProfile) -> str | None:
+    """The `.0` of ids that a spreadsheet wrote as 17850.0. None unless nearly all ids have it."""
+    return ".0" if profile.point_zeros >= 0.95 * profile.present > 0 else None
+
+
+def choose_id(table: SurveyedTable, requested: str | None, contract: dict[str, Any], csv: Csv) -> IdChoice:
+    """Try the likely id, or the requested one, on every row.
+
+    A likely id is rejected if many of its rows contradict each other.
+    """
+    column = requested or infer_id(table.profiles)
+    if column is None:
+        reason = explain_missing_id(table.profiles)
+        return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv))
+    profile = table.profiles[column]
+    rehearsal = _try_id(table, column, contract, csv)
+    summary = f"{list_names([column])} has {describe_distinct(profile)} in {profile.rows:,} rows"
+    suffix = infer_suffix(profile)
+    if rehearsal.conflicting <= MOST_CONFLICTING * rehearsal.rows_read:
+        reason = _describe_repeats(column, summary, rehearsal)
+        return IdChoice(column, suffix, reason, "quarantine", rehearsal)
+    summary += f", and {rehearsal.conflicting:,} rows differ from another row with the same value."
+    if requested is not None:
+        reason = f"{summary} The last row is used. Alternatives: first, sum, mean and quarantine."
+        return IdChoice(column, suffix, reason, "last", rehearsal)
+    reason = (
+        f"{summary} So every row counts as a customer. If it is the customer's id, name it here, and choose "
+        "with on_duplicate which row counts: first, last, or the sum or mean of all."
+    )
+    return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv))
+
+
+def explain_missing_id(profiles: Mapping[str, ColumnProfile]) -> str:
+    """Why there is no id: no column looks like one, or the one that does holds decimal numbers."""
+    decimal = [name for name, profile in profiles.items() if rank_as_id(name) > 1 and profile.kind == "float"]
+    if decimal:
+        return (
+            f"{list_names(decimal)} looks like the id, but floating-point numbers round long ids. "
+            "Write it as text or whole numbers. Until then every row counts as a customer."
+        )
+    return (
+        "No column looks like a customer's id, so every row counts as a customer. Name one with --id COLUMN."
+    )
+
+
+def _try_id(table: SurveyedTable, column: str | None, contract: dict[str, Any], csv: Csv) -> Rehearsal:
+    suffix = infer_suffix(table.profiles[column]) if column is not None else None
+    rows = Rows.model_validate({"id": column, "columns": contract, "id_suffix": suffix})
+    return rehearse(table.files, rows, csv)
+
+
+def _describe_repeats(column: str, summary: str, rehearsal: Rehearsal) -> str:
+    if not rehearsal.agreement.repeated:
+        scope = "every row of a sample" if len(rehearsal.agreement.ids) == MOST_IDS else "every row"
+        return f"{list_names([column])} has a different value in {scope}."
+    return (
+        f"{summary}. Equal rows with the same id count once. If they differ, all of them are refused, "
+        "unless on_duplicate is first, last, sum or mean."
+    )

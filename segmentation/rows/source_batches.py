@@ -1,0 +1,54 @@
+"""The batches of a whole source: every file's rows, numbered, in the source's order.
+
+Reading one file belongs in segmentation/rows/reading.py, judging batches in segmentation/rows/judging.py.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from config.columns import Rows
+from config.sources import Csv
+from segmentation.rows.reading import RawBatch, read_batches
+from segmentation.source import SourceFile, check_unchanged
+
+MERGED_ROWS = 50_000  # rows of small files that are judged as one batch
+
+
+class SourceBatch(NamedTuple):
+    """One batch of the source, its file's number and name, and the rows in the files before it.
+
+    Rows of typed files are numbered through the whole source, so `name` is None and `rows_before` 0.
+    """
+
+    raw: RawBatch
+    file: int
+    name: str | None
+    rows_before: int
+
+
+def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[SourceBatch]:
+    """The batches of all files. SourceChanged if a file is no longer what it was when the run began."""
+    rows_before = 0
+    for number, file in enumerate(files):
+        count = 0
+        for raw in read_batches(file.path, rows, csv):
+            count += raw.table.num_rows + len(raw.malformed)
+            if file.input.numbered:
+                yield SourceBatch(raw._replace(rows=raw.rows + rows_before), number, None, 0)
+            else:
+                yield SourceBatch(raw, number, file.input.name, rows_before)
+        check_unchanged(file)
+        rows_before += count
+
+
+def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceBatch]]:
+    """Group small batches, so that hundreds of daily files cost as much as one file."""
+    group: list[SourceBatch] = []
+    for batch in batches:
+        rows = sum(member.raw.table.num_rows for member in group) + batch.raw.table.num_rows
+        if group and (rows > MERGED_ROWS or batch.raw.table.schema != group[0].raw.table.schema):
+            yield group
+            group = []
+        group.append(batch)
+    if group:
+        yield group
