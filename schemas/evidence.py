@@ -1,6 +1,10 @@
-"""What speaks for each k, and the choice that was made of it: records that stages hand on."""
+"""The evidence for each k, and the k chosen from it: what sweep, evaluate and choose return.
 
-from typing import Literal
+A measure is a field of `Measures` with a `SweepColumn`. Its column of sweep.parquet (tables.py), its heading in
+the report and its vote for a k all follow from that field. Computing measures is in segmentation/k/.
+"""
+
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -10,7 +14,7 @@ Strength = Literal["strong", "fair", "weak", "none"]
 
 
 class CurvePoint(Record):
-    """Exact sum of squared distances of all customers to their nearest of k centres."""
+    """Exact sum of squared distances of all customers to the nearest of k centres."""
 
     k: int
     inertia: float
@@ -22,41 +26,88 @@ class Curve(Record):
     points: tuple[CurvePoint, ...]
 
 
+class SweepColumn(NamedTuple):
+    """How a measure is published. Its description is the field's, and a field that may be None is nullable."""
+
+    title: str = ""  # heading in the report; without one, only sweep.parquet has the measure
+    at_least: float | None = None
+    label: str = ""  # in the sentence that lists what each measure would choose
+    prefers: Literal["largest", "smallest"] | None = None
+
+
 class Measures(Record):
-    """What speaks for one k, on a sample. None where a measure has no value, as silhouette at k = 1."""
+    """The evidence for one k, on a sample. None where a measure has no value, such as silhouette at k = 1."""
 
     k: int
-    smallest_share: float
+    smallest_share: Annotated[float, SweepColumn("Smallest share", 0)] = Field(
+        description="Share of the customers in the smallest segment, on the sample."
+    )
     silhouettes: tuple[float, ...] = Field(description="Mean silhouette of each segment.")
-    silhouette: float | None
-    calinski_harabasz: float | None
-    davies_bouldin: float | None
-    gap: float | None = Field(description="Uniform reference over the box of the features.")
-    gap_error: float | None
-    gap_pca: float | None = Field(description="Uniform reference over the box of the principal components.")
-    gap_pca_error: float | None
-    prediction_strength: float | None
-    jaccard: tuple[float, ...] = Field(description="Bootstrap Jaccard of each segment.")
-    natural: int = Field(description="Natural segments that the k segments form: borders test.")
-    faintest_border: float | None = Field(description="Least clear border of two; 0.72 and up: none.")
+    silhouette: Annotated[float | None, SweepColumn("Silhouette", -1, "silhouette", "largest")] = Field(
+        description="Average silhouette, -1 to 1, on the sample. Null for k = 1."
+    )
+    calinski_harabasz: Annotated[
+        float | None, SweepColumn("Calinski-Harabasz", 0, "Calinski-Harabasz", "largest")
+    ] = Field(description="Calinski-Harabasz index. Null for k = 1.")
+    davies_bouldin: Annotated[
+        float | None, SweepColumn("Davies-Bouldin", 0, "Davies-Bouldin", "smallest")
+    ] = Field(description="Davies-Bouldin index; smaller is better. Null for k = 1.")
+    gap: Annotated[float | None, SweepColumn("Gap")] = Field(
+        description="Gap statistic, uniform reference over the features' box."
+    )
+    gap_error: Annotated[float | None, SweepColumn(at_least=0)] = Field(description="Its standard error.")
+    gap_pca: Annotated[float | None, SweepColumn("Gap (PCA)")] = Field(
+        description="Gap statistic, uniform reference over the principal components' box."
+    )
+    gap_pca_error: Annotated[float | None, SweepColumn(at_least=0)] = Field(description="Its standard error.")
+    prediction_strength: Annotated[float | None, SweepColumn("Prediction strength", 0)] = Field(
+        description="Prediction strength, 0 to 1. Null for k = 1."
+    )
+    # One value per segment, of which the column has the least.
+    jaccard: Annotated[tuple[float, ...], SweepColumn("Bootstrap Jaccard", 0)] = Field(
+        description="Bootstrap Jaccard, 0 to 1, of the least stable segment. Null for k = 1."
+    )
+    natural: Annotated[int, SweepColumn("Natural segments", 1)] = Field(
+        description="Natural segments that these k form: those with borders between them."
+    )
+    faintest_border: Annotated[float | None, SweepColumn("Faintest border", 0)] = Field(
+        description="Customers on the faintest border of two segments, as a share of those inside, errors "
+        "included; 0.72 and more is no border. Null for k = 1."
+    )
 
     @property
     def stability(self) -> float:
-        """Bootstrap Jaccard of the least stable segment."""
+        """Bootstrap Jaccard of the least stable segment; 1.0 for k = 1."""
         return min(self.jaccard, default=1.0)
+
+    def sweep_row(self) -> dict[str, float | None]:
+        """k and the measures' columns of sweep.parquet, by name; the least of a measure by segment."""
+        values = {name: getattr(self, name) for name in ("k", *SWEEP_COLUMNS)}
+        return {
+            name: min(value, default=None) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+
+
+SWEEP_COLUMNS = {
+    name: column
+    for name, field in Measures.model_fields.items()
+    for column in field.metadata
+    if isinstance(column, SweepColumn)
+}
 
 
 class Evidence(Record):
-    """All measures by k, and what they were taken from."""
+    """All measures by k, and the sample they were taken from."""
 
     measures: tuple[Measures, ...]
     natural: tuple[int, ...] = Field(description="Natural segments for k = 1, 2, 3, …, past k.max.")
-    rows: int = Field(description="Customers drawn for it.")
-    distinct: int = Field(description="Distinct rows among all customers, or at least so many.")
+    rows: int = Field(description="Customers in the sample.")
+    distinct: int = Field(description="Distinct rows among all customers; a lower bound for a coreset.")
 
 
 class Choice(Record):
-    """The chosen k, why, how sure that is, and what speaks against it."""
+    """The chosen k, why, how strong the evidence for it is, and what speaks against it."""
 
     k: int
     rule: str
@@ -66,9 +117,9 @@ class Choice(Record):
     curve: tuple[CurvePoint, ...]
     measures: tuple[Measures, ...] = ()
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
-    wanted_nights: int = Field(0, description="For so many nights in a row, this one included.")
+    wanted_nights: int = Field(0, description="For how many nights in a row, this one included.")
 
     @property
-    def found(self) -> str:
-        """What the segments are: a discovery of borders between customers, or a division of one crowd."""
-        return "division" if self.strength == "none" else "segments"
+    def is_division(self) -> bool:
+        """Do the segments divide one crowd, without borders between customers?"""
+        return self.strength == "none"

@@ -1,4 +1,4 @@
-"""Which k: each rule on hand-made evidence, the knee on the article's, and how sure the choice is."""
+"""Choosing k: each rule on made-up evidence, the knee on the article's data, the strength of the evidence."""
 
 import math
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.plans import FitPlan, KPlan
+from config.clauses import FitOptions, KOptions
 from schemas.evidence import Curve, CurvePoint, Evidence, Measures
-from segmentation.k.choosing import choose_elbow, choose_k, find_knee, log_inertia
-from segmentation.k.fits import Weighted, fit_weighted
+from segmentation.k.fits import WeightedRows, fit_weighted
+from segmentation.k.rules import choose_k
+from segmentation.k.votes import choose_elbow, knee_position, log_inertia
 from segmentation.samples.catalogue import article_table
 
 
@@ -27,28 +28,28 @@ def article_rows() -> np.ndarray:
 
 def knee_oracle(k: Sequence[float], values: Sequence[float]) -> int:
     """The point with the greatest perpendicular distance below the chord of the scaled curve."""
-    best, place = 0.0, 0
+    deepest, position = 0.0, 0
     for i, (x, y) in enumerate(zip(k, values, strict=True)):
-        across = (x - k[0]) / (k[-1] - k[0])
-        up = (y - values[-1]) / (values[0] - values[-1])
-        depth = (1 - across - up) / math.sqrt(2)
-        if depth > best + 1e-12:
-            best, place = depth, i
-    return place
+        scaled_x = (x - k[0]) / (k[-1] - k[0])
+        scaled_y = (y - values[-1]) / (values[0] - values[-1])
+        depth = (1 - scaled_x - scaled_y) / math.sqrt(2)
+        if depth > deepest + 1e-12:
+            deepest, position = depth, i
+    return position
 
 
 def test_knee_is_the_point_farthest_below_the_chord() -> None:
-    """On falling curves of all kinds the knee is the one of an independent loop."""
+    """On falling curves of all kinds the knee equals that of an independent loop."""
     random = np.random.default_rng(0)
     for _ in range(200):
         m = int(random.integers(3, 15))
         values = np.sort(random.lognormal(0, 2, m))[::-1]
         k = np.cumsum(random.integers(1, 4, m))
-        assert find_knee(k, values) == knee_oracle(k.tolist(), values.tolist())
+        assert knee_position(k, values) == knee_oracle(k.tolist(), values.tolist())
 
 
 @pytest.mark.parametrize(
-    ("values", "wanted"),
+    ("values", "expected"),
     [
         ([10.0, 2.0, 1.0, 0.5], 1),
         ([10.0, 9.0, 1.0, 0.5], 2),
@@ -60,23 +61,23 @@ def test_knee_is_the_point_farthest_below_the_chord() -> None:
         ([], 0),
     ],
 )
-def test_knee_by_hand(values: list[float], wanted: int) -> None:
-    """A sharp bend is the knee; a straight, flat, rising or too short curve gives its first point."""
-    assert find_knee(np.arange(1, len(values) + 1), np.array(values)) == wanted
+def test_knee_by_hand(values: list[float], expected: int) -> None:
+    """A sharp bend is the knee; of a straight, flat, rising or too short curve it is the first point."""
+    assert knee_position(np.arange(1, len(values) + 1), np.array(values)) == expected
 
 
 def test_knee_needs_one_k_per_value() -> None:
     """Values without their k are an error."""
     with pytest.raises(ValueError, match="broadcast"):
-        find_knee(np.arange(2), np.array([3.0, 2.0, 1.0]))
+        knee_position(np.arange(2), np.array([3.0, 2.0, 1.0]))
 
 
 def test_log_of_zero_is_null() -> None:
-    """Inertia 0 has no logarithm, and no warning is given."""
-    found = log_inertia(np.array([math.e, 0.0, 1.0]))
-    assert found[0] == pytest.approx(1.0)
-    assert np.isnan(found[1])
-    assert found[2] == 0.0
+    """Inertia 0 has the logarithm NaN, without a warning."""
+    logs = log_inertia(np.array([math.e, 0.0, 1.0]))
+    assert logs[0] == pytest.approx(1.0)
+    assert np.isnan(logs[1])
+    assert logs[2] == 0.0
 
 
 def test_articles_curve_bends_at_five_on_the_log_and_at_two_on_the_linear_scale(
@@ -87,16 +88,17 @@ def test_articles_curve_bends_at_five_on_the_log_and_at_two_on_the_linear_scale(
     ks = np.arange(1, 13)
     inertia = []
     for k in ks:
-        centres = fit_weighted(Weighted(rows, counts.astype(float)), int(k), FitPlan(starts=10), 42).centres
-        squares = ((article_rows[:, None] - centres[None]) ** 2).sum(axis=2)
+        sample = WeightedRows(rows, counts.astype(float))
+        fit = fit_weighted(sample, int(k), FitOptions(starts=10), 42)
+        squares = ((article_rows[:, None] - fit.centres[None]) ** 2).sum(axis=2)
         inertia.append(squares.min(axis=1).sum())
-    assert ks[find_knee(ks, np.array(inertia))] == 2
-    assert ks[find_knee(ks, np.log(inertia))] == 5
+    assert ks[knee_position(ks, np.array(inertia))] == 2
+    assert ks[knee_position(ks, np.log(inertia))] == 5
     assert choose_elbow(curve(inertia).points) == (5, "knee of the log of inertia over k = 1..12")
 
 
 def test_elbow_leaves_out_k_with_nothing_left_to_explain() -> None:
-    """Points with inertia 0 take no part; if all are so, the first k explains everything."""
+    """Points with inertia 0 are ignored; if all are 0, the first k explains everything."""
     assert choose_elbow(curve([100.0, 4.0, 3.0, 0.0, 0.0]).points)[0] == 2
     assert choose_elbow(curve([0.0, 0.0], first=3).points) == (
         3,
@@ -106,16 +108,16 @@ def test_elbow_leaves_out_k_with_nothing_left_to_explain() -> None:
 
 
 def evidence(
-    natural: Sequence[int], stable: Sequence[float], top: int = 6, **changes: Sequence[float]
+    natural: Sequence[int], stability: Sequence[float], top: int = 6, **changes: Sequence[float]
 ) -> Evidence:
-    """Evidence for k = 1..top: natural segments past the top, stability by k from 2, other measures by k."""
+    """Evidence for k = 1..top. natural: from k = 1 past the top; stability: from k = 2; changes: by k."""
     measures = []
     for k in range(1, top + 1):
         values: dict[str, Any] = dict.fromkeys(Measures.model_fields)
         values |= {"k": k, "smallest_share": 0.1, "silhouettes": (), "natural": natural[k - 1]}
-        values["jaccard"] = (stable[k - 2], 1.0) if k > 1 else ()
+        values["jaccard"] = (stability[k - 2], 1.0) if k > 1 else ()
         values["faintest_border"] = 0.1 if k > 1 else None
-        values |= {name: each[k - 1] for name, each in changes.items()}
+        values |= {name: by_k[k - 1] for name, by_k in changes.items()}
         measures.append(Measures(**values))
     return Evidence(measures=tuple(measures), natural=tuple(natural), rows=1000, distinct=1000)
 
@@ -126,31 +128,31 @@ CROWD = evidence([1] * 10, [0.92, 0.96, 0.9, 0.95, 0.3])
 
 
 def test_auto_takes_the_natural_segments() -> None:
-    """Where borders settle at three, three it is, and strong if each border is clear and stable."""
-    choice = choose_k(KPlan(max=6), CURVE, THREE)
+    """Three where the borders say three; the evidence is strong if every border is clear and stable."""
+    choice = choose_k(KOptions(max=6), CURVE, THREE)
     assert (choice.k, choice.strength, choice.curve) == (3, "strong", CURVE.points)
     assert "3 segments with borders" in choice.reasons[0]
     faint = evidence(THREE.natural, [0.9, 0.95, 0.5, 0.4, 0.3], faintest_border=[0.7] * 6)
-    assert choose_k(KPlan(max=6), CURVE, faint).strength == "fair"
-    shaky = evidence(THREE.natural, [0.9, 0.6, 0.5, 0.4, 0.3])
-    assert choose_k(KPlan(max=6), CURVE, shaky).strength == "weak"
+    assert choose_k(KOptions(max=6), CURVE, faint).strength == "fair"
+    unstable = evidence(THREE.natural, [0.9, 0.6, 0.5, 0.4, 0.3])
+    assert choose_k(KOptions(max=6), CURVE, unstable).strength == "weak"
 
 
-def test_a_crowd_without_borders_is_divided_and_called_so() -> None:
-    """The most stable division is taken, of equals the coarsest; the evidence is none."""
-    choice = choose_k(KPlan(max=6), CURVE, CROWD)
+def test_a_crowd_without_borders_is_called_a_division() -> None:
+    """The most stable division is chosen, of equals the coarsest, and there is no evidence for it."""
+    choice = choose_k(KOptions(max=6), CURVE, CROWD)
     assert (choice.k, choice.strength) == (2, "none")
     assert "a division, not a discovery" in choice.reasons[0]
     finer = CROWD.model_copy(update={"measures": CROWD.measures[2:]})
-    assert choose_k(KPlan(min=3, max=6), CURVE, finer).k == 3
-    only = CROWD.model_copy(update={"measures": CROWD.measures[:1]})
-    assert choose_k(KPlan(max=1), CURVE, only).k == 1
+    assert choose_k(KOptions(min=3, max=6), CURVE, finer).k == 3
+    single = CROWD.model_copy(update={"measures": CROWD.measures[:1]})
+    assert choose_k(KOptions(max=1), CURVE, single).k == 1
 
 
-def test_more_natural_segments_than_k_max_are_said() -> None:
-    """Beyond the range the best silhouette within it is taken, weakly, with the advice to raise k.max."""
-    many = evidence(list(range(1, 11)), [0.9] * 5, silhouette=[-1, 0.2, 0.3, 0.6, 0.5, 0.4])
-    choice = choose_k(KPlan(max=6), CURVE, many)
+def test_more_natural_segments_than_k_max_are_reported() -> None:
+    """Beyond the range, the best silhouette within it is chosen, weakly, with the advice to raise k.max."""
+    ten = evidence(list(range(1, 11)), [0.9] * 5, silhouette=[-1, 0.2, 0.3, 0.6, 0.5, 0.4])
+    choice = choose_k(KOptions(max=6), CURVE, ten)
     assert (choice.k, choice.strength) == (4, "weak")
     assert "raise k.max" in choice.reasons[0]
 
@@ -160,16 +162,16 @@ def test_a_sliver_is_not_chosen() -> None:
     sliver = evidence(
         THREE.natural, [0.9, 0.95, 0.5, 0.4, 0.3], smallest_share=[1, 0.4, 0.001, 0.1, 0.1, 0.1]
     )
-    choice = choose_k(KPlan(max=6), CURVE, sliver)
+    choice = choose_k(KOptions(max=6), CURVE, sliver)
     assert choice.k == 2
     assert "k.smallest_share does not allow" in choice.reasons[0]
     assert any("a segment below 1.0% of customers at k = 3" in doubt for doubt in choice.doubts)
 
 
-@pytest.mark.parametrize(("rule", "wanted"), [("elbow", 3), ("silhouette", 4), ("gap", 5), ("fixed", 2)])
-def test_each_rule_takes_its_own(rule: str, wanted: int) -> None:
-    """The other rules follow one measure each; another k than the borders' is weak."""
-    found = evidence(
+@pytest.mark.parametrize(("rule", "expected"), [("elbow", 3), ("silhouette", 4), ("gap", 5), ("fixed", 2)])
+def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
+    """The other rules follow one measure each; the evidence for another k than the borders' is weak."""
+    disagreeing = evidence(
         THREE.natural,
         [0.9, 0.95, 0.5, 0.4, 0.3],
         silhouette=[-1, 0.2, 0.3, 0.6, 0.5, 0.4],
@@ -177,17 +179,17 @@ def test_each_rule_takes_its_own(rule: str, wanted: int) -> None:
         gap_error=[0.01] * 6,
     )
     fixed = 2 if rule == "fixed" else None
-    choice = choose_k(KPlan.model_validate({"rule": rule, "fixed": fixed, "max": 6}), CURVE, found)
-    assert (choice.k, choice.rule) == (wanted, rule)
-    assert (choice.strength == "weak") == (wanted != 3)
-    assert any("silhouette 4" in doubt for doubt in choice.doubts) == (wanted != 4)
+    choice = choose_k(KOptions.model_validate({"rule": rule, "fixed": fixed, "max": 6}), CURVE, disagreeing)
+    assert (choice.k, choice.rule) == (expected, rule)
+    assert (choice.strength == "weak") == (expected != 3)
+    assert any("silhouette 4" in doubt for doubt in choice.doubts) == (expected != 4)
 
 
-def test_degenerate_evidence_is_named() -> None:
+def test_degenerate_evidence_is_reported() -> None:
     """Few distinct rows, and an optimum at the end of the range, make the evidence weak at most."""
     few = THREE.model_copy(update={"distinct": 20})
-    choice = choose_k(KPlan(max=6), CURVE, few)
+    choice = choose_k(KOptions(max=6), CURVE, few)
     assert choice.strength == "weak"
     assert "only 20 distinct rows" in choice.doubts[0]
     edge = evidence(THREE.natural, [0.9, 0.95, 0.5, 0.4, 0.3], silhouette=[-1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    assert "it lies at the end of the range, k = 6" in choose_k(KPlan(max=6), CURVE, edge).doubts[0]
+    assert "it is at the end of the range, k = 6" in choose_k(KOptions(max=6), CURVE, edge).doubts[0]

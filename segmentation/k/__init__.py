@@ -1,4 +1,4 @@
-"""How many segments there are: the evidence, and other algorithms beside k-means.
+"""How many segments there are: the evidence for each k, the rules that choose one, and other algorithms.
 
-How the evidence is shown is pages/'s.
+The report's section on the evidence is segmentation/report/evidence.py.
 """

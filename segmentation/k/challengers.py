@@ -1,7 +1,7 @@
-"""k-means and the other algorithms: how each is fitted to a sample, and the memory it takes, told before.
+"""k-means and the other algorithms: how each is fitted to a sample, and an estimate of the memory it takes.
 
-All are scikit-learn's. Labels are 0..k-1, and -1 for customers in no segment. Measuring and
-comparing them is segmentation/k/comparing.py's.
+All are scikit-learn's, imported only when they are fitted. Labels are 0..k-1, and -1 for customers in no
+segment. Measuring and comparing the algorithms is in segmentation/k/trials.py.
 """
 
 from collections.abc import Callable
@@ -9,127 +9,137 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.plans import FitPlan
-from segmentation.k.choosing import find_knee
+from config.clauses import FitOptions
 from segmentation.k.fits import fit_kmeans
+from segmentation.k.votes import knee_position
 
 FLOAT = 8
-WORKSPACE = 8 * 10**6  # bytes that scikit-learn takes for blocks of rows, however few there are
+WORKSPACE = 8 * 10**6  # bytes that scikit-learn takes for blocks of rows, even for few rows
 
 
-class Settled(NamedTuple):
-    """Labels (n,) int, and what was settled on the way, in words."""
+class Shape(NamedTuple):
+    """n rows of d features, divided into k segments."""
+
+    n: int
+    d: int
+    k: int
+
+
+class ChallengerFit(NamedTuple):
+    """Labels (n,) int, and the parameters that the algorithm chose for itself, in words."""
 
     labels: np.ndarray
     note: str
 
 
 class Challenger(NamedTuple):
-    """An algorithm: its name, the numbers it holds for n rows of d features and k segments, its fit."""
+    """An algorithm: its name, how many floats it holds at (n, d, k), and its fit of (rows, k, seed)."""
 
     name: str
-    numbers: Callable[[int, int, int], int]
-    fit: Callable[[np.ndarray, int, int], Settled]
+    floats: Callable[[int, int, int], int]
+    fit: Callable[[np.ndarray, int, int], ChallengerFit]
 
     def needs(self, n: int, d: int, k: int) -> int:
-        """Bytes for n rows of d features and k segments."""
-        return WORKSPACE + FLOAT * self.numbers(n, d, k)
+        """Estimated bytes for n rows of d features and k segments."""
+        return WORKSPACE + FLOAT * self.floats(n, d, k)
 
 
-def fit_means(rows: np.ndarray, k: int, seed: int) -> Settled:
+def fit_means(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
     """k-means as in the sweep, on this sample alone."""
-    plan = FitPlan()
-    return Settled(fit_kmeans(rows, k, plan, seed).labels, f"best of {plan.starts} starts")
+    options = FitOptions()
+    return ChallengerFit(fit_kmeans(rows, k, options, seed).labels, f"best of {options.starts} starts")
 
 
-def fit_mixture(rows: np.ndarray, k: int, seed: int) -> Settled:
-    """Gaussian mixture by expectation maximisation, full covariances; the likeliest component."""
+def fit_mixture(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
+    """Gaussian mixture by expectation maximisation, full covariances; the most likely component."""
     from sklearn.mixture import GaussianMixture
 
-    model = GaussianMixture(k, n_init=2, random_state=seed, reg_covar=1e-6).fit(rows)
-    return Settled(model.predict(rows), f"BIC {model.bic(rows):,.0f}")
+    mixture = GaussianMixture(k, n_init=2, random_state=seed, reg_covar=1e-6).fit(rows)
+    return ChallengerFit(mixture.predict(rows), f"BIC {mixture.bic(rows):,.0f}")
 
 
-def fit_agglomerative(rows: np.ndarray, k: int, seed: int) -> Settled:
+def fit_agglomerative(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
     """Ward's agglomeration, cut at k."""
     from sklearn.cluster import AgglomerativeClustering
 
-    return Settled(AgglomerativeClustering(k, linkage="ward").fit_predict(rows), "Ward linkage")
+    return ChallengerFit(AgglomerativeClustering(k, linkage="ward").fit_predict(rows), "Ward linkage")
 
 
-def find_reach(rows: np.ndarray, neighbours: int) -> float:
+def estimate_radius(rows: np.ndarray, neighbours: int) -> float:
     """DBSCAN's radius: the knee of the sorted distances to the n-th neighbour (Ester and others 1996).
 
-    Where copies hide the distances, to the nearest other row; 1.0 where all rows are the same.
+    Where copies make that 0, the knee of the distances between distinct rows; 1.0 if all rows are equal.
     """
     from sklearn.neighbors import NearestNeighbors
 
     distinct = np.unique(rows, axis=0)
-    for those, count in ((rows, neighbours), (distinct, min(2, len(distinct)))):
-        found = NearestNeighbors(n_neighbors=count).fit(those).kneighbors(those)[0][:, -1]
-        falling = np.sort(found)[::-1]
-        reach = float(falling[find_knee(np.arange(len(falling)), falling)])
-        if reach > 0:
-            return reach
+    for points, count in ((rows, neighbours), (distinct, min(2, len(distinct)))):
+        distances = NearestNeighbors(n_neighbors=count).fit(points).kneighbors(points)[0][:, -1]
+        falling = np.sort(distances)[::-1]
+        radius = float(falling[knee_position(np.arange(len(falling)), falling)])
+        if radius > 0:
+            return radius
     return 1.0
 
 
-def fit_dbscan(rows: np.ndarray, k: int, seed: int) -> Settled:
-    """DBSCAN with 2 d neighbours, at least 10, and the reach at the knee of their distances."""
+def fit_dbscan(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
+    """DBSCAN with 2 d neighbours, at least 10, and the radius at the knee of their distances."""
     from sklearn.cluster import DBSCAN
 
     neighbours = min(max(10, 2 * rows.shape[1]), len(rows))
-    reach = find_reach(rows, neighbours)
-    labels = DBSCAN(eps=reach, min_samples=neighbours).fit_predict(rows)
-    return Settled(labels, f"reach {reach:.3g}, {neighbours} neighbours")
+    radius = estimate_radius(rows, neighbours)
+    labels = DBSCAN(eps=radius, min_samples=neighbours).fit_predict(rows)
+    return ChallengerFit(labels, f"reach {radius:.3g}, {neighbours} neighbours")
 
 
-def fit_hdbscan(rows: np.ndarray, k: int, seed: int) -> Settled:
-    """HDBSCAN with segments of 1 % of the rows at least."""
+def fit_hdbscan(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
+    """HDBSCAN with segments of at least 1 % of the rows."""
     from sklearn.cluster import HDBSCAN
 
-    least = max(5, len(rows) // 100)
-    return Settled(
-        HDBSCAN(min_cluster_size=least, copy=True).fit_predict(rows), f"segments of at least {least} rows"
-    )
+    smallest = max(5, len(rows) // 100)
+    labels = HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(rows)
+    return ChallengerFit(labels, f"segments of at least {smallest} rows")
 
 
-def fit_mean_shift(rows: np.ndarray, k: int, seed: int) -> Settled:
-    """Mean shift from binned seeds, its bandwidth estimated from 1,000 rows."""
+def fit_mean_shift(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
+    """Mean shift from binned seeds, its bandwidth estimated from 1,000 rows; 1.0 if that is 0."""
     from sklearn.cluster import MeanShift, estimate_bandwidth
 
-    width = float(estimate_bandwidth(rows, quantile=0.2, n_samples=min(1000, len(rows)), random_state=seed))
-    model = MeanShift(bandwidth=width or 1.0, bin_seeding=True, max_iter=100)
-    return Settled(model.fit_predict(rows), f"bandwidth {width or 1.0:.3g}")
+    estimate = float(
+        estimate_bandwidth(rows, quantile=0.2, n_samples=min(1000, len(rows)), random_state=seed)
+    )
+    bandwidth = estimate or 1.0
+    labels = MeanShift(bandwidth=bandwidth, bin_seeding=True, max_iter=100).fit_predict(rows)
+    return ChallengerFit(labels, f"bandwidth {bandwidth:.3g}")
 
 
-def fit_birch(rows: np.ndarray, k: int, seed: int) -> Settled:
-    """BIRCH, whose leaves are then joined to k."""
+def fit_birch(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
+    """BIRCH, whose leaves are then joined to k segments."""
     from sklearn.cluster import Birch
 
-    model = Birch(n_clusters=None, threshold=0.3).fit(rows)
-    leaves = len(model.subcluster_centers_)
+    birch = Birch(n_clusters=None, threshold=0.3).fit(rows)
+    leaves = len(birch.subcluster_centers_)
     if leaves > k:
-        model.set_params(n_clusters=k).partial_fit()  # joins the leaves, and nothing else
-    return Settled(model.predict(rows), f"{leaves:,} leaves")
+        birch.set_params(n_clusters=k).partial_fit()  # without rows, it only joins the leaves
+    return ChallengerFit(birch.predict(rows), f"{leaves:,} leaves")
 
 
-def fit_minibatch(rows: np.ndarray, k: int, seed: int) -> Settled:
+def fit_minibatch(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
     """k-means on random batches of 1,024 rows."""
     from sklearn.cluster import MiniBatchKMeans
 
-    model = MiniBatchKMeans(k, batch_size=1024, n_init=3, random_state=seed)
-    return Settled(model.fit_predict(rows), "batches of 1,024")
+    kmeans = MiniBatchKMeans(k, batch_size=1024, n_init=3, random_state=seed)
+    return ChallengerFit(kmeans.fit_predict(rows), "batches of 1,024")
 
 
 CHALLENGERS = {
-    one.name: one
-    for one in (
+    challenger.name: challenger
+    for challenger in (
         Challenger("k-means", lambda n, d, k: 3 * n * d + 2 * n * k, fit_means),
         Challenger("gaussian-mixture", lambda n, d, k: 6 * n * (k + d) + 4 * k * d * d, fit_mixture),
         # Distances of all pairs, and scikit-learn's copy of them.
         Challenger("agglomerative", lambda n, d, k: n * n + 4 * n * d, fit_agglomerative),
-        # The neighbours of each row within reach: of many copies of few rows, nearly all pairs.
+        # The neighbours of each row within the radius: among many copies, nearly all pairs.
         Challenger("dbscan", lambda n, d, k: n * n + 4 * n * d, fit_dbscan),
         Challenger("hdbscan", lambda n, d, k: n * (16 * d + 400), fit_hdbscan),
         Challenger("mean-shift", lambda n, d, k: 8 * n * d + 64 * n, fit_mean_shift),
@@ -140,11 +150,11 @@ CHALLENGERS = {
 }
 
 
-def rows_within(one: Challenger, shape: tuple[int, int, int], limit: int) -> int:
-    """The most rows, up to n, whose estimate is within the limit of bytes. shape: n, d, k."""
-    n, d, k = shape
-    low, high = 0, n
+def rows_within_memory(challenger: Challenger, shape: Shape, limit: int) -> int:
+    """The most rows, up to shape.n, whose estimate is at most `limit` bytes."""
+    low, high = 0, shape.n
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if one.needs(middle, d, k) <= limit else (low, middle - 1)
+        fits = challenger.needs(middle, shape.d, shape.k) <= limit
+        low, high = (middle, high) if fits else (low, middle - 1)
     return low

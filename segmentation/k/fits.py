@@ -1,6 +1,6 @@
-"""k-means on a sample: the one place that calls scikit-learn's.
+"""k-means on a sample: the only place that calls scikit-learn's KMeans.
 
-Passes of Lloyd's algorithm over all customers are segmentation/features/grid.py's.
+Passes of Lloyd's algorithm over all customers are in segmentation/features/grid.py.
 """
 
 from functools import lru_cache
@@ -9,18 +9,18 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from config.plans import FitPlan
+from config.clauses import FitOptions
 
 
-class Weighted(NamedTuple):
-    """Rows (n, d) that stand for weights (n,) rows each."""
+class WeightedRows(NamedTuple):
+    """Rows (n, d), each counting as weights (n,) rows."""
 
     rows: np.ndarray
     weights: np.ndarray
 
 
-class Fit(NamedTuple):
-    """Centres (k, d), labels (n,) int32, inertia, and the passes that it took."""
+class KMeansFit(NamedTuple):
+    """Centres (k, d), labels (n,) int32, inertia, and the number of passes."""
 
     centres: np.ndarray
     labels: np.ndarray
@@ -29,30 +29,36 @@ class Fit(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def find_pools() -> ThreadpoolController:
-    """The thread pools of the numeric libraries, looked for once: it takes 3 ms, as much as a small fit.
+def get_thread_pools() -> ThreadpoolController:
+    """The thread pools of the numeric libraries. Looked up once: it takes 3 ms, as long as a small fit.
 
-    Call it after scikit-learn is imported, which loads them.
+    Call it after importing scikit-learn, which loads them.
     """
     return ThreadpoolController()
 
 
-def fit_kmeans(rows: np.ndarray, k: int, plan: FitPlan, seed: int) -> Fit:
-    """k-means on rows (n, d), each of which counts once."""
-    return fit_weighted(Weighted(rows, np.ones(len(rows))), k, plan, seed)
+def fit_kmeans(rows: np.ndarray, k: int, options: FitOptions, seed: int) -> KMeansFit:
+    """k-means on rows (n, d), each counting once."""
+    return fit_weighted(WeightedRows(rows, np.ones(len(rows))), k, options, seed)
 
 
-def fit_weighted(sample: Weighted, k: int, plan: FitPlan, seed: int) -> Fit:
-    """Weighted k-means, best of plan.starts k-means++ starts.
+def fit_weighted(sample: WeightedRows, k: int, options: FitOptions, seed: int) -> KMeansFit:
+    """Weighted k-means: the best of `options.starts` k-means++ starts. Needs at least k distinct rows.
 
-    n >= k distinct rows are expected. scikit-learn's Lloyd, on one thread: callers fit many at a
-    time, and OpenMP inside each small fit costs five times the CPU.
+    Runs scikit-learn's Lloyd on one thread: callers fit many at a time, and OpenMP inside each
+    small fit costs five times the CPU.
     """
-    from sklearn.cluster import KMeans  # a second of import that --help and refusals need not pay
+    from sklearn.cluster import (
+        KMeans,  # takes a second to import, which --help and refusals need not wait for
+    )
 
     kmeans = KMeans(
-        n_clusters=k, n_init=plan.starts, max_iter=plan.max_iter, tol=plan.tolerance, random_state=seed
+        n_clusters=k,
+        n_init=options.starts,
+        max_iter=options.max_iter,
+        tol=options.tolerance,
+        random_state=seed,
     )
-    with find_pools().limit(limits=1):
+    with get_thread_pools().limit(limits=1):
         kmeans.fit(sample.rows, sample_weight=sample.weights)
-    return Fit(kmeans.cluster_centers_, kmeans.labels_, float(kmeans.inertia_), int(kmeans.n_iter_))
+    return KMeansFit(kmeans.cluster_centers_, kmeans.labels_, float(kmeans.inertia_), int(kmeans.n_iter_))

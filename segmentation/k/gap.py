@@ -1,12 +1,21 @@
 """The gap statistic: how much smaller log inertia is than on data of the same extent without segments.
 
-Tibshirani, Walther, Hastie (2001).
+After Tibshirani, Walther, Hastie (2001). Choosing k by it is in segmentation/k/rules.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from config.clauses import FitOptions
+from segmentation.k.evaluation_sample import EvaluationSample
+from segmentation.k.fits import fit_kmeans
+from segmentation.partitions import map_parts
+
+ROWS = 1_000
+REFERENCES = 10
+_FIT = FitOptions(starts=1, max_iter=50)  # data and references are fitted alike, so a rough fit is enough
 
 
 class Gap(NamedTuple):
@@ -16,9 +25,9 @@ class Gap(NamedTuple):
     error: np.ndarray
 
 
-def draw_reference(rows: np.ndarray, rng: np.random.Generator, turned: bool) -> np.ndarray:
-    """Uniform rows (n, d) over the box of `rows`; `turned`: over the box of their principal components."""
-    if not turned:
+def draw_reference(rows: np.ndarray, rng: np.random.Generator, by_components: bool) -> np.ndarray:
+    """Uniform rows (n, d) over the box of `rows`, or over the box of their principal components."""
+    if not by_components:
         return rng.uniform(rows.min(axis=0), rows.max(axis=0), rows.shape)
     centre = rows.mean(axis=0)
     axes = np.linalg.svd(rows - centre, full_matrices=False)[2]
@@ -33,27 +42,31 @@ def gap_statistic(logs: np.ndarray, references: np.ndarray) -> Gap:
     return Gap(references.mean(axis=0) - logs, error)
 
 
-def first_within_error(found: Gap) -> int:
+def first_within_error(curve: Gap) -> int:
     """Position of the smallest k whose gap is at least the next one's less its error (their rule).
 
-    The last position where there is none. NaN, where inertia is 0, is never reached.
+    The last position if there is no such k. NaN, where inertia is 0, counts as within.
 
     >>> first_within_error(Gap(np.array([0.1, 0.5, 0.52]), np.array([0.0, 0.01, 0.05])))
     1
     """
-    gap, error = found
+    gap, error = curve
     for i in range(len(gap) - 1):
         if not gap[i] < gap[i + 1] - error[i + 1]:
             return i
     return len(gap) - 1
 
 
-def largest(found: Gap) -> int:
-    """Position of the largest gap, the first of equals."""
-    return int(np.nanargmax(found.gap))
+def evaluate_gap(sample: EvaluationSample, ks: Sequence[int], by_components: bool) -> Gap:
+    """The gap of each k below the number of distinct rows."""
+    rows = sample.draw(ROWS, 13)
+    ks = [k for k in ks if k < len(np.unique(rows, axis=0))]
 
+    def fit_logs(reference: int) -> np.ndarray:
+        """Log inertia by k: of the rows themselves (-1), or of a reference."""
+        rng = np.random.default_rng([sample.seed, 17, by_components, reference + 1])
+        points = rows if reference < 0 else draw_reference(rows, rng, by_components)
+        return np.log([fit_kmeans(points, k, _FIT, sample.seed).inertia for k in ks])
 
-def log_inertias(rows: np.ndarray, ks: "list[int]", fit: Callable[[np.ndarray, int], float]) -> np.ndarray:
-    """Natural log of the inertia that `fit(rows, k)` reaches, for each k (m,); -inf where it is 0."""
-    with np.errstate(divide="ignore"):
-        return np.log([fit(rows, k) for k in ks])
+    logs = list(map_parts(fit_logs, range(-1, REFERENCES)))
+    return gap_statistic(logs[0], np.array(logs[1:]))

@@ -1,50 +1,50 @@
-"""Calinski-Harabasz and Davies-Bouldin of weighted rows, from the segments' means alone.
+"""Indices of a division, from its rows and labels alone. INDICES has them by the name of their measure.
 
-Silhouette, which needs the distances between rows, is segmentation/k/silhouettes.py's.
+Which of them are scikit-learn's, and why: docs/decisions/0022-validity-indices.md. Silhouette, which needs
+the distances between rows, is in segmentation/k/silhouettes.py.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
 
-def scatter(
-    rows: np.ndarray, weights: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each segment: mean (k, d), weight (k,), squared distances of its rows to the mean, summed (k,)."""
-    sizes = np.bincount(labels, weights)
-    means = np.stack([np.bincount(labels, weights * column) for column in rows.T], axis=1) / sizes[:, None]
-    squares = np.square(rows - means[labels]).sum(axis=1)
-    return means, sizes, np.bincount(labels, weights * squares)
-
-
-def calinski_harabasz(rows: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> float:
+def calinski_harabasz(rows: np.ndarray, labels: np.ndarray) -> float:
     """Between-segment over within-segment variance, per degree of freedom (Calinski, Harabasz 1974).
 
-    Rows (n, d) with weights (n,), labels (n,) 0..k-1, every label in use. NaN for one segment, or
-    as many as rows; 1.0 where nothing varies within segments, as scikit-learn has it.
+    rows (n, d), labels (n,) 0..k-1, every label in use. Larger is better. NaN for one segment, or as many
+    as rows; 1.0 where nothing varies within segments. scikit-learn's.
     """
-    means, sizes, within = scatter(rows, weights, labels)
-    k, n = len(sizes), weights.sum()
-    if k < 2 or n <= k:
+    from sklearn.metrics import calinski_harabasz_score
+
+    if not 1 < labels.max() + 1 < len(rows):
         return float("nan")
-    centre = weights @ rows / n
-    between = float(sizes @ np.square(means - centre).sum(axis=1))
-    inner = float(within.sum())
-    return 1.0 if inner == 0.0 else between * (n - k) / (inner * (k - 1))
+    return float(calinski_harabasz_score(rows, labels))
 
 
-def davies_bouldin(rows: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> float:
+def davies_bouldin(rows: np.ndarray, labels: np.ndarray) -> float:
     """Mean over segments of the worst ratio of two segments' widths to their distance (Davies, Bouldin 1979).
 
-    A width is the mean distance of a segment's rows to their mean. Smaller is better. NaN for one
-    segment; 0.0 where all widths, or all distances, are 0.
+    rows (n, d), labels (n,) 0..k-1, every label in use. A width is the mean distance of a segment's rows
+    to their mean. Smaller is better. NaN for one segment; 0.0 where all widths, or all distances, are 0.
     """
-    means, sizes, _ = scatter(rows, weights, labels)
+    sizes = np.bincount(labels)
     if len(sizes) < 2:
         return float("nan")
+    means = np.stack([np.bincount(labels, column) for column in rows.T], axis=1) / sizes[:, None]
+    # Differences first: scikit-learn expands the square, whose cancellation shows where rows are equal.
     distances = np.sqrt(np.square(rows - means[labels]).sum(axis=1))
-    widths = np.bincount(labels, weights * distances) / sizes
-    apart = np.sqrt(np.square(means[:, None] - means).sum(axis=2))
-    if np.allclose(widths, 0) or np.allclose(apart, 0):
+    widths = np.bincount(labels, distances) / sizes
+    between = np.sqrt(np.square(means[:, None] - means).sum(axis=2))
+    if np.allclose(widths, 0) or np.allclose(between, 0):
         return 0.0
-    apart[apart == 0] = np.inf
-    return float(((widths[:, None] + widths) / apart).max(axis=1).mean())
+    between[between == 0] = np.inf
+    return float(((widths[:, None] + widths) / between).max(axis=1).mean())
+
+
+# A new index also needs a field in schemas/evidence.py, from which its column and its vote follow. To let its
+# best value be a rule for k, add its name to the rules in config/clauses.py.
+INDICES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "calinski_harabasz": calinski_harabasz,
+    "davies_bouldin": davies_bouldin,
+}

@@ -1,0 +1,85 @@
+"""Density of customers along a line between two segments: its bandwidth, and how deep its valley is.
+
+Choosing the line and judging the valley is in segmentation/k/borders.py.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_TIE_RATIO = 3.0  # how much further a tied value may spread to one side than to the other
+_BINS = np.linspace(-0.5, 1.5, 201)
+_GRID = np.linspace(-0.3, 1.3, 81)  # 0 is the first centre, 1 the second
+_MIDDLE = len(_GRID) // 2
+
+
+class Valley(NamedTuple):
+    """Density in the valley over density at the lower peak, and the standard error of that ratio."""
+
+    ratio: float
+    error: float
+
+
+def spread_ties(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Rows (n, d) with equal values of a column spread evenly over the value's cell.
+
+    A cell reaches halfway to the neighbouring values, at most three times further on one side than on
+    the other. So counts have a density, and the gaps between 1, 2 and 3 orders are not borders. Constant
+    columns, and columns without ties, stay as they are.
+    """
+    rng = np.random.default_rng(seed)
+    return np.stack([_spread_column(column, rng) for column in rows.T], axis=1)
+
+
+def _spread_column(column: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values, place, counts = np.unique(column, return_inverse=True, return_counts=True)
+    if len(values) < 2 or len(values) == len(column):
+        return column
+    gaps = np.diff(values)
+    below, above = np.append(gaps[0], gaps), np.append(gaps, gaps[-1])
+    left, right = np.minimum(below, MAX_TIE_RATIO * above) / 2, np.minimum(above, MAX_TIE_RATIO * below) / 2
+    # Tied rows get distinct ranks in random order, so that no other column's order shows in this one.
+    order = rng.permutation(len(column))
+    order = order[np.argsort(place[order], kind="stable")]
+    first = np.cumsum(counts) - counts
+    rank = np.empty(len(column))
+    rank[order] = np.arange(len(column)) - first[place[order]]
+    share = (rank + 0.5) / counts[place]
+    spread: np.ndarray = values[place] - left[place] + share * (left + right)[place]
+    return spread
+
+
+def compute_bandwidth(positions: np.ndarray, is_second: np.ndarray) -> float:
+    """Bandwidth of the density along the line between two segments' centres.
+
+    positions (m,): 0 at the first centre, 1 at the second; is_second (m,) bool: rows of the second
+    segment. Silverman's rule (1986) for the tighter segment, by its median absolute deviation, so that
+    neither the wider segment nor outliers widen it. At least 0.02, for segments without spread.
+    """
+    tighter, wider = sorted(_robust_deviation(positions[side]) for side in (~is_second, is_second))
+    rows = 2 * min(int(is_second.sum()), int((~is_second).sum()))
+    return float(1.06 * max(tighter, 0.3 * wider, 0.02) * float(max(rows, 4)) ** -0.2)
+
+
+def _robust_deviation(values: np.ndarray) -> float:
+    """Standard deviation estimated by the median absolute deviation, exact for a Gaussian."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def measure_valley(positions: np.ndarray, bandwidth: float) -> Valley:
+    """The valley between two centres, by a Gaussian kernel density.
+
+    positions (m,): 0 at the first centre, 1 at the second. A ratio of 1.0 means no valley.
+    """
+    counts = np.histogram(positions, _BINS)[0]
+    bins = (_BINS[1:] + _BINS[:-1]) / 2
+    kernel = np.exp(-0.5 * ((_GRID[:, None] - bins) / bandwidth) ** 2)
+    density = kernel @ counts / (bandwidth * np.sqrt(2 * np.pi))  # rows per unit of length
+    left, right = int(density[: _MIDDLE + 1].argmax()), _MIDDLE + int(density[_MIDDLE:].argmax())
+    peak, valley = min(density[left], density[right]), density[left : right + 1].min()
+    per_row = 1.0 / (2.0 * np.sqrt(np.pi) * bandwidth)  # variance of a kernel density, per unit of density
+    if peak < per_row:  # less than the density of a single row
+        return Valley(1.0, 0.0)
+    ratio = valley / peak
+    variance = max(valley, per_row) * per_row / peak**2 + ratio**2 * per_row / peak
+    return Valley(float(ratio), float(np.sqrt(variance)))

@@ -1,0 +1,77 @@
+"""How strong the evidence for a chosen k is, and what speaks against it. Pure functions of the evidence.
+
+Choosing k is in segmentation/k/rules.py; docs/choosing-k.md has the levels.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from config.clauses import KOptions
+from schemas.evidence import Curve, Evidence, Strength
+from segmentation.k.borders import NO_BORDER, plateau
+from segmentation.k.votes import best_k_by, list_votes
+
+STABLE, HOLDS = 0.85, 0.75  # bootstrap Jaccard, Hennig (2007)
+CLEAR_BORDER = 0.5  # half as many customers on the border as inside, errors included
+FEW_DISTINCT = 4  # distinct rows per segment tried, below which shape measures degenerate
+
+
+class Judgement(NamedTuple):
+    """How strong the evidence is, and the reason in words."""
+
+    strength: Strength
+    reason: str
+
+
+def judge_strength(k: int, evidence: Evidence, degenerate: Sequence[str]) -> Judgement:
+    """How strong the evidence for k is."""
+    natural = plateau(evidence.natural)
+    measures = next((point for point in evidence.measures if point.k == k), None)
+    if natural <= 1:
+        return Judgement("none", "no evidence for segments: customers form one crowd")
+    if measures is None or k != natural:
+        return Judgement("weak", f"the evidence is weak: the borders speak for {natural} segments")
+    if degenerate:
+        return Judgement("weak", f"the evidence is weak: {degenerate[0]}")
+    stability = f"bootstrap Jaccard {measures.stability:.2f} of the least stable segment"
+    faintest = NO_BORDER if measures.faintest_border is None else measures.faintest_border
+    if measures.stability >= STABLE and faintest < CLEAR_BORDER:
+        return Judgement("strong", f"the evidence is strong: every border is clear, {stability}")
+    if faintest >= NO_BORDER:
+        reason = f"the evidence is weak: at k = {k} itself two segments have no border between them"
+        return Judgement("weak", reason)
+    if measures.stability >= HOLDS:
+        border = f"on the faintest border {faintest:.0%} of the customers inside"
+        return Judgement("fair", f"the evidence is fair: {stability}, {border}")
+    return Judgement("weak", f"the evidence is weak: {stability}")
+
+
+def list_degenerate(options: KOptions, evidence: Evidence) -> list[str]:
+    """Evidence that says more about the table than about its customers."""
+    findings = []
+    top = evidence.measures[-1].k
+    best = best_k_by(evidence.measures, "silhouette")
+    if evidence.distinct < FEW_DISTINCT * top:
+        findings.append(
+            f"only {evidence.distinct} distinct rows for up to {top} segments: the silhouette optimum is "
+            f"degenerate, 1 at k = {evidence.distinct}, where every segment is one row"
+        )
+    elif best == top and top > 2:
+        findings.append(f"the silhouette optimum is degenerate: it is at the end of the range, k = {top}")
+    silhouettes = sorted(point.silhouette for point in evidence.measures if point.silhouette is not None)
+    if len(silhouettes) > 1 and silhouettes[-1] - silhouettes[-2] < 1e-9:
+        findings.append("two k have the same silhouette")
+    slivers = [point.k for point in evidence.measures if point.smallest_share < options.smallest_share]
+    if slivers:
+        ks = ", ".join(map(str, slivers))
+        findings.append(f"a segment below {options.smallest_share:.1%} of customers at k = {ks}")
+    return findings
+
+
+def compare_measures(k: int, curve: Curve, evidence: Evidence) -> list[str]:
+    """Which measures agree with k, and what the others would choose."""
+    votes = list_votes(curve, evidence)
+    agreeing = [name for name, vote in votes.items() if vote == k]
+    differing = [f"{name} {vote}" for name, vote in votes.items() if vote not in (None, k)]
+    sentences = [f"k = {k} also by {', '.join(agreeing)}"] if agreeing else []
+    return [*sentences, f"other k by {', '.join(differing)}"] if differing else sentences

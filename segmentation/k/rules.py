@@ -1,0 +1,118 @@
+"""The rules for k: pure functions of the curve and the measures. RULES has them by the definition's names.
+
+A rule named like a measure takes the k with that measure's best value and needs no entry. What each measure
+would choose is in segmentation/k/votes.py, how strong the evidence is in segmentation/k/judging.py.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from config.clauses import KOptions
+from schemas.evidence import SWEEP_COLUMNS, Choice, Curve, Evidence, Measures
+from segmentation.k.borders import plateau
+from segmentation.k.judging import compare_measures, judge_strength, list_degenerate
+from segmentation.k.votes import Vote, best_k_by, choose_elbow, choose_gap
+
+STABILITY_NOISE = 0.05  # differences of bootstrap Jaccard that resampling alone makes
+
+
+class RuleInput(NamedTuple):
+    """What a rule chooses from. allowed: the k whose segments are large enough, see list_allowed."""
+
+    options: KOptions
+    curve: Curve
+    evidence: Evidence
+    allowed: Sequence[Measures]
+
+
+def list_allowed(options: KOptions, measures: Sequence[Measures]) -> list[Measures]:
+    """The k in the definition's range whose smallest segment is not a sliver; all k, if each has one."""
+    allowed = [point for point in measures if point.smallest_share >= options.smallest_share]
+    return allowed or list(measures)
+
+
+def choose_division(allowed: Sequence[Measures]) -> Vote:
+    """The best division of customers without borders: the most stable; of equals the coarsest."""
+    divisions = [point for point in allowed if point.k > 1]
+    if not divisions:
+        return Vote(allowed[0].k, "no natural segments, and no more than one is allowed")
+    best = max(point.stability for point in divisions)
+    coarsest = next(point for point in divisions if point.stability >= best - STABILITY_NOISE)
+    reason = (
+        "no natural borders between customers; this is a division, not a discovery: the coarsest of the "
+        f"most stable within k = {divisions[0].k}..{divisions[-1].k}, bootstrap Jaccard "
+        f"{coarsest.stability:.2f} of its least stable segment"
+    )
+    return Vote(coarsest.k, reason)
+
+
+def choose_auto(allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:
+    """By the borders between segments: as many as are natural, else the best division."""
+    target = plateau(natural)
+    if target <= 1:
+        return choose_division(allowed)
+    ks = [point.k for point in allowed]
+    bordered = f"{target} segments with borders between them"
+    if target in ks:
+        return Vote(target, f"{bordered}; a larger k only cuts these in two")
+    if target > ks[-1]:
+        reason = (
+            f"{target} or more groups with borders, beyond k = {ks[-1]}: the best silhouette within the "
+            "range was taken; raise k.max"
+        )
+        return Vote(best_k_by(allowed, "silhouette") or ks[-1], reason)
+    limit = "k.min" if ks[0] > target else "k.smallest_share"
+    nearest = max((k for k in ks if k < target), default=ks[0])
+    return Vote(nearest, f"{bordered}, but {limit} does not allow that number")
+
+
+def choose_best(measure: str, allowed: Sequence[Measures]) -> Vote:
+    """The best value of a measure."""
+    column = SWEEP_COLUMNS[measure]
+    return Vote(best_k_by(allowed, measure) or allowed[0].k, f"{column.prefers} {column.label}")
+
+
+def choose_silhouette(allowed: Sequence[Measures]) -> Vote:
+    """The largest average silhouette."""
+    return Vote(best_k_by(allowed, "silhouette") or allowed[0].k, "largest average silhouette")
+
+
+def choose_by_gap(allowed: Sequence[Measures]) -> Vote:
+    """The gap statistic against the box of the features."""
+    reason = "smallest k whose gap is within one standard error of the next (Tibshirani)"
+    return Vote(choose_gap(allowed) or allowed[0].k, reason)
+
+
+def take_fixed(options: KOptions, measures: Sequence[Measures]) -> Vote:
+    """The k that the definition fixes."""
+    return Vote(options.fixed or measures[0].k, "fixed by the definition")
+
+
+RULES: dict[str, Callable[[RuleInput], Vote]] = {
+    "auto": lambda source: choose_auto(source.allowed, source.evidence.natural),
+    "elbow": lambda source: choose_elbow(source.curve.points),
+    "silhouette": lambda source: choose_silhouette(source.allowed),
+    "gap": lambda source: choose_by_gap(source.allowed),
+    "fixed": lambda source: take_fixed(source.options, source.allowed),
+}
+
+
+def choose_k(options: KOptions, curve: Curve, evidence: Evidence) -> Choice:
+    """Apply the definition's rule, and judge what it chose."""
+    allowed = list_allowed(options, evidence.measures)
+    rule = RULES.get(options.rule)
+    if rule is None:
+        vote = choose_best(options.rule, allowed)
+    else:
+        vote = rule(RuleInput(options, curve, evidence, allowed))
+    degenerate = list_degenerate(options, evidence)
+    judgement = judge_strength(vote.k, evidence, degenerate)
+    return Choice(
+        k=vote.k,
+        rule=options.rule,
+        reasons=(vote.reason, judgement.reason),
+        strength=judgement.strength,
+        doubts=(*degenerate, *compare_measures(vote.k, curve, evidence)),
+        curve=curve.points,
+        measures=evidence.measures,
+    )
