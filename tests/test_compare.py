@@ -14,7 +14,7 @@ from flows.compare import compare
 from schemas.comparison import Comparison, Trial
 from schemas.evidence import Choice
 from segmentation.errors import Refused
-from segmentation.k.challengers import CHALLENGERS, rows_within_memory
+from segmentation.k.challengers import CHALLENGERS, Shape, rows_within_memory
 from segmentation.k.trials import TrialSample, describe_winners, measure_division, run_trial
 from segmentation.report.comparison_page import render_comparison
 from segmentation.store.audit import audit_store
@@ -33,10 +33,10 @@ def three_groups(n: int = 900) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(n, 2)) + np.array([[0, 0], [12, 0], [0, 12]])[truth], truth
 
 
-def make_sample(memory: int = PLENTY) -> TrialSample:
+def make_sample(max_bytes: int = PLENTY) -> TrialSample:
     """The three groups, and a champion that found exactly those."""
     rows, truth = three_groups()
-    return TrialSample(rows, truth, 3, 42, memory)
+    return TrialSample(rows, truth, 3, 42, max_bytes)
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
@@ -77,7 +77,7 @@ def test_agreement_is_the_adjusted_rand_index() -> None:
 @pytest.mark.parametrize("name", CHALLENGERS)
 def test_an_algorithm_without_enough_memory_is_not_started(name: str) -> None:
     """It is refused with the numbers, and has no results."""
-    trial = run_trial(CHALLENGERS[name], make_sample(memory=1000))
+    trial = run_trial(CHALLENGERS[name], make_sample(max_bytes=1000))
     assert trial.k is trial.silhouette is trial.seconds is None
     assert trial.note.startswith("refused: 500 rows need ")
     assert trial.memory_mb > 0
@@ -86,10 +86,10 @@ def test_an_algorithm_without_enough_memory_is_not_started(name: str) -> None:
 def test_an_algorithm_gets_as_many_rows_as_memory_allows() -> None:
     """Two thirds of the rows fit: it runs on those, and its note says so."""
     challenger = CHALLENGERS["agglomerative"]
-    trial = run_trial(challenger, make_sample(memory=challenger.needs(600, 2, 3)))
+    trial = run_trial(challenger, make_sample(max_bytes=challenger.needs(600, 2, 3)))
     assert (trial.rows, trial.k) == (600, 3)
     assert trial.note == "Ward linkage; 600 of 900 rows fit into 11 MB"
-    assert rows_within_memory(challenger, (900, 2, 3), challenger.needs(600, 2, 3) - 1) == 599
+    assert rows_within_memory(challenger, Shape(900, 2, 3), challenger.needs(600, 2, 3) - 1) == 599
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
@@ -135,7 +135,7 @@ def test_a_winner_is_better_in_both_measures() -> None:
     assert describe_winners([k_means, *challengers[:3]]).startswith("No other algorithm is better")
     assert (
         describe_winners([k_means, *challengers])
-        == "Better than k-means in silhouette and stability both: d."
+        == "Better than k-means in both silhouette and stability: d."
     )
 
 
@@ -171,15 +171,15 @@ def test_a_comparison_publishes_no_segments(tmp_path: Path, definitions: Path) -
     write_demo(definitions, TWO_GROUPS)
     run("demo", tmp_path)
     home = tmp_path / "demo"
-    published = digests(home), (home / "live.json").parse_bytes()
+    published = digests(home), (home / "live.json").read_bytes()
     tables = []
     for _ in range(2):
         comparison = call("demo", tmp_path)
         tables.append(pd.read_parquet(comparison.table_path).drop(columns="seconds"))
-    assert (digests(home), (home / "live.json").parse_bytes()) == published
+    assert (digests(home), (home / "live.json").read_bytes()) == published
     assert [row["outcome"] for row in read_rows(home)] == ["published", "compared", "compared"]
     assert list((home / ".staging").iterdir()) == []
-    assert audit_store(home)[1] == []
+    assert audit_store(home).damage == []
     assert comparison.k == 2
     assert tables[0]["algorithm"].tolist() == list(CHALLENGERS)
     assert tables[0].loc[0, "agreement"] == 1.0

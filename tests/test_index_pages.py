@@ -27,7 +27,7 @@ from tests.nights import FOUR, Town, day, draw_customers, found_town
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-FEW = {"a": 40, "b": 30, "c": 20, "d": 10}
+TOO_FEW_CUSTOMERS = {"a": 40, "b": 30, "c": 20, "d": 10}
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def town(tmp_path: Path) -> Town:
     town = found_town(tmp_path, description="Four <b>planted</b> groups.")
     town.night(1, draw_customers(FOUR))
     town.night(2, draw_customers({**FOUR, "a": 160}))
-    town.night(3, draw_customers(FEW))
+    town.night(3, draw_customers(TOO_FEW_CUSTOMERS))
     return town
 
 
@@ -128,8 +128,8 @@ def test_a_night_does_not_fail_because_of_its_index(town: Town) -> None:
     published = town.night(4, draw_customers(FOUR))
     assert published.outcome == "published"
     (warning,) = (warning for warning in published.warnings if "index.html" in warning)
-    command = "resegment report planted --index"
-    assert warning == f"index.html is out of date (Is a directory); to rewrite it, run '{command}'"
+    command = "'resegment report planted --index'"
+    assert warning == f"index.html is out of date (Is a directory); rewrite it with {command}"
     (town.home / INDEX_PAGE).rmdir()
     repeated = town.run(4, town.folder / "night-4.csv")
     assert (repeated.outcome, repeated.warnings) == ("already-published", ())

@@ -16,7 +16,7 @@ from segmentation.report.index_entries import (
     read_facts,
 )
 from segmentation.report.index_pages import render_index, render_store_page
-from segmentation.store.layout import write_durably
+from segmentation.store.durable import write_durably
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.objects import AnyPath
 from segmentation.store.rewriting import rewrite
@@ -52,19 +52,26 @@ def write_index(home: AnyPath, reread: bool = False) -> AnyPath:
 
     with lock(home / LOCK):
         rewrite(home / INDEX_PAGE, write_facts)
+    _write_store_index(home)
+    return home / INDEX_PAGE
+
+
+def _write_store_index(home: AnyPath) -> None:
+    """Write the store's index with the current summary of one of its segmentations."""
     store, summary = home.parent, _summarise(read_facts(home / FACTS_FILE))
-    segmentations = dict[str, Any]()
+
+    def list_segmentations() -> dict[str, Any]:
+        segmentations: dict[str, Any] = read_facts(store / FACTS_FILE).get("segmentations", {})
+        return segmentations
 
     def add_summary() -> bytes:
-        nonlocal segmentations
-        listed = {**read_facts(store / FACTS_FILE).get("segmentations", {}), home.name: summary}
-        segmentations = {name: listed[name] for name in sorted(listed) if (store / name).is_dir()}
-        return _pack({"form": FACTS_VERSION, "segmentations": segmentations})
+        summaries = {**list_segmentations(), home.name: summary}
+        existing = {name: summaries[name] for name in summaries if (store / name).is_dir()}
+        return _pack({"form": FACTS_VERSION, "segmentations": existing})
 
     with lock(store / LOCK):
         rewrite(store / FACTS_FILE, add_summary)
-        rewrite(store / INDEX_PAGE, lambda: render_store_page(segmentations))
-    return home / INDEX_PAGE
+        rewrite(store / INDEX_PAGE, lambda: render_store_page(list_segmentations()))
 
 
 def _to_json(index: EditionIndex) -> bytes:
