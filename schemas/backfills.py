@@ -1,6 +1,6 @@
-"""What a backfill was asked for, what it plans, and what became of each date: small, frozen, JSON.
+"""Records of a backfill: the request, the plan, and the result of each date. Small, frozen, JSON.
 
-Which dates are run is segmentation/backfilling.py's, running them flows/backfill.py's.
+The dates to run are chosen in segmentation/backfill_plan.py and run in flows/backfill.py.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ Mode = Literal["fill", "rebuild"]
 DateOutcome = Literal["to-run", "published", "already-published", "held", "no-data", "skipped", "failed"]
 
 
-class Asked(Record):
-    """What a backfill was asked for, checked. Equal on every retry of its run."""
+class BackfillRequest(Record):
+    """The checked parameters of a backfill. Equal on every retry of its run."""
 
     run_id: str
     name: str = Field(description="The segmentation.")
@@ -26,20 +26,20 @@ class Asked(Record):
     mode: Mode
 
 
-class Step(Record):
-    """One date of the plan. edition: what fill leaves alone; None where the date is to be run."""
+class PlannedDate(Record):
+    """One date of the plan. edition: already published, so `fill` skips the date; None to run it."""
 
     as_of: date
     edition: str | None = None
 
 
-class Plan(Record):
+class BackfillPlan(Record):
     """The dates in order, as they were when the backfill began."""
 
-    steps: tuple[Step, ...]
+    dates: tuple[PlannedDate, ...]
 
 
-class DateRun(Record):
+class DateResult(Record):
     """What became of one date; `to-run` while it waits, or in a dry run."""
 
     as_of: date
@@ -49,33 +49,33 @@ class DateRun(Record):
     customers: int | None = None
     message: str = ""
 
-    def tell(self) -> str:
-        """One line: date, outcome, what was found."""
+    def describe(self) -> str:
+        """`2026-01-31  published: k = 4, 4,264 customers, edition 1f0c…`."""
         facts = [f"k = {self.k}, {self.customers:,} customers"] if self.customers is not None else []
         facts += [f"edition {self.edition}"] if self.edition else []
         facts += [self.message] if self.message else []
         return f"{self.as_of}  {self.outcome}" + (f": {', '.join(facts)}" if facts else "")
 
 
-class Backfilled(Record):
-    """A backfill, date by date."""
+class BackfillResult(Record):
+    """What became of a backfill, date by date."""
 
     name: str
     start: date
     end: date
     mode: Mode
     dry_run: bool = False
-    dates: tuple[DateRun, ...]
+    dates: tuple[DateResult, ...]
 
-    def of(self, *outcomes: DateOutcome) -> list[DateRun]:
-        """The dates that ended so."""
-        return [one for one in self.dates if one.outcome in outcomes]
+    def list_dates(self, outcome: DateOutcome) -> list[DateResult]:
+        """The dates with this outcome."""
+        return [result for result in self.dates if result.outcome == outcome]
 
-    def tell_counts(self) -> str:
+    def describe_counts(self) -> str:
         """`28 published, 2 held`."""
-        counts = Counter(one.outcome for one in self.dates)
+        counts = Counter(result.outcome for result in self.dates)
         return ", ".join(f"{count} {outcome.replace('-', ' ')}" for outcome, count in counts.items())
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """`30 dates: 28 published, 2 held`."""
-        return f"{len(self.dates)} date{'s' if len(self.dates) > 1 else ''}: {self.tell_counts()}"
+        return f"{len(self.dates)} date{'s' if len(self.dates) > 1 else ''}: {self.describe_counts()}"

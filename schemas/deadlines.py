@@ -1,6 +1,6 @@
-"""Whether a night met its deadline, as the store tells it. A record that Prefect shows.
+"""The result of a deadline check: whether a night was published in time. Prefect shows it.
 
-How it is found out is segmentation/watching.py's.
+The check is in segmentation/deadline_check.py.
 """
 
 from datetime import date
@@ -12,10 +12,10 @@ from schemas.record import Record
 
 
 class Deadline(Record):
-    """What the store holds for a date, and why it does not hold more."""
+    """What the store has for a date and, if nothing was published, why."""
 
     name: str
     as_of: date
     status: Literal["published", "no-data", "missing"]
     edition: str | None = None
-    message: str = Field(description="In words, for the notice.")
+    message: str = Field(description="A sentence for the notification.")

@@ -1,34 +1,45 @@
-"""What a promotion did: an edition that a person has put live.
+"""The record of a promotion: an edition that a person has put live.
 
-How it is done is segmentation/promoting.py's.
+Promoting is in segmentation/promoting.py.
 """
 
 from datetime import date
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from schemas.manifest import EditionRef
 from schemas.record import Record
 
 
 class Promotion(Record):
-    """An edition that is live now, by whom, and what was live before."""
+    """The edition that is live now, who promoted it, and the edition that was live before."""
+
+    # Scripts and the ledger read these keys.
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
     name: str
     as_of: date
     edition: str
-    outcome: str = Field(description="promoted, or already-live where there was nothing to do.")
+    outcome: str = Field(description="promoted, or already-live if nothing had to change.")
     who: str
     reason: str
-    was_live: tuple[date, str] | None = Field(description="Date and edition that were live before.")
-    set_aside: tuple[date, ...] = Field((), description="Later dates: published still, live no more.")
+    previous_live: EditionRef | None = Field(
+        validation_alias="was_live", serialization_alias="was_live", description="The edition live before."
+    )
+    superseded: tuple[date, ...] = Field(
+        (),
+        validation_alias="set_aside",
+        serialization_alias="set_aside",
+        description="Later dates: still published, but no run builds on them.",
+    )
     k: int
     customers: int
     segments_path: str
     report_path: str
-    warnings: tuple[str, ...] = Field((), description="What could not be done besides.")
+    warnings: tuple[str, ...] = Field((), description="Steps after the promotion that failed.")
 
-    def tell_set_aside(self) -> str:
-        """The later dates in words."""
-        if len(self.set_aside) <= 3:
-            return ", ".join(map(str, self.set_aside))
-        return f"{len(self.set_aside)} dates, {self.set_aside[0]} to {self.set_aside[-1]}"
+    def describe_superseded(self) -> str:
+        """`2026-02-01, 2026-02-02`, or `12 dates, 2026-02-01 to 2026-02-12`."""
+        if len(self.superseded) <= 3:
+            return ", ".join(map(str, self.superseded))
+        return f"{len(self.superseded)} dates, {self.superseded[0]} to {self.superseded[-1]}"

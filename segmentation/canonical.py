@@ -1,6 +1,6 @@
-"""Canonical JSON: the same content is the same bytes, whatever order it was gathered in.
+"""Canonical JSON: the same content gives the same bytes, in whatever order it was collected.
 
-Only of a definition the order counts: the first column that refuses a row gives the reason.
+Only in a definition does order matter: the first column that refuses a row gives the reason.
 """
 
 import json
@@ -9,7 +9,7 @@ from schemas.record import Record
 
 
 def sort_content(content: object, is_ordered: bool = False) -> object:
-    """The content with sorted keys, but those of a definition, at any depth, as they are.
+    """The content with sorted keys, except those of a definition, which keep their order at any depth.
 
     >>> sort_content({"b": 1, "a": {"d": 2, "c": 3}, "definition": {"f": {"z": 4, "y": 5}}})
     {'a': {'c': 3, 'd': 2}, 'b': 1, 'definition': {'f': {'z': 4, 'y': 5}}}
@@ -18,7 +18,7 @@ def sort_content(content: object, is_ordered: bool = False) -> object:
         keys = content if is_ordered else sorted(content)
         return {key: sort_content(content[key], is_ordered or key == "definition") for key in keys}
     if isinstance(content, list | tuple):
-        return [sort_content(one, is_ordered) for one in content]
+        return [sort_content(item, is_ordered) for item in content]
     return content
 
 

@@ -1,6 +1,6 @@
 """The exception tree: every failure that Resegment raises on purpose, with its exit status.
 
-Messages are for people: what was found, where, what was expected, what to do. They never hold
+Messages are for people: what was found, where, what was expected, what to do. They never contain
 a customer's value, since they end up in logs and in Prefect states.
 """
 
@@ -12,7 +12,7 @@ class ResegmentError(Exception):
 
 
 class Refused(ResegmentError):
-    """The input or a parameter is not acceptable; trying again without a change is pointless.
+    """The input or a parameter is not acceptable. Trying again without a change is pointless.
 
     `code` is a short stable word for machines (`missing-column`), the message is for people.
     """
@@ -29,38 +29,42 @@ class Refused(ResegmentError):
 
 
 class NoData(Refused):
-    """There is no file for the date, or no row in it. The definition says whether that is a fault."""
+    """The date has no file, or its files have no row. The definition says if that is allowed."""
 
 
 class Conflict(ResegmentError):
-    """Another publisher changed this date's edition while the run was under way."""
+    """Another publisher changed this date's edition during the run."""
 
     exit_status = 3
 
 
 class StageFileGone(ResegmentError):
-    """A stage file named by an earlier stage's record is missing or has changed its size."""
+    """A stage file named by an earlier stage's record is missing or has a different size."""
 
 
 class OutOfMemory(ResegmentError):
-    """A query needs more memory than the settings give, even with what it wrote to disk."""
+    """A query needs more memory than the settings allow, even when it spills to disk."""
 
 
 class SourceChanged(ResegmentError):
-    """A source file changed while it was being read; a retry reads it afresh."""
+    """A source file changed while it was being read. A retry reads it again."""
 
 
 class UnaccountedRows(ResegmentError):
-    """Rows in differ from rows used + merged + quarantined: a defect, never to be published."""
+    """Rows in differ from rows used + merged + quarantined: a defect, so nothing is published."""
+
+
+class ContractMismatch(ResegmentError):
+    """A table's computed columns differ from its contract: a defect, so nothing is published."""
 
 
 class DatabaseGone(ResegmentError):
-    """The database of a connection cannot be reached, or broke off; a retry asks again."""
+    """The database of a connection is unreachable or dropped the connection. A retry asks again."""
 
 
 class StoreGone(ResegmentError):
-    """An object store cannot be reached; a retry asks again."""
+    """An object store is unreachable. A retry asks again."""
 
 
 class ClusterGone(ResegmentError):
-    """The Dask cluster cannot be reached; a retry asks again."""
+    """The Dask cluster is unreachable. A retry asks again."""

@@ -1,7 +1,7 @@
-"""Hashes of ids and rows: they decide which customers are sampled and in which file rows lie.
+"""Hashes of ids and rows: they decide which customers are sampled, and which bucket a row belongs to.
 
-The same id has the same hash every night, on every machine, so that samples change as little as
-the customers do. Not cryptographic; digests of files are in parts.py.
+An id has the same hash every night and on every machine, so samples change no more than the customers
+do. Not cryptographic. Digests of files are in parts.py.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def mix(keys: np.ndarray) -> np.ndarray:
 def hash_texts(texts: pa.Array) -> np.ndarray:
     """FNV-1a of each text's UTF-8 bytes, then mixed: uint64 (n,). No nulls.
 
-    Works on Arrow's buffers, one byte position of all texts at a time.
+    Works on Arrow's buffers: one byte position of all texts at a time.
 
     >>> hash_texts(pa.array(["a", "b", "a"])).tolist()[0] == hash_texts(pa.array(["a"])).tolist()[0]
     True
@@ -49,7 +49,7 @@ def hash_rows(matrix: np.ndarray) -> np.ndarray:
     return keys
 
 
-def to_unit(keys: np.ndarray, seed: int) -> np.ndarray:
+def to_uniform(keys: np.ndarray, seed: int) -> np.ndarray:
     """Uniform numbers in [0, 1) from keys and a seed: float64 (n,), the same for the same key."""
     spread = mix(keys ^ mix(np.full(1, seed, np.uint64)))
     return (spread >> np.uint64(11)).astype(np.float64) * 2.0**-53

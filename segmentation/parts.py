@@ -1,6 +1,6 @@
 """Stage files: immutable Parquet parts, written once, named by a record, checked when opened.
 
-What a part holds is its stage's business. Passes over many parts belong in partitions.py.
+Each stage decides what its parts contain. Passes over many parts belong in partitions.py.
 """
 
 import hashlib
@@ -25,44 +25,44 @@ def hash_file(path: AnyPath) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def name_part(path: Path, rows: int) -> Part:
+def make_part(path: Path, rows: int) -> Part:
     """The record of a finished file."""
     return Part(path=path, rows=rows, size=path.stat().st_size, sha256=hash_file(path))
 
 
-def start_folder(folder: Path) -> Path:
-    """An empty folder for a stage: what an earlier try of it left is removed."""
+def create_empty_folder(folder: Path) -> Path:
+    """An empty folder for a stage. Files from an earlier attempt are removed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     return folder
 
 
 def write_part(path: Path, table: pa.Table) -> Part:
-    """Write one stage file. Fast encodings: it is read a few times, then removed."""
+    """Write one stage file, in fast encodings: it is read a few times, then removed."""
     pq.write_table(table, path, compression="lz4", use_dictionary=False, write_statistics=False)
-    return name_part(path, table.num_rows)
+    return make_part(path, table.num_rows)
 
 
 def write_parts(folder: Path, stem: str, tables: Iterable[pa.Table]) -> tuple[Part, ...]:
     """Write a stream of tables, one part each; empty tables are skipped."""
-    full = (table for table in tables if table.num_rows)
-    return tuple(write_part(folder / f"{stem}-{i:05d}.parquet", table) for i, table in enumerate(full))
+    nonempty = (table for table in tables if table.num_rows)
+    return tuple(write_part(folder / f"{stem}-{i:05d}.parquet", table) for i, table in enumerate(nonempty))
 
 
-def cut_parts(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Re-cut a stream of tables into pieces of PART_ROWS, so that parts do not depend on buckets."""
-    waiting: pa.Table | None = None
+def rechunk(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Cut a stream of tables again into tables of PART_ROWS, so that parts do not depend on its chunks."""
+    pending: pa.Table | None = None
     for table in tables:
-        waiting = table if waiting is None else pa.concat_tables([waiting, table])
-        while waiting.num_rows >= PART_ROWS:
-            yield waiting.slice(0, PART_ROWS).combine_chunks()
-            waiting = waiting.slice(PART_ROWS)
-    if waiting is not None and waiting.num_rows:
-        yield waiting.combine_chunks()
+        pending = table if pending is None else pa.concat_tables([pending, table])
+        while pending.num_rows >= PART_ROWS:
+            yield pending.slice(0, PART_ROWS).combine_chunks()
+            pending = pending.slice(PART_ROWS)
+    if pending is not None and pending.num_rows:
+        yield pending.combine_chunks()
 
 
 def check_part(part: Part) -> Path:
-    """The part's path, if the file is there and as long as it was; StageFileGone otherwise."""
+    """The part's path. StageFileGone if the file is missing or its size has changed."""
     try:
         size = part.path.stat().st_size
     except OSError:

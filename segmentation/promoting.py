@@ -1,39 +1,36 @@
-"""Putting an edition live by a person's decision: one that was held, or an earlier one again.
+"""Promoting an edition: a person puts a held edition live, or an earlier one again.
 
-What later nights build on follows from it (store.edition_before). Publishing a night is commit.py's.
+Later nights build on it (previous_edition in store/published.py). Publishing a night is in store/commit.py.
 """
 
 import tempfile
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.manifest import EditionRef
 from schemas.promotion import Promotion
 from segmentation.errors import Conflict, Refused
 from segmentation.report.index_refresh import refresh_index
 from segmentation.store.audit import check_sums
-from segmentation.store.buckets import Changed
+from segmentation.store.buckets import ObjectChanged
 from segmentation.store.commit import publish_table
-from segmentation.store.editions import Edition, find_edition
-from segmentation.store.layout import (
-    SEGMENTS,
-    edition_folder,
-    published_dates,
-    published_edition,
-    published_path,
-    write_durably,
-)
+from segmentation.store.durable import write_durably
+from segmentation.store.editions import Edition, resolve_edition
+from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.ledger import add_row
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import move_live_object
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
+from segmentation.store.published import published_edition, published_editions
 
-LONGEST_NAME, LONGEST_REASON = 100, 500
+MAX_NAME, MAX_REASON = 100, 500  # characters
 
 
-class Asked(NamedTuple):
-    """What a person asks for. edition: an id or how it begins; None: the only one that can be meant."""
+class PromotionRequest(NamedTuple):
+    """A promotion as requested. edition: an id or its first characters; None if the date has only one."""
 
     as_of: date
     edition: str | None
@@ -41,102 +38,115 @@ class Asked(NamedTuple):
     reason: str
 
 
-def promote_edition(home: AnyPath, asked: Asked) -> Promotion:
-    """Publish the edition's table for its date, point live.json at it, and say so in the ledger.
+def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
+    """Publish the edition's table for its date, point live.json at it, and record it in the ledger.
 
-    Editions published for later dates are set aside: readable under their dates, built on no more. Again
-    is the same. Refused where the edition is not there, could be several, or is not as it was sealed;
-    Conflict where another run publishes the date at this moment.
+    Editions published for later dates are superseded: still readable under their dates, but no run builds
+    on them. Promoting twice changes nothing. Refused if the edition is missing, ambiguous or damaged,
+    Conflict if another run publishes the date at this moment.
     """
-    check_words(asked)
-    found = find_edition(home, asked.as_of, asked.edition)
-    damage = [f"{name}: {what}" for name, what in check_sums(_folder(home, found))]
-    if damage:
-        raise Refused(
-            "damaged-edition", f"edition {found.edition} is not as it was sealed: {'; '.join(damage[:3])}"
-        )
-    before = read_pointer(home)
-    later = find_later(home, asked.as_of)
-    set_aside = tuple(day for day, edition in later.items() if edition not in before.set_aside)
-    is_live = before.live == (asked.as_of, found.edition) and found.state == "published" and not set_aside
-    promoted = Promotion(
-        name=home.name,
-        as_of=found.as_of,
-        edition=found.edition,
-        outcome="already-live" if is_live else "promoted",
-        who=asked.who,
-        reason=asked.reason,
-        was_live=before.live,
-        set_aside=set_aside,
-        k=found.manifest.k,
-        customers=found.manifest.rows.customers,
-        segments_path=str(published_path(home, found.as_of)),
-        report_path=str(_folder(home, found) / "report.html"),
-    )
-    if not is_live:
-        _put_live(home, found)
-        _record(home, promoted, found)
-        hindered = refresh_index(home)
-        promoted = promoted.model_copy(update={"warnings": (hindered,) if hindered else ()})
-    return promoted
+    check_words(request)
+    edition = resolve_edition(home, request.as_of, request.edition)
+    check_intact(home, edition)
+    promotion = _describe_promotion(home, edition, request)
+    if promotion.outcome == "already-live":
+        return promotion
+    _put_live(home, edition)
+    _record(home, promotion, edition)
+    warning = refresh_index(home)
+    return promotion.model_copy(update={"warnings": (warning,)}) if warning else promotion
 
 
-def find_later(home: AnyPath, as_of: date) -> dict[date, str]:
-    """Editions published for dates after this one."""
-    days = [day for day in published_dates(home) if day > as_of]
-    return {day: edition for day in days if (edition := published_edition(home, day))}
-
-
-def check_words(asked: Asked) -> None:
+def check_words(request: PromotionRequest) -> None:
     """Refuse a name or reason that the ledger and the history could not show as one line."""
-    for what, text, longest in (
-        ("who", asked.who, LONGEST_NAME),
-        ("reason", asked.reason, LONGEST_REASON),
+    for field, text, longest in (
+        ("who", request.who, MAX_NAME),
+        ("reason", request.reason, MAX_REASON),
     ):
-        if len(text) > longest or not (text.isprintable() and (text.strip() or what == "reason")):
-            raise Refused(what, f"{what} must be one line of text of at most {longest} characters")
+        if len(text) > longest or not (text.isprintable() and (text.strip() or field == "reason")):
+            raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 
 
-def _folder(home: AnyPath, found: Edition) -> AnyPath:
-    return edition_folder(home, found.as_of, found.edition)
+def check_intact(home: AnyPath, edition: Edition) -> None:
+    """Refuse an edition with a file that is missing, added or damaged."""
+    problems = [f"{file.name}: {file.problem}" for file in check_sums(_folder(home, edition))]
+    if problems:
+        raise Refused(
+            "damaged-edition", f"edition {edition.edition} is not as it was sealed: {'; '.join(problems[:3])}"
+        )
 
 
-def _put_live(home: AnyPath, found: Edition) -> None:
-    """The table first: a crash in between leaves the old edition live, and again is right."""
+def list_later(home: AnyPath, as_of: date) -> list[EditionRef]:
+    """Editions published for dates after as_of."""
+    return [ref for ref in published_editions(home) if ref.as_of > as_of]
+
+
+def _describe_promotion(home: AnyPath, edition: Edition, request: PromotionRequest) -> Promotion:
+    pointer = read_pointer(home)
+    superseded = _dates_to_supersede(pointer, list_later(home, request.as_of))
+    is_live = pointer.live == EditionRef(edition.as_of, edition.edition) and edition.state == "published"
+    return Promotion(
+        name=home.name,
+        as_of=edition.as_of,
+        edition=edition.edition,
+        outcome="already-live" if is_live and not superseded else "promoted",
+        who=request.who,
+        reason=request.reason,
+        previous_live=pointer.live,
+        superseded=superseded,
+        k=edition.manifest.k,
+        customers=edition.manifest.rows.customers,
+        segments_path=str(published_path(home, edition.as_of)),
+        report_path=str(_folder(home, edition) / "report.html"),
+    )
+
+
+def _dates_to_supersede(pointer: Pointer, later: Iterable[EditionRef]) -> tuple[date, ...]:
+    return tuple(ref.as_of for ref in later if ref.edition not in pointer.superseded)
+
+
+def _folder(home: AnyPath, edition: Edition) -> AnyPath:
+    return edition_folder(home, edition.as_of, edition.edition)
+
+
+def _put_live(home: AnyPath, edition: Edition) -> None:
+    """The table first: after a crash in between, the old edition is live and promoting again works."""
 
     def move(pointer: Pointer) -> Pointer:
-        return pointer.promote(found.as_of, found.edition, find_later(home, found.as_of).values())
+        later = [ref.edition for ref in list_later(home, edition.as_of)]
+        return pointer.promote(EditionRef(edition.as_of, edition.edition), later)
 
     if isinstance(home, ObjectPath):
-        _publish_object(home, found)
+        _publish_object(home, edition)
         move_live_object(home, move)
         return
     with lock(home / LOCK):
         staging = home / ".staging"
         staging.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=staging, prefix="promote-") as scratch:
-            folder = edition_folder(home, found.as_of, found.edition)
-            publish_table(folder, published_path(home, found.as_of), Path(scratch))
+            folder = edition_folder(home, edition.as_of, edition.edition)
+            publish_table(folder, published_path(home, edition.as_of), Path(scratch))
         write_durably(home / LIVE, move(read_pointer(home)).to_json())
 
 
-def _publish_object(home: ObjectPath, found: Edition) -> None:
-    table = published_path(home, found.as_of)
+def _publish_object(home: ObjectPath, edition: Edition) -> None:
+    table = published_path(home, edition.as_of)
     version = table.version()
-    if published_edition(home, found.as_of) == found.edition:
+    if published_edition(home, edition.as_of) == edition.edition:
         return
     with tempfile.TemporaryDirectory() as scratch:
-        copy = (edition_folder(home, found.as_of, found.edition) / SEGMENTS).fetch(Path(scratch))
+        copy = (edition_folder(home, edition.as_of, edition.edition) / SEGMENTS).fetch(Path(scratch))
         try:
             table.put(copy, replaces=version, create=version is None)
-        except Changed:
+        except ObjectChanged:
             raise Conflict(
-                f"another run published {found.as_of} meanwhile; look, and promote again"
+                f"another run published {edition.as_of} at the same time; check it, and promote again"
             ) from None
 
 
-def _record(home: AnyPath, promoted: Promotion, found: Edition) -> None:
-    facts = promoted.model_dump(mode="json", include={"edition", "k", "who", "was_live", "set_aside"})
-    manifest = found.manifest.model_dump(include={"rows", "sizes"})
-    reasons = [f"by {promoted.who}" + (f": {promoted.reason}" if promoted.reason else "")]
-    add_row(home, promoted.as_of, "promoted", {**facts, **manifest, "reasons": reasons})
+def _record(home: AnyPath, promotion: Promotion, edition: Edition) -> None:
+    fields = {"edition", "k", "who", "previous_live", "superseded"}
+    facts = promotion.model_dump(mode="json", include=fields)
+    counts = edition.manifest.model_dump(include={"rows", "sizes"})
+    reason = f"by {promotion.who}" + (f": {promotion.reason}" if promotion.reason else "")
+    add_row(home, promotion.as_of, "promoted", {**facts, **counts, "reasons": [reason]})

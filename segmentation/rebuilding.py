@@ -1,12 +1,12 @@
-"""Building a past edition anew from its manifest, beside the store, to see that the same bytes come out.
+"""Rebuilding a past edition from its manifest in a scratch store, to show that it gives the same bytes.
 
-Planned and compared here; the run in between is resegment/flow_runs.py's. The store is only read.
+Planning and comparing are here. The run in between is in resegment/flow_runs.py. The store is only read.
 """
 
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -14,118 +14,147 @@ from pydantic import ValidationError
 from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.settings import read_settings
+from schemas.manifest import Manifest
 from segmentation.errors import Refused
 from segmentation.parts import hash_file
 from segmentation.store.audit import check_sums
-from segmentation.store.differing import find_differences
+from segmentation.store.edition_diff import diff_editions
 from segmentation.store.editions import Edition, list_editions
-from segmentation.store.given_ids import copy_given
+from segmentation.store.issued_ids import copy_issued_ids
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath, ObjectPath
 
 
-class Plan(NamedTuple):
-    """What to run. definition: as the manifest has it; source: where its rows are read, None for its own."""
+class RebuildPlan(NamedTuple):
+    """What to run. source: where to read the rows, or None to read the definition's own source."""
 
     definition: Definition
     source: str | None
 
 
-class Outcome(NamedTuple):
-    """How it went: number of files, and in words each that differs, or why it is another edition."""
+class RebuildResult(NamedTuple):
+    """The number of files compared, and each difference in words: a file, or an input of the edition."""
 
     files: int
     differences: list[str]
 
 
-def plan_rebuild(home: AnyPath, found: Edition, source: str | None) -> Plan:
-    """The run that makes the edition again. Refused with all that is missing for it."""
-    manifest = found.manifest
-    missing = [one for one in find_other_versions(manifest.versions) if one.startswith("resegment ")]
-    if manifest.previous_ref:
-        folder = edition_folder(home, *manifest.previous_ref)
-        damage = [f"{name}: {what}" for name, what in check_sums(folder)]
-        if damage:
-            before = f"the edition before, {manifest.previous} of {manifest.previous_as_of}"
-            missing.append(f"{before}, is not whole: {damage[0]}")
-    try:
-        own = read_definition(resolve_definition(home.name, read_settings().definitions))
-        places = own.source.model_dump(exclude_none=True)
-    except DefinitionError:
-        places = {}
-    source = source or _find_source(home, found, places)
+def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> RebuildPlan:
+    """The run that makes the edition again. Refused with everything that is missing for it."""
+    manifest = edition.manifest
+    problems = [
+        change for change in list_version_changes(manifest.versions) if change.startswith("resegment ")
+    ]
+    problems += _check_previous(home, manifest)
+    places = _read_places(home.name)
+    source = source or _get_ledger_source(home, edition, places)
     if source is None and not {"path", "sample", "sql"} & places.keys():
-        missing.append(f"where its rows lay is not known: there is no definition {home.name}; give --source")
+        problems.append(
+            f"the location of its rows is unknown: there is no definition {home.name}; give --source"
+        )
     content = {**manifest.definition, "source": {**places, **manifest.definition.get("source", {})}}
     if source is not None and not {"sample", "sql"} & places.keys():
         content["source"]["path"] = source
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:
-        missing.append(f"its definition is not one of this version ({error.error_count()} faults)")
-    if missing:
-        raise Refused("cannot-rebuild", "; ".join(missing))
-    return Plan(definition, source)
+        problems.append(f"its definition is not valid in this version ({error.error_count()} errors)")
+    if problems:
+        raise Refused("cannot-rebuild", "; ".join(problems))
+    return RebuildPlan(definition, source)
 
 
-def find_other_versions(versions: dict[str, str]) -> list[str]:
-    """Packages that are not here in the version that made the edition, in words."""
-    found = []
-    for name, wanted in versions.items():
+def list_version_changes(versions: dict[str, str]) -> list[str]:
+    """Packages installed in another version than the one that made the edition, in words."""
+    changes = []
+    for package, original in versions.items():
         try:
-            here = version(name)
+            installed = version(package)
         except PackageNotFoundError:
-            here = "none"
-        if here != wanted:
-            found.append(f"{name} {wanted} made it, here is {here}")
-    return found
+            installed = "none"
+        if installed != original:
+            changes.append(f"{package} {original} made it, {installed} is installed")
+    return changes
 
 
-def _find_source(home: AnyPath, found: Edition, places: dict[str, object]) -> str | None:
-    """What the run that made the edition read instead of the definition's source, from the ledger."""
-    rows = [row for row in read_rows(home) if row.get("edition") == found.edition and row.get("source")]
+def _check_previous(home: AnyPath, manifest: Manifest) -> list[str]:
+    previous = manifest.previous_ref
+    if previous is None:
+        return []
+    problems = [f"{file.name}: {file.problem}" for file in check_sums(edition_folder(home, *previous))]
+    name = f"the previous edition, {previous.edition} of {previous.as_of}"
+    return [f"{name}, is damaged: {problem}" for problem in problems[:1]]
+
+
+def _read_places(name: str) -> dict[str, Any]:
+    """Where the definition of this name reads its rows now. The manifest leaves that out."""
+    try:
+        definition = read_definition(resolve_definition(name, read_settings().definitions))
+    except DefinitionError:
+        return {}
+    return definition.source.model_dump(exclude_none=True)
+
+
+def _get_ledger_source(home: AnyPath, edition: Edition, places: dict[str, Any]) -> str | None:
+    """The source that the edition's run was given instead of the definition's own, from the ledger."""
+    rows = [row for row in read_rows(home) if row.get("edition") == edition.edition and row.get("source")]
     source = rows[0]["source"] if rows else None
     return None if source in places.values() else source
 
 
-def prepare(home: AnyPath, found: Edition, plan: Plan, scratch: Path) -> tuple[Path, Path]:
-    """A store that holds what the night found, the edition before and the ids given, and the definition."""
+def prepare_scratch(
+    home: AnyPath, edition: Edition, definition: Definition, scratch: Path
+) -> tuple[Path, Path]:
+    """A store as the run found it, and a folder with the definition: their two paths below `scratch`.
+
+    The store has the previous edition and the issued ids.
+    """
     store, definitions = scratch / "store", scratch / "definitions"
-    there = store / home.name
-    manifest = found.manifest
-    if manifest.previous_ref:
-        before = edition_folder(home, *manifest.previous_ref)
-        copy = edition_folder(there, *manifest.previous_ref)
+    scratch_home = store / home.name
+    previous = edition.manifest.previous_ref
+    if previous is not None:
+        copy = edition_folder(scratch_home, *previous)
         copy.mkdir(parents=True)
-        for path in before.iterdir():
+        for path in edition_folder(home, *previous).iterdir():
             path.fetch(copy) if isinstance(path, ObjectPath) else shutil.copyfile(path, copy / path.name)
-        table = published_path(there, manifest.previous_ref.as_of)
+        table = published_path(scratch_home, previous.as_of)
         table.parent.mkdir(parents=True)
         shutil.copyfile(copy / SEGMENTS, table)
-    there.mkdir(parents=True, exist_ok=True)
-    copy_given(home, there)
+    scratch_home.mkdir(parents=True, exist_ok=True)
+    copy_issued_ids(home, scratch_home)
     definitions.mkdir()
-    text = yaml.safe_dump(plan.definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (definitions / f"{plan.definition.name}.yaml").write_text(text, encoding="utf-8")
+    text = yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    (definitions / f"{definition.name}.yaml").write_text(text, encoding="utf-8")
     return store, definitions
 
 
-def compare(home: AnyPath, found: Edition, there: Path, edition: str) -> Outcome:
-    """What was built against what the store holds, file by file."""
-    if edition != found.edition:
-        built = next(one for one in list_editions(there, found.as_of) if one.edition == edition)
-        parts = ("parameters", "data", "versions")
-        differs = [one for one in find_differences(home, found, built, there) if one.part in parts]
-        inputs = [f"{one.part}: {one.what} was {one.before} and is {one.after}" for one in differs]
-        return Outcome(0, inputs or [f"it is edition {edition}"])
-    folder = edition_folder(home, found.as_of, edition)
-    again = edition_folder(there, found.as_of, edition)
-    names = sorted({path.name for path in folder.iterdir()} | {path.name for path in again.iterdir()})
-    different = [name for name in names if not _same(folder / name, again / name)]
-    others = [f"perhaps since {one}" for one in find_other_versions(found.manifest.versions)]
-    return Outcome(len(names), [f"{name} differs" for name in different] + (others if different else []))
+def compare_rebuilt(home: AnyPath, edition: Edition, scratch_home: Path, rebuilt_id: str) -> RebuildResult:
+    """Compare the rebuilt edition with the one in the store, file by file."""
+    if rebuilt_id != edition.edition:
+        return RebuildResult(0, _explain_other_edition(home, edition, scratch_home, rebuilt_id))
+    original = edition_folder(home, edition.as_of, rebuilt_id)
+    rebuilt = edition_folder(scratch_home, edition.as_of, rebuilt_id)
+    names = sorted({path.name for path in original.iterdir()} | {path.name for path in rebuilt.iterdir()})
+    differences = [
+        f"{name} differs" for name in names if not _has_same_bytes(original / name, rebuilt / name)
+    ]
+    if differences:
+        changes = list_version_changes(edition.manifest.versions)
+        differences += [f"perhaps because {change}" for change in changes]
+    return RebuildResult(len(names), differences)
 
 
-def _same(one: AnyPath, other: Path) -> bool:
-    return one.is_file() and other.is_file() and hash_file(one) == hash_file(other)
+def _explain_other_edition(home: AnyPath, edition: Edition, scratch_home: Path, rebuilt_id: str) -> list[str]:
+    editions = list_editions(scratch_home, edition.as_of)
+    rebuilt = next(candidate for candidate in editions if candidate.edition == rebuilt_id)
+    inputs = [
+        f"{difference.part}: {difference.fact} was {difference.before} and is {difference.after}"
+        for difference in diff_editions(home, edition, rebuilt, scratch_home)
+        if difference.part in ("parameters", "data", "versions")
+    ]
+    return inputs or [f"it is edition {rebuilt_id}"]
+
+
+def _has_same_bytes(original: AnyPath, rebuilt: Path) -> bool:
+    return original.is_file() and rebuilt.is_file() and hash_file(original) == hash_file(rebuilt)

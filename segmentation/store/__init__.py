@@ -1,4 +1,4 @@
-"""The store: where things lie, how an edition is committed, what has happened.
+"""The store: its layout, committing an edition, and the ledger of all runs.
 
-It knows no features, no model and no page.
+It knows nothing of features, models or pages.
 """

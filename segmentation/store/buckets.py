@@ -1,6 +1,6 @@
-"""Buckets of an object store: opened from the environment, read by ranges, their errors put plainly.
+"""Buckets of an object store: opened from the environment, read by ranges, their errors in plain words.
 
-Paths of objects, and writing them, are segmentation/store/objects.py's.
+Paths of objects, and writing them, are in segmentation/store/objects.py.
 """
 
 import io
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from segmentation.errors import Refused, ResegmentError, StoreGone
 
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 SCHEME = "s3://"
-MOST_BYTES = 5 << 30  # of one put: Amazon S3 user guide, "Uploading objects"
+MAX_BYTES = 5 << 30  # of one put: Amazon S3 user guide, "Uploading objects"
 _STATUS = re.compile(r"status code: (\d{3})\b")  # of failures for which the client has no class
 
 
-class Changed(Exception):
+class ObjectChanged(Exception):
     """The object is not, or no longer, the version that a put expected."""
+
+
+class Precondition(NamedTuple):
+    """The header of a conditional put: If-None-Match or If-Match."""
+
+    header: str
+    value: str
 
 
 @lru_cache(maxsize=8)
@@ -46,20 +53,21 @@ def open_bucket(bucket: str) -> "S3Store":
     )
 
 
-def put_if(url: str, content: bytes | Path, condition: tuple[str, str], what: object) -> None:
-    """PUT an object to a signed URL under a condition, in one request that is streamed from the file.
+def put_conditionally(url: str, content: bytes | Path, condition: Precondition, target: object) -> None:
+    """PUT an object to a signed URL under a condition, in one request streamed from the file.
 
-    condition: If-None-Match or If-Match, and its value. Changed if it does not hold. The client
-    library has such a put too, but reads the whole file into memory for it.
+    Raises ObjectChanged if the condition does not hold. `target` names the object in messages. The client
+    library has such a put too, but it reads the whole file into memory.
     """
     length = len(content) if isinstance(content, bytes) else content.stat().st_size
-    if length > MOST_BYTES:
+    if length > MAX_BYTES:
         raise Refused(
-            "too-large", f"{what} would have {length:,} bytes; one put takes {MOST_BYTES:,} at most"
+            "too-large", f"{target} would have {length:,} bytes; one put takes {MAX_BYTES:,} at most"
         )
-    kind = "text/html; charset=utf-8" if str(what).endswith(".html") else "application/octet-stream"
-    headers = {"Content-Length": str(length), "Content-Type": kind}
-    headers[condition[0]] = condition[1]
+    is_page = str(target).endswith(".html")
+    content_type = "text/html; charset=utf-8" if is_page else "application/octet-stream"
+    headers = {"Content-Length": str(length), "Content-Type": content_type}
+    headers[condition.header] = condition.value
     with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as body:
         request = urllib.request.Request(url, body, headers, method="PUT")  # noqa: S310 - signed by the client
         try:
@@ -70,78 +78,79 @@ def put_if(url: str, content: bytes | Path, condition: tuple[str, str], what: ob
             error.close()
         except OSError:
             status = None
-    # Outside the handlers, so that no traceback holds the URL with its signature.
-    if status in (409, 412) or (status == 404 and condition[0] == "If-Match"):
-        raise Changed(str(what))
-    raise _fail(what, status)
+    # Outside the handlers, so that no traceback contains the URL with its signature.
+    if status in (409, 412) or (status == 404 and condition.header == "If-Match"):
+        raise ObjectChanged(str(target))
+    raise _make_error(target, status)
 
 
 class Readable(Protocol):
-    """What can be measured and read by ranges."""
+    """An object with a size that can be read by ranges."""
 
     def measure(self) -> int:
-        """Bytes in all."""
+        """The size in bytes."""
 
     def read_range(self, start: int, length: int) -> bytes:
-        """Some of them."""
+        """`length` bytes from `start`."""
 
 
-class Ranged(io.RawIOBase):
-    """Reads an object piece by piece."""
+class RangeReader(io.RawIOBase):
+    """Reads an object by range requests."""
 
-    def __init__(self, path: Readable) -> None:
-        self._path, self._at, self._end = path, 0, path.measure()
+    def __init__(self, source: Readable) -> None:
+        self._source, self._position, self._end = source, 0, source.measure()
 
     def readable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """Yes."""
+        """True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place; where that is."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}[whence]
-        return self._at
+        """Move to a position and return it."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
+        self._position = offset + start
+        return self._position
 
     def tell(self) -> int:
-        """The place."""
-        return self._at
+        """The position."""
+        return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer as far as there are bytes; how many there were."""
-        length = min(len(buffer), max(0, self._end - self._at))
+        """Fill the buffer as far as there are bytes; returns how many."""
+        length = min(len(buffer), max(0, self._end - self._position))
         if length:
-            buffer[:length] = self._path.read_range(self._at, length)
-            self._at += length
+            buffer[:length] = self._source.read_range(self._position, length)
+            self._position += length
         return length
 
 
 @contextmanager
-def asked(what: object) -> Iterator[None]:
-    """The object store's errors in our words: its own may hold the request with its signature."""
+def translate_errors(target: object) -> Iterator[None]:
+    """The object store's errors in our words. Its own may contain the request with its signature."""
     from obstore import exceptions
 
     failure: Exception
     try:
         yield
     except FileNotFoundError:
-        failure = FileNotFoundError(2, "no such object", str(what))
+        failure = FileNotFoundError(2, "no such object", str(target))
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError):
-        failure = _fail(what, 403)
+        failure = _make_error(target, 403)
     except exceptions.GenericError as error:
         status = _STATUS.search(str(error))
-        failure = _fail(what, int(status[1]) if status else None)
+        failure = _make_error(target, int(status[1]) if status else None)
     else:
         return
     raise failure from None
 
 
-def _fail(what: object, status: int | None) -> ResegmentError:
-    bucket = "/".join(str(what).split("/")[:3])
+def _make_error(target: object, status: int | None) -> ResegmentError:
+    bucket = "/".join(str(target).split("/")[:3])
     if status in (401, 403):
-        return Refused("denied", f"{bucket}: access denied; check AWS_ACCESS_KEY_ID and what it may do")
+        return Refused("denied", f"{bucket}: access denied; check AWS_ACCESS_KEY_ID and its permissions")
     if status == 404:
         return Refused("no-bucket", f"there is no bucket {bucket}")
     return StoreGone(

@@ -1,7 +1,7 @@
-"""Publishing an edition: one atomic rename under a lock, after checking that nobody came first.
+"""Publishing an edition: one atomic rename under a lock, after checking for a race with another run.
 
-The store is the record of publication; a Prefect state is not. Building an edition's files belongs in
-tasks/publish.py, putting another edition live in segmentation/promoting.py.
+The store is the record of publication, not the Prefect state. Building an edition's files belongs in
+tasks/publish.py, promoting another edition in segmentation/promoting.py.
 """
 
 import os
@@ -11,33 +11,25 @@ from pathlib import Path
 
 from schemas.night import Night
 from schemas.rows import EditionKey
-from segmentation.store.layout import (
-    SEGMENTS,
-    advance,
-    check_race,
-    edition_folder,
-    find_home,
-    published_path,
-    sync_file,
-    sync_folder,
-    write_durably,
-)
+from segmentation.store.durable import sync_file, sync_folder, write_durably
+from segmentation.store.layout import SEGMENTS, edition_folder, get_home, published_path
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import commit_objects, move_live_object, upload_edition
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE
+from segmentation.store.races import advance_pointer, check_race
 
 
 def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:
-    """Move the finished, fsynced folder `built` into the store; if `live`, publish its table.
+    """Move the finished, fsynced folder `built` into the store and, if `live`, publish its table.
 
-    A crash before the rename of segments.parquet leaves the old table, after it the new one; a
-    re-run finishes either. Raises Conflict if the store is no longer as the run found it when it began.
+    A crash before the rename of segments.parquet leaves the old table, one after it the new table. A
+    re-run completes either. Raises Conflict if the store is no longer as the run found it when it began.
     """
-    home = find_home(night)
+    home = get_home(night)
     if isinstance(home, ObjectPath):
-        publish_them = commit_objects if live else upload_edition
-        publish_them(home, night.as_of, key, built)
+        commit_or_upload = commit_objects if live else upload_edition
+        commit_or_upload(home, night.as_of, key, built)
         return
     with lock(night.home / LOCK):
         if live:
@@ -50,7 +42,7 @@ def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> No
 
 
 def _place_folder(built: Path, folder: Path, staging: Path) -> None:
-    """Rename the built folder into place. One of the same edition, from an earlier try, gives way."""
+    """Rename the built folder into place, replacing one of the same edition from an earlier attempt."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         replaced = staging / "replaced"
@@ -64,23 +56,23 @@ def _place_folder(built: Path, folder: Path, staging: Path) -> None:
 def publish_table(folder: Path, target: Path, staging: Path) -> None:
     """The commit point: one os.replace of a file that is complete and on disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    waiting = staging / SEGMENTS
-    waiting.unlink(missing_ok=True)
+    link = staging / SEGMENTS
+    link.unlink(missing_ok=True)
     try:
-        os.link(folder / SEGMENTS, waiting)
+        os.link(folder / SEGMENTS, link)
     except OSError:  # a file system without hard links
-        shutil.copyfile(folder / SEGMENTS, waiting)
-        sync_file(waiting)
-    waiting.replace(target)
+        shutil.copyfile(folder / SEGMENTS, link)
+        sync_file(link)
+    link.replace(target)
     sync_folder(target.parent)
     sync_folder(target.parent.parent)
 
 
 def move_live(home: AnyPath, as_of: date, edition: str) -> None:
-    """Point live.json at as_of, unless a newer date is live or this edition is set aside."""
+    """Point live.json at this edition, unless a newer date is live or the edition is superseded."""
     if isinstance(home, ObjectPath):
-        move_live_object(home, lambda _: advance(home, as_of, edition))
+        move_live_object(home, lambda _: advance_pointer(home, as_of, edition))
         return
-    moved = advance(home, as_of, edition)
-    if moved is not None:
-        write_durably(home / LIVE, moved.to_json())
+    pointer = advance_pointer(home, as_of, edition)
+    if pointer is not None:
+        write_durably(home / LIVE, pointer.to_json())

@@ -1,61 +1,55 @@
 """Which edition a run makes: derived from content alone, so that the same input gives the same edition.
 
-What the store holds is segmentation/store/layout.py's, which ids have been given
-segmentation/store/given_ids.py's.
+What the store has published is in segmentation/store/published.py.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import date
 
+from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey
 from segmentation.canonical import sort_content
-from segmentation.store.layout import (
-    VERSION,
-    edition_before,
-    edition_folder,
-    find_home,
-    is_whole,
-    published_edition,
-)
+from segmentation.store.layout import VERSION, edition_folder, get_home
+from segmentation.store.manifests import MANIFEST
+from segmentation.store.published import is_intact, previous_edition, published_edition
 
 
 def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
-    """Derive the edition from content: definition, inputs, as_of, version, the edition before.
+    """Derive the edition from definition, inputs, as_of, version and previous edition.
 
-    The same input gives the same edition wherever and whenever the run takes place. A damaged edition
-    before does not count, unless the edition that builds on it is there already.
+    The same input gives the same edition wherever and whenever the run takes place. A damaged previous
+    edition does not count, unless the edition that builds on it is already there.
     """
-    home = find_home(night)
-    before = edition_before(home, night.as_of)
+    home = get_home(night)
+    previous = previous_edition(home, night.as_of)
     replaces = published_edition(home, night.as_of)
-    substance = {
+    content = {
         "definition": night.definition.decisive_content(),
-        "inputs": [one.model_dump() for one in digests],
+        "inputs": [digest.model_dump() for digest in digests],
         "as_of": str(night.as_of),
         "version": VERSION,
     }
 
-    def derive(earlier: tuple[date, str] | None) -> EditionKey:
-        previous = earlier[1] if earlier else None
+    def derive(ref: EditionRef | None) -> EditionKey:
+        previous_id = ref.edition if ref else None
         return EditionKey(
-            edition=_digest({**substance, "previous": previous}),
-            previous=previous,
-            previous_as_of=earlier[0] if earlier else None,
+            edition=_digest({**content, "previous": previous_id}),
+            previous=previous_id,
+            previous_as_of=ref.as_of if ref else None,
             replaces=replaces,
         )
 
-    if before is None:
+    if previous is None:
         return derive(None)
-    on_it, afresh = derive(before), derive(None)
-    if afresh.edition == replaces:  # published before the edition before was there, or was whole
-        return afresh
-    is_there = (edition_folder(home, night.as_of, on_it.edition) / "manifest.json").is_file()
-    return on_it if is_there or is_whole(home, *before) else afresh
+    warm, cold = derive(previous), derive(None)
+    if cold.edition == replaces:  # published when there was no intact previous edition
+        return cold
+    exists = (edition_folder(home, night.as_of, warm.edition) / MANIFEST).is_file()
+    return warm if exists or is_intact(home, *previous) else cold
 
 
-def _digest(substance: dict[str, object]) -> str:
-    canonical = json.dumps(sort_content(substance), separators=(",", ":"), ensure_ascii=False)
+def _digest(content: dict[str, object]) -> str:
+    canonical = json.dumps(sort_content(content), separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,24 +1,25 @@
-"""The editions that a store holds, and which of them a person means by a date or an id.
+"""The editions in a store, and which of them a date or an id refers to.
 
-How one is made is tasks/publish.py's, whether its bytes are whole segmentation/store/audit.py's.
+Making one is in tasks/publish.py, checking its bytes in segmentation/store/audit.py.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 from config.dates import parse_iso_date
 from schemas.manifest import Manifest
 from segmentation.errors import Refused
-from segmentation.store.layout import published_edition
-from segmentation.store.manifests import try_read_manifest
+from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
+from segmentation.store.published import published_edition
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
 
 class Edition(NamedTuple):
-    """One edition in the store. state: published, held, or replaced by another of its date."""
+    """One edition in the store. state: published, held, or replaced by another edition of its date."""
 
     as_of: date
     edition: str
@@ -27,63 +28,71 @@ class Edition(NamedTuple):
 
 
 def list_editions(home: AnyPath, as_of: date | None = None) -> list[Edition]:
-    """Editions whose manifest can be read, all or those of one date, by date and id."""
+    """Editions with a readable manifest, all or those of one date, by date and id."""
     published = dict[date, str | None]()
-    found = []
-    for path in (home / "editions").glob(f"{as_of or '*'}/*/manifest.json"):
-        manifest = try_read_manifest(path.parent)
+    editions = []
+    for path in (home / "editions").glob(f"{as_of or '*'}/*/{MANIFEST}"):
         try:
             day = date.fromisoformat(path.parent.parent.name)
         except ValueError:
-            continue  # somebody else's folder
+            continue  # not a folder of ours
+        manifest = try_read_manifest(path.parent)
         if manifest is None:
             continue
         if day not in published:
             published[day] = published_edition(home, day)
         edition = path.parent.name
-        otherwise = "held" if manifest.decision == "held" else "replaced"
-        found.append(Edition(day, edition, "published" if edition == published[day] else otherwise, manifest))
-    return sorted(found, key=lambda one: (one.as_of, one.edition))
+        state = "held" if manifest.decision == "held" else "replaced"
+        state = "published" if edition == published[day] else state
+        editions.append(Edition(day, edition, state, manifest))
+    return sorted(editions, key=lambda entry: (entry.as_of, entry.edition))
 
 
-def find_edition(home: AnyPath, as_of: date, edition: str | None) -> Edition:
-    """The edition of a date: the one named, or the only one that is published or held.
+def resolve_edition(home: AnyPath, as_of: date, edition: str | None) -> Edition:
+    """The edition of a date by its id or the first characters of it, or the only one published or held.
 
-    edition: an id or how it begins. Refused where there is none, or more than one could be meant.
+    Refused if no edition matches, or several do.
     """
-    there = list_editions(home, as_of)
-    if edition is not None:
-        check_id(edition)
-        return _only([one for one in there if one.edition.startswith(edition)], there, f"{as_of} {edition}")
-    return _only([one for one in there if one.state != "replaced"], there, str(as_of))
+    editions = list_editions(home, as_of)
+    if edition is None:
+        current = [entry for entry in editions if entry.state != "replaced"]
+        return _choose_only(current, editions, str(as_of))
+    return _choose_by_id(editions, edition, f"{as_of} {edition}")
 
 
-def find_any(home: AnyPath, word: str) -> Edition:
-    """The edition that a date means, its published one first, or how an edition's id begins."""
+def resolve_date_or_id(home: AnyPath, word: str) -> Edition:
+    """The edition of a date, published before held, or the edition whose id begins with `word`."""
     try:
         as_of = parse_iso_date(word)
     except ValueError:
         check_id(word)
-        there = list_editions(home)
-        return _only([one for one in there if one.edition.startswith(word)], there, word)
-    there = list_editions(home, as_of)
-    published = [one for one in there if one.state == "published"]
-    return _only(published or [one for one in there if one.state == "held"], there, word)
+        return _choose_by_id(list_editions(home), word, word)
+    editions = list_editions(home, as_of)
+    published = [entry for entry in editions if entry.state == "published"]
+    held = [entry for entry in editions if entry.state == "held"]
+    return _choose_only(published or held, editions, word)
 
 
 def check_id(edition: str) -> None:
-    """Refuse what is not an edition's id, or how one begins."""
+    """Refuse a text that is not an edition's id or its first characters."""
     if not _ID.fullmatch(edition):
         raise Refused(
             "edition", f"{edition[:40]!r} is not an edition; expected 4 to 16 of 0-9 and a-f, see history"
         )
 
 
-def _only(found: list[Edition], there: list[Edition], word: str) -> Edition:
-    if len(found) == 1:
-        return found[0]
-    if found:
-        named = "; ".join(f"{one.edition} of {one.as_of}, {one.state}" for one in found[:5])
-        raise Refused("edition", f"{word} could be any of {len(found)} editions: {named}. Name one of them")
-    known = ", ".join(f"{one.edition} ({one.state})" for one in there[-5:])
-    raise Refused("no-edition", f"there is no edition {word}" + (f"; there are {known}" if known else ""))
+def _choose_by_id(editions: Sequence[Edition], prefix: str, query: str) -> Edition:
+    check_id(prefix)
+    return _choose_only([entry for entry in editions if entry.edition.startswith(prefix)], editions, query)
+
+
+def _choose_only(candidates: Sequence[Edition], editions: Sequence[Edition], query: str) -> Edition:
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        listed = "; ".join(f"{entry.edition} of {entry.as_of}, {entry.state}" for entry in candidates[:5])
+        raise Refused(
+            "edition", f"{query} could be any of {len(candidates)} editions: {listed}. Name one of them"
+        )
+    listed = ", ".join(f"{entry.edition} ({entry.state})" for entry in editions[-5:])
+    raise Refused("no-edition", f"there is no edition {query}" + (f"; there are {listed}" if listed else ""))

@@ -1,7 +1,7 @@
-"""The ledger: one row per run, for ever. Clock times, host and paths stand here and nowhere else.
+"""The ledger: one row per run, kept forever. Clock times, host and paths are here and nowhere else.
 
-A row is written when a run begins and replaced when it ends, so a run that was killed shows as
-`begun`. An edition's own facts are in its manifest.json.
+A row is written when a run begins and replaced when it ends, so a killed run is still `begun`. An
+edition's facts are in its manifest.json.
 """
 
 import json
@@ -12,18 +12,19 @@ from typing import Any
 from uuid import uuid4
 
 from schemas.night import Night
-from segmentation.store.layout import VERSION, Home, below, find_home, write_durably
+from segmentation.store.durable import write_durably
+from segmentation.store.layout import VERSION, Home, get_home, join_path
 from segmentation.store.objects import AnyPath
 
 
 def ledger_path(home: Home, run_id: str) -> Home:
-    """The file of one run's row."""
-    return below(home, "ledger", f"{run_id}.json")
+    """The file with one run's row."""
+    return join_path(home, "ledger", f"{run_id}.json")
 
 
 def begin_row(night: Night) -> None:
     """Write the row of a run that begins. A retry of the same run keeps its first `began`."""
-    earlier = _read_row(ledger_path(find_home(night), night.run_id)) or {}
+    earlier = _read_row(ledger_path(get_home(night), night.run_id)) or {}
     row = {
         "run_id": night.run_id,
         "segmentation": night.definition.name,
@@ -40,22 +41,22 @@ def begin_row(night: Night) -> None:
         "parent_run_id": night.parent,
         "refusals": night.attempt,
     }
-    _put_row(find_home(night), row)
+    _put_row(get_home(night), row)
 
 
-def count_refusals(home: Home, run_id: str) -> int:
-    """How often a refusal or conflict has ended this run, whose stage files are gone then."""
+def count_refusals(home: AnyPath, run_id: str) -> int:
+    """How often this run has ended in a refusal or conflict, after which its stage files are removed."""
     return int((_read_row(ledger_path(home, run_id)) or {}).get("refusals", 0))
 
 
 def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
-    row = _read_row(ledger_path(find_home(night), night.run_id)) or {"run_id": night.run_id}
-    _put_row(find_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
+    row = _read_row(ledger_path(get_home(night), night.run_id)) or {"run_id": night.run_id}
+    _put_row(get_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
 
 
 def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
-    """Write the row of what was no run: a person's act upon an edition."""
+    """Write a row for something that is not a run, such as a promotion."""
     run_id, now = str(uuid4()), _now()
     row = {
         "run_id": run_id,
@@ -72,13 +73,13 @@ def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> 
 
 
 def read_rows(home: AnyPath) -> list[dict[str, Any]]:
-    """All rows, oldest first; a row that cannot be read is left out."""
+    """All rows, oldest first, without those that cannot be read."""
     rows = [row for path in (home / "ledger").glob("*.json") if (row := _read_row(path))]
     return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
 
 
 def read_nights(home: AnyPath) -> list[dict[str, Any]]:
-    """The rows of runs that were to publish their date, oldest first: comparisons are none."""
+    """The rows of runs meant to publish their date, oldest first: all but comparisons."""
     return [row for row in read_rows(home) if row.get("outcome") != "compared"]
 
 

@@ -1,8 +1,8 @@
 """Publishing an edition among objects: its files first, then one conditional put of the table.
 
-There is no lock and no rename among objects. What stands in their place is S3's If-None-Match and
-If-Match: the put of the table succeeds only if the date still holds what this run has seen.
-docs/decisions/0012-object-stores.md. Among files: segmentation/store/commit.py.
+Objects have no locks and no renames. S3's If-Match and If-None-Match take their place: the put of the
+table succeeds only if the date still has what this run has seen. docs/decisions/0012-object-stores.md.
+Committing among files is in segmentation/store/commit.py.
 """
 
 from collections.abc import Callable
@@ -10,19 +10,12 @@ from datetime import date
 from pathlib import Path
 
 from schemas.rows import EditionKey
-from segmentation.store.buckets import Changed
-from segmentation.store.layout import (
-    SEGMENTS,
-    SUMS,
-    advance,
-    check_race,
-    edition_folder,
-    lost_race,
-    published_edition,
-    published_path,
-)
+from segmentation.store.buckets import ObjectChanged
+from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
+from segmentation.store.published import published_edition
+from segmentation.store.races import advance_pointer, check_race, conflict_error
 from segmentation.store.rewriting import rewrite
 
 
@@ -37,25 +30,25 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
     upload_edition(home, as_of, key, built)
     try:
         table.put(built / SEGMENTS, replaces=version, create=version is None)
-    except Changed:
-        now = published_edition(home, as_of)
-        if now != key.edition:
-            raise lost_race(as_of, key, now) from None
-    move_live_object(home, lambda _: advance(home, as_of, key.edition))
+    except ObjectChanged:
+        edition = published_edition(home, as_of)
+        if edition != key.edition:
+            raise conflict_error(as_of, key, edition) from None
+    move_live_object(home, lambda _: advance_pointer(home, as_of, key.edition))
 
 
 def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
-    """Put every file of an edition, its SHA256SUMS last: where they are, the edition is whole."""
+    """Put every file of an edition, SHA256SUMS last: once it is there, the edition is complete."""
     folder = edition_folder(home, as_of, key.edition)
-    for path in sorted(built.iterdir(), key=lambda one: (one.name == SUMS, one.name)):
+    for path in sorted(built.iterdir(), key=lambda file: (file.name == SUMS, file.name)):
         (folder / path.name).put(path)
 
 
 def move_live_object(home: ObjectPath, move: Callable[[Pointer], Pointer | None]) -> None:
-    """Replace live.json by what `move` makes of it, or leave it where that is None."""
+    """Replace live.json by the pointer that `move` returns; leave it if that is None."""
 
     def change() -> bytes | None:
-        moved = move(read_pointer(home))
-        return None if moved is None else moved.to_json()
+        pointer = move(read_pointer(home))
+        return None if pointer is None else pointer.to_json()
 
     rewrite(home / LIVE, change)

@@ -1,7 +1,7 @@
-"""Objects in S3 as paths: enough of pathlib's interface that the store's functions read either.
+"""Objects in S3 as paths: enough of pathlib's interface for the store's functions to read from both.
 
-Writing is put(), whole and atomic, with a condition where one is given. Credentials and endpoint
-come from the environment (AWS_…) and are in no message. How an edition is committed is commit.py's.
+Writing is put(): whole, atomic and, if asked, conditional. Credentials and endpoint come from the
+environment (AWS_…) and never appear in messages. Committing an edition is in object_commit.py.
 """
 
 import io
@@ -14,7 +14,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from segmentation.errors import Refused, StoreGone
-from segmentation.store.buckets import SCHEME, Ranged, asked, open_bucket, put_if
+from segmentation.store.buckets import (
+    SCHEME,
+    Precondition,
+    RangeReader,
+    open_bucket,
+    put_conditionally,
+    translate_errors,
+)
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ObjectPath:
-    """An object, or the folder that keys below it make up. `size` is known of those that were listed."""
+    """An object, or the folder made up of the keys below it. `size` is known for objects from a listing."""
 
     bucket: str
     key: str
@@ -55,23 +62,23 @@ class ObjectPath:
         return PurePosixPath(self.key).relative_to(folder.key)
 
     def is_file(self) -> bool:
-        """Is there an object of this very key?"""
+        """Is there an object with exactly this key?"""
         return self.size is not None or self.version() is not None
 
     def exists(self) -> bool:
-        """Is there an object of this key, or below it?"""
+        """Is there an object with this key, or below it?"""
         return self.is_file() or self.is_dir()
 
     def is_dir(self) -> bool:
         """Are there objects below it?"""
-        return next(self._below(), None) is not None
+        return next(self._list_below(), None) is not None
 
     def version(self) -> str | None:
         """The object's e_tag, which changes with its content; None if there is no object."""
         import obstore
 
         try:
-            with asked(self):
+            with translate_errors(self):
                 return obstore.head(self._bucket, self.key)["e_tag"] if self.key else None
         except FileNotFoundError:
             return None
@@ -81,15 +88,16 @@ class ObjectPath:
         return self.glob("*")
 
     def glob(self, pattern: str) -> Iterator["ObjectPath"]:
-        """Objects and folders below it whose parts match the pattern's, by key. `**` is not known."""
-        wanted = pattern.split("/")
+        """Objects and folders below it that match the pattern, by key. `**` is not supported."""
+        patterns = pattern.split("/")
         seen = set()
-        for found in self._below(re.split(r"[*?[]", wanted[0])[0] if len(wanted) > 1 else ""):
-            parts = found.relative_to(self).parts
-            whole = len(parts) == len(wanted)
-            if len(parts) < len(wanted) or not all(map(fnmatchcase, parts, wanted)):
+        prefix = re.split(r"[*?[]", patterns[0])[0] if len(patterns) > 1 else ""
+        for child in self._list_below(prefix):
+            parts = child.relative_to(self).parts
+            if len(parts) < len(patterns) or not all(map(fnmatchcase, parts, patterns)):
                 continue
-            path = found if whole else self / "/".join(parts[: len(wanted)])
+            is_object = len(parts) == len(patterns)
+            path = child if is_object else self / "/".join(parts[: len(patterns)])
             if path.key not in seen:
                 seen.add(path.key)
                 yield path
@@ -98,21 +106,21 @@ class ObjectPath:
         """The whole object, for small ones. FileNotFoundError if there is none."""
         import obstore
 
-        with asked(self):
+        with translate_errors(self):
             return bytes(obstore.get(self._bucket, self.key).bytes())
 
     def measure(self) -> int:
-        """The object's bytes. FileNotFoundError if there is none."""
+        """The object's size in bytes. FileNotFoundError if there is none."""
         import obstore
 
-        with asked(self):
+        with translate_errors(self):
             return int(obstore.head(self._bucket, self.key)["size"])
 
     def read_range(self, start: int, length: int) -> bytes:
-        """Some bytes of the object."""
+        """`length` bytes of the object from `start`."""
         import obstore
 
-        with asked(self):
+        with translate_errors(self):
             return bytes(obstore.get_range(self._bucket, self.key, start=start, length=length))
 
     def read_text(self, encoding: str = "utf-8") -> str:
@@ -120,40 +128,42 @@ class ObjectPath:
         return self.read_bytes().decode(encoding)
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """The object as a file to read and seek in, by range requests of a mebibyte."""
+        """The object as a seekable file, read by range requests of one mebibyte."""
         if mode != "rb":
-            raise ValueError("objects are opened to be read; put() writes them")
-        return io.BufferedReader(Ranged(self), 1 << 20)
+            raise ValueError("objects can only be opened for reading; put() writes them")
+        return io.BufferedReader(RangeReader(self), 1 << 20)
 
     def fetch(self, folder: Path) -> Path:
-        """Download the object to a folder, in pieces; the file has its name when it is whole."""
+        """Download the object to a folder. The file gets its name once it is complete."""
         import obstore
 
         target = folder / self.name
         partial = target.with_name(f".{target.name}.part")
-        with asked(self), partial.open("wb") as file:
-            answer = obstore.get(self._bucket, self.key)
-            for piece in answer.stream(min_chunk_size=4 << 20):
-                file.write(piece)
-            if file.tell() != answer.meta["size"]:
-                raise StoreGone(f"{self} came in part only; a retry reads it afresh")
+        with translate_errors(self), partial.open("wb") as file:
+            response = obstore.get(self._bucket, self.key)
+            for chunk in response.stream(min_chunk_size=4 << 20):
+                file.write(chunk)
+            if file.tell() != response.meta["size"]:
+                raise StoreGone(f"{self} arrived only in part; a retry reads it again")
         return partial.replace(target)
 
     def put(self, content: bytes | Path, *, replaces: str | None = None, create: bool = False) -> None:
-        """Write the object whole, or not at all.
+        """Write the object completely or not at all.
 
-        Changed if `create` and it exists, or if its version is not the one it `replaces`.
+        Raises ObjectChanged if `create` and it exists, or if its version is not the one it `replaces`.
         """
         import obstore
 
         if create or replaces is not None:
             url = obstore.sign(self._bucket, "PUT", self.key, timedelta(minutes=15))
-            condition = ("If-None-Match", "*") if create else ("If-Match", str(replaces))
-            put_if(url, content, condition, self)
+            condition = (
+                Precondition("If-None-Match", "*") if create else Precondition("If-Match", str(replaces))
+            )
+            put_conditionally(url, content, condition, self)
             return
         try:
-            with asked(self):
-                obstore.put(self._bucket, self.key, content, attributes=_tell_kind(self.key))
+            with translate_errors(self):
+                obstore.put(self._bucket, self.key, content, attributes=_content_type(self.key))
         except FileNotFoundError:
             raise Refused("no-bucket", f"there is no bucket {SCHEME}{self.bucket}") from None
 
@@ -161,37 +171,37 @@ class ObjectPath:
     def _bucket(self) -> "S3Store":
         return open_bucket(self.bucket)
 
-    def _below(self, prefix: str = "") -> Iterator["ObjectPath"]:
+    def _list_below(self, prefix: str = "") -> Iterator["ObjectPath"]:
         import obstore
 
         start = f"{self.key}/{prefix}" if self.key else prefix
         folder = start.rpartition("/")[0]
-        with asked(self):
-            for some in obstore.list(self._bucket, folder or None):
-                for meta in some:
-                    if meta["path"].startswith(start):
-                        yield ObjectPath(self.bucket, meta["path"], meta["size"])
+        with translate_errors(self):
+            for page in obstore.list(self._bucket, folder or None):
+                for entry in page:
+                    if entry["path"].startswith(start):
+                        yield ObjectPath(self.bucket, entry["path"], entry["size"])
 
 
-AnyPath = Path | ObjectPath
+AnyPath = Path | ObjectPath  # a file or folder on disk, or in a bucket
 
 
-def _tell_kind(key: str) -> "Attributes":
-    """A page opens in a browser; everything else is downloaded."""
+def _content_type(key: str) -> "Attributes":
+    """A page opens in a browser, everything else is downloaded."""
     return {"Content-Type": "text/html; charset=utf-8"} if key.endswith(".html") else {}
 
 
-def is_object_url(place: str) -> bool:
-    """Does this name objects rather than files?"""
-    return place.startswith(SCHEME)
+def is_object_url(text: str) -> bool:
+    """Is this the URL of an object or of a folder of objects?"""
+    return text.startswith(SCHEME)
 
 
-def as_place(place: str) -> AnyPath:
-    """A folder or file: of objects if it begins with s3://. Refused if that is not a bucket and key."""
-    if not is_object_url(place):
-        return Path(place)
-    bucket, _, key = place.removeprefix(SCHEME).partition("/")
+def parse_path(text: str) -> AnyPath:
+    """A path from its text: of objects if it begins with s3://. Refused if that is not a bucket and key."""
+    if not is_object_url(text):
+        return Path(text)
+    bucket, _, key = text.removeprefix(SCHEME).partition("/")
     parts = key.strip("/").split("/") if key.strip("/") else []
     if not bucket or any(part in ("", ".", "..") for part in parts):
-        raise Refused("object-url", f"{place[:80]!r} is not of the form s3://bucket/folder")
+        raise Refused("object-url", f"{text[:80]!r} is not of the form s3://bucket/folder")
     return ObjectPath(bucket, "/".join(parts))

@@ -1,6 +1,6 @@
-"""live.json: which edition is live, and which editions a promotion has set aside.
+"""live.json: the live edition, and the editions that a promotion has superseded.
 
-Moving it is one small file's replacement, under the lock of commit.py or by a conditional put.
+It is one small file, replaced under a lock (commit.py) or by a conditional put (object_commit.py).
 """
 
 import json
@@ -8,51 +8,53 @@ from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
+from schemas.manifest import EditionRef
 from segmentation.store.objects import AnyPath
 
 LIVE = "live.json"
 
 
 class Pointer(NamedTuple):
-    """The live date and edition, None before the first publication, and the editions set aside.
+    """The live edition, None before the first publication, and the superseded editions.
 
-    Those are published under their dates still, but nothing builds on them and none goes live by itself.
+    A superseded edition is still published for its date, but no run builds on it and it never becomes
+    live without a promotion. In live.json the key is `set_aside`.
     """
 
-    live: tuple[date, str] | None = None
-    set_aside: frozenset[str] = frozenset()
+    live: EditionRef | None = None
+    superseded: frozenset[str] = frozenset()
 
-    def forward(self, as_of: date, edition: str) -> "Pointer | None":
-        """The pointer when this edition is published; None where it stays: it only ever moves forward."""
-        is_behind = self.live is not None and (self.live[0] > as_of or self.live == (as_of, edition))
-        if is_behind or edition in self.set_aside:
+    def advance(self, ref: EditionRef) -> "Pointer | None":
+        """The pointer after this edition was published; None if it stays. It only moves forward in time."""
+        is_older = self.live is not None and (self.live.as_of > ref.as_of or self.live == ref)
+        if is_older or ref.edition in self.superseded:
             return None
-        return self._replace(live=(as_of, edition))
+        return self._replace(live=ref)
 
-    def promote(self, as_of: date, edition: str, later: Iterable[str]) -> "Pointer":
-        """The pointer when a person puts this edition live, over those published for later dates."""
-        return Pointer((as_of, edition), (self.set_aside | {*later}) - {edition})
+    def promote(self, ref: EditionRef, later: Iterable[str]) -> "Pointer":
+        """The pointer after a person promoted this edition over those published for later dates."""
+        return Pointer(ref, (self.superseded | {*later}) - {ref.edition})
 
     def to_json(self) -> bytes:
-        """The file's content; before the first publication there is no file."""
+        """The file's content. Before the first publication there is no file."""
         if self.live is None:
             raise ValueError("nothing is live")
-        content: dict[str, object] = {"as_of": str(self.live[0]), "edition": self.live[1]}
-        if self.set_aside:
-            content["set_aside"] = sorted(self.set_aside)
+        content: dict[str, object] = {"as_of": str(self.live.as_of), "edition": self.live.edition}
+        if self.superseded:
+            content["set_aside"] = sorted(self.superseded)
         return json.dumps(content, sort_keys=True).encode() + b"\n"
 
 
 def read_pointer(home: AnyPath) -> Pointer:
-    """What live.json says; nothing where it is missing or damaged (`resegment audit` tells)."""
+    """The pointer in live.json; an empty one if the file is missing or damaged, which audit reports."""
     try:
-        found = json.loads((home / LIVE).read_bytes())
-        live = (date.fromisoformat(found["as_of"]), str(found["edition"]))
-        return Pointer(live, frozenset(map(str, found.get("set_aside", ()))))
+        content = json.loads((home / LIVE).read_bytes())
+        live = EditionRef(date.fromisoformat(content["as_of"]), str(content["edition"]))
+        return Pointer(live, frozenset(map(str, content.get("set_aside", ()))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Pointer()
 
 
-def read_live(home: AnyPath) -> tuple[date, str] | None:
-    """The live date and edition, or None before the first publication."""
+def read_live(home: AnyPath) -> EditionRef | None:
+    """The live edition; None before the first publication."""
     return read_pointer(home).live

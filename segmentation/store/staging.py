@@ -1,6 +1,6 @@
-"""Staging: the stage files of runs under way, each run's folder locked by its process.
+"""Staging: the stage files of running runs, each run's folder locked by its process.
 
-A folder whose lock is free belongs to a run that ended: failed (and may be retried) or died.
+A folder whose lock is free belongs to a run that has ended: it failed and may be retried, or it was killed.
 """
 
 import json
@@ -38,9 +38,9 @@ def remove_staging(night: Night) -> None:
 
 
 def sweep_staging(home: Path, published: date, stale_hours: float) -> list[str]:
-    """Remove what ended runs left: those of the settled date, and any older than stale_hours.
+    """Remove what ended runs left: all folders of the published date, and any older than stale_hours.
 
-    The settled date has just been published, so a retry of such a run could only lose. Folders of
+    The date has just been published, so a retry of those runs could only end in a conflict. Folders of
     running processes are locked and stay. Returns the run ids removed.
     """
     removed = []
@@ -59,7 +59,7 @@ def sweep_staging(home: Path, published: date, stale_hours: float) -> list[str]:
 
 
 def _remove_orphans(home: Path) -> None:
-    """Remove temporary files (.NAME.PID.tmp, see store.write_durably) whose process is gone."""
+    """Remove temporary files (.NAME.PID.tmp, see durable.py) whose process has ended."""
     for path in [*home.glob(".*.tmp"), *home.glob("ledger/.*.tmp")]:
         process = path.name.split(".")[-2]
         if process.isdigit() and not Path("/proc", process).exists():

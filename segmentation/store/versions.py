@@ -1,6 +1,6 @@
-"""The versions that made an edition: this project's, and those of the libraries that its bytes depend on.
+"""The versions that made an edition: of this project, and of the libraries that its bytes depend on.
 
-Whether they are here again is segmentation/rebuilding.py's to ask.
+Comparing them with the installed ones is in segmentation/rebuilding.py.
 """
 
 from importlib.metadata import version

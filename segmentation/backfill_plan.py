@@ -1,0 +1,118 @@
+"""Which dates a backfill runs, read from the store.
+
+Running them is in flows/backfill.py. Dates run in order, since each night builds on the previous one.
+"""
+
+from datetime import date, timedelta
+
+from schemas.backfills import BackfillPlan, BackfillRequest, BackfillResult, DateResult, PlannedDate
+from segmentation.errors import Refused, ResegmentError
+from segmentation.store.commit import move_live
+from segmentation.store.layout import edition_folder
+from segmentation.store.ledger import read_nights
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath, parse_path
+from segmentation.store.pointer import read_pointer
+from segmentation.store.published import (
+    previous_edition,
+    published_dates,
+    published_edition,
+    published_editions,
+)
+
+MAX_DATES = 1100  # three years of nights
+
+
+class BackfillFailed(ResegmentError):
+    """Dates of a backfill failed. `exit_status` is that of the first one; `result` lists all dates."""
+
+    def __init__(self, message: str, result: BackfillResult | None = None, exit_status: int = 1) -> None:
+        super().__init__(message)
+        self.result = result
+        self.exit_status = exit_status
+
+
+def check_range(start: date, end: date, today: date) -> None:
+    """Refuse a range that is reversed, in the future, or too long to be intended."""
+    if start > end:
+        raise Refused("date-range", f"start_date {start} is after end_date {end}; expected start <= end")
+    if end > today:
+        raise Refused("future-date", f"end_date {end} is in the future: today is {today}")
+    if start < today - timedelta(days=366 * 50):
+        raise Refused("old-date", f"start_date {start} is more than 50 years ago")
+    count = (end - start).days + 1
+    if count > MAX_DATES:
+        raise Refused(
+            "too-many-dates", f"{count:,} dates; a backfill takes {MAX_DATES:,} at most: split the range"
+        )
+
+
+def list_days(start: date, end: date) -> list[date]:
+    """Every date from start to end, both included."""
+    return [start + timedelta(days=i) for i in range((end - start).days + 1)]
+
+
+def get_backfill_home(request: BackfillRequest) -> AnyPath:
+    """The segmentation's folder in the store, whether it exists yet or not."""
+    return parse_path(request.store) / request.name
+
+
+def plan_backfill(request: BackfillRequest) -> BackfillPlan:
+    """Every date of the range. In mode fill, with the edition that is already published for it."""
+    home = get_backfill_home(request)
+    published = set(published_dates(home)) if request.mode == "fill" else set()
+    dates = [
+        PlannedDate(as_of=day, edition=published_edition(home, day) if day in published else None)
+        for day in list_days(request.start, request.end)
+    ]
+    return BackfillPlan(dates=tuple(dates))
+
+
+def list_date_results(plan: BackfillPlan) -> list[DateResult]:
+    """The results before the first run: published dates are skipped, all others are to run."""
+    return [
+        DateResult(as_of=day.as_of, outcome="skipped", edition=day.edition, message="published already")
+        if day.edition
+        else DateResult(as_of=day.as_of, outcome="to-run")
+        for day in plan.dates
+    ]
+
+
+def list_missed_dates(home: AnyPath, before: date) -> list[date]:
+    """Dates after the newest published one and before `before`, the last MAX_DATES of them.
+
+    Empty if nothing has been published yet: that needs a backfill. Held dates are left out: they need a
+    promotion.
+    """
+    earlier = [day for day in published_dates(home) if day < before]
+    if not earlier:
+        return []
+    outcomes = {row.get("as_of"): row.get("outcome") for row in read_nights(home)}
+    missed = list_days(earlier[-1] + timedelta(days=1), before - timedelta(days=1))
+    return [day for day in missed if outcomes.get(str(day)) != "held"][-MAX_DATES:]
+
+
+def get_first_outdated(home: AnyPath, start: date) -> date | None:
+    """The first date after start whose edition was not built on the edition now published before it."""
+    previous = previous_edition(home, start)
+    expected = previous.edition if previous else None
+    superseded = read_pointer(home).superseded
+    for day, edition in published_editions(home):
+        if day < start or edition in superseded:
+            continue
+        manifest = try_read_manifest(edition_folder(home, day, edition))
+        if manifest is not None and day > start and manifest.previous != expected:
+            return day
+        expected = edition
+    return None
+
+
+def repair_live(home: AnyPath) -> None:
+    """Move live.json to the newest published date, in case a run was killed right after its commit."""
+    days = published_dates(home)
+    edition = published_edition(home, days[-1]) if days else None
+    if edition is None:
+        return
+    with lock(home / LOCK):
+        move_live(home, days[-1], edition)

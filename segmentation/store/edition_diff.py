@@ -1,0 +1,98 @@
+"""Two editions side by side: parameters, data, versions, metrics and segments that differ.
+
+Everything is read from their manifests and profiles. The table is rendered in resegment/editions.py.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+
+from schemas.manifest import Manifest
+from segmentation.store.editions import Edition
+from segmentation.store.layout import edition_folder
+from segmentation.store.objects import AnyPath
+
+METRICS = ("inertia", "k", "how", "trained", "wanted_k", "wanted_nights", "decision")
+
+
+class Difference(NamedTuple):
+    """A fact that differs between two editions. None: that edition does not have it."""
+
+    part: str
+    fact: str
+    before: Any
+    after: Any
+
+
+def diff_editions(
+    home: AnyPath, before: Edition, after: Edition, after_home: AnyPath | None = None
+) -> list[Difference]:
+    """All differences, part by part. after_home: the home of `after`, if it is in another store."""
+    facts_before = collect_facts(home, before)
+    facts_after = collect_facts(after_home or home, after)
+    return [
+        Difference(part, fact, facts_before[part].get(fact), facts_after[part].get(fact))
+        for part in facts_before
+        for fact in sorted({*facts_before[part], *facts_after[part]})
+        if facts_before[part].get(fact) != facts_after[part].get(fact)
+    ]
+
+
+def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
+    """The facts of an edition by part: flat names and plain values."""
+    manifest = edition.manifest
+    content = manifest.model_dump(mode="json")
+    churn = manifest.churn.model_dump() if manifest.churn else {}
+    return {
+        "parameters": dict(flatten(manifest.definition)),
+        "data": {
+            "as_of": content["as_of"],
+            "previous edition": manifest.previous,
+            **list_input_digests(manifest),
+            **{f"rows {name}": count for name, count in flatten(content["rows"])},
+        },
+        "versions": manifest.versions,
+        "metrics": {
+            **{name: content[name] for name in METRICS},
+            **{f"drift {name}": value for name, value in manifest.drift.items()},
+            **{f"churn {name}": count for name, count in churn.items()},
+            **{f"check {check.name}": "passed" if check.passed else check.found for check in manifest.checks},
+        },
+        "segments": {
+            **{f"{segment_id} customers": size for segment_id, size in manifest.sizes.items()},
+            **read_centres(edition_folder(home, edition.as_of, edition.edition)),
+        },
+    }
+
+
+def list_input_digests(manifest: Manifest) -> dict[str, str]:
+    """The digest of each input: of a file's bytes by its name, else of all typed rows."""
+    return {f"input {source.name or 'rows'}": source.sha256[:16] for source in manifest.inputs}
+
+
+def read_centres(folder: AnyPath) -> dict[str, float]:
+    """Centres in original units, by segment and feature; empty if profiles.parquet cannot be read."""
+    columns = ["segment_id", "feature", "centre"]
+    try:
+        with (folder / "profiles.parquet").open("rb") as file:
+            rows = pq.ParquetFile(file).read(columns=columns, use_threads=False).to_pylist()
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {f"{row['segment_id']} {row['feature']}": row["centre"] for row in rows}
+
+
+def flatten(value: object, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested keys as `a.b.c`, list items by number.
+
+    >>> dict(flatten({"k": {"min": 2}, "ks": [3, 5]}))
+    {'k.min': 2, 'ks.1': 3, 'ks.2': 5}
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flatten(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from flatten(inner, f"{name}.{number}" if name else str(number))
+    else:
+        yield name, value

@@ -1,0 +1,116 @@
+"""What is published: the edition of each date, read from the published tables themselves.
+
+A table's footer names its edition and that edition's manifest, so a table and its label cannot disagree.
+"""
+
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.manifest import EditionRef
+from schemas.night import Night, Published
+from segmentation.parts import hash_file
+from segmentation.store.layout import (
+    EDITION_KEY,
+    MANIFEST_KEY,
+    SEGMENTS,
+    SUMS,
+    edition_folder,
+    get_home,
+    published_path,
+)
+from segmentation.store.manifests import MANIFEST, read_manifest
+from segmentation.store.objects import AnyPath
+from segmentation.store.pointer import read_pointer
+
+
+def published_edition(home: AnyPath, as_of: date) -> str | None:
+    """The edition published for a date; None if there is none.
+
+    A table that cannot be read, or names no edition, counts as none: the next run publishes it again.
+    """
+    footer = read_footer(published_path(home, as_of))
+    return footer[0] if footer else None
+
+
+def published_dates(home: AnyPath) -> list[date]:
+    """Dates with a published table, ascending."""
+    dates = []
+    for path in (home / "published").glob(f"as_of=*/{SEGMENTS}"):
+        try:
+            dates.append(date.fromisoformat(path.parent.name.removeprefix("as_of=")))
+        except ValueError:
+            continue  # not a folder of ours
+    return sorted(dates)
+
+
+def published_editions(home: AnyPath) -> list[EditionRef]:
+    """Every date with a readable published table, and its edition, by date."""
+    refs = ((day, published_edition(home, day)) for day in published_dates(home))
+    return [EditionRef(day, edition) for day, edition in refs if edition is not None]
+
+
+def previous_edition(home: AnyPath, as_of: date) -> EditionRef | None:
+    """The edition that as_of builds on: published for the newest earlier date, and not superseded."""
+    superseded = read_pointer(home).superseded
+    for day in reversed([day for day in published_dates(home) if day < as_of]):
+        edition = published_edition(home, day)
+        if edition not in superseded:
+            return EditionRef(day, edition) if edition else None
+    return None
+
+
+def is_intact(home: AnyPath, as_of: date, edition: str) -> bool:
+    """Is this edition published, and its folder unchanged since it was sealed?
+
+    Hashes every file except segments.parquet, which grows with the customers: its footer, written last,
+    must name the edition and the manifest. `resegment audit` hashes that one too.
+    """
+    folder = edition_folder(home, as_of, edition)
+    try:
+        digests = read_sums(folder)
+        footer = (edition, digests[MANIFEST])
+        has_same_bytes = all(
+            hash_file(folder / name) == digests[name] for name in digests if name != SEGMENTS
+        )
+        names = {path.name for path in folder.iterdir()}
+    except (OSError, ValueError, KeyError):
+        return False
+    if not has_same_bytes or names != {*digests, SUMS}:
+        return False
+    tables = (published_path(home, as_of), folder / SEGMENTS)
+    return all(read_footer(table) == footer for table in tables)
+
+
+def read_sums(folder: AnyPath) -> dict[str, str]:
+    """sha256 by file name, from an edition's SHA256SUMS. OSError or ValueError if it cannot be read."""
+    lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+
+
+def read_footer(table: AnyPath) -> tuple[str, str] | None:
+    """The edition and the manifest's sha256 that a table's footer names; None if it cannot be read."""
+    try:
+        with table.open("rb") as file:
+            metadata = pq.read_metadata(file).metadata or {}
+        return metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+
+
+def look_up_published(night: Night, edition: str) -> Published:
+    """The record of an edition that is already in the store, from its manifest."""
+    home = get_home(night)
+    folder = edition_folder(home, night.as_of, edition)
+    manifest = read_manifest(folder)
+    return Published(
+        name=night.definition.name,
+        as_of=night.as_of,
+        edition=edition,
+        outcome="already-published",
+        k=manifest.k,
+        customers=manifest.rows.customers,
+        segments_path=str(published_path(home, night.as_of)),
+        report_path=str(folder / "report.html"),
+    )
