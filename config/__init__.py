@@ -1,1 +1,1 @@
-"""What a run is told: definitions (what) and settings (where). No data is read here."""
+"""What configures a run: definitions say what to do, settings say where. No data is read here."""

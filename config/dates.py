@@ -1,23 +1,23 @@
-"""Dates as people and forms write them: YYYY-MM-DD and nothing else.
+"""Parsing dates from people and forms: YYYY-MM-DD only.
 
-Whether a date may be asked for is decided where it is used.
+Whether a date is allowed is checked where it is used.
 """
 
 import re
 from datetime import date
 
-_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def read_date(text: str) -> date:
-    """The date that YYYY-MM-DD says. Raises ValueError for weeks (2026-W05-1), 20260131, and all else.
+def parse_iso_date(text: str) -> date:
+    """Parse YYYY-MM-DD. Raises ValueError for anything else, including 20260131 and 2026-W05-1.
 
     >>> read_date("2026-01-31")
     datetime.date(2026, 1, 31)
     """
     try:
-        if _WRITTEN.fullmatch(text):
+        if _ISO_DATE.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
-        pass  # a month or day that the calendar does not have
+        pass  # a month or day that does not exist
     raise ValueError("expected a date as YYYY-MM-DD")

@@ -1,7 +1,6 @@
-"""Expressions over an event's columns: numbers, columns, + - * / and parentheses, as a small tree.
+"""Expressions over an event's columns: numbers, columns, + - * / and parentheses, parsed to a small tree.
 
-Text is parsed here and never evaluated as Python. What a tree becomes in a query is
-segmentation/rows/aggregation.py's business.
+Text is never evaluated as Python. Trees become SQL in segmentation/rows/aggregation.py.
 """
 
 import math
@@ -9,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-LONGEST = 1000
-DEEPEST = 50
+LONGEST_EXPRESSION = 1000
+DEEPEST_EXPRESSION = 50
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?!\w))|(?P<name>[^\W\d]\w*)|`(?P<quoted>[^`]+)`"
     r"|(?P<mark>[-+*/()]))",
@@ -52,15 +51,15 @@ Expression = Number | ColumnName | Negative | Operation
 
 
 def parse_expression(text: str) -> Expression:
-    """The tree of an expression; ValueError says what is wrong, and where.
+    """Parse an expression. The ValueError says what is wrong, and where.
 
-    A column whose name is not a plain word stands in backticks.
+    Column names that are not plain words are written in backticks.
 
     >>> parse_expression("2 * `Unit price`")
     Operation(mark='*', left=Number(value=2.0), right=ColumnName(name='Unit price'))
     """
-    if len(text) > LONGEST:
-        raise ValueError(f"an expression holds at most {LONGEST} characters")
+    if len(text) > LONGEST_EXPRESSION:
+        raise ValueError(f"an expression has at most {LONGEST_EXPRESSION} characters")
     parser = _Parser(text)
     tree = parser.parse_sum(0)
     if parser.token is not None:
@@ -69,7 +68,7 @@ def parse_expression(text: str) -> Expression:
 
 
 def columns_of(tree: Expression) -> Iterator[str]:
-    """Names of the columns in an expression, as they come, repetitions too."""
+    """The columns of an expression in order, including repetitions."""
     if isinstance(tree, ColumnName):
         yield tree.name
     elif isinstance(tree, Negative):
@@ -83,23 +82,23 @@ class _Parser:
     """Recursive descent over the tokens: sum = product {± product}, product = factor {*/ factor}."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
+        self.text, self.position = text, 0
         self.token: re.Match[str] | None = None
         self.step()
 
     def step(self) -> None:
-        if not self.text[self.at :].strip():
+        if not self.text[self.position :].strip():
             self.token = None
             return
-        self.token = _TOKEN.match(self.text, self.at)
+        self.token = _TOKEN.match(self.text, self.position)
         if self.token is None:
             raise self.fault()
-        self.at = self.token.end()
+        self.position = self.token.end()
 
     def fault(self) -> ValueError:
-        place = self.token.start(self.token.lastgroup or 0) if self.token else self.at
+        place = self.token.start(self.token.lastgroup or 0) if self.token else self.position
         return ValueError(
-            f"not understood at character {place + 1}; an expression holds columns (in backticks unless "
+            f"not understood at character {place + 1}; an expression has columns (in backticks unless "
             "plain words), numbers, + - * / and parentheses"
         )
 
@@ -114,7 +113,7 @@ class _Parser:
         return self.parse_chain("+-", depth)
 
     def parse_chain(self, marks: str, depth: int) -> Expression:
-        # A chain such as a+a+a leans to the left: its length is the depth of the tree.
+        # a+a+a becomes a tree of left operands, so the length of a chain counts as depth.
         tree, links = self.parse_operand(marks, depth), 0
         while mark := self.take(marks):
             links += 1
@@ -126,8 +125,8 @@ class _Parser:
         return self.parse_chain("*/", depth) if marks == "+-" else self.parse_factor(depth)
 
     def check_depth(self, depth: int) -> None:
-        if depth > DEEPEST:
-            raise ValueError(f"an expression is at most {DEEPEST} operations deep")
+        if depth > DEEPEST_EXPRESSION:
+            raise ValueError(f"an expression is at most {DEEPEST_EXPRESSION} operations deep")
 
     def parse_factor(self, depth: int) -> Expression:
         self.check_depth(depth)
@@ -136,7 +135,7 @@ class _Parser:
         if self.take("("):
             tree = self.parse_sum(depth + 1)
             if not self.take(")"):
-                raise ValueError("a parenthesis is opened and not closed") if not self.token else self.fault()
+                raise ValueError("a parenthesis is never closed") if not self.token else self.fault()
             return tree
         token = self.token
         if token is None:

@@ -1,4 +1,7 @@
-"""Where things lie on this machine, read from the environment (RESEGMENT_…). What to do is a definition's."""
+"""Settings of this machine, read from RESEGMENT_… environment variables.
+
+What a run does is in the definition, see config/definition.py.
+"""
 
 import os
 from functools import lru_cache
@@ -8,22 +11,22 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config.parameters import BUILT_IN
+from config.definition import BUILT_IN
 
 
 def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _split(listed: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Items between commas."""
-    return (
-        tuple(one.strip() for one in listed.split(",") if one.strip()) if isinstance(listed, str) else listed
-    )
+def _split(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Split at commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(item.strip() for item in value.split(",") if item.strip())
 
 
 class Settings(BaseSettings):
-    """Settings of one machine. None of them changes a byte of an edition."""
+    """Settings of one machine. No setting changes a byte of an edition."""
 
     model_config = SettingsConfigDict(env_prefix="RESEGMENT_", frozen=True, extra="ignore")
 
@@ -66,14 +69,14 @@ class Settings(BaseSettings):
 
 
 class SettingsError(ValueError):
-    """A setting that is not acceptable; the message names the variable, never its value."""
+    """An unacceptable setting. The message names the variable, never its value."""
 
 
 @lru_cache(maxsize=1)
 def read_settings() -> Settings:
-    """The settings of this process, read once. SettingsError names every variable that is wrong."""
+    """The settings of this process, read once. SettingsError names every invalid variable."""
     try:
         return Settings()
     except ValidationError as error:
-        faults = [f"RESEGMENT_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        faults = [f"RESEGMENT_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
         raise SettingsError("; ".join(faults)) from None

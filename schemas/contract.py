@@ -1,8 +1,8 @@
-"""The contract of rows that come in, built from the definition, and the reason for every refused row.
+"""The contract of incoming rows, built from the definition, and the reasons for every refused row.
 
-Values arrive already in their types (segmentation/rows/reading.py casts them and says which could not
-be); here pandera judges each batch, lazily, and its failures become one list of reasons per row.
-pandera's own messages hold customers' values and never leave this module.
+Values arrive in their declared types, cast by segmentation/rows/casting.py. pandera validates each batch
+lazily, and its failures become one list of reasons per row. pandera's own messages contain customers'
+values, so they never leave this module.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +15,14 @@ from pandera.errors import SchemaErrors
 
 from config.columns import Column, Rows
 
-ID_TOO_LONG = 256
-# Times before or after are slips of the pen or a system's "never", such as 9999-12-31.
+MAX_ID_LENGTH = 256
+# Years outside are typing errors or a system's "never", such as 9999-12-31.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-# Ids that a spreadsheet has rewritten: 1E5 for 100000, 1.0 for 1, 2-Jan for 1-2. The original is lost.
+# Ids rewritten by a spreadsheet: 1E5 for 100000, 1.0 for 1, 2-Jan for 1-2. The original is lost.
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _MANGLED = rf"^(?:\d+\.0+|\d+(?:\.\d+)?[eE][+-]?\d+|\d{{1,2}}-(?:{_MONTHS})(?:-\d{{2,4}})?)$"
 
-# What exports write where the id would stand in a last line that sums up the others.
+# What exports write in place of the id in a final line of totals.
 _TOTALS = [
     *("total", "Total", "TOTAL", "totals", "Totals", "TOTALS"),
     *("grand total", "Grand total", "Grand Total", "GRAND TOTAL", "sum", "Sum", "SUM"),
@@ -30,7 +30,7 @@ _TOTALS = [
 
 
 def _is_short(ids: pd.Series) -> pd.Series:
-    return ids.str.len() <= ID_TOO_LONG
+    return ids.str.len() <= MAX_ID_LENGTH
 
 
 def _is_not_blank(ids: pd.Series) -> pd.Series:
@@ -63,14 +63,14 @@ def _is_finite(values: pd.Series) -> pd.Series:
 
 
 def _checks(column: Column, is_id: bool) -> list[pa.Check]:
-    """The checks of one column; each check's name is its reason, in words."""
+    """The checks of one column. Each check's name is the reason that goes to quarantine."""
     if is_id:
         return [
             pa.Check(_is_not_blank, name="blank id"),
-            pa.Check(_is_short, name=f"id longer than {ID_TOO_LONG}"),
+            pa.Check(_is_short, name=f"id longer than {MAX_ID_LENGTH}"),
             pa.Check(_has_no_nul, name="NUL character"),
             pa.Check(_is_not_mangled, name="id rewritten by a spreadsheet"),
-            # A quote that opens an id swallows lines until the next one.
+            # A stray quote at the start of an id swallows lines up to the next quote.
             pa.Check(_is_one_line, name="line break"),
             pa.Check(_is_no_total, name="totals row"),
         ]
@@ -88,7 +88,9 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
         (column.lt, pa.Check.lt, "not below"),
     ]
     checks += [
-        make(bound, name=f"{words} {bound:.15g}") for bound, make, words in bounds if bound is not None
+        make_check(limit, name=f"{words} {limit:.15g}")
+        for limit, make_check, words in bounds
+        if limit is not None
     ]
     if column.isin is not None or column.order is not None:
         allowed = list(column.isin or column.order or ())
@@ -97,7 +99,7 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
 
 
 def rows_schema(rows: Rows) -> pa.DataFrameSchema:
-    """The pandera contract of a batch, the id first; no dtypes: the cast that comes before settles them."""
+    """The pandera contract of a batch, the id first. It has no dtypes: casting comes before."""
     columns = {
         name: pa.Column(
             checks=_checks(column, name == rows.id),
@@ -113,29 +115,30 @@ def rows_schema(rows: Rows) -> pa.DataFrameSchema:
 
 
 class BrokenRule(NamedTuple):
-    """A rule of rows.where, and which rows of a batch do not meet it: bool (n,)."""
+    """A rule of rows.where, and the rows of a batch that break it: bool (n,)."""
 
     column: str
     reason: str
     mask: np.ndarray
 
 
-def find_reasons(
+def list_reasons(
     batch: pd.DataFrame,
     schema: pa.DataFrameSchema,
     unreadable: Mapping[str, np.ndarray],
-    broken: Sequence[BrokenRule] = (),
+    broken_rules: Sequence[BrokenRule] = (),
 ) -> pd.DataFrame:
     """Every reason to refuse a row of this batch.
 
-    batch has a RangeIndex. unreadable: per column, a bool array (n,) of values that could not be
-    cast. broken: the definition's rules, in order. Returns columns row (int64), column, reason and
-    said (reason with its column), one line per reason, the primary one first: the id's, then rules,
-    then columns in the contract's order, and within a column the checks' order.
+    `batch` has a RangeIndex. `unreadable` has a mask per column of values that could not be cast, bool
+    (n,). `broken_rules` are in the definition's order. Returns one line per reason with the columns row
+    (int64), column, reason and full_reason (the reason with its column). A row's primary reason comes
+    first: the id's, then rules, then columns in the contract's order, and within a column the order of
+    its checks.
     """
     order = {name: float(position) for position, name in enumerate(schema.columns)}
     after_id = 0.5 if schema.metadata and schema.metadata["id"] else -0.5
-    found = [
+    tables = [
         pd.DataFrame({"row": np.flatnonzero(mask), "column": name, "reason": "unreadable", "rank": -1})
         for name, mask in unreadable.items()
         if mask.any()
@@ -143,38 +146,41 @@ def find_reasons(
     try:
         schema.validate(batch, lazy=True)
     except SchemaErrors as errors:
-        found.append(_from_failures(errors.failure_cases, schema))
-    found = [one.assign(position=one["column"].map(order), said=_say(one)) for one in found]
-    for rank, rule in enumerate(broken):
+        tables.append(_from_failures(errors.failure_cases, schema))
+    tables = [
+        table.assign(position=table["column"].map(order), full_reason=_name_column(table)) for table in tables
+    ]
+    for rank, rule in enumerate(broken_rules):
         rows = np.flatnonzero(rule.mask)
         lines = {"row": rows, "column": rule.column, "reason": rule.reason, "rank": rank}
-        found.append(pd.DataFrame({**lines, "position": after_id, "said": rule.reason}))
-    found = [one for one in found if len(one)]
-    if not found:
-        return pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": [], "said": []})
-    reasons = pd.concat(found, ignore_index=True)
-    # An unreadable value is null after the cast; its other failures say nothing new.
-    unread = reasons[reasons["reason"] == "unreadable"]
-    echo = pd.MultiIndex.from_frame(reasons[["row", "column"]]).isin(
-        pd.MultiIndex.from_frame(unread[["row", "column"]])
+        tables.append(pd.DataFrame({**lines, "position": after_id, "full_reason": rule.reason}))
+    tables = [table for table in tables if len(table)]
+    columns = ["row", "column", "reason", "full_reason"]
+    if not tables:
+        return pd.DataFrame({name: np.empty(0, np.int64) if name == "row" else [] for name in columns})
+    reasons = pd.concat(tables, ignore_index=True)
+    # An unreadable value is null after the cast, so its other failures are only echoes.
+    unreadable_rows = reasons[reasons["reason"] == "unreadable"]
+    is_echo = pd.MultiIndex.from_frame(reasons[["row", "column"]]).isin(
+        pd.MultiIndex.from_frame(unreadable_rows[["row", "column"]])
     )
-    reasons = reasons[~echo | (reasons["reason"] == "unreadable")]
-    columns = ["row", "column", "reason", "said"]
+    reasons = reasons[~is_echo | (reasons["reason"] == "unreadable")]
     return reasons.sort_values(["row", "position", "rank"], kind="stable")[columns]
 
 
-def _say(found: pd.DataFrame) -> pd.Series:
-    return found["column"].astype(str) + ": " + found["reason"].astype(str)
+def _name_column(reasons: pd.DataFrame) -> pd.Series:
+    """Reasons with their columns, such as `amount: missing`."""
+    return reasons["column"].astype(str) + ": " + reasons["reason"].astype(str)
 
 
 def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """pandera's failure cases without the values: row, column, reason, rank."""
     if cases["index"].isna().any():
-        kinds = sorted(set(cases.loc[cases["index"].isna(), "check"].astype(str)))
-        raise TypeError(f"the contract itself failed, not a row: {', '.join(kinds)}")
+        checks = sorted(set(cases.loc[cases["index"].isna(), "check"].astype(str)))
+        raise TypeError(f"the contract itself failed, not a row: {', '.join(checks)}")
     names = {name: [str(check.name) for check in column.checks] for name, column in schema.columns.items()}
     is_null = cases["check"] == "not_nullable"
-    reason = [
+    reasons = [
         "missing" if null else names[column][int(number)]
         for null, column, number in zip(
             is_null, cases["column"], cases["check_number"].fillna(0), strict=True
@@ -182,5 +188,5 @@ def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFr
     ]
     rank = np.where(is_null, -1, cases["check_number"].fillna(-1).astype(np.int64))
     return pd.DataFrame(
-        {"row": cases["index"].astype(np.int64), "column": cases["column"], "reason": reason, "rank": rank}
+        {"row": cases["index"].astype(np.int64), "column": cases["column"], "reason": reasons, "rank": rank}
     )

@@ -1,4 +1,4 @@
-"""Definition files: strict YAML, and a definition that breaks each rule."""
+"""Definition files: strict YAML, and one invalid definition per rule."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.columns import Column
-from config.definitions import DefinitionError, explain, find_definition, read_definition
-from config.parameters import BUILT_IN, Segmentation
+from config.definition import BUILT_IN, Definition
+from config.definition_files import DefinitionError, describe_faults, read_definition, resolve_definition
 from config.sources import Csv, Source
 
 GOOD: dict[str, Any] = {
@@ -30,27 +30,32 @@ GOOD: dict[str, Any] = {
 
 
 def faults(**changes: Any) -> str:
-    """What is wrong with the good definition after these changes."""
+    """The faults of the good definition with these changes."""
     with pytest.raises(ValidationError) as error:
-        Segmentation.model_validate({**GOOD, **changes})
-    return explain(error.value)
+        Definition.model_validate({**GOOD, **changes})
+    return describe_faults(error.value)
 
 
 def rows(**changes: Any) -> dict[str, Any]:
-    """The good definition's rows after these changes."""
+    """The good definition's rows with these changes."""
     return {**GOOD["rows"], **changes}
 
 
 def test_good_definition_has_its_defaults() -> None:
-    """What a definition leaves out has the documented defaults."""
-    found = Segmentation.model_validate(GOOD)
-    assert (found.timezone, found.k.min, found.k.max, found.k.rule) == ("UTC", 1, 12, "auto")
-    assert (found.rows.on_duplicate, found.source.csv.final_newline) == ("quarantine", True)
-    assert found.scaling_of("a") == "auto"
+    """Absent keys have the documented defaults."""
+    definition = Definition.model_validate(GOOD)
+    assert (definition.timezone, definition.k.min, definition.k.max, definition.k.rule) == (
+        "UTC",
+        1,
+        12,
+        "auto",
+    )
+    assert (definition.rows.on_duplicate, definition.source.csv.final_newline) == ("quarantine", True)
+    assert definition.scaling_of("a") == "auto"
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"name": "Demo"}, "name: String should match"),
         ({"name": "x" * 41}, "name: String should match"),
@@ -59,8 +64,8 @@ def test_good_definition_has_its_defaults() -> None:
         ({"timezone": "../etc/passwd"}, "timezone: not an IANA time zone"),
         ({"source": {}}, "source: give exactly one of path, sample and sql"),
         ({"source": {"path": "a", "sample": "shop"}}, "source: give exactly one of path, sample and sql"),
-        ({"source": {"path": "a", "customers": 5}}, "source: customers goes with sample: shop"),
-        ({"source": {"sample": "orders"}}, "source.sample: orders goes with rows.grain: event"),
+        ({"source": {"path": "a", "customers": 5}}, "source: customers needs sample: shop"),
+        ({"source": {"sample": "orders"}}, "source.sample: orders needs rows.grain: event"),
         ({"source": {"sample": "shop", "customers": 0}}, "source.customers: Input should be greater"),
         (
             {"source": {"path": "a", "csv": {"delimiter": ";;"}}},
@@ -81,7 +86,7 @@ def test_good_definition_has_its_defaults() -> None:
         ({"rows": rows(on_duplicate="drop")}, "rows.on_duplicate"),
         ({"features": []}, "features: Tuple should have at least 1"),
         ({"features": ["a", "a"]}, "features names a column twice"),
-        ({"features": ["z"]}, "feature z is not among rows.columns"),
+        ({"features": ["z"]}, "feature z is not in rows.columns"),
         ({"features": ["t"]}, "feature t has type text"),
         ({"features": ["n"]}, "feature n is nullable"),
         ({"rows": rows(id="a")}, "feature a is the customer id"),
@@ -91,8 +96,8 @@ def test_good_definition_has_its_defaults() -> None:
         ({"weights": {"a": 0}}, "weights.a: Input should be greater than 0"),
         ({"k": {"min": 5, "max": 4}}, "k: k.min 5 is above k.max 4"),
         ({"k": {"min": 0}}, "k.min: Input should be greater"),
-        ({"k": {"rule": "fixed"}}, "k: k.fixed goes with rule: fixed"),
-        ({"k": {"fixed": 3}}, "k: k.fixed goes with rule: fixed"),
+        ({"k": {"rule": "fixed"}}, "k: k.fixed is needed with rule: fixed"),
+        ({"k": {"fixed": 3}}, "k: k.fixed is needed with rule: fixed"),
         ({"k": {"rule": "fixed", "fixed": 13}}, "k: k.fixed 13 is not within 1..12"),
         ({"k": {"smallest_share": 1}}, "k.smallest_share: Input should be less"),
         ({"fit": {"starts": 0}}, "fit.starts"),
@@ -100,62 +105,62 @@ def test_good_definition_has_its_defaults() -> None:
         ({"seed": -1}, "seed: Input should be greater"),
     ],
 )
-def test_each_rule_of_a_definition(changes: dict[str, Any], said: str) -> None:
+def test_each_rule_of_a_definition(changes: dict[str, Any], message: str) -> None:
     """A definition that breaks a rule is refused, and the message names the key and the rule."""
-    assert said in faults(**changes)
+    assert message in faults(**changes)
 
 
-def test_all_faults_are_told_together() -> None:
-    """Two faults make one message that names both."""
-    said = faults(name="X", seed=-1)
-    assert "name: " in said
-    assert "seed: " in said
+def test_all_faults_are_reported_together() -> None:
+    """One message names both of two faults."""
+    message = faults(name="X", seed=-1)
+    assert "name: " in message
+    assert "seed: " in message
 
 
 def test_definitions_are_frozen() -> None:
-    """A definition cannot be changed after it was read."""
+    """A definition is immutable."""
     with pytest.raises(ValidationError, match="frozen"):
         Column(type="int").type = "float"  # type: ignore[misc]
 
 
-def test_substance_leaves_out_where_the_source_lies() -> None:
-    """Two definitions that differ in the source's place only have the same substance."""
-    one = Segmentation.model_validate(GOOD)
-    other = Segmentation.model_validate({**GOOD, "source": {"sample": "shop", "customers": 7}})
-    assert one.substance() == other.substance()
-    assert one.substance() != Segmentation.model_validate({**GOOD, "seed": 1}).substance()
+def test_decisive_content_excludes_the_sources_location() -> None:
+    """Definitions that differ only in where their rows are have the same decisive content."""
+    content = Definition.model_validate(GOOD).decisive_content()
+    moved = Definition.model_validate({**GOOD, "source": {"sample": "shop", "customers": 7}})
+    assert content == moved.decisive_content()
+    assert content != Definition.model_validate({**GOOD, "seed": 1}).decisive_content()
 
 
-def test_today_is_the_zones_day() -> None:
-    """Late in the evening in UTC it is tomorrow in Auckland."""
-    zone = Segmentation.model_validate({**GOOD, "timezone": "Pacific/Auckland"})
-    assert zone.today(datetime(2026, 1, 31, 23, tzinfo=UTC)) == "2026-02-01"
+def test_today_follows_the_time_zone() -> None:
+    """Late in the evening in UTC it is already tomorrow in Auckland."""
+    auckland = Definition.model_validate({**GOOD, "timezone": "Pacific/Auckland"})
+    assert auckland.today(datetime(2026, 1, 31, 23, tzinfo=UTC)) == "2026-02-01"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in BUILT_IN.glob("*.yaml")))
 def test_built_in_definitions_are_good(name: str) -> None:
-    """Every definition that comes with the project can be found and read, and is described."""
-    assert read_definition(find_definition(name, BUILT_IN)).description
+    """Every shipped definition can be read and has a description."""
+    assert read_definition(resolve_definition(name, BUILT_IN)).description
 
 
 @pytest.mark.parametrize("name", ["", "../article", "Article", "article\n", "a/b", "x" * 41, "article.yaml"])
-def test_names_that_are_none_are_refused(name: str) -> None:
-    """A path, or anything else that no definition can be called, is refused before the disk is touched."""
+def test_invalid_names_are_refused(name: str) -> None:
+    """Paths and other invalid names are refused before the disk is touched."""
     with pytest.raises(DefinitionError, match="is not a definition's name"):
-        find_definition(name, BUILT_IN)
+        resolve_definition(name, BUILT_IN)
 
 
-def test_unknown_names_get_a_hint() -> None:
-    """A name near a known one is told so, and all known names are listed."""
-    with pytest.raises(DefinitionError, match=r"did you mean article\? Known here: .*shop"):
-        find_definition("articel", BUILT_IN)
-    with pytest.raises(DefinitionError, match=r"named zzz\. Known here: "):
-        find_definition("zzz", BUILT_IN)
+def test_unknown_names_get_a_suggestion() -> None:
+    """The message suggests a similar name and lists all available ones."""
+    with pytest.raises(DefinitionError, match=r"did you mean article\? Available: .*shop"):
+        resolve_definition("articel", BUILT_IN)
+    with pytest.raises(DefinitionError, match=r"named zzz\. Available: "):
+        resolve_definition("zzz", BUILT_IN)
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes demo.yaml."""
+    """Write demo.yaml."""
 
     def write_text(text: str) -> Path:
         path = tmp_path / "demo.yaml"
@@ -166,10 +171,10 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("name: demo\nname: demo\n", "the key name stands twice"),
-        ("rows: {id: a, columns: {x: {type: int, type: float}}}\n", "the key type stands twice"),
+        ("name: demo\nname: demo\n", "the key name appears twice"),
+        ("rows: {id: a, columns: {x: {type: int, type: float}}}\n", "the key type appears twice"),
         ("name: [", "is not valid YAML at line"),
         ("name: !!python/object/apply:os.getcwd []\n", "is not valid YAML"),
         ("- name\n", "definition: Input should be"),
@@ -177,15 +182,17 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
         ("name: demo\n", "features: Field required"),
     ],
 )
-def test_files_that_are_no_definition(write: Callable[[str], Path], text: str, said: str) -> None:
-    """Repeated keys, broken YAML, Python tags and other documents are refused with what is wrong."""
+def test_files_without_a_definition_are_refused(
+    write: Callable[[str], Path], text: str, message: str
+) -> None:
+    """Repeated keys, broken YAML, Python tags and other documents are refused with the reason."""
     with pytest.raises(DefinitionError) as error:
         read_definition(write(text))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_file_is_named_after_its_definition(tmp_path: Path) -> None:
-    """A definition in a file of another name is refused; so is a file that is not there."""
+    """A file named differently from its definition is refused, and so is a missing file."""
     path = tmp_path / "other.yaml"
     path.write_text((BUILT_IN / "article.yaml").read_text())
     with pytest.raises(DefinitionError, match="holds name: article"):
@@ -195,6 +202,6 @@ def test_file_is_named_after_its_definition(tmp_path: Path) -> None:
 
 
 def test_csv_and_source_have_plain_defaults() -> None:
-    """CSV is UTF-8 with commas and points unless the definition says otherwise."""
+    """By default, CSV files are UTF-8 with commas as delimiters and decimal points."""
     csv = Source(path="a").csv
     assert csv == Csv(delimiter=",", encoding="utf-8", decimal=".", null_values=("",), final_newline=True)

@@ -1,4 +1,4 @@
-"""Expressions: what is parsed, in which order it binds, and what is refused; nothing is evaluated."""
+"""Expressions: parsing, precedence and refusals. Nothing is evaluated as Python."""
 
 import ast
 import math
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.expressions import (
-    DEEPEST,
-    LONGEST,
+    DEEPEST_EXPRESSION,
+    LONGEST_EXPRESSION,
     ColumnName,
     Expression,
     Negative,
@@ -24,20 +24,20 @@ from config.expressions import (
 MARKS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
-def work_out(tree: Expression, row: Mapping[str, float]) -> float:
-    """The value of a tree for one row, the plain way."""
+def evaluate(tree: Expression, row: Mapping[str, float]) -> float:
+    """The value of a tree for one row."""
     if isinstance(tree, Number):
         return tree.value
     if isinstance(tree, ColumnName):
         return row[tree.name]
     if isinstance(tree, Negative):
-        return -work_out(tree.operand, row)
-    found: float = MARKS[tree.mark](work_out(tree.left, row), work_out(tree.right, row))
-    return found
+        return -evaluate(tree.operand, row)
+    value: float = MARKS[tree.mark](evaluate(tree.left, row), evaluate(tree.right, row))
+    return value
 
 
 def from_python(node: ast.expr) -> Expression:
-    """Python's own tree of the same text, as an independent oracle."""
+    """The tree that Python's parser gives, as an independent oracle."""
     if isinstance(node, ast.BinOp):
         mark = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(node.op)]
         return Operation(mark, from_python(node.left), from_python(node.right))
@@ -53,19 +53,19 @@ def from_python(node: ast.expr) -> Expression:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """Expressions of a few operations, with parentheses and spaces here and there."""
+    """Expressions of a few operations, some with parentheses and spaces."""
     text = draw(st.sampled_from(["a", "Quantity", "2", "0.5", ".25", "1e3", "3.", "_x1"]))
     for _ in range(draw(st.integers(0, 6))):
-        other = draw(st.sampled_from(["b", "-a", "(a - b)", "-(2)", "7"]))
-        text = f"{text}{draw(st.sampled_from([' ', '']))}{draw(st.sampled_from('+-*/'))} {other}"
+        operand = draw(st.sampled_from(["b", "-a", "(a - b)", "-(2)", "7"]))
+        text = f"{text}{draw(st.sampled_from([' ', '']))}{draw(st.sampled_from('+-*/'))} {operand}"
         if draw(st.booleans()):
             text = f"({text})"
     return text
 
 
 @given(texts())
-def test_trees_are_those_of_arithmetic(text: str) -> None:
-    """Precedence, order from the left and minus signs are as in Python's own grammar."""
+def test_expressions_bind_as_in_arithmetic(text: str) -> None:
+    """Precedence, left associativity and minus signs match Python's grammar."""
     tree = ast.parse(text, mode="eval").body
     assert parse_expression(text) == from_python(tree)
 
@@ -73,18 +73,18 @@ def test_trees_are_those_of_arithmetic(text: str) -> None:
 def test_a_worked_example() -> None:
     """2 + 3 * 4 - 6 / 2 is 11, a column in backticks counts, and every column is listed."""
     tree = parse_expression("2 + 3*`Unit price` - 6/(q)")
-    assert work_out(tree, {"Unit price": 4, "q": 2}) == 11
+    assert evaluate(tree, {"Unit price": 4, "q": 2}) == 11
     assert list(columns_of(tree)) == ["Unit price", "q"]
-    assert math.isclose(work_out(parse_expression("-a*-b"), {"a": 2, "b": 3}), 6)
+    assert math.isclose(evaluate(parse_expression("-a*-b"), {"a": 2, "b": 3}), 6)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "ends too early"),
         ("   ", "ends too early"),
         ("a +", "ends too early"),
-        ("(a", "opened and not closed"),
+        ("(a", "is never closed"),
         ("a)", "not understood at character 2"),
         ("a b", "not understood at character 3"),
         ("* a", "not understood at character 1"),
@@ -106,9 +106,9 @@ def test_a_worked_example() -> None:
         ("1e999", "too large"),
     ],
 )
-def test_what_is_no_expression_is_refused(text: str, said: str) -> None:
-    """Anything but columns, numbers, + - * / and parentheses is refused, with the place."""
-    with pytest.raises(ValueError, match=said):
+def test_invalid_expressions_are_refused(text: str, message: str) -> None:
+    """Everything except columns, numbers, + - * / and parentheses is refused, with the position."""
+    with pytest.raises(ValueError, match=message):
         parse_expression(text)
 
 
@@ -117,17 +117,18 @@ def test_what_is_no_expression_is_refused(text: str, said: str) -> None:
     [
         "(" * 5000 + "a" + ")" * 5000,
         "-" * 900 + "a",
-        "(" * (DEEPEST + 1) + "a" + ")" * (DEEPEST + 1),
-        "+".join("a" * (DEEPEST + 2)),
-        "a" * (LONGEST + 1),
+        "(" * (DEEPEST_EXPRESSION + 1) + "a" + ")" * (DEEPEST_EXPRESSION + 1),
+        "+".join("a" * (DEEPEST_EXPRESSION + 2)),
+        "a" * (LONGEST_EXPRESSION + 1),
     ],
 )
 def test_bombs_are_refused(text: str) -> None:
-    """Very long and very deep expressions are refused before they cost anything."""
+    """Very long and very deep expressions are refused before they are parsed."""
     with pytest.raises(ValueError, match="at most"):
         parse_expression(text)
 
 
 def test_a_long_sum_within_the_limit_is_fine() -> None:
     """A chain of as many operations as the limit allows is parsed."""
-    assert len(list(columns_of(parse_expression("+".join("a" * (DEEPEST + 1)))))) == DEEPEST + 1
+    text = "+".join("a" * (DEEPEST_EXPRESSION + 1))
+    assert len(list(columns_of(parse_expression(text)))) == DEEPEST_EXPRESSION + 1

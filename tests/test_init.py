@@ -1,21 +1,20 @@
-"""A definition proposed from a table runs as it stands, or one line says why there is none."""
+"""Definitions proposed by `resegment init` run unchanged, or one line says why there is none."""
 
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
-from config.columns import Rows
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.records import Published
+from schemas.night import Published
 from segmentation.errors import Refused
-from segmentation.proposing.definition import make_name, propose, propose_events
-from segmentation.proposing.event_drafts import find_events
+from segmentation.proposing.event_drafts import detect_events
+from segmentation.proposing.proposal import make_name, propose, propose_events
 from segmentation.proposing.surveying import survey
 from tests.made_tables import events, people, propose_content, write_table
 
@@ -37,7 +36,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes columns as a file of tmp_path."""
+    """Write columns as a file in tmp_path."""
 
     def call(columns: dict[str, Any], name: str = "people.csv", **dialect: Any) -> Path:
         return write_table(tmp_path / name, columns, **dialect)
@@ -48,7 +47,7 @@ def write(tmp_path: Path) -> Write:
 def run_proposal(
     path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[dict[str, Any], Published]:
-    """Write the proposal into a folder of its own and run it as it stands."""
+    """Write the proposal to a file and run it unchanged."""
     name = make_name(str(path))
     monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(folder))
     read_settings.cache_clear()
@@ -65,14 +64,14 @@ def run_proposal(
 def test_a_real_table_runs_as_proposed(
     file: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proposal is published, with the id and as many customers as the file has by hand."""
+    """The proposal is published with the id and the number of customers counted by hand."""
     content, published = run_proposal(shared_data / file, tmp_path, monkeypatch)
     assert published.outcome == "published"
     assert (content["rows"]["id"], published.customers) == REAL[file]
 
 
 def test_every_real_table_is_tried(shared_data: Path) -> None:
-    """The list above holds every CSV file of the shared data that is a table."""
+    """REAL lists every CSV file of the shared data that is a table."""
     files = {path.name for path in shared_data.glob("*.csv")}
     assert files - REAL.keys() == {"mall_customers_lfs_pointer.csv"}
 
@@ -90,7 +89,7 @@ def test_every_real_table_is_tried(shared_data: Path) -> None:
 def test_a_table_in_any_dialect_runs_as_proposed(
     name: str, dialect: dict[str, Any], write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parquet, and CSV with another delimiter, decimal mark and encoding: all 300 customers are used."""
+    """Parquet files and CSV files of other dialects work: all 300 customers are used."""
     content, published = run_proposal(write(people(), name, **dialect), tmp_path, monkeypatch)
     assert content["rows"]["id"] == "customer id"
     assert content["features"] == ["spend", "visits"]
@@ -99,11 +98,11 @@ def test_a_table_in_any_dialect_runs_as_proposed(
 
 
 def test_events_are_proposed_as_events(write: Write) -> None:
-    """Several rows per customer with a time: recency, orders and revenue, and the refused share by hand."""
+    """Events are summarised by recency, orders and revenue; the refused share is as counted by hand."""
     table = survey(str(write(events())))
-    found = find_events(table.profiles, "CustomerID")
-    assert found is not None
-    proposal = propose_events(table, "people", found)
+    columns = detect_events(table.profiles, "CustomerID")
+    assert columns is not None
+    proposal = propose_events(table, "people", columns)
     content = yaml.safe_load(proposal.text)
     rows = content["rows"]
     assert (rows["grain"], rows["id"], rows["time"]) == ("event", "CustomerID", "InvoiceDate")
@@ -122,31 +121,26 @@ def test_events_are_proposed_as_events(write: Write) -> None:
     assert proposal.as_of == str((pd.Timestamp(max(events()["InvoiceDate"])) + pd.Timedelta(days=1)).date())
 
 
-def test_events_are_refused_where_definitions_cannot_hold_them(write: Write) -> None:
-    """A definition that would not run is never proposed: one line says what to decide."""
-    path = write(events())
-    if "event" in get_args(Rows.model_fields["grain"].annotation):
-        assert propose_content(path)["rows"]["grain"] == "event"
-    else:
-        with pytest.raises(Refused, match=r"12 rows per .* decide how they become one row per customer"):
-            propose(str(path), "people", None)
+def test_a_table_of_events_is_recognised(write: Write) -> None:
+    """The proposal for a table of events has grain event and is a valid definition."""
+    assert propose_content(write(events()))["rows"]["grain"] == "event"
 
 
 @pytest.mark.parametrize(("day", "pattern"), [("%Y-%m-%d", "%Y-%m-%d"), ("%Y%m%d", "%Y%m%d")])
 def test_dated_files_are_read_by_their_date(day: str, pattern: str, write: Write, tmp_path: Path) -> None:
-    """Of dated customer tables the newest is looked at; date_in_name says so."""
+    """Of dated customer tables only the newest is surveyed, and the proposal sets date_in_name."""
     (tmp_path / "nightly").mkdir()
-    for number, one in enumerate(pd.date_range("2026-01-30", periods=3)):
-        write(people(100 + number), f"nightly/people-{one.strftime(day)}.csv")
+    for number, date_ in enumerate(pd.date_range("2026-01-30", periods=3)):
+        write(people(100 + number), f"nightly/people-{date_.strftime(day)}.csv")
     proposal = propose(str(tmp_path / "nightly"), "nightly", None)
     assert yaml.safe_load(proposal.text)["source"]["date_in_name"] == pattern
-    assert proposal.found == "102 rows of 4 columns"
+    assert proposal.table_size == "102 rows of 4 columns"
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "says"),
+    ("content", "code", "message"),
     [
-        (b"id,spend\n", "no-rows", "there is no row of 2 fields"),
+        (b"id,spend\n", "no-rows", "no row has 2 fields"),
         (b"", "empty-file", "is empty"),
         (b"PK\x03\x04sheet", "wrong-content", "spreadsheet"),
         (b"version https://git-lfs.github.com/spec/v1\noid x\n", "pointer-file", "git lfs pull"),
@@ -158,19 +152,19 @@ def test_dated_files_are_read_by_their_date(day: str, pattern: str, write: Write
         (b"customer,day,spend\n" + b"a,31/01/2026,5\na,30/01/2026,6\n" * 9, "event-time", "2026-01-31"),
     ],
 )
-def test_what_is_no_table_is_refused_with_the_reason(
-    content: bytes, code: str, says: str, tmp_path: Path
+def test_a_file_without_a_table_is_refused_with_the_reason(
+    content: bytes, code: str, message: str, tmp_path: Path
 ) -> None:
-    """One line says why there is no proposal, in the words a run would use."""
+    """One line says why there is no proposal, with the same code as a run."""
     path = tmp_path / "table.csv"
     path.write_bytes(content)
-    with pytest.raises(Refused, match=says) as refusal:
+    with pytest.raises(Refused, match=message) as refusal:
         propose(str(path), "table", None)
     assert refusal.value.code == code
     assert "\n" not in str(refusal.value)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    """A folder without a table is named."""
+    """The refusal of a folder without a table names the folder."""
     with pytest.raises(Refused, match=r"no \.csv or \.parquet file in"):
         propose(str(tmp_path), "empty", None)

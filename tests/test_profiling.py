@@ -1,4 +1,4 @@
-"""Profiles, sketches and dialects against pandas and by hand: what a proposal is made from."""
+"""Profiles, sketches, dialects and roles, checked against pandas and by hand."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,13 +12,13 @@ import pytest
 from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.keys import mix
-from segmentation.proposing.column_names import counts_something, part_of_order, rank_as_id
-from segmentation.proposing.counting import profile_column
-from segmentation.proposing.dialects import find_decimal, find_delimiter, find_encoding
+from segmentation.proposing.column_names import infer_order_part, is_count_name, rank_as_id
+from segmentation.proposing.column_profile import profile_column
+from segmentation.proposing.dialects import detect_decimal, detect_delimiter, detect_encoding
 from segmentation.proposing.profiling import merge_profiles, profile_files
-from segmentation.proposing.roles import find_role, round_out
-from segmentation.proposing.sketches import SMALLEST, agree, merge_agreements, merge_sketches, sketch
-from segmentation.source import fingerprint
+from segmentation.proposing.roles import infer_role, round_out
+from segmentation.proposing.sketches import SKETCH_SIZE, agree, merge_agreements, merge_sketches, sketch
+from segmentation.source_checks import fingerprint
 
 CSV = Csv()
 
@@ -29,12 +29,13 @@ def column(*values: Any) -> pa.ChunkedArray:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_profile_is_what_pandas_counts(suffix: str, tmp_path: Path) -> None:
-    """Counts, ends, levels and distinct values of 300,000 rows, over several batches of two files."""
+def test_a_profile_agrees_with_pandas(suffix: str, tmp_path: Path) -> None:
+    """Counts, bounds, levels and distinct values of 300,000 rows match, over several batches of two files."""
     random = np.random.default_rng(2)
     frame = pd.DataFrame(
         {
-            "amount": random.normal(5, 9, 300_000).round(1) + 0.0,  # no -0.0, a text of its own
+            "amount": random.normal(5, 9, 300_000).round(1)
+            + 0.0,  # turns -0.0 into 0.0, which is written differently
             "visits": random.integers(0, 12, 300_000),
             "city": random.choice(["Bonn", "Ulm"], 300_000),
         }
@@ -45,8 +46,8 @@ def test_a_profile_is_what_pandas_counts(suffix: str, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.{suffix}"
         half.to_csv(path, index=False) if suffix == "csv" else half.to_parquet(path)
         files.append(fingerprint(path))
-    found = profile_files(files, ["amount", "visits", "city"], CSV)
-    amount, visits, city = found["amount"], found["visits"], found["city"]
+    profiles = profile_files(files, ["amount", "visits", "city"], CSV)
+    amount, visits, city = profiles["amount"], profiles["visits"], profiles["city"]
     assert (amount.rows, amount.missing) == (300_000, int(frame["amount"].isna().sum()))
     assert (amount.low, amount.high) == (frame["amount"].min(), frame["amount"].max())
     assert amount.negative == int((frame["amount"] < 0).sum())
@@ -57,13 +58,13 @@ def test_a_profile_is_what_pandas_counts(suffix: str, tmp_path: Path) -> None:
     assert city.distinct.counts.sum() == 300_000
 
 
-def test_text_is_counted_by_what_it_could_be() -> None:
-    """Marks, empties, numbers, whole numbers, times and other dates are told apart."""
+def test_text_is_counted_by_what_it_looks_like() -> None:
+    """Marks, empty texts, numbers, whole numbers, times and other dates are counted separately."""
     texts = ["", "?", "NA", "1", "2.5", "-3", "1e3", "inf", "oops", "17.0"]
-    found = profile_column(column(*texts), CSV)
-    assert (found.rows, found.missing, found.marks) == (10, 1, Counter({"?": 1, "NA": 1}))
-    assert (found.numbers, found.whole, found.negative, found.point_zeros) == (5, 2, 1, 1)
-    assert (found.low, found.high) == (-3.0, 1000.0)
+    profile = profile_column(column(*texts), CSV)
+    assert (profile.rows, profile.missing, profile.marks) == (10, 1, Counter({"?": 1, "NA": 1}))
+    assert (profile.numbers, profile.whole, profile.negative, profile.point_zeros) == (5, 2, 1, 1)
+    assert (profile.low, profile.high) == (-3.0, 1000.0)
     times = profile_column(column("2026-01-31", "2026-01-02 08:30:00", "2026-01-03T10:00Z", "31.1.2026"), CSV)
     assert (times.stamps, times.other_dates) == (3, 1)
     assert (times.first, times.last) == ("2026-01-02 08:30:00", "2026-01-31")
@@ -84,45 +85,45 @@ def test_text_is_counted_by_what_it_could_be() -> None:
     ],
 )
 def test_every_type_of_a_parquet_file_has_a_profile(values: pa.Array, kind: str) -> None:
-    """Missing values are counted in any type, and what is not understood is 'other'."""
-    found = profile_column(pa.chunked_array([values]), CSV)
-    expected = 3 if pa.types.is_null(values.type) else 1
-    assert (found.kind, found.rows, found.missing) == (kind, 3, expected)
-    assert find_role("x", found).use in ("feature", "declared", "left out")
+    """Missing values are counted in every type, and unknown types are 'other'."""
+    profile = profile_column(pa.chunked_array([values]), CSV)
+    missing = 3 if pa.types.is_null(values.type) else 1
+    assert (profile.kind, profile.rows, profile.missing) == (kind, 3, missing)
+    assert infer_role("x", profile).use in ("feature", "declared", "left out")
 
 
 def test_a_profile_does_not_depend_on_batches() -> None:
-    """Merged in any grouping, the profile of the whole is the same."""
+    """Profiles of batches merge to the profile of the whole column."""
     texts = [str(i * i % 977) for i in range(5000)] + ["?", "", "x"]
     whole = profile_column(column(*texts), CSV)
-    pieces = [profile_column(column(*texts[i : i + 700]), CSV) for i in range(0, len(texts), 700)]
-    merged = pieces[0]
-    for piece in pieces[1:]:
-        merged = merge_profiles(merged, piece)
+    batches = [profile_column(column(*texts[i : i + 700]), CSV) for i in range(0, len(texts), 700)]
+    merged = batches[0]
+    for batch in batches[1:]:
+        merged = merge_profiles(merged, batch)
     assert merged._replace(distinct=whole.distinct) == whole
     assert np.array_equal(merged.distinct.keys, whole.distinct.keys)
     assert np.array_equal(merged.distinct.counts, whole.distinct.counts)
 
 
 def test_a_sketch_is_exact_when_small_and_close_when_large() -> None:
-    """Below its size the number of values is exact; above within 10 %, and rows per value stay exact."""
-    few, many = mix(np.arange(100, dtype=np.uint64)), mix(np.arange(200_000, dtype=np.uint64))
-    assert sketch(few).values == 100
-    found = merge_sketches(sketch(many), sketch(many[::-1]))
-    assert found.values == pytest.approx(200_000, rel=0.1)
-    assert (len(found.keys), found.rows_per_value) == (SMALLEST, 2.0)
-    nothing = sketch(np.empty(0, np.uint64))
-    assert (nothing.values, nothing.rows_per_value) == (0, 0.0)
+    """Up to its size, a sketch counts exactly. Beyond, within 10 %, and rows per value stay exact."""
+    assert sketch(mix(np.arange(100, dtype=np.uint64))).values == 100
+    keys = mix(np.arange(200_000, dtype=np.uint64))
+    merged = merge_sketches(sketch(keys), sketch(keys[::-1]))
+    assert merged.values == pytest.approx(200_000, rel=0.1)
+    assert (len(merged.keys), merged.rows_per_value) == (SKETCH_SIZE, 2.0)
+    empty = sketch(np.empty(0, np.uint64))
+    assert (empty.values, empty.rows_per_value) == (0, 0.0)
 
 
-def test_rows_that_agree_are_told_from_rows_that_contradict() -> None:
+def test_repeated_and_conflicting_rows_are_distinguished() -> None:
     """Of ids 1, 1, 2, 2, 3 with rows a, a, b, c, d: two rows repeat, and the two of id 2 differ."""
     ids, rows = np.array([1, 1, 2, 2, 3], np.uint64), np.array([7, 7, 8, 9, 1], np.uint64)
     for cut in range(6):
-        found = merge_agreements(agree(ids[:cut], rows[:cut]), agree(ids[cut:], rows[cut:]))
-        assert (found.conflicting, found.repeated) == (2 / 5, 2 / 5)
-    nothing = agree(ids[:0], rows[:0])
-    assert (nothing.conflicting, nothing.repeated) == (0, 0)
+        merged = merge_agreements(agree(ids[:cut], rows[:cut]), agree(ids[cut:], rows[cut:]))
+        assert (merged.conflicting, merged.repeated) == (2 / 5, 2 / 5)
+    empty = agree(ids[:0], rows[:0])
+    assert (empty.conflicting, empty.repeated) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +139,10 @@ def test_rows_that_agree_are_told_from_rows_that_contradict() -> None:
         ([], ",", "."),
     ],
 )
-def test_delimiter_and_decimal_mark_are_seen(lines: list[str], delimiter: str, decimal: str) -> None:
-    """The delimiter that splits all lines alike wins; without one it is a comma."""
-    assert find_delimiter(lines) == delimiter
-    assert find_decimal(lines, delimiter) == decimal
+def test_delimiter_and_decimal_mark_are_detected(lines: list[str], delimiter: str, decimal: str) -> None:
+    """The delimiter that splits all lines into as many fields wins. The default is a comma."""
+    assert detect_delimiter(lines) == delimiter
+    assert detect_decimal(lines, delimiter) == decimal
 
 
 @pytest.mark.parametrize(
@@ -156,11 +157,11 @@ def test_delimiter_and_decimal_mark_are_seen(lines: list[str], delimiter: str, d
         (b"a" * (1 << 20) + b"\xe9", "latin-1"),
     ],
 )
-def test_encodings_are_seen_in_the_whole_file(content: bytes, encoding: str, tmp_path: Path) -> None:
-    """One byte at the very end counts."""
+def test_encodings_are_detected_in_the_whole_file(content: bytes, encoding: str, tmp_path: Path) -> None:
+    """A single byte at the very end decides."""
     path = tmp_path / "a.csv"
     path.write_bytes(content)
-    assert find_encoding(path) == encoding
+    assert detect_encoding(path) == encoding
 
 
 @pytest.mark.parametrize(
@@ -168,16 +169,16 @@ def test_encodings_are_seen_in_the_whole_file(content: bytes, encoding: str, tmp
     [("CustomerID", 3), ("customer_id", 3), ("Kundennummer", 3), ("user", 2), ("ID", 2), ("InvoiceNo", 1),
      ("paid", 0), ("Country", 0), ("Spending Score (1-100)", 0)],
 )  # fmt: skip
-def test_names_speak_for_ids(name: str, rank: int) -> None:
-    """A customer's id first, any other id later, and a word that only ends like one not at all."""
+def test_names_are_ranked_as_ids(name: str, rank: int) -> None:
+    """Customer ids rank first and other ids lower; words that merely end like an id do not rank."""
     assert rank_as_id(name) == rank
 
 
-def test_names_speak_of_counts_and_orders() -> None:
-    """Counts are told from codes, and the parts of an order from other columns, by their names."""
-    assert [counts_something(name) for name in ("complains", "Region", "orders_2025")] == [True, False, True]
+def test_names_of_counts_and_order_parts_are_recognised() -> None:
+    """Names distinguish counts from codes, and the parts of an order from other columns."""
+    assert [is_count_name(name) for name in ("complains", "Region", "orders_2025")] == [True, False, True]
     names = ["InvoiceNo", "Quantity", "Unit Price", "total_amount", "Description"]
-    assert [part_of_order(name) for name in names] == ["order", "quantity", "price", "amount", None]
+    assert [infer_order_part(name) for name in names] == ["order", "quantity", "price", "amount", None]
 
 
 @pytest.mark.parametrize(
@@ -196,14 +197,14 @@ def test_names_speak_of_counts_and_orders() -> None:
     ],
 )  # fmt: skip
 def test_roles_by_hand(name: str, values: list[str], use: str, contract: dict[str, Any]) -> None:
-    """Amounts are features; codes, categories, constants, texts and times are not, each with its contract."""
-    role = find_role(name, profile_column(column(*values), CSV))
+    """Amounts are features. Codes, categories, constants, texts and times are not; each has a contract."""
+    role = infer_role(name, profile_column(column(*values), CSV))
     assert (role.use, role.contract) == (use, contract)
-    assert role.why or use == "feature"
+    assert role.reason or use == "feature"
 
 
 def test_ranges_are_rounded_outwards() -> None:
-    """A range never cuts off what was found: 1, 2 or 5 times a power of ten at or above it."""
+    """A rounded value is 1, 2 or 5 times a power of ten, and never below the original."""
     for value in np.random.default_rng(1).lognormal(0, 9, 500):
         rounded = round_out(float(value))
         assert value <= rounded <= 2.5 * value
@@ -211,7 +212,7 @@ def test_ranges_are_rounded_outwards() -> None:
 
 
 def test_a_damaged_table_is_refused_while_it_is_profiled(tmp_path: Path) -> None:
-    """What a run would refuse, a profile refuses in the same words."""
+    """Profiling refuses a file for the same reason as a run."""
     path = tmp_path / "a.csv"
     path.write_text('id,spend\na,"1\n')
     with pytest.raises(Refused, match="never closed"):

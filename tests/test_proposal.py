@@ -1,4 +1,4 @@
-"""What a proposed definition says: its dialect, contract, features and limits, and what it keeps out."""
+"""The content of a proposed definition: dialect, contract, features and limits, but no customer's value."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ import yaml
 
 from config.settings import read_settings
 from segmentation.errors import Refused
-from segmentation.proposing.definition import propose
+from segmentation.proposing.proposal import propose
 from tests.made_tables import HOSTILE, people, propose_content, write_table
 
 Write = Callable[..., Path]
@@ -19,7 +19,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes columns as a file of tmp_path."""
+    """Write columns as a file in tmp_path."""
 
     def call(columns: dict[str, Any], name: str = "people.csv", **dialect: Any) -> Path:
         return write_table(tmp_path / name, columns, **dialect)
@@ -28,10 +28,10 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_the_dialect_is_declared_and_nothing_else(write: Write) -> None:
-    """What differs from the defaults of source.csv stands in the proposal; a plain file declares nothing."""
-    odd = write(people(), sep=";", decimal=",", encoding="latin-1")
-    odd.write_bytes(odd.read_bytes().rstrip(b"\n"))
-    assert propose_content(odd)["source"]["csv"] == {
+    """The proposal declares the keys of source.csv that differ from the default, and no others."""
+    path = write(people(), sep=";", decimal=",", encoding="latin-1")
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert propose_content(path)["source"]["csv"] == {
         "encoding": "latin-1", "delimiter": ";", "decimal": ",", "final_newline": False
     }  # fmt: skip
     assert "csv" not in propose_content(write(people(), "plain.csv"))["source"]
@@ -50,8 +50,8 @@ def test_the_same_file_gives_the_same_text(write: Write, monkeypatch: pytest.Mon
     assert propose(str(path), "people", None).text == first
 
 
-def test_no_customers_value_stands_in_the_text(write: Write) -> None:
-    """Ids, names and amounts stay out; ranges hold twice the largest amount, rounded outwards."""
+def test_the_text_contains_no_customers_value(write: Write) -> None:
+    """Ids, names and amounts are absent; ranges are twice the largest amount, rounded outwards."""
     names = [f"zq{i} Müller" for i in range(300)]
     path = write({**people(), "person": names, "spend": [77_317.25 + i for i in range(300)]})
     text = propose(str(path), "people", None).text
@@ -59,8 +59,8 @@ def test_no_customers_value_stands_in_the_text(write: Write) -> None:
     assert yaml.safe_load(text)["rows"]["columns"]["spend"] == {"type": "float", "ge": 0, "le": 200_000}
 
 
-def test_hostile_names_and_levels_stay_what_they_are(write: Write) -> None:
-    """Names that no contract can hold are left out; levels come back from YAML exactly."""
+def test_hostile_names_and_levels_survive_unchanged(write: Write) -> None:
+    """Names that a contract cannot use are left out, and levels round-trip through YAML exactly."""
     columns = {**people(), "level # 1": [HOSTILE[i % 8] for i in range(300)], "Grösse, cm": range(300)}
     columns |= {name: range(300) for name in HOSTILE[:5]} | {"distance": range(300)}
     path = write(columns, "odd.parquet")
@@ -73,7 +73,7 @@ def test_hostile_names_and_levels_stay_what_they_are(write: Write) -> None:
 
 
 def test_two_thousand_columns_give_a_dozen_features(write: Write) -> None:
-    """A wide table is profiled in full as far as a contract reaches; the rest is listed or counted."""
+    """A wide table is profiled up to a contract's limit; the other columns are listed or counted."""
     random = np.random.default_rng(3)
     wide = {f"c{i}": random.normal(0, 1, 40) for i in range(1998)}
     path = write({**{k: v[:40] for k, v in people().items() if k in ("customer id", "spend")}, **wide})
@@ -83,7 +83,7 @@ def test_two_thousand_columns_give_a_dozen_features(write: Write) -> None:
 
 
 def test_missing_values_are_declared_and_counted(write: Write) -> None:
-    """Marks for 'no value' in numbers become null_values; the limit is what was found, rounded up."""
+    """Marks for missing numbers become null_values, and the limit is the refused share, rounded up."""
     columns = people()
     spend = [str(value) for value in columns["spend"]]
     spend[:20] = ["?"] * 20
@@ -101,21 +101,20 @@ def test_missing_values_are_declared_and_counted(write: Write) -> None:
 
 
 @pytest.mark.parametrize("second", ["same", "differs"])
-def test_repeated_ids_are_judged_by_whether_rows_differ(second: str, write: Write) -> None:
-    """Some repeated rows leave the id an id, with quarantine; rows that mostly differ take it away."""
+def test_repeated_ids_are_accepted_if_their_rows_agree(second: str, write: Write) -> None:
+    """An id may have some repeated rows. If most rows differ, it is only an id when requested."""
     frame = pd.DataFrame(people())
-    few = pd.concat([frame, frame[:10] if second == "same" else frame[:10].assign(visits=99)])
-    content = propose_content(write(few))
+    repeats = frame[:10] if second == "same" else frame[:10].assign(visits=99)
+    content = propose_content(write(pd.concat([frame, repeats])))
     assert (content["rows"]["id"], content["rows"]["on_duplicate"]) == ("customer id", "quarantine")
     assert content["checks"]["max_quarantined"] == (0.05 if second == "same" else 0.1)
-    many = pd.concat([frame, frame.assign(visits=99)])
-    path = write(many)
+    path = write(pd.concat([frame, frame.assign(visits=99)]))
     assert propose_content(path)["rows"]["id"] is None
-    asked = propose_content(path, "customer id")["rows"]
-    assert (asked["id"], asked["on_duplicate"]) == ("customer id", "last")
+    rows = propose_content(path, "customer id")["rows"]
+    assert (rows["id"], rows["on_duplicate"]) == ("customer id", "last")
 
 
-def test_an_unknown_id_is_refused_with_the_nearest(write: Write) -> None:
-    """--id names a column of the table, and a near miss is told."""
+def test_an_unknown_id_is_refused_with_a_suggestion(write: Write) -> None:
+    """A misspelt --id is refused with the most similar column."""
     with pytest.raises(Refused, match='did you mean "customer id"'):
         propose(str(write(people())), "people", "customer_id")

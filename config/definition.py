@@ -1,7 +1,7 @@
-"""The definition file: which data, which contract, which features, how k is chosen, what may go live.
+"""The definition of a segmentation: its data, contract and features, how k is chosen, and its checks.
 
-Frozen pydantic models with unknown keys forbidden. Reading a definition touches one YAML file and
-nothing else; where things lie on this machine belongs in config/settings.py.
+Models are frozen and refuse unknown keys. Reading definition files belongs in config/definition_files.py,
+settings of the machine in config/settings.py.
 """
 
 from datetime import date, datetime, timedelta
@@ -11,57 +11,62 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions
 from config.columns import Column, Rows
-from config.plans import CategoryPlan, Checks, Clause, FitPlan, KPlan, RefitPlan
-from config.sources import Source, find_binds
-from config.summary import Summary
+from config.event_summary import EventSummary
+from config.sources import Source, list_binds
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Scaling = Literal["auto", "none", "standard", "robust", "log-standard", "aside"]
-# Where rows come from does not decide the result; the rows themselves do.
+DefinitionName = Annotated[str, Field(pattern=NAME_PATTERN)]
+NamedScaling = Literal["none", "standard", "robust", "log-standard", "aside"]
+Scaling = Literal["auto", NamedScaling]
+# Where rows come from does not affect the result; the rows themselves do.
 _PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data"}
 
 
-class ScalingPlan(Clause):
-    """How each feature is scaled before distances are taken."""
+class ScalingOptions(Clause):
+    """How each feature is scaled before distances are computed."""
 
-    default: Scaling = Field("auto", description="Used for features not named in columns.")
-    columns: dict[str, Scaling] = Field(default_factory=dict, description="Per feature.")
+    default: Scaling = Field("auto", description="For features not listed in columns.")
+    columns: dict[str, Scaling] = Field(default_factory=dict, description="Scaling by feature.")
 
 
-class Segmentation(Clause):
-    """A named segmentation: the whole of a definition file."""
+class Definition(Clause):
+    """A definition: everything that is configured for one segmentation."""
 
-    name: Name = Field(description="Names the segmentation in the store.")
+    name: DefinitionName = Field(description="Name of the segmentation in the store.")
     description: str = Field("", max_length=500, description="One sentence.")
-    timezone: str = Field("UTC", description="IANA zone in which as_of is a day.")
+    timezone: str = Field("UTC", description="IANA time zone in which as_of is a day.")
     source: Source = Field(description="Where rows come from.")
     rows: Rows = Field(description="What one row is, and its contract.")
-    summary: Summary | None = Field(None, description="Grain event: how events become customers.")
-    features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns that are clustered.")
+    summary: EventSummary | None = Field(None, description="Grain event: how events become customers.")
+    features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns to cluster.")
     value: str | None = Field(
         None,
-        description="Feature whose sum says what customers are worth, for the report; null: the first sum "
-        "or number with a currency as unit.",
+        description="Feature whose sum is the value of customers in the report; null: the first sum or "
+        "number whose unit is a currency.",
     )
-    scaling: ScalingPlan = Field(
-        default_factory=lambda: ScalingPlan(), description="How features are scaled."
+    scaling: ScalingOptions = Field(
+        default_factory=lambda: ScalingOptions(), description="How features are scaled."
     )
     weights: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
-        default_factory=dict, description="Factor on a feature's part of the squared distance (1)."
+        default_factory=dict, description="Factor on a feature's share of the squared distance (1)."
     )
-    categories: CategoryPlan = Field(
-        default_factory=lambda: CategoryPlan(), description="How categories without order become features."
+    categories: CategoryOptions = Field(
+        default_factory=lambda: CategoryOptions(), description="How categories without order become features."
     )
-    k: KPlan = Field(default_factory=lambda: KPlan(), description="Which k, and how it is chosen.")
-    fit: FitPlan = Field(default_factory=lambda: FitPlan(), description="How hard k-means tries.")
-    refit: RefitPlan = Field(
-        default_factory=lambda: RefitPlan(), description="When the model is fitted anew, and how."
+    k: KOptions = Field(default_factory=lambda: KOptions(), description="Which k, and how it is chosen.")
+    fit: FitOptions = Field(
+        default_factory=lambda: FitOptions(), description="How thoroughly k-means searches."
     )
-    checks: Checks = Field(default_factory=lambda: Checks(), description="What holds a night.")
-    seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of everything random.")
+    refit: RefitOptions = Field(
+        default_factory=lambda: RefitOptions(), description="When the model is refitted, and how."
+    )
+    checks: CheckLimits = Field(
+        default_factory=lambda: CheckLimits(), description="Limits beyond which a night is held."
+    )
+    seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of all random numbers.")
 
     @field_validator("timezone")
     @classmethod
@@ -75,11 +80,9 @@ class Segmentation(Clause):
     @model_validator(mode="after")
     def _summary_fits_the_events(self) -> Self:
         if (self.rows.grain == "event") != (self.summary is not None):
-            raise ValueError("summary goes with rows.grain: event, and only with it")
+            raise ValueError("summary is needed with rows.grain: event, and allowed only there")
         if self.source.sample is not None and (self.source.sample == "orders") != (self.summary is not None):
-            raise ValueError(
-                "source.sample: orders goes with rows.grain: event, the other samples with customer"
-            )
+            raise ValueError("source.sample: orders needs rows.grain: event, the other samples need customer")
         columns = {name: column for name, column in self.rows.columns.items() if name != self.rows.id}
         for name, feature in self.summary.features.items() if self.summary else ():
             if fault := feature.fault(columns):
@@ -96,20 +99,20 @@ class Segmentation(Clause):
             column = self.customer_columns.get(feature)
             if column is None:
                 place = "summary.features" if self.summary else "rows.columns"
-                raise ValueError(f"feature {feature} is not among {place}")
+                raise ValueError(f"feature {feature} is not in {place}")
             if column.type not in ("int", "float", "bool", "category"):
                 raise ValueError(
-                    f"feature {feature} has type {column.type}; int, float, bool or category is needed"
+                    f"feature {feature} has type {column.type}; expected int, float, bool or category"
                 )
             if column.nullable and column.fill is None:
-                raise ValueError(f"feature {feature} is nullable: say with fill what stands in for no value")
+                raise ValueError(f"feature {feature} is nullable, so it needs fill")
         for key in (*self.scaling.columns, *self.weights):
             if key not in self.features:
                 raise ValueError(f"scaling or weights name {key}, which is not a feature")
         for key in self.scaling.columns:
             column = self.customer_columns[key]
             if column.type == "category" and column.order is None:
-                raise ValueError(f"scaling names {key}, a category without order: it is one-hot")
+                raise ValueError(f"scaling names {key}, a category without order, which is one-hot encoded")
         return self
 
     @model_validator(mode="after")
@@ -119,47 +122,47 @@ class Segmentation(Clause):
         if self.value not in self.features:
             raise ValueError(f"value names {self.value}, which is not a feature")
         if self.customer_columns[self.value].type not in ("int", "float"):
-            raise ValueError(f"value names {self.value}, which is no int or float")
+            raise ValueError(f"value names {self.value}, which is not int or float")
         return self
 
     @model_validator(mode="after")
-    def _window_is_there(self) -> Self:
-        if self.source.sql is not None and "window_start" in find_binds(self.source.sql) and not self.summary:
+    def _window_exists(self) -> Self:
+        if self.source.sql is not None and "window_start" in list_binds(self.source.sql) and not self.summary:
             raise ValueError("sql binds :window_start, but there is no summary with a window")
         return self
 
     @property
     def customer_columns(self) -> dict[str, Column]:
-        """The contract of the customer table, one row per customer, from which features are taken."""
+        """The contract of the customer table, which has the features and one row per customer."""
         if self.summary is None:
             return self.rows.columns
         return {name: feature.contract for name, feature in self.summary.features.items()}
 
     @property
     def customer_rows(self) -> Rows:
-        """The contract of a table that already has one row per customer, as `resegment score` takes it."""
+        """The contract of a table with one row per customer, as `resegment score` reads it."""
         if self.summary is None:
             return self.rows
         return Rows(grain="customer", id=self.rows.id, columns=self.customer_columns)
 
     def window(self, as_of: date) -> tuple[date, date] | None:
-        """First day whose events count and the day before which they end, as_of; None without events."""
+        """The half-open range of days whose events count, [start, as_of). None without events."""
         if self.summary is None:
             return None
         return as_of - timedelta(days=self.summary.window_days), as_of
 
     def scaling_of(self, feature: str) -> Scaling:
-        """The scaling asked for this feature."""
+        """The configured scaling of this feature."""
         return self.scaling.columns.get(feature, self.scaling.default)
 
-    def today(self, now: datetime) -> str:
-        """The date, as text, that the instant `now` (with zone) falls on in the time zone."""
-        return now.astimezone(ZoneInfo(self.timezone)).date().isoformat()
+    def today(self, instant: datetime) -> str:
+        """The date of an aware instant in the definition's time zone, as text."""
+        return instant.astimezone(ZoneInfo(self.timezone)).date().isoformat()
 
-    def substance(self) -> dict[str, Any]:
-        """What of the definition decides the result: all but where the source lies.
+    def decisive_content(self) -> dict[str, Any]:
+        """The part of the definition that affects the result: everything except the source's location.
 
-        `value` counts where it is given only: editions made before there was such a key are still the same.
+        A null `value` is left out, so editions published before that key existed keep their names.
         """
         content = self.model_dump(mode="json", exclude={"source": _PLACES})
         if content["value"] is None:

@@ -1,0 +1,109 @@
+"""The parts of a definition with options for modelling: k, the fit, refits, and the checks of a night.
+
+What is read and clustered belongs in config/definition.py.
+"""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+KRule = Literal["auto", "elbow", "silhouette", "gap", "fixed"]
+RefitPolicy = Literal["auto", "always", "never"]
+RefitMode = Literal["warm", "cold", "combine"]
+
+
+class Clause(BaseModel):
+    """A frozen part of a definition that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class KOptions(Clause):
+    """Which k are tried, and how one is chosen."""
+
+    min: int = Field(1, ge=1, le=100, description="Smallest k to try.")
+    max: int = Field(12, ge=1, le=100, description="Largest k to try.")
+    rule: KRule = Field("auto", description="auto (by borders), elbow, silhouette, gap or fixed.")
+    fixed: int | None = Field(None, ge=1, le=100, description="The k, with rule: fixed.")
+    smallest_share: float = Field(
+        0.01, ge=0, lt=1, description="A night with a segment below this share of customers is held."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"k.min {self.min} is above k.max {self.max}")
+        if (self.rule == "fixed") != (self.fixed is not None):
+            raise ValueError("k.fixed is needed with rule: fixed, and allowed only there")
+        if self.fixed is not None and not self.min <= self.fixed <= self.max:
+            raise ValueError(f"k.fixed {self.fixed} is not within {self.min}..{self.max}")
+        return self
+
+
+class CategoryOptions(Clause):
+    """How categories without order become features."""
+
+    rare_share: float = Field(
+        0.01, ge=0, lt=1, description="Levels with a smaller share of customers are pooled as (other)."
+    )
+    most_levels: int = Field(
+        20,
+        ge=2,
+        le=200,
+        description="Keep at most this many of the most common levels; the others are pooled as (other).",
+    )
+
+
+class FitOptions(Clause):
+    """How thoroughly k-means searches."""
+
+    starts: int = Field(8, ge=1, le=1000, description="Number of k-means++ starts per k.")
+    max_iter: int = Field(300, ge=1, le=10_000, description="Maximum number of Lloyd iterations per start.")
+    tolerance: float = Field(
+        1e-4, ge=0, lt=1, description="Stop when centres move less than this, relative to the variance."
+    )
+
+
+class RefitOptions(Clause):
+    """When the model is refitted, where the fit starts, and how many nights must agree on a change."""
+
+    policy: RefitPolicy = Field("auto", description="auto, always or never.")
+    mode: RefitMode = Field("warm", description="warm, cold or combine.")
+    max_drift: float = Field(
+        0.25,
+        gt=0,
+        le=100,
+        description="Refit if a feature's PSI against its training exceeds this.",
+    )
+    max_inertia_rise: float = Field(
+        0.1, ge=0, le=100, description="Refit if inertia per customer rises by more than this share."
+    )
+    max_age_days: int = Field(30, ge=1, le=3660, description="Refit once the model is this old, in days.")
+    nights: int = Field(
+        3,
+        ge=1,
+        le=366,
+        description="Nights in a row that must agree on another k or, with mode combine, on another segment.",
+    )
+
+
+class CheckLimits(Clause):
+    """Limits beyond which a night is held. Changes are measured against the previous edition."""
+
+    max_quarantined: float = Field(
+        0.05, ge=0, le=1, description="Largest share of rows that may be quarantined."
+    )
+    max_churn: float = Field(
+        0.25, ge=0, le=1, description="Largest share of returning customers who may change segment."
+    )
+    max_row_change: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Rows, and customers: neither night may have fewer than the other by this share or more.",
+    )
+    max_drift: float = Field(1.0, gt=0, le=1000, description="Largest PSI of a feature against its training.")
+    max_staleness_days: int = Field(
+        7, ge=0, le=3660, description="Largest age of the newest event, or of the dated file."
+    )
+    advisory: tuple[str, ...] = Field((), description="Names of checks that only warn.")
