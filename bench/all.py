@@ -20,7 +20,7 @@ from bench.tables import RESULTS
 from segmentation.report.screenshots import look_up_browser
 
 RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online_retail_by_day"
-LABELLED = RETAIL.parent / "clustering-data-v1"
+LABELLED = RETAIL.parent / "clustering_dev"
 # Orders of the simulated shop for bench.years: a year of history, then the nights.
 YEAR_START, HISTORY_DAYS = "2025-01-01", 366
 
@@ -50,7 +50,7 @@ def list_benchmarks(orders: Path) -> Iterator[Benchmark]:
     yield Benchmark(
         "k_accuracy",
         ("--tables", "8", *(("--labelled", str(LABELLED)) if LABELLED.is_dir() else ())),
-        ("--tables", "1", "--draws", "1"),
+        ("--tables", "1", "--resampled", "0"),
     )
     yield Benchmark(
         "identity",

@@ -31,7 +31,7 @@ from segmentation.k.votes import best_k_by, choose_gap, choose_linear_elbow
 
 K_MAX = 12
 SEEDS = {"development": 1_000, "reporting": 900_000}
-RESAMPLED, DRAWS = 4, 5  # tables per family that are resampled, and draws of four fifths of their rows
+DRAWS = 5  # of four fifths of a table's rows
 SOLVABLE = 0.8  # ARI of k-means at the true k
 
 
@@ -144,17 +144,17 @@ def measure_table(job: Job) -> TableOutcome:
     )
 
 
-def make_jobs(per_family: int, seeds: str, labelled: Path | None) -> Iterator[Job]:
+def make_jobs(options: argparse.Namespace) -> Iterator[Job]:
     """Tables of 500 to 10,000 rows, twice as many of customers and four times as many crowds."""
     for family in FAMILIES:
         times = {"customer": 2, "crowd": 4}.get(family, 1)
-        for i in range(per_family * times):
-            seed = SEEDS[seeds] + i
+        for i in range(options.tables * times):
+            seed = SEEDS[options.seeds] + i
             rows = int(np.exp(np.random.default_rng([seed, 99]).uniform(np.log(500), np.log(10_000))))
             yield Job(family, seed, rows)
-            if i < RESAMPLED:
+            if i < options.resampled and family != "crowd":
                 yield from (Job(family, seed, rows, draw=draw) for draw in range(DRAWS))
-    for path in sorted(labelled.glob("*/*.data.gz")) if labelled else ():
+    for path in sorted(options.labelled.glob("*/*.data.gz")) if options.labelled else ():
         yield Job("labelled", 0, 0, path)
 
 
@@ -162,6 +162,7 @@ def _parse_options() -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(prog="python -m bench.k_accuracy", description=__doc__)
     parser.add_argument("--tables", type=int, default=40, help="tables per family")
+    parser.add_argument("--resampled", type=int, default=4, help="tables per family to draw rows of again")
     parser.add_argument(
         "--seeds", choices=SEEDS, default="reporting", help="constants were set on development"
     )
@@ -174,7 +175,7 @@ def _parse_options() -> argparse.Namespace:
 def main() -> None:
     """Run every table and print the rates."""
     options = _parse_options()
-    jobs = list(make_jobs(options.tables, options.seeds, options.labelled))
+    jobs = list(make_jobs(options))
     with ProcessPoolExecutor(options.workers) as pool:
         outcomes = list(pool.map(measure_table, jobs, chunksize=4))
     if options.save:

@@ -1,48 +1,72 @@
-"""A Prefect server for benchmarks, on a free port with a fresh PREFECT_HOME, up before anything is timed.
+"""A Prefect server for benchmarks and tests: a free port, its own PREFECT_HOME, stopped with the block.
 
-What runs against it is in bench/measure.py.
+What runs against it is in bench/measure.py and in the tests.
 """
 
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.local_server import wait_until_healthy
+from deployments.local_server import build_command, wait_until_healthy
 from deployments.services import pick_free_port
 
-_APP = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
+
+def build_environment(folder: Path, port: int) -> dict[str, str]:
+    """The environment for a server on this port, free of the user's Prefect and Resegment settings."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RESEGMENT_"))
+    }
+    return inherited | {
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
 
 
 @contextmanager
 def running_server(folder: Path) -> Iterator[int]:
-    """Start a server and point this process's environment to it. Yields its process id."""
-    for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEGMENT_"))]:
-        del os.environ[name]  # the user's own profile and store must not affect the figures
+    """Start a server and point this process's environment to it; yields the server's process id."""
     port = pick_free_port()
-    os.environ["PREFECT_HOME"] = str(folder / "prefect")
-    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    os.environ["PREFECT_API_URL"] = url = f"http://127.0.0.1:{port}/api"
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, *_APP, "--port", str(port), "--log-level", "error"], stdout=log, stderr=log
-        )
-    try:
-        wait_until_healthy(url, process)
+    environment = build_environment(folder, port)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    with serve_prefect(folder, port, environment) as process:
         yield process.pid
+
+
+@contextmanager
+def serve_prefect(
+    folder: Path, port: int, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the end of the block. It answers when the block starts."""
+    with running_process(build_command(port, "error"), environment, folder / "server.log") as process:
+        wait_until_healthy(environment["PREFECT_API_URL"], process)
+        yield process
+
+
+@contextmanager
+def running_process(
+    command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process in the log's folder until the end of the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=log.parent, env=environment, stdout=output, stderr=output)
+    try:
+        yield process
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds that another process has used so far, 0.0 if the system does not report them."""
+    """CPU seconds that another process has used; 0.0 where the system does not report them."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:

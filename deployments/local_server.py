@@ -1,7 +1,7 @@
-"""A Prefect server on this machine, loopback only: one that stays (`resegment up`), or one for a run.
+"""A Prefect server that only this machine can reach: a permanent one (`resegment up`), or one for a run.
 
-Nothing here imports Prefect, so that the command can find or start a server quickly. What
-runs on many machines, with a database of its own, is another deployment.
+Nothing here imports Prefect, so the command can quickly look for a server and start one. The server of the
+stack, with its database and password, is set up in stack.py.
 """
 
 import os
@@ -16,55 +16,60 @@ from deployments.services import (
     Service,
     StartError,
     get_pid,
-    pick_free_port,
     is_port_free,
-    read_facts,
-    start,
-    stop,
+    pick_free_port,
+    read_pid_file,
+    start_service,
+    stop_service,
     wait_until,
 )
 from segmentation.store.locking import lock
 
 PORT = 4200
-STACK = "stack"  # the folder of deployments/stack.py below the state folder
-KEY_FILE = "server.auth"  # in it: who may ask the stack's server, and the password
+STACK = "stack"  # the stack's folder, inside the state folder
+KEY_FILE = "server.auth"  # in that folder: USER:PASSWORD of the stack's server
 SERVER_ENVIRONMENT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_API_HOST": "127.0.0.1"}
-_APP = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
+
+
+def build_command(port: int, log_level: str) -> list[str]:
+    """The command line of a Prefect server on this port."""
+    app = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
+    return [sys.executable, *app, "--port", str(port), "--log-level", log_level]
 
 
 def is_healthy(url: str) -> bool:
-    """Does a Prefect API answer at this URL (…/api)?"""
+    """Whether a Prefect API answers at this URL (…/api)."""
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - our own URL
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as response:  # noqa: S310 - always http
+            return bool(response.status == 200)
     except (OSError, ValueError, urllib.error.URLError):
         return False
 
 
 def server_service(folder: Path) -> Service:
-    """The server kept in this folder: `resegment up`'s in the state folder, the stack's below it."""
+    """The background server of a folder: the state folder for `resegment up`, inside it the stack's."""
     return Service("server", folder, "prefect.server")
 
 
 def look_up_server(state: Path) -> str | None:
-    """The API a run should use: PREFECT_API_URL, the active Prefect profile's, or ours that is up."""
+    """The API that a run should use: PREFECT_API_URL, the Prefect profile's, or a running local one."""
     if url := os.environ.get("PREFECT_API_URL") or _profile_url():
         return url
     for folder in (state, state / STACK):
-        url = read_facts(server_service(folder)).get("url")
+        url = read_pid_file(server_service(folder)).get("url")
         if url and is_healthy(url):
             return url
     return None
 
 
 def look_up_password(state: Path, url: str) -> str | None:
-    """The password of the stack's server, if this is its URL."""
+    """The password for this URL if it is the stack's server."""
     folder = state / STACK
-    return read_password(folder) if read_facts(server_service(folder)).get("url") == url else None
+    return read_password(folder) if read_pid_file(server_service(folder)).get("url") == url else None
 
 
 def read_password(folder: Path) -> str | None:
-    """The password that was made for the server of this folder."""
+    """The password of the stack whose folder this is."""
     try:
         return (folder / KEY_FILE).read_text().strip()
     except OSError:
@@ -72,31 +77,25 @@ def read_password(folder: Path) -> str | None:
 
 
 def start_server(state: Path) -> tuple[str, bool]:
-    """Start a server that outlives this process, or find it running: its URL, and whether it is new."""
+    """Start a server that outlives this process, unless one is running: its URL, and whether it is new."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Whoever comes second waits until the first one's server answers, and finds it.
+    # A second `up` waits here until the first one's server answers, and then finds it.
     with lock(state / "server.lock"):
-        running = read_facts(server_service(state)).get("url")
-        if running and is_healthy(running):
-            return running, False
+        url = read_pid_file(server_service(state)).get("url")
+        if url and is_healthy(url):
+            return url, False
         return launch_server(state, PORT if is_port_free(PORT) else pick_free_port(), {}), True
 
 
 def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
-    """Start a server on this port of this machine, and wait until it answers: its URL."""
+    """Start a background server on this port, wait until it answers, and return its URL."""
     url, server = f"http://127.0.0.1:{port}/api", server_service(folder)
-    command = [sys.executable, *_APP, "--port", str(port), "--log-level", "warning"]
-    start(
-        server,
-        command,
-        {**SERVER_ENVIRONMENT, "PREFECT_API_URL": url, **environment},
-        url=url,
-        port=str(port),
-    )
+    environment = {**SERVER_ENVIRONMENT, "PREFECT_API_URL": url, **environment}
+    start_service(server, build_command(port, "warning"), environment, url=url, port=str(port))
     try:
         wait_until(lambda: is_healthy(url), lambda: get_pid(server) is not None, "the Prefect server")
     except BaseException as error:
-        stop(server, patience_s=0)
+        stop_service(server, patience_s=0)
         if isinstance(error, StartError):
             raise StartError(f"{error}; its log is {server.log}") from None
         raise
@@ -104,14 +103,14 @@ def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
 
 
 def stop_server(state: Path) -> bool:
-    """Stop the server that start_server started; False if none was running."""
-    return stop(server_service(state))
+    """Stop the server that start_server started; False if it was not running."""
+    return stop_service(server_service(state))
 
 
 def start_embedded_server() -> tuple[str, subprocess.Popen[bytes]]:
-    """Start a server for this process only. It ends when this process does, kill -9 included.
+    """Start a server for this process only. It ends when this process does, even by kill -9.
 
-    A small parent of the server reads a pipe whose other end is here, and stops it at end of file.
+    Between the two is a small process that reads a pipe from here and stops the server at end of file.
     """
     port = pick_free_port()
     process = subprocess.Popen(
@@ -126,19 +125,19 @@ def start_embedded_server() -> tuple[str, subprocess.Popen[bytes]]:
 
 
 def stop_embedded_server(process: subprocess.Popen[bytes]) -> None:
-    """Stop the server that start_embedded_server started, and wait for its end."""
+    """Stop the server that start_embedded_server started, and wait until it has ended."""
     if process.stdin:
         process.stdin.close()
     process.wait()
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Return once the server answers; StartError if its process ends, or after a limit."""
+    """Return once the server answers; StartError if its process ends first, or after START_LIMIT_S."""
     wait_until(lambda: is_healthy(url), lambda: process.poll() is None, "the Prefect server")
 
 
 def _profile_url() -> str | None:
-    """PREFECT_API_URL of the active Prefect profile, if somebody has set one up."""
+    """PREFECT_API_URL of the active Prefect profile, if it has one."""
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
     try:
         profiles = tomllib.loads((home / "profiles.toml").read_text())
@@ -150,9 +149,7 @@ def _profile_url() -> str | None:
 
 
 def _serve_until_parent_ends(port: str) -> int:
-    server = subprocess.Popen(
-        [sys.executable, *_APP, "--port", port, "--log-level", "error"], stdin=subprocess.DEVNULL
-    )
+    server = subprocess.Popen(build_command(int(port), "error"), stdin=subprocess.DEVNULL)
     while server.poll() is None and sys.stdin.buffer.read(1):
         pass
     server.terminate()

@@ -1,7 +1,7 @@
-"""The stack's PostgreSQL: the one that the environment names, else one of its own on this machine.
+"""The stack's PostgreSQL: the one the environment configures, otherwise one started on this machine.
 
-Its own is initialised once, listens on no port, and is reached through a socket in a private folder.
-What Prefect keeps in it is Prefect's.
+The local one is initialised once, listens on no port, and is reached through a socket in a private folder.
+Its tables belong to Prefect.
 """
 
 import hashlib
@@ -15,18 +15,18 @@ from typing import NamedTuple
 from deployments.services import StartError
 
 URL_VARIABLES = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
-ACCOUNT = "postgres"  # the system's user under which PostgreSQL runs where we are root: it refuses to be
+ACCOUNT = "postgres"  # PostgreSQL refuses to run as root, so root starts it under this system user
 DEBIAN = Path("/usr/lib/postgresql")
 _LONGEST_SOCKET = 107  # bytes, sun_path of unix(7)
 _NO_POSTGRES = (
-    "no PostgreSQL is on this machine. Install one (Debian and Ubuntu: apt install postgresql; macOS: "
-    f"brew install postgresql), or name a database in {URL_VARIABLES[0]} "
+    "this machine has no PostgreSQL. Install one (Debian and Ubuntu: apt install postgresql; macOS: "
+    f"brew install postgresql), or set {URL_VARIABLES[0]} "
     "(postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE)"
 )
 
 
 class Database(NamedTuple):
-    """A PostgreSQL of our own: its programs, its files, and the user it runs as (None: ours)."""
+    """A PostgreSQL on this machine. account: the system user it runs as; None is the current one."""
 
     programs: Path
     files: Path
@@ -34,7 +34,7 @@ class Database(NamedTuple):
 
     @property
     def url(self) -> str:
-        """For Prefect's server."""
+        """The connection URL for Prefect's server."""
         return f"postgresql+asyncpg://prefect@/postgres?host={self.sockets}"
 
     @property
@@ -43,8 +43,8 @@ class Database(NamedTuple):
         return self.files / "sockets"
 
     def call(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of its programs to the end."""
-        # Its output is no pipe: the server would inherit that, and we would wait for its end.
+        """Run initdb or pg_ctl and wait for it."""
+        # A pipe would be inherited by the server that pg_ctl starts, and waiting would never end.
         with (self.files / "programs.log").open("a") as log:
             return subprocess.run(
                 [str(self.programs / program), "-D", str(self.files / "data"), *arguments],
@@ -60,55 +60,54 @@ class Database(NamedTuple):
 
 
 def get_configured_database() -> str | None:
-    """The database that the environment names."""
+    """The database URL that the environment configures."""
     return next((os.environ[name] for name in URL_VARIABLES if os.environ.get(name)), None)
 
 
 def locate_database(folder: Path) -> Database:
-    """The stack's own PostgreSQL, below its folder, or below the database user's home where we are root."""
-    programs = _find_programs()
+    """The stack's PostgreSQL: in its folder, or for root in the home of the user `postgres`."""
+    programs = locate_programs()
     if os.geteuid() != 0:
         return Database(programs, folder / "postgres", None)
     try:
         home = Path(pwd.getpwnam(ACCOUNT).pw_dir)
     except KeyError:
         raise StartError(
-            f"PostgreSQL does not run as root, and there is no user {ACCOUNT}; run as an ordinary user, or "
-            f"name a database in {URL_VARIABLES[0]}"
+            f"PostgreSQL refuses to run as root, and this machine has no user {ACCOUNT}; run as an ordinary "
+            f"user, or set {URL_VARIABLES[0]}"
         ) from None
-    return Database(
-        programs, home / f"resegment-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}", ACCOUNT
-    )
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Database(programs, home / f"resegment-{digest}", ACCOUNT)
 
 
 def start_database(database: Database) -> bool:
-    """Initialise it if it is new, and start it if it does not run; False if it did."""
+    """Start it, initialising it first if it is new; False if it was running already."""
     if len(str(database.sockets)) + len("/.s.PGSQL.5432") > _LONGEST_SOCKET:
         raise StartError(f"{database.files} is too long for a socket; set RESEGMENT_STATE to a shorter path")
     _make_private(database, database.files)
     _make_private(database, database.sockets)
     if not (database.files / "data" / "PG_VERSION").is_file():
-        # The socket's folder is private, and there is no other way in: hence no password.
+        # No password: the socket's private folder is the only way in.
         trust = ("--username=prefect", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8")
-        _check(database, database.call("initdb", *trust))
+        _check_success(database, database.call("initdb", *trust))
     if is_database_up(database):
         return False
     options = f"-c listen_addresses= -c unix_socket_directories={database.sockets}"
     log = str(database.files / "postgres.log")
-    _check(database, database.call("pg_ctl", "start", "--wait", "--log", log, "--options", options))
+    _check_success(database, database.call("pg_ctl", "start", "--wait", "--log", log, "--options", options))
     return True
 
 
 def is_database_up(database: Database) -> bool:
-    """Does it run?"""
+    """Whether it runs."""
     return database.files.is_dir() and database.call("pg_ctl", "status").returncode == 0
 
 
 def stop_database(database: Database) -> bool:
-    """Stop it, its data on disk; False if it did not run."""
+    """Stop it once its data is on disk; False if it was not running."""
     if not is_database_up(database):
         return False
-    _check(database, database.call("pg_ctl", "stop", "--wait", "--mode", "fast"))
+    _check_success(database, database.call("pg_ctl", "stop", "--wait", "--mode", "fast"))
     return True
 
 
@@ -118,19 +117,19 @@ def _make_private(database: Database, folder: Path) -> None:
         shutil.chown(folder, database.account)
 
 
-def _check(database: Database, done: subprocess.CompletedProcess[str]) -> None:
-    if done.returncode != 0:
-        program = Path(done.args[0]).name
+def _check_success(database: Database, process: subprocess.CompletedProcess[str]) -> None:
+    if process.returncode != 0:
+        program = Path(process.args[0]).name
         raise StartError(f"PostgreSQL's {program} failed; see {database.files / 'programs.log'}")
 
 
-def _find_programs() -> Path:
-    """The folder of initdb and pg_ctl: on PATH, or where Debian puts them, the newest first."""
+def locate_programs() -> Path:
+    """The folder of initdb and pg_ctl: on PATH, or where Debian installs them, newest version first."""
     on_path = shutil.which("pg_ctl")
-    places = [Path(on_path).resolve().parent] if on_path else []
-    versions = DEBIAN.glob("*/bin")
-    places += sorted(versions, key=lambda place: float(place.parent.name), reverse=True)
-    for place in places:
-        if (place / "initdb").is_file() and (place / "pg_ctl").is_file():
-            return place
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    debian_folders = DEBIAN.glob("*/bin")
+    folders += sorted(debian_folders, key=lambda folder: float(folder.parent.name), reverse=True)
+    for folder in folders:
+        if (folder / "initdb").is_file() and (folder / "pg_ctl").is_file():
+            return folder
     raise StartError(_NO_POSTGRES)

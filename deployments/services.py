@@ -1,6 +1,6 @@
-"""Processes that outlive the command that starts them: a pid file and a log each, found again, stopped.
+"""Background processes: started with a pid file and a log, found again later, stopped.
 
-Standard library only. What is run is local_server.py's and stack.py's.
+Standard library only. Which processes there are is decided in local_server.py and stack.py.
 """
 
 import contextlib
@@ -19,33 +19,33 @@ _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of Linux's include/linux/sched.h
 
 
 class StartError(Exception):
-    """A process did not start; the message says why, or where its log is."""
+    """A process did not start. The message says why, or where its log is."""
 
 
 class Service(NamedTuple):
-    """A process to keep. Its pid file is NAME.json in `folder`, its log NAME.log."""
+    """A background process. Its pid file is NAME.json in `folder`, its log NAME.log."""
 
     name: str
     folder: Path
-    mark: str  # words of its command line: a pid may have gone to another program since
+    mark: str  # part of its command line: its pid may belong to another program by now
 
     @property
     def log(self) -> Path:
-        """Where it writes."""
+        """Where it writes its output."""
         return self.folder / f"{self.name}.log"
 
     @property
-    def state(self) -> Path:
-        """Its pid, and what else is to be remembered of it."""
+    def pid_file(self) -> Path:
+        """Its pid, and the facts stored when it was started."""
         return self.folder / f"{self.name}.json"
 
 
-def start(
+def start_service(
     service: Service, command: list[str], environment: Mapping[str, str], umask: int = -1, **facts: str
 ) -> int:
-    """Start the process in a session of its own, so that it stays; `facts` are kept beside its pid.
+    """Start the process in its own session, so that it outlives this one; store `facts` with its pid.
 
-    umask: what files it makes may not allow; -1 is ours.
+    umask: the process's umask; -1 keeps the current one.
     """
     service.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with service.log.open("ab") as log:
@@ -58,15 +58,15 @@ def start(
             start_new_session=True,
             umask=umask,
         )
-    service.state.write_text(json.dumps({"pid": process.pid, **facts}))
-    process.returncode = 0  # it is meant to stay: no warning when this object goes
+    service.pid_file.write_text(json.dumps({"pid": process.pid, **facts}))
+    process.returncode = 0  # keeps Popen from warning that the process still runs
     return process.pid
 
 
-def read_facts(service: Service) -> dict[str, str]:
-    """What was kept when it was started; nothing if it never was."""
+def read_pid_file(service: Service) -> dict[str, str]:
+    """The facts stored when it was started; empty if it never was."""
     try:
-        facts: dict[str, str] = json.loads(service.state.read_text())
+        facts: dict[str, str] = json.loads(service.pid_file.read_text())
         return facts
     except (OSError, ValueError):
         return {}
@@ -74,32 +74,32 @@ def read_facts(service: Service) -> dict[str, str]:
 
 def get_pid(service: Service) -> int | None:
     """The process's id while it runs."""
-    pid = int(read_facts(service).get("pid", 0))
+    pid = int(read_pid_file(service).get("pid", 0))
     return pid if pid and is_running(pid, service.mark) else None
 
 
 def is_running(pid: int, mark: str) -> bool:
-    """Does a process of this id run, and is it the one with these words in its command line?"""
+    """Whether a process with this id runs and has `mark` in its command line."""
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # a child that ended would be there until it is asked
+        os.waitpid(pid, os.WNOHANG)  # reaps a child that has ended; otherwise it would remain as a zombie
     try:
         if sys.platform != "linux":
             os.kill(pid, 0)
             return True
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        # A process in the middle of its exec has no command line yet; a zombie has none any more, and a
-        # thread of the kernel, to which the pid may have gone since, never has one.
+        # The command line is empty for a process in the middle of exec, for a zombie, and for a kernel
+        # thread, which may have got the pid after a reboot. Only the first is the service.
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        starts = not command and state != "Z" and not int(fields[5]) & _KERNEL_THREAD
-        return starts or mark.encode() in command
+        is_in_exec = not command and state != "Z" and not int(fields[5]) & _KERNEL_THREAD
+        return is_in_exec or mark.encode() in command
     except OSError:
         return False
 
 
-def stop(service: Service, patience_s: float = 10.0) -> bool:
-    """Ask the process to end, and end it after patience_s; False if none was running."""
+def stop_service(service: Service, patience_s: float = 10.0) -> bool:
+    """Terminate the process and kill it after patience_s; False if it was not running."""
     pid = get_pid(service)
-    service.state.unlink(missing_ok=True)
+    service.pid_file.unlink(missing_ok=True)
     if pid is None:
         return False
     with contextlib.suppress(ProcessLookupError):
@@ -113,19 +113,19 @@ def stop(service: Service, patience_s: float = 10.0) -> bool:
     return True
 
 
-def wait_until(is_ready: Callable[[], bool], is_alive: Callable[[], bool], what: str) -> None:
-    """Return once it is ready; StartError if its process ends before, or after START_LIMIT_S."""
+def wait_until(is_ready: Callable[[], bool], is_alive: Callable[[], bool], label: str) -> None:
+    """Return once it is ready; StartError if its process ends first, or after START_LIMIT_S."""
     deadline = time.monotonic() + START_LIMIT_S
     while not is_ready():
         if not is_alive():
-            raise StartError(f"{what} ended while starting")
+            raise StartError(f"{label} ended while starting")
         if time.monotonic() > deadline:
-            raise StartError(f"{what} did not answer within {START_LIMIT_S:.0f} s")
+            raise StartError(f"{label} did not answer within {START_LIMIT_S:.0f} s")
         time.sleep(0.1)
 
 
 def is_port_free(port: int) -> bool:
-    """Is nothing listening on this port of this machine?"""
+    """Whether nothing listens on this port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

@@ -1,9 +1,10 @@
-"""What deployments need on the Prefect server beside themselves: work pool, automations, who is told.
+"""What deployments need on the Prefect server: the work pool, automations, and where notices go.
 
     python -m deployments.setup
 
-Again changes nothing. Deployments are prefect.yaml's. A notice goes to the URL in RESEGMENT_NOTICE_URL, as
-JSON with `subject`, `body` and `text`; without one, automations fire and are seen in the UI's event feed.
+Running it again changes nothing. The deployments themselves are in prefect.yaml. Notices are posted to
+RESEGMENT_NOTICE_URL as JSON with `subject`, `body` and `text`. Without that variable, automations still fire
+and appear in the UI's event feed.
 """
 
 import os
@@ -27,7 +28,7 @@ from config.settings import read_settings
 POOL = "resegment"
 NOTICE = "resegment-notice"
 URL_VARIABLE = "RESEGMENT_NOTICE_URL"
-RESULTS = "PREFECT_RESULTS_LOCAL_STORAGE_PATH"
+RESULTS_VARIABLE = "PREFECT_RESULTS_LOCAL_STORAGE_PATH"
 SILENCE = timedelta(seconds=180)  # three heartbeats of 60 s
 _TAGGED = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.resegment"}
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
@@ -39,37 +40,38 @@ BODY = (
 
 
 def ensure_pool(client: SyncPrefectClient) -> str:
-    """The work pool of processes; of one that is there, only where results are kept is brought up to date."""
+    """Create the work pool. Of an existing one, only the results folder is updated."""
     try:
         template = client.read_work_pool(POOL).base_job_template
     except ObjectNotFound:
         template = add_results_folder(ProcessWorker.get_default_base_job_template())
-        said = "Runs of Resegment, each a process on the worker's machine."
-        made = WorkPoolCreate(name=POOL, type="process", base_job_template=template, description=said)
-        client.create_work_pool(made)
-        return f"work pool {POOL}: made"
+        description = "Runs of Resegment, each a process on the worker's machine."
+        client.create_work_pool(
+            WorkPoolCreate(name=POOL, type="process", base_job_template=template, description=description)
+        )
+        return f"work pool {POOL}: created"
     client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=add_results_folder(template)))
-    return f"work pool {POOL}: there"
+    return f"work pool {POOL}: exists"
 
 
 def add_results_folder(template: dict[str, Any]) -> dict[str, Any]:
-    """The pool's template, its runs keeping results where a retry finds them after a restart.
+    """The pool's template with a results folder that survives a restart, so that retries find results.
 
-    A folder that the template has stays, unless the environment names another. Whoever can write there can
-    run code in a worker: hence a private folder.
+    A folder already in the template is kept, unless the environment names another one. The folder is private
+    because anyone who can write to it can run code in a worker.
     """
     environment = template["variables"]["properties"].get("env")
-    named = os.environ.get(RESULTS)
-    if environment is None or (named is None and RESULTS in (environment.get("default") or {})):
+    configured = os.environ.get(RESULTS_VARIABLE)
+    if environment is None or (configured is None and RESULTS_VARIABLE in (environment.get("default") or {})):
         return template
-    folder = Path(named or read_settings().state.expanduser() / "results").absolute()
+    folder = Path(configured or read_settings().state.expanduser() / "results").absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment["default"] = {**(environment.get("default") or {}), RESULTS: str(folder)}
+    environment["default"] = {**(environment.get("default") or {}), RESULTS_VARIABLE: str(folder)}
     return template
 
 
 def make_notice_action() -> ActionTypes:
-    """Who is told: the webhook that the environment names, else the event feed alone."""
+    """Post to the webhook that the environment names; without one, do nothing."""
     url = os.environ.get(URL_VARIABLE)
     if not url:
         return DoNothing()
@@ -83,17 +85,17 @@ def make_notice_action() -> ActionTypes:
 
 
 def make_automations(notice: ActionTypes) -> list[AutomationCore]:
-    """Runs that died are marked so; somebody is told of failures and of held nights."""
+    """Mark runs whose process died as crashed, and send notices of failures and held nights."""
     crashed = ChangeFlowRunState(
         state=StateType.CRASHED,
         name="Crashed",
-        message="No heartbeat for three minutes: its process died, or its machine. Press Retry",
+        message="No heartbeat for three minutes: its process or its machine died. Press Retry",
     )
     silent = EventTrigger(
         match=_RUNS,
         match_related=_TAGGED,
         after={"prefect.flow-run.heartbeat"},
-        # Any event of the run will do, so that Held, NoData and Skipped count as ends.
+        # Any event counts, so that a run which ends Held, NoData or Skipped is not taken for dead.
         expect={"prefect.flow-run.*"},
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
@@ -103,19 +105,19 @@ def make_automations(notice: ActionTypes) -> list[AutomationCore]:
     return [
         AutomationCore(
             name="resegment: runs that died",
-            description="Marks a run crashed that sends no heartbeat any more, so that it can be retried.",
+            description="Marks a run as crashed when its heartbeat stops, so that it can be retried.",
             trigger=silent,
             actions=[crashed],
         ),
         AutomationCore(
             name="resegment: failures",
-            description="A run failed or crashed, or a night is not published by its deadline.",
+            description="A run failed or crashed, or a night was not published by its deadline.",
             trigger=watch_for("Failed", "Crashed", "TimedOut"),
             actions=[notice],
         ),
         AutomationCore(
             name="resegment: held nights",
-            description="A night was built but a check holds it: look at its report, then promote it or not.",
+            description="A check is holding a night: read its report, then promote it or leave it.",
             trigger=watch_for("Held"),
             actions=[notice],
         ),
@@ -123,7 +125,7 @@ def make_automations(notice: ActionTypes) -> list[AutomationCore]:
 
 
 def watch_for(*states: str) -> EventTrigger:
-    """A run of Resegment's deployments that enters one of these states."""
+    """Fires when a run of Resegment's deployments enters one of these states."""
     return EventTrigger(
         match=_RUNS,
         match_related=_TAGGED,
@@ -135,37 +137,38 @@ def watch_for(*states: str) -> EventTrigger:
     )
 
 
-def ensure_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
-    """Make it, or bring the one of this name up to date; whether it is on is a person's to say.
+def ensure_automation(client: SyncPrefectClient, automation: AutomationCore) -> str:
+    """Create the automation, or update the one of this name. One that a user has disabled stays disabled.
 
-    One that is as wanted is not touched: the server forgets the runs that an automation watches when it is
-    updated, and those that died in a crash of the machine would stay Running for ever.
+    One that is up to date is not touched. On an update the server forgets which runs an automation watches,
+    and runs that died with the machine would stay Running for ever.
     """
-    there = client.read_automations_by_name(wanted.name)
-    if not there:
-        client.create_automation(wanted)
-        return f"{wanted.name}: made"
-    wanted = wanted.model_copy(update={"enabled": there[0].enabled})
-    if there[0].model_dump(include=set(AutomationCore.model_fields)) == wanted.model_dump():
-        return f"{wanted.name}: there"
-    client.update_automation(there[0].id, wanted)
-    return f"{wanted.name}: brought up to date"
+    matches = client.read_automations_by_name(automation.name)
+    if not matches:
+        client.create_automation(automation)
+        return f"{automation.name}: created"
+    current = matches[0]
+    automation = automation.model_copy(update={"enabled": current.enabled})
+    if current.model_dump(include=set(AutomationCore.model_fields)) == automation.model_dump():
+        return f"{automation.name}: exists"
+    client.update_automation(current.id, automation)
+    return f"{automation.name}: updated"
 
 
 def set_up() -> Iterator[str]:
-    """All of it, in order; says what it did."""
+    """Set everything up, in order, and yield a line about each part."""
     notice = make_notice_action()
     with get_client(sync_client=True) as client:
         yield ensure_pool(client)
-        for wanted in make_automations(notice):
-            yield ensure_automation(client, wanted)
+        for automation in make_automations(notice):
+            yield ensure_automation(client, automation)
 
 
-def main() -> None:
-    """The command line."""
+def print_setup() -> None:
+    """Run the command line."""
     for line in set_up():
         typer.echo(line)
 
 
 if __name__ == "__main__":
-    main()
+    print_setup()

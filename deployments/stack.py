@@ -1,9 +1,9 @@
-"""The stack on one machine: PostgreSQL, Prefect's server, deployments, a worker, the reports' pages.
+"""The stack on one machine: PostgreSQL, Prefect's server, deployments, a worker, the reports' server.
 
     python -m deployments.stack up|down|status
 
-Everything listens on this machine only, and the server asks for a password that is made here. `up` starts
-what does not run and leaves the rest: it is also what mends a stack of which a part has died.
+Everything listens on this machine only, and the server asks for a password that `up` creates. `up` starts
+what is not running and leaves the rest alone, so it also repairs a stack that has lost a part.
 """
 
 import argparse
@@ -18,55 +18,66 @@ import typer
 from config.settings import SettingsError
 from deployments import local_server, postgres
 from deployments.local_server import launch_server, server_service, stop_server
-from deployments.services import Service, StartError, get_pid, is_port_free, read_facts, start, stop, wait_until
-from deployments.stack_config import REPORTS_PORT, Stack, lock_stack, ensure_password, read_stack
+from deployments.services import (
+    Service,
+    StartError,
+    get_pid,
+    is_port_free,
+    read_pid_file,
+    start_service,
+    stop_service,
+    wait_until,
+)
+from deployments.stack_config import REPORTS_PORT, Stack, ensure_password, lock_stack, read_stack
 
 ROOT = Path(__file__).parents[1]
 
 
-def up(stack: Stack) -> Iterator[str]:
-    """Start what does not run, in order; says what it did."""
+def start_stack(stack: Stack) -> Iterator[str]:
+    """Start what is not running, in order, and yield a line about each part."""
     umask = os.umask(0o077)
     (stack.folder / "results").mkdir(parents=True, exist_ok=True, mode=0o700)
-    yield _up_server(stack)
+    yield _ensure_server(stack)
     yield _deploy(stack)
     worker = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
-    # What runs publish is for whom the caller's umask lets read it; the stack's own files are private.
-    yield ensure_service(stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url)
-    prefect = f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
+    # Published files keep the caller's umask; the stack's own files are private.
+    yield ensure_service(
+        stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url
+    )
+    address = f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
     if not stack.has_reports:
-        yield prefect
-        yield "Reports:  none; the store is a bucket, which has means of its own to show pages"
+        yield address
+        yield "Reports:  not served; the store is a bucket, whose pages its provider can serve"
         return
     port = str(stack.reports_port)
-    serve = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", port]
-    yield ensure_service(stack, stack.reports, serve, umask, port=port)
-    said = f"the reports' server (its log is {stack.reports.log})"
-    wait_until(lambda: not is_port_free(stack.reports_port), lambda: bool(get_pid(stack.reports)), said)
-    yield prefect
+    command = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", port]
+    yield ensure_service(stack, stack.reports, command, umask, port=port)
+    label = f"the reports' server (its log is {stack.reports.log})"
+    wait_until(lambda: not is_port_free(stack.reports_port), lambda: bool(get_pid(stack.reports)), label)
+    yield address
     yield f"Reports:  {stack.reports_url}"
 
 
 def ensure_service(stack: Stack, service: Service, command: list[str], umask: int, **facts: str) -> str:
-    """Start it, or again if it was started for another store or port."""
+    """Start the service, or restart it if it was started for another store or port."""
     facts["store"] = stack.store
-    there = get_pid(service) is not None
-    if there and facts.items() <= read_facts(service).items():
+    was_running = get_pid(service) is not None
+    if was_running and facts.items() <= read_pid_file(service).items():
         return f"{service.name}: running already"
-    stop(service, patience_s=30)
+    stop_service(service, patience_s=30)
     if "port" in facts:
         _check_port(int(facts["port"]), "--reports-port")
-    start(service, command, stack.environment(), umask, **facts)
-    return f"{service.name}: {'started again, for another store or port' if there else 'started'}"
+    start_service(service, command, stack.environment(), umask, **facts)
+    return f"{service.name}: {'restarted, for another store or port' if was_running else 'started'}"
 
 
-def _up_server(stack: Stack) -> str:
+def _ensure_server(stack: Stack) -> str:
     url = postgres.get_configured_database()
     if url is None:
-        own = postgres.locate_database(stack.folder)
-        if postgres.start_database(own):
-            stop_server(stack.folder)  # one that outlived its database holds connections to the dead one
-        url = own.url
+        database = postgres.locate_database(stack.folder)
+        if postgres.start_database(database):
+            stop_server(stack.folder)  # it outlived its database and holds connections to the dead one
+        url = database.url
     if get_pid(server_service(stack.folder)) and local_server.is_healthy(stack.url):
         return "server: running already"
     stop_server(stack.folder)
@@ -75,7 +86,7 @@ def _up_server(stack: Stack) -> str:
         "PREFECT_HOME": str(stack.folder / "prefect"),
         "PREFECT_SERVER_API_AUTH_STRING": ensure_password(stack.folder),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": url,
-        # Runs and their logs are kept for 90 days, Prefect's own default, once asked for. The ledger stays.
+        # Prefect then deletes runs and logs after 90 days, its default. The ledger keeps every run.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     }
     launch_server(stack.folder, stack.port, environment)
@@ -83,14 +94,11 @@ def _up_server(stack: Stack) -> str:
 
 
 def _deploy(stack: Stack) -> str:
-    """Pool, deployments, limits and automations as this version wants them; nothing is done twice."""
-    file = "deployments/prefect.yaml"
-    for command in (
-        ["-m", "deployments.setup"],
-        ["-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file],
-    ):
+    """Bring pool, automations, deployments and limits up to date with this version."""
+    deploy = "-m prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml"
+    for command in (["-m", "deployments.setup"], deploy.split()):
         with (stack.folder / "deploy.log").open("ab") as log:
-            done = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, *command],
                 cwd=ROOT,
                 env={**os.environ, **stack.environment()},
@@ -99,52 +107,56 @@ def _deploy(stack: Stack) -> str:
                 stderr=log,
                 check=False,
             )
-        if done.returncode:
+        if process.returncode:
             raise StartError(f"`{' '.join(command[1:])}` failed; see {stack.folder / 'deploy.log'}")
     return "deployments: up to date"
 
 
-def down(stack: Stack) -> Iterator[str]:
-    """Stop what runs: first the worker, so that no run loses its server."""
+def stop_stack(stack: Stack) -> Iterator[str]:
+    """Stop what is running, the worker first so that no run loses its server."""
     for service in (stack.worker, stack.reports, server_service(stack.folder)):
-        yield f"{service.name}: {'stopped' if stop(service, patience_s=30) else 'not running'}"
+        yield f"{service.name}: {'stopped' if stop_service(service, patience_s=30) else 'not running'}"
     if postgres.get_configured_database() is None:
-        own = postgres.locate_database(stack.folder)
-        yield f"database: {'stopped' if postgres.stop_database(own) else 'not running'}"
+        was_running = postgres.stop_database(postgres.locate_database(stack.folder))
+        yield f"database: {'stopped' if was_running else 'not running'}"
 
 
-def status(stack: Stack) -> Iterator[tuple[str, bool]]:
-    """Each part, and whether it runs."""
+def check_stack(stack: Stack) -> dict[str, bool]:
+    """Each part, and whether it is running."""
+    parts: dict[str, bool] = {}
     if postgres.get_configured_database() is None:
-        yield "database", postgres.is_database_up(postgres.locate_database(stack.folder))
-    yield "server", local_server.is_healthy(stack.url)
+        parts["database"] = postgres.is_database_up(postgres.locate_database(stack.folder))
+    parts["server"] = local_server.is_healthy(stack.url)
     for service in (stack.worker, stack.reports) if stack.has_reports else (stack.worker,):
-        yield service.name, get_pid(service) is not None
+        parts[service.name] = get_pid(service) is not None
+    return parts
 
 
 def _check_port(port: int, option: str) -> None:
     if not is_port_free(port):
-        raise StartError(f"something else listens on port {port}; stop it, or give another with {option}")
+        raise StartError(
+            f"port {port} is used by another program; stop it, or choose another port with {option}"
+        )
 
 
-def main() -> int:
-    """The command line."""
+def control_stack() -> int:
+    """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m deployments.stack", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("action", choices=["up", "down", "status"])
     parser.add_argument("--port", type=int, help=f"the server's port, {local_server.PORT} by default")
     parser.add_argument("--reports-port", type=int, help=f"the reports' port, {REPORTS_PORT} by default")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        stack = read_stack(asked.port, asked.reports_port)
-        if asked.action == "status":
-            found = dict(status(stack))
-            for name, is_up in found.items():
+        stack = read_stack(arguments.port, arguments.reports_port)
+        if arguments.action == "status":
+            parts = check_stack(stack)
+            for name, is_up in parts.items():
                 typer.echo(f"{name}: {'running' if is_up else 'not running'}")
-            return 0 if all(found.values()) else 1
+            return 0 if all(parts.values()) else 1
         with lock_stack(stack):
-            for line in up(stack) if asked.action == "up" else down(stack):
+            for line in start_stack(stack) if arguments.action == "up" else stop_stack(stack):
                 typer.echo(line)
     except (StartError, SettingsError) as error:
         typer.echo(f"stack: {error}", err=True)
@@ -153,4 +165,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(control_stack())

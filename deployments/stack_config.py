@@ -1,4 +1,7 @@
-"""What the stack of one machine consists of, and where its parts lie. Starting them is stack.py's."""
+"""The configuration of one machine's stack: folders, ports, password, environment, and its lock.
+
+Starting its parts is in stack.py.
+"""
 
 import os
 import secrets
@@ -10,7 +13,7 @@ from typing import NamedTuple
 from config.settings import read_settings
 from deployments import local_server
 from deployments.local_server import server_service
-from deployments.services import Service, read_facts
+from deployments.services import Service, read_pid_file
 from segmentation.store.locking import lock
 from segmentation.store.objects import is_object_url
 
@@ -18,16 +21,16 @@ REPORTS_PORT = 4280
 
 
 class Stack(NamedTuple):
-    """Where its pid files, logs, password and results lie, where the store is, which ports it takes."""
+    """One machine's stack. folder holds its pid files, logs, password and results."""
 
     folder: Path
-    store: str
+    store: str  # an absolute path or a URL
     port: int
     reports_port: int
 
     @property
     def worker(self) -> Service:
-        """The process that runs flows, each in a process of its own."""
+        """The Prefect worker, which runs each flow in a process of its own."""
         return Service("worker", self.folder, "worker start")
 
     @property
@@ -37,21 +40,21 @@ class Stack(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The server's API."""
+        """The URL of the server's API."""
         return f"http://127.0.0.1:{self.port}/api"
 
     @property
     def reports_url(self) -> str:
-        """Where the reports are."""
+        """The URL of the reports."""
         return f"http://127.0.0.1:{self.reports_port}"
 
     @property
     def has_reports(self) -> bool:
-        """Are pages served? Not those of a bucket, which has means of its own."""
+        """Whether the stack serves reports. A bucket's pages are served by its provider."""
         return not is_object_url(self.store)
 
     def environment(self) -> dict[str, str]:
-        """What the worker, its runs and `prefect` need to find server, store and results."""
+        """What the worker, its runs and the command `prefect` need to reach server, store and results."""
         settings = read_settings()
         return {
             "PREFECT_API_URL": self.url,
@@ -62,7 +65,7 @@ class Stack(NamedTuple):
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
-            # Absolute: a run's working folder is a temporary one.
+            # Absolute paths, because a run's working folder is temporary.
             "RESEGMENT_STORE": self.store,
             "RESEGMENT_STATE": str(settings.state.expanduser().absolute()),
             "RESEGMENT_DEFINITIONS": str(settings.definitions.expanduser().absolute()),
@@ -71,7 +74,7 @@ class Stack(NamedTuple):
 
 
 def ensure_password(folder: Path) -> str:
-    """The server's password, `resegment:…`, made once and readable by its owner only."""
+    """The server's password, `resegment:…`: created once, readable by its owner only."""
     path = folder / local_server.KEY_FILE
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -84,20 +87,20 @@ def ensure_password(folder: Path) -> str:
 
 
 def read_stack(port: int | None = None, reports_port: int | None = None) -> Stack:
-    """The stack of this machine's settings; ports as given, else as it was started, else the usual."""
+    """The stack of this machine's settings. A port not given is the one of the last start, or the default."""
     settings = read_settings()
     folder = settings.state.expanduser().absolute() / local_server.STACK
     store = settings.store if is_object_url(settings.store) else str(Path(settings.store).absolute())
-    kept = Stack(folder, store, 0, 0)
-    return kept._replace(
-        port=port or int(read_facts(server_service(folder)).get("port", local_server.PORT)),
-        reports_port=reports_port or int(read_facts(kept.reports).get("port", REPORTS_PORT)),
+    stack = Stack(folder, store, 0, 0)
+    return stack._replace(
+        port=port or int(read_pid_file(server_service(folder)).get("port", local_server.PORT)),
+        reports_port=reports_port or int(read_pid_file(stack.reports).get("port", REPORTS_PORT)),
     )
 
 
 @contextmanager
 def lock_stack(stack: Stack) -> Iterator[None]:
-    """One `up` or `down` at a time: whoever comes second waits, and finds what the first has done."""
+    """Allow one `up` or `down` at a time; a second one waits, and then finds what the first has done."""
     stack.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with lock(stack.folder / "stack.lock"):
         yield

@@ -1,12 +1,12 @@
-"""A backfill's tasks, and its page in the Prefect UI: the plan, a second look at each date, progress.
+"""A backfill's tasks, and its page in the Prefect UI: the plan, a check before each date, progress.
 
-What a date's run does is the other stages'; which dates are run is segmentation/backfilling.py's.
+Each date is run by flows/resegment.py. Which dates run is decided in segmentation/backfill_plan.py.
 """
 
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,183 +17,208 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import MissingResult
 from prefect.states import Completed
 
-from schemas.backfills import Asked, Backfilled, DateRun, Mode, Plan
-from segmentation.backfilling import (
+from schemas.backfills import BackfillPlan, BackfillRequest, BackfillResult, DateResult, Mode
+from segmentation.backfill_plan import (
     BackfillFailed,
-    begin_dates,
     check_range,
-    find_asked_home,
-    find_outdated,
-    make_plan,
-    mend_live,
+    get_backfill_home,
+    get_first_outdated,
+    list_date_results,
+    plan_backfill,
+    repair_live,
 )
 from segmentation.errors import Conflict, ResegmentError
-from segmentation.store.layout import published_edition
-from tasks.runtime.artifacts import escape_cell
+from segmentation.store.published import published_edition
+from tasks.runtime.markdown import escape_cell, format_table
 from tasks.runtime.parameters import check_parameters
 
-_QUIET_S = 2.0  # between two versions of the page
+_REFRESH_S = 2.0  # least time between two versions of the page
+
+
+class DateRange(NamedTuple):
+    """First and last date of a backfill."""
+
+    start: date
+    end: date
 
 
 def open_backfill(
-    definition: str, range_: tuple[date, date], places: tuple[str | None, str | None], mode: Mode
-) -> Asked:
-    """Check every parameter and name what is asked for. places: source and store, or None."""
-    segmentation, where = check_parameters(definition, places)
-    today = datetime.now(UTC).astimezone(ZoneInfo(segmentation.timezone)).date()
-    check_range(*range_, today)
-    return Asked(
+    definition: str, *, dates: DateRange, source: str | None, store: str | None, mode: Mode
+) -> BackfillRequest:
+    """Check every parameter and record what is requested."""
+    checked = check_parameters(definition, source=source, store=store)
+    today = datetime.now(UTC).astimezone(ZoneInfo(checked.definition.timezone)).date()
+    check_range(dates.start, dates.end, today)
+    return BackfillRequest(
         run_id=str(runtime.flow_run.id),
-        name=segmentation.name,
-        store=where,
-        start=range_[0],
-        end=range_[1],
+        name=checked.definition.name,
+        store=checked.store,
+        start=dates.start,
+        end=dates.end,
         mode=mode,
     )
 
 
-@task(task_run_name="plan {asked.name}", persist_result=True, result_serializer="json")
-def plan_dates(asked: Asked) -> Plan:
-    """Which dates are run. Kept for a retry, which goes through the same dates in the same order."""
-    return make_plan(asked)
+@task(task_run_name="plan {request.name}", persist_result=True, result_serializer="json")
+def plan_dates(request: BackfillRequest) -> BackfillPlan:
+    """The dates to run. Kept for a retry, which goes through the same dates in the same order."""
+    return plan_backfill(request)
 
 
-@task(task_run_name="look at {day}", persist_result=True, result_serializer="json")
-def look_again(asked: Asked, day: date) -> str | None:
-    """The edition that another run has published for the date since the plan was made, if one has."""
-    return published_edition(find_asked_home(asked), day)
+@task(task_run_name="check {day}", persist_result=True, result_serializer="json")
+def check_again(request: BackfillRequest, day: date) -> str | None:
+    """The edition that another run has published for the date since the plan was made, if any."""
+    return published_edition(get_backfill_home(request), day)
 
 
 class Progress:
-    """What became of the dates so far: a page in the UI, a line in the log for each."""
+    """The results of the dates so far: a page in the UI, and a line in the log for each date."""
 
-    def __init__(self, asked: Asked, plan: Plan, dry_run: bool) -> None:
-        self.asked, self.dry_run = asked, dry_run
-        self.dates = {one.as_of: one for one in begin_dates(plan)}
+    def __init__(self, request: BackfillRequest, plan: BackfillPlan, dry_run: bool) -> None:
+        self.request, self.dry_run = request, dry_run
+        self.home = get_backfill_home(request)
+        self.dates = {result.as_of: result for result in list_date_results(plan)}
         self.exit_status = 1
         self._artifact: UUID | None = None
         self._shown = 0.0
         self._show()
 
     @property
-    def found(self) -> Backfilled:
+    def result(self) -> BackfillResult:
         """All dates, in order."""
-        asked = self.asked.model_dump(include={"name", "start", "end", "mode"})
-        return Backfilled(**asked, dry_run=self.dry_run, dates=tuple(self.dates.values()))
+        request = self.request.model_dump(include={"name", "start", "end", "mode"})
+        return BackfillResult(**request, dry_run=self.dry_run, dates=tuple(self.dates.values()))
 
     @property
     def has_failed(self) -> bool:
         """Has a date failed?"""
-        return bool(self.found.of("failed"))
+        return bool(self.result.list_dates("failed"))
 
     def list_days(self) -> Iterator[date]:
-        """The dates to run, one after another; in mode fill those that nobody has published meanwhile."""
-        for day in [one.as_of for one in self.found.of("to-run")] if not self.dry_run else []:
-            edition = look_again(self.asked, day) if self.asked.mode == "fill" else None
+        """The dates to run, one after another; in mode fill without those published in the meantime."""
+        for day in [result.as_of for result in self.result.list_dates("to-run")] if not self.dry_run else []:
+            edition = check_again(self.request, day) if self.request.mode == "fill" else None
             if edition is None:
                 yield day
             else:
-                said = "published by another run meanwhile"
-                self._note(DateRun(as_of=day, outcome="skipped", edition=edition, message=said))
+                self._record(skip_date(day, edition))
 
     def take(self, day: date, state: State[Any]) -> None:
-        """Note how a date's run ended."""
-        read = self._read_published if state.is_completed() else self._read_failure
-        self._note(read(day, state))
+        """Record how a date's run ended."""
+        read_result = self._read_record if state.is_completed() else self._read_failure
+        self._record(read_result(day, state))
 
-    def conclude(self) -> State[Backfilled]:
-        """The backfill's state; BackfillFailed where a date failed."""
-        found = self.found
+    def conclude(self) -> State[BackfillResult]:
+        """The backfill's final state; raises BackfillFailed if a date failed."""
+        result = self.result
         self._show()
         if not self.dry_run:
-            mend_live(find_asked_home(self.asked))
-        if failed := found.of("failed"):
+            repair_live(self.home)
+        if failed := result.list_dates("failed"):
             first = f"{failed[0].as_of} failed: {failed[0].message}"
-            advice = "Mend it and press Retry: dates that are done are not run again"
-            raise BackfillFailed(f"{first}; {found.tell()}. {advice}", found, self.exit_status)
-        outdated = None if self.dry_run else find_outdated(find_asked_home(self.asked), self.asked.start)
-        return Completed(message=found.tell() + tell_outdated(outdated), data=found)
+            advice = "Fix the cause and press Retry: finished dates are not run again"
+            raise BackfillFailed(f"{first}; {result.describe()}. {advice}", result, self.exit_status)
+        outdated = None if self.dry_run else get_first_outdated(self.home, self.request.start)
+        return Completed(message=result.describe() + warn_outdated(outdated), data=result)
 
-    def _read_published(self, day: date, state: State[Any]) -> DateRun:
-        gone = BackfillFailed(
-            f"what an earlier try kept of {day} is not to be found; start a new backfill, which goes on "
-            "with what the store holds"
+    def _read_record(self, day: date, state: State[Any]) -> DateResult:
+        missing = BackfillFailed(
+            f"the result of an earlier attempt at {day} is gone; start a new backfill, which continues from "
+            "what the store holds"
         )
         try:
-            ended = state.result(_sync=True)  # type: ignore[call-overload]
-        except (MissingResult, ValueError):  # Prefect's words for a result file that is not there
-            raise gone from None
-        # A run of an earlier try comes back from its JSON as a dictionary.
-        facts = ended if isinstance(ended, dict) else ended.model_dump(mode="json")
+            record = state.result(_sync=True)  # type: ignore[call-overload]
+        except (MissingResult, ValueError):  # what Prefect raises for a missing result file
+            raise missing from None
+        # The result of an earlier attempt's run comes back from its JSON as a dictionary.
+        facts = record if isinstance(record, dict) else record.model_dump(mode="json")
         if facts.get("as_of") != str(day):
-            raise gone
-        told = {
-            name: facts[name] for name in ("as_of", "outcome", "edition", "k", "customers") if name in facts
-        }
+            raise missing
+        names = ("as_of", "outcome", "edition", "k", "customers")
+        fields = {name: facts[name] for name in names if name in facts}
         message = facts.get("message") or "; ".join(facts.get("reasons", ()))
-        return DateRun.model_validate({**told, "message": message})
+        return DateResult.model_validate({**fields, "message": message})
 
-    def _read_failure(self, day: date, state: State[Any]) -> DateRun:
+    def _read_failure(self, day: date, state: State[Any]) -> DateResult:
         error = state.result(raise_on_failure=False, _sync=True)  # type: ignore[call-overload]
-        edition = published_edition(find_asked_home(self.asked), day)
-        if isinstance(error, Conflict) and edition is not None and self.asked.mode == "fill":
-            said = "published by another run meanwhile"
-            return DateRun(as_of=day, outcome="skipped", edition=edition, message=said)
-        if not self.has_failed and isinstance(error, ResegmentError):
+        edition = published_edition(self.home, day)
+        if isinstance(error, Conflict) and edition is not None and self.request.mode == "fill":
+            return skip_date(day, edition)
+        is_known = isinstance(error, ResegmentError)
+        if is_known and not self.has_failed:
             self.exit_status = error.exit_status
-        known = isinstance(error, ResegmentError)
-        said = str(error) if known else f"{type(error).__name__}, see the log of its run"
-        return DateRun(as_of=day, outcome="failed", message=said)
+        message = str(error) if is_known else f"{type(error).__name__}, see the log of its run"
+        return DateResult(as_of=day, outcome="failed", message=message)
 
-    def _note(self, one: DateRun) -> None:
-        self.dates[one.as_of] = one
-        get_run_logger().info("%s", one.tell())
-        if time.monotonic() - self._shown > _QUIET_S:
+    def _record(self, result: DateResult) -> None:
+        self.dates[result.as_of] = result
+        get_run_logger().info("%s", result.describe())
+        if time.monotonic() - self._shown > _REFRESH_S:
             self._show()
 
     def _show(self) -> None:
-        """Put the page up, under a key of the segmentation's own, or bring it up to date."""
+        """Create or update the backfill's page, under a key of the segmentation's."""
         self._shown = time.monotonic()
-        found = self.found
-        page, description = write_page(found), f"{found.start} to {found.end}, {found.tell()}"
+        result = self.result
+        page, description = render_progress(result), f"{result.start} to {result.end}, {result.describe()}"
         with get_client(sync_client=True) as client:
             if self._artifact is None:
-                made = ArtifactCreate(
+                artifact = ArtifactCreate(
                     type="markdown",
-                    key=f"{found.name}-backfill",
+                    key=f"{result.name}-backfill",
                     description=description,
                     data=page,
-                    flow_run_id=UUID(self.asked.run_id),
+                    flow_run_id=UUID(self.request.run_id),
                 )
-                self._artifact = client.create_artifact(made).id
+                self._artifact = client.create_artifact(artifact).id
             else:
                 client.update_artifact(self._artifact, ArtifactUpdate(data=page, description=description))
 
 
-def tell_outdated(day: date | None) -> str:
-    """That editions from this date on do not build on what was filled before them, and what to do."""
+def skip_date(day: date, edition: str) -> DateResult:
+    """The result of a date that another run published after the plan was made."""
+    message = "published by another run in the meantime"
+    return DateResult(as_of=day, outcome="skipped", edition=edition, message=message)
+
+
+def warn_outdated(day: date | None) -> str:
+    """That editions from this date on were built without the filled dates, and what to do."""
     if day is None:
         return ""
-    return f". The edition of {day} was built without what is before it now: rebuild from there if it counts"
+    return (
+        f". The edition of {day} was built before these dates were filled: rebuild from there if it matters"
+    )
 
 
-def write_page(found: Backfilled) -> str:
-    """The dates as a table, with what they come to above it."""
-    done = len(found.dates) - len(found.of("to-run"))
-    head = "Would run" if found.dry_run else "Backfill"
-    said = f"A dry run: {len(found.of('to-run'))} of {len(found.dates)} dates would run, in this order."
-    lines = [
-        f"## {head}: {escape_cell(found.name)}, {found.start} to {found.end}, mode {found.mode}",
-        "",
-        said if found.dry_run else f"{done} of {len(found.dates)} dates done: {found.tell_counts()}.",
-        "",
-        "| Date | Outcome | k | Customers | Edition | |",
-        "| --- | --- | ---: | ---: | --- | --- |",
+def render_progress(result: BackfillResult) -> str:
+    """The dates as a Markdown table, with a summary above it."""
+    total, waiting = len(result.dates), len(result.list_dates("to-run"))
+    title = "Would run" if result.dry_run else "Backfill"
+    summary = f"{total - waiting} of {total} dates done: {result.describe_counts()}."
+    if result.dry_run:
+        summary = f"A dry run: {waiting} of {total} dates would run, in this order."
+    rows = [
+        [
+            date_result.as_of,
+            mark_outcome(date_result.outcome),
+            date_result.k or "",
+            "" if date_result.customers is None else f"{date_result.customers:,}",
+            f"`{date_result.edition}`" if date_result.edition else "",
+            escape_cell(date_result.message),
+        ]
+        for date_result in result.dates
     ]
-    for one in found.dates:
-        customers = "" if one.customers is None else f"{one.customers:,}"
-        outcome = f"**{one.outcome}**" if one.outcome in ("failed", "held") else one.outcome
-        edition = f"`{one.edition}`" if one.edition else ""
-        cells = (one.as_of, outcome, one.k or "", customers, edition, escape_cell(one.message))
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+    header = ["Date", "Outcome", "k", "Customers", "Edition", ""]
+    lines = [
+        f"## {title}: {escape_cell(result.name)}, {result.start} to {result.end}, mode {result.mode}",
+        "",
+        summary,
+        "",
+        *format_table(header, rows, "llrrll"),
+    ]
     return "\n".join(lines)
+
+
+def mark_outcome(outcome: str) -> str:
+    """The outcome, in bold where a person has to look."""
+    return f"**{outcome}**" if outcome in ("failed", "held") else outcome

@@ -1,7 +1,7 @@
-"""After downtime: which of the runs that are due now runs, and which dates it makes up before its own.
+"""After downtime: which of the overdue runs runs, and which dates it catches up first.
 
-Prefect starts every scheduled run that it missed, one by one. What a range of dates is belongs to
-segmentation/backfilling.py; a person's backfill to flows/backfill.py.
+Prefect starts every scheduled run that it missed, one by one. Dates in general are handled in
+segmentation/backfill_plan.py; a backfill that a person starts in flows/backfill.py.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -15,46 +15,44 @@ from prefect.client.schemas.filters import (
     FlowRunFilterDeploymentId,
     FlowRunFilterExpectedStartTime,
 )
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
-from prefect.states import Completed
 
-from schemas.records import Night, Unpublished
-from segmentation.backfilling import find_missed
-from segmentation.store.layout import find_home
+from schemas.night import Night, Unpublished
+from segmentation.backfill_plan import list_missed_dates
+from segmentation.store.layout import get_home
 
 CatchUp = Literal["none", "latest", "all"]
 LATE = timedelta(hours=6)
-TAG = "resegment"  # the automations of deployments/setup.py look at runs with this tag, also inside another
+TAG = "resegment"  # the automations of deployments/setup.py watch runs with this tag, inner ones included
 
 
-def find_reason_to_skip(asked: date | None, catch_up: CatchUp) -> str | None:
-    """Why this run gives way, in words; None if it runs.
+def reason_to_skip(as_of: date | None, catch_up: CatchUp) -> str | None:
+    """Why a scheduled run is skipped, in words; None if it runs.
 
-    Only a run that the schedule made and that starts for the first time gives way: a date asked for,
-    a run that a person starts, and a retry always run.
+    Runs with an explicit date, runs that a person starts, and retries always run.
     """
     context = FlowRunContext.get()
     run = context.flow_run if context else None
-    if asked is not None or run is None or not run.auto_scheduled or run.run_count > 1:
+    if as_of is not None or run is None or not run.auto_scheduled or run.run_count > 1:
         return None
     scheduled, now = runtime.flow_run.scheduled_start_time, datetime.now(UTC)
     if catch_up == "none":
-        return tell_late(scheduled, now)
-    newer = find_newer(run, now)
-    return f"the run of {newer:%Y-%m-%d %H:%M} UTC is due too and takes its place" if newer else None
+        return describe_delay(scheduled, now)
+    newest = look_up_newer_run(run, now)
+    return f"the run of {newest:%Y-%m-%d %H:%M} UTC is due too and replaces it" if newest else None
 
 
-def tell_late(scheduled: datetime, now: datetime) -> str | None:
-    """That the run is too late to be made up, in words; None if it is not."""
+def describe_delay(scheduled: datetime, now: datetime) -> str | None:
+    """That the run is too late to be caught up, in words; None if it is not."""
     if now - scheduled <= LATE:
         return None
     hours = (now - scheduled) / timedelta(hours=1)
-    return f"it was scheduled {hours:.0f} hours ago, and catch_up: none makes up no missed night"
+    return f"it was scheduled {hours:.0f} hours ago, and catch_up: none skips late runs"
 
 
-def find_newer(run: FlowRun, now: datetime) -> datetime | None:
-    """When the newest scheduled run of this deployment was due, if one is due after this run."""
+def look_up_newer_run(run: FlowRun, now: datetime) -> datetime | None:
+    """When the deployment's newest overdue run was scheduled, if it is newer than this run."""
     if run.deployment_id is None or run.expected_start_time is None:
         return None
     due = FlowRunFilterExpectedStartTime(after_=run.expected_start_time, before_=now)
@@ -64,29 +62,31 @@ def find_newer(run: FlowRun, now: datetime) -> datetime | None:
             flow_run_filter=FlowRunFilter(deployment_id=deployment, expected_start_time=due)
         )
     times = [
-        one.expected_start_time
-        for one in runs
-        if one.auto_scheduled and one.id != run.id and one.expected_start_time and not is_off(one)
+        candidate.expected_start_time
+        for candidate in runs
+        if candidate.auto_scheduled
+        and candidate.id != run.id
+        and candidate.expected_start_time
+        and not is_cancelled(candidate)
     ]
     return max((time for time in times if time > run.expected_start_time), default=None)
 
 
-def is_off(run: FlowRun) -> bool:
-    """Has a person cancelled it?"""
+def is_cancelled(run: FlowRun) -> bool:
+    """Has a person cancelled it, or asked to?"""
     return run.state is not None and (run.state.is_cancelled() or run.state.is_cancelling())
 
 
-def skip_night(night: Night, reason: str) -> State[Unpublished]:
-    """The state of a run that gives way. The ledger has no row of it: nothing was begun."""
-    said = f"Skipped {night.as_of}: {reason}"
-    get_run_logger().info("%s", said)
-    ended = Unpublished(name=night.segmentation.name, as_of=night.as_of, outcome="skipped", message=said)
-    return Completed(name="Skipped", message=said, data=ended)
+def skip_night(night: Night, reason: str) -> Unpublished:
+    """The record of a skipped run. The ledger gets no row, since nothing was started."""
+    message = f"Skipped {night.as_of}: {reason}"
+    get_run_logger().info("%s", message)
+    return Unpublished(name=night.definition.name, as_of=night.as_of, outcome="skipped", message=message)
 
 
 @task(task_run_name="list missed {night.as_of}", persist_result=True, result_serializer="json")
 def list_missed(night: Night) -> list[date]:
-    """The dates to make up before the night's own. Kept for a retry: the same dates in the same order."""
-    missed = find_missed(find_home(night), night.as_of)
-    get_run_logger().info("%d dates to make up before %s", len(missed), night.as_of)
+    """The dates to catch up before the night's own. Kept for a retry: the same dates in the same order."""
+    missed = list_missed_dates(get_home(night), night.as_of)
+    get_run_logger().info("%d dates to catch up before %s", len(missed), night.as_of)
     return missed

@@ -1,30 +1,32 @@
 """The flow `compare`: other algorithms on one night's customers. It publishes no segments.
 
-What a stage does is in its file under tasks/.
+What a stage does is in its file in tasks/.
 """
 
 import os
 
-from prefect import flow, unmapped
+from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.resegment import name_run
+from flows.resegment import name_night
 from schemas.comparison import Comparison
-from schemas.identity import Memory
+from schemas.identity import PreviousEdition
+from schemas.night import Night
 from segmentation.k.challengers import CHALLENGERS
-from tasks.challenge import Rows, challenge, tabulate
+from tasks.challenge import Rows, challenge, set_up_contest
 from tasks.choose import choose
-from tasks.evaluate import weigh
+from tasks.evaluate import evaluate
 from tasks.ingest import ingest
 from tasks.runtime.parameters import AsOf
-from tasks.runtime.session import conclude, hold_night, open_night
+from tasks.runtime.session import close_run, night_session, open_night
 from tasks.scale import scale
 from tasks.summarise import summarise
-from tasks.sweep import score, sweep
+from tasks.sweep import measure_inertia, sweep
+from tasks.tabulate import tabulate
 
 
 @flow(
-    flow_run_name=name_run,
+    flow_run_name=name_night,
     task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
     persist_result=True,
     result_serializer="json",
@@ -36,24 +38,32 @@ def compare(
     store: str | None = None,
     rows: Rows = 5000,
 ) -> Comparison:
-    """Give one sample of the customers to seven other algorithms, and tell how they differ from k-means.
+    """Run seven other algorithms on one sample of the customers, and show how they differ from k-means.
 
     Args:
         definition: Name of the segmentation, such as article.
         as_of: Date to speak for (YYYY-MM-DD). Empty: the scheduled day in the definition's time zone.
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to put table and page in instead of the configured one.
-        rows: Customers in the sample. Some algorithms need memory for each pair of them.
+        rows: Customers in the sample. Some algorithms need memory for each pair of customers.
     """
-    night = open_night(definition, as_of, (source, store), force=True)
-    with hold_night(night):
-        customers = summarise(night, ingest(night))
-        scaled = scale(night, customers, Memory())
-        candidates = sweep.map(unmapped(night), unmapped(scaled), scaled.ks).result()
-        curve, evidence = score(night, scaled, candidates), weigh(night, scaled, candidates)
-        choice = choose(night, curve, evidence, Memory())
-        champion = (unmapped(night), unmapped(scaled), unmapped(candidates), unmapped(choice))
-        trials = challenge.map(*champion, unmapped(rows), list(CHALLENGERS)).result()
-        found = tabulate(night, customers, choice, trials)
-        conclude(night, "compared", {"k": choice.k})
-        return found
+    night = open_night(definition, as_of, source=source, store=store, force=True)
+    with night_session(night):
+        comparison = compare_algorithms(night, rows)
+        close_run(night, "compared", {"k": comparison.k})
+        return comparison
+
+
+def compare_algorithms(night: Night, rows: int) -> Comparison:
+    """The stages of a comparison: those of a cold night up to the choice of k, then the trials."""
+    ingested = ingest(night)
+    customers = summarise(night, ingested)
+    cold = PreviousEdition()
+    scaled = scale(night, customers, cold)
+    candidates = sweep.for_each(scaled.ks, night, scaled)
+    curve = measure_inertia(night, scaled, candidates)
+    evidence = evaluate(night, scaled, candidates)
+    choice = choose(night, curve, evidence, cold)
+    contest = set_up_contest(scaled, candidates, choice, rows)
+    trials = challenge.for_each(list(CHALLENGERS), night, contest)
+    return tabulate(night, customers, choice, trials)

@@ -1,39 +1,44 @@
-"""The nightly flow: a table of contents. What a stage does is in its file under tasks/."""
+"""The nightly flow. Its functions are a table of contents: the only place that states the order of stages.
+
+What a stage does is in its file in tasks/. Scheduled runs after downtime are handled in catch_up.py.
+"""
 
 import os
 
-from prefect import flow, runtime, tags, unmapped
+from prefect import flow, runtime, tags
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.catch_up import TAG, CatchUp, find_reason_to_skip, list_missed, skip_night
-from schemas.records import Published, Unpublished
+from flows.catch_up import TAG, CatchUp, list_missed, reason_to_skip, skip_night
+from schemas.draft import EditionDraft
+from schemas.night import Night, Published, Unpublished
+from schemas.rows import Customers
 from tasks.align import align
 from tasks.check import check
 from tasks.choose import choose
-from tasks.evaluate import weigh
+from tasks.evaluate import evaluate
 from tasks.fit import fit
 from tasks.ingest import ingest
-from tasks.publish import publish, settle
+from tasks.publish import finalise_run, publish
 from tasks.report import report
-from tasks.rescore import recall
-from tasks.runtime.parameters import AsOf, name_day
-from tasks.runtime.session import declare_no_data, hold_night, keep_published, open_night
+from tasks.rescore import rescore
+from tasks.runtime.parameters import AsOf, format_day
+from tasks.runtime.session import close_without_data, confirm_published, night_session, open_night
 from tasks.scale import scale
 from tasks.summarise import summarise
-from tasks.sweep import score, sweep
+from tasks.sweep import measure_inertia, sweep
 
 
-def name_run() -> str:
-    """`article 2026-01-31`: what the run is for, as far as its parameters and its schedule say."""
+def name_night() -> str:
+    """`article 2026-01-31`: the definition and the date, as far as parameters and schedule tell."""
     run = runtime.flow_run
     definition, as_of = run.parameters["definition"], run.parameters.get("as_of")
-    return f"{definition} {name_day(definition, as_of, run.scheduled_start_time)}"
+    return f"{definition} {format_day(definition, as_of, run.scheduled_start_time)}"
 
 
 @flow(
-    flow_run_name=name_run,
+    flow_run_name=name_night,
     task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
     persist_result=True,
     result_serializer="json",
@@ -53,40 +58,61 @@ def resegment(
         as_of: Date the run speaks for (YYYY-MM-DD). Empty: the scheduled day in the definition's time zone.
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to publish in instead of the configured one.
-        force: Build and publish again although this very edition is published already.
-        catch_up: After downtime, for scheduled runs. latest: of the runs that are due, only the newest
-            runs. all: and before it, every date since the last published one. none: a run more than six
-            hours late is not made up.
+        force: Build and publish again even if this very edition is already published.
+        catch_up: What a scheduled run does after downtime. latest: only the newest of the overdue runs
+            runs. all: it first runs every date since the last published one. none: a run that is more
+            than six hours late is skipped.
     """
-    night = open_night(definition, as_of, (source, store), force)
-    if reason := find_reason_to_skip(as_of, catch_up):
-        return skip_night(night, reason)
+    night = open_night(definition, as_of, source=source, store=store, force=force)
+    if reason := reason_to_skip(as_of, catch_up):
+        return as_state(skip_night(night, reason))
     for day in list_missed(night) if catch_up == "all" and as_of is None else ():
         with tags(TAG):
             resegment(definition, day, source, store, catch_up="none", return_state=True)
-    with hold_night(night):
-        rows = ingest(night)
-        if rows.no_data:
-            return declare_no_data(night, rows.no_data)
-        if rows.published:
-            return keep_published(night, rows)
-        customers = summarise(night, rows)
-        memory = recall(night, rows, customers)
-        scaled = scale(night, customers, memory)
-        candidates = sweep.map(unmapped(night), unmapped(scaled), scaled.ks).result()
-        curve = score(night, scaled, candidates)
-        evidence = weigh(night, scaled, candidates)
-        choice = choose(night, curve, evidence, memory)
-        fitted = fit(night, scaled, candidates, choice, memory)
-        aligned = align(night, rows, customers, scaled, fitted, memory)
-        verdict = check(night, rows, customers, scaled, choice, aligned, memory)
-        reported = report(night, rows, customers, scaled, choice, aligned, memory, verdict)
-        published = publish(night, rows, customers, scaled, choice, aligned, memory, verdict, reported)
-        return gate(settle(night, rows, published))
+    with night_session(night):
+        return as_state(segment_customers(night))
 
 
-def gate(published: Published) -> Published | State[Published]:
-    """A held night ends in a state of that name, with its reasons; a published one simply completes."""
-    if published.outcome == "held":
-        return Completed(name="Held", message="; ".join(published.reasons), data=published)
-    return published
+def segment_customers(night: Night) -> Published | Unpublished:
+    """The stages of a night. In the flow each is a Prefect task; tests and benchmarks call this directly."""
+    ingested = ingest(night)
+    if ingested.no_data:
+        return close_without_data(night, ingested.no_data)
+    if ingested.is_published:
+        return confirm_published(night, ingested)
+    customers = summarise(night, ingested)
+    draft = draft_edition(night, customers)
+    return publish_draft(night, draft)
+
+
+def draft_edition(night: Night, customers: Customers) -> EditionDraft:
+    """The stages from customers to segments with stable ids."""
+    previous = rescore(night, customers)
+    scaled = scale(night, customers, previous)
+    candidates = sweep.for_each(scaled.ks, night, scaled)
+    curve = measure_inertia(night, scaled, candidates)
+    evidence = evaluate(night, scaled, candidates)
+    choice = choose(night, curve, evidence, previous)
+    fitted = fit(night, scaled, candidates, choice, previous)
+    aligned = align(night, customers, scaled, fitted, previous)
+    return EditionDraft(customers=customers, previous=previous, scaled=scaled, choice=choice, aligned=aligned)
+
+
+def publish_draft(night: Night, draft: EditionDraft) -> Published:
+    """The stages from segments to an edition in the store."""
+    verdict = check(night, draft)
+    reported = report(night, draft, verdict)
+    published = publish(night, draft, verdict, reported)
+    return finalise_run(night, draft, published)
+
+
+def as_state(
+    record: Published | Unpublished,
+) -> Published | State[Published] | State[Unpublished]:
+    """The run's final state: Held, NoData and Skipped by name with the reason, else simply Completed."""
+    if isinstance(record, Unpublished):
+        name = {"no-data": "NoData", "skipped": "Skipped"}[record.outcome]
+        return Completed(name=name, message=record.message, data=record)
+    if record.outcome == "held":
+        return Completed(name="Held", message="; ".join(record.reasons), data=record)
+    return record

@@ -57,9 +57,9 @@ def check_source_files(definition: Definition, source: str | None, as_of: date) 
     """Refuse a date whose source files are missing, before a server is started for it."""
     if source is None and definition.source.path is None:
         return  # a database or a sample: only the run can tell
-    from segmentation.source import find_files
+    from segmentation.source import list_files
 
-    find_files(definition.source, source, as_of, definition.window(as_of))
+    list_files(definition.source, source, as_of, definition.window(as_of))
 
 
 def resolve_home(name: str, store: str | None) -> AnyPath:
@@ -69,9 +69,9 @@ def resolve_home(name: str, store: str | None) -> AnyPath:
     return look_up_home(name, store or read_settings().store)
 
 
-def resolve_edition(home: AnyPath, as_of: str | None, edition: str | None) -> tuple[date, AnyPath]:
+def locate_edition(home: AnyPath, as_of: str | None, edition: str | None) -> tuple[date, AnyPath]:
     """Date and folder of an edition: the live one, or a date's published edition, else its held one."""
-    from segmentation.store.editions import find_any, find_edition
+    from segmentation.store.editions import resolve_date_or_id, resolve_edition
     from segmentation.store.layout import edition_folder
     from segmentation.store.pointer import read_live
 
@@ -83,5 +83,5 @@ def resolve_edition(home: AnyPath, as_of: str | None, edition: str | None) -> tu
             raise Refused("live", f"{home} has no live edition; run a date, or choose one with --as-of")
         return live[0], edition_folder(home, *live)
     day = parse_date(as_of)
-    match: Edition = find_edition(home, day, edition) if edition else find_any(home, str(day))
+    match: Edition = resolve_edition(home, day, edition) if edition else resolve_date_or_id(home, str(day))
     return day, edition_folder(home, day, match.edition)

@@ -17,8 +17,8 @@ from resegment.options import DefinitionArgument, JsonOption, SourceOption, Stor
 from resegment.terminal import open_stderr, plain_failures, print_failure
 
 if TYPE_CHECKING:
-    from schemas.backfills import Backfilled
-    from segmentation.backfilling import BackfillFailed
+    from schemas.backfills import BackfillResult
+    from segmentation.backfill_plan import BackfillFailed
 
 backfill_app = typer.Typer()
 
@@ -56,7 +56,7 @@ def backfill_command(
     as_json: JsonOption = False,
 ) -> None:
     """Run a range of dates in order, exactly as each nightly run would have. Run it again to resume."""
-    from segmentation.backfilling import check_range
+    from segmentation.backfill_plan import check_range
 
     definition, settings = load_definition(name_or_path)
     first, last = parse_run_date(start, definition), parse_run_date(end, definition)
@@ -64,23 +64,23 @@ def backfill_command(
     parameters: dict[str, Any] = {"definition": definition.name, "start_date": first, "end_date": last}
     parameters |= {"mode": str(mode), "on_error": str(on_error), "dry_run": dry_run}
     parameters |= {"source": source, "store": store or settings.store}
-    backfilled, failure = run_backfill(parameters, settings)
+    result, failure = run_backfill(parameters, settings)
     if as_json:
-        typer.echo(backfilled.model_dump_json(indent=2))
+        typer.echo(result.model_dump_json(indent=2))
     else:
-        print_dates(backfilled)
+        print_dates(result)
     if failure is not None:
         print_failure(failure)
         raise typer.Exit(failure.exit_status)
-    if backfilled.of("held"):
+    if result.list_dates("held"):
         raise typer.Exit(4)
 
 
 def run_backfill(
     parameters: dict[str, Any], settings: Settings
-) -> "tuple[Backfilled, BackfillFailed | None]":
+) -> "tuple[BackfillResult, BackfillFailed | None]":
     """Run the flow: what became of each date, and the failure it ended with, if any."""
-    from segmentation.backfilling import BackfillFailed
+    from segmentation.backfill_plan import BackfillFailed
 
     console = open_stderr()
     with plain_failures(console):
@@ -89,15 +89,15 @@ def run_backfill(
 
         days: int = (cast("date", parameters["end_date"]) - parameters["start_date"]).days + 1
         try:
-            return cast("Backfilled", server.run(backfill, parameters, {"publish": days})), None
+            return cast("BackfillResult", server.run(backfill, parameters, {"publish": days})), None
         except BackfillFailed as error:
-            if error.found is None:
+            if error.result is None:
                 raise
-            return error.found, error
+            return error.result, error
 
 
-def print_dates(backfilled: "Backfilled") -> None:
+def print_dates(result: "BackfillResult") -> None:
     """Print a line for each date and one for all. On a terminal the dates were shown as they ran."""
-    for date_run in backfilled.dates if backfilled.dry_run or not sys.stdout.isatty() else ():
-        typer.echo(date_run.tell())
-    typer.echo(f"{'Would run: ' if backfilled.dry_run else ''}{backfilled.name}, {backfilled.tell()}")
+    for date_result in result.dates if result.dry_run or not sys.stdout.isatty() else ():
+        typer.echo(date_result.describe())
+    typer.echo(f"{'Would run: ' if result.dry_run else ''}{result.name}, {result.describe()}")

@@ -15,7 +15,7 @@ from resegment.terminal import print_table, shorten_path
 
 if TYPE_CHECKING:
     from schemas.promotion import Promotion
-    from segmentation.store.differing import Difference
+    from segmentation.store.edition_diff import Difference
 
 editions_app = typer.Typer()
 
@@ -25,15 +25,15 @@ def audit_command(name: NameArgument, store: StoreOption = None, as_json: JsonOp
     """Re-hash every file of a segmentation and report what is damaged."""
     from segmentation.store.audit import audit_store
 
-    files, damages = audit_store(resolve_home(name, store))
+    audit = audit_store(resolve_home(name, store))
     if as_json:
-        document = {"files": files, "damage": [damage._asdict() for damage in damages]}
+        document = {"files": audit.files, "damage": [damage._asdict() for damage in audit.damage]}
         typer.echo(json.dumps(document, indent=2))
     else:
-        for damage in damages:
+        for damage in audit.damage:
             typer.echo(f"{damage.path}: {damage.problem}")
-        typer.echo(f"{files} files read, {len(damages)} damaged")
-    if damages:
+        typer.echo(f"{audit.files} files read, {len(audit.damage)} damaged")
+    if audit.damage:
         raise typer.Exit(1)
 
 
@@ -48,12 +48,12 @@ def diff_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show how two editions differ: parameters, data, versions, metrics, segments."""
-    from segmentation.store.differing import find_differences
-    from segmentation.store.editions import find_any
+    from segmentation.store.edition_diff import diff_editions
+    from segmentation.store.editions import resolve_date_or_id
 
     home = resolve_home(name, store)
-    editions = [find_any(home, word) for word in (word_a, word_b)]
-    differences = find_differences(home, editions[0], editions[1])
+    editions = [resolve_date_or_id(home, word) for word in (word_a, word_b)]
+    differences = diff_editions(home, editions[0], editions[1])
     if as_json:
         typer.echo(json.dumps([difference._asdict() for difference in differences], indent=2))
     elif differences:
@@ -69,7 +69,7 @@ def _format_cells(difference: "Difference") -> list[str]:
     change = ""
     if isinstance(value_a, int | float) and isinstance(value_b, int | float) and value_a:
         change = f" ({(value_b - value_a) / abs(value_a):+.1%})"
-    return [difference.part, difference.what, _format_value(value_a), _format_value(value_b) + change]
+    return [difference.part, difference.fact, _format_value(value_a), _format_value(value_b) + change]
 
 
 def _format_value(value: object) -> str:
@@ -97,9 +97,9 @@ def promote_command(
     Editions published for later dates stay published under their dates,
     but the next night builds on the promoted edition, not on them.
     """
-    from segmentation.promoting import Asked, promote_edition
+    from segmentation.promoting import PromotionRequest, promote_edition
 
-    request = Asked(parse_date(as_of), edition, user or getpass.getuser(), reason)
+    request = PromotionRequest(parse_date(as_of), edition, user or getpass.getuser(), reason)
     promotion = promote_edition(resolve_home(name, store), request)
     typer.echo(promotion.model_dump_json(indent=2) if as_json else format_promotion(promotion))
 
@@ -111,10 +111,10 @@ def format_promotion(promotion: "Promotion") -> str:
         f"{'Live' if has_changed else 'Live already'}: {promotion.name} as of {promotion.as_of}, "
         f"{promotion.customers:,} customers in {promotion.k} segments, edition {promotion.edition}"
     ]
-    if promotion.was_live and has_changed:
-        lines.append(f"  before: {promotion.was_live[0]}, edition {promotion.was_live[1]}")
-    if promotion.set_aside:
-        lines.append(f"  superseded: {promotion.tell_set_aside()}")
+    if promotion.previous_live and has_changed:
+        lines.append(f"  before: {promotion.previous_live[0]}, edition {promotion.previous_live[1]}")
+    if promotion.superseded:
+        lines.append(f"  superseded: {promotion.describe_superseded()}")
     lines += [f"  note: {warning}" for warning in promotion.warnings]
     lines.append(f"Segments: {shorten_path(promotion.segments_path)}")
     lines.append(f"Report:   {shorten_path(promotion.report_path)}")

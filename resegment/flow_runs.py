@@ -13,6 +13,7 @@ import os
 import subprocess
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,10 +101,12 @@ def connect_server(settings: Settings, console: Console) -> PrefectServer:
 
 
 def count_task_runs(flow: "Flow[..., Any]", **mapped: int) -> dict[str, int]:
-    """Task runs by stage, in the flow's order: one each, or as many as given for a mapped stage."""
+    """Task runs by stage, in the flow's order. `mapped` are stages that run once per item: how many items."""
     from tasks.runtime.stage import list_stages
 
-    return {stage.name: 1 for stage in list_stages(flow.fn)} | mapped
+    counts = Counter(stage.name for stage in list_stages(flow.fn))
+    counts.update({name: items - 1 for name, items in mapped.items()})
+    return counts
 
 
 def prepare_environment() -> None:

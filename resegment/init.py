@@ -52,7 +52,7 @@ def init_command(
         return
     save_definition(path, proposal.text, force)
     as_of = f" --as-of {proposal.as_of}" if proposal.as_of else ""
-    typer.echo(f"Written: {path} from {proposal.found}; {proposal.features} features")
+    typer.echo(f"Written: {path} from {proposal.table_size}; {proposal.features} features")
     typer.echo(f"Next:    review it, then: resegment run {path}{as_of}")
 
 

@@ -33,19 +33,19 @@ def rebuild_command(
     store: StoreOption = None,
 ) -> None:
     """Rebuild a past edition from its manifest and compare every byte. The store is not changed."""
-    from segmentation.rebuilding import compare, plan_rebuild, prepare
-    from segmentation.store.editions import find_edition
+    from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
+    from segmentation.store.editions import resolve_edition
 
     home = resolve_home(name, store)
-    past = find_edition(home, parse_date(as_of), edition)
+    past = resolve_edition(home, parse_date(as_of), edition)
     plan = plan_rebuild(home, past, source)
     console = open_stderr()
     with tempfile.TemporaryDirectory() as scratch, plain_failures(console):
-        scratch_store, definitions = prepare(home, past, plan, Path(scratch))
+        scratch_store, definitions = prepare_scratch(home, past, plan.definition, Path(scratch))
         _allow_scratch(scratch, definitions)
         parameters = {"as_of": past.as_of, "source": plan.source, "store": str(scratch_store)}
         rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
-        outcome = compare(home, past, scratch_store / name, rebuilt.edition)
+        outcome = compare_rebuilt(home, past, scratch_store / name, rebuilt.edition)
     for difference in outcome.differences:
         typer.echo(f"  {difference}")
     if outcome.differences:

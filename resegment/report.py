@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from config.settings import read_settings
-from resegment.arguments import resolve_edition, resolve_home
+from resegment.arguments import locate_edition, resolve_home
 from resegment.options import EditionDateOption, EditionIdOption, NameArgument, StoreOption
 from resegment.terminal import shorten_path
 from segmentation.errors import Refused
@@ -80,7 +80,7 @@ def _rebuild_index(home: AnyPath, edition: str | None) -> AnyPath:
 
 
 def _locate_report(home: AnyPath, as_of: str | None, edition: str | None) -> AnyPath:
-    _, folder = resolve_edition(home, as_of, edition)
+    _, folder = locate_edition(home, as_of, edition)
     page = folder / "report.html"
     if not page.is_file():
         raise Refused("edition", f"{folder} is damaged or has no report; see 'resegment audit'")

@@ -37,7 +37,7 @@ def score_command(
     definition, _ = load_definition(name_or_path)
     fitted = read_model(model or _locate_live_model(definition.name, store))
     scored = score_table(table, definition, fitted, output)
-    typer.echo(json.dumps(scored.facts(), indent=2) if as_json else scored.tell())
+    typer.echo(json.dumps(scored.facts(), indent=2) if as_json else scored.describe())
 
 
 def _locate_live_model(name: str, store: str | None) -> AnyPath:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from resegment.arguments import resolve_edition, resolve_home
+from resegment.arguments import locate_edition, resolve_home
 from resegment.options import (
     EditionDateOption,
     EditionIdOption,
@@ -42,7 +42,7 @@ def segments_command(
     from segmentation.identity.given_names import list_splits, read_given_names
 
     home = resolve_home(name, store)
-    day, folder = resolve_edition(home, as_of, edition)
+    day, folder = locate_edition(home, as_of, edition)
     given_names = read_given_names(home)
     rows = [{**row, **_describe(row, given_names)} for row in _read_descriptions(folder)]
     if as_json:

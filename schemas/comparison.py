@@ -6,7 +6,16 @@ import pandera.pandas as pa
 from pydantic import Field
 
 from schemas.evidence import Strength
+from schemas.part import Part
 from schemas.record import Record
+
+
+class Contest(Record):
+    """What every algorithm of a comparison is given."""
+
+    sample: Part = Field(description="Scaled rows drawn with equal chances.")
+    centres: tuple[tuple[float, ...], ...] = Field(description="The k-means champion's (k, d).")
+    rows: int = Field(description="At most this many rows of the sample.")
 
 
 class Trial(Record):

@@ -1,6 +1,6 @@
-"""What a run remembers of the edition before, and what became of its segments: records that stages hand on.
+"""How tonight relates to the edition before: the fit of its model, and what became of its segments.
 
-Tables of them are contracted in schemas/tables.py; matching is segmentation/identity/aligning.py's.
+The tables of it are contracted in identity_tables.py; matching is in segmentation/identity/matching.py.
 """
 
 from datetime import date
@@ -8,36 +8,46 @@ from typing import Literal
 
 from pydantic import Field
 
+from schemas.clustering import Fitted
+from schemas.model import Model
+from schemas.part import Part
 from schemas.record import Record
-from schemas.records import Fitted, Part
 
 
-class Memory(Record):
+class PreviousEdition(Record):
     """The edition before, and how its model fits tonight's customers. A cold start has no edition."""
 
     edition: str | None = None
     as_of: date | None = None
     folder: str | None = Field(None, description="The edition's folder, a path or URL.")
+    model: Model | None = None
     k: int = 0
     wanted_k: int | None = Field(None, description="Another k that the evidence has asked for.")
-    wanted_nights: int = Field(0, description="For so many nights in a row.")
+    wanted_nights: int = Field(0, description="For how many nights in a row it has.")
     customers: int = 0
-    read: int = 0
+    rows_read: int = 0
     sizes: tuple[int, ...] = Field((), description="Tonight's customers by last night's centres.")
-    labels: tuple[Part, ...] = Field((), description="Their positions, part by part as the customers.")
+    labels: tuple[Part, ...] = Field((), description="Their positions, in the same parts as the customers.")
     inertia: float | None = Field(None, description="Their mean squared distance.")
-    constant: tuple[str, ...] = Field((), description="Features that varied in training and do not tonight.")
+    constant_features: tuple[str, ...] = Field((), description="Varied in training, do not vary tonight.")
     drift: dict[str, float] = Field(default_factory=dict, description="PSI by scaled number.")
-    refits: bool = Field(True, description="Is the model to be fitted anew, were k to stay?")
-    rescales: bool = Field(True, description="Is its scaling to be fitted anew too?")
+    needs_refit: bool = Field(True, description="Should the model be refitted, even if k stays?")
+    needs_rescale: bool = Field(True, description="Should its scaling be refitted too?")
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    store_warnings: tuple[str, ...] = Field((), description="Of the store as it is: no edition's business.")
+    store_warnings: tuple[str, ...] = Field((), description="About the store, so no part of an edition.")
 
     @property
     def is_cold(self) -> bool:
-        """Is there nothing to go by?"""
+        """Is there no edition to continue from?"""
         return self.edition is None
+
+    @property
+    def log_line(self) -> str:
+        """`edition before: 2026-01-30, 4,264 customers in 4 segments`."""
+        if self.is_cold:
+            return "no edition before"
+        return f"edition before: {self.as_of}, {self.customers:,} customers in {self.k} segments"
 
 
 class Event(Record):
@@ -46,38 +56,52 @@ class Event(Record):
     event: Literal["survived", "split", "merged", "born", "died"]
     from_segment_id: str | None = Field(description="Last night's segment; None if it was born.")
     segment_id: str | None = Field(description="Tonight's segment; None if it died.")
-    shared: int = Field(description="Customers who were in the one and are in the other.")
+    shared: int = Field(description="Customers who were in the first and are in the second.")
     share_of_from: float | None
     share_of_segment: float | None
 
 
 class Churn(Record):
-    """Customers by what they did since the edition before: all of them, once."""
+    """Customers by what changed since the edition before. Every customer of both nights counts once."""
 
     stayed: int
-    behaviour: int = Field(description="Moved: last night's model, on tonight's data, moves them too.")
-    model: int = Field(description="Moved by the new model alone.")
+    behaviour: int = Field(description="Moved, and last night's model would have moved them too.")
+    model: int = Field(description="Moved only because of the new model.")
     joined: int
     left: int
 
     @property
     def moved_share(self) -> float:
-        """Of those there on both nights."""
-        both = self.stayed + self.behaviour + self.model
-        return (self.behaviour + self.model) / both if both else 0.0
+        """Of the customers of both nights, the share that changed segment."""
+        staying = self.stayed + self.behaviour + self.model
+        return (self.behaviour + self.model) / staying if staying else 0.0
 
 
 class Aligned(Record):
-    """The fitted model under its stable ids, who came from where, what became of last night's segments."""
+    """The fitted model with stable ids, where customers came from, and what became of the old segments."""
 
     fitted: Fitted
-    ids_before: int | None = Field(description="Ids given before its new ones; None if it has none.")
-    before: tuple[str, ...] = Field((), description="Last night's segment ids, by position.")
-    origins: tuple[Part, ...] = Field((), description="Where each customer was; part by part as they are.")
-    left: tuple[Part, ...] = Field((), description="Who left, in the id ranges of the customers' parts.")
-    contested: tuple[Part, ...] = Field((), description="Mode combine: whom the new model alone would move.")
+    ids_before: int | None = Field(description="Ids given before the new ones; None without new ones.")
+    previous_as_of: date | None = Field(None, description="Date of the edition before.")
+    previous_ids: tuple[str, ...] = Field((), description="Last night's segment ids, by position.")
+    previous_segments: tuple[Part, ...] = Field(
+        (), description="Where each customer was, in the same parts as the customers."
+    )
+    departed: tuple[Part, ...] = Field((), description="Who left, by the id ranges of the customers' parts.")
+    contested: tuple[Part, ...] = Field(
+        (), description="Mode combine: customers only the new model would move."
+    )
     migration: tuple[tuple[int, ...], ...] = Field(
         (), description="Customers by (previous segment, then joined) and (segment, then left)."
     )
     churn: Churn | None = None
     events: tuple[Event, ...] = ()
+
+    @property
+    def log_line(self) -> str:
+        """`4,100 customers stayed, 12 moved by behaviour, 0 by the model, 40 joined, 31 left`."""
+        if self.churn is None:
+            return "first edition: no segments before"
+        churn = self.churn
+        moved = f"{churn.behaviour:,} moved by behaviour, {churn.model:,} by the model"
+        return f"{churn.stayed:,} customers stayed, {moved}, {churn.joined:,} joined, {churn.left:,} left"

@@ -1,6 +1,6 @@
-"""Records of how a column becomes numbers, how a number is scaled and was distributed: kept in model.json.
+"""How a column becomes numbers, how a number is scaled, and how it was distributed: all kept in model.json.
 
-Applying them is segmentation/features/encoding.py's and segmentation/features/transforms.py's.
+Encodings are applied in segmentation/features/encoding.py, scales in segmentation/features/transforms.py.
 """
 
 from datetime import date
@@ -8,16 +8,17 @@ from typing import Literal
 
 from pydantic import Field
 
+from config.definition import NamedScaling
 from schemas.record import Record
 
-Transform = Literal["none", "standard", "robust", "log-standard", "one-hot", "aside"]
+Transform = Literal[NamedScaling, "one-hot"]
 EncodingKind = Literal["number", "level", "other", "rank", "missing"]
 
 
 class Encoding(Record):
     """How one number per customer is made from a column of the customer table.
 
-    number: the value itself. level: 1 where the column holds `levels[0]`. other: 1 where it holds
+    number: the value itself. level: 1 where the column has `levels[0]`. other: 1 where it has
     none of `levels`. rank: position in `levels`. missing: 1 where there was no value. A missing
     value is first replaced by `fill`.
     """
@@ -32,14 +33,14 @@ class Encoding(Record):
 
     @property
     def is_plain(self) -> bool:
-        """Is it the column as it stands?"""
+        """Is the number the column itself, unchanged?"""
         return self.kind == "number" and self.fill is None
 
 
 class ColumnScale(Record):
-    """One feature's fitted transform: scaled = weight * (t(x) - shift) / scale, t = log1p or identity.
+    """One feature's fitted transform: scaled = weight * (t(x) - shift) / scale, with t such as log1p.
 
-    Features set `aside` take no part in distances and are kept for profiles; `shift` is their value.
+    Excluded features take no part in distances and are kept for profiles; `shift` is their value.
     """
 
     feature: str
@@ -47,9 +48,11 @@ class ColumnScale(Record):
     shift: float
     scale: float
     weight: float = Field(description="Square root of the definition's weight.")
-    aside: bool
+    excluded: bool = Field(validation_alias="aside", serialization_alias="aside")
     clip: float | None = Field(None, description="Scaled values, before the weight, end here on either side.")
-    why: str = Field(description="Why this transform, for people.")
+    reason: str = Field(
+        validation_alias="why", serialization_alias="why", description="Why this transform, for people."
+    )
 
 
 class Bins(Record):
@@ -61,7 +64,7 @@ class Bins(Record):
 
 
 class Training(Record):
-    """What a model was trained on: whether it still fits is judged by this."""
+    """What a model was trained on. Whether the model still fits is judged against this."""
 
     as_of: date
     since: date = Field(description="When its scaling was fitted: the model's age counts from here.")

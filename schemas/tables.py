@@ -6,7 +6,8 @@ built from the definition, in schemas/contract.py.
 
 import pandera.pandas as pa
 
-from config.parameters import Segmentation
+from config.definition import Definition
+from schemas.evidence import SWEEP_COLUMNS, Measures
 from schemas.fields import IS_SEGMENT, count, number, text
 
 FEATURE_DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "category": "str"}
@@ -14,14 +15,14 @@ FEATURE_DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "category"
 NULLABLE_DTYPES = {**FEATURE_DTYPES, "int": "Int64", "bool": "boolean"}
 
 
-def scores_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
+def scores_schema(definition: Definition) -> pa.DataFrameSchema:
     """What `resegment score` writes: `segments.parquet` without what only a night knows."""
     features = {}
-    for name in segmentation.features:
-        column = segmentation.customer_columns[name]
+    for name in definition.features:
+        column = definition.customer_columns[name]
         unit = f" Unit: {column.unit}." if column.unit else ""
         what = column.description or "Feature, as in the source."
-        is_averaged = segmentation.rows.on_duplicate == "mean" and column.type in ("int", "float")
+        is_averaged = definition.rows.on_duplicate == "mean" and column.type in ("int", "float")
         dtypes = NULLABLE_DTYPES if column.nullable else FEATURE_DTYPES
         dtype = "float64" if is_averaged else dtypes[column.type]
         features[name] = pa.Column(dtype, nullable=column.nullable, description=f"{what}{unit}")
@@ -54,9 +55,9 @@ def scores_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
     )
 
 
-def segments_schema(segmentation: Segmentation) -> pa.DataFrameSchema:
+def segments_schema(definition: Definition) -> pa.DataFrameSchema:
     """`segments.parquet`: one row per customer, for joins. Features come between id and segment."""
-    schema: pa.DataFrameSchema = scores_schema(segmentation).add_columns(
+    schema: pa.DataFrameSchema = scores_schema(definition).add_columns(
         {
             "previous_segment_id": text(
                 "Segment in the edition before. Null for who joined since, and without an edition before.",
@@ -124,6 +125,15 @@ DESCRIPTIONS = pa.DataFrameSchema(
     ordered=True,
 )
 
+
+def measure_column(name: str) -> pa.Column:
+    """The contract of a measure's column in sweep.parquet, from its field in `Measures`."""
+    field, at_least = Measures.model_fields[name], SWEEP_COLUMNS[name].at_least
+    if field.annotation is int:
+        return count(field.description or "", int(at_least or 0))
+    return number(field.description or "", nullable=field.annotation is not float, at_least=at_least)
+
+
 SWEEP = pa.DataFrameSchema(
     {
         "k": count("Number of segments tried.", 1),
@@ -131,25 +141,7 @@ SWEEP = pa.DataFrameSchema(
             "Sum of squared distances of all customers to the nearest centre, scaled units.", at_least=0
         ),
         "log_inertia": number("Natural logarithm of inertia. Null where inertia is 0.", True),
-        "smallest_share": number(
-            "Share of the customers in the smallest segment, on the sample.", at_least=0
-        ),
-        "silhouette": number("Average silhouette, -1 to 1, on the sample. Null for k = 1.", True, -1),
-        "calinski_harabasz": number("Calinski-Harabasz index. Null for k = 1.", True, 0),
-        "davies_bouldin": number("Davies-Bouldin index; smaller is better. Null for k = 1.", True, 0),
-        "gap": number("Gap statistic, uniform reference over the features' box.", True),
-        "gap_error": number("Its standard error.", True, 0),
-        "gap_pca": number("Gap statistic, uniform reference over the principal components' box.", True),
-        "gap_pca_error": number("Its standard error.", True, 0),
-        "prediction_strength": number("Prediction strength, 0 to 1. Null for k = 1.", True, 0),
-        "jaccard": number("Bootstrap Jaccard, 0 to 1, of the least stable segment. Null for k = 1.", True, 0),
-        "natural": count("Natural segments that these k form: those with borders between them.", 1),
-        "faintest_border": number(
-            "Customers on the faintest border of two segments, as a share of those inside, errors included; "
-            "0.72 and more is no border. Null for k = 1.",
-            True,
-            0,
-        ),
+        **{name: measure_column(name) for name in SWEEP_COLUMNS},
         "is_chosen": pa.Column("bool", description="Is this the k that was taken?"),
     },
     name="sweep",

@@ -1,7 +1,9 @@
 """Checks as values, and the one object that decides whether a night may go live.
 
-The checks themselves belong in tasks/check.py, other records in schemas/records.py.
+The checks themselves are in tasks/check.py.
 """
+
+from pydantic import Field
 
 from schemas.record import Record
 
@@ -12,7 +14,7 @@ class Check(Record):
     name: str
     required: bool
     passed: bool
-    found: str
+    finding: str = Field(alias="found")  # the key in manifest.json
 
 
 class Verdict(Record):
@@ -28,9 +30,22 @@ class Verdict(Record):
     @property
     def reasons(self) -> tuple[str, ...]:
         """Required checks that failed, for people."""
-        return tuple(f"{c.name}: {c.found}" for c in self.checks if c.required and not c.passed)
+        return tuple(
+            f"{check.name}: {check.finding}" for check in self.checks if check.required and not check.passed
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Advisory checks that failed, for people."""
-        return tuple(f"{c.name}: {c.found}" for c in self.checks if not c.required and not c.passed)
+        return tuple(
+            f"{check.name}: {check.finding}"
+            for check in self.checks
+            if not check.required and not check.passed
+        )
+
+    @property
+    def log_line(self) -> str:
+        """`14 checks, 1 failed, 0 of them required`."""
+        failed = [check for check in self.checks if not check.passed]
+        required = sum(check.required for check in failed)
+        return f"{len(self.checks)} checks, {len(failed)} failed, {required} of them required"

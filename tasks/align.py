@@ -1,6 +1,6 @@
-"""Stage align: which cluster is which of last night's segments; stable ids; who came from where.
+"""Stage align: which cluster is which of last night's segments, stable ids, who came from where and why.
 
-Matching is segmentation/identity/aligning.py's, pairing customers segmentation/identity/origins.py's.
+Matching is in segmentation/identity/matching.py, pairing customers of both nights in previous_segments.py.
 """
 
 from collections.abc import Sequence
@@ -10,152 +10,188 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.identity import Aligned, Memory
-from schemas.records import Customers, Fitted, Ingested, Night, Part, Scaled
+from schemas.clustering import Fitted, Scaled
+from schemas.identity import Aligned, PreviousEdition
+from schemas.model import Model
+from schemas.night import Night
+from schemas.part import Part
+from schemas.rows import Customers
 from segmentation.features.grid import squared_distances
-from segmentation.identity.aligning import Crossing, find_events, match, name_clusters
-from segmentation.identity.origins import count_churn, count_crossing, find_origins, make_migration
-from segmentation.identity.relabelling import Cast, Quartet, relabel
-from segmentation.model import Model, read_model
-from segmentation.partitions import over_parts
-from segmentation.parts import start_folder
-from segmentation.store.given_ids import reserve_ids
-from segmentation.store.layout import find_home
-from segmentation.store.objects import as_place
-from tasks.fit import carry_over
+from segmentation.identity.matching import Contingency, choose_ids, detect_events, match_segments
+from segmentation.identity.previous_segments import (
+    PreviousSegments,
+    count_churn,
+    count_contingency,
+    look_up_previous_segments,
+    migration_matrix,
+)
+from segmentation.identity.relabel import LabelMapping, PartFiles, relabel_part
+from segmentation.partitions import map_parts
+from segmentation.parts import create_empty_folder
+from segmentation.store.issued_ids import reserve_ids
+from segmentation.store.layout import get_home
+from segmentation.store.objects import parse_path
+from tasks.fit import rescale_centres
 from tasks.runtime.stage import stage
 
+Matches = Sequence[int | None]  # by tonight's cluster: the position of last night's segment, None if new
 
-def rank_ids(names: Sequence[str]) -> np.ndarray:
+
+def rank_ids(segment_ids: Sequence[str]) -> np.ndarray:
     """Positions (k,) of the ids in ascending order of their numbers.
 
     >>> rank_ids(["S02", "S10", "S01"])
     array([1, 2, 0])
     """
-    return np.argsort(np.argsort([int(name[1:]) for name in names]))
+    return np.argsort(np.argsort([int(segment_id[1:]) for segment_id in segment_ids]))
 
 
-def measure_distances(model: Model, scaled: Scaled, fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
-    """From last night's centres to tonight's (k0, k), and to the next of last night's (k0,)."""
-    now = np.array([segment.centre for segment in fitted.segments])
-    was = carry_over(model, scaled)
-    if was is None:
+class CentreDistances(NamedTuple):
+    """From last night's centres to tonight's (k0, k), and to the nearest other one of last night's (k0,)."""
+
+    to_tonight: np.ndarray
+    to_nearest: np.ndarray
+
+
+def measure_distances(model: Model, scaled: Scaled, fitted: Fitted) -> CentreDistances:
+    """Distances between centres in tonight's scaled units; infinite if the numbers are not the same."""
+    tonight = np.array([segment.centre for segment in fitted.segments])
+    previous = rescale_centres(model, scaled)
+    if previous is None:
         k0 = len(model.centres)
-        return np.full((k0, len(now)), np.inf), np.zeros(k0)
-    among = np.sqrt(np.maximum(squared_distances(was.T, was), 0.0))
+        return CentreDistances(np.full((k0, len(tonight)), np.inf), np.zeros(k0))
+    among = np.sqrt(np.maximum(squared_distances(previous.T, previous), 0.0))
     np.fill_diagonal(among, np.inf)
-    apart = among.min(axis=1) if len(was) > 1 else np.ones(1)
-    return np.sqrt(np.maximum(squared_distances(now.T, was), 0.0)), apart
+    nearest = among.min(axis=1) if len(previous) > 1 else np.ones(1)
+    return CentreDistances(np.sqrt(np.maximum(squared_distances(tonight.T, previous), 0.0)), nearest)
 
 
-def put_in_order(fitted: Fitted, names: Sequence[str]) -> Fitted:
-    """The segments under their ids, ascending by number."""
-    order = np.argsort(rank_ids(names))
-    segments = [fitted.segments[i].model_copy(update={"segment_id": names[i]}) for i in order]
+def sort_segments(fitted: Fitted, segment_ids: Sequence[str]) -> Fitted:
+    """The segments with their ids, ascending by number."""
+    order = np.argsort(rank_ids(segment_ids))
+    segments = [fitted.segments[i].model_copy(update={"segment_id": segment_ids[i]}) for i in order]
     return fitted.model_copy(update={"segments": tuple(segments)})
 
 
-def make_cast(night: Night, shared: np.ndarray, fitted: Fitted, matches: Sequence[int | None]) -> Cast:
-    """How tonight's clusters, their ids given, become segments. shared (k0, k): customers of both nights."""
-    order = rank_ids([segment.segment_id for segment in fitted.segments])
-    kept, may_wait = np.full(len(shared), -1), np.zeros(len(order), bool)
-    for j, (position, of) in enumerate(zip(order, matches, strict=True)):
-        if of is not None:
-            kept[of], may_wait[position] = position, shared[of, j] > 0
+def map_labels(
+    night: Night, fitted: Fitted, segment_ids: Sequence[str], matches: Matches, shared: np.ndarray
+) -> LabelMapping:
+    """How tonight's clusters become segments. shared (k0, k): customers of both nights."""
+    order = rank_ids(segment_ids)
+    new_positions, may_wait = np.full(len(shared), -1), np.zeros(len(order), bool)
+    for cluster, (position, match) in enumerate(zip(order, matches, strict=True)):
+        if match is not None:
+            new_positions[match], may_wait[position] = position, shared[match, cluster] > 0
     centres = np.array([segment.centre for segment in fitted.segments])
-    names = sorted((segment.segment_id for segment in fitted.segments), key=lambda name: int(name[1:]))
-    refit = night.segmentation.refit
-    nights = refit.nights if refit.mode == "combine" else 0
-    is_new = fitted.how != "scored"
-    return Cast(order, kept, may_wait, tuple(names), centres[np.argsort(order)], nights, is_new)
+    refit = night.definition.refit
+    return LabelMapping(
+        order=order,
+        kept=new_positions,
+        may_wait=may_wait,
+        names=tuple(sorted(segment_ids, key=lambda segment_id: int(segment_id[1:]))),
+        centres=centres[np.argsort(order)],
+        nights=refit.nights if refit.mode == "combine" else 0,
+        is_new=fitted.method != "scored",
+    )
 
 
-def relabel_all(quartets: Sequence[Quartet], cast: Cast, folder: Path) -> list[tuple[Part, Part]]:
-    """Every part's labels under new positions, and its contested customers."""
-    stems = [f"{i:05d}.parquet" for i in range(len(quartets))]
+class Relabelled(NamedTuple):
+    """Labels by segment position, and the contested customers, in the same parts as the customers."""
+
+    labels: tuple[Part, ...]
+    contested: tuple[Part, ...]
+
+
+def relabel_all(files: Sequence[PartFiles], mapping: LabelMapping, folder: Path) -> Relabelled:
+    """Rewrite every part's labels as segment positions."""
+    stems = [f"{i:05d}.parquet" for i in range(len(files))]
     paths = [(folder / f"labels-{stem}", folder / f"contested-{stem}") for stem in stems]
-    return list(over_parts(partial(relabel, cast=cast), zip(quartets, paths, strict=True)))
+    pairs = list(map_parts(partial(relabel_part, cast=mapping), zip(files, paths, strict=True)))
+    return Relabelled(*(tuple(parts) for parts in zip(*pairs, strict=True)))
 
 
-def resize(fitted: Fitted, sizes: np.ndarray) -> Fitted:
-    """The segments with these customers each: contested ones are not where the model has them."""
+def resize_segments(fitted: Fitted, sizes: np.ndarray) -> Fitted:
+    """The segments with new sizes (k,): contested customers are not where the model places them."""
     total = int(sizes.sum())
     segments = [
-        one.model_copy(update={"size": int(size), "share": int(size) / total})
-        for one, size in zip(fitted.segments, sizes, strict=True)
+        segment.model_copy(update={"size": int(size), "share": int(size) / total})
+        for segment, size in zip(fitted.segments, sizes, strict=True)
     ]
     return fitted.model_copy(update={"segments": tuple(segments)})
 
 
-def give_ids(
-    night: Night, rows: Ingested, matches: Sequence[int | None], before: Sequence[str]
+def reserve_new_ids(
+    night: Night, customers: Customers, matches: Matches, previous_ids: Sequence[str]
 ) -> int | None:
-    """Reserve ids for new segments: how many had been given before them, None if there are none."""
-    count = sum(of is None for of in matches)
-    return reserve_ids(find_home(night), rows.key.edition, count, before) if count else None
+    """Reserve an id for each new segment. Returns how many ids were given before; None without new ones."""
+    count = sum(match is None for match in matches)
+    edition = customers.ingested.key.edition
+    return reserve_ids(get_home(night), edition, count, previous_ids) if count else None
 
 
-class Tonight(NamedTuple):
-    """What earlier stages made of the customers."""
+def pair_customers(
+    night: Night, customers: Customers, previous: PreviousEdition, folder: Path
+) -> PreviousSegments | None:
+    """Where tonight's customers were last night; None where rows have no id."""
+    if night.definition.rows.id is None or previous.model is None:
+        return None
+    pairs = list(zip(customers.parts, previous.labels, strict=True))
+    place = parse_path(str(previous.folder))
+    return look_up_previous_segments(pairs, place, previous.model.segment_ids, folder)
 
-    rows: Ingested
-    customers: Customers
-    scaled: Scaled
-    fitted: Fitted
 
-
-def continue_segments(night: Night, tonight: Tonight, memory: Memory) -> Aligned:
-    """Match tonight's clusters with last night's segments, and account for every customer of both nights."""
-    rows, customers, scaled, fitted = tonight
-    folder, before = start_folder(night.staging / "align"), as_place(str(memory.folder))
-    model, k = read_model(before / "model.json"), len(fitted.segments)
-    names, origins = model.segment_ids, None
-    crossing = Crossing(*(np.zeros(shape, np.int64) for shape in ((len(names), k), len(names), k)))
-    if night.segmentation.rows.id is not None:  # else rows stand for themselves, and only centres tell
-        pairs = list(zip(customers.parts, memory.labels, strict=True))
-        origins = find_origins(pairs, before, names, folder)
-        crossing, _ = count_crossing(origins, fitted.parts, k)
-    matches: list[int | None] = list(range(k))  # the same model, in its order: whoever moved, moved
-    if fitted.how != "scored":
-        matches = match(crossing, *measure_distances(model, scaled, fitted))
-    given = give_ids(night, rows, matches, names)
-    given_names = name_clusters(matches, names, given or 0)
-    segments = zip(fitted.segments, given_names, strict=True)
-    named = [one.model_copy(update={"segment_id": name}) for one, name in segments]
-    cast = make_cast(night, crossing.shared, fitted.model_copy(update={"segments": tuple(named)}), matches)
-
-    were = origins.parts if origins else (None,) * len(fitted.parts)
-    four = zip(customers.parts, scaled.parts, fitted.parts, were, strict=True)
-    labels, contested = zip(*relabel_all([Quartet(*one) for one in four], cast, folder), strict=True)
-    moved = put_in_order(fitted, given_names).model_copy(update={"parts": labels})
-    of = [matches[i] for i in np.argsort(cast.order)]
-    if origins is None:
-        events = find_events(crossing, of, names, cast.names)  # without a customer to count
-        return Aligned(fitted=moved, ids_before=given, before=names, events=tuple(events))
-    crossing, behaviour = count_crossing(origins, labels, k)
-    return Aligned(
-        fitted=resize(moved, crossing.shared.sum(axis=0) + crossing.joined),
-        ids_before=given,
-        before=names,
-        origins=origins.parts,
-        left=origins.left,
-        contested=contested,
-        migration=make_migration(crossing),
-        churn=count_churn(crossing, behaviour, cast.kept),
-        events=tuple(find_events(crossing, of, names, cast.names)),
-    )
+def number_segments(night: Night, customers: Customers, fitted: Fitted) -> Aligned:
+    """A cold start: every cluster gets a new id, in the fitted order."""
+    matches: Matches = [None] * len(fitted.segments)
+    ids_before = reserve_new_ids(night, customers, matches, ())
+    segment_ids = choose_ids(matches, (), ids_before or 0)
+    return Aligned(fitted=sort_segments(fitted, segment_ids), ids_before=ids_before)
 
 
 @stage("align {night.as_of}")
 def align(
-    night: Night, rows: Ingested, customers: Customers, scaled: Scaled, fitted: Fitted, memory: Memory
+    night: Night, customers: Customers, scaled: Scaled, fitted: Fitted, previous: PreviousEdition
 ) -> Aligned:
-    """Give tonight's clusters their stable ids."""
-    if memory.is_cold:
-        unknown = [None] * len(fitted.segments)
-        given = give_ids(night, rows, unknown, ())
-        names = name_clusters(unknown, (), given or 0)
-        found = Aligned(fitted=put_in_order(fitted, names), ids_before=given)
-    else:
-        found = continue_segments(night, Tonight(rows, customers, scaled, fitted), memory)
-    return found
+    """Match tonight's clusters with last night's segments, and account for every customer of both nights."""
+    if previous.model is None:
+        return number_segments(night, customers, fitted)
+    folder, k = create_empty_folder(night.staging / "align"), len(fitted.segments)
+    previous_ids = previous.model.segment_ids
+    k0 = len(previous_ids)
+    contingency = Contingency(np.zeros((k0, k), np.int64), np.zeros(k0, np.int64), np.zeros(k, np.int64))
+    earlier = pair_customers(night, customers, previous, folder)
+    if earlier:
+        contingency, _ = count_contingency(earlier, fitted.parts, k)
+    matches: Matches = range(k)  # the same model keeps its order: customers moved, segments did not
+    if fitted.method != "scored":
+        matches = match_segments(contingency, *measure_distances(previous.model, scaled, fitted))
+    ids_before = reserve_new_ids(night, customers, matches, previous_ids)
+    segment_ids = choose_ids(matches, previous_ids, ids_before or 0)
+    mapping = map_labels(night, fitted, segment_ids, matches, contingency.shared)
+
+    parts = earlier.parts if earlier else (None,) * len(fitted.parts)
+    files = zip(customers.parts, scaled.parts, fitted.parts, parts, strict=True)
+    labels, contested = relabel_all([PartFiles(*part_files) for part_files in files], mapping, folder)
+    aligned = Aligned(
+        fitted=sort_segments(fitted, segment_ids).model_copy(update={"parts": labels}),
+        ids_before=ids_before,
+        previous_as_of=previous.as_of,
+        previous_ids=previous_ids,
+    )
+    matches = [matches[i] for i in np.argsort(mapping.order)]
+    if earlier is None:
+        events = detect_events(contingency, matches, previous_ids, mapping.names)  # no customers to count
+        return aligned.model_copy(update={"events": tuple(events)})
+    contingency, behaviour = count_contingency(earlier, labels, k)
+    sizes = contingency.shared.sum(axis=0) + contingency.joined
+    return aligned.model_copy(
+        update={
+            "fitted": resize_segments(aligned.fitted, sizes),
+            "previous_segments": earlier.parts,
+            "departed": earlier.left,
+            "contested": contested,
+            "migration": migration_matrix(contingency),
+            "churn": count_churn(contingency, behaviour, mapping.kept),
+            "events": tuple(detect_events(contingency, matches, previous_ids, mapping.names)),
+        }
+    )

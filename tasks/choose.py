@@ -1,22 +1,19 @@
-"""Stage choose: which k, by the definition's rule, why, and how sure that is.
+"""Stage choose: which k, by the definition's rule, why, and how strong the evidence is.
 
-The rules are segmentation/k/choosing.py's; limits on segments are checked in tasks/check.py.
+The rules are in segmentation/k/rules.py; limits on segments are checked in tasks/check.py.
 """
 
 from schemas.evidence import Choice, Curve, Evidence
-from schemas.identity import Memory
-from schemas.records import Night
-from segmentation.identity.refitting import settle_k
-from segmentation.k.choosing import choose_k
-from tasks.runtime.artifacts import show_sweep
+from schemas.identity import PreviousEdition
+from schemas.night import Night
+from segmentation.identity.refitting import apply_hysteresis
+from segmentation.k.rules import choose_k
 from tasks.runtime.stage import stage
 
 
 @stage("choose {night.as_of}")
-def choose(night: Night, curve: Curve, evidence: Evidence, memory: Memory) -> Choice:
-    """Choose k from the curve and the evidence, unless last night's stands."""
-    segmentation = night.segmentation
-    choice = choose_k(segmentation.k, curve, evidence)
-    choice = settle_k(segmentation.k, segmentation.refit.nights, choice, memory)
-    show_sweep(night, choice)
-    return choice
+def choose(night: Night, curve: Curve, evidence: Evidence, previous: PreviousEdition) -> Choice:
+    """Choose k from the curve and the evidence; last night's k is kept until another has earned its place."""
+    definition = night.definition
+    choice = choose_k(definition.k, curve, evidence)
+    return apply_hysteresis(definition.k, definition.refit.nights, choice, previous)

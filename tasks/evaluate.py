@@ -1,29 +1,32 @@
-"""Stage weigh: all that speaks for and against each k, from one sample of the customers.
+"""Stage evaluate: the evidence for and against each k, from one sample of the customers.
 
-The measures are segmentation/k/weighing.py's; choosing among the k belongs in tasks/choose.py.
+The measures are computed in segmentation/k/evaluation.py. Choosing among the k is in tasks/choose.py.
 """
 
 import numpy as np
 
+from schemas.clustering import Candidate, Scaled
 from schemas.evidence import Evidence
-from schemas.records import Candidate, Night, Scaled
+from schemas.night import Night
 from segmentation.features.sampling import WEIGHT
-from segmentation.k.fits import Weighted
-from segmentation.k.weighing import Bench, weigh_all
+from segmentation.k.evaluation import evaluate_all
+from segmentation.k.evaluation_sample import EvaluationSample
+from segmentation.k.fits import WeightedRows
 from segmentation.parts import read_part, to_matrix
 from tasks.runtime.stage import stage
 
 
-@stage("weigh {night.as_of}")
-def weigh(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Evidence:
-    """Every measure of every candidate."""
-    rows = to_matrix(read_part(scaled.sample.even)).T
+@stage("evaluate {night.as_of}")
+def evaluate(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Evidence:
+    """Compute every measure of every candidate."""
+    rows = to_matrix(read_part(scaled.sample.uniform)).T
     exact = None
     if scaled.sample.exact:
-        sample = read_part(scaled.sample.part)
-        exact = Weighted(to_matrix(sample.drop_columns(WEIGHT)).T, sample[WEIGHT].to_numpy())
-    bench = Bench(rows, exact, night.segmentation.k.smallest_share, night.segmentation.seed)
-    measures, natural = weigh_all(bench, [np.array(one.centres) for one in candidates])
+        table = read_part(scaled.sample.part)
+        exact = WeightedRows(to_matrix(table.drop_columns(WEIGHT)).T, table[WEIGHT].to_numpy())
+    sample = EvaluationSample(rows, exact, night.definition.k.smallest_share, night.definition.seed)
+    centres = [np.array(candidate.centres) for candidate in candidates]
+    measures, natural = evaluate_all(sample, centres)
     return Evidence(
         measures=tuple(measures), natural=tuple(natural), rows=len(rows), distinct=scaled.sample.distinct
     )

@@ -1,65 +1,68 @@
 """Stage fit: last night's model, or exact Lloyd passes over all customers; then labels.
 
-k-means on the sample is tasks/sweep.py's; the arithmetic of a pass is segmentation/features/grid.py's.
+k-means on the sample is in tasks/sweep.py, the arithmetic of a pass in segmentation/features/grid.py.
 """
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from schemas.clustering import Candidate, Fitted, Scaled, Segment
 from schemas.evidence import Choice
-from schemas.identity import Memory
+from schemas.identity import PreviousEdition
+from schemas.model import Model
+from schemas.night import Night
 from schemas.numbers import Training
-from schemas.records import Candidate, Fitted, Night, Part, Scaled, Segment
-from segmentation.features.grid import cluster_sums, move_centres, snap
-from segmentation.features.moments import significant
-from segmentation.features.training import make_bins
+from schemas.part import Part
+from segmentation.features.grid import ClusterSums, cluster_sums, move_centres, snap
+from segmentation.features.moments import round_significant
+from segmentation.features.training import compute_bins
 from segmentation.features.transforms import to_scaled
-from segmentation.model import Model, assign, read_model
-from segmentation.partitions import fold_parts, over_parts
-from segmentation.parts import read_part, start_folder, to_matrix, write_part
-from segmentation.store.objects import as_place
+from segmentation.model import assign, compute_original_centres
+from segmentation.partitions import map_part_files, map_parts
+from segmentation.parts import create_empty_folder, read_part, to_matrix, write_part
 from tasks.runtime.stage import stage
 
 
-def pass_over(part: Part, centres: np.ndarray, quantum: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """One part's contribution to a Lloyd pass: sums (k, d), counts (k,), inertia in quantum^2."""
+def sum_part(part: Part, centres: np.ndarray, quantum: float) -> ClusterSums:
+    """One part's contribution to a Lloyd pass."""
     return cluster_sums(to_matrix(read_part(part)), centres, quantum)
 
 
-def refine(
-    parts: Sequence[Part], centres: np.ndarray, quantum: float, limits: tuple[int, float]
-) -> tuple[np.ndarray, int, bool]:
-    """Lloyd passes until the centres move less than asked: centres (k, d), passes, converged?
-
-    limits: most passes, and the squared move of all centres that counts as rest.
-    """
-    most, rest = limits
-    for number in range(1, most + 1):
-        sums, counts, _ = _one_pass(parts, centres, quantum)
-        moved = move_centres(sums, counts, centres, quantum)
-        shift = float(np.square(moved - centres).sum())
-        centres = moved
-        if shift <= rest:
-            return centres, number, True
-    return centres, most, False
-
-
-def _one_pass(
-    parts: Sequence[Part], centres: np.ndarray, quantum: float
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Totals over all parts. Exact, so the order of parts does not matter."""
+def sum_clusters(parts: Sequence[Part], centres: np.ndarray, quantum: float) -> ClusterSums:
+    """A pass over all parts. Sums are exact on the grid, so the order of parts does not matter."""
     sums, counts, inertia = np.zeros(centres.shape), np.zeros(len(centres), np.int64), 0
-    for part_sums, part_counts, part_inertia in fold_parts(
-        partial(pass_over, centres=centres, quantum=quantum), parts
-    ):
-        sums += part_sums
-        counts += part_counts
-        inertia += part_inertia
-    return sums, counts, inertia
+    for part in map_part_files(partial(sum_part, centres=centres, quantum=quantum), parts):
+        sums += part.sums
+        counts += part.counts
+        inertia += part.inertia
+    return ClusterSums(sums, counts, inertia)
+
+
+class Convergence(NamedTuple):
+    """Centres (k, d) after Lloyd passes, the number of passes, and whether the centres came to rest."""
+
+    centres: np.ndarray
+    passes: int
+    converged: bool
+
+
+def refine(
+    parts: Sequence[Part], start: np.ndarray, *, quantum: float, max_iter: int, tolerance: float
+) -> Convergence:
+    """Lloyd passes until the squared move of all centres together is at most `tolerance`."""
+    centres = start
+    for number in range(1, max_iter + 1):
+        sums, counts, _ = sum_clusters(parts, centres, quantum)
+        new_centres = move_centres(sums, counts, centres, quantum)
+        shift = float(np.square(new_centres - centres).sum())
+        centres = new_centres
+        if shift <= tolerance:
+            return Convergence(centres, number, True)
+    return Convergence(centres, max_iter, False)
 
 
 def canonical_order(sizes: np.ndarray, centres: np.ndarray) -> np.ndarray:
@@ -72,116 +75,139 @@ def label_part(part: Part, centres: np.ndarray) -> pa.Table:
     return pa.table(assign(to_matrix(read_part(part)), centres)._asdict())
 
 
-def carry_over(model: Model, scaled: Scaled) -> np.ndarray | None:
+def rescale_centres(model: Model, scaled: Scaled) -> np.ndarray | None:
     """Last night's centres (k, d') in tonight's scaled units; None if the numbers are not the same."""
-    if [one.name for one in model.encodings] != [one.name for one in scaled.encodings]:
+    if [encoding.name for encoding in model.encodings] != [encoding.name for encoding in scaled.encodings]:
         return None
     if model.columns == scaled.columns:
         return model.centre_matrix()
-    return snap(to_scaled(model.original_centres().T, scaled.columns).T, scaled.quantum)
+    return snap(to_scaled(compute_original_centres(model).T, scaled.columns).T, scaled.quantum)
 
 
 class Solution(NamedTuple):
-    """Centres (k, d') at rest, the customers of each (k,), inertia, and how it was found."""
+    """Centres (k, d') at rest, the customers of each (k,), inertia, and how they were fitted."""
 
     centres: np.ndarray
     sizes: np.ndarray
     inertia: float
     passes: int
     converged: bool
-    how: str
-    why: tuple[str, ...]
+    method: Literal["scored", "warm", "cold"]
+    reasons: tuple[str, ...]
 
 
-def solve(night: Night, scaled: Scaled, start: np.ndarray, course: tuple[str, tuple[str, ...]]) -> Solution:
-    """Lloyd passes from a start, none where last night's model is kept. course: how, and why."""
-    how, why = course
-    plan = night.segmentation.fit
-    centres, passes, converged = start, 0, True
-    if how != "scored":
-        # scikit-learn's tol: relative to the mean variance of the features
-        limits = (plan.max_iter, plan.tolerance * scaled.variance)
-        centres, passes, converged = refine(scaled.parts, start, scaled.quantum, limits)
-    _, sizes, inertia = _one_pass(scaled.parts, centres, scaled.quantum)
-    return Solution(centres, sizes, inertia * scaled.quantum**2, passes, converged, how, why)
+def solve(
+    night: Night,
+    scaled: Scaled,
+    start: np.ndarray,
+    method: Literal["scored", "warm", "cold"],
+    reasons: tuple[str, ...],
+) -> Solution:
+    """Lloyd passes from the start; none if the method is scored, which keeps last night's model."""
+    plan = night.definition.fit
+    result = Convergence(start, 0, True)
+    if method != "scored":
+        # scikit-learn's tol is relative to the mean variance of the features, so this is too.
+        tolerance = plan.tolerance * scaled.variance
+        result = refine(
+            scaled.parts, start, quantum=scaled.quantum, max_iter=plan.max_iter, tolerance=tolerance
+        )
+    _, sizes, inertia = sum_clusters(scaled.parts, result.centres, scaled.quantum)
+    return Solution(
+        result.centres,
+        sizes,
+        inertia * scaled.quantum**2,
+        result.passes,
+        result.converged,
+        method,
+        reasons,
+    )
 
 
-def continue_from(night: Night, scaled: Scaled, choice: Choice, memory: Memory) -> Solution | str:
-    """The solution that last night's model leads to, or why it does not serve.
+def continue_model(night: Night, scaled: Scaled, choice: Choice, previous: PreviousEdition) -> Solution | str:
+    """The solution that last night's model leads to, or the reason for a cold fit.
 
-    Where k is about to change, a refit waits if it can: a model of the old k would shuffle customers, only
-    to have them shuffled again.
+    Where k is about to change, a refit waits if it can: a model of the old k would move customers, only
+    for them to be moved again.
     """
-    segmentation = night.segmentation
-    if memory.is_cold or choice.k != memory.k:
-        return "a first model" if memory.is_cold else f"k changes from {memory.k} to {choice.k}"
-    if memory.refits and segmentation.refit.mode == "cold":
+    definition, model = night.definition, previous.model
+    if model is None:
+        return "a first model"
+    if choice.k != previous.k:
+        return f"k changes from {previous.k} to {choice.k}"
+    if previous.needs_refit and definition.refit.mode == "cold":
         return "refit.mode is cold"
-    start = carry_over(read_model(as_place(str(memory.folder)) / "model.json"), scaled)
+    start = rescale_centres(model, scaled)
     if start is None:
         return "the features' levels changed"
-    waits = memory.refits and not memory.rescales and choice.wanted_k is not None
-    why = (f"a refit waits until it is settled whether k = {choice.wanted_k}",) if waits else ()
-    how = "warm" if memory.refits and not waits else "scored"
-    found = solve(night, scaled, start, (how, (*why, *memory.reasons)))
-    if (found.sizes < segmentation.k.smallest_share * found.sizes.sum()).any() or not found.sizes.all():
+    waits = previous.needs_refit and not previous.needs_rescale and choice.wanted_k is not None
+    reasons = (f"a refit waits until k = {choice.wanted_k} is decided",) if waits else ()
+    method: Literal["warm", "scored"] = "warm" if previous.needs_refit and not waits else "scored"
+    solution = solve(night, scaled, start, method, (*reasons, *previous.reasons))
+    smallest = definition.k.smallest_share * solution.sizes.sum()
+    if (solution.sizes < smallest).any() or not solution.sizes.all():
         return "last night's model leaves a segment with hardly any customers"
     best = next(point.inertia for point in choice.curve if point.k == choice.k)
-    if (
-        how == "warm"
-        and choice.wanted_k is None
-        and found.inertia > (1 + segmentation.refit.max_inertia_rise) * best
-    ):
-        return "last night's centres lead to a solution that is clearly worse than a new one"
-    return found
+    limit = (1 + definition.refit.max_inertia_rise) * best
+    if method == "warm" and choice.wanted_k is None and solution.inertia > limit:
+        return "last night's centres lead to a clearly worse solution than a new fit"
+    return solution
+
+
+def describe_training(
+    night: Night, scaled: Scaled, solution: Solution, previous: PreviousEdition
+) -> Training:
+    """What the model was trained on: tonight's customers, unless it is last night's model."""
+    if previous.model and solution.method == "scored":
+        return previous.model.trained
+    names = [column.feature for column in scaled.columns if not column.excluded]
+    customers = int(solution.sizes.sum())
+    keeps_scaling = previous.model is not None and not previous.needs_rescale
+    return Training(
+        as_of=night.as_of,
+        since=previous.model.trained.since if previous.model and keeps_scaling else night.as_of,
+        customers=customers,
+        inertia=round_significant(solution.inertia / customers),
+        bins=compute_bins(names, to_matrix(read_part(scaled.sample.uniform))),
+    )
+
+
+def order_segments(solution: Solution) -> np.ndarray:
+    """Positions of the segments: last night's order if its model continues, else canonical, none empty."""
+    if solution.method != "cold":
+        return np.arange(len(solution.sizes))
+    return canonical_order(solution.sizes, solution.centres)[: np.count_nonzero(solution.sizes)]
 
 
 @stage("fit {night.as_of} k={choice.k}")
-def fit(night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice, memory: Memory) -> Fitted:
+def fit(
+    night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice, previous: PreviousEdition
+) -> Fitted:
     """Keep last night's model, refine it, or refine the chosen candidate; write every label."""
-    folder = start_folder(night.staging / "fit")
-    found = continue_from(night, scaled, choice, memory)
-    if isinstance(found, str):
-        start = next(np.array(one.centres) for one in candidates if one.k == choice.k)
-        found = solve(night, scaled, start, ("cold", (found, *(memory.reasons if memory.refits else ()))))
+    folder = create_empty_folder(night.staging / "fit")
+    solution = continue_model(night, scaled, choice, previous)
+    if isinstance(solution, str):
+        start = next(np.array(candidate.centres) for candidate in candidates if candidate.k == choice.k)
+        reasons = (solution, *(previous.reasons if previous.needs_refit else ()))
+        solution = solve(night, scaled, start, "cold", reasons)
 
-    order = np.arange(len(found.sizes))  # last night's, where it goes on
-    if found.how == "cold":
-        order = canonical_order(found.sizes, found.centres)[
-            : np.count_nonzero(found.sizes)
-        ]  # empty ones last
-    centres, sizes = found.centres[order], found.sizes[order]
-    tables = over_parts(partial(label_part, centres=centres), scaled.parts)
+    order = order_segments(solution)
+    centres, sizes = solution.centres[order], solution.sizes[order]
+    tables = map_parts(partial(label_part, centres=centres), scaled.parts)
     parts = tuple(write_part(folder / f"labels-{i:05d}.parquet", table) for i, table in enumerate(tables))
     segments = tuple(
-        Segment(segment_id=f"S{i:02d}", size=int(n), share=int(n) / int(sizes.sum()), centre=tuple(centre))
-        for i, (n, centre) in enumerate(zip(sizes, centres.tolist(), strict=True), start=1)
+        Segment(
+            segment_id=f"S{i:02d}", size=int(size), share=int(size) / int(sizes.sum()), centre=tuple(centre)
+        )
+        for i, (size, centre) in enumerate(zip(sizes, centres.tolist(), strict=True), start=1)
     )
     return Fitted(
         segments=segments,
-        inertia=found.inertia,
-        passes=found.passes,
-        converged=found.converged,
-        how=found.how,
-        why=found.why,
-        trained=find_training(night, scaled, found, memory),
+        method=solution.method,
+        reasons=solution.reasons,
+        training=describe_training(night, scaled, solution, previous),
+        inertia=solution.inertia,
+        passes=solution.passes,
+        converged=solution.converged,
         parts=parts,
-    )
-
-
-def find_training(night: Night, scaled: Scaled, found: Solution, memory: Memory) -> Training:
-    """What the model was trained on: tonight's customers, unless it is last night's."""
-    if found.how == "scored":
-        return read_model(as_place(str(memory.folder)) / "model.json").trained
-    names = [one.feature for one in scaled.columns if not one.aside]
-    customers = int(found.sizes.sum())
-    since = night.as_of
-    if not memory.rescales:
-        since = read_model(as_place(str(memory.folder)) / "model.json").trained.since
-    return Training(
-        as_of=night.as_of,
-        since=since,
-        customers=customers,
-        inertia=significant(found.inertia / customers),
-        bins=make_bins(names, to_matrix(read_part(scaled.sample.even))),
     )

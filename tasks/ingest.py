@@ -1,6 +1,6 @@
 """Stage ingest: source files to typed parts and quarantine, every row judged by the contract.
 
-One batch at a time. Duplicates are the next stage's business.
+It works one batch at a time. Duplicates are handled in summarise.py.
 """
 
 from collections import Counter
@@ -10,132 +10,158 @@ from typing import NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
-from schemas.records import Counts, Digest, EditionKey, Ingested, Input, Night, Part
+from schemas.night import Night
+from schemas.part import Part
+from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from segmentation.errors import NoData, Refused
-from segmentation.parts import start_folder, write_part
-from segmentation.rows.digests import identify
-from segmentation.rows.judging import Judged, judge_files, make_contract
-from segmentation.rows.reading import REPEATED_HEADER, check_header, columns_to_read, read_header
-from segmentation.rows.refusing import tell_reasons
+from segmentation.parts import create_empty_folder, write_part
+from segmentation.rows.digests import compute_digests
+from segmentation.rows.headers import check_header, columns_to_read, read_header
+from segmentation.rows.judging import JudgedBatch, judge_files, make_contract
+from segmentation.rows.reading import REPEATED_HEADER
+from segmentation.rows.refusing import summarise_reasons
 from segmentation.samples.catalogue import write_samples
-from segmentation.source import SourceFile, check_content, fetch, find_files, fingerprint
+from segmentation.source import fetch_files, list_files
+from segmentation.source_checks import SourceFile, check_content, fingerprint
 from segmentation.store.edition_key import make_edition_key
-from segmentation.store.layout import find_home, is_whole
+from segmentation.store.layout import get_home
+from segmentation.store.published import is_intact
 from tasks.runtime.stage import stage
 
+MOST_NAMED = 3  # inputs that a message lists by name
 
-def find_source(night: Night) -> tuple[list[SourceFile], list[str]]:
-    """The source's files, each accepted by its first bytes and fingerprinted; warnings."""
-    source, window = night.segmentation.source, night.segmentation.window(night.as_of)
+
+class OpenedSource(NamedTuple):
+    """The source's files, accepted by their first bytes and their headers, and what was odd about them."""
+
+    files: list[SourceFile]
+    warnings: list[str]
+
+
+def open_source(night: Night) -> OpenedSource:
+    """Query, sample, list or download the source's files."""
+    definition = night.definition
+    source, window = definition.source, definition.window(night.as_of)
     if night.source is None and source.sql is not None:
-        file, warnings = fetch_source(night, start_folder(night.staging / "source"))
-        return [file], warnings
+        return query_source(night, create_empty_folder(night.staging / "source"))
     if night.source is None and source.sample is not None:
-        folder = start_folder(night.staging / "sample")
-        paths = write_samples(source, night.segmentation.seed, folder, window)
+        folder = create_empty_folder(night.staging / "sample")
+        paths = write_samples(source, definition.seed, folder, window)
     else:
-        found = find_files(source, night.source, night.as_of, window)
-        paths = fetch(found, start_folder(night.staging / "source"))
+        listed = list_files(source, night.source, night.as_of, window)
+        paths = fetch_files(listed, create_empty_folder(night.staging / "source"))
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
-    return files, check_headers(files, night.segmentation.rows, source.csv)
+    return OpenedSource(files, check_headers(files, definition.rows, source.csv))
 
 
-def fetch_source(night: Night, folder: Path) -> tuple[SourceFile, list[str]]:
-    """The rows of the definition's statement as a Parquet file in `folder`, named by the connection."""
-    # SQLAlchemy and Prefect's blocks: a sixth of all that a night imports, and most nights read files.
-    from segmentation.rows.database import Query, stage_query
-    from tasks.runtime.connections import find_secret
+def query_source(night: Night, folder: Path) -> OpenedSource:
+    """The rows of the definition's SQL statement as a Parquet file in `folder`, named by the connection."""
+    # SQLAlchemy and Prefect's blocks are a sixth of all that a night imports, and most nights read files.
+    from segmentation.rows.database import DatabaseQuery, DatabaseSecret, stage_query
+    from tasks.runtime.connections import look_up_secret
 
-    source, window = night.segmentation.source, night.segmentation.window(night.as_of)
-    name = source.connection or ""
+    definition = night.definition
+    window = definition.window(night.as_of)
+    name = definition.source.connection or ""
     binds = {"as_of": night.as_of, "window_start": window[0] if window else night.as_of}
     path = folder / f"{name}.parquet"
-    secret = name, find_secret(name)
-    warnings = stage_query(Query(source.sql or "", binds), secret, night.segmentation.rows, path)
+    query = DatabaseQuery(definition.source.sql or "", binds)
+    warnings = stage_query(query, DatabaseSecret(name, look_up_secret(name)), definition.rows, path)
     file = fingerprint(path)
-    return file._replace(input=file.input.model_copy(update={"name": name})), warnings
+    return OpenedSource([file._replace(input=file.input.model_copy(update={"name": name}))], warnings)
 
 
 def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str]:
-    """Refuse a source with a header that breaks the contract; warnings otherwise, each said once."""
-    wanted = columns_to_read(rows)
-    found: dict[str, list[str]] = {}
+    """Refuse a source with a header that breaks the contract. Returns warnings, each one once."""
+    expected = columns_to_read(rows)
+    names: dict[str, list[str]] = {}
     for file in files:
         name = file.path.name
-        for warning in check_header(name, read_header(file.path, csv), wanted, csv.delimiter):
-            # Typed rows make the same edition whatever file they are in: no name.
-            told = [] if file.input.numbered else [name]
-            found.setdefault(warning, []).extend(told)
-    return [_say(names, warning) for warning, names in found.items()]
+        for warning in check_header(name, read_header(file.path, csv), expected, csv.delimiter):
+            # Typed rows make the same edition whatever file they are in, so such files are not named.
+            names.setdefault(warning, []).extend([] if file.input.numbered else [name])
+    return [_prefix(warning, files_with_it) for warning, files_with_it in names.items()]
 
 
-def _say(names: Sequence[str], warning: str) -> str:
+def _prefix(warning: str, names: Sequence[str]) -> str:
     """`a.csv and 2 more files: …`; the warning alone where no file is named."""
     if not names:
         return warning
     return f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
 
 
-class Written(NamedTuple):
-    """What became of the source's rows: good parts, refused parts, and what was counted."""
+class JudgedRows(NamedTuple):
+    """All rows of the source: good parts, refused parts, their balance, and odd ids by kind."""
 
     parts: list[Part]
     quarantine: list[Part]
-    reasons: Counter[str]
-    mentions: Counter[str]
+    balance: RowBalance
     oddities: Counter[str]
-    outside: int
 
 
-def write_rows(judged: Iterable[Judged], folder: Path) -> Written:
+def write_rows(batches: Iterable[JudgedBatch], folder: Path) -> JudgedRows:
     """Write judged batches as they come, and count."""
     reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
     parts: list[Part] = []
     quarantine: list[Part] = []
     outside = 0
-    for number, one in enumerate(judged):
-        reasons += one.reasons
-        mentions += one.mentions
-        oddities += one.oddities
-        outside += one.outside
-        if one.good.num_rows:
-            parts.append(write_part(folder / f"rows-{number:05d}.parquet", one.good))
-        if one.refused.num_rows:
-            quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", one.refused))
-    return Written(parts, quarantine, reasons, mentions, oddities, outside)
+    for number, batch in enumerate(batches):
+        reasons += batch.reasons
+        mentions += batch.mentions
+        oddities += batch.oddities
+        outside += batch.outside
+        if batch.good.num_rows:
+            parts.append(write_part(folder / f"rows-{number:05d}.parquet", batch.good))
+        if batch.refused.num_rows:
+            quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", batch.refused))
+    used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
+    balance = RowBalance(
+        read=used + quarantined,
+        used=used,
+        quarantined=quarantined,
+        reasons=dict(sorted(reasons.items())),
+        mentions=dict(sorted(mentions.items())),
+        outside=outside,
+    )
+    return JudgedRows(parts, quarantine, balance, oddities)
 
 
-def check_rows(written: Written, inputs: Sequence[Input]) -> list[str]:
-    """Refuse a source that repeats its header, or has no row to use; warnings about what is odd."""
-    warnings = []
-    if repeats := written.reasons[REPEATED_HEADER]:
-        warnings.append(f"{repeats} row repeats the header: have files been concatenated?")
+def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
+    """Refuse a source that repeats its header or has no row to use. Returns warnings about what is odd."""
+    balance, warnings = rows.balance, []
+    if repeats := balance.reasons.get(REPEATED_HEADER, 0):
+        warnings.append(f"{repeats} row repeats the header: were files concatenated?")
     if repeats > 1:
         raise Refused(
             "repeated-header", f"{repeats} rows repeat the header: give concatenated files one by one"
         )
-    if not written.parts:
-        names = ", ".join(one.name for one in inputs) if len(inputs) <= 3 else f"{len(inputs)} files"
-        refused = sum(part.rows for part in written.quarantine)
-        found = f"all {refused} rows are refused: {tell_reasons(written.reasons)}" if refused else "no rows"
-        found += f"; {written.outside} lie outside the window" if written.outside else ""
+    if not rows.parts:
+        is_short = len(inputs) <= MOST_NAMED
+        names = ", ".join(source.name for source in inputs) if is_short else f"{len(inputs)} files"
+        refused = balance.quarantined
+        problem = (
+            f"all {refused} rows are refused: {summarise_reasons(Counter(balance.reasons))}"
+            if refused
+            else "no rows"
+        )
+        problem += f"; {balance.outside} are outside the window" if balance.outside else ""
         kind = Refused if refused else NoData
-        raise kind("no-rows", f"{names}: {found}; expected at least one row to use")
-    return [*warnings, *(f"{count} ids {what}" for what, count in sorted(written.oddities.items()))]
+        raise kind("no-rows", f"{names}: {problem}; expected at least one row to use")
+    return [*warnings, *(f"{count} ids {oddity}" for oddity, count in sorted(rows.oddities.items()))]
 
 
-def take_nothing(
+def report_nothing_read(
     key: EditionKey, inputs: tuple[Input, ...], digests: tuple[Digest, ...], no_data: str | None = None
 ) -> Ingested:
-    """Nothing was read: the edition is published already, or there is no data."""
+    """The record of a run that reads nothing: its edition is published already, or there is no data."""
     return Ingested(
         key=key,
         inputs=inputs,
         digests=digests,
-        published=no_data is None,
-        counts=Counts(read=0, good=0, quarantined=0, reasons={}),
+        is_published=no_data is None,
+        balance=RowBalance(),
         parts=(),
         quarantine=(),
         warnings=(),
@@ -145,47 +171,35 @@ def take_nothing(
 
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
-    segmentation = night.segmentation
-    folder = start_folder(night.staging / "ingest")
-    files, warnings = find_source(night)
-    inputs = tuple(file.input for file in files)
-    contract = make_contract(segmentation.rows, segmentation, segmentation.window(night.as_of))
-    digests = identify(files, contract)
+    definition = night.definition
+    folder = create_empty_folder(night.staging / "ingest")
+    source = open_source(night)
+    inputs = tuple(file.input for file in source.files)
+    contract = make_contract(definition.rows, definition, definition.window(night.as_of))
+    digests = compute_digests(source.files, contract)
     key = make_edition_key(night, digests)
-    if not night.force and is_whole(find_home(night), night.as_of, key.edition):
-        return take_nothing(key, inputs, digests)
-
-    written = write_rows(judge_files(files, contract), folder)
-    warnings += check_rows(written, inputs)
-
-    good, refused = (sum(part.rows for part in parts) for parts in (written.parts, written.quarantine))
-    counts = Counts(
-        read=good + refused,
-        good=good,
-        quarantined=refused,
-        reasons=dict(sorted(written.reasons.items())),
-        mentions=dict(sorted(written.mentions.items())),
-        outside=written.outside,
-    )
+    if not night.force and is_intact(get_home(night), night.as_of, key.edition):
+        return report_nothing_read(key, inputs, digests)
+    rows = write_rows(judge_files(source.files, contract), folder)
+    warnings = (*source.warnings, *check_rows(rows, inputs))
     return Ingested(
         key=key,
         inputs=inputs,
         digests=digests,
-        published=False,
-        counts=counts,
-        parts=tuple(written.parts),
-        quarantine=tuple(written.quarantine),
-        warnings=tuple(warnings),
+        balance=rows.balance,
+        parts=tuple(rows.parts),
+        quarantine=tuple(rows.quarantine),
+        warnings=warnings,
     )
 
 
 @stage("ingest {night.as_of}")
 def ingest(night: Night) -> Ingested:
-    """The source's rows, or that there are none where the definition takes that for no fault."""
+    """The source's rows; a record without rows where the definition allows a source to be empty."""
     try:
         return read_source(night)
-    except NoData as nothing:
-        if night.segmentation.source.on_no_data == "refuse":
+    except NoData as error:
+        if night.definition.source.on_no_data == "refuse":
             raise
         key = EditionKey(edition="", previous=None, replaces=None)
-        return take_nothing(key, (), (), no_data=str(nothing))
+        return report_nothing_read(key, (), (), no_data=str(error))

@@ -1,61 +1,83 @@
-"""Stage recall: the edition before, how its model fits tonight's customers, and whether to refit.
+"""Stage rescore: tonight's customers scored with the previous model, and whether it needs a refit.
 
-The pass over the customers is segmentation/identity/recalling.py's, the decision
-segmentation/identity/refitting.py's.
+The pass over the customers is in segmentation/identity/rescoring.py, the decision in
+segmentation/identity/refitting.py.
 """
 
-from schemas.identity import Memory
-from schemas.records import Customers, Ingested, Night
-from segmentation.identity.recalling import find_changes, read_before, recall_customers
-from segmentation.identity.refitting import Decision, decide
-from segmentation.parts import start_folder
-from segmentation.store.given_ids import read_manifest
-from segmentation.store.layout import edition_before, edition_folder, find_home, is_whole
+from schemas.identity import PreviousEdition
+from schemas.night import Night
+from schemas.rows import Customers
+from segmentation.identity.refitting import RefitDecision, decide_refit
+from segmentation.identity.rescoring import (
+    PreviousModel,
+    Rescored,
+    list_changed_keys,
+    read_previous_model,
+    rescore_customers,
+)
+from segmentation.parts import create_empty_folder
+from segmentation.store.layout import edition_folder, get_home
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.published import is_intact, previous_edition
 from tasks.runtime.stage import stage
 
 
-@stage("recall {night.as_of}")
-def recall(night: Night, rows: Ingested, customers: Customers) -> Memory:
-    """What is known of last night, or a cold start."""
-    home, key = find_home(night), rows.key
-    if key.previous is None or key.previous_as_of is None:
-        there = edition_before(home, night.as_of)
-        is_damaged = there is not None and not is_whole(home, *there)
-        said = (f"the edition of {there[0]} is damaged: a cold start",) if there and is_damaged else ()
-        return Memory(reasons=("there is no edition before this one",), store_warnings=said)
-    folder = edition_folder(home, key.previous_as_of, key.previous)
-    before = read_before(folder, night.segmentation)
-    if isinstance(before, str):
-        why = f"the edition of {key.previous_as_of} does not serve, {before}: a cold start"
-        counts = (read_manifest(folder) or {}).get("rows", {})
-        volume = {name: int(counts.get(name, 0)) for name in ("customers", "read")}
-        return Memory(reasons=(why,), warnings=(why,), **volume)
+def start_cold(night: Night) -> PreviousEdition:
+    """No edition to continue from; a damaged one is reported."""
+    home = get_home(night)
+    latest = previous_edition(home, night.as_of)
+    is_damaged = latest is not None and not is_intact(home, *latest)
+    warnings = (f"the edition of {latest[0]} is damaged: a cold start",) if latest and is_damaged else ()
+    return PreviousEdition(reasons=("there is no edition before this one",), store_warnings=warnings)
 
-    model, manifest = before
-    found = recall_customers(customers.parts, model, start_folder(night.staging / "recall"))
-    plan = night.segmentation.refit
-    decision = decide(plan, model.trained, night.as_of, (found.inertia, found.drift))
-    changed = find_changes(night.segmentation, manifest)
-    if changed:
-        decision = Decision(True, True, (f"the definition's {', '.join(changed)} changed",))
-    elif found.beyond:
-        why = f"{found.beyond} customers lie beyond what the model can place"
-        decision = Decision(True, True, (why, *(decision.reasons if decision.refits else ())))
-    return Memory(
+
+def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDecision:
+    """Does the model need a refit, and its scaling too?"""
+    definition = night.definition
+    measured = (rescored.inertia, rescored.drift)
+    decision = decide_refit(definition.refit, previous.model.trained, night.as_of, measured)
+    if changed := list_changed_keys(definition, previous.manifest):
+        return RefitDecision(True, True, (f"the definition's {', '.join(changed)} changed",))
+    if rescored.beyond:
+        reason = f"{rescored.beyond} customers are beyond what the model can place"
+        return RefitDecision(True, True, (reason, *(decision.reasons if decision.refits else ())))
+    return decision
+
+
+@stage("rescore {night.as_of}")
+def rescore(night: Night, customers: Customers) -> PreviousEdition:
+    """Score tonight's customers with last night's model, or start cold."""
+    key = customers.ingested.key
+    if key.previous is None or key.previous_as_of is None:
+        return start_cold(night)
+    folder = edition_folder(get_home(night), key.previous_as_of, key.previous)
+    previous = read_previous_model(folder, night.definition)
+    if isinstance(previous, str):
+        warning = f"the edition of {key.previous_as_of} cannot be continued, {previous}: a cold start"
+        manifest = try_read_manifest(folder)
+        counts = (manifest.rows.customers, manifest.rows.read) if manifest else (0, 0)
+        return PreviousEdition(
+            reasons=(warning,), warnings=(warning,), customers=counts[0], rows_read=counts[1]
+        )
+    model, manifest = previous
+    rescored = rescore_customers(customers.parts, model, create_empty_folder(night.staging / "rescore"))
+    decision = decide(night, previous, rescored)
+    return PreviousEdition(
         edition=key.previous,
         as_of=key.previous_as_of,
         folder=str(folder),
-        k=int(manifest["k"]),
-        wanted_k=manifest.get("wanted_k"),
-        wanted_nights=int(manifest.get("wanted_nights", 0)),
-        customers=int(manifest["rows"]["customers"]),
-        read=int(manifest["rows"]["read"]),
-        sizes=tuple(found.sizes.tolist()),
-        labels=found.labels,
-        inertia=found.inertia,
-        constant=found.constant,
-        drift=found.drift,
-        refits=decision.refits,
-        rescales=decision.rescales,
+        model=model,
+        k=manifest.k,
+        wanted_k=manifest.wanted_k,
+        wanted_nights=manifest.wanted_nights,
+        customers=manifest.rows.customers,
+        rows_read=manifest.rows.read,
+        sizes=tuple(rescored.sizes.tolist()),
+        labels=rescored.labels,
+        inertia=rescored.inertia,
+        constant_features=rescored.constant,
+        drift=rescored.drift,
+        needs_refit=decision.refits,
+        needs_rescale=decision.rescales,
         reasons=decision.reasons,
     )

@@ -7,134 +7,156 @@ segmentation/features/transforms.py, how the sample is drawn in segmentation/fea
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from config.parameters import Segmentation
-from schemas.identity import Memory
+from config.definition import Definition
+from schemas.clustering import Scaled
+from schemas.identity import PreviousEdition
+from schemas.night import Night
 from schemas.numbers import ColumnScale, Encoding
-from schemas.records import Customers, Night, Part, Scaled
+from schemas.part import Part
+from schemas.rows import Customers
 from segmentation.errors import Refused
 from segmentation.features.encoding import encode_parts, fit_encodings
+from segmentation.features.feature_moments import FeatureMoments, measure_part, merge_parts
 from segmentation.features.grid import snap
-from segmentation.features.looks import look_again
-from segmentation.features.moments import Moments, measure, merge_all
+from segmentation.features.grid_step import choose_grid_step, mean_variance
+from segmentation.features.moments import Moments
+from segmentation.features.outliers import clip_outliers
 from segmentation.features.sampling import draw_sample
-from segmentation.features.scaling import Numbers, fit_columns, mean_variance, settle_quantum
+from segmentation.features.scaling import CONSTANT, EncodedCustomers, fit_columns
 from segmentation.features.transforms import to_scaled
-from segmentation.model import read_model
-from segmentation.partitions import over_parts
-from segmentation.parts import read_part, start_folder, to_matrix, write_part
-from segmentation.store.objects import as_place
+from segmentation.partitions import map_parts
+from segmentation.parts import create_empty_folder, read_part, to_matrix, write_part
 from tasks.runtime.stage import stage
 
-MOSTLY = 0.5  # of all customers with the same values: worth a warning
-LARGEST = 1e90  # cubes and squares of what is larger leave float64
+COMMON = 0.5  # warn when a larger share of the customers has the same values in every feature
 
 
-def measure_part(part: Part, features: Sequence[str]) -> tuple[Moments, Moments]:
-    """Moments of the features and of their log1p (of 0 where a feature goes below 0)."""
-    matrix = to_matrix(read_part(part, features))
-    for feature, values in zip(features, matrix, strict=True):
-        if max(values.max(), -values.min()) > LARGEST:
-            raise Refused(
-                "extreme-values", f"feature {feature} has values beyond {LARGEST:g}; change its unit"
-            )
-    return measure(matrix), measure(np.log1p(np.maximum(matrix, 0.0)))
+def is_automatic(encoding: Encoding, definition: Definition) -> bool:
+    """Is the scaling of this number ours to choose? Levels and indicators have only one."""
+    return encoding.kind in ("number", "rank") and definition.scaling_of(encoding.column) == "auto"
 
 
-def is_automatic(one: Encoding, segmentation: Segmentation) -> bool:
-    """Is the scaling of this number left to the project? Levels and indicators have one way only."""
-    return one.kind in ("number", "rank") and segmentation.scaling_of(one.column) == "auto"
+def warn_excluded(column: ColumnScale, varies: bool) -> str:
+    """The warning about a feature that plays no part in distances. varies: does it, tonight?"""
+    feature, is_constant = column.feature, column.reason == CONSTANT
+    if is_constant and varies:
+        return f"feature {feature} was constant when the scaling was fitted: excluded until the next rescale"
+    if is_constant:
+        return f"feature {feature} is constant and was excluded"
+    return f"feature {feature} was excluded: {column.reason}"
 
 
-def tell_aside(one: ColumnScale, varies: bool) -> str:
-    """The warning of a feature that plays no part in distances. varies: tonight, whatever it did once."""
-    if one.why.startswith("the same value") and varies:
-        return f"feature {one.feature} was constant when the scaling was fitted: set aside until it is again"
-    if one.why.startswith("the same value"):
-        return f"feature {one.feature} is constant and was set aside"
-    return f"feature {one.feature} was set aside: {one.why}"
-
-
-def find_twins(features: Sequence[str], raw: Moments, parts: Sequence[Part]) -> list[tuple[str, str]]:
+def detect_twins(features: Sequence[str], raw: Moments, parts: Sequence[Part]) -> list[tuple[str, str]]:
     """Pairs of features with equal values for every customer: equal moments first, then every value."""
-    of = [(*(float(x[j]) for x in (raw.mean, raw.m2, raw.low, raw.high)),) for j in range(len(features))]
+    moments = [
+        tuple(float(x[j]) for x in (raw.mean, raw.m2, raw.low, raw.high)) for j in range(len(features))
+    ]
     varies = [raw.low[j] < raw.high[j] for j in range(len(features))]
-    pairs = [(i, j) for i, j in combinations(range(len(features)), 2) if of[i] == of[j] and varies[i]]
-    return [
+    pairs = [
         (features[i], features[j])
-        for i, j in pairs
-        if all(np.array_equal(*to_matrix(read_part(part, [features[i], features[j]]))) for part in parts)
+        for i, j in combinations(range(len(features)), 2)
+        if moments[i] == moments[j] and varies[i]
+    ]
+    return [
+        pair
+        for pair in pairs
+        if all(np.array_equal(*to_matrix(read_part(part, list(pair)))) for part in parts)
     ]
 
 
-def scale_part(part: Part, columns: Sequence[ColumnScale], quantum: float) -> pa.Table:
+class Scales(NamedTuple):
+    """The transform of each number, and the grid step of scaled values."""
+
+    columns: tuple[ColumnScale, ...]
+    quantum: float
+
+
+def scale_part(part: Part, scales: Scales) -> pa.Table:
     """One part's scaled features as float32, which holds every value on the grid exactly."""
+    columns, quantum = scales
     matrix = to_matrix(read_part(part, [column.feature for column in columns]))
     scaled = snap(to_scaled(matrix, columns), quantum)
-    names = [column.feature for column in columns if not column.aside]
+    names = [column.feature for column in columns if not column.excluded]
     return pa.table({name: row.astype(np.float32) for name, row in zip(names, scaled, strict=True)})
 
 
-def fit_scales(
-    segmentation: Segmentation, numbers: Numbers, moments: tuple[Moments, Moments]
-) -> tuple[tuple[ColumnScale, ...], float]:
-    """Each number's transform, and the grid. moments: of the numbers, and of their log1p."""
-    raw, log = moments
-    columns = fit_columns(segmentation, numbers, raw, log)
-    if all(column.aside for column in columns):
+def fit_scales(definition: Definition, numbers: EncodedCustomers, moments: FeatureMoments) -> Scales:
+    """Each number's transform, and the grid."""
+    columns = fit_columns(definition, numbers, moments)
+    if all(column.excluded for column in columns):
         names = ", ".join(column.feature for column in columns)
-        raise Refused("all-constant", f"every feature has one value for all customers, or is aside: {names}")
-    is_auto = [is_automatic(one, segmentation) for one in numbers.encodings]
-    columns = look_again(columns, numbers.parts, is_auto, segmentation.k.smallest_share)
-    return columns, settle_quantum(columns, moments)
+        raise Refused("all-constant", f"every feature is constant for all customers, or excluded: {names}")
+    automatic = [is_automatic(encoding, definition) for encoding in numbers.encodings]
+    columns = clip_outliers(columns, numbers.parts, automatic, definition.k.smallest_share)
+    return Scales(columns, choose_grid_step(columns, moments))
+
+
+def list_ks(definition: Definition, distinct: int) -> tuple[int, ...]:
+    """The values of k to try: no more than distinct customers. Refused if those are too few."""
+    plan = definition.k
+    key, fewest = ("fixed", plan.fixed) if plan.fixed else ("min", plan.min)
+    most = min(plan.max, distinct)
+    if most < fewest:
+        raise Refused(
+            "too-few-rows", f"{distinct} distinct customers cannot form k.{key} = {fewest} segments"
+        )
+    return tuple(range(plan.min, most + 1))
+
+
+def list_warnings(definition: Definition, scaled: Scaled, raw: Moments, is_kept: bool) -> tuple[str, ...]:
+    """What is odd about the features. is_kept: was the scaling fitted on an earlier night?"""
+    by_choice = {
+        encoding.name
+        for encoding in scaled.encodings
+        if definition.scaling_of(encoding.column) == "aside"  # the definition's word for excluded
+    }
+    warnings = [
+        warn_excluded(column, is_kept and bool(low < high))
+        for column, low, high in zip(scaled.columns, raw.low, raw.high, strict=True)
+        if column.excluded and column.feature not in by_choice
+    ]
+    names = [encoding.name for encoding in scaled.encodings]
+    twins = detect_twins(names, raw, scaled.numbers)
+    warnings += [f"features {first} and {second} are equal: they count twice" for first, second in twins]
+    if scaled.sample.commonest_share > COMMON:
+        share = scaled.sample.commonest_share
+        warnings.append(f"{share:.0%} of customers have the same values in every feature")
+    if scaled.ks[-1] < definition.k.max:
+        warnings.append(
+            f"k.max lowered from {definition.k.max} to {scaled.ks[-1]}, the number of distinct rows"
+        )
+    return tuple(warnings)
 
 
 @stage("scale {night.as_of}")
-def scale(night: Night, customers: Customers, memory: Memory) -> Scaled:
+def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scaled:
     """Scale as last night's model does, or fit transforms; write the scaled parts, draw the sample."""
-    segmentation = night.segmentation
-    folder = start_folder(night.staging / "scale")
-    kept = None if memory.rescales else read_model(as_place(str(memory.folder)) / "model.json")
-    encodings = kept.encodings if kept else fit_encodings(segmentation, customers.parts)
-    numbers = Numbers(encodings, encode_parts(customers.parts, encodings, folder))
-    measured = list(over_parts(partial(measure_part, features=numbers.names), numbers.parts))
-    raw, log = (merge_all(moments) for moments in zip(*measured, strict=True))
-    columns, quantum = (kept.columns, kept.quantum) if kept else fit_scales(segmentation, numbers, (raw, log))
-    tables = over_parts(partial(scale_part, columns=columns, quantum=quantum), numbers.parts)
+    definition = night.definition
+    folder = create_empty_folder(night.staging / "scale")
+    model = None if previous.needs_rescale else previous.model
+    encodings = model.encodings if model else fit_encodings(definition, customers.parts)
+    numbers = EncodedCustomers(encodings, encode_parts(customers.parts, encodings, folder))
+    moments = merge_parts(map_parts(partial(measure_part, features=numbers.names), numbers.parts))
+    scales = Scales(model.columns, model.quantum) if model else fit_scales(definition, numbers, moments)
+    tables = map_parts(partial(scale_part, scales=scales), numbers.parts)
     parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
-
-    asked_aside = [one.name for one in encodings if segmentation.scaling_of(one.column) == "aside"]
-    ids = customers.parts if segmentation.rows.id is not None else ()
-    sample = draw_sample(parts, ids, segmentation.seed, folder)
-    top = min(segmentation.k.max, sample.distinct)
-    fewest = ("fixed", segmentation.k.fixed) if segmentation.k.fixed else ("min", segmentation.k.min)
-    if top < fewest[1]:
-        raise Refused(
-            "too-few-rows",
-            f"{sample.distinct} distinct customers cannot form k.{fewest[0]} = {fewest[1]} segments",
-        )
-    warnings = [
-        tell_aside(one, kept is not None and bool(low < high))
-        for one, low, high in zip(columns, raw.low, raw.high, strict=True)
-        if one.aside and one.feature not in asked_aside
-    ]
-    twins = find_twins(numbers.names, raw, numbers.parts)
-    warnings += [f"features {one} and {other} are equal: they count twice" for one, other in twins]
-    if sample.common > MOSTLY:
-        warnings.append(f"{sample.common:.0%} of customers have the same values in every feature")
-    if top < segmentation.k.max:
-        warnings.append(f"k.max lowered from {segmentation.k.max} to {top}, the number of distinct rows")
-    return Scaled(
+    ids = customers.parts if definition.rows.id is not None else ()
+    sample = draw_sample(parts, ids, definition.seed, folder)
+    scaled = Scaled(
         encodings=encodings,
         numbers=numbers.parts,
-        columns=columns,
-        quantum=quantum,
-        variance=mean_variance(columns, raw, log),
+        columns=scales.columns,
+        quantum=scales.quantum,
+        variance=mean_variance(scales.columns, moments),
         parts=parts,
         sample=sample,
-        ks=tuple(range(segmentation.k.min, top + 1)),
-        warnings=tuple(warnings),
+        ks=list_ks(definition, sample.distinct),
+        warnings=(),
     )
+    warnings = list_warnings(definition, scaled, moments.raw, model is not None)
+    return scaled.model_copy(update={"warnings": warnings})

@@ -15,12 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from config.parameters import Segmentation
+from config.definition import Definition
 from config.settings import read_settings
+from schemas.night import Night
 from schemas.numbers import Training
-from schemas.records import Night
 from segmentation.store.buckets import open_bucket
-from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.objects import ObjectPath, parse_path
 from tests.browser import browser
 from tests.stacks import RunningStack, running_stack
 
@@ -60,7 +60,7 @@ def make_night(tmp_path: Path) -> Callable[..., Night]:
     def make(path: Path | str | None = None, /, **changes: Any) -> Night:
         return Night(
             run_id="test-run",
-            segmentation=Segmentation.model_validate({**DEFINITION, **changes}),
+            definition=Definition.model_validate({**DEFINITION, **changes}),
             as_of=date(2026, 1, 31),
             source=None if path is None else str(path),
             store=tmp_path / "store",
@@ -157,7 +157,7 @@ def bucket(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     client = boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1")
     client.create_bucket(Bucket=name)
     client.close()
-    yield as_place(f"s3://{name}")  # type: ignore[misc]
+    yield parse_path(f"s3://{name}")  # type: ignore[misc]
     open_bucket.cache_clear()
 
 

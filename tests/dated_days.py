@@ -14,8 +14,8 @@ import pytest
 
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.backfills import Backfilled
-from schemas.records import Published
+from schemas.backfills import BackfillResult
+from schemas.night import Published
 from tests.test_flow import digests
 
 FIRST = date(2026, 1, 1)
@@ -43,8 +43,8 @@ class Days(NamedTuple):
         lines = ["id,spend,orders"]
         for group, (spend, orders) in enumerate(CENTRES):
             for i in range(50):
-                at = (spend + rng.normal(0, 9) + drift.normal(0, 1), orders + rng.normal(0, 0.4))
-                lines.append(f"{'abc'[group]}{i:03d},{at[0]:.2f},{at[1]:.3f}")
+                values = (spend + rng.normal(0, 9) + drift.normal(0, 1), orders + rng.normal(0, 0.4))
+                lines.append(f"{'abc'[group]}{i:03d},{values[0]:.2f},{values[1]:.3f}")
         self.file(number).write_text("\n".join(lines) + "\n")
 
     def break_file(self, number: int) -> None:
@@ -53,9 +53,9 @@ class Days(NamedTuple):
 
     def night(self, number: int, **parameters: Any) -> Published:
         """Run one night."""
-        found = resegment("demo", as_of=day(number), store=str(self.folder / "store"), **parameters)
-        assert isinstance(found, Published)
-        return found
+        published = resegment("demo", as_of=day(number), store=str(self.folder / "store"), **parameters)
+        assert isinstance(published, Published)
+        return published
 
     def forward(self, numbers: Iterable[int]) -> dict[str, str]:
         """Run night after night: the sha256 of every published file and every file of every edition."""
@@ -90,6 +90,6 @@ def found_days(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch, **sour
     return days
 
 
-def outcomes(found: Backfilled) -> list[str]:
+def outcomes(backfilled: BackfillResult) -> list[str]:
     """How the dates ended, in order."""
-    return [one.outcome for one in found.dates]
+    return [result.outcome for result in backfilled.dates]

@@ -1,6 +1,6 @@
-"""A Prefect server, deployments and a process worker of the tests' own, each a real process.
+"""A Prefect server of the tests' own with deployments and a process worker, each a real process.
 
-Used where the server's services matter (scheduler, automations, UI); other tests share conftest's server.
+Used where the server's services matter (scheduler, automations, UI). Other tests share conftest's server.
 """
 
 import os
@@ -8,21 +8,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import httpx
 import pytest
 
-from deployments.local_server import wait_until_healthy
-from deployments.services import pick_free_port
+from bench.server import build_environment, running_process, serve_prefect
+from deployments.postgres import ACCOUNT, Database, locate_programs, start_database
+from deployments.services import StartError, pick_free_port
 
 ROOT = Path(__file__).parents[1]
-SERVER = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
+FINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+T = TypeVar("T")
 
 
-class Deployed(NamedTuple):
+class DeployedServer(NamedTuple):
     """A running server, and the environment that leads to it."""
 
     port: int
@@ -31,10 +35,10 @@ class Deployed(NamedTuple):
 
     @property
     def page(self) -> str:
-        """Where the UI is."""
+        """The URL of the UI."""
         return f"http://127.0.0.1:{self.port}"
 
-    def call(self, *arguments: str, limit_s: float = 250) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, limit_s: float = 500) -> subprocess.CompletedProcess[str]:
         """Run `python …` in the project's folder, in this environment."""
         return subprocess.run(
             [sys.executable, *arguments],
@@ -46,88 +50,84 @@ class Deployed(NamedTuple):
         )
 
     def deploy(self) -> list[str]:
-        """What `make deploy` does: the lines that setup says."""
-        done = self.call("-m", "deployments.setup")
-        assert done.returncode == 0, done.stderr
+        """Do what `make deploy` does; returns the lines that setup prints."""
+        setup = self.call("-m", "deployments.setup")
+        assert setup.returncode == 0, setup.stderr
         file = "deployments/prefect.yaml"
-        told = self.call("-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file)
-        assert told.returncode == 0, told.stdout + told.stderr
-        return done.stdout.splitlines()
+        deploy = self.call("-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file)
+        assert deploy.returncode == 0, deploy.stdout + deploy.stderr
+        return setup.stdout.splitlines()
 
     @contextmanager
     def worker(self) -> Iterator[int]:
         """A process worker of the pool: its process id."""
-        command = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
-        with started([*command, "--name", "tests"], self.environment, self.folder / "worker.log") as process:
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "resegment"]
+        command += ["--type", "process", "--name", "tests"]
+        with running_process(command, self.environment, self.folder / "worker.log") as process:
             yield process.pid
 
+    def post(self, path: str, **body: Any) -> Any:
+        """POST to the API: the decoded response."""
+        response = httpx.post(f"{self.page}/api/{path}", json=body, timeout=60)
+        assert response.is_success, response.text
+        return response.json()
+
+    def read_run(self, run_id: str) -> dict[str, Any]:
+        """A flow run as the API has it."""
+        return dict(httpx.get(f"{self.page}/api/flow_runs/{run_id}", timeout=60).json())
+
+    def get_final_state(self, run_id: str) -> dict[str, Any] | None:
+        """The state of a run that has ended, None until then."""
+        state = self.read_run(run_id)["state"]
+        return dict(state) if state["type"] in FINAL_STATES else None
+
+    def start_run(self, deployment_name: str, **parameters: str) -> str:
+        """Create a run of a deployment as its form does: the run's id."""
+        names = {"name": {"any_": [deployment_name]}}
+        (deployment,) = self.post("deployments/filter", deployments=names)
+        run = self.post(f"deployments/{deployment['id']}/create_flow_run", parameters=parameters)
+        return str(run["id"])
+
+
+def wait_for(get_value: Callable[[], T], limit_s: float = 300) -> T:
+    """The first true value, or the last value after limit_s: generous, for slow machines."""
+    deadline = time.monotonic() + limit_s
+    while not (value := get_value()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return value
+
 
 @contextmanager
-def started(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=log.parent, env=environment, stdout=out, stderr=out
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def running(folder: Path, database: str | None = None, **more: str) -> Iterator[Deployed]:
-    """A server on a free port, on this database or an SQLite file of its own."""
+def running_deployed_server(
+    folder: Path, database: str | None = None, **settings: str
+) -> Iterator[DeployedServer]:
+    """A server on a free port, with this database or an SQLite file of its own."""
     port = pick_free_port()
-    url = f"http://127.0.0.1:{port}/api"
     environment = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PREFECT_", "RESEGMENT_"))
-        },
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_API_URL": url,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **build_environment(folder, port),
         "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "RESEGMENT_STORE": str(folder / "store"),
         "RESEGMENT_STATE": str(folder / "state"),
         **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}),
-        **more,
+        **settings,
     }
-    command = [*SERVER, "--port", str(port), "--log-level", "warning"]
-    with started(command, environment, folder / "server.log") as process:
-        wait_until_healthy(url, process)
-        yield Deployed(port, environment, folder)
+    with serve_prefect(folder, port, environment):
+        yield DeployedServer(port, environment, folder)
 
 
 @contextmanager
-def postgres_for_prefect(folder: Path) -> Iterator[str]:
-    """A PostgreSQL of the system's, which has the pg_trgm that Prefect needs, on a socket: its URL."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    programs = Path(shutil.which("pg_ctl") or (found[-1] if found else "")).parent
-    if not (programs / "initdb").is_file():
-        pytest.skip("no PostgreSQL on this machine; apt-get install postgresql")
-    home = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
-    user = "postgres" if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(home, user)
-
-    def call(program: str, *arguments: str) -> None:
-        with (folder / "postgres.log").open("ab") as log:  # not a pipe: the server would keep it open
-            command = [str(programs / program), "-D", str(home / "data"), *arguments]
-            subprocess.run(command, cwd=home, user=user, stdout=log, stderr=log, check=True)
-
-    call("initdb", "--username=prefect", "--auth=trust")
-    call("pg_ctl", "start", "--wait", "--options", f"-c listen_addresses= -c unix_socket_directories={home}")
+def running_postgres() -> Iterator[str]:
+    """A PostgreSQL of the system's packages, which has the pg_trgm that Prefect needs: its URL."""
     try:
-        yield f"postgresql+asyncpg://prefect@/postgres?host={home}"
+        programs = locate_programs()
+    except StartError as error:
+        pytest.skip(str(error))
+    home = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
+    database = Database(programs, home, ACCOUNT if os.geteuid() == 0 else None)
+    try:
+        start_database(database)
+        yield database.url
     finally:
-        call("pg_ctl", "stop", "--wait", "--mode", "immediate")
+        database.call("pg_ctl", "stop", "--wait", "--mode", "immediate")
         shutil.rmtree(home)

@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from config.parameters import Segmentation
-from schemas.records import Customers, Ingested, Night
+from config.definition import Definition
+from schemas.night import Night
+from schemas.rows import Customers, Ingested
 from segmentation.parts import read_part
 from segmentation.rows.aggregation import Aggregation, choose_scale
 from segmentation.rows.engine import open_engine, run_query
@@ -50,9 +51,9 @@ EVENTS: dict[str, Any] = {
 }
 
 
-def define(**changes: Any) -> Segmentation:
+def define(**changes: Any) -> Definition:
     """The events' definition; keyword arguments replace parts of it."""
-    return Segmentation.model_validate({**EVENTS, **changes})
+    return Definition.model_validate({**EVENTS, **changes})
 
 
 def with_rows(**changes: Any) -> dict[str, Any]:
@@ -71,11 +72,11 @@ def write_events(path: Path, lines: Iterable[str], header: str = HEADER) -> Path
     return path
 
 
-def make_night(source: Path, segmentation: Segmentation | None = None, run_id: str = "test-run") -> Night:
+def make_night(source: Path, definition: Definition | None = None, run_id: str = "test-run") -> Night:
     """A night as of 1 February 2026; its store lies beside the source."""
     return Night(
         run_id=run_id,
-        segmentation=segmentation or define(),
+        definition=definition or define(),
         as_of=AS_OF,
         source=str(source),
         store=source.parent / "store",
@@ -85,8 +86,8 @@ def make_night(source: Path, segmentation: Segmentation | None = None, run_id: s
 
 def run(night: Night) -> tuple[Ingested, Customers]:
     """The two stages that meet events."""
-    rows = ingest.fn(night)
-    return rows, summarise.fn(night, rows)
+    rows = ingest(night)
+    return rows, summarise(night, rows)
 
 
 def read_customers(customers: Customers) -> pd.DataFrame:
@@ -117,26 +118,26 @@ def make_events(rows: int, customers: int, seed: int = 5) -> pd.DataFrame:
 
 
 def aggregate(
-    folder: Path, frames: list[pd.DataFrame], segmentation: Segmentation, as_of: date = AS_OF
+    folder: Path, frames: list[pd.DataFrame], definition: Definition, as_of: date = AS_OF
 ) -> pa.Table:
     """The customers of these events, one stage file per frame."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, frame in enumerate(frames):
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / f"{i}.parquet")
-    aggregation = Aggregation(segmentation, as_of, [str(folder / f"{i}.parquet") for i in range(len(frames))])
+    aggregation = Aggregation(definition, as_of, [str(folder / f"{i}.parquet") for i in range(len(frames))])
     with open_engine(folder, folder / "spill") as connection:
-        (found,) = run_query(connection, aggregation.measure())
+        (found,) = run_query(connection, aggregation.ranges_query())
         events, *largest = found.to_pylist()[0].values()
         assert events == sum(map(len, frames))
         tables = list(
-            run_query(connection, aggregation.summarise([choose_scale(one, events) for one in largest]))
+            run_query(connection, aggregation.customers_query([choose_scale(one, events) for one in largest]))
         )
-    return name_features(pa.concat_tables(tables), segmentation)
+    return name_features(pa.concat_tables(tables), definition)
 
 
 def check_balance(customers: Customers) -> None:
     """Every row inside the window is used or quarantined, and each refused row is counted by its reason."""
-    assert customers.read == customers.used + customers.merged + customers.quarantined
-    assert customers.merged == 0
-    assert sum(customers.reasons.values()) == customers.quarantined
-    assert all(count <= customers.mentions[reason] for reason, count in customers.reasons.items())
+    assert customers.balance.read == customers.balance.used + customers.balance.merged + customers.balance.quarantined
+    assert customers.balance.merged == 0
+    assert sum(customers.balance.reasons.values()) == customers.balance.quarantined
+    assert all(count <= customers.balance.mentions[reason] for reason, count in customers.balance.reasons.items())

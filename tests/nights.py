@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from bench.nights import run_night
-from config.parameters import Segmentation
-from schemas.records import Night, Published
+from config.definition import Definition
+from schemas.night import Night, Published
 
 FIRST = date(2026, 1, 1)
 CENTRES = {
@@ -39,7 +39,7 @@ class Town(NamedTuple):
     """A store, a folder for inputs, and the definition."""
 
     folder: Path
-    segmentation: Segmentation
+    definition: Definition
 
     @property
     def store(self) -> Path:
@@ -49,7 +49,7 @@ class Town(NamedTuple):
     @property
     def home(self) -> Path:
         """The segmentation's folder in it."""
-        return self.store / self.segmentation.name
+        return self.store / self.definition.name
 
     def night(self, number: int, customers: pd.DataFrame) -> Published:
         """Run the night of that number, 1 for the first, on these customers."""
@@ -62,7 +62,7 @@ class Town(NamedTuple):
         return run_night(
             Night(
                 run_id=f"night-{number}-{len(list(self.store.glob('*/ledger/*')))}",
-                segmentation=self.segmentation,
+                definition=self.definition,
                 as_of=day(number),
                 source=str(source),
                 store=self.store,
@@ -73,7 +73,7 @@ class Town(NamedTuple):
 
 def found_town(folder: Path, **changes: Any) -> Town:
     """A town whose definition is PLAN with these clauses."""
-    return Town(folder, Segmentation.model_validate({**PLAN, **changes}))
+    return Town(folder, Definition.model_validate({**PLAN, **changes}))
 
 
 def day(number: int) -> date:

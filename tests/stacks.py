@@ -1,6 +1,6 @@
-"""The stack of `make up`, started as people start it, on ports and in folders of the tests' own.
+"""The stack of `make up`, started the way people start it, with ports and folders of the tests' own.
 
-What runs on it is the tests'.
+What runs on it is decided by each test.
 """
 
 import json
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class RunningStack(NamedTuple):
-    """A stack that is up."""
+    """A stack that is running."""
 
     state: Path
     store: Path
@@ -37,26 +37,26 @@ class RunningStack(NamedTuple):
     reports_port: int
 
     def call(self, action: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`python -m deployments.stack up|down|status`."""
+        """Run `python -m deployments.stack up|down|status`."""
         ports = ["--port", str(self.port), "--reports-port", str(self.reports_port)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        places = {"RESEGMENT_STATE": str(self.state), "RESEGMENT_STORE": str(self.store)}
+        folders = {"RESEGMENT_STATE": str(self.state), "RESEGMENT_STORE": str(self.store)}
         return subprocess.run(
             [sys.executable, "-m", "deployments.stack", action, *ports],
             cwd=ROOT,
-            env={**inherited, **places, **environment},
+            env={**inherited, **folders, **environment},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=400,
         )
 
     def pid(self, name: str) -> int:
-        """The process of one part."""
+        """The process id of a part."""
         return int(json.loads((self.state / "stack" / f"{name}.json").read_text())["pid"])
 
     @property
     def password(self) -> str:
-        """What the server asks for."""
+        """The server's password."""
         return (self.state / "stack" / KEY_FILE).read_text().strip()
 
     @contextmanager
@@ -72,13 +72,13 @@ class RunningStack(NamedTuple):
 
 @contextmanager
 def running_stack() -> Iterator[RunningStack]:
-    """Bring a stack up; afterwards bring it down and remove its files."""
+    """Start a stack; afterwards stop it and remove its files."""
     folder = Path(tempfile.mkdtemp(prefix="stack-"))  # short: a socket's path has 107 bytes
     stack = RunningStack(folder / "state", folder / "store", pick_free_port(), pick_free_port())
     try:
-        up = stack.call("up")
-        if up.returncode:
-            raise RuntimeError(up.stdout + up.stderr)
+        result = stack.call("up")
+        if result.returncode:
+            raise RuntimeError(result.stdout + result.stderr)
         yield stack
     finally:
         stack.call("down")
@@ -88,13 +88,15 @@ def running_stack() -> Iterator[RunningStack]:
 
 
 def press_retry(client: SyncPrefectClient, run_id: UUID) -> None:
-    """What the button Retry does."""
+    """Do what the UI's button Retry does."""
     client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry", message="Retry from the UI"))
 
 
-def wait_for_state(client: SyncPrefectClient, run_id: UUID, names: set[str], seconds: float = 90) -> State:
-    """The run's state once it has one of these names."""
-    deadline = time.monotonic() + seconds
+def wait_for_state(
+    client: SyncPrefectClient, run_id: UUID, names: set[str], limit_s: float = 300
+) -> State:
+    """The run's state once it has one of these names; TimeoutError after limit_s."""
+    deadline = time.monotonic() + limit_s
     while True:
         state = client.read_flow_run(run_id).state
         if state is not None and state.name in names:
@@ -105,7 +107,7 @@ def wait_for_state(client: SyncPrefectClient, run_id: UUID, names: set[str], sec
 
 
 def read_umask() -> int:
-    """This process's."""
+    """This process's umask."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask

@@ -1,6 +1,6 @@
-"""The nightly flow, told to stop inside a stage once: what tests/test_recovery.py lets a worker run.
+"""The nightly flow with one stage that stalls once, for tests/test_recovery.py to run on a worker.
 
-The flow and its tasks are the real ones; a function that the stage calls waits, the first time.
+Flow and stages are the real ones. A function that the stage calls waits when it is called for the first time.
 """
 
 import importlib
@@ -12,33 +12,36 @@ from typing import Any
 
 from flows.resegment import resegment
 
-PLACES = {
+STALLING_FUNCTIONS = {
     "ingest": "tasks.ingest.write_rows",
     "sweep": "tasks.sweep.fit_weighted",
     "fit": "tasks.fit.refine",
     "report": "tasks.report.render",
-    "publish": "segmentation.store.commit.move_live",  # after the commit point: the table is out
+    "publish": "segmentation.store.commit.move_live",  # after the commit point, when the table is published
 }
 
 __all__ = ["resegment"]
 
 
 def stall_once(function: Callable[..., Any], folder: Path) -> Callable[..., Any]:
-    """The function, but its first call in all processes says its pid in `folder` and waits for `go` there."""
+    """The function, whose first call in any process writes its pid to `folder` and waits there for `go`."""
 
-    def call(*given: Any, **named: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            (folder / "stalled").open("x").write(str(os.getpid()))
+            # Linked once it is complete, so that a test that sees the file can read the pid.
+            pid_file = folder / f"pid-{os.getpid()}"
+            pid_file.write_text(str(os.getpid()))
+            os.link(pid_file, folder / "stalled")
         except FileExistsError:
-            return function(*given, **named)
+            return function(*args, **kwargs)
         while not (folder / "go").exists():
             time.sleep(0.05)
-        return function(*given, **named)
+        return function(*args, **kwargs)
 
     return call
 
 
 if "STALL_AT" in os.environ:
-    module_name, _, name = PLACES[os.environ["STALL_AT"]].rpartition(".")
+    module_name, _, name = STALLING_FUNCTIONS[os.environ["STALL_AT"]].rpartition(".")
     module = importlib.import_module(module_name)
     setattr(module, name, stall_once(getattr(module, name), Path(os.environ["STALL_IN"])))

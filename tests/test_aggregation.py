@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.parameters import Segmentation
+from config.definition import Definition
 from config.settings import read_settings
-from segmentation.rows.aggregation import SUM_BITS, Aggregation, choose_scale, quote
+from segmentation.rows.aggregation import SUM_BITS, Aggregation, choose_scale, quote_identifier
 from tests.conftest import DEFINITION
 from tests.event_inputs import AS_OF, aggregate, define, make_events, with_features, with_rows
 
@@ -74,15 +74,15 @@ def test_bytes_do_not_depend_on_order_threads_or_memory(
 ) -> None:
     """Shuffled rows in other files, on other threads and within other memory, give equal bytes."""
     events = make_events(30_000, 2000)
-    segmentation = define(**with_features(OPS))
-    first = aggregate(tmp_path / "a", [events], segmentation)
+    definition = define(**with_features(OPS))
+    first = aggregate(tmp_path / "a", [events], definition)
     monkeypatch.setenv("RESEGMENT_THREADS", threads)
     monkeypatch.setenv("RESEGMENT_MEMORY_LIMIT", memory)
     read_settings.cache_clear()
     shuffled = events.sample(frac=1, random_state=files)
     cuts = sorted(random.Random(files).sample(range(1, len(events)), files - 1))  # noqa: S311 - no secret
     frames = [shuffled[a:b] for a, b in zip([0, *cuts], [*cuts, len(events)], strict=True)]
-    second = aggregate(tmp_path / "b", frames, segmentation)
+    second = aggregate(tmp_path / "b", frames, definition)
     for name, one in zip(first.column_names, first.columns, strict=True):
         other = second[name]
         same = one.combine_chunks().equals(other.combine_chunks())
@@ -111,8 +111,8 @@ def test_nulls_are_skipped_and_nothing_left_is_null(tmp_path: Path) -> None:
             "price": [2.0, 4.0, None, 0.0, None],
         }
     )
-    segmentation = define(rows=with_rows(columns=columns), **with_features(features))
-    first, second = aggregate(tmp_path, [events], segmentation).to_pylist()
+    definition = define(rows=with_rows(columns=columns), **with_features(features))
+    first, second = aggregate(tmp_path, [events], definition).to_pylist()
     assert first == {
         **{"customer_id": "a", "events": 4, "ratio": 3.0, "huge": 0.0, "sum": 6.0, "mean": 2.0},
         **{"median": 2.0, "min": 0.0, "max": 4.0, "count": 3, "distinct": 3, "cheap": 2 / 3, "dear": 1 / 3},
@@ -126,11 +126,11 @@ def test_zero_is_never_minus_zero(tmp_path: Path) -> None:
     """Which zero a minimum is does not depend on the order: it is the one without a sign."""
     columns = {**with_rows()["columns"], "price": {"type": "float"}}
     features = with_features({op: {"op": op, "column": "price"} for op in ("min", "max", "median", "sum")})
-    segmentation = define(rows=with_rows(columns=columns), **features)
+    definition = define(rows=with_rows(columns=columns), **features)
     base = {"customer_id": "a", "invoice": "i", "day": np.datetime64("2026-01-05", "us"), "pieces": 1}
     for i, prices in enumerate(([0.0, -0.0], [-0.0, 0.0], [-0.0, -0.0])):
         (row,) = aggregate(
-            tmp_path / str(i), [pd.DataFrame({**base, "price": prices})], segmentation
+            tmp_path / str(i), [pd.DataFrame({**base, "price": prices})], definition
         ).to_pylist()
         assert [math.copysign(1, row[op]) for op in ("min", "max", "median", "sum")] == [1, 1, 1, 1]
 
@@ -141,11 +141,11 @@ def test_zero_is_never_minus_zero(tmp_path: Path) -> None:
 def test_sums_of_any_size_are_exact_or_within_the_last_bits(tmp_path: Path, values: list[float]) -> None:
     """Sums equal math.fsum up to 2^-100 of the largest value."""
     columns = {**with_rows()["columns"], "price": {"type": "float"}}
-    segmentation = define(
+    definition = define(
         rows=with_rows(columns=columns), **with_features({"total": {"op": "sum", "column": "price"}})
     )
     base = {"customer_id": "a", "invoice": "i", "day": np.datetime64("2026-01-05", "us"), "pieces": 1}
-    (row,) = aggregate(tmp_path, [pd.DataFrame({**base, "price": values})], segmentation).to_pylist()
+    (row,) = aggregate(tmp_path, [pd.DataFrame({**base, "price": values})], definition).to_pylist()
     assert math.isclose(
         row["total"], math.fsum(values), rel_tol=1e-15, abs_tol=max(map(abs, values)) / 2**100
     )
@@ -172,17 +172,17 @@ def test_a_definition_cannot_say_sql(tmp_path: Path) -> None:
             "f0": {"op": "share", "where": {"column": odd, "starts_with": value}},
         }
     )
-    segmentation = define(rows=with_rows(columns=columns), **features)
+    definition = define(rows=with_rows(columns=columns), **features)
     events = make_events(4, 1).assign(**{odd: [value, "a", "b", "a"]})
-    (row,) = aggregate(tmp_path, [events], segmentation).to_pylist()
+    (row,) = aggregate(tmp_path, [events], definition).to_pylist()
     assert (row["select from"], row["Events"], row["f0"]) == (3, 0.25, 0.25)
-    query = Aggregation(segmentation, AS_OF, ["a.parquet"]).summarise([1.0, 1.0, 1.0])
+    query = Aggregation(definition, AS_OF, ["a.parquet"]).customers_query([1.0, 1.0, 1.0])
     assert "DROP" not in query.sql and "Events" not in query.sql
-    assert quote('a"b') == '"a""b"'
+    assert quote_identifier('a"b') == '"a""b"'
 
 
 def test_customers_are_not_aggregated() -> None:
     """A definition of grain customer has no summary to compute."""
-    segmentation = Segmentation.model_validate(DEFINITION)
+    definition = Definition.model_validate(DEFINITION)
     with pytest.raises(ValueError, match="nothing to aggregate"):
-        Aggregation(segmentation, AS_OF, [])
+        Aggregation(definition, AS_OF, [])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import EditionKey, Night
+from schemas.night import Night
+from schemas.rows import EditionKey
 from segmentation.parts import hash_file
 from segmentation.store.audit import audit_store
 from segmentation.store.commit import commit_edition
@@ -39,7 +40,7 @@ def test_a_store_as_it_was_left_is_whole(home: Path) -> None:
 def test_a_published_date_that_is_gone_is_found(home: Path) -> None:
     """Also of a date that is not the live one: its edition says that it was published."""
     published_path(home, DAYS[0]).unlink()
-    found = audit_store(home)[1]
+    found = audit_store(home).damage
     assert [(one.path, one.problem) for one in found] == [
         (f"{home.name}/published/as_of=2026-01-30", "missing, though edition e30 is for it")
     ]
@@ -52,11 +53,11 @@ def test_a_published_date_that_is_gone_is_found(home: Path) -> None:
 def test_a_pointer_to_anything_but_the_newest_date_is_found(home: Path, content: bytes) -> None:
     """live.json names the newest published date and the edition that its table names."""
     (home / "live.json").write_bytes(content)
-    assert [one.path for one in audit_store(home)[1]] == [f"{home.name}/live.json"]
+    assert [one.path for one in audit_store(home).damage] == [f"{home.name}/live.json"]
 
 
 def test_a_table_of_another_edition_is_found(home: Path) -> None:
     """One date's table laid over another's names an edition that this date has not."""
     published_path(home, DAYS[1]).write_bytes(published_path(home, DAYS[0]).read_bytes())
-    paths = {one.path for one in audit_store(home)[1]}
+    paths = {one.path for one in audit_store(home).damage}
     assert f"{home.name}/published/as_of=2026-01-31/{SEGMENTS}" in paths

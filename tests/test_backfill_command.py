@@ -1,4 +1,4 @@
-"""`resegment backfill` in a process of its own, and on a real shop's days: lines, exit status, bytes."""
+"""`resegment backfill` from a terminal, and on the days of a real shop: lines, exit status, bytes."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.backfill import backfill
 from flows.resegment import resegment
-from schemas.backfills import Backfilled
+from schemas.backfills import BackfillResult
 from tests.conftest import Command
 from tests.dated_days import Days, day, found_days, outcomes
 from tests.test_flow import digests
@@ -29,28 +29,28 @@ def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
 
 
 def test_a_line_for_each_date(days: Days, command: Command) -> None:
-    """Dates, outcomes and editions on standard output; a dry run changes nothing; --json is one document."""
+    """Each date is a line on standard output, a dry run changes nothing, and --json is one document."""
     server = {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}
-    range_ = ("backfill", "demo", "--start", str(day(1)), "--end", str(day(3)))
-    dry = command(*range_, "--dry-run", **server)
+    arguments = ("backfill", "demo", "--start", str(day(1)), "--end", str(day(3)))
+    dry = command(*arguments, "--dry-run", **server)
     assert (dry.returncode, dry.stdout.splitlines()[-1]) == (0, "Would run: demo, 3 dates: 3 to run")
     assert not (days.home / "published").exists()
     days.break_file(2)
-    failed = command(*range_, **server)
+    failed = command(*arguments, **server)
     assert failed.returncode == 2
     lines = failed.stdout.splitlines()
     assert [line.split("  ")[1].split(":")[0] for line in lines[:3]] == ["published", "failed", "to-run"]
     assert "no-rows" in failed.stderr
     assert "Traceback" not in failed.stderr
     days.write(2)
-    done = command(*range_, "--json", **server)
-    assert done.returncode == 0, done.stderr
-    told = [one["outcome"] for one in json.loads(done.stdout)["dates"]]
-    assert told == ["skipped", "published", "published"]
+    resumed = command(*arguments, "--json", **server)
+    assert resumed.returncode == 0, resumed.stderr
+    date_outcomes = [result["outcome"] for result in json.loads(resumed.stdout)["dates"]]
+    assert date_outcomes == ["skipped", "published", "published"]
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "said"),
+    ("start", "end", "code"),
     [
         ("2026-01-02", "2026-01-01", "date-range"),
         ("2199-01-01", "2199-01-02", "future-date"),
@@ -59,21 +59,21 @@ def test_a_line_for_each_date(days: Days, command: Command) -> None:
     ],
 )
 def test_a_wrong_range_is_refused_at_once(
-    days: Days, command: Command, start: str, end: str, said: str
+    days: Days, command: Command, start: str, end: str, code: str
 ) -> None:
-    """In one line, before any server is looked for."""
-    done = command(
+    """The refusal is one line and comes before the command looks for a server."""
+    result = command(
         "backfill", "demo", "--start", start, "--end", end, PREFECT_API_URL="http://127.0.0.1:9/api"
     )
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert result.returncode == 2
+    assert code in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
     assert not days.home.exists()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_real_shops_nights_and_their_backfill_are_byte_equal(tmp_path: Path, shared_data: Path) -> None:
-    """Three nights of Online Retail forward, deleted, backfilled while the files of later days are there."""
+    """Three nights of Online Retail, deleted and backfilled while later days' files exist, come out equal."""
     source = tmp_path / "days"
     source.mkdir()
     for file in (shared_data / "online_retail_by_day").glob("*.csv"):
@@ -85,8 +85,8 @@ def test_a_real_shops_nights_and_their_backfill_are_byte_equal(tmp_path: Path, s
         resegment("online-retail", as_of=night, source=str(source), store=str(store), return_state=True)
     forward = digests(home)
     shutil.rmtree(home)
-    found = backfill("online-retail", nights[0], nights[-1], source=str(source), store=str(store))
-    assert isinstance(found, Backfilled)
-    assert set(outcomes(found)) <= {"published", "held"}
+    result = backfill("online-retail", nights[0], nights[-1], source=str(source), store=str(store))
+    assert isinstance(result, BackfillResult)
+    assert set(outcomes(result)) <= {"published", "held"}
     assert digests(home) == forward
     assert len(list((home / "editions").iterdir())) == 3

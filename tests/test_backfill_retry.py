@@ -1,4 +1,4 @@
-"""A backfill that failed or was killed, retried as the UI's Retry does it: it goes on where it was."""
+"""A backfill that failed or was killed resumes when it is retried, as Retry in the UI does it."""
 
 import os
 import shutil
@@ -13,15 +13,17 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_RESULTS_LOCAL_STORAGE_PATH
 
 import tasks.fit
-from segmentation.backfilling import BackfillFailed
+from flows.resegment import segment_customers
+from segmentation.backfill_plan import BackfillFailed
 from segmentation.errors import StageFileGone
 from segmentation.store.audit import audit_store
-from segmentation.store.layout import published_dates
 from segmentation.store.ledger import read_rows
+from segmentation.store.published import published_dates
+from tasks.runtime.stage import list_stages
 from tests.dated_days import Days, day, found_days, outcomes
 from tests.test_backfill import children, parents, run
 from tests.test_flow import digests
-from tests.test_retry import stage_states
+from tests.test_retry import expect_stage_states
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,8 +68,10 @@ def environment() -> dict[str, str]:
 def kill_in(days: Days, stage: str, number: int, mode: str) -> str:
     """Backfill four days in a process that dies in a stage of one of them: the backfill's run id."""
     arguments = [stage, str(day(number)), mode, str(day(4)), str(days.folder / "store")]
-    done = subprocess.run([sys.executable, "-c", _DRIVER, *arguments], env=environment(), capture_output=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    process = subprocess.run(
+        [sys.executable, "-c", _DRIVER, *arguments], env=environment(), capture_output=True
+    )
+    assert process.returncode == -signal.SIGKILL, process.stderr.decode()[-2000:]
     return parents(days)[-1]
 
 
@@ -83,28 +87,28 @@ def retry(run_id: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def tell(run_id: str) -> str:
-    """What the UI says of a run and of those inside it."""
+def describe_run(run_id: str) -> str:
+    """What the UI shows about a run and the runs inside it."""
     with get_client(sync_client=True) as client:
         state = client.read_flow_run(UUID(run_id)).state
     inside = [
-        f"{one.name}: {one.state_name} {one.state.message if one.state else ''}" for one in children(run_id)
+        f"{run.name}: {run.state_name} {run.state.message if run.state else ''}" for run in children(run_id)
     ]
     return "\n".join([str(state.message if state else ""), *inside])
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("stage", "mode"), [("scale", "fill"), ("publish", "rebuild")])
-def test_a_killed_backfill_goes_on_where_it_was(days: Days, stage: str, mode: str) -> None:
-    """After kill -9 in a stage of the third date, Retry runs that date from the stage, and the rest."""
+def test_a_killed_backfill_resumes(days: Days, stage: str, mode: str) -> None:
+    """After kill -9 in a stage of the third date, Retry resumes that date at that stage and runs the rest."""
     forward = days.forward(range(1, 5))
     if mode == "fill":
         shutil.rmtree(days.home)
     killed = kill_in(days, stage, 3, mode)
-    done = retry(killed)
-    assert done.returncode == 0, tell(killed)
+    process = retry(killed)
+    assert process.returncode == 0, describe_run(killed)
     assert digests(days.home) == forward
-    assert audit_store(days.home)[1] == []
+    assert audit_store(days.home).damage == []
     assert list((days.home / ".staging").iterdir()) == []
     rows = [row for row in read_rows(days.home) if row["parent_run_id"] == killed]
     assert [(row["as_of"], row["outcome"], row["tries"]) for row in rows] == [
@@ -113,15 +117,15 @@ def test_a_killed_backfill_goes_on_where_it_was(days: Days, stage: str, mode: st
         (str(day(3)), "published", 2),
         (str(day(4)), "published", 1),
     ]
-    names = [one.name for one in children(killed)]
-    assert names[:2] == [f"demo {day(1)}", f"demo {day(2)}"], "a date that was done has no second run"
+    names = [run.name for run in children(killed)]
+    assert names[:2] == [f"demo {day(1)}", f"demo {day(2)}"], "a finished date has no second run"
 
 
 def test_a_failed_date_resumes_at_its_failed_stage(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stages of that date which had finished are found again though Prefect makes another run of it."""
+    """Finished stages of that date are taken from the cache although Prefect creates another run for it."""
     real = tasks.fit.refine
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise StageFileGone("planted")
 
     with monkeypatch.context() as patch:
@@ -130,18 +134,19 @@ def test_a_failed_date_resumes_at_its_failed_stage(days: Days, monkeypatch: pyte
             run(days, 1, 2)
     assert tasks.fit.refine is real
     (parent,) = parents(days)
-    done = retry(parent)
-    assert done.returncode == 0, done.stdout + done.stderr
-    first = [one for one in children(parent) if one.name == f"demo {day(1)}"]
-    assert sorted(str(one.state_name) for one in first) == ["Completed", "Failed"]
-    again = next(one for one in first if one.state_name == "Completed")
-    states = stage_states(str(again.id))
-    assert states["ingest"] == states["scale"] == states["choose"] == {"Cached"}
-    assert states["fit"] == states["publish"] == {"Completed"}
+    process = retry(parent)
+    assert process.returncode == 0, process.stdout + process.stderr
+    first = [run for run in children(parent) if run.name == f"demo {day(1)}"]
+    assert sorted(str(run.state_name) for run in first) == ["Completed", "Failed"]
+    second = next(run for run in first if run.state_name == "Completed")
+    stages = [stage.name for stage in list_stages(segment_customers)]
+    expected = {stage: {"Cached"} for stage in stages[: stages.index("fit")]}
+    expected |= {stage: {"Completed"} for stage in stages[stages.index("fit") :]}
+    expect_stage_states(str(second.id), expected)
 
 
-def test_a_refused_date_begins_afresh_when_its_input_is_mended(days: Days) -> None:
-    """Refused after ingest had finished: Retry reads the mended file, not what ingest had kept."""
+def test_a_refused_date_starts_over_when_its_input_is_fixed(days: Days) -> None:
+    """If a date was refused after ingest finished, Retry reads the fixed file, not ingest's cached result."""
     good = days.file(1).read_text()
     lines = good.splitlines()
     days.file(1).write_text(
@@ -151,24 +156,24 @@ def test_a_refused_date_begins_afresh_when_its_input_is_mended(days: Days) -> No
         run(days, 1, 3, mode="rebuild")
     days.file(1).write_text(good)
     parent = parents(days)[-1]
-    done = retry(parent)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = digests(days.home)
+    process = retry(parent)
+    assert process.returncode == 0, process.stdout + process.stderr
+    result = digests(days.home)
     shutil.rmtree(days.home)
-    assert days.forward(range(1, 4)) == found
+    assert days.forward(range(1, 4)) == result
 
 
-def test_a_backfill_that_went_on_takes_up_the_failed_date_alone(days: Days) -> None:
-    """With on_error continue the dates after it are done: Retry runs the mended date and no other."""
+def test_retry_of_a_continued_backfill_runs_the_failed_date_only(days: Days) -> None:
+    """With on_error continue the later dates are finished, so Retry runs only the fixed date."""
     days.break_file(2)
     with pytest.raises(BackfillFailed):
         run(days, 1, 4, on_error="continue")
     days.write(2)
     (parent,) = parents(days)
-    done = retry(parent)
-    assert done.returncode == 0, tell(parent)
+    process = retry(parent)
+    assert process.returncode == 0, describe_run(parent)
     assert published_dates(days.home) == [day(number) for number in range(1, 5)]
-    assert [one.name for one in children(parent)] == [
+    assert [run.name for run in children(parent)] == [
         f"demo {day(1)}", f"demo {day(2)}", f"demo {day(2)}", f"demo {day(3)}", f"demo {day(4)}",
     ]  # fmt: skip
 
@@ -184,5 +189,5 @@ def test_results_that_are_gone_are_told(days: Days) -> None:
             record.unlink()
     (parent,) = parents(days)
     assert retry(parent).returncode != 0
-    assert "is not to be found; start a new backfill" in tell(parent)
+    assert "is gone; start a new backfill" in describe_run(parent)
     assert outcomes(run(days, 1, 3)) == ["skipped", "published", "published"]

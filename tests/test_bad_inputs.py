@@ -13,20 +13,20 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from config.definitions import find_definition
-from config.parameters import BUILT_IN, Segmentation
+from config.definition import BUILT_IN, Definition
+from config.definition_files import resolve_definition
 from config.sources import Source
 from flows.resegment import resegment
-from schemas.identity import Memory
-from schemas.records import Customers, Night
-from segmentation.backfilling import check_range
+from schemas.identity import PreviousEdition
+from schemas.night import Night
+from schemas.rows import Customers
+from segmentation.backfill_plan import check_range
 from segmentation.errors import Refused
 from segmentation.parts import read_part
 from segmentation.rows import reading
-from segmentation.source import find_files
-from tasks import summarise as summarise_module
+from segmentation.source import list_files
 from tasks.ingest import ingest
-from tasks.runtime.parameters import check_place, parse_as_of, settle_as_of
+from tasks.runtime.parameters import check_place, parse_as_of, resolve_as_of
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tests.bad_inputs import COLUMNS, ENCODING, LAYOUT, SECRETS, Case
@@ -51,7 +51,7 @@ class Parameter(NamedTuple):
 def open_fifo(folder: Path) -> None:
     """A named pipe where a table is expected."""
     os.mkfifo(folder / "customers.csv")
-    find_files(Source(path=str(folder / "customers.csv")), None, date(2026, 1, 31))
+    list_files(Source(path=str(folder / "customers.csv")), None, date(2026, 1, 31))
 
 
 def follow_link(folder: Path) -> None:
@@ -64,17 +64,17 @@ def follow_link(folder: Path) -> None:
 
 def define(**changes: object) -> Callable[[Path], object]:
     """Read the demo definition with these keys replaced."""
-    return lambda _: Segmentation.model_validate({**DEFINITION, **changes})
+    return lambda _: Definition.model_validate({**DEFINITION, **changes})
 
 
 def name(text: str) -> Callable[[Path], object]:
     """Look for the definition of this name."""
-    return lambda _: find_definition(text, BUILT_IN)
+    return lambda _: resolve_definition(text, BUILT_IN)
 
 
 def as_of(value: object) -> Callable[[Path], object]:
     """Run for this date."""
-    return lambda _: settle_as_of(parse_as_of(value), "UTC", None, NOW)
+    return lambda _: resolve_as_of(parse_as_of(value), "UTC", None, NOW)
 
 
 def days(start: date, end: date) -> Callable[[Path], object]:
@@ -83,7 +83,7 @@ def days(start: date, end: date) -> Callable[[Path], object]:
 
 
 PARAMETERS = [
-    Parameter("L15", lambda folder: find_files(Source(path=str(folder)), None, date.min), "no-file"),
+    Parameter("L15", lambda folder: list_files(Source(path=str(folder)), None, date.min), "no-file"),
     Parameter("L15", open_fifo, "not a regular file"),
     Parameter("L15", follow_link, "must lie below"),
     Parameter("C12", define(rows={"id": None, "columns": {"<img>": {"type": "int"}}}), "column names start"),
@@ -109,12 +109,6 @@ PARAMETERS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; nothing here looks at it."""
-    monkeypatch.setattr(summarise_module, "show_quarantine", lambda *_: None)
-
-
 @pytest.fixture
 def make_case_night(tmp_path: Path, make_night: NightMaker) -> Callable[[Case], Night]:
     """The night of one case, its file written."""
@@ -129,8 +123,8 @@ def make_case_night(tmp_path: Path, make_night: NightMaker) -> Callable[[Case], 
 
 def run(night: Night) -> tuple[Customers, tuple[str, ...]]:
     """The three stages that meet the input, without a server: the customers, and every warning."""
-    customers = summarise.fn(night, ingest.fn(night))
-    scaled = scale.fn(night, customers, Memory())
+    customers = summarise(night, ingest(night))
+    scaled = scale(night, customers, PreviousEdition())
     return customers, (*customers.warnings, *scaled.warnings)
 
 
@@ -172,16 +166,16 @@ def test_a_file_with_bad_rows_is_read(case: Case, make_case_night: Callable[[Cas
     refused = [read_part(part).to_pandas() for part in customers.quarantine]
     said = pd.concat(refused)["reason"].tolist() if refused else []
     kept = read_ids(customers)
-    assert customers.read == customers.used + customers.merged + customers.quarantined
-    assert (len(kept), len(said)) == (customers.used, customers.quarantined)
-    assert customers.reasons == Counter(said)
-    assert (customers.quarantined, customers.merged) == (case.bad, case.merged)
+    assert customers.balance.adds_up
+    assert (len(kept), len(said)) == (customers.balance.used, customers.balance.quarantined)
+    assert customers.balance.reasons == Counter(said)
+    assert (customers.balance.quarantined, customers.balance.merged) == (case.bad, case.merged)
     if case.outcome == "quarantined":
         assert sum(case.says in reason for reason in said) == case.bad
     assert set(case.ids) <= set(kept)
     assert case.warns in " ".join(warnings)
     assert bool(warnings) == bool(case.warns)
-    assert not [secret for secret in SECRETS if secret in " ".join((*warnings, *customers.reasons))]
+    assert not [secret for secret in SECRETS if secret in " ".join((*warnings, *customers.balance.reasons))]
 
 
 @pytest.mark.parametrize("case", PARAMETERS, ids=lambda case: case.code)

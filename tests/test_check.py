@@ -1,11 +1,13 @@
-"""Each check with a night that passes it and one that fails it; who decides what goes live."""
+"""Each check with a night that passes it and a night that fails it; what decides whether a night goes live."""
 
 from pathlib import Path
 
 import pytest
 
+from schemas.clustering import Fitted, Segment
 from schemas.evidence import Choice
-from schemas.records import Counts, Customers, EditionKey, Fitted, Ingested, Part, Segment
+from schemas.part import Part
+from schemas.rows import Customers, RowBalance
 from schemas.verdicts import Check, Verdict
 from tasks.check import (
     check_convergence,
@@ -17,6 +19,7 @@ from tasks.check import (
     check_warnings,
 )
 from tests.conftest import TRAINING
+from tests.stage_records import make_customers
 
 
 def fitted(*sizes: int, converged: bool = True) -> Fitted:
@@ -30,41 +33,20 @@ def fitted(*sizes: int, converged: bool = True) -> Fitted:
         inertia=1.0,
         passes=3,
         converged=converged,
-        how="cold",
-        why=(),
-        trained=TRAINING,
+        method="cold",
+        reasons=(),
+        training=TRAINING,
         parts=(),
     )
 
 
-def customers(read: int, used: int, merged: int, quarantined: int, in_files: int | None = None) -> Customers:
+def customers(rows_read: int, used: int, merged: int, quarantined: int, in_files: int | None = None) -> Customers:
     """Customers with this balance of rows."""
-    rows = quarantined if in_files is None else in_files
-    part = Part(path=Path("refused.parquet"), rows=rows, size=1, sha256="")
-    return Customers(
-        parts=(Part(path=Path("customers.parquet"), rows=used, size=1, sha256=""),),
-        quarantine=(part,),
-        read=read,
-        used=used,
-        merged=merged,
-        quarantined=quarantined,
-        reasons={"missing": quarantined},
-        warnings=(),
+    part = Part(path=Path("customers.parquet"), rows=used, size=1, sha256="")
+    balance = RowBalance(
+        read=rows_read, used=used, merged=merged, quarantined=quarantined, reasons={"missing": quarantined}
     )
-
-
-def ingested(read: int) -> Ingested:
-    """What ingest wrote, as far as its count goes."""
-    return Ingested(
-        key=EditionKey(edition="e", previous=None, replaces=None),
-        inputs=(),
-        digests=(),
-        published=False,
-        counts=Counts(read=read, good=read, quarantined=0, reasons={}),
-        parts=(),
-        quarantine=(),
-        warnings=(),
-    )
+    return make_customers([part], balance, quarantined if in_files is None else in_files)
 
 
 @pytest.mark.parametrize(("sizes", "k", "passed"), [((5, 5), 2, True), ((5, 5), 3, False), ((5,), 1, True)])
@@ -83,7 +65,7 @@ def test_small_segments_fail(sizes: tuple[int, ...], limit: float, passed: bool)
     """A segment below the smallest share fails; one exactly at it passes, and the smallest is named."""
     check = check_smallest_share(fitted(*sizes), limit)
     assert check.passed is passed
-    assert f"S{len(sizes):02d} holds" in check.found
+    assert f"S{len(sizes):02d} holds" in check.finding
 
 
 @pytest.mark.parametrize(("refused", "passed"), [(0, True), (5, True), (6, False)])
@@ -93,33 +75,33 @@ def test_too_many_refused_rows_fail(refused: int, passed: bool) -> None:
 
 
 def test_no_rows_have_no_share() -> None:
-    """A night without rows never comes this far: dividing by it is an error, not a pass."""
+    """A night without rows never gets here: dividing by zero is an error, not a pass."""
     with pytest.raises(ZeroDivisionError):
         check_quarantined_share(customers(0, 0, 0, 0), 0.05)
 
 
 @pytest.mark.parametrize(
-    ("found", "read", "passed"),
+    ("balance", "passed"),
     [
-        (customers(10, 7, 1, 2), 10, True),
-        (customers(10, 7, 1, 1), 10, False),
-        (customers(10, 7, 1, 2), 11, False),
-        (customers(10, 7, 1, 2, in_files=1), 10, False),
+        (customers(10, 7, 1, 2), True),
+        (customers(10, 7, 1, 1), False),
+        (customers(11, 7, 1, 2), False),
+        (customers(10, 7, 1, 2, in_files=1), False),
     ],
 )
-def test_lost_rows_fail(found: Customers, read: int, passed: bool) -> None:
+def test_lost_rows_fail(balance: Customers, passed: bool) -> None:
     """Rows that are neither used, merged nor in a quarantine file fail the check."""
-    assert check_rows_balance(ingested(read), found).passed is passed
+    assert check_rows_balance(balance).passed is passed
 
 
 def test_customers_without_a_segment_fail() -> None:
-    """Segments that hold more or fewer customers than there are fail the check."""
+    """Segments with more or fewer customers than the night has fail the check."""
     assert check_sizes(customers(10, 10, 0, 0), fitted(6, 4)).passed
     assert not check_sizes(customers(10, 10, 0, 0), fitted(6, 3)).passed
 
 
-def test_advice_does_not_hold_a_night() -> None:
-    """Centres still moving and warnings are shown, and hold nothing."""
+def test_advisory_checks_do_not_hold_a_night() -> None:
+    """Centres that still move, and warnings, are shown but do not hold the night."""
     checks = (check_convergence(fitted(1, converged=False)), check_warnings(("odd",)))
     assert [check.passed for check in checks] == [False, False]
     verdict = Verdict(checks=checks)
@@ -131,9 +113,9 @@ def test_advice_does_not_hold_a_night() -> None:
 
 
 def test_one_required_check_holds_the_night() -> None:
-    """A single failed required check holds the night; without failures it may go live."""
-    good = Check(name="a", required=True, passed=True, found="")
-    bad = Check(name="b", required=True, passed=False, found="3 of 2")
+    """One failed required check holds the night; without failures it may go live."""
+    good = Check(name="a", required=True, passed=True, finding="")
+    bad = Check(name="b", required=True, passed=False, finding="3 of 2")
     assert Verdict(checks=(good,)).may_publish
     assert not Verdict(checks=(good, bad)).may_publish
     assert Verdict(checks=(good, bad)).reasons == ("b: 3 of 2",)

@@ -16,16 +16,10 @@ from schemas.rows import EditionKey
 from segmentation.errors import Conflict
 from segmentation.parts import hash_file
 from segmentation.store.commit import commit_edition, move_live
-from segmentation.store.layout import (
-    EDITION_KEY,
-    MANIFEST_KEY,
-    SEGMENTS,
-    edition_folder,
-    published_edition,
-    published_path,
-)
+from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS, edition_folder, published_path
 from segmentation.store.locking import lock
 from segmentation.store.pointer import read_live
+from segmentation.store.published import published_edition
 
 NightMaker = Callable[..., Night]
 

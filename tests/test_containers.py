@@ -1,4 +1,4 @@
-"""Dockerfile and compose.yaml, as far as they can be judged without a container engine: what they say."""
+"""Dockerfile and compose.yaml, checked as far as possible without a container engine."""
 
 import re
 import tomllib
@@ -10,39 +10,39 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 INSTRUCTIONS = {"FROM", "RUN", "WORKDIR", "COPY", "USER", "ENV", "CMD"}
-PACKAGES = {"flows", "tasks", "segmentation", "schemas", "config", "deployments"}
+PACKAGES = {"resegment", "flows", "tasks", "segmentation", "schemas", "config", "deployments"}
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """compose.yaml, its anchors resolved."""
+    """compose.yaml with its anchors resolved."""
     content: dict[str, Any] = yaml.safe_load((ROOT / "deployments" / "compose.yaml").read_text())
     return content
 
 
 def read_instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions, lines joined."""
+    """The Dockerfile's instructions with continued lines joined."""
     text = re.sub(r"\\\n", " ", (ROOT / "deployments" / "Dockerfile").read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(line.split(" ", 1)[0], line.split(" ", 1)[1].strip()) for line in lines]
 
 
-def test_the_dockerfile_copies_what_is_there_and_runs_as_nobody_special() -> None:
-    """Known instructions; every package and file that it copies exists, none is left out; no root."""
-    found = read_instructions()
-    assert found[0][0] == "FROM" and {name for name, _ in found} <= INSTRUCTIONS
-    copied = {source for name, rest in found if name == "COPY" for source in rest.split()[:-1]}
-    assert all((ROOT / one).exists() for one in copied)
-    assert copied >= PACKAGES
-    names = [name for name, _ in found]
-    assert dict(found)["USER"] == "resegment"
-    assert names.index("USER") > max(place for place, name in enumerate(names) if name == "RUN")
+def test_the_dockerfile_copies_every_package_and_drops_root() -> None:
+    """Every path that it copies exists, no package is left out, and the image does not run as root."""
+    instructions = read_instructions()
+    assert instructions[0][0] == "FROM" and {name for name, _ in instructions} <= INSTRUCTIONS
+    sources = {path for name, paths in instructions if name == "COPY" for path in paths.split()[:-1]}
+    assert all((ROOT / path).exists() for path in sources)
+    assert sources >= PACKAGES
+    names = [name for name, _ in instructions]
+    assert dict(instructions)["USER"] == "resegment"
+    assert names.index("USER") > max(position for position, name in enumerate(names) if name == "RUN")
     python = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
-    assert python.startswith(">=3.11") and dict(found)["FROM"].startswith("python:3.11")
+    assert python.startswith(">=3.11") and dict(instructions)["FROM"].startswith("python:3.11")
 
 
 def test_nothing_secret_gets_into_the_image() -> None:
-    """Only what is named reaches the builder, and no password file."""
+    """The builder gets listed paths only, and no password file."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     assert {line.removeprefix("!") for line in lines if line.startswith("!")} >= PACKAGES
@@ -50,24 +50,24 @@ def test_nothing_secret_gets_into_the_image() -> None:
 
 
 def test_only_this_host_reaches_the_services(compose: dict[str, Any]) -> None:
-    """Every published port is bound to 127.0.0.1; PostgreSQL publishes none."""
+    """Every published port is bound to 127.0.0.1, and PostgreSQL publishes no port."""
     services = compose["services"]
     assert set(services) == {"postgres", "server", "deploy", "worker", "reports"}
-    ports = {name: one.get("ports", []) for name, one in services.items()}
-    assert all(port.startswith("127.0.0.1:") for listed in ports.values() for port in listed)
-    assert {name for name, listed in ports.items() if listed} == {"server", "reports"}
+    ports = {name: service.get("ports", []) for name, service in services.items()}
+    assert all(port.startswith("127.0.0.1:") for published in ports.values() for port in published)
+    assert {name for name, published in ports.items() if published} == {"server", "reports"}
 
 
 def test_services_hang_together(compose: dict[str, Any]) -> None:
-    """What is depended on, mounted and read as a secret is declared; secrets are files, not values."""
+    """Every dependency, volume and secret is declared; secrets are files, not values."""
     services = compose["services"]
-    for one in services.values():
-        assert set(one.get("depends_on", {})) <= set(services)
-        assert set(one.get("secrets", [])) <= set(compose["secrets"])
-        assert {mount.split(":")[0] for mount in one["volumes"]} <= set(compose["volumes"])
-        for variable, value in one.get("environment", {}).items():
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
+        assert set(service.get("secrets", [])) <= set(compose["secrets"])
+        assert {mount.split(":")[0] for mount in service["volumes"]} <= set(compose["volumes"])
+        for variable, value in service.get("environment", {}).items():
             assert not re.search("AUTH|PASSWORD$|DATABASE", variable), value
     assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
-    ours = {name: one for name, one in services.items() if name != "postgres"}
-    assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in ours.values())
+    own_images = [service for name, service in services.items() if name != "postgres"]
+    assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in own_images)
     assert services["reports"]["volumes"] == ["store:/store:ro"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from config.columns import Rows
-from schemas.contract import find_reasons, rows_schema
+from schemas.contract import list_reasons, rows_schema
 
 
 def contract(**columns: dict[str, Any]) -> Rows:
@@ -23,7 +23,7 @@ def reasons_of(
     batch = pd.DataFrame({"id": [f"c{i}" for i in range(count)], **frame})
     schema = rows_schema(rows)
     masks = {name: np.array(mask) for name, mask in (unreadable or {}).items()}
-    found = find_reasons(batch[list(schema.columns)], schema, masks)
+    found = list_reasons(batch[list(schema.columns)], schema, masks)
     return list(zip(found["row"].tolist(), found["column"].tolist(), found["reason"].tolist(), strict=True))
 
 
@@ -115,9 +115,9 @@ def test_rows_that_keep_the_contract_have_no_reasons() -> None:
         batch = pd.DataFrame(
             {"id": pd.Series([f"c{v}" for v in values], dtype="str"), "x": pd.Series(values, dtype="int64")}
         )
-        found = find_reasons(batch, rows_schema(rows), {})
+        found = list_reasons(batch, rows_schema(rows), {})
         assert found.empty
-        assert list(found.columns) == ["row", "column", "reason", "said"]
+        assert list(found.columns) == ["row", "column", "reason", "full_reason"]
 
 
 def test_reasons_never_hold_values() -> None:
@@ -134,4 +134,4 @@ def test_a_column_out_of_contract_is_a_defect_not_a_row() -> None:
     """A batch with another column than the contract's raises TypeError, which names no value."""
     schema = rows_schema(contract(x={"type": "int"}))
     with pytest.raises(TypeError, match="contract itself failed"):
-        find_reasons(pd.DataFrame({"id": ["a"], "x": [1], "y": ["secret"]}), schema, {})
+        list_reasons(pd.DataFrame({"id": ["a"], "x": [1], "y": ["secret"]}), schema, {})

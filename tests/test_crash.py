@@ -14,7 +14,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from segmentation.store.audit import audit_store
-from segmentation.store.layout import published_edition
+from segmentation.store.published import published_edition
 from tests.test_flow import DAY, digests, run
 
 pytestmark = [
@@ -82,7 +82,7 @@ def test_a_killed_run_leaves_an_edition_whole_and_a_rerun_mends_the_rest(where: 
         assert len(table) == 24_000
     published = run("article", tmp_path)
     assert published.outcome in ("published", "already-published")
-    assert audit_store(home)[1] == []
+    assert audit_store(home).damage == []
     assert sorted(p.name for p in home.iterdir()) == [
         ".lock", ".staging", "editions", "ids.json", "index.html", "index.json", "ledger", "live.json",
         "published",

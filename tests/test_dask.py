@@ -11,11 +11,12 @@ import pytest
 from distributed import LocalCluster
 
 from bench.nights import run_night
-from config.definitions import find_definition, read_definition
+from config.definition_files import read_definition, resolve_definition
 from config.settings import read_settings
-from schemas.records import Night, Part
+from schemas.night import Night
+from schemas.part import Part
 from segmentation.errors import ClusterGone
-from segmentation.partitions import fold_parts
+from segmentation.partitions import map_part_files
 from segmentation.parts import read_part, write_part
 from tests.nights import day, files
 
@@ -56,27 +57,25 @@ def test_an_edition_made_on_a_cluster_has_the_same_bytes(
     tmp_path: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every file of it is the one that threads here make; and the passes did run over there."""
-    assert os.getpid() not in set(fold_parts(own_process, write_parts(tmp_path)))
-    there = run_night(make_night(tmp_path / "there"))
+    assert os.getpid() not in set(map_part_files(own_process, write_parts(tmp_path)))
+    on_cluster = run_night(make_night(tmp_path / "there"))
     monkeypatch.delenv("RESEGMENT_DASK_SCHEDULER")
     read_settings.cache_clear()
-    here = run_night(make_night(tmp_path / "here"))
-    assert files(there) == files(here)
-    assert there.k == here.k > 1
+    in_threads = run_night(make_night(tmp_path / "here"))
+    assert files(on_cluster) == files(in_threads)
+    assert on_cluster.k == in_threads.k > 1
 
 
 def make_night(store: Path) -> Night:
     """A night of the shop's customers."""
-    definition = read_definition(find_definition("shop", read_settings().definitions))
-    return Night(
-        run_id="night", segmentation=definition, as_of=day(31), source=None, store=store, force=False
-    )
+    definition = read_definition(resolve_definition("shop", read_settings().definitions))
+    return Night(run_id="night", definition=definition, as_of=day(31), source=None, store=store, force=False)
 
 
 def test_a_killed_worker_changes_nothing(tmp_path: Path, cluster: LocalCluster) -> None:
     """Its part is done again by another; sums come in the order of the parts."""
     parts = write_parts(tmp_path)
-    assert list(fold_parts(sum_slowly, parts)) == [4950 + 100 * i for i in range(8)]
+    assert list(map_part_files(sum_slowly, parts)) == [4950 + 100 * i for i in range(8)]
     assert (tmp_path / "killed").exists()
 
 
@@ -86,4 +85,4 @@ def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("segmentation.partitions._CONNECT_S", 1)
     read_settings.cache_clear()
     with pytest.raises(ClusterGone, match="RESEGMENT_DASK_SCHEDULER"):
-        list(fold_parts(own_process, write_parts(tmp_path)))
+        list(map_part_files(own_process, write_parts(tmp_path)))

@@ -8,10 +8,10 @@ from pydantic import SecretStr, ValidationError
 
 import segmentation.rows.database
 from config.columns import Rows
-from config.parameters import Segmentation
+from config.definition import Definition
 from segmentation.errors import Refused
-from segmentation.rows.database import Query, stage_query
-from tasks.runtime.connections import find_secret
+from segmentation.rows.database import DatabaseQuery, stage_query
+from tasks.runtime.connections import look_up_secret
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
 from tests.test_sql import SQL
@@ -23,7 +23,7 @@ ROWS = Rows.model_validate(DEFINITION["rows"])
 def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each batch is one row group of the staged file; more columns than asked for are said once."""
     monkeypatch.setattr(segmentation.rows.database, "BATCH_ROWS", 700)
-    query = Query("SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY})
+    query = DatabaseQuery("SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY})
     warnings = stage_query(query, ("w", SecretStr(postgres)), ROWS, tmp_path / "x.parquet")
     assert warnings == ["1 columns not in the contract were ignored"]
     groups = pq.ParquetFile(tmp_path / "x.parquet").metadata
@@ -33,7 +33,7 @@ def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch:
 @pytest.mark.parametrize(
     ("url", "sql", "says"),
     [
-        ("no url", SQL, "is no URL such as"),
+        ("no url", SQL, "is not a URL such as"),
         ("oracle://u:canary-42@h/d", SQL, "is not installed"),
         (None, "SELECT id FROM nowhere", "refused the statement (UndefinedTable, SQLSTATE 42P01)"),
         (None, "WITH x AS (DELETE FROM customers RETURNING *) SELECT * FROM x", "SQLSTATE 0A000"),
@@ -48,7 +48,7 @@ def test_what_is_wrong_with_a_connection_is_said(
     """URL, driver, statement, columns and types: one message each, nothing chained that tells more."""
     with pytest.raises(Refused) as failure:
         secret = "w", SecretStr(url or postgres)
-        stage_query(Query(sql, {"as_of": DAY}), secret, ROWS, tmp_path / "x.parquet")
+        stage_query(DatabaseQuery(sql, {"as_of": DAY}), secret, ROWS, tmp_path / "x.parquet")
     assert says in str(failure.value)
     assert "canary-42" not in str(failure.value)
     assert failure.value.__context__ is None
@@ -58,7 +58,7 @@ def test_a_connection_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatc
     """The message names the variable and the block."""
     monkeypatch.delenv("RESEGMENT_CONNECTION_DATA_LAKE", raising=False)
     with pytest.raises(Refused, match="set RESEGMENT_CONNECTION_DATA_LAKE, or make a Prefect Secret block"):
-        find_secret("data-lake")
+        look_up_secret("data-lake")
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -67,7 +67,7 @@ def test_a_prefect_block_holds_a_secret_too() -> None:
     from prefect.blocks.system import Secret
 
     Secret(value=SecretStr("postgresql://x")).save("in-a-block", overwrite=True)
-    assert find_secret("in-a-block").get_secret_value() == "postgresql://x"
+    assert look_up_secret("in-a-block").get_secret_value() == "postgresql://x"
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_a_prefect_block_holds_a_secret_too() -> None:
 def test_statements_that_are_no_question_are_refused(source: dict[str, str], says: str) -> None:
     """The definition is refused before anything is asked of a database."""
     with pytest.raises(ValidationError, match=says):
-        Segmentation.model_validate({**DEFINITION, "source": source})
+        Definition.model_validate({**DEFINITION, "source": source})

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from config.settings import read_settings
-from deployments.setup import RESULTS, add_results_folder
-from segmentation.store.layout import published_dates
+from deployments.setup import RESULTS_VARIABLE, add_results_folder
+from segmentation.store.published import published_dates
 from tests.dated_days import Days, day, found_days
-from tests.deployed import ROOT, Deployed, postgres_for_prefect, running
+from tests.deployed import ROOT, DeployedServer, running_deployed_server, running_postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("deploy")]
 
@@ -51,7 +51,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 
 
 @pytest.fixture(scope="module")
-def deployed(days: Days) -> Iterator[Deployed]:
+def deployed(days: Days) -> Iterator[DeployedServer]:
     """A server on PostgreSQL that was deployed to twice, with a webhook for notices."""
     inbox = HTTPServer(("127.0.0.1", 0), Inbox)
     threading.Thread(target=inbox.serve_forever, daemon=True).start()
@@ -60,8 +60,8 @@ def deployed(days: Days) -> Iterator[Deployed]:
         "RESEGMENT_DEFINITIONS": str(days.folder / "definitions"),
     }
     with (
-        postgres_for_prefect(days.folder) as database,
-        running(days.folder, database, **settings) as server,
+        running_postgres() as database,
+        running_deployed_server(days.folder, database, **settings) as server,
     ):
         assert all(line.endswith(": made") for line in server.deploy())
         assert all(line.endswith(": there") for line in server.deploy())
@@ -70,7 +70,7 @@ def deployed(days: Days) -> Iterator[Deployed]:
     inbox.server_close()
 
 
-def ask(server: Deployed, path: str, **body: Any) -> Any:
+def ask(server: DeployedServer, path: str, **body: Any) -> Any:
     """POST to the API."""
     answer = httpx.post(f"{server.page}/api/{path}", json=body, timeout=60)
     assert answer.is_success, answer.text
@@ -85,7 +85,7 @@ def wait(ready: Callable[[], Any], limit_s: float = 120) -> Any:
     return found
 
 
-def test_the_deployments_are_there_once(deployed: Deployed) -> None:
+def test_the_deployments_are_there_once(deployed: DeployedServer) -> None:
     """After two times: five deployments, three automations, one pool; no folder of the deployer in them."""
     found = {one["name"]: one for one in ask(deployed, "deployments/filter")}
     assert found.keys() == NAMES
@@ -110,7 +110,7 @@ def test_the_deployments_are_there_once(deployed: Deployed) -> None:
     assert (deployed.folder / "results").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_schedule_yields_runs(deployed: Deployed) -> None:
+def test_the_schedule_yields_runs(deployed: DeployedServer) -> None:
     """The pins hold: the scheduler makes Scheduled runs at 02:30 for the nightly deployment."""
 
     def scheduled() -> list[dict[str, Any]]:
@@ -124,26 +124,26 @@ def test_the_schedule_yields_runs(deployed: Deployed) -> None:
     assert all(one["auto_scheduled"] for one in runs)
 
 
-def test_every_parameter_has_help(deployed: Deployed) -> None:
+def test_every_parameter_has_help(deployed: DeployedServer) -> None:
     """Each field of a form says what it is, from the flow's docstring."""
     for one in ask(deployed, "deployments/filter"):
         fields = one["parameter_openapi_schema"]["properties"]
         assert [name for name, field in fields.items() if not field.get("description")] == []
 
 
-def start_run(server: Deployed, name: str, **parameters: str) -> str:
+def start_run(server: DeployedServer, name: str, **parameters: str) -> str:
     """A run of a deployment, as its form makes it: the run's id."""
     (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": [name]}})
     return str(ask(server, f"deployments/{found['id']}/create_flow_run", parameters=parameters)["id"])
 
 
-def run(server: Deployed, name: str, **parameters: str) -> dict[str, Any]:
+def run(server: DeployedServer, name: str, **parameters: str) -> dict[str, Any]:
     """Such a run of the segmentation `demo`: the state in which it ends."""
     made = start_run(server, name, definition="demo", **parameters)
     return dict(wait(lambda: end_state(server, made)))
 
 
-def test_a_failed_run_is_told(deployed: Deployed) -> None:
+def test_a_failed_run_is_told(deployed: DeployedServer) -> None:
     """The morning's look at a store without the night fails, and the webhook gets the reason."""
     NOTICES.clear()
     with deployed.worker():
@@ -157,7 +157,7 @@ def test_a_failed_run_is_told(deployed: Deployed) -> None:
     assert "no run of it has begun" in NOTICES[0]["body"]
 
 
-def test_a_held_night_is_told(deployed: Deployed, days: Days) -> None:
+def test_a_held_night_is_told(deployed: DeployedServer, days: Days) -> None:
     """One good night, of which nobody is told, and one without two thirds of its customers: the reason.
 
     The same date held within a backfill is told as well.
@@ -177,7 +177,7 @@ def test_a_held_night_is_told(deployed: Deployed, days: Days) -> None:
     assert "50 customers" in NOTICES[0]["body"]
 
 
-def test_a_relative_store_is_refused(deployed: Deployed) -> None:
+def test_a_relative_store_is_refused(deployed: DeployedServer) -> None:
     """A worker's run works in a temporary folder: what it published there would go with it."""
     with deployed.worker():
         state = run(deployed, "nightly", as_of=str(day(1)), store="mystore")
@@ -185,18 +185,18 @@ def test_a_relative_store_is_refused(deployed: Deployed) -> None:
     assert "store is a relative path; a worker's run needs an absolute one" in state["message"]
 
 
-def test_a_pools_own_folder_of_results_stays(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pools_own_folder_of_results_stays(deployed: DeployedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a pool without one is given the folder of this machine; the environment may name another."""
-    monkeypatch.delenv(RESULTS, raising=False)
-    own = {"variables": {"properties": {"env": {"default": {RESULTS: "/mnt/shared"}}}}}
+    monkeypatch.delenv(RESULTS_VARIABLE, raising=False)
+    own = {"variables": {"properties": {"env": {"default": {RESULTS_VARIABLE: "/mnt/shared"}}}}}
     assert add_results_folder(copy.deepcopy(own)) == own
     assert add_results_folder({"variables": {"properties": {}}}) == {"variables": {"properties": {}}}
-    monkeypatch.setenv(RESULTS, str(deployed.folder / "other"))
+    monkeypatch.setenv(RESULTS_VARIABLE, str(deployed.folder / "other"))
     given = add_results_folder(copy.deepcopy(own))["variables"]["properties"]["env"]["default"]
-    assert given == {RESULTS: str(deployed.folder / "other")}
+    assert given == {RESULTS_VARIABLE: str(deployed.folder / "other")}
 
 
-def end_state(server: Deployed, run_id: str) -> dict[str, Any] | None:
+def end_state(server: DeployedServer, run_id: str) -> dict[str, Any] | None:
     """The state of a run that has ended."""
     run = httpx.get(f"{server.page}/api/flow_runs/{run_id}", timeout=60).json()
     done = run["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from schemas.records import Night
-from segmentation.rows.digests import identify
+from schemas.night import Night
+from segmentation.rows.digests import compute_digests
 from segmentation.rows.judging import make_contract
-from segmentation.source import fetch, find_files, fingerprint
+from segmentation.source import fetch_files, list_files
+from segmentation.source_checks import fingerprint
 from tests.test_real_data import DAY
 
 
@@ -24,10 +25,10 @@ def test_two_cuts_of_the_same_rows_have_one_digest(tmp_path: Path, make_night: C
             cut.to_parquet(tmp_path / name / f"{i}.parquet", **options)
         files = [
             fingerprint(path)
-            for path in fetch(find_files(night.segmentation.source, night.source, DAY), tmp_path)
+            for path in fetch_files(list_files(night.definition.source, night.source, DAY), tmp_path)
         ]
-        segmentation = night.segmentation
-        (found,) = identify(files, make_contract(segmentation.rows, segmentation, None))
+        definition = night.definition
+        (found,) = compute_digests(files, make_contract(definition.rows, definition, None))
         return found.sha256
 
     wanted = digest("a", frame)

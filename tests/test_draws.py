@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from segmentation.samples.draws import draw, make_key, take_share, take_spread
+from segmentation.samples.draws import draw_bits, make_draw_key, take_share, take_spread
 
 
 def test_a_draw_depends_on_its_key_and_number_alone() -> None:
     """The same number drawn among others, alone or in another order is the same."""
-    key = make_key(7, "test")
-    all_at_once = draw(key, np.arange(-500, 500))
-    assert all_at_once[::-1].tolist() == draw(key, np.arange(499, -501, -1)).tolist()
-    assert int(draw(key, -3)[0]) == int(all_at_once[497])
+    key = make_draw_key(7, "test")
+    all_at_once = draw_bits(key, np.arange(-500, 500))
+    assert all_at_once[::-1].tolist() == draw_bits(key, np.arange(499, -501, -1)).tolist()
+    assert int(draw_bits(key, -3)[0]) == int(all_at_once[497])
     assert len(set(all_at_once.tolist())) == 1000
 
 
 def test_purposes_and_seeds_are_independent() -> None:
     """Numbers drawn for one purpose tell nothing about another's, nor those of one seed about another's."""
     numbers = np.arange(20_000)
-    keys = (make_key(7, "test"), make_key(7, "tset"), make_key(8, "test"))
-    shares = np.array([take_share(draw(key, numbers), 0) for key in keys])
+    keys = (make_draw_key(7, "test"), make_draw_key(7, "tset"), make_draw_key(8, "test"))
+    shares = np.array([take_share(draw_bits(key, numbers), 0) for key in keys])
     correlation = np.corrcoef(np.vstack([shares, shares[0, ::-1]]))
     assert np.abs(correlation - np.eye(4)).max() < 0.03
 
@@ -27,7 +27,7 @@ def test_purposes_and_seeds_are_independent() -> None:
 @pytest.mark.parametrize("field", range(4))
 def test_shares_are_even(field: int) -> None:
     """Each field is uniform within (0, 1): a tenth of them in each tenth, and apart from the others."""
-    bits = draw(make_key(1, "even"), np.arange(100_000))
+    bits = draw_bits(make_draw_key(1, "even"), np.arange(100_000))
     found = take_share(bits, field)
     assert np.histogram(found, 10, (0, 1))[0] == pytest.approx(10_000, rel=0.04)
     assert found.min() > 0 and found.max() < 1
@@ -36,7 +36,7 @@ def test_shares_are_even(field: int) -> None:
 
 def test_spreads_lie_around_one() -> None:
     """A spread is symmetric in its logarithm and never beyond its width."""
-    found = np.log(take_spread(draw(make_key(1, "spread"), np.arange(50_000)), 1, 0.4))
+    found = np.log(take_spread(draw_bits(make_draw_key(1, "spread"), np.arange(50_000)), 1, 0.4))
     assert abs(found.mean()) < 0.005
     assert 0.35 < np.abs(found).max() < 0.4
     # The sum of two uniform numbers has a variance of 1 / 6.
@@ -46,4 +46,4 @@ def test_spreads_lie_around_one() -> None:
 def test_negative_seeds_are_an_error() -> None:
     """A seed below 0 raises OverflowError."""
     with pytest.raises(OverflowError):
-        make_key(-1, "test")
+        make_draw_key(-1, "test")

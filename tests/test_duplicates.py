@@ -10,12 +10,6 @@ from tasks import summarise as module
 from tests.test_summarise import COLUMNS, NightMaker, run
 
 
-@pytest.fixture(autouse=True)
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; nothing here looks at it."""
-    monkeypatch.setattr(module, "show_quarantine", lambda *_: None)
-
-
 def test_means_of_whole_numbers_go_together_in_any_bucket(
     make_night: NightMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,5 +29,6 @@ def test_a_sum_beyond_whole_numbers_is_refused(make_night: NightMaker, tmp_path:
     )
     customers, found = run(night, frame, tmp_path)
     assert (found["customer_id"].tolist(), found["orders"].tolist()) == (["b"], [3])
-    assert customers.reasons == {OVERFLOW: 2}
-    assert (customers.read, customers.used, customers.merged, customers.quarantined) == (4, 1, 1, 2)
+    assert customers.balance.reasons == {OVERFLOW: 2}
+    balance = customers.balance
+    assert (balance.read, balance.used, balance.merged, balance.quarantined) == (4, 1, 1, 2)

@@ -1,4 +1,4 @@
-"""The commands about editions as a person uses them, on three nights that a real server ran."""
+"""The commands about editions and segments, on three nights that a real server ran."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ from flows.promote import promote
 from flows.resegment import resegment
 from schemas.promotion import Promotion
 from segmentation.errors import Refused
-from segmentation.identity.given_names import name_segment, read_names
-from segmentation.promoting import Asked, promote_edition
+from segmentation.identity.given_names import name_segment, read_given_names
+from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.audit import audit_store
-from segmentation.store.layout import published_edition
 from segmentation.store.ledger import read_rows
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
+from segmentation.store.published import published_edition
 from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, definitions, run, write_demo
 from tests.test_real_data import DAY
@@ -38,7 +38,7 @@ def server() -> dict[str, str]:
 
 @pytest.fixture
 def nights(command: Command, server: dict[str, str], tmp_path: Path) -> None:
-    """Two nights are published, the second with a customer more; the third lost its second half: held."""
+    """Two published nights, the second with one more customer, and a held third one with few customers."""
     write_demo(tmp_path, TWO_GROUPS)
     assert command("run", "demo.yaml", "--as-of", FIRST, **server).returncode == 0
     write_demo(tmp_path, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"])
@@ -49,17 +49,15 @@ def nights(command: Command, server: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nights")
 def test_from_history_to_promote(command: Command) -> None:
-    """The history says what was held and why; diff what differs; promote puts it live, and back."""
-    shown = command("history", "demo").stdout
-    assert "held" in shown and "smaller than the other by 50% or more" in shown
-    assert "0.00% = 0.00% behaviour + 0.00% model" in shown and "+1 -0" in shown
-    assert (
-        "1 earlier ones" not in shown
-        and "earlier ones: --last 0" in command("history", "demo", "--last", "1").stdout
-    )
+    """history shows what was held and why, diff what differs; promote makes it live, and goes back."""
+    table = command("history", "demo").stdout
+    assert "held" in table and "smaller than the other by 50% or more" in table
+    assert "0.00% = 0.00% behaviour + 0.00% model" in table and "+1 -0" in table
+    assert "earlier rows" not in table
+    assert "2 earlier rows: --last 0 shows all" in command("history", "demo", "--last", "1").stdout
 
     differing = json.loads(command("diff", "demo", FIRST, SECOND, "--json").stdout)
-    facts = {(one["part"], one["what"]): (one["before"], one["after"]) for one in differing}
+    facts = {(fact["part"], fact["what"]): (fact["before"], fact["after"]) for fact in differing}
     assert facts["data", "rows read"] == (50, 52)
     assert facts["segments", "S01 customers"] == (30, 31)
     assert not any(part in ("parameters", "versions") for part, _ in facts)
@@ -75,21 +73,21 @@ def test_from_history_to_promote(command: Command) -> None:
     assert [row["outcome"] for row in rows] == ["published", "published", "held", "promoted", "promoted"]
     assert "by ana: a sale" in command("history", "demo").stdout
     assert command("audit", "demo").returncode == 0
-    again = command("promote", "demo", "--as-of", FIRST)
-    assert again.stdout.startswith("Live already")
+    repeated = command("promote", "demo", "--as-of", FIRST)
+    assert repeated.stdout.startswith("Live already")
 
 
 @pytest.mark.usefixtures("nights")
 def test_segments_and_their_names(command: Command, tmp_path: Path) -> None:
-    """Until a person names them they are called by what sets them apart, in parentheses."""
-    plain = command("segments", "demo")
-    assert plain.returncode == 0, plain.stderr
-    assert "(low spend, low orders)" in plain.stdout and "spend < " in plain.stdout
+    """A segment has a factual name in parentheses until somebody names it."""
+    unnamed = command("segments", "demo")
+    assert unnamed.returncode == 0, unnamed.stderr
+    assert "(low spend, low orders)" in unnamed.stdout and "spend < " in unnamed.stdout
     assert command("name", "demo", "S01", "--name", "Best", "--owner", "crm").stdout == (
         "S01: name 'Best', owner 'crm'\n"
     )
-    named = json.loads(command("segments", "demo", "--json").stdout)
-    assert [(one["called"], one["owner"]) for one in named["segments"]] == [
+    document = json.loads(command("segments", "demo", "--json").stdout)
+    assert [(segment["called"], segment["owner"]) for segment in document["segments"]] == [
         ("Best", "crm"),
         ("(high spend, high orders)", ""),
     ]
@@ -100,21 +98,21 @@ def test_segments_and_their_names(command: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nights")
-def test_a_past_edition_is_rebuilt_or_it_is_said_what_is_missing(
+def test_a_past_edition_is_rebuilt_or_the_reason_is_given(
     command: Command, server: dict[str, str], tmp_path: Path
 ) -> None:
-    """Same bytes from the same input; another input, a lost edition before, another version are named."""
+    """The same input gives the same bytes; a changed input, a lost edition and another version are named."""
     write_demo(tmp_path, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"])
-    before = {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
-    same = command("rebuild", "demo", "--as-of", SECOND, **server)
-    assert (same.returncode, same.stdout) == (0, same.stdout), same.stderr
-    assert same.stdout.startswith(f"Same bytes: demo as of {SECOND}")
-    assert before == {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
+    store = {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
+    rebuilt = command("rebuild", "demo", "--as-of", SECOND, **server)
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.stdout.startswith(f"Same bytes: demo as of {SECOND}")
+    assert store == {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
 
     write_demo(tmp_path, [*TWO_GROUPS, "z,11,1", "bad,-1,-1"])
-    other = command("rebuild", "demo", "--as-of", SECOND, **server)
-    assert other.returncode == 1
-    assert "data: input customers.csv was" in other.stdout and "Differs: demo" in other.stdout
+    differing = command("rebuild", "demo", "--as-of", SECOND, **server)
+    assert differing.returncode == 1
+    assert "data: input customers.csv was" in differing.stdout and "Differs: demo" in differing.stdout
 
     (tmp_path / "demo.yaml").unlink()
     edition = next((tmp_path / "store/demo/editions" / FIRST).iterdir())
@@ -125,51 +123,51 @@ def test_a_past_edition_is_rebuilt_or_it_is_said_what_is_missing(
     manifest.write_text(json.dumps(content))
     missing = command("rebuild", "demo", "--as-of", SECOND, **server)
     assert (missing.returncode, len(missing.stderr.strip().splitlines())) == (2, 1)
-    for words in ("cannot-rebuild", "resegment 0.0.1 made it", "is not whole: model.json: missing"):
+    for words in ("cannot-rebuild", "resegment 0.0.1 made it", "is damaged: model.json: missing"):
         assert words in missing.stderr
 
 
 def test_the_flow_promotes_from_a_form(tmp_path: Path, definitions: Path) -> None:
-    """What the form gives is checked again; the run says what is live, and the artifact who and why."""
+    """The form's values are checked again; the edition goes live, and the artifact shows who and why."""
     write_demo(definitions, TWO_GROUPS)
     run("demo", tmp_path)
     write_demo(definitions, [*TWO_GROUPS, *(f"c{i},-5,1" for i in range(10))])
     state = resegment("demo", as_of=DAY, store=str(tmp_path), return_state=True)
     assert isinstance(state, State) and state.name == "Held"
     held = read_rows(tmp_path / "demo")[-1]["edition"]
-    asked: dict[str, Any] = {"name": "demo", "as_of": str(DAY), "store": str(tmp_path)}
-    wrong: list[tuple[dict[str, Any], str]] = [
+    parameters: dict[str, Any] = {"name": "demo", "as_of": str(DAY), "store": str(tmp_path)}
+    refused_values: list[tuple[dict[str, Any], str]] = [
         ({"who": "ana"}, "could be any of 2 editions"),
         ({"who": ""}, "who must be one line"),
-        ({"who": "ana", "name": "../demo"}, "holds no segmentation"),
+        ({"who": "ana", "name": "../demo"}, "has no segmentation"),
         ({"who": "ana", "edition": "../../x"}, "is not an edition"),
         ({"who": "ana", "as_of": None}, "as_of is needed"),
         ({"who": "ana", "store": "a\0b"}, "store is not a path"),
     ]
-    for values, words in wrong:
+    for values, words in refused_values:
         with pytest.raises(Refused, match=words):
-            promote(**{**asked, **values})
-    promoted = promote(**asked, who="ana <b>", edition=held[:6], reason="a *sale*")
+            promote(**{**parameters, **values})
+    promoted = promote(**parameters, who="ana <b>", edition=held[:6], reason="a *sale*")
     assert isinstance(promoted, Promotion)
     assert read_live(tmp_path / "demo") == (DAY, held)
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
+        artifacts = client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["demo-promotion"]))
         )
-    assert "By ana &lt;b&gt;. a \\*sale\\*" in str(found[-1].data)
+    assert "By ana &lt;b&gt;. a \\*sale\\*" in str(artifacts[-1].data)
 
 
 def test_a_held_edition_among_objects_goes_live(bucket: ObjectPath, definitions: Path) -> None:
-    """The same by a conditional put; again is the same."""
+    """In a bucket the promotion is a conditional put, and promoting again changes nothing."""
     write_demo(definitions, TWO_GROUPS)
     resegment("demo", as_of=DAY, store=str(bucket))
     write_demo(definitions, [*TWO_GROUPS, *(f"c{i},-5,1" for i in range(10))])
     resegment("demo", as_of=DAY, store=str(bucket), return_state=True)
     home = bucket / "demo"
     held = read_rows(home)[-1]["edition"]
-    assert promote_edition(home, Asked(DAY, held, "ana", "")).outcome == "promoted"
+    assert promote_edition(home, PromotionRequest(DAY, held, "ana", "")).outcome == "promoted"
     assert (read_live(home), published_edition(home, DAY)) == ((DAY, held), held)
-    assert promote_edition(home, Asked(DAY, held, "ana", "")).outcome == "already-live"
-    assert audit_store(home)[1] == []
+    assert promote_edition(home, PromotionRequest(DAY, held, "ana", "")).outcome == "already-live"
+    assert audit_store(home).damage == []
     assert name_segment(home, "S03", {"name": "Best"}, "ana").name == "Best"
-    assert read_names(home)["S03"].name == "Best"
+    assert read_given_names(home)["S03"].name == "Best"

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from config.parameters import Segmentation
+from config.definition import Definition
+from schemas.night import Night
 from schemas.numbers import Encoding
-from schemas.records import Night, Part
+from schemas.part import Part
 from segmentation.errors import Refused
 from segmentation.features.encoding import encode, encode_parts, fit_encodings
 from segmentation.parts import read_part, write_part
@@ -30,11 +31,11 @@ FRAME = pd.DataFrame(
 )
 
 
-def define(**columns: dict[str, Any]) -> Segmentation:
+def define(**columns: dict[str, Any]) -> Definition:
     """The demo definition over these columns, all of them features."""
     rows = {"id": "id", "columns": columns}
     content = {**DEFINITION, "rows": rows, "features": list(columns), "categories": {"rare_share": 0.05}}
-    return Segmentation.model_validate(content)
+    return Definition.model_validate(content)
 
 
 def write(folder: Path, names: Sequence[str], cuts: Sequence[int] = (30, 31)) -> tuple[Part, ...]:
@@ -69,7 +70,7 @@ def test_only_the_commonest_levels_have_a_number(tmp_path: Path) -> None:
     """most_levels keeps the commonest, however large the others' share."""
     content = define(city={"type": "category"}).model_dump()
     content["categories"] = {"rare_share": 0, "most_levels": 2}
-    found = fit_encodings(Segmentation.model_validate(content), write(tmp_path, ["city"]))
+    found = fit_encodings(Definition.model_validate(content), write(tmp_path, ["city"]))
     assert [one.name for one in found] == ["city = Bonn", "city = Köln", "city = (other)"]
     assert [one.block for one in found] == [3, 3, 3]
 

@@ -14,7 +14,7 @@ import pytest
 
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
-from segmentation.rows.aggregation import Aggregation, Query
+from segmentation.rows.aggregation import Aggregation, AggregationQuery
 from segmentation.rows.engine import open_engine, run_query
 from tests.event_inputs import AS_OF, define, with_features
 
@@ -78,7 +78,7 @@ def test_what_does_not_fit_into_memory_goes_to_disk(tmp_path: Path, monkeypatch:
     events, aggregation = write_many(tmp_path, 500_000)
     spill = tmp_path / "spill"
     with open_engine(tmp_path, spill) as connection, watch(spill) as seen:
-        found = pa.concat_tables(run_query(connection, aggregation.summarise([2.0**40] * 3))).to_pandas()
+        found = pa.concat_tables(run_query(connection, aggregation.customers_query([2.0**40] * 3))).to_pandas()
     assert seen
     assert not spill.exists()
     assert found["customer_id"].tolist() == events["customer_id"].tolist()
@@ -93,9 +93,9 @@ def test_too_little_memory_is_said_plainly(tmp_path: Path, monkeypatch: pytest.M
     _, aggregation = write_many(tmp_path, 500_000)
     with (
         open_engine(tmp_path, tmp_path / "spill") as connection,
-        pytest.raises(OutOfMemory, match="needs more than 5MB; raise RESEGMENT_MEMORY_LIMIT"),
+        pytest.raises(OutOfMemory, match="needs more than 5MB of memory; raise RESEGMENT_MEMORY_LIMIT"),
     ):
-        list(run_query(connection, aggregation.summarise([1.0] * 3)))
+        list(run_query(connection, aggregation.customers_query([1.0] * 3)))
 
 
 def test_the_engine_reaches_nothing_but_the_stage_files(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_engine_reaches_nothing_but_the_stage_files(tmp_path: Path) -> None:
         pq.write_table(pa.table({"x": [1]}), folder / "x.parquet")
     with open_engine(inside, inside / "spill") as connection:
         (found,) = run_query(
-            connection, Query("SELECT x FROM read_parquet($f)", {"f": [str(inside / "x.parquet")]})
+            connection, AggregationQuery("SELECT x FROM read_parquet($f)", {"f": [str(inside / "x.parquet")]})
         )
         assert found.to_pylist() == [{"x": 1}]
         for sql in (

@@ -6,7 +6,6 @@ import pytest
 
 from segmentation.errors import Refused
 from segmentation.rows.judging import make_contract
-from tasks import summarise as summarise_module
 from tests.event_inputs import (
     HEADER,
     check_balance,
@@ -23,12 +22,6 @@ from tests.event_inputs import (
 GOOD = ("a,i1,2026-01-10 12:00:00,2,5.0", "b,i2,2026-01-31 23:59:59,1,1.5", "a,i3,2026-01-20,1,1")
 
 
-@pytest.fixture(autouse=True)
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; nothing here looks at it."""
-    monkeypatch.setattr(summarise_module, "show_quarantine", lambda *_: None)
-
-
 def test_events_become_customers(tmp_path: Path) -> None:
     """A hand-worked example: recency in calendar days, distinct orders, exact revenue, sorted ids."""
     rows, customers = run(make_night(write_events(tmp_path / "events.csv", [*GOOD, GOOD[0]])))
@@ -36,8 +29,8 @@ def test_events_become_customers(tmp_path: Path) -> None:
     assert found.index.tolist() == ["a", "b"]
     assert found.to_numpy().tolist() == [[12, 2, 21.0], [1, 1, 1.5]]
     assert found.dtypes.astype(str).tolist() == ["int64", "int64", "float64"]
-    assert (customers.used, customers.customers, customers.merged) == (4, 2, 0)
-    assert rows.counts.outside == 0
+    assert (customers.balance.used, customers.count, customers.balance.merged) == (4, 2, 0)
+    assert rows.balance.outside == 0
     check_balance(customers)
 
 
@@ -49,8 +42,8 @@ def test_times_that_cannot_be_are_refused(tmp_path: Path) -> None:
     )
     _, customers = run(make_night(path))
     check_balance(customers)
-    assert (customers.used, customers.quarantined, customers.outside) == (3, 4, 2)
-    assert customers.reasons == {
+    assert (customers.balance.used, customers.balance.quarantined, customers.balance.outside) == (3, 4, 2)
+    assert customers.balance.reasons == {
         "day: missing": 1, "day: unreadable": 1, "day: year not within 1900 to 2200": 2
     }  # fmt: skip
 
@@ -60,8 +53,8 @@ def test_reasons_come_in_order_and_are_all_counted(tmp_path: Path) -> None:
     lines = [",C1,2026-01-05,-1,-1", "a,C2,2026-01-05,-1,1", "a,i3,2026-01-05,-1,-1", *GOOD]
     _, customers = run(make_night(write_events(tmp_path / "events.csv", lines)))
     check_balance(customers)
-    assert customers.reasons == {"cancellation": 1, "id: blank id": 1, "pieces: not above 0": 1}
-    assert customers.mentions == {
+    assert customers.balance.reasons == {"cancellation": 1, "id: blank id": 1, "pieces: not above 0": 1}
+    assert customers.balance.mentions == {
         **{"cancellation": 2, "id: blank id": 1, "pieces: not above 0": 3, "price: below 0": 2}
     }
     refused = read_refused(customers)
@@ -83,7 +76,7 @@ def test_a_row_outside_has_no_other_fault(tmp_path: Path) -> None:
         make_night(write_events(tmp_path / "events.csv", [bad[0], GOOD[0], *bad[1:], *GOOD[1:]]))
     )
     check_balance(customers)
-    assert (customers.outside, customers.quarantined, customers.warnings) == (3, 0, ())
+    assert (customers.balance.outside, customers.balance.quarantined, customers.warnings) == (3, 0, ())
     assert read_customers(customers).equals(before)
     assert customers.parts[0].sha256 == without.parts[0].sha256
 
@@ -97,7 +90,7 @@ def test_customers_without_a_value_are_set_aside(tmp_path: Path) -> None:
         "each": {"op": "mean", "expression": "price / (pieces - 1)"},
         "spent": {"op": "sum", "column": "price"},
     }
-    segmentation = define(rows=with_rows(columns=columns), **with_features(features))
+    definition = define(rows=with_rows(columns=columns), **with_features(features))
     day = "2026-01-05"
     lines = [
         f"a,i,{day},1,",
@@ -107,18 +100,18 @@ def test_customers_without_a_value_are_set_aside(tmp_path: Path) -> None:
         f"c,k,{day},1,",
         f"d,C,{day},1,1",
     ]
-    _, customers = run(make_night(write_events(tmp_path / "events.csv", lines), segmentation))
+    _, customers = run(make_night(write_events(tmp_path / "events.csv", lines), definition))
     check_balance(customers)
     assert read_customers(customers).to_dict("index") == {"c": {"rows": 2, "most": 2, "each": 1, "spent": 2}}
     most, each = "most: no value in the window", "each: no value in the window"
-    assert customers.reasons == {most: 2, each: 1, "cancellation": 1}
-    assert customers.mentions == {most: 2, each: 3, "cancellation": 1}
+    assert customers.balance.reasons == {most: 2, each: 1, "cancellation": 1}
+    assert customers.balance.mentions == {most: 2, each: 3, "cancellation": 1}
     refused = read_refused(customers).sort_values("source_row", ignore_index=True)
     assert refused["reasons"].tolist() == [f"{most}; {each}", each, f"{most}; {each}", "cancellation"]
     assert refused["source_file"].unique().tolist() == ["events.csv"]
     assert '"pieces":2' in refused["record"][2]
     with pytest.raises(Refused, match="no customer has a value"):
-        run(make_night(write_events(tmp_path / "events.csv", lines[:1]), segmentation))
+        run(make_night(write_events(tmp_path / "events.csv", lines[:1]), definition))
 
 
 def test_a_declared_suffix_is_taken_off_ids(tmp_path: Path) -> None:
@@ -132,10 +125,10 @@ def test_a_declared_suffix_is_taken_off_ids(tmp_path: Path) -> None:
     path = write_events(tmp_path / "events.csv", lines)
     _, customers = run(make_night(path, define(rows=with_rows(id_suffix=".0"))))
     assert read_customers(customers)["orders"].to_dict() == {"17": 2}
-    assert customers.reasons == {"id: blank id": 1, "id: id rewritten by a spreadsheet": 1}
+    assert customers.balance.reasons == {"id: blank id": 1, "id: id rewritten by a spreadsheet": 1}
     assert read_refused(customers)["customer_id"].tolist()[0] == "1E5"
     _, customers = run(make_night(path))
-    assert customers.reasons["id: id rewritten by a spreadsheet"] == 1
+    assert customers.balance.reasons["id: id rewritten by a spreadsheet"] == 1
 
 
 def test_many_headers_with_more_columns_make_one_warning(tmp_path: Path) -> None:
@@ -148,7 +141,7 @@ def test_many_headers_with_more_columns_make_one_warning(tmp_path: Path) -> None
 
 def test_a_contract_of_customers_has_the_summarys_features() -> None:
     """A table to be scored has one row per customer, with the features and none of the events' rules."""
-    segmentation = define()
-    contract = make_contract(segmentation.customer_rows, segmentation, None)
+    definition = define()
+    contract = make_contract(definition.customer_rows, definition, None)
     assert list(contract.schema.columns) == ["id", "recency_days", "orders", "revenue"]
     assert (contract.rows.where, contract.rows.grain, contract.window) == ((), "customer", None)

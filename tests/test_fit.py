@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 from sklearn.cluster import KMeans
 
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.errors import StageFileGone
-from segmentation.features.grid import find_quantum, snap
+from segmentation.features.grid import compute_quantum, snap
 from segmentation.parts import write_part
-from tasks.fit import canonical_order, label_part, pass_over, refine
-from tasks.sweep import score_part
+from tasks.fit import canonical_order, label_part, refine, sum_part
+from tasks.sweep import measure_candidates
 
 
 def draw(d: int, n: int) -> tuple[np.ndarray, float]:
@@ -21,7 +21,7 @@ def draw(d: int, n: int) -> tuple[np.ndarray, float]:
     random = np.random.default_rng(d)
     centres = random.uniform(-10, 10, (5, d))
     rows = centres[random.integers(0, 5, n)] + random.normal(0, 2.5, (n, d))
-    quantum = find_quantum(float(np.abs(rows).max()), d)
+    quantum = compute_quantum(float(np.abs(rows).max()), d)
     return snap(rows, quantum), quantum
 
 
@@ -48,7 +48,7 @@ def test_refine_is_scikit_learns_lloyd(tmp_path: Path, d: int) -> None:
     rows, quantum = draw(d, 4000)
     start = rows[:5]
     centres, passes, converged = refine(
-        write_rows(tmp_path, rows, [1000, 1001, 3000]), start, quantum, (300, 0.0)
+        write_rows(tmp_path, rows, [1000, 1001, 3000]), start, quantum=quantum, max_iter=300, tolerance=0.0
     )
     oracle = KMeans(5, init=start, n_init=1, max_iter=300, tol=0.0, algorithm="lloyd").fit(rows)
     assert converged
@@ -58,77 +58,89 @@ def test_refine_is_scikit_learns_lloyd(tmp_path: Path, d: int) -> None:
 
 
 def test_parts_do_not_change_a_bit(tmp_path: Path) -> None:
-    """However rows are ordered and cut into parts, centres have the same bits."""
+    """Centres have the same bits for every order of rows and every cut into parts."""
     rows, quantum = draw(3, 3000)
     start = rows[:4]
     results = []
     for i, cuts in enumerate(([], [7], [1000, 2000])):
         order = np.random.default_rng(i).permutation(len(rows)) if i else np.arange(len(rows))
-        results.append(refine(write_rows(tmp_path / str(i), rows[order], cuts), start, quantum, (50, 0.0)))
-    assert all(np.array_equal(results[0][0], other[0]) for other in results[1:])
-    assert len({other[1:] for other in results}) == 1
+        results.append(
+            refine(
+                write_rows(tmp_path / str(i), rows[order], cuts),
+                start,
+                quantum=quantum,
+                max_iter=50,
+                tolerance=0.0,
+            )
+        )
+    assert all(np.array_equal(results[0].centres, result.centres) for result in results[1:])
+    assert len({(result.passes, result.converged) for result in results}) == 1
 
 
 def test_refine_stops_at_most_passes(tmp_path: Path) -> None:
-    """With one pass allowed, one is made, and the result is not at rest."""
+    """With one pass allowed, one is made, and the result has not converged."""
     rows, quantum = draw(2, 500)
-    _, passes, converged = refine(write_rows(tmp_path, rows, []), rows[:5], quantum, (1, 0.0))
+    _, passes, converged = refine(
+        write_rows(tmp_path, rows, []), rows[:5], quantum=quantum, max_iter=1, tolerance=0.0
+    )
     assert (passes, converged) == (1, False)
 
 
-def test_refine_at_rest_makes_one_pass(tmp_path: Path) -> None:
-    """Centres that are the rows themselves stay where they are."""
+def test_refine_of_converged_centres_makes_one_pass(tmp_path: Path) -> None:
+    """Centres that equal the rows do not move."""
     rows = np.array([[0.0, 1.0], [5.0, 5.0]])
-    centres, passes, converged = refine(write_rows(tmp_path, rows, []), rows, 0.25, (300, 0.0))
+    centres, passes, converged = refine(
+        write_rows(tmp_path, rows, []), rows, quantum=0.25, max_iter=300, tolerance=0.0
+    )
     assert np.array_equal(centres, rows)
     assert (passes, converged) == (1, True)
 
 
 def test_inertia_never_rises(tmp_path: Path) -> None:
-    """Each pass explains at least as much as the one before, to within the grid."""
+    """No pass raises the inertia, to within the grid."""
     rows, quantum = draw(3, 2000)
     (part,) = write_rows(tmp_path, rows, [])
     centres, inertia = rows[:6], []
     for _ in range(12):
-        inertia.append(pass_over(part, centres, quantum)[2])
-        centres, _, _ = refine([part], centres, quantum, (1, 0.0))
-    assert all(after <= before * (1 + 1e-9) for before, after in pairwise(inertia))
+        inertia.append(sum_part(part, centres, quantum).inertia)
+        centres, _, _ = refine([part], centres, quantum=quantum, max_iter=1, tolerance=0.0)
+    assert all(second <= first * (1 + 1e-9) for first, second in pairwise(inertia))
 
 
-def test_score_is_the_inertia_of_every_candidate(tmp_path: Path) -> None:
-    """One pass over parts scores several sets of centres as plain numpy does."""
+def test_the_pass_gives_the_inertia_of_every_candidate(tmp_path: Path) -> None:
+    """One pass over parts gives the inertia of several sets of centres that plain numpy gives."""
     rows, quantum = draw(2, 1500)
     sets = [rows[:k] for k in (1, 3, 7)]
     totals = np.zeros(3)
     for part in write_rows(tmp_path, rows, [400]):
-        totals += score_part(part, sets, quantum)
+        totals += measure_candidates(part, sets, quantum)
     assert totals * quantum**2 == pytest.approx([inertia_of(rows, centres) for centres in sets], rel=1e-12)
 
 
 def test_segments_are_ordered_by_size_then_centre() -> None:
-    """The largest comes first; equals go by their centre, feature by feature; empty ones come last."""
+    """The largest comes first, equal sizes are ordered by centre, and empty ones come last."""
     centres = np.array([[1.0, 9.0], [0.0, 5.0], [7.0, 0.0], [0.0, 4.0], [3.0, 3.0]])
     order = canonical_order(np.array([10, 20, 0, 20, 10]), centres)
     assert order.tolist() == [3, 1, 0, 4, 2]
     assert canonical_order(np.array([5]), centres[:1]).tolist() == [0]
 
 
-def test_order_does_not_depend_on_where_clusters_stood() -> None:
-    """Permuted clusters come out in the same order."""
+def test_segment_order_does_not_depend_on_cluster_order() -> None:
+    """Permuted clusters get the same order."""
     random = np.random.default_rng(3)
     sizes, centres = random.integers(1, 4, 8), random.integers(0, 2, (8, 3)).astype(float)
-    wanted = sorted(zip((-sizes).tolist(), centres.tolist(), strict=True))
+    expected = sorted(zip((-sizes).tolist(), centres.tolist(), strict=True))
     for _ in range(20):
         shuffle = random.permutation(8)
         order = canonical_order(sizes[shuffle], centres[shuffle])
         assert (
             list(zip((-sizes[shuffle][order]).tolist(), centres[shuffle][order].tolist(), strict=True))
-            == wanted
+            == expected
         )
 
 
 def test_sizes_and_centres_must_agree() -> None:
-    """Sizes of other clusters are an error."""
+    """Sizes and centres of different lengths are an error."""
     with pytest.raises(ValueError, match="shape"):
         canonical_order(np.array([1, 2, 3]), np.zeros((2, 2)))
 
@@ -136,16 +148,16 @@ def test_sizes_and_centres_must_agree() -> None:
 def test_labels_of_a_part(tmp_path: Path) -> None:
     """A part's labels have a row per customer, in order, with distance, margin and runner-up."""
     (part,) = write_rows(tmp_path, np.array([[0.0], [3.0], [10.0]]), [])
-    found = label_part(part, np.array([[0.0], [10.0]])).to_pydict()
-    assert found["label"] == [0, 0, 1]
-    assert found["runner_up"] == [1, 1, 0]
-    assert found["distance"] == [0.0, 3.0, 0.0]
-    assert found["margin"] == pytest.approx([1.0, 1 - 3 / 7, 1.0])
+    labels = label_part(part, np.array([[0.0], [10.0]])).to_pydict()
+    assert labels["label"] == [0, 0, 1]
+    assert labels["runner_up"] == [1, 1, 0]
+    assert labels["distance"] == [0.0, 3.0, 0.0]
+    assert labels["margin"] == pytest.approx([1.0, 1 - 3 / 7, 1.0])
 
 
 def test_a_lost_part_stops_the_fit(tmp_path: Path) -> None:
-    """A part that is gone raises StageFileGone instead of fitting the rest."""
+    """A missing part raises StageFileGone instead of fitting the rest."""
     parts = write_rows(tmp_path, np.arange(10.0)[:, None], [5])
     parts[1].path.unlink()
     with pytest.raises(StageFileGone):
-        refine(parts, np.array([[0.0]]), 1.0, (5, 0.0))
+        refine(parts, np.array([[0.0]]), quantum=1.0, max_iter=5, tolerance=0.0)

@@ -13,7 +13,7 @@ from prefect import State
 import tasks.fit
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.records import Published
+from schemas.night import Published
 from segmentation.errors import Conflict, Refused
 from segmentation.store.ledger import read_rows
 
@@ -45,7 +45,7 @@ def definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def write_demo(definitions: Path, rows: list[str], **more: Any) -> None:
+def write_demo(definitions: Path, rows: list[str], **extra: Any) -> None:
     """A definition `demo` over a CSV file with these rows."""
     path = definitions / "customers.csv"
     path.write_text("id,spend,orders\n" + "".join(f"{row}\n" for row in rows))
@@ -55,7 +55,7 @@ def write_demo(definitions: Path, rows: list[str], **more: Any) -> None:
         "rows": {"id": "id", "columns": {"spend": {"type": "float", "ge": 0}, "orders": {"type": "int"}}},
         "features": ["spend", "orders"],
         "k": {"rule": "fixed", "fixed": 2, "max": 4},
-        **more,
+        **extra,
     }
     (definitions / "demo.yaml").write_text(json.dumps(content))
 
@@ -69,10 +69,10 @@ def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
     """k = 5, five segments of 4,800 rows, and the article's centres of money_spent."""
     published = run("article", tmp_path)
     profiles = pd.read_parquet(Path(published.report_path).with_name("profiles.parquet"))
-    spent = profiles[profiles["feature"] == "money_spent"]
+    money = profiles[profiles["feature"] == "money_spent"]
     assert published.k == 5
-    assert spent["size"].tolist() == [4800] * 5
-    assert sorted(spent["centre"]) == pytest.approx([103.75, 234.95, 261.0, 792.7, 891.75], abs=1e-9)
+    assert money["size"].tolist() == [4800] * 5
+    assert sorted(money["centre"]) == pytest.approx([103.75, 234.95, 261.0, 792.7, 891.75], abs=1e-9)
     segments = pd.read_parquet(published.segments_path)
     assert len(segments) == segments["customer_id"].nunique() == 24_000
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -82,11 +82,11 @@ def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
 def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
     """A second run of the same input says so, and every file keeps its bytes and its time."""
     first = run("article", tmp_path)
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
-    again = run("article", tmp_path)
-    assert (first.outcome, again.outcome) == ("published", "already-published")
-    assert again.edition == first.edition
-    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
+    digests_before = {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
+    second = run("article", tmp_path)
+    assert (first.outcome, second.outcome) == ("published", "already-published")
+    assert second.edition == first.edition
+    assert digests_before == {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
     assert [row["outcome"] for row in read_rows(tmp_path / "article")] == ["published", "already-published"]
 
 
@@ -118,11 +118,11 @@ def test_a_task_that_fails_once_is_retried(tmp_path: Path, monkeypatch: pytest.M
     """A passing fault costs a retry, not the night."""
     real, calls = tasks.fit.refine, []
 
-    def fail_once(*arguments: Any) -> Any:
+    def fail_once(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise OSError("the disk hiccuped")
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(tasks.fit, "refine", fail_once)
     assert run("article", tmp_path).outcome == "published"
@@ -133,11 +133,11 @@ def test_a_refusal_is_not_retried_and_leaves_the_store_as_it_was(tmp_path: Path,
     """Bad input ends at once with its reason; the published edition stays, the ledger knows."""
     write_demo(definitions, TWO_GROUPS)
     run("demo", tmp_path)
-    before = digests(tmp_path / "demo")
+    digests_before = digests(tmp_path / "demo")
     write_demo(definitions, ["x,not-a-number,1"])
     with pytest.raises(Refused, match="no-rows"):
         run("demo", tmp_path)
-    assert digests(tmp_path / "demo") == before
+    assert digests(tmp_path / "demo") == digests_before
     assert [row["outcome"] for row in read_rows(tmp_path / "demo")] == ["published", "refused"]
     assert not list((tmp_path / "demo" / ".staging").iterdir())
 
@@ -167,12 +167,12 @@ def test_a_publisher_that_was_overtaken_is_told(
     nested: list[Published] = []
     entered: list[bool] = []
 
-    def overtake(*arguments: Any) -> Any:
+    def overtake(*arguments: Any, **options: Any) -> Any:
         if not entered:
             entered.append(True)
             write_demo(definitions, TWO_GROUPS[1:])
             nested.append(run("demo", tmp_path))
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(tasks.fit, "refine", overtake)
     with pytest.raises(Conflict, match="another run published it"):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.identity.given_names import FILE, find_splits, name_segment, read_names
-from segmentation.store.given_ids import reserve_ids
+from segmentation.identity.given_names import NAMES_FILE, list_splits, name_segment, read_given_names
+from segmentation.store.issued_ids import reserve_ids
 from tests.nights import Town, draw_customers, files, found_town
 
 THREE = {"a": 120, "b": 110, "d": 100}
@@ -26,10 +26,10 @@ def test_a_name_stays_with_its_id(town: Town) -> None:
     """Written in names.json; what is not said stays, an empty text takes away."""
     name_segment(town.home, "S02", {"name": "Größte", "owner": "crm"}, "ana")
     name_segment(town.home, "S02", {"note": "call first", "owner": None}, "ben")
-    found = read_names(town.home)["S02"]
+    found = read_given_names(town.home)["S02"]
     assert (found.name, found.owner, found.note, found.by) == ("Größte", "crm", "call first", "ben")
     name_segment(town.home, "S02", {"name": "", "owner": "", "note": ""}, "ana")
-    assert read_names(town.home) == {}
+    assert read_given_names(town.home) == {}
 
 
 def test_naming_changes_no_edition(town: Town) -> None:
@@ -48,11 +48,11 @@ def test_a_split_piece_inherits_no_name(town: Town) -> None:
     town.night(2, draw_customers(sizes))
     for segment in ("S01", "S02", "S03"):
         name_segment(town.home, segment, {"name": f"named {segment}"}, "ana")
-    four = Town(town.folder, found_town(town.folder, k={**PLAN, "fixed": 4}).segmentation)
+    four = Town(town.folder, found_town(town.folder, k={**PLAN, "fixed": 4}).definition)
     third = four.night(3, draw_customers(sizes))
     assert (third.outcome, third.k) == ("published", 4)
-    assert "S04" not in read_names(town.home)
-    found = find_splits(town.home, read_names(town.home))
+    assert "S04" not in read_given_names(town.home)
+    found = list_splits(town.home, read_given_names(town.home))
     assert [(one.event, str(one.as_of)) for one in found.values()] == [("split", "2026-01-03")]
 
 
@@ -71,15 +71,15 @@ def test_what_cannot_be_a_name_is_refused(
     """In one line; nothing is written."""
     with pytest.raises(Refused, match=words):
         name_segment(town.home, segment, said, "ana")
-    assert not (town.home / FILE).exists()
+    assert not (town.home / NAMES_FILE).exists()
 
 
 def test_a_damaged_file_of_names_is_said(town: Town) -> None:
     """Not overwritten: a person's words may be in it."""
-    (town.home / FILE).write_text("[1")
+    (town.home / NAMES_FILE).write_text("[1")
     with pytest.raises(Refused, match=r"names.json is not what `resegment name` writes"):
         name_segment(town.home, "S01", {"name": "x"}, "ana")
-    assert (town.home / FILE).read_text() == "[1"
+    assert (town.home / NAMES_FILE).read_text() == "[1"
 
 
 def test_ids_are_given_once(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from segmentation.features.grid import (
     BLOCK,
     blocks,
     cluster_sums,
+    compute_quantum,
     exact_sum,
-    find_quantum,
     inertia_units,
     move_centres,
-    nearest,
+    nearest_centres,
     snap,
     squared_distances,
 )
@@ -25,7 +25,7 @@ RANDOM = np.random.default_rng(7)
 
 def draw_grid(d: int, n: int, largest: float = 1000.0) -> tuple[np.ndarray, float]:
     """Values (d, n) on their grid, and its quantum."""
-    quantum = find_quantum(largest, d)
+    quantum = compute_quantum(largest, d)
     return snap(RANDOM.uniform(-largest, largest, (d, n)), quantum), quantum
 
 
@@ -38,7 +38,7 @@ def exact_distance(x: np.ndarray, centre: np.ndarray) -> Fraction:
 @pytest.mark.parametrize("largest", [1e-9, 0.7, 1.0, 892.0, 3e12])
 def test_quantum_leaves_room_for_exact_distances(features: int, largest: float) -> None:
     """The quantum is a power of two, fits float32, and keeps 4 d b^2 within 2^53."""
-    quantum = find_quantum(largest, features)
+    quantum = compute_quantum(largest, features)
     widest = Fraction(largest) / Fraction(quantum)
     assert np.frexp(quantum)[0] == 0.5
     assert widest <= 2**24
@@ -48,7 +48,7 @@ def test_quantum_leaves_room_for_exact_distances(features: int, largest: float) 
 
 def test_quantum_of_nothing_is_one() -> None:
     """A matrix of zeros gets the quantum 1."""
-    assert find_quantum(0.0, 3) == 1.0
+    assert compute_quantum(0.0, 3) == 1.0
 
 
 def test_snap_is_nearest_multiple_half_to_even() -> None:
@@ -93,7 +93,7 @@ def test_distances_to_other_features_are_refused() -> None:
 def test_nearest_takes_the_lowest_of_ties() -> None:
     """The smallest value wins, the first of equals."""
     distances = np.array([[2.0, 1.0, 3.0, 0.0], [1.0, 1.0, 3.0, 0.0], [1.0, 0.5, 3.0, 0.0]])
-    labels, best = nearest(distances)
+    labels, best = nearest_centres(distances)
     assert labels.tolist() == [1, 2, 0, 0]
     assert best.tolist() == [1.0, 0.5, 3.0, 0.0]
     assert labels.dtype == np.int32
@@ -103,7 +103,7 @@ def test_nearest_agrees_with_argmin_and_leaves_its_input() -> None:
     """Labels are numpy's argmin, and the distances are not written to."""
     distances = RANDOM.integers(0, 5, (6, 500)).astype(np.float64)
     before = distances.copy()
-    labels, best = nearest(distances)
+    labels, best = nearest_centres(distances)
     assert np.array_equal(labels, distances.argmin(axis=0))
     assert np.array_equal(best, distances.min(axis=0))
     assert np.array_equal(distances, before)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.definitions import read_definition
-from config.parameters import BUILT_IN
+from config.definition import BUILT_IN
+from config.definition_files import read_definition
 from config.sources import Source
 from segmentation.samples.catalogue import shop_table
 from tests.nights import FOUR, PLAN, Town, draw_customers, events, files, found_town, ids, manifest, read
@@ -73,7 +73,7 @@ def test_other_features_start_cold(tmp_path: Path) -> None:
     """The edition before clusters something else: published, with new ids and a warning."""
     town = found_town(tmp_path)
     town.night(1, draw_customers(FOUR))
-    other = Town(tmp_path, found_town(tmp_path, features=["spend"]).segmentation)
+    other = Town(tmp_path, found_town(tmp_path, features=["spend"]).definition)
     second = other.night(2, draw_customers(FOUR))
     assert second.outcome == "published"
     assert any("it has other features: a cold start" in said for said in second.warnings)

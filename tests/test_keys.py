@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from segmentation.keys import hash_rows, hash_texts, mix, to_unit
+from segmentation.keys import hash_rows, hash_texts, mix, to_uniform
 
 MASK = (1 << 64) - 1
 TEXTS = ["", "a", "007", "7", "Łódź", "客户", "a" * 300, "b", "a"]
@@ -75,15 +75,15 @@ def test_row_hashes_rarely_collide() -> None:
 def test_unit_numbers_are_uniform_and_seeded() -> None:
     """Numbers lie in [0, 1), are even over tenths, and change with the seed only."""
     keys = hash_texts(pa.array([f"C{i:06d}" for i in range(50_000)]))
-    units = to_unit(keys, 42)
+    units = to_uniform(keys, 42)
     assert units.min() >= 0
     assert units.max() < 1
     assert np.abs(np.histogram(units, 10, (0, 1))[0] - 5000).max() < 350
-    assert np.array_equal(units, to_unit(keys, 42))
-    assert abs(np.corrcoef(units, to_unit(keys, 43))[0, 1]) < 0.02
+    assert np.array_equal(units, to_uniform(keys, 42))
+    assert abs(np.corrcoef(units, to_uniform(keys, 43))[0, 1]) < 0.02
 
 
 def test_unit_number_needs_a_seed_that_fits() -> None:
     """A negative seed raises OverflowError."""
     with pytest.raises(OverflowError):
-        to_unit(np.zeros(1, np.uint64), -1)
+        to_uniform(np.zeros(1, np.uint64), -1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Night
+from schemas.night import Night
 from segmentation.store import ledger
 from segmentation.store.ledger import begin_row, end_row, ledger_path, read_rows
 

@@ -29,7 +29,7 @@ def test_another_k_by_decree_splits_a_segment(tmp_path: Path) -> None:
     first = town.night(1, draw_customers(sizes))
     assert segment_of(first, "d") == segment_of(first, "f")
     five = Town(
-        tmp_path, found_town(tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 5}).segmentation
+        tmp_path, found_town(tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 5}).definition
     )
     second = five.night(2, draw_customers(sizes))
     parted = segment_of(first, "d")
@@ -88,7 +88,7 @@ def test_customers_who_join_all_at_once_are_born(tmp_path: Path) -> None:
     plan = {"min": 1, "max": 6, "rule": "fixed"}
     town = found_town(tmp_path, k={**plan, "fixed": 3})
     first = town.night(1, draw_customers({"a": 150, "b": 130, "c": 110}))
-    four = Town(tmp_path, found_town(tmp_path, k={**plan, "fixed": 4}).segmentation)
+    four = Town(tmp_path, found_town(tmp_path, k={**plan, "fixed": 4}).definition)
     second = four.night(2, draw_customers({"a": 150, "b": 130, "c": 110, "e": 100}))
     new = segment_of(second, "e")
     assert ("born", None, new) in events(second)

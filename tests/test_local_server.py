@@ -1,10 +1,9 @@
-"""The server that `resegment up` keeps: found, not started twice, scheduling, stopped.
+"""The server of `resegment up`: found, not started twice, scheduling, stopped.
 
-Also the guard on the pins: with a newer SQLAlchemy or FastAPI no scheduled run ever appears.
+This also guards the pinned versions: with a newer SQLAlchemy or FastAPI no scheduled run ever appears.
 """
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.local_server import (
-    look_up_server,
     is_healthy,
+    look_up_server,
     start_embedded_server,
     start_server,
     stop_embedded_server,
@@ -23,11 +22,12 @@ from deployments.local_server import (
     wait_until_healthy,
 )
 from flows.resegment import resegment
+from tests.deployed import wait_for
 
 
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Prefect home and a state folder of the test's own."""
+    """A Prefect home of the test's own; returns its state folder."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.delenv("PREFECT_API_DATABASE_CONNECTION_URL", raising=False)
@@ -35,7 +35,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def wait_for_scheduled(url: str) -> list[str]:
-    """Deploy the flow with a cron schedule; the names of the states of the runs that appear."""
+    """Deploy the flow with a cron schedule: the names of the states of its runs, once there are runs."""
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
         flow_id = client.create_flow(resegment)
         cron = CronSchedule(cron="30 2 * * *", timezone="Europe/London")
@@ -45,18 +45,16 @@ def wait_for_scheduled(url: str) -> list[str]:
             schedules=[DeploymentScheduleCreate(schedule=cron)],
             parameters={"definition": "article"},
         )
-        for _ in range(120):
-            runs = client.read_flow_runs()
-            if runs:
-                return [str(run.state.name) for run in runs if run.state]
-            time.sleep(0.5)
-    return []
+        runs = wait_for(client.read_flow_runs)
+        return [str(run.state.name) for run in runs if run.state]
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it is meant to stay
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # it outlives the test's process
 def test_up_keeps_one_server_that_schedules_cron_runs(own_home: Path) -> None:
-    """up starts one server, a second up finds it, a cron deployment gets Scheduled runs, down stops it."""
+    """up starts a server, a second up finds it, a cron deployment gets scheduled runs, down stops it."""
     assert look_up_server(own_home) is None
     url, is_new = start_server(own_home)
     try:
@@ -74,7 +72,7 @@ def test_up_keeps_one_server_that_schedules_cron_runs(own_home: Path) -> None:
 
 @pytest.mark.slow
 def test_the_embedded_server_ends_with_its_process(own_home: Path) -> None:
-    """Closing the pipe, as a dying process does, stops the server."""
+    """Closing the pipe, which is what a dying process does, stops the server."""
     url, process = start_embedded_server()
     wait_until_healthy(url, process)
     stop_embedded_server(process)
@@ -82,7 +80,7 @@ def test_the_embedded_server_ends_with_its_process(own_home: Path) -> None:
 
 
 def test_a_configured_server_comes_first(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PREFECT_API_URL wins, then the active Prefect profile's URL."""
+    """PREFECT_API_URL has precedence, then the URL of the active Prefect profile."""
     home = Path(os.environ["PREFECT_HOME"])
     home.mkdir()
     (home / "profiles.toml").write_text(
@@ -94,7 +92,7 @@ def test_a_configured_server_comes_first(own_home: Path, monkeypatch: pytest.Mon
 
 
 def test_a_stale_pid_is_never_killed(own_home: Path) -> None:
-    """down leaves a process alone that is no Prefect server, though the state file names it."""
+    """down does not kill a process that is not a Prefect server, even if the pid file has its id."""
     own_home.mkdir()
     (own_home / "server.json").write_text(f'{{"url": "http://127.0.0.1:9/api", "pid": {os.getpid()}}}')
     assert not stop_server(own_home)

@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.identity import Memory
-from schemas.records import Night, Scaled
-from segmentation.features.encoding import find_unseen
-from segmentation.model import Model, assign
-from segmentation.parts import read_part, start_folder, to_matrix
-from segmentation.scoring import label_rows
+from schemas.clustering import Scaled
+from schemas.identity import PreviousEdition
+from schemas.model import Model
+from schemas.night import Night
+from segmentation.features.encoding import count_unseen_levels
+from segmentation.model import assign
+from segmentation.parts import create_empty_folder, read_part, to_matrix
+from segmentation.scoring import score_rows
 from tasks.ingest import ingest
 from tasks.scale import scale
 from tasks.summarise import summarise
@@ -38,14 +40,8 @@ def run(folder: Path, make_night: NightMaker, csv: str = CSV, **changes: Any) ->
     (folder / "customers.csv").write_text(csv, encoding="utf-8")
     changes = {"rows": {"id": "id", "columns": MIXED}, "features": list(MIXED), **changes}
     night = make_night(folder / "customers.csv", **changes)
-    start_folder(night.staging)
-    return night, scale.fn(night, summarise.fn(night, ingest.fn(night)), Memory())
-
-
-@pytest.fixture(autouse=True)
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; nothing here looks at it."""
-    monkeypatch.setattr("tasks.summarise.show_quarantine", lambda *_: None)
+    create_empty_folder(night.staging)
+    return night, scale(night, summarise(night, ingest(night)), PreviousEdition())
 
 
 def test_a_block_of_levels_weighs_as_one_feature(tmp_path: Path, make_night: NightMaker) -> None:
@@ -83,18 +79,18 @@ def test_scoring_gives_what_the_fit_gave_and_counts_new_levels(
         trained=TRAINING, segment_ids=("S01", "S02", "S03"), centres=tuple(map(tuple, centres.tolist())),
     )  # fmt: skip
     model = Model.model_validate_json(model.model_dump_json())
-    customers = summarise.fn(night, ingest.fn(night))
+    customers = summarise(night, ingest(night))
     table = pa.concat_tables([read_part(part) for part in customers.parts])
     scaled = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
-    scored = label_rows(table, night.segmentation, model)
+    scored = score_rows(table, night.definition, model)
     assert scored["distance"].to_numpy().tolist() == assign(scaled, centres).distance.tolist()
     assert scored["city"].to_pylist() == table["city"].to_pylist()
     assert scored["age"].null_count == 10
-    assert not find_unseen(table, model.encodings)
+    assert not count_unseen_levels(table, model.encodings)
     new = table.set_column(1, "city", pa.array(["Trier"] * 4 + ["Bonn"] * 96))
-    assert find_unseen(new, model.encodings) == {"city": 4}
+    assert count_unseen_levels(new, model.encodings) == {"city": 4}
     pooled = run(tmp_path, make_night, categories={"rare_share": 0.05})[1].encodings
-    assert not find_unseen(new, pooled)
+    assert not count_unseen_levels(new, pooled)
 
 
 def test_a_level_outside_the_order_is_quarantined(tmp_path: Path, make_night: NightMaker) -> None:
@@ -102,4 +98,4 @@ def test_a_level_outside_the_order_is_quarantined(tmp_path: Path, make_night: Ni
     csv = CSV + "z1,Bonn,phd,30,1\nz2,Bonn,,30,1\n"
     (tmp_path / "customers.csv").write_text(csv, encoding="utf-8")
     night = make_night(tmp_path / "customers.csv", rows={"id": "id", "columns": MIXED}, features=list(MIXED))
-    assert ingest.fn(night).counts.reasons == {"school: not an allowed value": 2}
+    assert ingest(night).balance.reasons == {"school: not an allowed value": 2}

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.model import Model
 from schemas.numbers import ColumnScale, Encoding
 from segmentation.canonical import to_json
 from segmentation.errors import Refused
 from segmentation.features.grid import snap
-from segmentation.model import Model, assign, read_model
+from segmentation.model import assign, compute_original_centres, read_model, scale_features
 from tests.conftest import TRAINING
 
 RANDOM = np.random.default_rng(11)
@@ -18,10 +19,10 @@ RANDOM = np.random.default_rng(11)
 
 def make_model(k: int) -> Model:
     """A model of two features, one of them on a log scale, with a constant one between."""
-    common = {"shift": 1.0, "scale": 2.0, "weight": 1.5, "why": "x", "aside": False}
+    common = {"shift": 1.0, "scale": 2.0, "weight": 1.5, "reason": "x", "excluded": False}
     columns = (
         ColumnScale(feature="a", transform="log-standard", **common),
-        ColumnScale(feature="b", transform="none", **{**common, "aside": True}),
+        ColumnScale(feature="b", transform="none", **{**common, "excluded": True}),
         ColumnScale(feature="c", transform="standard", **common),
     )
     centres = snap(RANDOM.uniform(-3, 3, (k, 2)), 2.0**-20)
@@ -92,7 +93,7 @@ def test_reloaded_model_labels_as_before(tmp_path: Path, k: int) -> None:
     assert again == model
     assert to_json(again) == path.read_bytes()
     original = RANDOM.uniform(0, 9, (3, 200))
-    scaled = again.scale(original)
+    scaled = scale_features(again, original)
     plain = [(np.log1p(original[0]) - 1) / 2 * 1.5, (original[2] - 1) / 2 * 1.5]
     assert np.abs(scaled - np.stack(plain)).max() <= 2.0**-21
     distances = ((scaled.T[:, None] - np.array(model.centres)[None]) ** 2).sum(axis=2)
@@ -102,9 +103,9 @@ def test_reloaded_model_labels_as_before(tmp_path: Path, k: int) -> None:
 def test_original_centres_invert_the_scaling() -> None:
     """Centres in original units scale to the centres again; the constant feature has its value."""
     model = make_model(4)
-    original = model.original_centres()
+    original = compute_original_centres(model)
     assert original[:, 1].tolist() == [1.0] * 4
-    assert np.abs(model.scale(original.T).T - model.centre_matrix()).max() <= 2.0**-20
+    assert np.abs(scale_features(model, original.T).T - model.centre_matrix()).max() <= 2.0**-20
 
 
 def test_json_is_canonical() -> None:

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from segmentation.features.moments import Moments, measure, merge, merge_all, significant
+from segmentation.features.moments import (
+    Moments,
+    compute_moments,
+    merge_all_moments,
+    merge_moments,
+    round_significant,
+)
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -35,20 +41,20 @@ def check(found: Moments, matrix: np.ndarray, rel: float) -> None:
 
 def test_moments_of_one_part() -> None:
     """Mean, deviation and skewness of a matrix are numpy's and scipy's."""
-    check(measure(draw()), draw(), 1e-9)
+    check(compute_moments(draw()), draw(), 1e-9)
 
 
 @pytest.mark.parametrize("cuts", [[1], [500], [1, 2, 3], [10, 990]])
 def test_merged_moments_are_those_of_the_whole(cuts: list[int]) -> None:
     """Parts of any sizes merge to the moments of all rows."""
     parts = np.split(draw(), cuts, axis=1)
-    check(merge_all(measure(part) for part in parts), draw(), 1e-8)
+    check(merge_all_moments(compute_moments(part) for part in parts), draw(), 1e-8)
 
 
 def test_merge_is_symmetric() -> None:
     """a with b equals b with a, up to rounding."""
-    a, b = measure(draw()[:, :300]), measure(draw()[:, 300:])
-    one, other = merge(a, b), merge(b, a)
+    a, b = compute_moments(draw()[:, :300]), compute_moments(draw()[:, 300:])
+    one, other = merge_moments(a, b), merge_moments(b, a)
     assert one.m3 == pytest.approx(other.m3, rel=1e-10)
     assert one.m2 == pytest.approx(other.m2, rel=1e-12)
 
@@ -56,7 +62,7 @@ def test_merge_is_symmetric() -> None:
 def test_constant_column_has_no_skewness() -> None:
     """A constant column has skewness 0 also where its mean is rounded, as that of 0.1 is."""
     for n in (1, 7, 1000):
-        found = measure(np.full((1, n), 0.1))
+        found = compute_moments(np.full((1, n), 0.1))
         assert found.skewness.tolist() == [0.0]
         assert found.std[0] == pytest.approx(0.0, abs=1e-15)
 
@@ -64,9 +70,9 @@ def test_constant_column_has_no_skewness() -> None:
 def test_no_parts_have_no_moments() -> None:
     """Merging nothing raises TypeError; measuring no rows raises as well."""
     with pytest.raises(TypeError):
-        merge_all([])
+        merge_all_moments([])
     with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="zero-size"):
-        measure(np.empty((1, 0)))
+        compute_moments(np.empty((1, 0)))
 
 
 @pytest.mark.parametrize(
@@ -81,12 +87,12 @@ def test_no_parts_have_no_moments() -> None:
 )
 def test_significant_digits(value: float, digits: int, wanted: float) -> None:
     """Numbers are rounded to significant digits, as Python's %g rounds them."""
-    assert significant(value, digits) == wanted == float(f"{value:.{digits}g}")
+    assert round_significant(value, digits) == wanted == float(f"{value:.{digits}g}")
 
 
 def test_significant_keeps_what_is_no_number() -> None:
     """NaN stays NaN, infinity infinity, and no digits at all is an error."""
-    assert math.isnan(significant(math.nan))
-    assert significant(math.inf) == math.inf
+    assert math.isnan(round_significant(math.nan))
+    assert round_significant(math.inf) == math.inf
     with pytest.raises(ValueError, match=r"[Pp]recision|[Ff]ormat"):
-        significant(1.0, 0)
+        round_significant(1.0, 0)

@@ -7,10 +7,10 @@ import pytest
 from prefect import State
 
 from flows.resegment import resegment
-from schemas.records import Unpublished
+from schemas.night import Unpublished
 from segmentation.errors import Refused
-from segmentation.store.layout import published_dates
 from segmentation.store.ledger import read_rows
+from segmentation.store.published import published_dates
 from tests.conftest import Command
 from tests.dated_days import Days, day, found_days, outcomes
 from tests.test_backfill import run

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import segmentation.store.object_commit
-from schemas.records import EditionKey
+from schemas.rows import EditionKey
 from segmentation.errors import Conflict
 from segmentation.store.commit import move_live
-from segmentation.store.layout import SEGMENTS, edition_folder, published_edition, published_path
+from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.object_commit import commit_objects
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
+from segmentation.store.published import published_edition
 from tests.test_real_data import DAY
 
 

@@ -10,12 +10,12 @@ import flows.resegment
 import segmentation.store.object_commit
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.records import Published
+from schemas.night import Published
 from segmentation.errors import Refused, ResegmentError
 from segmentation.store.audit import audit_store
 from segmentation.store.layout import SEGMENTS
 from segmentation.store.ledger import read_rows
-from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.objects import ObjectPath, parse_path
 from tasks.ingest import ingest
 from tasks.publish import publish
 from tests.test_object_commit import PowerCut
@@ -97,7 +97,7 @@ def test_a_night_that_died_before_its_commit_is_run_again(
         raise PowerCut
 
     with monkeypatch.context() as broken:
-        broken.setattr(flows.resegment, "publish", publish.with_options(retries=0))
+        broken.setattr(publish, "task", publish.task.with_options(retries=0))
         broken.setattr(segmentation.store.object_commit, "move_live_object", die)
         broken.setattr(segmentation.store.object_commit, "check_race", die)
         with pytest.raises(PowerCut):
@@ -115,7 +115,7 @@ def test_a_damaged_edition_is_found_and_built_again(bucket: ObjectPath, tmp_path
     (tmp_path / "customers.csv").write_bytes(csv(TWO_GROUPS))
     published = run(tmp_path / "customers.csv", bucket)
     as_published = contents(bucket / "demo")
-    report = as_place(published.report_path)
+    report = parse_path(published.report_path)
     assert isinstance(report, ObjectPath)
     report.put(b"half a rep")
     assert [one.problem[:7] for one in audit_store(bucket / "demo")[1]] == ["damaged"]
@@ -141,8 +141,8 @@ def test_the_keys_are_found_nowhere(
 ) -> None:
     """After a failing and a succeeding run: not in logs, store, or the server's database."""
     caplog.set_level("DEBUG")
-    hasty = ingest.with_options(retry_delay_seconds=0, retry_jitter_factor=0, retries=1)
-    monkeypatch.setattr(flows.resegment, "ingest", hasty)
+    impatient = ingest.task.with_options(retry_delay_seconds=0, retry_jitter_factor=0, retries=1)
+    monkeypatch.setattr(ingest, "task", impatient)
     (bucket / "in/customers.csv").put(csv(TWO_GROUPS))
     with pytest.raises(ResegmentError):
         run("s3://no-such/in", bucket)

@@ -9,8 +9,8 @@ import pytest
 
 from segmentation.errors import Refused, StoreGone
 from segmentation.parts import hash_file
-from segmentation.store.buckets import Changed, open_bucket
-from segmentation.store.objects import ObjectPath, as_place
+from segmentation.store.buckets import ObjectChanged, open_bucket
+from segmentation.store.objects import ObjectPath, parse_path
 
 
 def test_objects_are_listed_and_read_like_files(bucket: ObjectPath) -> None:
@@ -53,7 +53,7 @@ def test_a_put_keeps_its_condition(bucket: ObjectPath) -> None:
     one.put(b"1", create=True)
     version = one.version()
     for condition in ({"create": True}, {"replaces": '"another"'}):
-        with pytest.raises(Changed):
+        with pytest.raises(ObjectChanged):
             one.put(b"2", **condition)
     assert one.read_bytes() == b"1"
     one.put(b"3", replaces=version)
@@ -119,4 +119,4 @@ def test_what_a_store_answers_is_put_in_our_words(
 def test_a_place_that_is_no_url_of_objects_is_refused(url: str) -> None:
     """What is not a bucket and a plain key is refused before anything is asked."""
     with pytest.raises(Refused, match="not of the form s3://bucket/folder"):
-        as_place(url)
+        parse_path(url)

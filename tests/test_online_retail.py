@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from config.definitions import read_definition
-from config.parameters import BUILT_IN, Segmentation
+from config.definition import BUILT_IN, Definition
+from config.definition_files import read_definition
 from flows.resegment import resegment
-from schemas.records import Night, Published
-from tasks import summarise as summarise_module
+from schemas.night import Night, Published
 from tests.event_inputs import check_balance, read_customers, run
 
 DEFINITION = BUILT_IN / "online-retail.yaml"
@@ -27,17 +26,11 @@ def days(shared_data: Path) -> Path:
     return shared_data / "online_retail_by_day"
 
 
-@pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; these tests do not look at it."""
-    monkeypatch.setattr(summarise_module, "show_quarantine", lambda *_: None)
-
-
-def make_night(segmentation: Segmentation, source: Path, store: Path) -> Night:
+def make_night(definition: Definition, source: Path, store: Path) -> Night:
     """A night of Online Retail."""
     return Night(
         run_id="test-run",
-        segmentation=segmentation,
+        definition=definition,
         as_of=AS_OF,
         source=str(source),
         store=store,
@@ -57,28 +50,26 @@ def read_days(days: Path) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("silent")
 def test_every_row_is_accounted_for(tmp_path: Path, days: Path) -> None:
     """Over all days, 135,080 rows without a customer and 9,288 cancellations can both be read off."""
     content = yaml.safe_load(DEFINITION.read_text())
     content["summary"]["window_days"] = 400
-    segmentation = Segmentation.model_validate(content)
-    rows, customers = run(make_night(segmentation, days, tmp_path))
+    definition = Definition.model_validate(content)
+    rows, customers = run(make_night(definition, days, tmp_path))
     frame = read_days(days)
     no_customer, cancelled = frame["CustomerID"] == "", frame["InvoiceNo"].str.startswith("C")
     good = ~no_customer & ~cancelled & (frame["Quantity"] > 0) & (frame["UnitPrice"] > 0)
     check_balance(customers)
-    assert customers.read + customers.outside == ROWS == len(frame)
-    assert (customers.outside, customers.used) == (0, int(good.sum()))
-    assert rows.counts.mentions["CustomerID: blank id"] == WITHOUT_CUSTOMER == int(no_customer.sum())
-    assert rows.counts.mentions["cancellation"] == CANCELLATIONS == int(cancelled.sum())
-    assert rows.counts.reasons["cancellation"] == CANCELLATIONS - BOTH
-    assert customers.mentions["Quantity: not above 0"] == int((frame["Quantity"] <= 0).sum())
-    assert customers.customers == frame.loc[good, "CustomerID"].nunique()
+    assert customers.balance.read + customers.balance.outside == ROWS == len(frame)
+    assert (customers.balance.outside, customers.balance.used) == (0, int(good.sum()))
+    assert rows.balance.mentions["CustomerID: blank id"] == WITHOUT_CUSTOMER == int(no_customer.sum())
+    assert rows.balance.mentions["cancellation"] == CANCELLATIONS == int(cancelled.sum())
+    assert rows.balance.reasons["cancellation"] == CANCELLATIONS - BOTH
+    assert customers.balance.mentions["Quantity: not above 0"] == int((frame["Quantity"] <= 0).sum())
+    assert customers.count == frame.loc[good, "CustomerID"].nunique()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("silent")
 def test_customers_are_those_that_pandas_finds(tmp_path: Path, days: Path) -> None:
     """Recency, orders and revenue of the year before 2011-12-10 equal an independent computation."""
     _, customers = run(make_night(read_definition(DEFINITION), days, tmp_path))
@@ -106,7 +97,7 @@ def test_customers_are_those_that_pandas_finds(tmp_path: Path, days: Path) -> No
     )
     found = read_customers(customers)
     pd.testing.assert_frame_equal(found, expected, check_index_type=False, check_names=False, rtol=1e-12)
-    assert customers.read == int(inside.sum())
+    assert customers.balance.read == int(inside.sum())
     assert len(found) > 4000
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from segmentation.errors import Refused
 from segmentation.samples import orders
-from segmentation.samples.lives import draw_places
+from segmentation.samples.lifecycles import draw_places
+from segmentation.samples.order_calendar import has_file, is_closed, to_date, to_day_number
 from segmentation.samples.order_lines import STAIN_SHARE, STAINS, day_table
 from segmentation.samples.orders import Shop, write_day, write_orders, write_truth
-from segmentation.samples.rhythm import has_file, is_closed, to_date, to_number
 
 CUSTOMERS, SEED = 2000, 7
 
@@ -37,7 +37,7 @@ def test_a_day_is_the_same_bytes_whatever_else_is_made(tmp_path: Path) -> None:
 
 def test_more_customers_keep_the_first_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is made chunk by chunk; with more customers, those of whole chunks are the same as before."""
-    monkeypatch.setattr(orders, "CHUNK", 300)
+    monkeypatch.setattr(orders, "PLACES_PER_CHUNK", 300)
     written = []
     for customers in (300, 900):
         path = write_day(tmp_path, date(2025, 3, 3), Shop(customers, SEED))
@@ -75,9 +75,9 @@ def test_some_days_have_no_file(tmp_path: Path) -> None:
 
 def test_about_one_line_in_a_thousand_is_dirty() -> None:
     """Each kind of damage befalls its share of lines, and the rest is clean."""
-    places = np.arange(orders.CHUNK)
+    places = np.arange(orders.PLACES_PER_CHUNK)
     drawn = draw_places(places, SEED)
-    days = [to_number(date(2025, 11, day)) for day in range(3, 13)]
+    days = [to_day_number(date(2025, 11, day)) for day in range(3, 13)]
     tables = [day_table(day, places, drawn, SEED) for day in days]
     frame = pa.concat_tables(tables).to_pandas()
     day = np.repeat([to_date(day) for day in days], [table.num_rows for table in tables])
@@ -97,7 +97,7 @@ def test_about_one_line_in_a_thousand_is_dirty() -> None:
 
 def test_memory_does_not_grow_with_the_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day holds a chunk of places at a time: four chunks need no more than one, far below 500 MB."""
-    monkeypatch.setattr(orders, "CHUNK", 65_536)
+    monkeypatch.setattr(orders, "PLACES_PER_CHUNK", 65_536)
     peaks = []
     for chunks in (1, 4):
         tracemalloc.start()

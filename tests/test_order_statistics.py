@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from segmentation.features.order_statistics import Batches, from_keys, select, to_keys
+from segmentation.features.order_statistics import Batches, from_keys, select_ranks, to_keys
 
 ODD = np.array(
     [-np.inf, -1e308, -1.5, -1.0, -2.2e-308, -5e-324, 0.0, 5e-324, 2.2e-308, 1.0, 1.0 + 2**-52, 1e308, np.inf]
@@ -46,21 +46,21 @@ def test_select_finds_every_rank(size: int) -> None:
     ordered = [np.sort(matrix[:, labels == g], axis=1) for g in (0, 1)]
     for rank in range(17):
         ranks = np.array([[rank, 16 - rank], [2 * rank, 42 - rank]])
-        found = select(in_batches(matrix, labels, size), ranks, 2)
+        found = select_ranks(in_batches(matrix, labels, size), ranks, 2)
         wanted = [[ordered[g][j, ranks[g, j]] for j in (0, 1)] for g in (0, 1)]
         assert np.array_equal(found, wanted)
 
 
 def test_select_the_only_value() -> None:
     """One row has its value at rank 0."""
-    found = select(in_batches(np.array([[-3.5]]), np.array([0]), 1), np.array([[0]]), 1)
+    found = select_ranks(in_batches(np.array([[-3.5]]), np.array([0]), 1), np.array([[0]]), 1)
     assert found.tolist() == [[-3.5]]
 
 
 def test_select_values_that_differ_in_the_last_bit() -> None:
     """Neighbours among float64 are told apart."""
     values = np.nextafter(1.0, [0.0, 1.0, 2.0])[None, :]
-    found = [select(in_batches(values, np.zeros(3, int), 2), np.array([[r]]), 1)[0, 0] for r in range(3)]
+    found = [select_ranks(in_batches(values, np.zeros(3, int), 2), np.array([[r]]), 1)[0, 0] for r in range(3)]
     assert found == sorted(values[0].tolist())
 
 
@@ -68,10 +68,10 @@ def test_select_values_that_differ_in_the_last_bit() -> None:
 def test_rank_outside_its_group_is_refused(rank: int) -> None:
     """A rank below 0 or not below the group's size raises IndexError."""
     with pytest.raises(IndexError, match="outside its group"):
-        select(in_batches(np.zeros((1, 3)), np.zeros(3, int), 3), np.array([[rank]]), 1)
+        select_ranks(in_batches(np.zeros((1, 3)), np.zeros(3, int), 3), np.array([[rank]]), 1)
 
 
 def test_empty_group_has_no_ranks() -> None:
     """A group without rows raises IndexError."""
     with pytest.raises(IndexError, match="outside its group"):
-        select(in_batches(np.zeros((1, 3)), np.zeros(3, int), 3), np.array([[0], [0]]), 1)
+        select_ranks(in_batches(np.zeros((1, 3)), np.zeros(3, int), 3), np.array([[0], [0]]), 1)

@@ -9,11 +9,11 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from segmentation.samples.draws import draw, take_share, take_spread
-from segmentation.samples.lives import KINDS, draw_places, find_lives, find_orders
+from segmentation.samples.draws import draw_bits, take_share, take_spread
+from segmentation.samples.lifecycles import KINDS, compute_lifecycles, compute_orders, draw_places
+from segmentation.samples.order_calendar import shop_time, to_day_number
 from segmentation.samples.order_lines import day_table
 from segmentation.samples.orders import Shop, write_orders, write_truth
-from segmentation.samples.rhythm import shop_time, to_number
 
 YEAR = (date(2025, 1, 1), date(2026, 1, 1))
 CUSTOMERS, SEED = 2000, 7
@@ -53,25 +53,25 @@ def truth(year: Path) -> pd.DataFrame:
 
 def test_orders_are_those_of_the_formula() -> None:
     """Day by day the same orders as the intervals give, worked out customer by customer."""
-    places, days = np.arange(40), range(to_number(YEAR[0]), to_number(YEAR[1]))
+    places, days = np.arange(40), range(to_day_number(YEAR[0]), to_day_number(YEAR[1]))
     drawn = draw_places(places, SEED)
     found = []
     for day in days:
-        made = find_orders(find_lives(places, drawn, day), day)
+        made = compute_orders(compute_lifecycles(places, drawn, day), day)
         found += list(zip(made.lives.place.tolist(), made.day.tolist(), made.number.tolist(), strict=True))
     wanted = []
     begins = shop_time(np.arange(days.stop + 1))
     for place in places:
-        one = find_lives(places[place : place + 1], drawn[place : place + 1], days.start)
+        one = compute_lifecycles(places[place : place + 1], drawn[place : place + 1], days.start)
         if int(one.left[0]) < days.stop or days.start < int(one.changed[0]) < days.stop:
             found = [order for order in found if order[0] != place]
             continue
-        traits = draw(one.bits, 1)
+        traits = draw_bits(one.bits, 1)
         kind = KINDS[int(one.segment(days.start)[0])]
         rate = kind.orders_a_year / 365.25 * take_spread(traits, 0, 0.3)[0]
         phase = take_share(traits, 2)[0]
         for number in range(int(begins[days.start] * rate) - 2, int(begins[-1] * rate) + 3):
-            at = (number + 0.7 * take_share(draw(one.bits, number), 0)[0] - phase) / rate
+            at = (number + 0.7 * take_share(draw_bits(one.bits, number), 0)[0] - phase) / rate
             day = int(np.searchsorted(begins, at, "right")) - 1
             if day in days:
                 wanted.append((int(place), day, number))
@@ -98,7 +98,7 @@ def test_prices_rise_slowly() -> None:
     drawn = draw_places(places, SEED)
     levels = []
     for day in (date(2025, 5, 6), date(2035, 5, 8)):
-        table = day_table(to_number(day), places, drawn, SEED)
+        table = day_table(to_day_number(day), places, drawn, SEED)
         levels.append(np.exp(np.log(np.maximum(table["unit_price"].to_numpy(), 0.01)).mean()))
     assert levels[1] / levels[0] == pytest.approx(1.03**10, rel=0.1)
 

@@ -32,6 +32,13 @@ LONGEST_README = 130
 # Records of replaced decisions speak of the layout of their day.
 REPLACED = "*Replaced by [decision"
 
+# Shown by Prefect, in the words of its own code.
+PREFECT_MESSAGES = {
+    "Process exited with status code",
+    "Flow run infrastructure exited",
+    "Execution was aborted by Python system exit call",
+}
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -105,6 +112,34 @@ def test_identifiers_that_a_page_names_exist(page: Path, sources: str) -> None:
     text = page.read_text(encoding="utf-8")
     if REPLACED not in text:
         assert not {name for name in list_identifiers(text) if not re.search(rf"\b{name}\b", sources)}
+
+
+def list_anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as git hosts name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every_page
+def test_anchors_that_a_page_links_to_exist(page: Path) -> None:
+    """Links into other folders too: the site offers those pages as downloads and cannot check them."""
+    links = re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", page.read_text(encoding="utf-8"))
+    assert not [
+        (file, anchor)
+        for file, anchor in links
+        if anchor not in list_anchors((page.parent / file).resolve() if file else page)
+    ]
+
+
+@pytest.mark.parametrize("name", ["operate.md", "object-stores.md"])
+def test_messages_that_a_page_quotes_exist(name: str, sources: str) -> None:
+    """Whoever looks up a message in a table of faults finds it as the program words it."""
+    rows = re.findall(r"^\| (.*?) \|", (DOCS / name).read_text(encoding="utf-8"), re.MULTILINE)
+    messages = [message for cell in rows for message in re.findall(r"`([^`]* [^`]*)`", cell)]
+    fragments = {part.strip(" ,") for message in messages for part in re.split(r"…|s3://\w+|[:;]", message)}
+    sentences = {fragment for fragment in fragments if " " in fragment} - PREFECT_MESSAGES
+    assert len(sentences) >= 4
+    assert not {sentence for sentence in sentences if sentence not in sources}
 
 
 def test_a_stale_path_and_a_stale_name_are_noticed(sources: str) -> None:

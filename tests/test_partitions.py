@@ -6,7 +6,7 @@ import time
 import pytest
 
 from config.settings import read_settings
-from segmentation.partitions import over_parts
+from segmentation.partitions import map_parts
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -24,13 +24,13 @@ def test_results_come_in_part_order(threads: int) -> None:
         time.sleep(0.02 if part == 0 else 0.0)
         return part * part
 
-    assert list(over_parts(slow_first, range(40))) == list(map(slow_first, range(40)))
+    assert list(map_parts(slow_first, range(40))) == list(map(slow_first, range(40)))
     assert threads >= 1
 
 
 def test_no_parts_give_nothing(threads: int) -> None:
     """Without parts there are no results."""
-    assert list(over_parts(str, [])) == []
+    assert list(map_parts(str, [])) == []
     assert threads >= 1
 
 
@@ -41,7 +41,7 @@ def test_a_kernels_error_reaches_the_caller(threads: int) -> None:
         return 1 / (part - 3)
 
     with pytest.raises(ZeroDivisionError):
-        list(over_parts(fail, range(10)))
+        list(map_parts(fail, range(10)))
     assert threads >= 1
 
 
@@ -55,7 +55,7 @@ def test_memory_is_bounded(threads: int) -> None:
             started.append(part)
         return part
 
-    results = over_parts(note, range(1000))
+    results = map_parts(note, range(1000))
     for taken in range(1, 20):
         next(results)
         time.sleep(0.002)
@@ -68,4 +68,4 @@ def test_one_thread_is_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESEGMENT_THREADS", "1")
     read_settings.cache_clear()
     own = threading.get_ident()
-    assert set(over_parts(lambda _: threading.get_ident(), range(3))) == {own}
+    assert set(map_parts(lambda _: threading.get_ident(), range(3))) == {own}

@@ -11,9 +11,9 @@ import pytest
 from segmentation.errors import StageFileGone
 from segmentation.parts import (
     check_part,
+    create_empty_folder,
     hash_file,
     read_part,
-    start_folder,
     to_matrix,
     write_part,
     write_parts,
@@ -72,9 +72,9 @@ def test_a_part_that_was_cut_is_an_error(tmp_path: Path) -> None:
 
 def test_start_folder_empties_it(tmp_path: Path) -> None:
     """A stage begins with an empty folder for its own user only, whatever an earlier try left."""
-    folder = start_folder(tmp_path / "run" / "stage")
+    folder = create_empty_folder(tmp_path / "run" / "stage")
     (folder / "old.parquet").touch()
-    assert list(start_folder(folder).iterdir()) == []
+    assert list(create_empty_folder(folder).iterdir()) == []
     assert folder.stat().st_mode & 0o777 == 0o700
 
 

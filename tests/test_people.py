@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from config.parameters import BUILT_IN
+from config.definition import BUILT_IN
 from flows.resegment import resegment
-from schemas.records import Published
-from segmentation.samples.people import ATTITUDES, DIRTY_SHARE, TYPES, people_table
+from schemas.night import Published
+from segmentation.samples.people import ATTITUDES, CUSTOMER_TYPES, DIRTY_SHARE, people_table
 from tests.test_real_data import DAY
 
 EXAMPLES = ["geographic", "demographic", "behavioural", "psychographic", "blended"]
@@ -34,7 +34,7 @@ def test_people_look_like_people() -> None:
         assert set(table[name].to_pylist()) == {"", "1", "2", "3", "4", "5"}
     blank = pc.mean(pc.equal(table["customer_id"], "")).as_py()
     assert blank == pytest.approx(DIRTY_SHARE / 2, rel=0.4)
-    assert sum(one.share for one in TYPES) == pytest.approx(1)
+    assert sum(one.share for one in CUSTOMER_TYPES) == pytest.approx(1)
 
 
 def test_chunks_have_ids_in_a_row() -> None:

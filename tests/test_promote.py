@@ -9,20 +9,20 @@ import pytest
 
 from schemas.verdicts import Verdict
 from segmentation.errors import Conflict, Refused
-from segmentation.promoting import Asked, promote_edition
+from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.audit import audit_store
-from segmentation.store.layout import published_edition
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import LIVE, read_live, read_pointer
+from segmentation.store.published import published_edition
 from tasks.check import check
 from tests.nights import Town, day, draw_customers, found_town, manifest
 
 SIZES = {"a": 120, "b": 120, "c": 120}
 
 
-def asked(number: int, edition: str | None = None) -> Asked:
+def asked(number: int, edition: str | None = None) -> PromotionRequest:
     """What Ana asks for."""
-    return Asked(day(number), edition, "ana", "the campaign was real")
+    return PromotionRequest(day(number), edition, "ana", "the campaign was real")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_held_edition_goes_live(town: Town) -> None:
     was = read_live(town.home)
     assert was and was[0] == day(2)
     promoted = promote_edition(town.home, asked(3))
-    assert (promoted.outcome, promoted.was_live) == ("promoted", was)
+    assert (promoted.outcome, promoted.previous_live) == ("promoted", was)
     assert read_live(town.home) == (day(3), promoted.edition)
     assert published_edition(town.home, day(3)) == promoted.edition
     row = read_rows(town.home)[-1]
@@ -72,9 +72,9 @@ def test_again_is_the_same(town: Town) -> None:
 def test_rolling_back_sets_later_dates_aside(town: Town) -> None:
     """The later table stays under its date; a re-run of it does not make it live again, and says so."""
     first = promote_edition(town.home, asked(1))
-    assert first.set_aside == (day(2),)
+    assert first.superseded == (day(2),)
     second = published_edition(town.home, day(2))
-    assert read_pointer(town.home).set_aside == {second}
+    assert read_pointer(town.home).superseded == {second}
     assert audit_store(town.home)[1] == []
     again = town.run(2, town.folder / "night-2.csv")
     assert (again.outcome, again.edition) == ("already-published", second)
@@ -89,7 +89,7 @@ def test_the_next_night_builds_on_the_one_promoted(town: Town) -> None:
     manifest = json.loads((Path(fourth.report_path).parent / "manifest.json").read_text())
     assert (manifest["previous"], manifest["previous_as_of"]) == (first.edition, str(day(1)))
     assert read_live(town.home) == (day(4), fourth.edition)
-    assert len(read_pointer(town.home).set_aside) == 1, "what is set aside stays so"
+    assert len(read_pointer(town.home).superseded) == 1, "what is set aside stays so"
     assert audit_store(town.home)[1] == []
 
 
@@ -106,7 +106,7 @@ def test_a_night_under_way_does_not_undo_a_promotion(town: Town, monkeypatch: py
 
     def judge(*stage_inputs: Any) -> Verdict:
         promote_edition(town.home, asked(1))
-        return check.fn(*stage_inputs)
+        return check(*stage_inputs)
 
     with monkeypatch.context() as patch:
         patch.setattr("bench.nights.check", SimpleNamespace(fn=judge))
@@ -130,21 +130,21 @@ def test_an_edition_set_aside_can_be_promoted(town: Town) -> None:
     """Forward again: nothing is set aside then."""
     promote_edition(town.home, asked(1))
     promote_edition(town.home, asked(2))
-    assert read_pointer(town.home).set_aside == set()
+    assert read_pointer(town.home).superseded == set()
     assert audit_store(town.home)[1] == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (Asked(day(9), None, "ana", ""), "no-edition: there is no edition 2026-01-09"),
-        (Asked(day(1), "ffff", "ana", ""), "no-edition: there is no edition 2026-01-01 ffff"),
-        (Asked(day(1), "../..", "ana", ""), "is not an edition"),
-        (Asked(day(1), None, " ", ""), "who must be one line"),
-        (Asked(day(1), None, "ana", "two\nlines"), "reason must be one line"),
+        (PromotionRequest(day(9), None, "ana", ""), "no-edition: there is no edition 2026-01-09"),
+        (PromotionRequest(day(1), "ffff", "ana", ""), "no-edition: there is no edition 2026-01-01 ffff"),
+        (PromotionRequest(day(1), "../..", "ana", ""), "is not an edition"),
+        (PromotionRequest(day(1), None, " ", ""), "who must be one line"),
+        (PromotionRequest(day(1), None, "ana", "two\nlines"), "reason must be one line"),
     ],
 )
-def test_what_cannot_be_promoted_is_refused(town: Town, wrong: Asked, said: str) -> None:
+def test_what_cannot_be_promoted_is_refused(town: Town, wrong: PromotionRequest, said: str) -> None:
     """In one line, and the live edition stays."""
     live = read_live(town.home)
     with pytest.raises(Refused, match=said):

@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -13,25 +12,27 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.parameters import Segmentation
-from schemas.identity import Aligned, Memory
-from schemas.records import Customers, Ingested, Night, Scaled
+from config.definition import Definition
+from schemas.clustering import Scaled
+from schemas.identity import Aligned, PreviousEdition
+from schemas.night import Night
+from schemas.rows import Customers, Ingested
 from segmentation.canonical import to_json
-from segmentation.model import assign, read_model
+from segmentation.model import assign, read_model, scale_features
 from segmentation.parts import read_part, to_matrix
-from segmentation.store.edition_files import cut_pieces, join_segments, name_positions
+from segmentation.store.edition_files import get_segment_ids, join_segments, list_edition_parts
 from tasks.align import align
 from tasks.choose import choose
-from tasks.evaluate import weigh
+from tasks.evaluate import evaluate
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.publish import make_model
 from tasks.scale import scale
 from tasks.summarise import summarise
-from tasks.sweep import score, sweep
+from tasks.sweep import measure_inertia, sweep
 
 FEATURES = ["spend", "orders"]
-SEGMENTATION = Segmentation.model_validate(
+DEFINITION = Definition.model_validate(
     {
         "name": "demo",
         "source": {"path": "customers.csv"},
@@ -68,26 +69,22 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
     frame.to_csv(path, index=False)
     night = Night(
         run_id="run",
-        segmentation=SEGMENTATION,
+        definition=DEFINITION,
         as_of=date(2026, 1, 31),
         source=str(path),
         store=folder / "store",
         force=False,
     )
-    with (
-        patch("tasks.summarise.show_quarantine"),
-        patch("tasks.choose.show_sweep"),
-    ):
-        rows = ingest.fn(night)
-        found = summarise.fn(night, rows)
-        scaled = scale.fn(night, found, Memory())
-        candidates = [sweep.fn(night, scaled, k) for k in scaled.ks]
-        curve, evidence = score.fn(night, scaled, candidates), weigh.fn(night, scaled, candidates)
-        choice = choose.fn(night, curve, evidence, Memory())
-        fitted = fit.fn(night, scaled, candidates, choice, Memory())
-        aligned = align.fn(night, rows, found, scaled, fitted, Memory())
-        tables = join_segments(cut_pieces(found, aligned), SEGMENTATION, name_positions(aligned))
-        table = pa.concat_tables(tables)
+    rows = ingest(night)
+    found = summarise(night, rows)
+    scaled = scale(night, found, PreviousEdition())
+    candidates = [sweep(night, scaled, k) for k in scaled.ks]
+    curve, evidence = measure_inertia(night, scaled, candidates), evaluate(night, scaled, candidates)
+    choice = choose(night, curve, evidence, PreviousEdition())
+    fitted = fit(night, scaled, candidates, choice, PreviousEdition())
+    aligned = align(night, found, scaled, fitted, PreviousEdition())
+    tables = join_segments(list_edition_parts(found, aligned), DEFINITION, get_segment_ids(aligned))
+    table = pa.concat_tables(tables)
     return Result(rows, found, scaled, aligned, table.to_pandas())
 
 
@@ -133,7 +130,7 @@ def test_every_row_is_accounted_for_and_every_id_used_once(
     assert sorted(found.segments["customer_id"]) == good["id"].tolist()
     assert {row["customer_id"] for row in refused} == set(worse["id"])
     assert all(row["reason"].startswith("spend: ") for row in refused)
-    counts = found.customers
+    counts = found.customers.balance
     assert (counts.read, counts.used, counts.merged, counts.quarantined) == (
         len(good) + len(bad) + 2,
         len(good),
@@ -149,10 +146,10 @@ def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[
     with tempfile.TemporaryDirectory() as folder:
         found = run(as_frame(rows), Path(folder))
         path = Path(folder) / "model.json"
-        path.write_bytes(to_json(make_model(SEGMENTATION, found.scaled, found.aligned)))
+        path.write_bytes(to_json(make_model(DEFINITION.name, found.scaled, found.aligned.fitted)))
         model = read_model(path)
         scaled = np.concatenate([to_matrix(read_part(part)) for part in found.scaled.parts], axis=1)
-    again = model.scale(found.segments[FEATURES].to_numpy(np.float64).T)
+    again = scale_features(model, found.segments[FEATURES].to_numpy(np.float64).T)
     assert np.array_equal(again, scaled)
     plain = ((scaled.T[:, None] - model.centre_matrix()[None]) ** 2).sum(axis=2).argmin(axis=1)
     assert np.array_equal(assign(again, model.centre_matrix()).label, plain)

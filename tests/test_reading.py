@@ -12,7 +12,8 @@ from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.rows import reading
-from segmentation.rows.reading import check_header, columns_to_read, read_batches, read_header
+from segmentation.rows.headers import check_header, columns_to_read, read_header
+from segmentation.rows.reading import read_batches
 
 ROWS = Rows.model_validate({"id": "id", "columns": {"n": {"type": "int"}}})
 

@@ -12,7 +12,7 @@ import yaml
 
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.records import Published
+from schemas.night import Published
 from segmentation.errors import Refused
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]

@@ -118,7 +118,7 @@ def check_night(run: Stalled) -> None:
     home = run.home
     (row,) = read_rows(home)
     assert row["outcome"] == "published", row
-    assert audit_store(home)[1] == []
+    assert audit_store(home).damage == []
     assert home.stat().st_mode & 0o777 == 0o777 & ~read_umask(), "readable for whom its starter lets read"
     assert len(list((home / "editions" / DAY).iterdir())) == 1
     assert list((home / ".staging").iterdir()) == []

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from config.plans import RefitPlan
+from config.clauses import RefitOptions
 from schemas.numbers import Training
-from segmentation.identity.refitting import decide
+from segmentation.identity.refitting import decide_refit
 
 DAY = date(2026, 1, 1)
 
@@ -15,7 +15,7 @@ DAY = date(2026, 1, 1)
 def test_a_rise_of_inertia_refits(trained: float, tonight: float, refits: bool) -> None:
     """A model that fitted exactly fits no more where customers lie beside its centres."""
     training = Training(as_of=DAY, since=DAY, customers=9, inertia=trained, bins=())
-    assert decide(RefitPlan(), training, DAY, (tonight, {"spend": 0.0})).refits == refits
+    assert decide_refit(RefitOptions(), training, DAY, (tonight, {"spend": 0.0})).refits == refits
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_rise_of_inertia_refits(trained: float, tonight: float, refits: bool) 
 )
 def test_a_refit_keeps_the_scaling_while_the_model_is_young(mode: str, days: int, rescales: bool) -> None:
     """Also where every night is refitted: another scaling would move customers who changed nothing."""
-    plan = RefitPlan.model_validate({"policy": "always", "mode": mode})
+    plan = RefitOptions.model_validate({"policy": "always", "mode": mode})
     training = Training(as_of=DAY, since=DAY, customers=9, inertia=1.0, bins=())
-    decision = decide(plan, training, DAY + timedelta(days=days), (1.0, {"spend": 0.0}))
+    decision = decide_refit(plan, training, DAY + timedelta(days=days), (1.0, {"spend": 0.0}))
     assert (decision.refits, decision.rescales) == (True, rescales)

@@ -12,7 +12,7 @@ from config.settings import Settings
 from tasks.runtime.results import protect_results, sweep_results
 from tests.test_flow import run
 
-RECORD = b'{"metadata": {}, "result": "{\\"__class__\\": \\"schemas.records.Candidate\\"}"}'
+RECORD = b'{"metadata": {}, "result": "{\\"__class__\\": \\"schemas.clustering.Candidate\\"}"}'
 DAY_S = 86_400
 
 
@@ -20,30 +20,30 @@ def write_record(folder: Path, name: str, days: float, content: bytes = RECORD) 
     """A record of this age."""
     path = folder / name
     path.write_bytes(content)
-    then = time.time() - days * DAY_S
-    os.utime(path, (then, then))
+    old_time = time.time() - days * DAY_S
+    os.utime(path, (old_time, old_time))
     return path
 
 
 def test_old_records_of_ours_are_swept_and_nothing_else(tmp_path: Path) -> None:
     """Older than result_days: gone. Younger ones, other projects' and folders stay."""
     old = write_record(tmp_path, "old", 15)
-    kept = [
+    fresh = [
         write_record(tmp_path, "young", 13),
         write_record(tmp_path, "others", 400, b'{"metadata": {}, "result": "1"}'),
     ]
     (tmp_path / "folder").mkdir()
     assert sweep_results(tmp_path, Settings(result_days=14)) == 1
     assert not old.exists()
-    assert all(path.exists() for path in kept) and (tmp_path / "folder").is_dir()
+    assert all(path.exists() for path in fresh) and (tmp_path / "folder").is_dir()
 
 
 def test_a_run_whose_stage_files_are_kept_keeps_its_results(tmp_path: Path) -> None:
     """No setting takes results from a run that may still be retried: stale_hours is the least."""
-    kept = write_record(tmp_path, "record", 2)
-    gone = write_record(tmp_path, "older", 4)
+    fresh = write_record(tmp_path, "record", 2)
+    stale = write_record(tmp_path, "older", 4)
     assert sweep_results(tmp_path, Settings(result_days=0, stale_hours=72)) == 1
-    assert kept.exists() and not gone.exists()
+    assert fresh.exists() and not stale.exists()
 
 
 def test_the_folder_is_made_private(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.csv as arrow_csv
 import pytest
 
-from config.definitions import read_definition
-from config.parameters import BUILT_IN
+from config.definition import BUILT_IN
+from config.definition_files import read_definition
 from config.sources import Source
 from segmentation.samples import catalogue as samples
 from segmentation.samples.catalogue import article_table, shop_table, write_sample

@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.features import sampling
 from segmentation.features.sampling import (
-    Slice,
+    DrawablePart,
     count_distinct,
-    coverage,
     draw_keys,
     draw_sample,
+    estimate_coverage,
     measure_spread,
 )
 from segmentation.parts import read_part, to_matrix, write_part
@@ -45,13 +45,13 @@ def read_sample(part: Part) -> tuple[np.ndarray, np.ndarray]:
 )
 def test_coverage_is_good_turings(counts: list[int], wanted: float) -> None:
     """The share of rows seen before is one less the share of singletons."""
-    assert coverage(np.array(counts)) == pytest.approx(wanted)
+    assert estimate_coverage(np.array(counts)) == pytest.approx(wanted)
 
 
 def test_coverage_of_nothing_is_not_a_number() -> None:
     """Without rows there is no estimate: a warning and NaN, never a number."""
     with pytest.warns(RuntimeWarning, match="invalid"):
-        assert np.isnan(coverage(np.array([], np.int64)))
+        assert np.isnan(estimate_coverage(np.array([], np.int64)))
 
 
 def test_coverage_estimates_unseen_rows() -> None:
@@ -59,7 +59,7 @@ def test_coverage_estimates_unseen_rows() -> None:
     random = np.random.default_rng(0)
     chance = random.dirichlet(np.full(3000, 0.3))
     seen, counts = np.unique(random.choice(3000, 5000, p=chance), return_counts=True)
-    assert coverage(counts) == pytest.approx(chance[seen].sum(), abs=0.02)
+    assert estimate_coverage(counts) == pytest.approx(chance[seen].sum(), abs=0.02)
 
 
 def test_count_distinct_is_numpys_unique() -> None:
@@ -133,7 +133,7 @@ def test_sample_does_not_depend_on_order(tmp_path: Path, monkeypatch: pytest.Mon
         )
         sample = draw_sample(scaled, named, 42, folder)
         assert not sample.exact
-        for one in (np.column_stack(read_sample(sample.part)), to_matrix(read_part(sample.even)).T):
+        for one in (np.column_stack(read_sample(sample.part)), to_matrix(read_part(sample.uniform)).T):
             drawn.append(one[np.lexsort(one.T)])
     assert np.array_equal(drawn[0], drawn[2])
     assert np.array_equal(drawn[1], drawn[3])
@@ -171,8 +171,8 @@ def test_equal_rows_have_no_spread(tmp_path: Path) -> None:
 def test_draws_without_ids_go_by_place(tmp_path: Path) -> None:
     """Rows without ids draw by their place, so cutting them otherwise changes nothing."""
     scaled, _ = write_rows(tmp_path, np.zeros((50, 1)), ["x"] * 50, 20)
-    keys = np.concatenate([draw_keys(Slice(part, None, 20 * i), 1) for i, part in enumerate(scaled)])
+    keys = np.concatenate([draw_keys(DrawablePart(part, None, 20 * i), 1) for i, part in enumerate(scaled)])
     (tmp_path / "whole").mkdir()
     whole, _ = write_rows(tmp_path / "whole", np.zeros((50, 1)), ["x"] * 50, 50)
-    assert np.array_equal(keys, draw_keys(Slice(whole[0], None, 0), 1))
+    assert np.array_equal(keys, draw_keys(DrawablePart(whole[0], None, 0), 1))
     assert np.unique(keys).size == 50

@@ -9,22 +9,23 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from config.parameters import Scaling
-from schemas.identity import Memory
+from config.definition import Scaling
+from schemas.identity import PreviousEdition
+from schemas.night import Night
 from schemas.numbers import ColumnScale, Encoding
-from schemas.records import Customers, Night, Part
+from schemas.part import Part
 from segmentation.errors import Refused
-from segmentation.features.moments import merge_all
+from segmentation.features.feature_moments import measure_part, merge_parts
+from segmentation.features.grid_step import compute_largest, mean_variance
 from segmentation.features.scaling import (
-    Numbers,
+    EncodedCustomers,
     choose_transform,
-    find_largest,
-    find_quartiles,
+    compute_quartiles,
     fit_columns,
-    mean_variance,
 )
 from segmentation.parts import read_part, to_matrix, write_part
-from tasks.scale import measure_part, scale
+from tasks.scale import scale
+from tests.stage_records import make_customers
 
 NightMaker = Callable[..., Night]
 FEATURES = ["spend", "orders"]
@@ -44,24 +45,13 @@ def write_customers(folder: Path, spend: np.ndarray, orders: np.ndarray, cuts: i
 
 def fit(night: Night, parts: list[Part]) -> tuple[ColumnScale, ...]:
     """Fitted transforms of the night's features."""
-    raw, log = (merge_all(m) for m in zip(*(measure_part(part, FEATURES) for part in parts), strict=True))
-    return fit_columns(night.segmentation, Numbers(PLAIN, tuple(parts)), raw, log)
+    moments = merge_parts(measure_part(part, FEATURES) for part in parts)
+    return fit_columns(night.definition, EncodedCustomers(PLAIN, tuple(parts)), moments)
 
 
 def run(night: Night, parts: list[Part]) -> Any:
     """The scale stage."""
-    rows = sum(part.rows for part in parts)
-    customers = Customers(
-        parts=tuple(parts),
-        quarantine=(),
-        read=rows,
-        used=rows,
-        merged=0,
-        quarantined=0,
-        reasons={},
-        warnings=(),
-    )
-    return scale.fn(night, customers, Memory())
+    return scale(night, make_customers(parts), PreviousEdition())
 
 
 @pytest.fixture
@@ -82,8 +72,8 @@ def test_standard_is_scikit_learns(
 ) -> None:
     """standard centres and scales as StandardScaler does, log-standard as it does after log1p."""
     night = make_night(scaling={"default": "standard", "columns": {"spend": transform}})
-    found = fit(night, write_customers(tmp_path, spend, orders))
-    for values, column in zip((spend, orders), found, strict=True):
+    columns = fit(night, write_customers(tmp_path, spend, orders))
+    for values, column in zip((spend, orders), columns, strict=True):
         x = np.log1p(values) if column.transform == "log-standard" else values
         oracle = StandardScaler().fit(x[:, None])
         assert column.shift == pytest.approx(oracle.mean_[0], rel=1e-11)
@@ -94,8 +84,8 @@ def test_robust_is_scikit_learns_where_ranks_are_whole(
     make_night: NightMaker, tmp_path: Path, spend: np.ndarray, orders: np.ndarray
 ) -> None:
     """With 4 m + 1 rows quartiles need no interpolation, and robust is RobustScaler."""
-    found = fit(make_night(scaling={"default": "robust"}), write_customers(tmp_path, spend, orders))
-    for values, column in zip((spend, orders), found, strict=True):
+    columns = fit(make_night(scaling={"default": "robust"}), write_customers(tmp_path, spend, orders))
+    for values, column in zip((spend, orders), columns, strict=True):
         oracle = RobustScaler().fit(values[:, None])
         assert column.shift == pytest.approx(oracle.center_[0], rel=1e-11)
         assert column.scale == pytest.approx(oracle.scale_[0], rel=1e-11)
@@ -104,20 +94,20 @@ def test_robust_is_scikit_learns_where_ranks_are_whole(
 def test_robust_falls_back_where_quartiles_meet(make_night: NightMaker, tmp_path: Path) -> None:
     """Where most rows share one value the standard deviation scales."""
     values = np.array([0.0] * 90 + [1.0] * 10)
-    found = fit(make_night(scaling={"default": "robust"}), write_customers(tmp_path, values, values))
-    assert found[0].shift == 0.0
-    assert found[0].scale == pytest.approx(0.3)
+    columns = fit(make_night(scaling={"default": "robust"}), write_customers(tmp_path, values, values))
+    assert columns[0].shift == 0.0
+    assert columns[0].scale == pytest.approx(0.3)
 
 
 def test_quartiles_are_those_of_a_sort(tmp_path: Path, spend: np.ndarray, orders: np.ndarray) -> None:
     """Quartiles are numpy's with the lower value, over parts."""
     parts = write_customers(tmp_path, spend[:999], orders[:999], 100)
-    wanted = np.quantile(orders[:999], [0.25, 0.5, 0.75], method="lower")
-    assert find_quartiles(parts, "orders", 999) == tuple(wanted)
+    expected = np.quantile(orders[:999], [0.25, 0.5, 0.75], method="lower")
+    assert compute_quartiles(parts, "orders", 999) == tuple(expected)
 
 
 @pytest.mark.parametrize(
-    ("asked", "raw", "log", "low", "wanted"),
+    ("scaling", "raw", "log", "low", "expected"),
     [
         ("auto", 5.0, 0.3, 0.0, "log-standard"),
         ("auto", 5.0, -0.3, 0.0, "log-standard"),
@@ -131,10 +121,10 @@ def test_quartiles_are_those_of_a_sort(tmp_path: Path, spend: np.ndarray, orders
     ],
 )
 def test_auto_takes_the_log_where_it_lowers_a_high_skew(
-    asked: Scaling, raw: float, log: float, low: float, wanted: str
+    scaling: Scaling, raw: float, log: float, low: float, expected: str
 ) -> None:
     """auto means log for a skewed feature that is never negative, if that helps; else standard."""
-    assert choose_transform(asked, raw, log, low)[0] == wanted
+    assert choose_transform(scaling, raw, log, low)[0] == expected
 
 
 def test_none_leaves_values_and_weights_take_the_root(
@@ -142,18 +132,18 @@ def test_none_leaves_values_and_weights_take_the_root(
 ) -> None:
     """none shifts and scales nothing; a weight of 4 doubles the feature's part in distances."""
     night = make_night(scaling={"default": "none"}, weights={"spend": 4})
-    found = fit(night, write_customers(tmp_path, spend, orders))
-    assert [(c.shift, c.scale, c.weight) for c in found] == [(0.0, 1.0, 2.0), (0.0, 1.0, 1.0)]
+    columns = fit(night, write_customers(tmp_path, spend, orders))
+    assert [(c.shift, c.scale, c.weight) for c in columns] == [(0.0, 1.0, 2.0), (0.0, 1.0, 1.0)]
 
 
 def test_constant_features_are_set_aside(make_night: NightMaker, tmp_path: Path, spend: np.ndarray) -> None:
     """A feature with one value, up to rounding, takes no part, and the night is warned."""
-    same = np.full(spend.size, 0.1) * (1 + np.arange(spend.size) % 2 * 1e-15)
-    found = run(make_night(), write_customers(tmp_path, spend, same))
-    assert [column.aside for column in found.columns] == [False, True]
-    assert found.columns[1].shift == pytest.approx(0.1)
-    assert read_part(found.parts[0]).column_names == ["spend"]
-    assert "feature orders is constant and was set aside" in found.warnings
+    constant = np.full(spend.size, 0.1) * (1 + np.arange(spend.size) % 2 * 1e-15)
+    result = run(make_night(), write_customers(tmp_path, spend, constant))
+    assert [column.excluded for column in result.columns] == [False, True]
+    assert result.columns[1].shift == pytest.approx(0.1)
+    assert read_part(result.parts[0]).column_names == ["spend"]
+    assert "feature orders is constant and was set aside" in result.warnings
 
 
 def test_only_constant_features_are_refused(make_night: NightMaker, tmp_path: Path) -> None:
@@ -183,13 +173,13 @@ def test_scaled_parts_lie_on_the_grid(
 ) -> None:
     """Scaled values are the formula's, within half a quantum, multiples of it, and have unit variance."""
     parts = write_customers(tmp_path, spend, orders)
-    found = run(make_night(scaling={"default": "standard"}), parts)
-    scaled = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
+    result = run(make_night(scaling={"default": "standard"}), parts)
+    scaled = np.concatenate([to_matrix(read_part(part)) for part in result.parts], axis=1)
     plain = StandardScaler().fit_transform(np.stack([spend, orders], axis=1)).T
-    assert np.abs(scaled - plain).max() <= found.quantum * (0.5 + 1e-6)
-    assert not np.mod(scaled, found.quantum).any()
-    assert found.variance == pytest.approx(1.0)
-    assert [part.rows for part in found.parts] == [part.rows for part in parts]
+    assert np.abs(scaled - plain).max() <= result.quantum * (0.5 + 1e-6)
+    assert not np.mod(scaled, result.quantum).any()
+    assert result.variance == pytest.approx(1.0)
+    assert [part.rows for part in result.parts] == [part.rows for part in parts]
 
 
 def test_variance_and_largest_are_those_of_the_values(
@@ -198,19 +188,19 @@ def test_variance_and_largest_are_those_of_the_values(
     """The largest scaled value and the mean variance equal numpy's on the scaled values."""
     parts = write_customers(tmp_path, spend, orders)
     night = make_night(scaling={"default": "none"}, weights={"orders": 9})
-    raw, log = (merge_all(m) for m in zip(*(measure_part(part, FEATURES) for part in parts), strict=True))
-    columns = fit_columns(night.segmentation, Numbers(PLAIN, tuple(parts)), raw, log)
+    moments = merge_parts(measure_part(part, FEATURES) for part in parts)
+    columns = fit_columns(night.definition, EncodedCustomers(PLAIN, tuple(parts)), moments)
     plain = np.stack([spend, 3 * orders])
-    assert find_largest(columns, raw) == np.abs(plain).max()
-    assert mean_variance(columns, raw, log) == pytest.approx(plain.var(axis=1).mean(), rel=1e-11)
+    assert compute_largest(columns, moments.raw) == np.abs(plain).max()
+    assert mean_variance(columns, moments) == pytest.approx(plain.var(axis=1).mean(), rel=1e-11)
 
 
 def test_k_never_exceeds_distinct_rows(make_night: NightMaker, tmp_path: Path) -> None:
     """With three distinct customers k ends at 3, with a warning; k.min above that is refused."""
     values = np.repeat([1.0, 2.0, 5.0], 4)
-    found = run(make_night(), write_customers(tmp_path, values, values))
-    assert found.ks == (1, 2, 3)
-    assert found.sample.exact
-    assert any("k.max lowered from 6 to 3" in warning for warning in found.warnings)
+    result = run(make_night(), write_customers(tmp_path, values, values))
+    assert result.ks == (1, 2, 3)
+    assert result.sample.exact
+    assert any("k.max lowered from 6 to 3" in warning for warning in result.warnings)
     with pytest.raises(Refused, match="too-few-rows"):
         run(make_night(k={"min": 4, "max": 6}), write_customers(tmp_path, values, values))

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from config.parameters import Segmentation
+from config.definition import Definition
+from schemas.model import Model
 from schemas.numbers import ColumnScale, Encoding
 from segmentation.errors import Refused
-from segmentation.model import Model
 from segmentation.scoring import UNSCALABLE, score_table
 from tests.conftest import DEFINITION, TRAINING
 
@@ -19,8 +19,8 @@ ROWS = {
     "id": "id",
     "columns": {"spend": {"type": "float"}, "orders": {"type": "float"}},
 }
-PLAIN: dict[str, Any] = {"weight": 1.0, "aside": False, "why": ""}
-SEGMENTATION = Segmentation.model_validate({**DEFINITION, "rows": ROWS})
+PLAIN: dict[str, Any] = {"weight": 1.0, "excluded": False, "reason": ""}
+DEFINITION_WITH_ROWS = Definition.model_validate({**DEFINITION, "rows": ROWS})
 MODEL = Model(
     name="demo",
     version="0",
@@ -46,7 +46,7 @@ def table(tmp_path: Path) -> Path:
 
 def test_values_that_cannot_be_scaled_are_refused(table: Path, tmp_path: Path) -> None:
     """They are counted with their reason, as a night would refuse them; the others are scored."""
-    scored = score_table(table, SEGMENTATION, MODEL, tmp_path / "out.parquet")
+    scored = score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "out.parquet")
     found = pd.read_parquet(tmp_path / "out.parquet")
     assert found["customer_id"].tolist() == ["a", "d"]
     assert found["segment_id"].tolist() == ["S01", "S02"]
@@ -66,14 +66,14 @@ def test_the_table_is_never_its_own_output(tmp_path: Path, name: str) -> None:
     (tmp_path / "link.parquet").symlink_to(path)
     before = path.read_bytes()
     with pytest.raises(Refused, match="would replace the table"):
-        score_table(path, SEGMENTATION, MODEL, tmp_path / name)
+        score_table(path, DEFINITION_WITH_ROWS, MODEL, tmp_path / name)
     assert path.read_bytes() == before
 
 
 def test_a_score_that_fails_leaves_what_was_there(tmp_path: Path, table: Path) -> None:
     """Half-way through a damaged table: the former scores stay, and nothing lies beside them."""
     output = tmp_path / "out.parquet"
-    score_table(table, SEGMENTATION, MODEL, output)
+    score_table(table, DEFINITION_WITH_ROWS, MODEL, output)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     bad = tmp_path / "bad.parquet"
     frame = pd.DataFrame({"id": [f"c{i}" for i in range(300_000)], "spend": 1.0, "orders": 1.0})
@@ -85,7 +85,7 @@ def test_a_score_that_fails_leaves_what_was_there(tmp_path: Path, table: Path) -
     content[start : start + 40] = b"\xff" * 40
     bad.write_bytes(content)
     with pytest.raises(Refused, match=r"bad\.parquet"):
-        score_table(bad, SEGMENTATION, MODEL, output)
+        score_table(bad, DEFINITION_WITH_ROWS, MODEL, output)
     bad.unlink()
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -93,9 +93,9 @@ def test_a_score_that_fails_leaves_what_was_there(tmp_path: Path, table: Path) -
 def test_outputs_without_a_place_are_refused(tmp_path: Path, table: Path) -> None:
     """One line instead of a traceback."""
     with pytest.raises(Refused, match="there is no folder"):
-        score_table(table, SEGMENTATION, MODEL, tmp_path / "nowhere" / "out.parquet")
+        score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "nowhere" / "out.parquet")
     with pytest.raises(Refused, match=r"written as \.parquet"):
-        score_table(table, SEGMENTATION, MODEL, tmp_path / "out.csv")
+        score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "out.csv")
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(Refused, match="empty-file"):
-        score_table(tmp_path / "empty.csv", SEGMENTATION, MODEL, tmp_path / "out.parquet")
+        score_table(tmp_path / "empty.csv", DEFINITION_WITH_ROWS, MODEL, tmp_path / "out.parquet")

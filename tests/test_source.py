@@ -9,7 +9,8 @@ import pytest
 
 from config.sources import Csv, Source
 from segmentation.errors import Refused, SourceChanged
-from segmentation.source import check_content, check_unchanged, find_files, fingerprint
+from segmentation.source import list_files
+from segmentation.source_checks import check_content, check_unchanged, fingerprint
 
 DAY = date(2026, 1, 31)
 
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 def names(source: Source, override: str | None = None, day: date = DAY) -> list[str]:
     """Names of the files found."""
-    return [path.name for path in find_files(source, override, day)]
+    return [path.name for path in list_files(source, override, day)]
 
 
 def test_a_folder_means_its_tables_sorted(folder: Path) -> None:

@@ -15,11 +15,10 @@ import pytest
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH
 from pydantic import SecretStr
 
-import flows.resegment
 from config.columns import Rows
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.records import Published
+from schemas.night import Published
 from segmentation.errors import DatabaseGone, Refused
 from segmentation.store.ledger import read_rows
 from tasks.ingest import ingest
@@ -51,8 +50,8 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow at once."""
-    hasty = ingest.with_options(retry_delay_seconds=0, retry_jitter_factor=0)
-    monkeypatch.setattr(flows.resegment, "ingest", hasty)
+    impatient = ingest.task.with_options(retry_delay_seconds=0, retry_jitter_factor=0)
+    monkeypatch.setattr(ingest, "task", impatient)
 
 
 def digests(store: Path) -> dict[str, str]:

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from deployments import postgres
-from deployments.services import Service, StartError, get_pid, is_running, start, stop, wait_until
+from deployments.services import (
+    Service,
+    StartError,
+    get_pid,
+    is_running,
+    start_service,
+    stop_service,
+    wait_until,
+)
 from deployments.stack import ensure_service
 from deployments.stack_config import Stack, ensure_password
 from tests.stacks import ROOT, RunningStack
@@ -115,14 +123,14 @@ def test_the_password_is_made_once(tmp_path: Path) -> None:
 def test_a_process_is_found_again_and_stopped(tmp_path: Path) -> None:
     """By its pid file and its command line; a pid that is another program's now is never touched."""
     service = Service("sleeper", tmp_path, "time.sleep(60)")
-    pid = start(service, [sys.executable, "-c", "import time; time.sleep(60)"], {}, port="7")
+    pid = start_service(service, [sys.executable, "-c", "import time; time.sleep(60)"], {}, port="7")
     assert get_pid(service) == pid
     assert get_pid(service._replace(mark="another program")) is None
-    assert not stop(service._replace(mark="another program", name="nobody"))
+    assert not stop_service(service._replace(mark="another program", name="nobody"))
     assert is_running(pid, service.mark)
-    assert stop(service)
-    assert get_pid(service) is None and not service.state.exists()
-    assert not stop(service)
+    assert stop_service(service)
+    assert get_pid(service) is None and not service.pid_file.exists()
+    assert not stop_service(service)
 
 
 def test_a_thread_of_the_kernel_is_no_process_of_ours() -> None:
@@ -149,11 +157,11 @@ def test_what_was_started_for_another_store_is_started_again(
     assert ensure_service(stack, service, command, 0o022) == "sleeper: running already"
     assert get_pid(service) == first
     moved = stack._replace(store="/srv/two")
-    assert "started again" in ensure_service(moved, service, command, 0o022)
+    assert "restarted" in ensure_service(moved, service, command, 0o022)
     assert get_pid(service) != first
     wait_until((tmp_path / "made").exists, lambda: True, "the file")
     assert (tmp_path / "made").stat().st_mode & 0o777 == 0o644
-    assert stop(service)
+    assert stop_service(service)
 
 
 def test_a_bucket_has_no_reports_of_ours(tmp_path: Path) -> None:

@@ -10,24 +10,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from config.parameters import Segmentation
+from config.definition import Definition
 from config.sources import Source
-from schemas.records import Digest, Night
+from schemas.night import Night
+from schemas.rows import Digest
 from segmentation.parts import hash_file
+from segmentation.store.durable import write_durably
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
     SEGMENTS,
     SUMS,
-    edition_before,
     edition_folder,
-    find_published,
-    is_whole,
+    published_path,
+)
+from segmentation.store.published import (
+    is_intact,
+    look_up_published,
+    previous_edition,
     published_dates,
     published_edition,
-    published_path,
-    write_durably,
 )
 
 NightMaker = Callable[..., Night]
@@ -46,9 +49,9 @@ def publish(home: Path, day: date, edition: str, manifest: str = "00") -> Path:
     return path
 
 
-def move_source(segmentation: Segmentation) -> Segmentation:
+def move_source(definition: Definition) -> Definition:
     """The same definition with its source elsewhere."""
-    return segmentation.model_copy(update={"source": Source(path="elsewhere/*.csv")})
+    return definition.model_copy(update={"source": Source(path="elsewhere/*.csv")})
 
 
 def test_a_table_names_its_edition(tmp_path: Path) -> None:
@@ -75,11 +78,11 @@ def test_dates_are_those_with_a_table(tmp_path: Path) -> None:
 
 def test_the_edition_before_is_that_of_the_newest_earlier_date(tmp_path: Path) -> None:
     """Later dates and the date itself do not come before it."""
-    assert edition_before(tmp_path, DAY) is None
+    assert previous_edition(tmp_path, DAY) is None
     for day, edition in ((date(2026, 1, 1), "old"), (date(2026, 1, 30), "near"), (DAY, "own")):
         publish(tmp_path, day, edition)
-    assert edition_before(tmp_path, DAY) == (date(2026, 1, 30), "near")
-    assert edition_before(tmp_path, date(2026, 1, 1)) is None
+    assert previous_edition(tmp_path, DAY) == (date(2026, 1, 30), "near")
+    assert previous_edition(tmp_path, date(2026, 1, 1)) is None
 
 
 @pytest.fixture
@@ -103,10 +106,10 @@ def seal(home: Path, day: date, edition: str) -> Path:
 
 def test_an_edition_is_whole_as_it_was_sealed(tmp_path: Path, sealed: Path) -> None:
     """It counts as published if the table names it, and its files are those of its sums."""
-    assert is_whole(tmp_path, DAY, "e1")
-    assert not is_whole(tmp_path, DAY, "e2")
+    assert is_intact(tmp_path, DAY, "e1")
+    assert not is_intact(tmp_path, DAY, "e2")
     publish(tmp_path, DAY, "e2", hash_file(sealed / "manifest.json"))
-    assert not is_whole(tmp_path, DAY, "e1")
+    assert not is_intact(tmp_path, DAY, "e1")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.json", "report.html", SEGMENTS, SUMS, "published"])
@@ -120,7 +123,7 @@ def test_an_edition_with_a_file_gone_or_cut_is_not_whole(
     path.unlink()
     if harm != "gone":
         path.write_bytes(content[: len(content) // 2] if harm == "cut" else b"")
-    assert not is_whole(tmp_path, DAY, "e1")
+    assert not is_intact(tmp_path, DAY, "e1")
 
 
 def test_damaged_sums_are_not_whole(tmp_path: Path) -> None:
@@ -129,7 +132,7 @@ def test_damaged_sums_are_not_whole(tmp_path: Path) -> None:
     folder = edition_folder(tmp_path, DAY, "e1")
     folder.mkdir(parents=True)
     (folder / SUMS).write_text("garbage\n")
-    assert not is_whole(tmp_path, DAY, "e1")
+    assert not is_intact(tmp_path, DAY, "e1")
 
 
 def test_the_same_content_is_the_same_edition(make_night: NightMaker) -> None:
@@ -141,7 +144,7 @@ def test_the_same_content_is_the_same_edition(make_night: NightMaker) -> None:
     ]  # fmt: skip
     assert len(wanted) == 16
     assert {make_edition_key(night.model_copy(update=one), INPUTS).edition for one in changes} == {wanted}
-    moved = night.model_copy(update={"segmentation": move_source(night.segmentation)})
+    moved = night.model_copy(update={"definition": move_source(night.definition)})
     assert make_edition_key(moved, INPUTS).edition == wanted
 
 
@@ -189,11 +192,11 @@ def test_a_published_edition_is_found_by_its_manifest(make_night: NightMaker) ->
     folder = edition_folder(night.home, night.as_of, "e1")
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text('{"k": 3, "rows": {"customers": 12}}')
-    found = find_published(night, "e1")
+    found = look_up_published(night, "e1")
     assert (found.outcome, found.k, found.customers) == ("already-published", 3, 12)
     assert found.report_path == str(folder / "report.html")
     with pytest.raises(FileNotFoundError):
-        find_published(night, "e2")
+        look_up_published(night, "e2")
 
 
 def test_small_files_are_replaced_whole(tmp_path: Path) -> None:

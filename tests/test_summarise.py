@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from schemas.records import Customers, Night
+from schemas.night import Night
+from schemas.rows import Customers
 from segmentation import parts as parts_module
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.keys import hash_rows
-from segmentation.parts import cut_parts, read_part
+from segmentation.parts import read_part, rechunk
 from tasks import summarise as module
 from tasks.ingest import ingest
 from tasks.summarise import count_buckets, summarise
@@ -23,12 +24,6 @@ POLICIES = ["quarantine", "first", "last", "sum", "mean"]
 NightMaker = Callable[..., Night]
 
 
-@pytest.fixture(autouse=True)
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; nothing here looks at it."""
-    monkeypatch.setattr(module, "show_quarantine", lambda *_: None)
-
-
 def draw_frame() -> pd.DataFrame:
     """900 rows of about 500 customers: some alone, some repeated exactly, some contradicting."""
     random = np.random.default_rng(8)
@@ -36,30 +31,30 @@ def draw_frame() -> pd.DataFrame:
     frame = pd.DataFrame(
         {"id": ids, "spend": random.choice([0.1, 0.2, 0.3, 1e9], 600), "orders": 1, "note": "x"}
     )
-    again = frame.sample(300, random_state=1)
-    return pd.concat([frame, again], ignore_index=True)
+    repeats = frame.sample(300, random_state=1)
+    return pd.concat([frame, repeats], ignore_index=True)
 
 
 def run(night: Night, frame: pd.DataFrame, folder: Path) -> tuple[Customers, pd.DataFrame]:
     """Write the rows as CSV, ingest and summarise: the record, and the customers."""
     path = folder / "customers.csv"
     frame.to_csv(path, index=False)
-    customers = summarise.fn(
+    customers = summarise(
         night.model_copy(update={"source": str(path)}),
-        ingest.fn(night.model_copy(update={"source": str(path)})),
+        ingest(night.model_copy(update={"source": str(path)})),
     )
     return customers, pa.concat_tables([read_part(part) for part in customers.parts]).to_pandas()
 
 
-def settle_oracle(frame: pd.DataFrame, policy: str) -> tuple[pd.DataFrame, int]:
+def deduplicate_with_pandas(frame: pd.DataFrame, policy: str) -> tuple[pd.DataFrame, int]:
     """Customers and refused rows by pandas."""
     features = ["spend", "orders"]
     groups = frame.groupby("id", sort=True)
     if policy == "quarantine":
         agree = groups.transform("nunique")[[*features, "note"]].eq(1).all(axis=1)
         return frame[agree].groupby("id", sort=True)[features].first().reset_index(), int((~agree).sum())
-    found: pd.DataFrame = getattr(groups[features], policy)().reset_index()
-    return found, 0
+    result: pd.DataFrame = getattr(groups[features], policy)().reset_index()
+    return result, 0
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -75,14 +70,17 @@ def test_policies_are_those_of_a_groupby(
     frame = draw_frame()
     monkeypatch.setattr(module, "BUCKET_VALUES", -(-len(frame) * 5 // buckets))
     night = make_night(rows={"id": "id", "columns": COLUMNS, "on_duplicate": policy})
-    customers, found = run(night, frame, tmp_path)
-    wanted, refused = settle_oracle(frame, policy)
-    assert found["customer_id"].tolist() == wanted["id"].tolist()
-    assert found["spend"].to_numpy() == pytest.approx(wanted["spend"].to_numpy(), rel=1e-15)
-    assert found["orders"].tolist() == wanted["orders"].tolist()
-    assert customers.read == len(frame) == customers.used + customers.merged + customers.quarantined
-    assert (customers.used, customers.quarantined) == (len(wanted), refused)
-    assert sum(customers.reasons.values()) == sum(part.rows for part in customers.quarantine) == refused
+    customers, result = run(night, frame, tmp_path)
+    expected, refused = deduplicate_with_pandas(frame, policy)
+    assert result["customer_id"].tolist() == expected["id"].tolist()
+    assert result["spend"].to_numpy() == pytest.approx(expected["spend"].to_numpy(), rel=1e-15)
+    assert result["orders"].tolist() == expected["orders"].tolist()
+    assert customers.balance.read == len(frame)
+    assert customers.balance.adds_up
+    assert (customers.balance.used, customers.balance.quarantined) == (len(expected), refused)
+    assert (
+        sum(customers.balance.reasons.values()) == sum(part.rows for part in customers.quarantine) == refused
+    )
 
 
 @pytest.mark.parametrize("policy", ["quarantine", "sum", "mean"])
@@ -91,8 +89,8 @@ def test_order_of_rows_does_not_matter(make_night: NightMaker, tmp_path: Path, p
     frame = draw_frame()
     night = make_night(rows={"id": "id", "columns": COLUMNS, "on_duplicate": policy})
     results = [run(night, frame.sample(frac=1, random_state=seed), tmp_path)[1] for seed in range(4)]
-    for other in results[1:]:
-        pd.testing.assert_frame_equal(results[0], other, check_exact=True)
+    for shuffled in results[1:]:
+        pd.testing.assert_frame_equal(results[0], shuffled, check_exact=True)
 
 
 def test_quarantine_names_every_contradicting_row(make_night: NightMaker, tmp_path: Path) -> None:
@@ -105,8 +103,8 @@ def test_quarantine_names_every_contradicting_row(make_night: NightMaker, tmp_pa
             "note": ["x", "y", "x", "z", ""],
         }
     )
-    customers, found = run(make_night(rows={"id": "id", "columns": COLUMNS}), frame, tmp_path)
-    assert found["customer_id"].tolist() == ["a", "c"]
+    customers, result = run(make_night(rows={"id": "id", "columns": COLUMNS}), frame, tmp_path)
+    assert result["customer_id"].tolist() == ["a", "c"]
     (part,) = customers.quarantine
     refused = read_part(part).to_pylist()
     assert [(row["source_row"], row["customer_id"]) for row in refused] == [(2, "b"), (4, "b")]
@@ -128,9 +126,9 @@ def test_large_whole_numbers_are_not_rounded_together(make_night: NightMaker, tm
             "code": ["9007199254740993", "9007199254740992", "", ""],
         }
     )
-    customers, found = run(make_night(rows={"id": "id", "columns": columns}), frame, tmp_path)
-    assert found["customer_id"].tolist() == ["b"]
-    assert customers.quarantined == 2
+    customers, result = run(make_night(rows={"id": "id", "columns": columns}), frame, tmp_path)
+    assert result["customer_id"].tolist() == ["b"]
+    assert customers.balance.quarantined == 2
 
 
 @pytest.mark.parametrize("buckets", [1, 3])
@@ -144,20 +142,20 @@ def test_rows_without_id_stand_for_themselves(
     )
     monkeypatch.setattr(module, "BUCKET_VALUES", -(-300 * 5 // buckets))
     night = make_night(rows={"id": None, "columns": COLUMNS})
-    customers, found = run(night, frame, tmp_path)
-    assert (customers.used, customers.merged) == (300, 0)
-    assert sorted(found["customer_id"]) == [f"{i:012d}" for i in range(1, 301)]
-    matrix = found[["spend", "orders"]].to_numpy(np.float64).T
+    customers, result = run(night, frame, tmp_path)
+    assert (customers.balance.used, customers.balance.merged) == (300, 0)
+    assert sorted(result["customer_id"]) == [f"{i:012d}" for i in range(1, 301)]
+    matrix = result[["spend", "orders"]].to_numpy(np.float64).T
     assert (np.diff(hash_rows(matrix).astype(object)) >= 0).all()
     shuffled = run(night, frame.sample(frac=1, random_state=3), tmp_path)[1]
-    assert np.array_equal(shuffled[["spend", "orders"]], found[["spend", "orders"]])
+    assert np.array_equal(shuffled[["spend", "orders"]], result[["spend", "orders"]])
 
 
 def test_one_customer_is_enough(make_night: NightMaker, tmp_path: Path) -> None:
     """A single row is a single customer."""
     frame = pd.DataFrame({"id": ["007"], "spend": [1.5], "orders": [2], "note": ["x"]})
-    _, found = run(make_night(rows={"id": "id", "columns": COLUMNS}), frame, tmp_path)
-    assert found.to_dict("records") == [{"customer_id": "007", "spend": 1.5, "orders": 2}]
+    _, result = run(make_night(rows={"id": "id", "columns": COLUMNS}), frame, tmp_path)
+    assert result.to_dict("records") == [{"customer_id": "007", "spend": 1.5, "orders": 2}]
 
 
 def test_only_contradictions_are_refused(make_night: NightMaker, tmp_path: Path) -> None:
@@ -172,10 +170,10 @@ def test_unaccounted_rows_stop_the_night(make_night: NightMaker, tmp_path: Path)
     path = tmp_path / "a.csv"
     path.write_text("id,spend,orders,note\na,1,1,x\n")
     night = make_night(path, rows={"id": "id", "columns": COLUMNS})
-    rows = ingest.fn(night)
-    wrong: dict[str, Any] = {"counts": rows.counts.model_copy(update={"read": 2})}
+    rows = ingest(night)
+    wrong: dict[str, Any] = {"balance": rows.balance.model_copy(update={"read": 2})}
     with pytest.raises(UnaccountedRows, match="2 rows were read, but 1 used"):
-        summarise.fn(night, rows.model_copy(update=wrong))
+        summarise(night, rows.model_copy(update=wrong))
 
 
 def test_buckets_are_as_few_as_fit() -> None:
@@ -190,6 +188,6 @@ def test_parts_are_recut(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = [0, 3, 1, 9, 0, 2]
     values = iter(range(100))
     tables = [pa.table({"x": pa.array([next(values) for _ in range(n)], pa.int64())}) for n in sizes]
-    found = [table["x"].to_pylist() for table in cut_parts(iter(tables))]
-    assert found == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14]]
-    assert list(cut_parts(iter([]))) == []
+    result = [table["x"].to_pylist() for table in rechunk(iter(tables))]
+    assert result == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14]]
+    assert list(rechunk(iter([]))) == []

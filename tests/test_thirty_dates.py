@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from segmentation.store.audit import audit_store
-from segmentation.store.layout import published_dates
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
+from segmentation.store.published import published_dates
 from tests.conftest import SHARED
-from tests.deployed import Deployed, postgres_for_prefect, running
+from tests.deployed import DeployedServer, running_deployed_server, running_postgres
 from tests.test_deploy import ask, end_state, start_run, wait
 from tests.test_flow import digests
 
@@ -41,25 +41,25 @@ for i in range(count):
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedServer]:
     """A server on PostgreSQL with the deployments, and a worker."""
     if not SOURCE.is_dir():
         pytest.skip(f"real data is not here: {SHARED.name} beside the project is missing")
     folder = tmp_path_factory.mktemp("thirty")
-    with postgres_for_prefect(folder) as database, running(folder, database) as server:
+    with running_postgres() as database, running_deployed_server(folder, database) as server:
         server.deploy()
         with server.worker():
             yield server
 
 
 @pytest.fixture(scope="module")
-def home(deployed: Deployed) -> Path:
+def home(deployed: DeployedServer) -> Path:
     """The segmentation's folder in the store."""
     return deployed.folder / "store" / "online-retail"
 
 
 @pytest.fixture(scope="module")
-def forward(deployed: Deployed, home: Path) -> dict[str, str]:
+def forward(deployed: DeployedServer, home: Path) -> dict[str, str]:
     """What the thirty nights published: sha256 by file. The store is empty afterwards."""
     done = deployed.call("-c", _FORWARD, str(SOURCE), str(FIRST), str(len(DAYS)), limit_s=900)
     assert done.returncode == 0, done.stderr
@@ -69,12 +69,12 @@ def forward(deployed: Deployed, home: Path) -> dict[str, str]:
     return made
 
 
-def start(server: Deployed, name: str, **parameters: str) -> str:
+def start(server: DeployedServer, name: str, **parameters: str) -> str:
     """A run of a deployment on these days: the run's id."""
     return start_run(server, name, definition="online-retail", source=str(SOURCE), **parameters)
 
 
-def kill(server: Deployed, run: str) -> None:
+def kill(server: DeployedServer, run: str) -> None:
     """Kill -9 the process of a run, and wait until the worker has said its last word, as a person would."""
     word = "prefect.flow_runs.worker - Check whether the flow run exceeded its memory"
     log = server.folder / "worker.log"
@@ -85,7 +85,7 @@ def kill(server: Deployed, run: str) -> None:
     assert (end_state(server, run) or {})["name"] == "Crashed"
 
 
-def press_retry(server: Deployed, run: str) -> None:
+def press_retry(server: DeployedServer, run: str) -> None:
     """What the button does."""
     ask(server, f"flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"})
 
@@ -97,11 +97,11 @@ def wait_until_published(home: Path, count: int) -> None:
 
 def check_whole(home: Path) -> None:
     """Nothing is damaged, nothing is left behind."""
-    assert audit_store(home)[1] == []
+    assert audit_store(home).damage == []
     assert list((home / ".staging").iterdir()) == []
 
 
-def test_deleted_and_backfilled(deployed: Deployed, home: Path, forward: dict[str, str]) -> None:
+def test_deleted_and_backfilled(deployed: DeployedServer, home: Path, forward: dict[str, str]) -> None:
     """Every file of every edition and every published table is what the nights had made."""
     run = start(deployed, "backfill", start_date=str(FIRST), end_date=str(LAST))
     state = wait(lambda: end_state(deployed, run), 900)
@@ -113,7 +113,7 @@ def test_deleted_and_backfilled(deployed: Deployed, home: Path, forward: dict[st
 
 
 def test_killed_twice_with_a_night_in_the_middle(
-    deployed: Deployed, home: Path, forward: dict[str, str]
+    deployed: DeployedServer, home: Path, forward: dict[str, str]
 ) -> None:
     """Killed after ten dates and after twenty, retried each time; the next date's night runs beside it."""
     run = start(deployed, "backfill", start_date=str(FIRST), end_date=str(LAST))

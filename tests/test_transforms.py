@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.numbers import ColumnScale, Transform
-from segmentation.features.transforms import curve, to_original, to_scaled, uncurve
+from segmentation.features.transforms import apply_transform, invert_transform, to_original, to_scaled
 
 
 def column(
@@ -12,11 +12,11 @@ def column(
 ) -> ColumnScale:
     """A fitted column."""
     return ColumnScale(
-        feature="f", transform=transform, shift=shift, scale=scale, weight=weight, aside=False, why=""
+        feature="f", transform=transform, shift=shift, scale=scale, weight=weight, excluded=False, reason=""
     )
 
 
-CONSTANT = column("none", 7.0).model_copy(update={"aside": True})
+CONSTANT = column("none", 7.0).model_copy(update={"excluded": True})
 COLUMNS = [column("log-standard", 2.0, 0.5), CONSTANT, column("standard", -3.0, 4.0, 2.0), column("none")]
 
 
@@ -47,19 +47,19 @@ def test_only_constant_features_leave_nothing() -> None:
 def test_curve_is_the_identity_without_log() -> None:
     """Transforms other than log-standard leave values as they are."""
     values = np.array([-5.0, 0.0, 3.0])
-    assert curve(values, column("robust")).tolist() == values.tolist()
-    assert uncurve(values, column("robust")).tolist() == values.tolist()
+    assert apply_transform(values, column("robust")).tolist() == values.tolist()
+    assert invert_transform(values, column("robust")).tolist() == values.tolist()
 
 
 def test_curve_keeps_small_values() -> None:
     """log1p and expm1 lose no digits near 0, where log(1 + x) does."""
     tiny = np.array([1e-18, 1e-12])
-    assert uncurve(curve(tiny, column("log-standard")), column("log-standard")).tolist() == tiny.tolist()
+    assert invert_transform(apply_transform(tiny, column("log-standard")), column("log-standard")).tolist() == tiny.tolist()
 
 
 def test_log_of_less_than_minus_one_is_nan() -> None:
     """Under log-standard a value below -1 gives NaN, quietly."""
-    assert np.isnan(curve(np.array([-2.0]), column("log-standard"))).all()
+    assert np.isnan(apply_transform(np.array([-2.0]), column("log-standard"))).all()
 
 
 def test_features_and_columns_must_agree() -> None:

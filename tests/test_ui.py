@@ -18,10 +18,10 @@ import pytest
 
 from config.settings import read_settings
 from deployments.services import pick_free_port
-from segmentation.store.layout import published_dates
+from segmentation.store.published import published_dates
 from tests.browser import open_page
 from tests.dated_days import Days, day, found_days
-from tests.deployed import Deployed, postgres_for_prefect, running, started
+from tests.deployed import DeployedServer, running_deployed_server, running_postgres
 from tests.test_deploy import ask, end_state, wait
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 
 
 @pytest.fixture(scope="module")
-def deployed(days: Days) -> Iterator[Deployed]:
+def deployed(days: Days) -> Iterator[DeployedServer]:
     """A server on PostgreSQL with the deployments, a worker, and the reports' server."""
     port = pick_free_port()
     settings = {
@@ -50,8 +50,8 @@ def deployed(days: Days) -> Iterator[Deployed]:
         "RESEGMENT_REPORTS_URL": f"http://127.0.0.1:{port}",
     }
     with (
-        postgres_for_prefect(days.folder) as database,
-        running(days.folder, database, **settings) as server,
+        running_postgres() as database,
+        running_deployed_server(days.folder, database, **settings) as server,
     ):
         server.deploy()
         reports = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", str(port)]
@@ -59,7 +59,7 @@ def deployed(days: Days) -> Iterator[Deployed]:
             yield server
 
 
-def submit(server: Deployed, tab: "Tab", first: int, last: int) -> str:
+def submit(server: DeployedServer, tab: "Tab", first: int, last: int) -> str:
     """Fill the form for these days and submit it: the id of the run."""
     (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": ["backfill"]}})
     tab.goto(f"{server.page}/v2/deployments/deployment/{found['id']}/run")
@@ -77,20 +77,20 @@ def submit(server: Deployed, tab: "Tab", first: int, last: int) -> str:
     raise AssertionError(f"the form was not taken: {made.value.status} {made.value.text()}")
 
 
-def open_artifact(server: Deployed, tab: "Tab", key: str) -> None:
+def open_artifact(server: DeployedServer, tab: "Tab", key: str) -> None:
     """Open the newest version of what runs show under this key."""
     latest = ask(server, "artifacts/latest/filter", artifacts={"key": {"any_": [key]}})
     tab.goto(f"{server.page}/v2/artifacts/artifact/{latest[0]['latest_id']}")
 
 
-def inside(server: Deployed, run_id: str) -> list[dict[str, Any]]:
+def inside(server: DeployedServer, run_id: str) -> list[dict[str, Any]]:
     """The runs inside a run, by date, then by start."""
     parent = {"parent_flow_run_id": {"any_": [run_id]}}
     found = ask(server, "flow_runs/filter", flow_runs=parent)
     return sorted(found, key=lambda one: (one["name"], one["start_time"] or ""))
 
 
-def ended(server: Deployed, run_id: str, name: str) -> Callable[[], Any]:
+def ended(server: DeployedServer, run_id: str, name: str) -> Callable[[], Any]:
     """Has the run ended in this state?"""
     return lambda: (end_state(server, run_id) or {}).get("name") == name
 
@@ -108,7 +108,7 @@ def press_retry(tab: "Tab") -> None:
     tab.get_by_role("button", name="Retry", exact=True).last.click()
 
 
-def test_three_dates_from_the_form(deployed: Deployed, days: Days, browser: "Browser") -> None:
+def test_three_dates_from_the_form(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
     """Filled and submitted, three dated runs complete under the backfill, and their artifacts can be read."""
     page = open_page(browser, deployed.page)
     tab = page.tab
@@ -138,7 +138,7 @@ def test_three_dates_from_the_form(deployed: Deployed, days: Days, browser: "Bro
     page.close()
 
 
-def test_a_broken_date_is_mended_and_retried(deployed: Deployed, days: Days, browser: "Browser") -> None:
+def test_a_broken_date_is_mended_and_retried(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
     """The failure says what is wrong; mended, Retry completes, and only that date and those after it run."""
     good = days.file(5).read_bytes()
     days.break_file(5)
@@ -176,7 +176,7 @@ def test_a_broken_date_is_mended_and_retried(deployed: Deployed, days: Days, bro
     page.close()
 
 
-def test_the_failed_stage_alone_runs_again(deployed: Deployed, days: Days, browser: "Browser") -> None:
+def test_the_failed_stage_alone_runs_again(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
     """A fault in the store after ten stages of a date: Retry takes their results, and runs `publish` only."""
     in_the_way = days.home / "editions" / str(day(7))
     in_the_way.write_text("a file where the date's folder should be")
@@ -204,7 +204,7 @@ def test_the_failed_stage_alone_runs_again(deployed: Deployed, days: Days, brows
     page.close()
 
 
-def stages_of(server: Deployed, run_id: str) -> dict[str, str]:
+def stages_of(server: DeployedServer, run_id: str) -> dict[str, str]:
     """State by stage."""
     runs = httpx.post(
         f"{server.page}/api/task_runs/filter", json={"flow_runs": {"id": {"any_": [run_id]}}}, timeout=60

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.source import find_files
-from tasks import summarise as summarise_module
+from segmentation.source import list_files
 from tests.event_inputs import (
     AS_OF,
     check_balance,
@@ -26,18 +25,12 @@ from tests.event_inputs import (
 GOOD = ("a,i1,2026-01-10 12:00:00,2,5.0", "b,i2,2026-01-31 23:59:59,1,1.5", "a,i3,2026-01-20,1,1")
 
 
-@pytest.fixture(autouse=True)
-def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table for the Prefect UI needs a server; nothing here looks at it."""
-    monkeypatch.setattr(summarise_module, "show_quarantine", lambda *_: None)
-
-
 def stamps(path: Path, *times: str, **changes: Any) -> tuple[int, int, int]:
     """Rows used, quarantined and outside, of one event at each time."""
     lines = [f"c{i},i{i},{time},1,1" for i, time in enumerate(times)]
     _, customers = run(make_night(write_events(path / "events.csv", lines), define(**changes)))
     check_balance(customers)
-    return customers.used, customers.quarantined, customers.outside
+    return customers.balance.used, customers.balance.quarantined, customers.balance.outside
 
 
 def test_the_window_is_half_open(tmp_path: Path) -> None:
@@ -69,7 +62,7 @@ def test_parquet_instants_come_into_the_segmentations_zone(tmp_path: Path) -> No
         columns = {"id": ["a", "b"], "invoice": ["1", "2"], "day": day, "pieces": [1, 1], "price": [1.0, 1.0]}
         pq.write_table(pa.table(columns), tmp_path / "events.parquet")
         _, customers = run(make_night(tmp_path / "events.parquet", define(timezone="Europe/Berlin")))
-        assert (customers.used, customers.outside) == (used, 2 - used)
+        assert (customers.balance.used, customers.balance.outside) == (used, 2 - used)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +80,7 @@ def test_days_on_which_clocks_change(
     lines = [f"c{i},i{i},{time},1,1" for i, time in enumerate([*inside, *outside])]
     night = make_night(write_events(tmp_path / "events.csv", lines))
     _, customers = run(night.model_copy(update={"as_of": as_of}))
-    assert (customers.used, customers.outside) == (len(inside), len(outside))
+    assert (customers.balance.used, customers.balance.outside) == (len(inside), len(outside))
     assert read_customers(customers)["recency_days"].tolist() == [1] * len(inside)
 
 
@@ -121,23 +114,23 @@ def test_only_files_of_the_window_are_opened(tmp_path: Path) -> None:
     """Of dated files, those within [as_of - window, as_of) are read; missing days are normal, none is not."""
     for day in (-32, -31, -30, -3, -1, 0, 1):
         write_events(tmp_path / f"{AS_OF + timedelta(day)}.csv", GOOD)
-    segmentation = define(source={"path": str(tmp_path / "*.csv"), "date_in_name": "%Y-%m-%d"})
-    window = segmentation.window(AS_OF)
+    definition = define(source={"path": str(tmp_path / "*.csv"), "date_in_name": "%Y-%m-%d"})
+    window = definition.window(AS_OF)
     wanted = [f"{AS_OF + timedelta(day)}.csv" for day in (-31, -30, -3, -1)]
     for override in (None, str(tmp_path)):
-        found = find_files(segmentation.source, override, AS_OF, window)
+        found = list_files(definition.source, override, AS_OF, window)
         assert [path.name for path in found] == wanted
     with pytest.raises(Refused, match="dated from 2027-01-01 to before 2027-02-01"):
-        find_files(segmentation.source, None, AS_OF, segmentation.window(date(2027, 2, 1)))
+        list_files(definition.source, None, AS_OF, definition.window(date(2027, 2, 1)))
 
 
 def test_later_and_older_files_change_nothing(tmp_path: Path) -> None:
     """Files dated outside the window leave the edition's key, and every stage file, as they were."""
-    segmentation = define(source={"path": str(tmp_path / "*.csv"), "date_in_name": "%Y-%m-%d"})
+    definition = define(source={"path": str(tmp_path / "*.csv"), "date_in_name": "%Y-%m-%d"})
     write_events(tmp_path / "2026-01-20.csv", GOOD)
-    first, before = run(make_night(tmp_path, segmentation))
+    first, before = run(make_night(tmp_path, definition))
     for day in ("2025-12-31", "2026-02-01", "2026-02-02"):
         (tmp_path / f"{day}.csv").write_text("garbage\0 without a header")
-    second, after = run(make_night(tmp_path, segmentation))
-    assert (first.key, first.inputs, first.counts) == (second.key, second.inputs, second.counts)
+    second, after = run(make_night(tmp_path, definition))
+    assert (first.key, first.inputs, first.balance) == (second.key, second.inputs, second.balance)
     assert [part.sha256 for part in before.parts] == [part.sha256 for part in after.parts]

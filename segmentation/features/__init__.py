@@ -1,4 +1,4 @@
 """From columns to scaled features on the grid, and the exact arithmetic on them.
 
-How many segments, and which, is for k/ and identity/.
+How many segments there are is found in segmentation/k/, and which is which in segmentation/identity/.
 """

@@ -1,7 +1,7 @@
 """From the columns of the customer table to numbers: one-hot levels, ranks, indicators, filled gaps.
 
-What a column may hold is the definition's (config/columns.py); how numbers are scaled before
-distances are taken is segmentation/features/transforms.py's.
+What a column may hold is declared in config/columns.py. How numbers are scaled before distances are computed
+is in segmentation/features/transforms.py.
 """
 
 from collections import Counter
@@ -13,123 +13,129 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.clauses import CategoryOptions
 from config.columns import Column
-from config.parameters import Segmentation
-from config.plans import CategoryPlan
+from config.definition import Definition
 from schemas.numbers import Encoding
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.errors import Refused
-from segmentation.features.order_statistics import select
-from segmentation.partitions import over_parts
+from segmentation.features.order_statistics import select_ranks
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
 MOST_LEVELS = 10_000
 OTHER, MISSING = "(other)", "(missing)"
-NULL = "\0"  # no value of a column may hold NUL, so it can stand for no value
+NULL = "\0"  # no value may contain NUL, so it can represent a missing one
 
 
 def encode(table: pa.Table, encodings: Sequence[Encoding]) -> pa.Table:
     """The numbers of a table's customers, one float64 column per encoding, without nulls."""
     filled: dict[str, pa.ChunkedArray] = {}
-    for one in encodings:
-        if one.kind != "missing" and one.column not in filled:
-            values = table[one.column]
-            filled[one.column] = values if one.fill is None else pc.fill_null(values, _as(one.fill, values))
-    return pa.table({one.name: _encode_one(one, table, filled) for one in encodings})
+    for encoding in encodings:
+        if encoding.kind != "missing" and encoding.column not in filled:
+            values = table[encoding.column]
+            if encoding.fill is not None:
+                values = pc.fill_null(values, _cast_fill(encoding.fill, values.type))
+            filled[encoding.column] = values
+    return pa.table({encoding.name: _encode_column(encoding, table, filled) for encoding in encodings})
 
 
-def _as(value: float | str, like: pa.ChunkedArray) -> pa.Scalar:
-    """A fill value in the column's type; a median between two whole numbers is rounded down."""
-    return pa.scalar(value if isinstance(value, str) else float(value)).cast(like.type, safe=False)
+def _cast_fill(value: float | str, dtype: pa.DataType) -> pa.Scalar:
+    """A fill value in the column's type. A median between two whole numbers is rounded down."""
+    return pa.scalar(value if isinstance(value, str) else float(value)).cast(dtype, safe=False)
 
 
-def _encode_one(one: Encoding, table: pa.Table, filled: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
-    if one.kind == "missing":
-        found = pc.is_null(table[one.column])
-    elif one.kind == "rank":
-        found = pc.index_in(filled[one.column], pa.array(one.levels))
-    elif one.kind == "level":
-        found = pc.equal(filled[one.column], one.levels[0])
-    elif one.kind == "other":
-        found = pc.invert(pc.is_in(filled[one.column], pa.array(one.levels, pa.string())))
+def _encode_column(
+    encoding: Encoding, table: pa.Table, filled: dict[str, pa.ChunkedArray]
+) -> pa.ChunkedArray:
+    if encoding.kind == "missing":
+        numbers = pc.is_null(table[encoding.column])
+    elif encoding.kind == "rank":
+        numbers = pc.index_in(filled[encoding.column], pa.array(encoding.levels))
+    elif encoding.kind == "level":
+        numbers = pc.equal(filled[encoding.column], encoding.levels[0])
+    elif encoding.kind == "other":
+        numbers = pc.invert(pc.is_in(filled[encoding.column], pa.array(encoding.levels, pa.string())))
     else:
-        found = filled[one.column]
-    return found.cast(pa.float64())
+        numbers = filled[encoding.column]
+    return numbers.cast(pa.float64())
 
 
-def find_unseen(table: pa.Table, encodings: Sequence[Encoding]) -> Counter[str]:
-    """Customers by feature whose level has no number of its own and none for other levels."""
+def count_unseen_levels(table: pa.Table, encodings: Sequence[Encoding]) -> Counter[str]:
+    """Customers by feature whose level has no number, in features without a number for other levels."""
     levels: dict[str, set[str]] = {}
-    fills = {one.column: one.fill for one in encodings if one.kind == "level"}
-    for one in encodings:
-        if one.kind == "level":
-            levels.setdefault(one.column, set()).update(one.levels)
-    for one in encodings:
-        if one.kind == "other":
-            levels.pop(one.column, None)
-    found: Counter[str] = Counter()
-    for column, known in levels.items():
+    fills = {encoding.column: encoding.fill for encoding in encodings if encoding.kind == "level"}
+    for encoding in encodings:
+        if encoding.kind == "level":
+            levels.setdefault(encoding.column, set()).update(encoding.levels)
+    for encoding in encodings:
+        if encoding.kind == "other":
+            levels.pop(encoding.column, None)
+    unseen: Counter[str] = Counter()
+    for column, names in levels.items():
         values = table[column] if fills[column] is None else pc.fill_null(table[column], fills[column])
-        found[column] = pc.sum(pc.invert(pc.is_in(values, pa.array(sorted(known))))).as_py() or 0
-    return +found
+        unseen[column] = pc.sum(pc.invert(pc.is_in(values, pa.array(sorted(names))))).as_py() or 0
+    return +unseen
 
 
-def fit_encodings(segmentation: Segmentation, parts: Sequence[Part]) -> tuple[Encoding, ...]:
-    """Every feature's encodings, in the definition's order; levels and medians learnt from all customers."""
-    found: list[Encoding] = []
-    for feature in segmentation.features:
-        column = segmentation.customer_columns[feature]
+def fit_encodings(definition: Definition, parts: Sequence[Part]) -> tuple[Encoding, ...]:
+    """Every feature's encodings, in the definition's order. Levels and medians are those of all customers."""
+    encodings: list[Encoding] = []
+    for feature in definition.features:
+        column = definition.customer_columns[feature]
         if column.type == "category" and column.order is None:
-            found += _one_hot(feature, column, count_levels(feature, parts), segmentation.categories)
+            encodings += _one_hot(feature, column, count_levels(feature, parts), definition.categories)
         else:
-            found.append(_as_number(feature, column, parts))
+            encodings.append(_as_number(feature, column, parts))
         if column.fill is not None and column.fill.indicator:
-            found.append(Encoding(name=f"{feature} is missing", column=feature, kind="missing", unit="share"))
-    names = [one.name for one in found]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+            name = f"{feature} is missing"
+            encodings.append(Encoding(name=name, column=feature, kind="missing", unit="share"))
+    counts = Counter(encoding.name for encoding in encodings)
+    if duplicates := [name for name, count in counts.items() if count > 1]:
         raise Refused(
-            "level-name", f"{len(twice)} features would have the name of another; rename the levels"
+            "level-name",
+            f"{len(duplicates)} features would have the name of another feature; rename the levels",
         )
-    return tuple(found)
+    return tuple(encodings)
 
 
 def _as_number(feature: str, column: Column, parts: Sequence[Part]) -> Encoding:
     fill: float | str | None = None
     if column.fill is not None:
-        value = column.fill.value
-        fill = find_median(feature, parts) if column.fill.by == "median" else value
+        fill = compute_median(feature, parts) if column.fill.by == "median" else column.fill.value
     if column.order is not None:
         unit = f"rank, 0 is {column.order[0]}, {len(column.order) - 1} is {column.order[-1]}"
         return Encoding(name=feature, column=feature, kind="rank", levels=column.order, fill=fill, unit=unit)
-    return Encoding(
-        name=feature, column=feature, fill=None if fill is None else float(fill), unit=column.unit
-    )
+    number = None if fill is None else float(fill)
+    return Encoding(name=feature, column=feature, fill=number, unit=column.unit)
 
 
-def _one_hot(feature: str, column: Column, counts: Counter[str], plan: CategoryPlan) -> list[Encoding]:
-    """One 0/1 number per common level, by name, and one for the rare ones together."""
+def _one_hot(feature: str, column: Column, counts: Counter[str], options: CategoryOptions) -> list[Encoding]:
+    """A 0/1 number per common level, by name, and one for the rare levels together."""
     total, counts = counts.total(), counts.copy()
     missing = counts.pop(NULL, 0)
     fill = None
     if column.fill is not None:
         fill = MISSING if column.fill.by == "level" else str(column.fill.value)
         counts[fill] += missing
-    common = sorted(counts, key=lambda level: (-counts[level], level))
-    kept = sorted(level for level in common[: plan.most_levels] if counts[level] >= plan.rare_share * total)
-    rest = len(counts) - len(kept)
-    block = len(kept) + (rest > 0)
+    frequent = sorted(counts, key=lambda level: (-counts[level], level))[: options.most_levels]
+    levels = sorted(level for level in frequent if counts[level] >= options.rare_share * total)
+    has_rare = len(levels) < len(counts)
+    block = len(levels) + has_rare
     shared = {"column": feature, "block": block, "fill": fill, "unit": "share"}
-    found = [Encoding(name=f"{feature} = {level}", kind="level", levels=(level,), **shared) for level in kept]
-    if rest:
-        found.append(Encoding(name=f"{feature} = {OTHER}", kind="other", levels=tuple(kept), **shared))
-    return found
+    encodings = [
+        Encoding(name=f"{feature} = {level}", kind="level", levels=(level,), **shared) for level in levels
+    ]
+    if has_rare:
+        encodings.append(Encoding(name=f"{feature} = {OTHER}", kind="other", levels=tuple(levels), **shared))
+    return encodings
 
 
 def count_levels(feature: str, parts: Sequence[Part]) -> Counter[str]:
     """Customers by level of a category, those without a value under NULL. Refused beyond MOST_LEVELS."""
     counts: Counter[str] = Counter()
-    for found in over_parts(partial(_count_levels, feature=feature), parts):
-        counts.update(found)
+    for part_counts in map_parts(partial(_count_levels, feature=feature), parts):
+        counts.update(part_counts)
         if len(counts) > MOST_LEVELS:
             raise Refused(
                 "too-many-levels",
@@ -140,23 +146,23 @@ def count_levels(feature: str, parts: Sequence[Part]) -> Counter[str]:
 
 
 def _count_levels(part: Part, feature: str) -> dict[str, int]:
-    values = pc.value_counts(read_part(part, [feature])[feature])
-    return {NULL if one["values"] is None else one["values"]: one["counts"] for one in values.to_pylist()}
+    levels = pc.value_counts(read_part(part, [feature])[feature]).to_pylist()
+    return {NULL if level["values"] is None else level["values"]: level["counts"] for level in levels}
 
 
-def find_median(feature: str, parts: Sequence[Part]) -> float:
-    """The lower median of the values that are there. Refused if there are none."""
-    there = sum(over_parts(partial(_count_values, feature=feature), parts))
-    if there == 0:
+def compute_median(feature: str, parts: Sequence[Part]) -> float:
+    """The lower median of the values that are not missing. Refused if all are."""
+    count = sum(map_parts(partial(_count_values, feature=feature), parts))
+    if count == 0:
         raise Refused("all-missing", f"feature {feature} has no value for any customer; nothing to fill by")
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return over_parts(partial(_values, feature=feature), parts)
+        return map_parts(partial(_read_values, feature=feature), parts)
 
-    return float(select(batches, np.array([[(there - 1) // 2]]), 1)[0, 0])
+    return float(select_ranks(batches, np.array([[(count - 1) // 2]]), 1)[0, 0])
 
 
-def _values(part: Part, feature: str) -> tuple[np.ndarray, np.ndarray]:
+def _read_values(part: Part, feature: str) -> tuple[np.ndarray, np.ndarray]:
     table = read_part(part, [feature])
     matrix = to_matrix(table.filter(pc.is_valid(table[feature])))
     return matrix, np.zeros(matrix.shape[1], np.int32)
@@ -168,13 +174,13 @@ def _count_values(part: Part, feature: str) -> int:
 
 
 def encode_parts(parts: Sequence[Part], encodings: Sequence[Encoding], folder: Path) -> tuple[Part, ...]:
-    """The encoded features of all customers, part by part; the parts themselves if all is plain."""
-    if all(one.is_plain for one in encodings):
+    """The encoded features of all customers, part by part; the same parts if every encoding is plain."""
+    if all(encoding.is_plain for encoding in encodings):
         return tuple(parts)
-    tables = over_parts(partial(_encode_part, encodings=encodings), parts)
+    tables = map_parts(partial(_encode_part, encodings=encodings), parts)
     return tuple(write_part(folder / f"numbers-{i:05d}.parquet", table) for i, table in enumerate(tables))
 
 
 def _encode_part(part: Part, encodings: Sequence[Encoding]) -> pa.Table:
-    columns = dict.fromkeys(one.column for one in encodings)
+    columns = dict.fromkeys(encoding.column for encoding in encodings)
     return encode(read_part(part, list(columns)), encodings)

@@ -1,14 +1,15 @@
 """Fixed-point grid of the scaled features, and the k-means arithmetic that is exact on it.
 
-Scaled values and centres are multiples of one power of two, the quantum, few enough bits wide that
-every product, squared distance and sum below is an exact float64. So labels, sums and inertia do
-not depend on the order of rows, the number of threads, or the machine's BLAS: a backfill gives the
-night's bytes on another machine too. docs/decisions/0004-grid.md has the error bound.
+Scaled values and centres are multiples of one power of two, the quantum, with so few bits that every
+product, squared distance and sum below is an exact float64. So labels, sums and inertia do not depend on the
+order of rows, the number of threads, or the machine's BLAS: a backfill on another machine gives the night's
+bytes. docs/decisions/0004-grid.md has the error bound; choosing the quantum is in grid_step.py.
 
-Matrices are (d, n): features down, customers across, as Arrow hands them over.
+Matrices are (d, n): one row per feature, one column per customer, as Arrow stores them.
 """
 
 from math import ceil, frexp, log2
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,22 +17,22 @@ BLOCK = 8192
 _HALF = 2.0**26
 
 
-def find_quantum(largest: float, features: int) -> float:
+def compute_quantum(largest: float, features: int) -> float:
     """The grid step for values up to `largest` in absolute value, in `features` dimensions.
 
-    With b bits per value, |x - c|^2 <= 4 d 2^(2b) quanta^2 must stay below 2^53; float32 files hold
-    24 bits. A power of two, so that scaling by it is exact. 1.0 where all values are 0.
+    With b bits per value, |x - c|^2 <= 4 d 2^(2b) quanta^2 must stay below 2^53, and float32 files have
+    24 bits. A power of two, so that scaling by it is exact; 1.0 if all values are 0.
 
-    >>> find_quantum(892.0, 3) == 2.0 ** (10 - 24)
+    >>> compute_quantum(892.0, 3) == 2.0 ** (10 - 24)
     True
     """
     return 2.0 ** (frexp(largest)[1] - _count_bits(features)) if largest > 0 else 1.0
 
 
-def find_reach(quantum: float, features: int) -> float:
-    """The largest value for which find_quantum gives this quantum.
+def compute_reach(quantum: float, features: int) -> float:
+    """The largest absolute value for which compute_quantum returns this quantum.
 
-    >>> find_quantum(find_reach(0.25, 3), 3)
+    >>> compute_quantum(compute_reach(0.25, 3), 3)
     0.25
     """
     return quantum * (2.0 ** _count_bits(features) - 1.0)
@@ -42,7 +43,7 @@ def _count_bits(features: int) -> int:
 
 
 def snap(values: np.ndarray, quantum: float) -> np.ndarray:
-    """The nearest multiples of quantum, half to even. Same shape, float64.
+    """The nearest multiples of quantum, halves to even. Same shape, float64.
 
     >>> snap(np.array([0.3, -0.3, 1.0]), 0.25)
     array([ 0.25, -0.25,  1.  ])
@@ -62,10 +63,10 @@ def squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return distances
 
 
-def nearest(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_centres(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row index (n,) int32 of each column's smallest value, lowest index on a tie, and the value.
 
-    Faster than argmin over the short axis: k passes over contiguous rows.
+    distances (k, n). Faster than argmin over the short axis: k passes over contiguous rows.
     """
     best = distances[0].copy()
     labels = np.zeros(best.size, np.int32)
@@ -77,9 +78,9 @@ def nearest(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact_sum(values: np.ndarray, unit: float) -> int:
-    """Sum of non-negative multiples of unit (below 2^53 units each, at most 2^26 of them), in units.
+    """Sum of at most 2^26 non-negative multiples of unit, each below 2^53 units: in units.
 
-    Split in two halves whose float64 sums are exact, so that order never matters.
+    Split into two halves whose float64 sums are exact, so that order never matters.
 
     >>> exact_sum(np.array([0.5, 0.25]), 0.25)
     3
@@ -90,15 +91,15 @@ def exact_sum(values: np.ndarray, unit: float) -> int:
     return (int(high.sum()) << 26) + int(whole.sum())
 
 
-def blocks(x: np.ndarray) -> "list[np.ndarray]":
-    """Views of at most BLOCK columns, so that distances to all centres stay in the cache."""
+def blocks(x: np.ndarray) -> list[np.ndarray]:
+    """Views of at most BLOCK columns, so that distances to all centres fit into the cache."""
     return [x[:, start : start + BLOCK] for start in range(0, x.shape[1], BLOCK)]
 
 
-def inertia_units(x: np.ndarray, centres: "list[np.ndarray]", quantum: float) -> list[int]:
-    """Sum of squared distances to the nearest centre, for each set of centres, in quantum^2."""
+def inertia_units(x: np.ndarray, centres: list[np.ndarray], quantum: float) -> list[int]:
+    """Sum of squared distances of x (d, n) to the nearest of each set of centres (k, d), in quantum^2."""
     stacked = np.concatenate(centres)
-    ends = np.cumsum([len(one) for one in centres])
+    ends = np.cumsum([len(division) for division in centres])
     totals = [0] * len(centres)
     for block in blocks(x):
         distances = squared_distances(block, stacked)
@@ -108,21 +109,29 @@ def inertia_units(x: np.ndarray, centres: "list[np.ndarray]", quantum: float) ->
     return totals
 
 
-def cluster_sums(x: np.ndarray, centres: np.ndarray, quantum: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """One Lloyd pass over a part: members' sums (k, d), counts (k,), inertia in quantum^2. Exact."""
+class ClusterSums(NamedTuple):
+    """Sums (k, d) and counts (k,) of each centre's members, and their inertia in quantum^2."""
+
+    sums: np.ndarray
+    counts: np.ndarray
+    inertia: int
+
+
+def cluster_sums(x: np.ndarray, centres: np.ndarray, quantum: float) -> ClusterSums:
+    """One exact Lloyd pass over x (d, n)."""
     k = len(centres)
     sums, counts, inertia = np.zeros(centres.shape), np.zeros(k, np.int64), 0
     for block in blocks(x):
-        labels, best = nearest(squared_distances(block, centres))
+        labels, best = nearest_centres(squared_distances(block, centres))
         member = (labels == np.arange(k)[:, None]).astype(np.float64)
         sums += member @ block.T
         counts += np.bincount(labels, minlength=k)
         inertia += exact_sum(best, quantum * quantum)
-    return sums, counts, inertia
+    return ClusterSums(sums, counts, inertia)
 
 
 def move_centres(sums: np.ndarray, counts: np.ndarray, centres: np.ndarray, quantum: float) -> np.ndarray:
-    """Means of the members, snapped to the grid; a centre without members stays where it is."""
+    """Means of the members, snapped to the grid. A centre without members stays where it is."""
     filled = counts > 0
     moved = centres.copy()
     moved[filled] = snap(sums[filled] / counts[filled, None], quantum)

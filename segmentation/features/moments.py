@@ -1,6 +1,7 @@
-"""Exact-order moments of columns, part by part: mean, variance and skewness that can be merged.
+"""Moments of columns that can be merged part by part: mean, variance and skewness.
 
-Pairwise update formulas of Chan, Golub, LeVeque (1983) and, for the third moment, Pebay (2008).
+Pairwise update formulas of Chan, Golub, LeVeque (1983) and, for the third moment, Pebay (2008). Merged in the
+order of the parts, so the last bits do not depend on threads. Reading parts is in feature_moments.py.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ import numpy as np
 
 
 class Moments(NamedTuple):
-    """Of d columns over n rows: mean, and sums of squared and cubed deviations from it, each (d,)."""
+    """Of d columns over n rows, each (d,): mean, sums of squared and cubed deviations from it, extremes."""
 
     n: int
     mean: np.ndarray
@@ -22,22 +23,22 @@ class Moments(NamedTuple):
 
     @property
     def std(self) -> np.ndarray:
-        """Population standard deviation (divides by n), as scikit-learn's StandardScaler. (d,)."""
+        """Population standard deviation (divides by n), like scikit-learn's StandardScaler. (d,)."""
         return np.sqrt(self.m2 / self.n)
 
     @property
     def skewness(self) -> np.ndarray:
-        """Population skewness m3 / n / std^3, as scipy.stats.skew; 0 for a constant column. (d,)."""
+        """Population skewness m3 / n / std^3, like scipy.stats.skew; 0 for a constant column. (d,)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             skewness = self.m3 / self.n / (self.m2 / self.n) ** 1.5
-        # The mean of a constant column may be off in its last bit, so m2 does not tell.
+        # The mean of a constant column may be off in its last bit, so m2 alone does not show it.
         return np.where((self.high > self.low) & (self.m2 > 0), skewness, 0.0)
 
 
-def measure(matrix: np.ndarray) -> Moments:
+def compute_moments(matrix: np.ndarray) -> Moments:
     """Moments of the rows of a matrix (d, n), n > 0, finite values.
 
-    >>> measure(np.array([[1.0, 2.0, 3.0]])).m2
+    >>> compute_moments(np.array([[1.0, 2.0, 3.0]])).m2
     array([2.])
     """
     mean = matrix.mean(axis=1)
@@ -53,8 +54,8 @@ def measure(matrix: np.ndarray) -> Moments:
     )
 
 
-def merge(a: Moments, b: Moments) -> Moments:
-    """Moments of two sets of rows taken together."""
+def merge_moments(a: Moments, b: Moments) -> Moments:
+    """Moments of two sets of rows together."""
     n = a.n + b.n
     delta = b.mean - a.mean
     m2 = a.m2 + b.m2 + delta**2 * (a.n * b.n / n)
@@ -68,15 +69,24 @@ def merge(a: Moments, b: Moments) -> Moments:
     return Moments(n, mean, m2, m3, np.minimum(a.low, b.low), np.maximum(a.high, b.high))
 
 
-def merge_all(parts: Iterable[Moments]) -> Moments:
-    """Moments over all parts, merged in the order given; at least one."""
-    return reduce(merge, parts)
+def merge_all_moments(parts: Iterable[Moments]) -> Moments:
+    """Moments over all parts, merged in their order; at least one."""
+    return reduce(merge_moments, parts)
 
 
-def significant(value: float, digits: int = 12) -> float:
-    """Round to significant digits: hides the last bits, in which machines differ.
+def round_significant(value: float, digits: int = 12) -> float:
+    """Round to significant digits. This hides the last bits, in which machines differ.
 
-    >>> significant(0.1 + 0.2)
+    >>> round_significant(0.1 + 0.2)
     0.3
     """
     return float(f"{value:.{digits - 1}e}")
+
+
+def round_finite(value: float) -> float | None:
+    """Round to significant digits; None for NaN and infinities.
+
+    >>> round_finite(float("nan")) is None
+    True
+    """
+    return round_significant(value) if np.isfinite(value) else None

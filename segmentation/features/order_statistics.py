@@ -1,8 +1,8 @@
 """Exact order statistics over parts, in bounded memory: a radix search on the bits of the values.
 
-Each round is one pass that counts, per group and column, the values by their next 16 bits; at most
-four rounds settle all 64, and as soon as few values are left they are gathered and partitioned.
-Neither the number of rows nor that of groups and columns matters to memory.
+Each round is one pass that counts, per group and column, the values by their next 16 bits. At most four
+rounds determine all 64 bits; as soon as few values are left, they are gathered and partitioned. Memory
+depends neither on the number of rows nor on the number of groups and columns.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ def from_keys(keys: np.ndarray) -> np.ndarray:
     return np.where(keys & _SIGN, keys ^ _SIGN, ~keys).view(np.float64)
 
 
-def select(batches: Batches, ranks: np.ndarray, columns: int) -> np.ndarray:
+def select_ranks(batches: Batches, ranks: np.ndarray, columns: int) -> np.ndarray:
     """The values at the given ranks (0 = smallest), per group and column.
 
     batches() starts a pass that yields (matrix (d, n) float64, labels (n,) ints below g). ranks:
@@ -40,22 +40,22 @@ def select(batches: Batches, ranks: np.ndarray, columns: int) -> np.ndarray:
 
 
 def _select_block(batches: Batches, ranks: np.ndarray, block: slice) -> np.ndarray:
-    """`select` for a few columns: rounds of counting until the candidates are few enough to gather."""
-    found = np.zeros(ranks.shape, np.uint64)
-    left = ranks.astype(np.int64).copy()
+    """`select_ranks` for a few columns: rounds of counting until the candidates are few enough to gather."""
+    prefix = np.zeros(ranks.shape, np.uint64)  # the bits known so far, in their final place
+    remaining = ranks.astype(np.int64).copy()  # the ranks among the values with these bits
     for depth in range(64 // DIGITS):
-        counts = _count_digits(_cut(batches, block), found, depth)
+        counts = _count_digits(_cut(batches, block), prefix, depth)
         ends = counts.cumsum(axis=2)
-        if (left >= ends[:, :, -1]).any() or (left < 0).any():
+        if (remaining >= ends[:, :, -1]).any() or (remaining < 0).any():
             raise IndexError("a rank lies outside its group")
-        digit = (ends <= left[:, :, None]).sum(axis=2)
+        digit = (ends <= remaining[:, :, None]).sum(axis=2)
         candidates = np.take_along_axis(counts, digit[:, :, None], axis=2)[:, :, 0]
-        left -= np.take_along_axis(ends, digit[:, :, None], axis=2)[:, :, 0] - candidates
+        remaining -= np.take_along_axis(ends, digit[:, :, None], axis=2)[:, :, 0] - candidates
         shift = np.uint64(64 - DIGITS * (depth + 1))
-        found |= digit.astype(np.uint64) << shift
+        prefix |= digit.astype(np.uint64) << shift
         if shift and candidates.sum() <= FEW:
-            return _gather(_cut(batches, block), found >> shift, shift, left)
-    return from_keys(found)
+            return _gather(_cut(batches, block), prefix >> shift, shift, remaining)
+    return from_keys(prefix)
 
 
 def _cut(batches: Batches, block: slice) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -63,28 +63,28 @@ def _cut(batches: Batches, block: slice) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def _gather(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]], prefix: np.ndarray, shift: np.uint64, left: np.ndarray
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], prefix: np.ndarray, shift: np.uint64, ranks: np.ndarray
 ) -> np.ndarray:
-    """The values at the ranks `left` among those whose keys begin with `prefix`: float64 (g, d)."""
-    kept: dict[tuple[int, int], list[np.ndarray]] = {cell: [] for cell in np.ndindex(*prefix.shape)}
+    """The values at the ranks (g, d) among those whose keys begin with `prefix`: float64 (g, d)."""
+    gathered: dict[tuple[int, int], list[np.ndarray]] = {cell: [] for cell in np.ndindex(*prefix.shape)}
     for matrix, labels in batches:
         for j, values in enumerate(matrix):
-            same = np.flatnonzero(to_keys(values) >> shift == prefix[labels, j])
-            order = same[np.argsort(labels[same], kind="stable")]
-            ends = np.bincount(labels[same], minlength=len(prefix)).cumsum()
-            for group, own in enumerate(np.split(values[order], ends[:-1])):
-                kept[group, j].append(own)
-    found = np.empty(prefix.shape)
-    for cell, pieces in kept.items():
-        found[cell] = np.partition(np.concatenate(pieces) + 0.0, left[cell])[left[cell]]
-    return found
+            matching = np.flatnonzero(to_keys(values) >> shift == prefix[labels, j])
+            order = matching[np.argsort(labels[matching], kind="stable")]
+            ends = np.bincount(labels[matching], minlength=len(prefix)).cumsum()
+            for group, members in enumerate(np.split(values[order], ends[:-1])):
+                gathered[group, j].append(members)
+    selected = np.empty(prefix.shape)
+    for cell, pieces in gathered.items():
+        selected[cell] = np.partition(np.concatenate(pieces) + 0.0, ranks[cell])[ranks[cell]]
+    return selected
 
 
 def _count_digits(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]], found: np.ndarray, depth: int
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], prefix: np.ndarray, depth: int
 ) -> np.ndarray:
-    """How many values share the digits found so far, by their next digit: int64 (g, d, 2**16)."""
-    groups, columns = found.shape
+    """How many values start with the bits of `prefix` (g, d), by their next digit: int64 (g, d, 2**16)."""
+    groups, columns = prefix.shape
     counts = np.zeros((groups, columns, 1 << DIGITS), np.int64)
     shift = np.uint64(64 - DIGITS * (depth + 1))
     for matrix, labels in batches:
@@ -94,8 +94,8 @@ def _count_digits(
             group = labels
             if depth:
                 high = shift + np.uint64(DIGITS)
-                same = (keys >> high) == (found[labels, j] >> high)
-                digits, group = digits[same], labels[same]
+                matching = (keys >> high) == (prefix[labels, j] >> high)
+                digits, group = digits[matching], labels[matching]
             cell = group.astype(np.int64) << DIGITS | digits.astype(np.int64)
             counts[:, j] += np.bincount(cell, minlength=groups << DIGITS).reshape(groups, -1)
     return counts

@@ -1,7 +1,7 @@
-"""The sample that the sweep sees: all distinct rows with counts where they are few, else a coreset.
+"""The sample for the sweep: all distinct rows with counts where they are few, else a coreset.
 
-Which customers are drawn depends on their ids and the seed alone, so the sample is the same however
-the rows were ordered, and nearly the same from one night to the next.
+Which customers are drawn depends only on their ids and the seed, so the sample does not depend on the order
+of rows, and is nearly the same from one night to the next. Hashing ids is in segmentation/keys.py.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.records import Part, Sample
-from segmentation.keys import hash_texts, mix, to_unit
-from segmentation.partitions import fold_parts, over_parts
+from schemas.clustering import Sample
+from schemas.part import Part
+from segmentation.keys import hash_texts, mix, to_uniform
+from segmentation.partitions import map_part_files, map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
-WEIGHT = "(weight)"  # no feature can be called so
+WEIGHT = "(weight)"  # no feature can have this name
 COVERAGE_ROWS = 5_000
 EVEN_ROWS = 10_000
 ENOUGH_COVERAGE = 0.5
@@ -25,137 +26,154 @@ MOST_DISTINCT = 50_000
 CORESET_ROWS = 10_000
 
 
-class Slice(NamedTuple):
-    """A scaled part with what is needed to draw from it; `ids` is None where rows have none."""
+class DrawablePart(NamedTuple):
+    """A scaled part and what draws from it: its customers' ids, or None, and its first row's position."""
 
     scaled: Part
     ids: Part | None
     first: int
 
 
-class Spread(NamedTuple):
-    """Of scaled rows: number, sum (d,), sum of squared norms. Exact sums, on the grid."""
+class Dispersion(NamedTuple):
+    """Of n scaled rows: their mean (d,), and the sum of their squared distances to it."""
 
     n: int
-    total: np.ndarray
+    mean: np.ndarray
     squares: float
 
 
-def coverage(counts: np.ndarray) -> float:
-    """Good-Turing estimate (Good 1953) of the share of rows whose value the sample has seen.
+class DistinctRows(NamedTuple):
+    """Distinct rows (m, d) in lexicographic order, and how often each occurs, int64 (m,)."""
 
-    1 - singletons / n, for the counts (m,) of a sample's distinct rows.
+    rows: np.ndarray
+    counts: np.ndarray
 
-    >>> coverage(np.array([3, 1]))
+
+def estimate_coverage(counts: np.ndarray) -> float:
+    """Good-Turing estimate (Good 1953) of the share of rows whose value occurs in the sample.
+
+    1 - singletons / n, for the counts (m,) of a sample's distinct rows. NaN for an empty sample.
+
+    >>> estimate_coverage(np.array([3, 1]))
     0.75
     """
     return float(1.0 - np.count_nonzero(counts == 1) / counts.sum())
 
 
-def count_distinct(rows: np.ndarray, counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct rows of (n, d) in lexicographic order, and how often each occurs (int64)."""
+def count_distinct(rows: np.ndarray, counts: np.ndarray | None = None) -> DistinctRows:
+    """The distinct rows of (n, d), each counting once or as often as counts (n,) says."""
     if len(rows) == 0:
-        return rows, np.empty(0, np.int64)
+        return DistinctRows(rows, np.empty(0, np.int64))
     order = np.lexsort(rows.T[::-1])
     ordered = rows[order]
     is_new = np.concatenate([[True], (ordered[1:] != ordered[:-1]).any(axis=1)])
     weights = np.ones(len(rows), np.int64) if counts is None else counts[order]
-    return ordered[is_new], np.add.reduceat(weights, np.flatnonzero(is_new))
+    return DistinctRows(ordered[is_new], np.add.reduceat(weights, np.flatnonzero(is_new)))
 
 
-def draw_keys(piece: Slice, seed: int) -> np.ndarray:
-    """A number in [0, 1) per row (n,): from the id, or from the row's place in canonical order."""
-    if piece.ids is not None:
-        ids = read_part(piece.ids, ["customer_id"])["customer_id"].combine_chunks()
-        return to_unit(hash_texts(ids), seed)
-    return to_unit(mix(np.arange(piece.first, piece.first + piece.scaled.rows, dtype=np.uint64)), seed)
+def draw_keys(part: DrawablePart, seed: int) -> np.ndarray:
+    """A number in [0, 1) per row (n,), from its id, or from its position in canonical order."""
+    if part.ids is not None:
+        ids = read_part(part.ids, ["customer_id"])["customer_id"].combine_chunks()
+        return to_uniform(hash_texts(ids), seed)
+    return to_uniform(mix(np.arange(part.first, part.first + part.scaled.rows, dtype=np.uint64)), seed)
 
 
 def _read_rows(part: Part) -> np.ndarray:
     return to_matrix(read_part(part)).T
 
 
-def _draw_share(piece: Slice, share: float, seed: int) -> np.ndarray:
-    """The rows whose key is below share, their keys in the last column."""
-    keys = draw_keys(piece, seed)
-    drawn = keys < share
-    return np.column_stack([_read_rows(piece.scaled)[drawn], keys[drawn]])
+def _draw_share(part: DrawablePart, share: float, seed: int) -> np.ndarray:
+    """The rows whose key is below share, with the key as last column."""
+    keys = draw_keys(part, seed)
+    is_drawn = keys < share
+    return np.column_stack([_read_rows(part.scaled)[is_drawn], keys[is_drawn]])
 
 
-def _draw_coreset(piece: Slice, centre: np.ndarray, spread: Spread, seed: int) -> np.ndarray:
-    """Rows of a lightweight coreset with their weights in the last column.
+def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.ndarray:
+    """Rows of a lightweight coreset, with their weight as last column.
 
-    Bachem, Lucic, Krause (2018): q = 1/2 * 1/n + 1/2 * d^2(x, mean) / sum d^2; here each row is
-    drawn independently with probability min(1, m q), and weighs the inverse.
+    Bachem, Lucic, Krause (2018): q = 1/2 * 1/n + 1/2 * d^2(x, mean) / sum d^2. Here each row is drawn
+    independently with probability min(1, m q), and its weight is the inverse.
     """
-    rows = _read_rows(piece.scaled)
-    distances = np.square(rows - centre).sum(axis=1)
-    whole = max(spread.squares, np.finfo(np.float64).tiny)
-    chance = np.minimum(1.0, CORESET_ROWS * (0.5 / spread.n + 0.5 * distances / whole))
-    drawn = draw_keys(piece, seed) < chance
-    return np.column_stack([rows[drawn], 1.0 / chance[drawn]])
+    rows = _read_rows(part.scaled)
+    distances = np.square(rows - dispersion.mean).sum(axis=1)
+    total = max(dispersion.squares, np.finfo(np.float64).tiny)
+    probability = np.minimum(1.0, CORESET_ROWS * (0.5 / dispersion.n + 0.5 * distances / total))
+    is_drawn = draw_keys(part, seed) < probability
+    return np.column_stack([rows[is_drawn], 1.0 / probability[is_drawn]])
 
 
-def measure_spread(parts: Sequence[Part]) -> tuple[np.ndarray, Spread]:
-    """The mean (d,) of all scaled rows, and their spread about it."""
-    measured = list(fold_parts(_sum_part, parts))
-    n = sum(one.n for one in measured)
-    mean = np.sum([one.total for one in measured], axis=0) / n
-    squares = sum(one.squares for one in measured) - n * float(mean @ mean)
-    return mean, Spread(n, mean * n, squares)
+class _Sums(NamedTuple):
+    """Of the rows of a part: their number, sum (d,), and sum of squared norms. Exact, on the grid."""
+
+    n: int
+    total: np.ndarray
+    squares: float
 
 
-def _sum_part(part: Part) -> Spread:
+def measure_dispersion(parts: Sequence[Part]) -> Dispersion:
+    """Mean and dispersion of all scaled rows."""
+    sums = list(map_part_files(_sum_part, parts))
+    n = sum(part.n for part in sums)
+    mean = np.sum([part.total for part in sums], axis=0) / n
+    squares = sum(part.squares for part in sums) - n * float(mean @ mean)
+    return Dispersion(n, mean, squares)
+
+
+def _sum_part(part: Part) -> _Sums:
     matrix = to_matrix(read_part(part))
-    return Spread(part.rows, matrix.sum(axis=1), float(np.einsum("ij,ij->", matrix, matrix)))
+    return _Sums(part.rows, matrix.sum(axis=1), float(np.einsum("ij,ij->", matrix, matrix)))
 
 
 def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: Path) -> Sample:
-    """Write two samples of the scaled parts: one with WEIGHT for the fits, one drawn evenly.
+    """Write two samples of the scaled parts: a weighted one for the fits, and a uniform one.
 
-    ids: parts, or empty.
+    ids: the customers' parts, or empty if the rows have no ids.
     """
     starts = np.concatenate([[0], np.cumsum([part.rows for part in scaled])])
-    slices = [Slice(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
+    n = int(starts[-1])
+    drawable = [DrawablePart(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
     names = read_part(scaled[0]).column_names
-    share = min(1.0, COVERAGE_ROWS / int(starts[-1]))
-    even_share = min(1.0, EVEN_ROWS / int(starts[-1]))
-    even = np.concatenate(list(over_parts(partial(_draw_share, share=even_share, seed=seed), slices)))
-    times = count_distinct(even[even[:, -1] < share, :-1])[1]
-    found = None
-    if share == 1.0 or coverage(times) >= ENOUGH_COVERAGE:
-        found = _count_all(scaled)
-    is_exact = found is not None
-    if found is None:
-        centre, spread = measure_spread(scaled)
-        draw = partial(_draw_coreset, centre=centre, spread=spread, seed=seed)
-        drawn = np.concatenate(list(over_parts(draw, slices)))
-        found = drawn[:, :-1], drawn[:, -1]
-    rows, weights = found
-    common = float((weights if is_exact else times).max() / (weights if is_exact else times).sum())
+    coverage_share, uniform_share = min(1.0, COVERAGE_ROWS / n), min(1.0, EVEN_ROWS / n)
+    draw_uniform = partial(_draw_share, share=uniform_share, seed=seed)
+    uniform = np.concatenate(list(map_parts(draw_uniform, drawable)))
+    seen = count_distinct(uniform[uniform[:, -1] < coverage_share, :-1]).counts
+    distinct = None
+    if coverage_share == 1.0 or estimate_coverage(seen) >= ENOUGH_COVERAGE:
+        distinct = _count_all(scaled)
+    if distinct is not None:
+        rows, weights = distinct
+        seen = distinct.counts
+    else:
+        draw = partial(_draw_coreset, dispersion=measure_dispersion(scaled), seed=seed)
+        coreset = np.concatenate(list(map_parts(draw, drawable)))
+        rows, weights = coreset[:, :-1], coreset[:, -1]
     columns = {name: rows[:, j] for j, name in enumerate(names)}
     weighted = pa.table({**columns, WEIGHT: weights.astype(np.float64)})
-    drawn = pa.table({name: even[:, j] for j, name in enumerate(names)})
+    unweighted = pa.table({name: uniform[:, j] for j, name in enumerate(names)})
     return Sample(
         part=write_part(folder / "sample.parquet", weighted),
-        exact=is_exact,
-        distinct=len(count_distinct(rows)[0]),
-        common=common,
-        even=write_part(folder / "even.parquet", drawn),
+        exact=distinct is not None,
+        distinct=len(count_distinct(rows).rows),
+        commonest_share=float(seen.max() / seen.sum()),
+        uniform=write_part(folder / "even.parquet", unweighted),
     )
 
 
-def _count_all(scaled: Sequence[Part]) -> tuple[np.ndarray, np.ndarray] | None:
+def _count_all(scaled: Sequence[Part]) -> DistinctRows | None:
     """All distinct rows with their counts, or None if there are more than MOST_DISTINCT."""
-    rows: np.ndarray | None = None
-    counts = np.empty(0, np.int64)
-    for found, times in over_parts(_count_part, scaled):
-        merged = found if rows is None else np.concatenate([rows, found])
-        rows, counts = count_distinct(merged, np.concatenate([counts, times]))
-        if len(rows) > MOST_DISTINCT:
+    total: DistinctRows | None = None
+    for part in map_parts(_count_part, scaled):
+        if total is None:
+            total = part
+        else:
+            rows = np.concatenate([total.rows, part.rows])
+            total = count_distinct(rows, np.concatenate([total.counts, part.counts]))
+        if len(total.rows) > MOST_DISTINCT:
             return None
-    return None if rows is None else (rows, counts)
+    return total
 
 
-def _count_part(part: Part) -> tuple[np.ndarray, np.ndarray]:
+def _count_part(part: Part) -> DistinctRows:
     return count_distinct(_read_rows(part))

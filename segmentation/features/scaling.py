@@ -1,7 +1,7 @@
-"""Fitting each feature's transform from the customers' moments, and judging what the grid does to it.
+"""Choosing each feature's transform and fitting it to the customers' moments.
 
-How a fitted transform is applied and inverted is in segmentation/features/transforms.py; the passes over
-the customers are tasks/scale.py's.
+The transforms are in segmentation/features/transforms.py, the grid step is in grid_step.py. Rare events and
+far values are handled afterwards, in outliers.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,52 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.parameters import Scaling, Segmentation
+from config.definition import Definition, Scaling
 from schemas.numbers import ColumnScale, Encoding, Transform
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.errors import Refused
-from segmentation.features.grid import find_quantum
-from segmentation.features.moments import Moments, significant
-from segmentation.features.order_statistics import select
-from segmentation.features.transforms import to_scaled
-from segmentation.partitions import over_parts
+from segmentation.features.feature_moments import FeatureMoments
+from segmentation.features.moments import round_significant
+from segmentation.features.order_statistics import select_ranks
+from segmentation.features.transforms import TRANSFORMS, FeatureSummary, Quartiles
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix
 
 SKEWED = 1.0
-SMALLEST = 1e-90  # squares of what is smaller leave float64
-HEADROOM = 8.0  # how far beyond tonight's largest value the next nights' may lie before the grid is refitted
-FEWEST_STEPS = 64  # of the grid, within one spread of a feature
+SMALLEST = 1e-90  # squares of smaller spreads underflow float64
+CONSTANT = "the same value for all customers"
 
 
-def find_quartiles(parts: Sequence[Part], feature: str, rows: int) -> tuple[float, float, float]:
-    """Exact lower quartile, median and upper quartile of one feature (lower values at ties of rank)."""
-    found = []
-    for share in (0.25, 0.5, 0.75):
-
-        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            return over_parts(partial(_one_group, feature=feature), parts)
-
-        rank = np.array([[int(share * (rows - 1))]])
-        found.append(float(select(batches, rank, 1)[0, 0]))
-    return found[0], found[1], found[2]
-
-
-def _one_group(part: Part, feature: str) -> tuple[np.ndarray, np.ndarray]:
-    matrix = to_matrix(read_part(part, [feature]))
-    return matrix, np.zeros(matrix.shape[1], np.int32)
-
-
-def choose_transform(asked: Scaling, raw_skew: float, log_skew: float, low: float) -> tuple[Transform, str]:
-    """The transform for what the definition asks, and why. `auto`: log where that lowers a high skew."""
-    if asked != "auto":
-        return asked, "asked for by the definition"
-    if low >= 0 and raw_skew > SKEWED and abs(log_skew) < raw_skew:
-        return "log-standard", f"skewness {raw_skew:.1f}, {log_skew:.1f} after log1p"
-    return "standard", f"skewness {raw_skew:.1f}"
-
-
-class Numbers(NamedTuple):
-    """The encoded features of all customers: what each number is, and the parts that hold them."""
+class EncodedCustomers(NamedTuple):
+    """The encoded features of all customers: what each number is, and the parts with the numbers."""
 
     encodings: tuple[Encoding, ...]
     parts: tuple[Part, ...]
@@ -63,118 +35,90 @@ class Numbers(NamedTuple):
     @property
     def names(self) -> list[str]:
         """The numbers' names."""
-        return [one.name for one in self.encodings]
+        return [encoding.name for encoding in self.encodings]
 
 
-def choose_for(
-    one: Encoding, segmentation: Segmentation, skews: tuple[float, float], low: float
-) -> tuple[Transform, str]:
-    """The transform of one number, and why. Levels and indicators are 0 or 1 and stay so."""
-    if one.kind in ("level", "other"):
-        return "one-hot", f"one of {one.block} levels, which share the feature's weight"
-    if one.kind == "missing":
-        return "one-hot", "says where the value is missing"
-    return choose_transform(segmentation.scaling_of(one.column), *skews, low)
+class ChosenTransform(NamedTuple):
+    """A transform, and the reason in words."""
+
+    transform: Transform
+    reason: str
+
+
+def choose_transform(scaling: Scaling, raw_skew: float, log_skew: float, low: float) -> ChosenTransform:
+    """The transform that the definition asks for. `auto`: log where that lowers a high skew."""
+    if scaling != "auto":
+        return ChosenTransform(scaling, "asked for by the definition")
+    if low >= 0 and raw_skew > SKEWED and abs(log_skew) < raw_skew:
+        return ChosenTransform("log-standard", f"skewness {raw_skew:.1f}, {log_skew:.1f} after log1p")
+    return ChosenTransform("standard", f"skewness {raw_skew:.1f}")
+
+
+def choose_number_transform(
+    definition: Definition, encoding: Encoding, moments: FeatureMoments, j: int
+) -> ChosenTransform:
+    """The transform of number j. Levels and indicators are 0 or 1 and stay so."""
+    if encoding.kind in ("level", "other"):
+        return ChosenTransform("one-hot", f"one of {encoding.block} levels, which share the feature's weight")
+    if encoding.kind == "missing":
+        return ChosenTransform("one-hot", "1 where the value is missing")
+    skews = (float(moments.under(transform).skewness[j]) for transform in ("standard", "log-standard"))
+    return choose_transform(definition.scaling_of(encoding.column), *skews, float(moments.raw.low[j]))
+
+
+def compute_quartiles(parts: Sequence[Part], feature: str, rows: int) -> Quartiles:
+    """Exact quartiles of one feature over all parts: of the two values next to a rank, the lower."""
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return map_parts(partial(_read_one_group, feature=feature), parts)
+
+    ranks = [np.array([[int(share * (rows - 1))]]) for share in (0.25, 0.5, 0.75)]
+    return Quartiles(*(float(select_ranks(batches, rank, 1)[0, 0]) for rank in ranks))
+
+
+def _read_one_group(part: Part, feature: str) -> tuple[np.ndarray, np.ndarray]:
+    matrix = to_matrix(read_part(part, [feature]))
+    return matrix, np.zeros(matrix.shape[1], np.int32)
 
 
 def fit_columns(
-    segmentation: Segmentation, numbers: Numbers, raw: Moments, log: Moments
+    definition: Definition, customers: EncodedCustomers, moments: FeatureMoments
 ) -> tuple[ColumnScale, ...]:
-    """Each number's fitted transform. Refused where log-standard meets negative values."""
-    columns = []
-    for j, one in enumerate(numbers.encodings):
-        feature = one.name
-        skews = float(raw.skewness[j]), float(log.skewness[j])
-        transform, why = choose_for(one, segmentation, skews, float(raw.low[j]))
-        if transform == "log-standard" and raw.low[j] < 0:
-            raise Refused("negative-log", f"feature {feature} has negative values; log-standard needs none")
-        used = log if transform == "log-standard" else raw
-        shift, scale = float(used.mean[j]), float(used.std[j])
-        if transform in ("none", "one-hot"):
-            # A block of 0/1 numbers weighs as one feature: 1 / sqrt(levels) each.
-            shift, scale = 0.0, float(np.sqrt(one.block))
-        elif transform == "robust":
-            lower, median, upper = find_quartiles(numbers.parts, feature, raw.n)
-            shift = median
-            # Half of the rows may share one value; the standard deviation then measures the rest.
-            scale = upper - lower if upper > lower else scale
-        spread = float(raw.high[j] - raw.low[j])
-        if 0 < spread < SMALLEST:
-            raise Refused(
-                "extreme-values", f"feature {feature} varies by less than {SMALLEST:g}; change its unit"
-            )
-        is_constant = spread <= 1e-12 * max(abs(float(raw.high[j])), abs(float(raw.low[j])))
-        is_aside = is_constant or transform == "aside"
-        columns.append(
-            ColumnScale(
-                feature=feature,
-                transform="aside" if is_aside else transform,
-                shift=float(raw.low[j]) if is_aside else significant(shift),
-                scale=1.0 if is_aside else significant(scale),
-                weight=significant(segmentation.weights.get(one.column, 1.0) ** 0.5),
-                aside=is_aside,
-                why="the same value for all customers" if is_constant else why,
-            )
+    """Each number's fitted transform. Refused where a transform does not accept a feature's values."""
+    return tuple(fit_column(definition, customers, moments, j) for j in range(len(customers.encodings)))
+
+
+def fit_column(
+    definition: Definition, customers: EncodedCustomers, moments: FeatureMoments, j: int
+) -> ColumnScale:
+    """The fitted transform of number j. A constant number is excluded."""
+    encoding, low, high = customers.encodings[j], float(moments.raw.low[j]), float(moments.raw.high[j])
+    transform, reason = choose_number_transform(definition, encoding, moments, j)
+    kind = TRANSFORMS[transform]
+    if low < kind.lowest:
+        raise Refused(
+            "negative-log",
+            f"feature {encoding.name} has values below {kind.lowest:g}, which {transform} does not accept",
         )
-    return tuple(columns)
-
-
-def mean_variance(columns: Sequence[ColumnScale], raw: Moments, log: Moments) -> float:
-    """Mean over the features of the variance of their scaled values, before the grid."""
-    variances = [
-        float((log if one.transform == "log-standard" else raw).std[j] / one.scale * one.weight) ** 2
-        for j, one in enumerate(columns)
-        if not one.aside
-    ]
-    return significant(sum(variances) / len(variances))
-
-
-def find_largest(columns: Sequence[ColumnScale], raw: Moments) -> float:
-    """The largest absolute scaled value: transforms are monotone, so it is at a column's end."""
-    ends = to_scaled(np.stack([raw.low, raw.high], axis=1), columns)
-    return float(np.abs(ends).max(initial=0.0))
-
-
-def settle_quantum(columns: Sequence[ColumnScale], moments: tuple[Moments, Moments]) -> float:
-    """The grid's step, with room for values HEADROOM times the largest where that costs no resolution."""
-    largest, features = find_largest(columns, moments[0]), sum(not column.aside for column in columns)
-    roomy = find_quantum(HEADROOM * largest, features)
-    if find_lost(columns, moments, roomy) is None:
-        return roomy
-    quantum = find_quantum(largest, features)
-    check_resolution(columns, moments, quantum)
-    return quantum
-
-
-def check_resolution(
-    columns: Sequence[ColumnScale], moments: tuple[Moments, Moments], quantum: float
-) -> None:
-    """Refuse values so extreme that the grid, which spans them, can no longer tell customers apart."""
-    lost = find_lost(columns, moments, quantum)
-    if lost is None:
-        return
-    raw = moments[0]
-    ends = np.abs(to_scaled(np.stack([raw.low, raw.high], axis=1), columns)).max(axis=1)
-    largest = [each for each in columns if not each.aside][int(ends.argmax())].feature
-    raise Refused(
-        "extreme-values",
-        f"feature {largest} has values so far out that differences in {lost} would be lost; "
-        f"bound {largest} in rows.columns, or scale it by log-standard or standard",
+    if 0 < high - low < SMALLEST:
+        raise Refused(
+            "extreme-values", f"feature {encoding.name} varies by less than {SMALLEST:g}; change its unit"
+        )
+    # A sum of equal values may be off in its last bits, so a constant column's mean and range may be too.
+    is_constant = high - low <= 1e-12 * max(abs(high), abs(low))
+    is_excluded = is_constant or transform == "aside"
+    shift, scale = low, 1.0
+    if not is_excluded:
+        used = moments.under(transform)
+        quartiles = partial(compute_quartiles, customers.parts, encoding.name, moments.raw.n)
+        summary = FeatureSummary(float(used.mean[j]), float(used.std[j]), encoding.block, quartiles)
+        shift, scale = map(round_significant, kind.fit(summary))
+    return ColumnScale(
+        feature=encoding.name,
+        transform="aside" if is_excluded else transform,
+        shift=shift,
+        scale=scale,
+        weight=round_significant(definition.weights.get(encoding.column, 1.0) ** 0.5),
+        excluded=is_excluded,
+        reason=CONSTANT if is_constant else reason,
     )
-
-
-def find_lost(columns: Sequence[ColumnScale], moments: tuple[Moments, Moments], quantum: float) -> str | None:
-    """The first feature whose spread is too few steps of the grid.
-
-    A feature's spread, in scaled units, is its standard deviation or the unit that it was scaled
-    by, the smaller of the two: one outlier inflates the first, not an interquartile range.
-    """
-    raw, log = moments
-    for j, one in enumerate(columns):
-        if one.aside:
-            continue
-        deviation = float((log if one.transform == "log-standard" else raw).std[j])
-        spread = min(deviation / one.scale, 1.0) * one.weight
-        if spread < FEWEST_STEPS * quantum:
-            return one.feature
-    return None

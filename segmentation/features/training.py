@@ -1,6 +1,6 @@
 """What a model was trained on, in bins, and how far tonight's customers have drifted from it.
 
-Whether that asks for a refit is segmentation/identity/refitting.py's to say.
+Whether drift calls for a refit is decided in segmentation/identity/refitting.py.
 """
 
 from collections.abc import Sequence
@@ -13,34 +13,38 @@ BINS = 10
 LEAST = 1e-4  # a share of 0 would make the index infinite
 
 
-def make_bins(features: Sequence[str], sample: np.ndarray) -> tuple[Bins, ...]:
+def compute_bins(features: Sequence[str], sample: np.ndarray) -> tuple[Bins, ...]:
     """Deciles of each scaled feature (d, n), fewer where values are equal, and the shares between them.
 
-    Where nine in ten have the smallest value, those above it are a bin of their own: no edge, no variation.
+    Where nine in ten have the smallest value, the larger values are one bin. A constant feature has no edge.
     """
-    found = []
+    bins = []
     for name, values in zip(features, sample, strict=True):
         inner = np.quantile(values, np.arange(1, BINS) / BINS, method="lower")
         above = values[values > values.min()]
         edges = np.unique(inner[inner > values.min()]) if inner[-1] > values.min() else np.sort(above)[:1]
         shares = count_bins(values, edges) / len(values)
-        found.append(Bins(feature=name, edges=tuple(edges.tolist()), shares=tuple(shares.tolist())))
-    return tuple(found)
+        bins.append(Bins(feature=name, edges=tuple(edges.tolist()), shares=tuple(shares.tolist())))
+    return tuple(bins)
 
 
 def count_bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Values (n,) between ascending edges (m,), an edge belonging to the bin above: int64 (m + 1,)."""
+    """Values (n,) between ascending edges (m,), int64 (m + 1,). A value on an edge is in the bin above.
+
+    >>> count_bins(np.array([0.0, 1.0, 1.5]), np.array([1.0]))
+    array([1, 2])
+    """
     return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
 
 
-def find_drift(expected: np.ndarray, found: np.ndarray) -> float:
+def population_stability_index(expected: np.ndarray, observed: np.ndarray) -> float:
     """The population stability index of two distributions over the same bins, shares (m,) each.
 
-    sum (p - q) ln(p / q): the symmetrised Kullback-Leibler divergence (Jeffreys). By custom below 0.1
-    is no change, above 0.25 a major one (Siddiqi 2006). Shares below LEAST count as LEAST.
+    sum (p - q) ln(p / q): the symmetrised Kullback-Leibler divergence (Jeffreys). By convention below 0.1
+    is no change and above 0.25 a major one (Siddiqi 2006). Shares below LEAST count as LEAST.
 
-    >>> round(find_drift(np.array([0.5, 0.5]), np.array([0.6, 0.4])), 4)
+    >>> round(population_stability_index(np.array([0.5, 0.5]), np.array([0.6, 0.4])), 4)
     0.0405
     """
-    p, q = np.maximum(expected, LEAST), np.maximum(found, LEAST)
+    p, q = np.maximum(expected, LEAST), np.maximum(observed, LEAST)
     return float(((p - q) * np.log(p / q)).sum())

@@ -6,23 +6,24 @@ is called until then is segmentation/report/factual_names.py's.
 
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
-from segmentation.store.commit import hold
-from segmentation.store.layout import edition_folder, published_dates, published_edition
-from segmentation.store.objects import ObjectPath
+from segmentation.store.layout import edition_folder
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.manifests import read_manifest
+from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
+from segmentation.store.published import published_dates, published_edition
 from segmentation.store.rewriting import rewrite
 
-FILE = "names.json"
+NAMES_FILE = "names.json"
 LONGEST = {"name": 80, "owner": 80, "note": 500}
 
 
-class Naming(NamedTuple):
+class GivenName(NamedTuple):
     """What a person says of a segment. as_of: the live date when the name was given."""
 
     name: str = ""
@@ -32,7 +33,7 @@ class Naming(NamedTuple):
     as_of: str = ""
 
 
-class Split(NamedTuple):
+class SplitOrMerge(NamedTuple):
     """A named segment was split or merged after it was named."""
 
     as_of: date
@@ -41,50 +42,50 @@ class Split(NamedTuple):
     segment_id: str
 
 
-def read_names(home: Path | ObjectPath) -> dict[str, Naming]:
+def read_given_names(home: AnyPath) -> dict[str, GivenName]:
     """The names by segment id; none where there is no file. Refused if it cannot be read."""
     try:
-        found = json.loads((home / FILE).read_bytes())
+        found = json.loads((home / NAMES_FILE).read_bytes())
         return {
-            str(key): Naming(*(str(one.get(field) or "") for field in Naming._fields))
+            str(key): GivenName(*(str(one.get(field) or "") for field in GivenName._fields))
             for key, one in found.items()
         }
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError):
         raise Refused(
-            "names", f"{home / FILE} is not what `resegment name` writes; mend or remove it"
+            "names", f"{home / NAMES_FILE} is not what `resegment name` writes; mend or remove it"
         ) from None
 
 
-def name_segment(home: Path | ObjectPath, segment_id: str, said: dict[str, str | None], by: str) -> Naming:
+def name_segment(home: AnyPath, segment_id: str, said: dict[str, str | None], by: str) -> GivenName:
     """Write what a person says of a segment; what is None stays as it was, an empty text takes it away.
 
     Refused if no such segment is live or has a name already, or a text is no single line.
     """
     check_texts({**said, "by": by})
     live = read_live(home)
-    known = {} if live is None else read_sizes(edition_folder(home, *live))
+    known = {} if live is None else read_segment_sizes(edition_folder(home, *live))
     since = str(live[0]) if live else ""
     given = {field: text for field, text in said.items() if text is not None}
-    naming = Naming()
+    naming = GivenName()
 
     def change() -> bytes:
         nonlocal naming
-        names = read_names(home)
+        names = read_given_names(home)
         if segment_id not in {**known, **names}:
             there = ", ".join(known) or "none yet"
             raise Refused(
                 "segment", f"there is no segment {segment_id[:20]!r} in the live edition; there are {there}"
             )
-        naming = names.pop(segment_id, Naming())._replace(**given, by=by, as_of=since)
+        naming = names.pop(segment_id, GivenName())._replace(**given, by=by, as_of=since)
         if any((naming.name, naming.owner, naming.note)):
             names[segment_id] = naming
         content = {key: one._asdict() for key, one in names.items()}
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
-    with hold(home):
-        rewrite(home / FILE, change)
+    with lock(home / LOCK):
+        rewrite(home / NAMES_FILE, change)
     return naming
 
 
@@ -96,19 +97,15 @@ def check_texts(said: dict[str, str | None]) -> None:
             raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 
 
-def read_sizes(folder: Path | ObjectPath) -> dict[str, int]:
+def read_segment_sizes(folder: AnyPath) -> dict[str, int]:
     """Customers by segment id of an edition. Refused if its manifest cannot be read."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
-        return {str(key): int(size) for key, size in manifest["sizes"].items()}
-    except (OSError, ValueError, KeyError):
-        raise Refused("edition", f"{folder} is damaged; see 'resegment audit'") from None
+    return read_manifest(folder).sizes
 
 
-def find_splits(home: Path | ObjectPath, names: dict[str, Naming]) -> dict[str, Split]:
+def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOrMerge]:
     """The last split or merger of each named segment since it was named: the name may fit no more."""
     dates = {key: one.as_of for key, one in names.items() if one.name}
-    found: dict[str, Split] = {}
+    found: dict[str, SplitOrMerge] = {}
     for day in published_dates(home):
         named = {key for key, since in dates.items() if since < str(day)}
         edition = published_edition(home, day) if named else None
@@ -117,11 +114,11 @@ def find_splits(home: Path | ObjectPath, names: dict[str, Naming]) -> dict[str, 
         for event in _read_events(edition_folder(home, day, edition)):
             if event["event"] in ("split", "merged"):
                 for key in named & {event["from_segment_id"], event["segment_id"]}:
-                    found[key] = Split(day, event["event"], event["from_segment_id"], event["segment_id"])
+                    found[key] = SplitOrMerge(day, event["event"], event["from_segment_id"], event["segment_id"])
     return found
 
 
-def _read_events(folder: Path | ObjectPath) -> list[dict[str, Any]]:
+def _read_events(folder: AnyPath) -> list[dict[str, Any]]:
     try:
         with (folder / "lineage.parquet").open("rb") as file:
             rows: list[dict[str, Any]] = pq.ParquetFile(file).read(use_threads=False).to_pylist()

@@ -1,6 +1,6 @@
 """Refit, or score with the model that is there? And does last night's number of segments stand?
 
-Pure functions of the definition and of what was measured: segmentation/identity/recalling.py's and
+Pure functions of the definition and of what was measured: segmentation/identity/rescoring.py's and
 choosing.py's.
 """
 
@@ -8,13 +8,13 @@ from datetime import date
 from math import inf
 from typing import NamedTuple
 
-from config.plans import KPlan, RefitPlan
+from config.clauses import KOptions, RefitOptions
 from schemas.evidence import Choice
-from schemas.identity import Memory
+from schemas.identity import PreviousEdition
 from schemas.numbers import Training
 
 
-class Decision(NamedTuple):
+class RefitDecision(NamedTuple):
     """To refit or not, its scaling too or not, and why, for people."""
 
     refits: bool
@@ -22,16 +22,16 @@ class Decision(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def decide(
-    plan: RefitPlan, trained: Training, as_of: date, measured: tuple[float, dict[str, float]]
-) -> Decision:
+def decide_refit(
+    plan: RefitOptions, trained: Training, as_of: date, measured: tuple[float, dict[str, float]]
+) -> RefitDecision:
     """Does the model still fit? measured: tonight's inertia per customer, and PSI by scaled number.
 
     A refit keeps the scaling while the model is young: distances of another kind move customers who did
     not change, and are no answer to customers who did.
     """
     if plan.policy == "never":
-        return Decision(False, False, ("refit.policy is never",))
+        return RefitDecision(False, False, ("refit.policy is never",))
     inertia, drift = measured
     age = (as_of - trained.since).days
     rise = inertia / trained.inertia - 1 if trained.inertia > 0 else inf if inertia > 0 else 0.0
@@ -51,10 +51,10 @@ def decide(
     always = ("refit.policy is always",) if plan.policy == "always" else ()
     reasons = (*always, *against)
     rescales = age >= plan.max_age_days or (bool(reasons) and plan.mode == "cold")
-    return Decision(bool(reasons), rescales, reasons or tuple(words for _, words in found))
+    return RefitDecision(bool(reasons), rescales, reasons or tuple(words for _, words in found))
 
 
-def settle_k(plan: KPlan, nights: int, choice: Choice, memory: Memory) -> Choice:
+def apply_hysteresis(plan: KOptions, nights: int, choice: Choice, memory: PreviousEdition) -> Choice:
     """Tonight's choice, unless last night's k stands.
 
     Another k is taken once the evidence has asked for it `nights` nights in a row, at once where last

@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.source import check_content
+from segmentation.source_checks import check_content
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20

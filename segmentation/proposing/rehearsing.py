@@ -22,7 +22,7 @@ from segmentation.rows.casting import Dialect
 from segmentation.rows.judging import Contract, judge_files
 from segmentation.rows.reading import REPEATED_HEADER
 from segmentation.rows.refusing import summarise_reasons
-from segmentation.source import SourceFile
+from segmentation.source_checks import SourceFile
 
 
 class Rehearsal(NamedTuple):

@@ -19,7 +19,8 @@ from segmentation.proposing.dialects import DetectedDialect, detect_dialect
 from segmentation.proposing.drafting import list_names
 from segmentation.proposing.profiling import profile_files
 from segmentation.rows.headers import MOST_COLUMNS, check_header, read_header
-from segmentation.source import SourceFile, fetch, fingerprint, list_files
+from segmentation.source import fetch_files, list_files
+from segmentation.source_checks import SourceFile, fingerprint
 from segmentation.store.objects import is_object_url
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold
@@ -80,7 +81,7 @@ def list_tables(place: str) -> list[Path]:
         raise Refused("no-file", f"no .csv or .parquet file in {place}")
     if is_object_url(place):
         raise Refused("source", f"{place}: download the table first; init reads files on this machine")
-    return fetch(list_files(Source(path=place), None, date.max), Path())
+    return fetch_files(list_files(Source(path=place), None, date.max), Path())
 
 
 def infer_date_pattern(paths: Sequence[Path]) -> str | None:

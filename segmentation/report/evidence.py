@@ -75,7 +75,7 @@ class EvidenceView(NamedTuple):
 def view_evidence(context: ReportContext) -> EvidenceView:
     """The view of the evidence."""
     choice = context.draft.choice
-    division = ": the segments divide one crowd" if choice.found == "division" else ""
+    division = ": the segments divide one crowd" if choice.is_division else ""
     reasons = [f"{reason[:1].upper()}{reason[1:]}." for reason in choice.reasons]
     if choice.wanted_k is not None:
         nights = (

@@ -80,7 +80,7 @@ class ChangesView(NamedTuple):
 def view_changes(context: ReportContext) -> ChangesView:
     """The view of the changes."""
     aligned, previous = context.draft.aligned, context.draft.previous
-    model = f"{MODELS[aligned.fitted.how]}: {'; '.join(aligned.fitted.why)}."
+    model = f"{MODELS[aligned.fitted.method]}: {'; '.join(aligned.fitted.reasons)}."
     if previous.as_of is None:
         reasons = f": {'; '.join(previous.reasons)}" if previous.reasons else ""
         return ChangesView(f"Nothing to compare with{reasons}.", model)

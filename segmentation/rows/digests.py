@@ -18,7 +18,7 @@ from segmentation.partitions import map_parts
 from segmentation.parts import rechunk
 from segmentation.rows.judging import Contract, cast_batch
 from segmentation.rows.source_batches import SourceBatch, read_files
-from segmentation.source import SourceFile
+from segmentation.source_checks import SourceFile
 
 
 def compute_digests(files: Sequence[SourceFile], contract: Contract) -> tuple[Digest, ...]:

@@ -12,7 +12,7 @@ from config.definition import Definition
 from schemas.part import Part
 from schemas.rows import Ingested
 from segmentation.parts import read_part
-from segmentation.source import read_date
+from segmentation.source import date_in_name
 
 
 def infer_newest_day(definition: Definition, rows: Ingested) -> date | None:
@@ -21,7 +21,7 @@ def infer_newest_day(definition: Definition, rows: Ingested) -> date | None:
         return compute_newest_event_day(rows.parts, definition.rows.time)
     pattern = definition.source.date_in_name
     names = [file.name for file in rows.inputs] if pattern else []
-    dates = [day for name in names if (day := read_date(name, str(pattern))) is not None]
+    dates = [day for name in names if (day := date_in_name(name, str(pattern))) is not None]
     return max(dates, default=None)
 
 

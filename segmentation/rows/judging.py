@@ -25,7 +25,7 @@ from segmentation.rows.reading import RawBatch
 from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_malformed
 from segmentation.rows.row_rules import detect_broken_rules
 from segmentation.rows.source_batches import SourceBatch, merge_small_batches, read_files
-from segmentation.source import SourceFile
+from segmentation.source_checks import SourceFile
 
 _TEXT = Column(type="text")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.rows.reading import RawBatch, read_batches
-from segmentation.source import SourceFile, check_unchanged
+from segmentation.source_checks import SourceFile, check_unchanged
 
 MERGED_ROWS = 50_000  # rows of small files that are judged as one batch
 

@@ -1,80 +1,85 @@
-"""What stages show in the Prefect UI: tables and texts under stable keys, escaped, no customer values.
+"""What a finished stage shows in the Prefect UI, made from its record alone. No customer values.
 
-An artifact is a courtesy to readers; the store's files are the record. What a finished night shows is
-edition_artifacts.py's.
+Artifacts are for readers; the store's files are the record. Keys are stable, so that a key's page in the
+UI is its history over nights. Markdown and escaping are in markdown.py, log lines in the records.
 """
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import NamedTuple
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+import pandas as pd
+from prefect.artifacts import create_markdown_artifact
 
+from config.settings import read_settings
 from schemas.comparison import Comparison
-from schemas.evidence import Choice
-from schemas.identity import Aligned, Memory
+from schemas.evidence import Choice, Measures
+from schemas.identity import Aligned
+from schemas.night import Night, Published
 from schemas.promotion import Promotion
-from schemas.records import Customers, Night
-from segmentation.k.comparing import tell_trials, tell_winners
+from schemas.record import Record
+from schemas.rows import Customers
+from schemas.verdicts import Verdict
+from segmentation.k.trials import describe_winners, format_trials
+from segmentation.report.formatting import format_scored_rule
+from segmentation.report.size_bars import draw_size_bars, to_data_uri
+from segmentation.store.objects import parse_path
+from tasks.runtime.markdown import escape_cell, format_table
 
 
-def make_key(night: Night, what: str) -> str:
-    """Stable per segmentation, so that a key's page is a history over nights."""
-    return f"{night.segmentation.name}-{what}"
+class Artifact(NamedTuple):
+    """One Markdown artifact. The key is completed with the segmentation's name."""
+
+    key: str
+    lines: Sequence[str]
+    description: str
 
 
-def escape_cell(text: object) -> str:
-    """Text that is neither HTML nor Markdown when the UI renders it."""
-    escaped = escape(str(text), quote=False)
-    return "".join("\\" + mark if mark in "\\`*_[]()|#!~" else mark for mark in escaped).replace("\n", " ")
+def publish_artifacts(record: Record, night: Night) -> None:
+    """Send what a stage's record shows to the Prefect server."""
+    for artifact in render_artifacts(record, night):
+        send_artifact(artifact, night.definition.name)
 
 
-def make_table(header: Sequence[str], rows: Iterable[Sequence[object]], align: str) -> list[str]:
-    """The lines of a Markdown table of escaped cells. align: l or r for each column."""
-    rule = ["---:" if side == "r" else "---" for side in align]
-    return [f"| {' | '.join(map(str, row))} |" for row in (header, rule, *rows)]
-
-
-def show_changes(night: Night, aligned: Aligned, memory: Memory) -> None:
-    """Who moved since the edition before, why, and what became of its segments."""
-    if aligned.churn is None:
-        return
-    churn, why = aligned.churn, escape_cell(f"{aligned.fitted.how}: {'; '.join(aligned.fitted.why)}")
-    lines = [
-        f"{churn.stayed:,} customers stayed, {churn.behaviour:,} moved by behaviour, {churn.model:,} by the "
-        f"model ({why}), {churn.joined:,} joined, {churn.left:,} left.",
-        "",
-        "| From | Event | Segment | Customers shared |",
-        "| --- | --- | --- | ---: |",
-        *(
-            f"| {one.from_segment_id or ''} | {one.event} | {one.segment_id or ''} | {one.shared:,} |"
-            for one in aligned.events
-        ),
-    ]
+def send_artifact(artifact: Artifact, name: str) -> None:
+    """Send one artifact of the segmentation `name`."""
     create_markdown_artifact(
-        key=make_key(night, "changes"),
-        markdown="\n".join(lines),
-        description=f"{churn.moved_share:.2%} moved since {memory.as_of}, as of {night.as_of}",
+        key=f"{name}-{artifact.key}", markdown="\n".join(artifact.lines), description=artifact.description
     )
 
 
-def show_sweep(night: Night, choice: Choice) -> None:
-    """The evidence for k: what speaks for each, the choice, and what else was seen."""
-    measured = {one.k: one for one in choice.measures}
-    rows = []
-    for point in choice.curve:
-        one = measured.get(point.k)
-        cells = (
-            [
-                _figure(one.silhouette),
-                _figure(one.gap),
-                _figure(one.stability),
-                one.natural,
-                f"{one.smallest_share:.1%}",
-            ]
-            if one
-            else [""] * 5
-        )
-        rows.append([f"**{point.k}**" if point.k == choice.k else point.k, f"{point.inertia:.6g}", *cells])
+@singledispatch
+def render_artifacts(record: Record, night: Night) -> list[Artifact]:
+    """The artifacts of a stage's record. Records without a registered renderer show nothing."""
+    return []
+
+
+@render_artifacts.register
+def _(customers: Customers, night: Night) -> list[Artifact]:
+    balance = customers.balance
+    lines = [f"As of {night.as_of}: {balance.describe()}.", ""]
+    if balance.outside:
+        lines += [f"{balance.outside:,} more rows are outside the window and were left out.", ""]
+    if balance.mentions:
+        rows = [
+            [escape_cell(reason), f"{balance.reasons.get(reason, 0):,}", f"{count:,}"]
+            for reason, count in balance.mentions.items()
+        ]
+        lines += format_table(["Reason", "Rows", "Rows with this reason among others"], rows, "lrr")
+    return [Artifact("quarantine", lines, f"{balance.quarantined:,} rows quarantined as of {night.as_of}")]
+
+
+@render_artifacts.register
+def _(choice: Choice, night: Night) -> list[Artifact]:
+    measured = {measures.k: measures for measures in choice.measures}
+    rows = [
+        [
+            f"**{point.k}**" if point.k == choice.k else point.k,
+            f"{point.inertia:.6g}",
+            *format_measures(measured.get(point.k)),
+        ]
+        for point in choice.curve
+    ]
     header = ["k", "Inertia", "Silhouette", "Gap", "Stability", "Natural segments", "Smallest"]
     doubts = [f"- {escape_cell(doubt)}" for doubt in choice.doubts]
     lines = [
@@ -82,65 +87,128 @@ def show_sweep(night: Night, choice: Choice) -> None:
         f"Evidence: {choice.strength}.",
         "",
         *([*doubts, ""] if doubts else []),
-        *make_table(header, rows, "rrrrrrr"),
+        *format_table(header, rows, "rrrrrrr"),
     ]
-    create_markdown_artifact(
-        key=make_key(night, "sweep"),
-        markdown="\n".join(lines),
-        description=f"k = {choice.k}, evidence {choice.strength}, as of {night.as_of}",
-    )
+    return [Artifact("sweep", lines, f"k = {choice.k}, evidence {choice.strength}, as of {night.as_of}")]
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def format_measures(measures: Measures | None) -> list[str]:
+    """The five cells of a k's measures; empty where it was not measured."""
+    if measures is None:
+        return [""] * 5
+    figures = (measures.silhouette, measures.gap, measures.stability)
+    cells = ["" if figure is None else f"{figure:.3f}" for figure in figures]
+    return [*cells, str(measures.natural), f"{measures.smallest_share:.1%}"]
 
 
-def show_comparison(night: Night, found: Comparison) -> None:
-    """The algorithms side by side."""
-    header, cells = tell_trials(found.trials)
-    create_table_artifact(
-        key=make_key(night, "comparison"),
-        table=[dict(zip(header, row, strict=True)) for row in cells],
-        description=f"Algorithms compared as of {night.as_of}: {tell_winners(found.trials)}",
-    )
-
-
-def show_quarantine(night: Night, customers: Customers) -> None:
-    """The rows' balance, and refused rows by reason: counts only."""
-    balance = (
-        f"{customers.read:,} rows read = {customers.used:,} used + {customers.merged:,} merged "
-        f"+ {customers.quarantined:,} quarantined"
-    )
-    lines = [f"As of {night.as_of}: {balance}.", ""]
-    if customers.outside:
-        lines += [f"{customers.outside:,} more rows lie outside the window and were left out.", ""]
-    if customers.mentions:
-        lines += ["| Reason | Rows | Rows with this reason among others |", "| --- | ---: | ---: |"]
-        lines += [
-            f"| {escape_cell(reason)} | {customers.reasons.get(reason, 0):,} | {count:,} |"
-            for reason, count in customers.mentions.items()
-        ]
-    description = f"{customers.quarantined:,} rows quarantined as of {night.as_of}"
-    create_markdown_artifact(
-        key=make_key(night, "quarantine"), markdown="\n".join(lines), description=description
-    )
-
-
-def show_promotion(promoted: Promotion) -> None:
-    """What is live now, by whom and why, and what was."""
-    was = f"{promoted.was_live[0]}, edition `{promoted.was_live[1]}`" if promoted.was_live else "nothing"
+@render_artifacts.register
+def _(aligned: Aligned, night: Night) -> list[Artifact]:
+    if aligned.churn is None:
+        return []
+    churn = aligned.churn
+    model = escape_cell(f"{aligned.fitted.method}: {'; '.join(aligned.fitted.reasons)}")
+    rows = [
+        [event.from_segment_id or "", event.event, event.segment_id or "", f"{event.shared:,}"]
+        for event in aligned.events
+    ]
     lines = [
-        f"## Live: {escape_cell(promoted.name)} as of {promoted.as_of}",
+        f"{churn.stayed:,} customers stayed, {churn.behaviour:,} moved by behaviour, {churn.model:,} by the "
+        f"model ({model}), {churn.joined:,} joined, {churn.left:,} left.",
         "",
-        f"Edition `{promoted.edition}`: {promoted.customers:,} customers in {promoted.k} segments.",
-        f"By {escape_cell(promoted.who)}. {escape_cell(promoted.reason)}",
-        "",
-        f"Live before: {was}.",
+        *format_table(["From", "Event", "Segment", "Customers shared"], rows, "lllr"),
     ]
-    if promoted.set_aside:
-        lines += ["", f"Set aside: {promoted.tell_set_aside()}."]
-    create_markdown_artifact(
-        key=f"{promoted.name}-promotion",
-        markdown="\n".join(lines),
-        description=f"{promoted.outcome}: {promoted.as_of}",
-    )
+    moved = f"{churn.moved_share:.2%} moved since {aligned.previous_as_of}, as of {night.as_of}"
+    return [Artifact("changes", lines, moved)]
+
+
+@render_artifacts.register
+def _(verdict: Verdict, night: Night) -> list[Artifact]:
+    rows = [
+        [
+            check.name,
+            "required" if check.required else "advisory",
+            "passed" if check.passed else "**failed**",
+            escape_cell(check.finding),
+        ]
+        for check in verdict.checks
+    ]
+    failed = sum(not check.passed for check in verdict.checks)
+    description = f"{failed or 'none'} of {len(verdict.checks)} checks failed as of {night.as_of}"
+    return [Artifact("checks", format_table(["Check", "Kind", "Result", "Found"], rows, "llll"), description)]
+
+
+@render_artifacts.register
+def _(published: Published, night: Night) -> list[Artifact]:
+    with (parse_path(published.report_path).parent / "descriptions.parquet").open("rb") as file:
+        descriptions = pd.read_parquet(file)
+    bars = format_size_bars(descriptions)
+    reasons = [f"- {escape_cell(reason)}" for reason in published.reasons]
+    outcome = published.outcome.capitalize()
+    edition = [
+        f"## {outcome}: {escape_cell(published.name)} as of {published.as_of}",
+        "",
+        *(["**Built and kept, but not live**, because:", "", *reasons, ""] if reasons else []),
+        f"Edition `{published.edition}`: {published.customers:,} customers in {published.k} segments. "
+        + link_report(published),
+        "",
+        bars,
+        *(f"\n- Note: {escape_cell(warning)}" for warning in published.warnings),
+    ]
+    title = f"{outcome} as of {published.as_of}, k = {published.k}"
+    because = "; ".join(map(escape_cell, published.reasons))
+    segments = [link_report(published), "", bars, "", *format_segments(descriptions)]
+    return [
+        Artifact("segments", segments, f"{published.k} segments as of {night.as_of}"),
+        Artifact("edition", edition, f"{title}: {because}" if because else title),
+    ]
+
+
+def link_report(published: Published) -> str:
+    """A link to the report where reports are served, else its place in the store."""
+    place = f"{published.name}/editions/{published.as_of}/{published.edition}/report.html"
+    url = read_settings().reports_url
+    return f"[Open the report]({url.rstrip('/')}/{place})" if url else f"Report: `{place}` in the store"
+
+
+def format_size_bars(descriptions: pd.DataFrame) -> str:
+    """The segments' sizes as an inline picture, with the numbers as its alternative text."""
+    pairs = zip(descriptions["segment_id"], descriptions["size"], strict=True)
+    sizes = [(str(segment_id), int(size)) for segment_id, size in pairs]
+    text = ", ".join(f"{segment_id} {size:,}" for segment_id, size in sizes)
+    return f"![Customers by segment: {text}]({to_data_uri(draw_size_bars(sizes))})"
+
+
+def format_segments(descriptions: pd.DataFrame) -> list[str]:
+    """Names, sizes and rules as a table."""
+    rows = []
+    for segment in descriptions.to_dict("records"):
+        rule = format_scored_rule(segment["rule"], segment["rule_precision"], segment["rule_recall"])
+        size = f"{segment['size']:,}"
+        rows.append([segment["segment_id"], escape_cell(segment["name"]), size, escape_cell(rule)])
+    return format_table(["Segment", "Name", "Customers", "Rule (precision, recall)"], rows, "llrl")
+
+
+@render_artifacts.register
+def _(comparison: Comparison, night: Night) -> list[Artifact]:
+    header, cells = format_trials(comparison.trials)
+    rows = [[escape_cell(cell) for cell in row] for row in cells]
+    description = f"Algorithms compared as of {night.as_of}: {describe_winners(comparison.trials)}"
+    return [Artifact("comparison", format_table(header, rows, "l" * len(header)), description)]
+
+
+def render_promotion(promotion: Promotion) -> Artifact:
+    """What is live now, by whom and why, and what was live before."""
+    live_before = "nothing"
+    if promotion.previous_live:
+        live_before = f"{promotion.previous_live[0]}, edition `{promotion.previous_live[1]}`"
+    lines = [
+        f"## Live: {escape_cell(promotion.name)} as of {promotion.as_of}",
+        "",
+        f"Edition `{promotion.edition}`: {promotion.customers:,} customers in {promotion.k} segments.",
+        f"By {escape_cell(promotion.who)}. {escape_cell(promotion.reason)}",
+        "",
+        f"Live before: {live_before}.",
+    ]
+    if promotion.superseded:
+        lines += ["", f"Superseded: {promotion.describe_superseded()}."]
+    return Artifact("promotion", lines, f"{promotion.outcome}: {promotion.as_of}")

@@ -1,6 +1,6 @@
-"""Finding the secret that a definition's `connection` names: in the environment, else in a Prefect block.
+"""Looking up the secret that a definition's `connection` names: in the environment, else in a Prefect block.
 
-What is done with it is segmentation/rows/database.py's. It is returned, never kept, logged or recorded.
+segmentation/rows/database.py connects with it. It is returned, never kept, logged or recorded.
 """
 
 import os
@@ -16,7 +16,7 @@ def variable_name(connection: str) -> str:
     return f"RESEGMENT_CONNECTION_{connection.upper().replace('-', '_')}"
 
 
-def find_secret(connection: str) -> SecretStr:
+def look_up_secret(connection: str) -> SecretStr:
     """The database's URL. Refused if neither the environment nor a Prefect Secret block has it."""
     variable = variable_name(connection)
     if url := os.environ.get(variable):

@@ -1,6 +1,6 @@
-"""The results that Prefect keeps for a retry: private, and swept when no run can want them any more.
+"""The results that Prefect keeps for retries: private, and removed once no retry can use them.
 
-What they hold is each stage's record; stage files are swept by segmentation/store/staging.py.
+They hold the stages' records. Stage files are removed by segmentation/store/staging.py.
 """
 
 import time
@@ -11,33 +11,33 @@ from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH
 
 from config.settings import Settings
 
-_OURS = b"schemas."  # the class that a record of this project names
+_OURS = b"schemas."  # start of the class name in results of this project
 _PRIVATE = 0o700
 
 
-def find_results() -> Path:
-    """The folder of results of this process's runs."""
+def results_folder() -> Path:
+    """The folder where this process keeps results."""
     return Path(PREFECT_RESULTS_LOCAL_STORAGE_PATH.value())
 
 
 def protect_results(folder: Path) -> None:
-    """Make the folder its owner's alone: a record says how it is to be read, so who writes one runs code."""
+    """Make the folder private: a result names its serializer, so whoever writes one can run code."""
     folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
     if folder.stat().st_mode & 0o077:
         folder.chmod(_PRIVATE)
 
 
 def sweep_results(folder: Path, settings: Settings) -> int:
-    """Remove this project's records that no retry can use: older than result_days and than stage files.
+    """Remove this project's results older than result_days and than stage files. Returns how many.
 
-    Gives how many. Other projects' results in the same folder stay, whatever their age.
+    Results of other projects in the same folder stay, whatever their age.
     """
     hours = max(settings.result_days * 24, settings.stale_hours)
     oldest = time.time() - hours * 3600
-    swept = 0
+    removed = 0
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another run that begins sweeps it too
+        with suppress(FileNotFoundError):  # another run may remove it at the same time
             if path.is_file() and path.stat().st_mtime < oldest and _OURS in path.read_bytes():
                 path.unlink()
-                swept += 1
-    return swept
+                removed += 1
+    return removed

@@ -1,128 +1,133 @@
-"""Opening and closing a night: its record made, staging locked, the ledger kept.
+"""Opening and closing a run: its record, the lock on its stage files, its row in the ledger.
 
-Its parameters are parameters.py's; the stages themselves are one file each beside this one.
+Parameters are checked in parameters.py; the stages are in tasks/, their order in flows/.
 """
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from prefect import runtime
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from config.settings import read_settings
-from schemas.records import Ingested, Night, Published, Unpublished
+from schemas.night import Night, Published, Unpublished
+from schemas.rows import Ingested
 from segmentation.errors import Conflict, Refused, ResegmentError
-from segmentation.report.indexing import refresh_index
-from segmentation.store.commit import locked, move_live
-from segmentation.store.layout import find_home, find_published
+from segmentation.report.index_refresh import refresh_index
+from segmentation.store.commit import move_live
+from segmentation.store.layout import get_home
 from segmentation.store.ledger import begin_row, count_refusals, end_row
-from segmentation.store.objects import as_place, is_object_url
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.objects import is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.staging import hold_staging, remove_staging, sweep_staging
-from tasks.runtime.parameters import check_parameters, settle_as_of
-from tasks.runtime.results import find_results, protect_results, sweep_results
+from segmentation.store.published import look_up_published
+from segmentation.store.staging import remove_staging, staging_session, sweep_staging
+from tasks.runtime.parameters import check_parameters, resolve_as_of
+from tasks.runtime.results import protect_results, results_folder, sweep_results
 
 
-def find_workplace(store: str, state: Path) -> Path:
-    """The folder in which runs work: the store's own, or one on this machine for a store of objects."""
+def working_folder(store: str, state: Path) -> Path:
+    """The local folder in which runs work: the store itself, or one on this machine for an object store."""
     if not is_object_url(store):
         return Path(store).absolute()
     return state.expanduser().absolute() / "object-stores" / hashlib.sha256(store.encode()).hexdigest()[:16]
 
 
 def open_night(
-    definition: str, as_of: date | None, places: tuple[str | None, str | None], force: bool
+    definition: str, as_of: date | None, *, source: str | None, store: str | None, force: bool
 ) -> Night:
-    """Check every parameter and name what the run is for. places: source and store, or None."""
-    segmentation, where = check_parameters(definition, places)
-    protect_results(find_results())
-    sweep_results(find_results(), read_settings())
+    """Check every parameter and record what the run is for."""
+    checked = check_parameters(definition, source=source, store=store)
+    protect_results(results_folder())
+    sweep_results(results_folder(), read_settings())
     scheduled = runtime.flow_run.scheduled_start_time
-    now = datetime.now(ZoneInfo("UTC"))
-    day = settle_as_of(as_of, segmentation.timezone, scheduled, now)
-    parent, run_id = identify_run(f"{segmentation.name} {day}")
+    day = resolve_as_of(as_of, checked.definition.timezone, scheduled, datetime.now(UTC))
+    name = checked.definition.name
+    parent, run_id = identify_run(f"{name} {day}")
     return Night(
         run_id=run_id,
-        segmentation=segmentation,
+        definition=checked.definition,
         as_of=day,
-        source=places[0],
-        store=find_workplace(where, read_settings().state),
-        objects=where if is_object_url(where) else None,
+        source=source,
+        store=working_folder(checked.store, read_settings().state),
+        objects=checked.store if is_object_url(checked.store) else None,
         force=force,
         parent=parent,
-        attempt=count_refusals(as_place(where) / segmentation.name, run_id),
+        attempt=count_refusals(parse_path(checked.store) / name, run_id),
     )
 
 
-def identify_run(date_run: str) -> tuple[str | None, str]:
-    """The run within which this one is, if any, and the id under which this run works.
+def identify_run(label: str) -> tuple[str | None, str]:
+    """The parent run, if any, and the id under which this run works.
 
-    A date of a backfill works under the same id whenever the backfill is retried, though Prefect makes
-    another run of it: so it finds its stage files and results again.
+    A date of a backfill gets the same id whenever the backfill is retried, although Prefect creates a new
+    run for it. That is how it finds its stage files and results again.
     """
-    run, parent = str(runtime.flow_run.id), runtime.flow_run.parent_flow_run_id
-    return (None, run) if parent is None else (str(parent), str(uuid5(UUID(str(parent)), date_run)))
+    run_id, parent = str(runtime.flow_run.id), runtime.flow_run.parent_flow_run_id
+    return (None, run_id) if parent is None else (str(parent), str(uuid5(UUID(str(parent)), label)))
 
 
 @contextmanager
-def hold_night(night: Night) -> Iterator[None]:
-    """Hold the staging lock, and see that the ledger says how the run ended."""
-    with hold_staging(night):
+def night_session(night: Night) -> Iterator[None]:
+    """Lock the run's stage files, and make sure that the ledger says how the run ended."""
+    with staging_session(night):
         try:
             begin_row(night)
-        except Refused:  # the store itself: there is nowhere to say how the run ended
+        except Refused:  # the store itself cannot be written: nowhere to record how the run ended
             remove_staging(night)
             raise
         try:
             yield
         except BaseException as error:
-            known = ((Refused, "refused"), (Conflict, "conflict"))
-            outcome = next((word for kind, word in known if isinstance(error, kind)), "failed")
-            reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
-            refusals = night.attempt + (outcome != "failed")
-            end_row(night, outcome, {"reasons": [reason], "refusals": refusals})
-            if outcome != "failed":
-                remove_staging(night)  # a retry begins afresh, perhaps on a mended input
+            record_failure(night, error)
             raise
 
 
-def conclude(night: Night, outcome: str, facts: dict[str, Any]) -> None:
-    """Complete the ledger's row of a run that publishes nothing, and remove its stage files."""
+def record_failure(night: Night, error: BaseException) -> None:
+    """Complete the ledger's row of a run that raised; a refused run's stage files are removed."""
+    kinds = ((Refused, "refused"), (Conflict, "conflict"))
+    outcome = next((word for kind, word in kinds if isinstance(error, kind)), "failed")
+    reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
+    refusals = night.attempt + (outcome != "failed")
+    end_row(night, outcome, {"reasons": [reason], "refusals": refusals})
+    if outcome != "failed":
+        remove_staging(night)  # a retry starts over, perhaps on a repaired input
+
+
+def close_run(night: Night, outcome: str, facts: dict[str, Any]) -> None:
+    """Complete the ledger's row, and remove the run's stage files."""
     end_row(night, outcome, facts)
     remove_staging(night)
 
 
-def finish(night: Night, published: Published, facts: dict[str, Any]) -> Published:
-    """Complete the ledger's row and remove stage files: this run's, and what dead runs left."""
-    if published.outcome != "held" and published.edition in read_pointer(find_home(night)).set_aside:
-        said = "a promotion has set this edition aside, so it is not live; 'resegment promote' puts it live"
-        published = published.model_copy(update={"warnings": (*published.warnings, said)})
-    conclude(night, published.outcome, {"edition": published.edition, **facts})
-    hindered = refresh_index(find_home(night))
-    if hindered:
-        published = published.model_copy(update={"warnings": (*published.warnings, hindered)})
+def close_published(night: Night, published: Published, facts: dict[str, Any]) -> Published:
+    """Close a run whose edition is in the store. Dead runs' stage files of that date are removed too."""
+    warnings = list(published.warnings)
+    if published.outcome != "held" and published.edition in read_pointer(get_home(night)).superseded:
+        warnings.append(
+            "a promotion superseded this edition, so it is not live; 'resegment promote' makes it live"
+        )
+    close_run(night, published.outcome, {"edition": published.edition, **facts})
+    if failure := refresh_index(get_home(night)):
+        warnings.append(failure)
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)
-    return published
+    return published.model_copy(update={"warnings": tuple(warnings)})
 
 
-def keep_published(night: Night, rows: Ingested) -> Published:
-    """Nothing to do: this very edition is there. Mends what a crash after the commit has left behind."""
-    home = find_home(night)
-    with locked(night.home / ".lock"):
-        move_live(home, night.as_of, rows.key.edition)
-    published = find_published(night, rows.key.edition)
-    return finish(night, published, {"k": published.k})
+def confirm_published(night: Night, ingested: Ingested) -> Published:
+    """This very edition is in the store already. Finishes what a crash after the commit left undone."""
+    edition = ingested.key.edition
+    with lock(night.home / LOCK):
+        move_live(get_home(night), night.as_of, edition)
+    published = look_up_published(night, edition)
+    return close_published(night, published, {"k": published.k})
 
 
-def declare_no_data(night: Night, reason: str) -> State[Unpublished]:
-    """Nothing to segment, and the definition says that this is no fault: a state of that name, and a row."""
-    conclude(night, "no-data", {"reasons": [reason]})
-    ended = Unpublished(name=night.segmentation.name, as_of=night.as_of, outcome="no-data", message=reason)
-    return Completed(name="NoData", message=reason, data=ended)
+def close_without_data(night: Night, reason: str) -> Unpublished:
+    """There is nothing to segment, and the definition allows that."""
+    close_run(night, "no-data", {"reasons": [reason]})
+    return Unpublished(name=night.definition.name, as_of=night.as_of, outcome="no-data", message=reason)

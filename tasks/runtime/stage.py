@@ -1,23 +1,27 @@
-"""What all stages' tasks have in common: retries that never retry a refusal, results as JSON, a line logged.
+"""What makes a function a stage: retries that skip refusals, results kept as JSON, a log line, artifacts.
 
-What a stage does belongs in its own file.
+A stage itself knows nothing of Prefect: called outside a flow run it is the plain function. Which stages
+there are, and their order, is decided in flows/ alone; `list_stages` reads it from there.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable
+from functools import update_wrapper, wraps
+from inspect import signature
+from types import FunctionType
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger, task, unmapped
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.tasks import Task, exponential_backoff
 
+from schemas.record import Record
 from segmentation.errors import Conflict, OutOfMemory, Refused, StageFileGone, UnaccountedRows
-from tasks.runtime.log_lines import tell_counts
+from tasks.runtime.artifacts import publish_artifacts
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", bound=Record)
 _FINAL = (Refused, Conflict, OutOfMemory, StageFileGone, UnaccountedRows)
 
 
@@ -32,35 +36,78 @@ def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]
     return False
 
 
-def stage(task_run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a function a stage's task. The run's name is a template over its parameters."""
+class Stage(Generic[P, R]):
+    """A stage of a flow: within a flow run a Prefect task, anywhere else the plain function.
 
-    def make(function: Callable[P, R]) -> Task[P, R]:
-        return options(logging_counts(function))
+    Its first parameter is the night. `name` is the first word of its task runs' names.
+    """
 
-    options = task(
-        task_run_name=task_run_name,
-        retries=3,
-        retry_delay_seconds=exponential_backoff(backoff_factor=2),
-        retry_jitter_factor=0.5,
-        retry_condition_fn=is_worth_retrying,
-        # Not by the Prefect run: each stage takes the night, whose id a date of a backfill keeps.
-        cache_policy=INPUTS + TASK_SOURCE,
-        persist_result=True,
-        result_serializer="json",
-    )
-    return make
+    def __init__(self, function: Callable[P, R], task_run_name: str) -> None:
+        self.name = task_run_name.split(" ")[0]
+        self.function = function
+        self.task = task(
+            task_run_name=task_run_name,
+            retries=3,
+            retry_delay_seconds=exponential_backoff(backoff_factor=2),
+            retry_jitter_factor=0.5,
+            retry_condition_fn=is_worth_retrying,
+            # Without the Prefect run's id: every stage takes the night, and a date of a backfill keeps
+            # its night's id over retries of the backfill.
+            cache_policy=INPUTS + TASK_SOURCE,
+            persist_result=True,
+            result_serializer="json",
+        )(_presenting(function))
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the stage once."""
+        return self.task(*args, **kwargs) if _is_in_flow_run() else self.function(*args, **kwargs)
+
+    def for_each(self, items: Iterable[Any], *fixed: object) -> list[R]:
+        """Run the stage once per item, at the same time in a flow run. `fixed` are the leading arguments."""
+        if not _is_in_flow_run():
+            return [self.function(*fixed, item) for item in items]  # type: ignore[arg-type,call-arg]
+        records: list[R] = self.task.map(*map(unmapped, fixed), list(items)).result()
+        return records
 
 
-def logging_counts(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which logs one line of counts when it ends within a task run."""
+def stage(task_run_name: str) -> Callable[[Callable[P, R]], Stage[P, R]]:
+    """Make a function a stage. The name of its task runs is a template over its parameters."""
+    return lambda function: Stage(function, task_run_name)
 
-    # wraps: Prefect takes name, signature and source, which is in the cache's key, from the function itself.
+
+def list_stages(function: Callable[..., Any]) -> tuple[Stage[Any, Any], ...]:
+    """The stages that a function calls, in the order of its lines; functions of its module are followed.
+
+    One call per line: of nested calls the outer one is listed first. Calls inside comprehensions are not
+    seen; use `for_each` instead.
+    """
+    stages: dict[Stage[Any, Any], None] = {}
+    code, module = function.__code__, function.__globals__
+    for name in code.co_names:
+        value = module.get(name)
+        if isinstance(value, Stage):
+            stages[value] = None
+        elif isinstance(value, FunctionType) and value.__module__ == function.__module__:
+            stages.update(dict.fromkeys(list_stages(value)))
+    return tuple(stages)
+
+
+def _is_in_flow_run() -> bool:
+    return FlowRunContext.get() is not None
+
+
+def _presenting(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, followed in a task run by its record's log line and artifacts."""
+
+    # wraps: Prefect takes name, signature and source (part of the cache key) from the function itself.
     @wraps(function)
-    def call(*given: P.args, **named: P.kwargs) -> R:
-        made = function(*given, **named)
-        if TaskRunContext.get() is not None and (said := tell_counts(made)):
-            get_run_logger().info(said)
-        return made
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        record = function(*args, **kwargs)
+        if TaskRunContext.get() is not None:
+            if record.log_line:
+                get_run_logger().info(record.log_line)
+            publish_artifacts(record, signature(function).bind(*args, **kwargs).arguments["night"])
+        return record
 
-    return call
+    return run

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.parts import read_part, to_matrix, write_part
 
 
-class Cast(NamedTuple):
+class LabelMapping(NamedTuple):
     """How clusters become segments: order (k,), each cluster's new position; kept (k0,), each old segment's.
 
     may_wait (k,) bool: the new positions that customers can be kept from; not a segment that would be empty
@@ -32,7 +32,7 @@ class Cast(NamedTuple):
     is_new: bool
 
 
-class Quartet(NamedTuple):
+class PartFiles(NamedTuple):
     """Parts of the same customers: themselves, scaled, their labels, where they were."""
 
     customers: Part
@@ -41,7 +41,7 @@ class Quartet(NamedTuple):
     origins: Part | None
 
 
-def relabel(piece: tuple[Quartet, tuple[Path, Path]], cast: Cast) -> tuple[Part, Part]:
+def relabel_part(piece: tuple[PartFiles, tuple[Path, Path]], cast: LabelMapping) -> tuple[Part, Part]:
     """Write one part's labels under new positions, and its contested customers, to the two paths."""
     parts, paths = piece
     found = read_part(parts.labels)
@@ -51,7 +51,7 @@ def relabel(piece: tuple[Quartet, tuple[Path, Path]], cast: Cast) -> tuple[Part,
     distance, margin = found["distance"].to_numpy(), found["margin"].to_numpy()
     is_contested, asked, stays = np.zeros(len(label), bool), label, label
     if parts.origins is not None:
-        is_contested, asked, stays = contest(label, read_part(parts.origins), cast)
+        is_contested, asked, stays = detect_contested(label, read_part(parts.origins), cast)
     if is_contested.any():
         x = to_matrix(read_part(parts.scaled))[:, is_contested]
         own = cast.centres[stays[is_contested]].T
@@ -76,7 +76,7 @@ def relabel(piece: tuple[Quartet, tuple[Path, Path]], cast: Cast) -> tuple[Part,
     return write_part(paths[0], pa.table(columns)), write_part(paths[1], contested)
 
 
-def contest(label: np.ndarray, origin: pa.Table, cast: Cast) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def detect_contested(label: np.ndarray, origin: pa.Table, cast: LabelMapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Who is contested (n,) bool, for how many nights now (n,), and where they were (n,), -1 for nowhere."""
     previous, wanted, nights = (origin[name].to_numpy() for name in ("previous", "wanted", "nights"))
     stays = np.where(previous >= 0, cast.kept[np.maximum(previous, 0)], -1)

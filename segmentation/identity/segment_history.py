@@ -6,7 +6,6 @@ rebuild makes the same bytes. The runs' history is in resegment/history.py.
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,25 +13,25 @@ import pandera.errors
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.clustering import Segment
 from schemas.identity_tables import HISTORY
-from schemas.records import Segment
-from segmentation.store.objects import ObjectPath
+from segmentation.store.objects import AnyPath
 
-FILE = "history.parquet"
-MOST = 90  # dates
+HISTORY_FILE = "history.parquet"
+MOST_DATES = 90  # dates
 
 
-def read_chronicle(folder: Path | ObjectPath) -> pd.DataFrame | None:
+def read_segment_history(folder: AnyPath) -> pd.DataFrame | None:
     """The history that an edition carries; None where it has none, or one that cannot be read."""
     try:
-        with (folder / FILE).open("rb") as file:
+        with (folder / HISTORY_FILE).open("rb") as file:
             found: pd.DataFrame = HISTORY.validate(pq.read_table(file).to_pandas(), lazy=True)
     except (OSError, pa.ArrowException, pandera.errors.SchemaErrors):
         return None
     return found
 
 
-def tell_tonight(
+def tonight_rows(
     as_of: date, segments: Sequence[Segment], names: Sequence[str], values: Sequence[float | None]
 ) -> pd.DataFrame:
     """Tonight's rows but for who moved. values: of each segment, or None."""
@@ -48,17 +47,17 @@ def tell_tonight(
     )
 
 
-def carry_on(before: pd.DataFrame | None, tonight: pd.DataFrame, moved_share: float | None) -> pd.DataFrame:
+def extend_history(before: pd.DataFrame | None, tonight: pd.DataFrame, moved_share: float | None) -> pd.DataFrame:
     """The history up to tonight: at most MOST dates, oldest first."""
     own = tonight.assign(moved_share=np.nan if moved_share is None else moved_share)
     if before is None:
         return own
     earlier: pd.DataFrame = before[before["as_of"] < own["as_of"].iloc[0]]
-    kept = sorted(earlier["as_of"].unique())[-(MOST - 1) :]
+    kept = sorted(earlier["as_of"].unique())[-(MOST_DATES - 1) :]
     return pd.concat([earlier[earlier["as_of"].isin(kept)], own], ignore_index=True)
 
 
-def dates_of(history: pd.DataFrame) -> list[str]:
+def list_dates(history: pd.DataFrame) -> list[str]:
     """The dates, oldest first."""
     return sorted(history["as_of"].unique())
 

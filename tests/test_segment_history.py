@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schemas.records import Segment
-from segmentation.identity.chronicle import (
-    FILE,
-    MOST,
-    carry_on,
-    dates_of,
-    read_chronicle,
+from schemas.clustering import Segment
+from segmentation.identity.segment_history import (
+    HISTORY_FILE,
+    MOST_DATES,
+    extend_history,
+    list_dates,
+    read_segment_history,
     sizes_on,
-    tell_tonight,
+    tonight_rows,
 )
 from tests.nights import FOUR, draw_customers, files, found_town, read
 
@@ -26,13 +26,13 @@ def tonight(number: int, sizes: dict[str, int]) -> pd.DataFrame:
     """The rows of the night of that number."""
     total = sum(sizes.values())
     segments = [Segment(segment_id=name, size=n, share=n / total, centre=()) for name, n in sizes.items()]
-    return tell_tonight(FIRST + timedelta(days=number), segments, ["x"] * len(sizes), [None] * len(sizes))
+    return tonight_rows(FIRST + timedelta(days=number), segments, ["x"] * len(sizes), [None] * len(sizes))
 
 
 def test_history_grows_by_a_night() -> None:
     """Rows of tonight come after those of before, which stay as they were."""
-    first = carry_on(None, tonight(0, {"S01": 3, "S02": 1}), None)
-    second = carry_on(first, tonight(1, {"S02": 2}), 0.25)
+    first = extend_history(None, tonight(0, {"S01": 3, "S02": 1}), None)
+    second = extend_history(first, tonight(1, {"S02": 2}), 0.25)
     pd.testing.assert_frame_equal(second.iloc[:2], first)
     assert second["moved_share"].tolist()[2:] == [0.25]
     assert np.isnan(second["moved_share"].iloc[0])
@@ -44,31 +44,31 @@ def test_history_grows_by_a_night() -> None:
 def test_history_keeps_ninety_dates() -> None:
     """The oldest date goes when there would be more than 90."""
     history = None
-    for number in range(MOST + 5):
-        history = carry_on(history, tonight(number, {"S01": number + 1}), None)
+    for number in range(MOST_DATES + 5):
+        history = extend_history(history, tonight(number, {"S01": number + 1}), None)
     assert history is not None
-    assert len(dates_of(history)) == MOST == 90
-    assert dates_of(history)[0] == str(FIRST + timedelta(days=5))
+    assert len(list_dates(history)) == MOST_DATES == 90
+    assert list_dates(history)[0] == str(FIRST + timedelta(days=5))
 
 
 def test_a_later_date_is_no_history() -> None:
     """What an earlier edition cannot know is not carried on."""
-    later = carry_on(None, tonight(9, {"S01": 1}), None)
-    assert dates_of(carry_on(later, tonight(3, {"S01": 2}), None)) == ["2026-01-04"]
+    later = extend_history(None, tonight(9, {"S01": 1}), None)
+    assert list_dates(extend_history(later, tonight(3, {"S01": 2}), None)) == ["2026-01-04"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 nothing of the kind PAR1"])
 def test_a_damaged_history_is_none(tmp_path: Path, content: bytes | None) -> None:
     """A file that is missing or is no Parquet counts as no history."""
     if content is not None:
-        (tmp_path / FILE).write_bytes(content)
-    assert read_chronicle(tmp_path) is None
+        (tmp_path / HISTORY_FILE).write_bytes(content)
+    assert read_segment_history(tmp_path) is None
 
 
 def test_another_table_is_no_history(tmp_path: Path) -> None:
     """A table of other columns counts as no history."""
-    pd.DataFrame({"as_of": ["2026-01-01"]}).to_parquet(tmp_path / FILE)
-    assert read_chronicle(tmp_path) is None
+    pd.DataFrame({"as_of": ["2026-01-01"]}).to_parquet(tmp_path / HISTORY_FILE)
+    assert read_segment_history(tmp_path) is None
 
 
 def test_nights_carry_their_history_on(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_nights_carry_their_history_on(tmp_path: Path) -> None:
     made = [town.night(number, draw_customers(one)) for number, one in enumerate(sizes, 1)]
     for number, published in enumerate(made, 1):
         history = read(published, "history.parquet")
-        assert dates_of(history) == [f"2026-01-0{day}" for day in range(1, number + 1)]
+        assert list_dates(history) == [f"2026-01-0{day}" for day in range(1, number + 1)]
         table = read(published)["segment_id"].value_counts().to_dict()
         assert sizes_on(history, f"2026-01-0{number}") == table
     last = read(made[-1], "history.parquet").drop_duplicates("as_of")["moved_share"]
@@ -95,5 +95,5 @@ def test_without_the_edition_before_the_history_begins_anew(tmp_path: Path) -> N
     """A night whose edition before lost its history is a cold start: one date in its own."""
     town = found_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
-    (Path(first.report_path).parent / FILE).write_bytes(b"gone")
-    assert dates_of(read(town.night(2, draw_customers(FOUR)), "history.parquet")) == ["2026-01-02"]
+    (Path(first.report_path).parent / HISTORY_FILE).write_bytes(b"gone")
+    assert list_dates(read(town.night(2, draw_customers(FOUR)), "history.parquet")) == ["2026-01-02"]

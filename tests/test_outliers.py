@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.identity import Memory
-from schemas.records import Customers, Night, Scaled
+from schemas.clustering import Scaled
+from schemas.identity import PreviousEdition
+from schemas.night import Night
 from segmentation.parts import read_part, to_matrix, write_part
 from tasks.scale import scale
+from tests.stage_records import make_customers
 
 N = 4000
 NightMaker = Callable[..., Night]
@@ -22,10 +24,7 @@ def scaled(night: Night, tmp_path: Path, **columns: np.ndarray) -> Scaled:
     table = pa.table(columns)
     halves = (table.slice(0, N // 2), table.slice(N // 2))
     parts = tuple(write_part(tmp_path / f"{i}.parquet", half) for i, half in enumerate(halves))
-    customers = Customers(
-        parts=parts, quarantine=(), read=N, used=N, merged=0, quarantined=0, reasons={}, warnings=()
-    )
-    return scale.fn(night, customers, Memory())
+    return scale(night, make_customers(parts), PreviousEdition())
 
 
 def night_of(make_night: NightMaker, *names: str, **scaling: str) -> Night:
@@ -55,8 +54,8 @@ def test_a_feature_with_one_value_in_nearly_all_rows_is_set_aside(
     """From 95 % on, counted over all parts; the reason gives the share and says what to do."""
     found = scaled(night_of(make_night, "spend", "refunds"), tmp_path, spend=spend, refunds=rare(share))
     column = found.columns[1]
-    assert column.aside == is_aside
-    assert (f"a rare event: {1 - share:.1%} of customers have the value 0;" in column.why) == is_aside
+    assert column.excluded == is_aside
+    assert (f"a rare event: {1 - share:.1%} of customers have the value 0;" in column.reason) == is_aside
     matrix = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
     assert len(matrix) == (1 if is_aside else 2)
 
@@ -67,7 +66,7 @@ def test_what_is_common_in_one_part_only_is_no_rare_event(
     """The share is of all customers, not of a part."""
     flag = np.r_[np.zeros(N // 2), np.arange(N // 2) % 2.0]
     found = scaled(night_of(make_night, "spend", "flag"), tmp_path, spend=spend, flag=flag)
-    assert not found.columns[1].aside
+    assert not found.columns[1].excluded
 
 
 def test_a_named_scaling_forces_a_rare_event_in_and_aside_forces_any_out(
@@ -76,13 +75,13 @@ def test_a_named_scaling_forces_a_rare_event_in_and_aside_forces_any_out(
     """A definition has the last word on each column."""
     night = night_of(make_night, "spend", "refunds", "orders", refunds="standard", orders="aside")
     found = scaled(night, tmp_path, spend=spend, refunds=rare(0.01), orders=spend[::-1].copy())
-    assert [one.aside for one in found.columns] == [False, False, True]
+    assert [one.excluded for one in found.columns] == [False, False, True]
 
 
 def test_where_every_feature_is_a_rare_event_they_stay(tmp_path: Path, make_night: NightMaker) -> None:
     """There is nothing else to tell customers apart by."""
     found = scaled(night_of(make_night, "a", "b"), tmp_path, a=rare(0.01), b=rare(0.02)[::-1].copy())
-    assert [one.aside for one in found.columns] == [False, False]
+    assert [one.excluded for one in found.columns] == [False, False]
 
 
 @pytest.mark.parametrize(("far", "is_clipped"), [(8, True), (200, False)])
@@ -95,7 +94,7 @@ def test_a_few_values_far_out_are_clipped_and_a_group_of_them_is_not(
     found = scaled(night_of(make_night, "spend", "other"), tmp_path, spend=values, other=spend[::-1].copy())
     column = found.columns[0]
     assert (column.clip == 4.0) == is_clipped
-    assert ("of customers clipped at 4 standard deviations" in column.why) == is_clipped
+    assert ("of customers clipped at 4 standard deviations" in column.reason) == is_clipped
     matrix = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
     if is_clipped:
         assert np.abs(matrix[0]).max() <= 4.0 + found.quantum

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segmentation.identity.aligning import SAME, Crossing, find_events, match, name_clusters, similarity
+from segmentation.identity.matching import (
+    SAME_SEGMENT,
+    Contingency,
+    choose_ids,
+    detect_events,
+    jaccard_similarity,
+    match_segments,
+)
 
 FAR = np.full((9, 9), 9.0)
 APART = np.ones(9)
@@ -16,12 +23,12 @@ APART = np.ones(9)
 
 def crossing(
     shared: list[list[int]], left: list[int] | None = None, joined: list[int] | None = None
-) -> Crossing:
+) -> Contingency:
     """A cross-table; nobody left or joined unless said."""
     table = np.array(shared)
     none = (np.zeros(size, np.int64) for size in table.shape)
     first, second = none
-    return Crossing(
+    return Contingency(
         table,
         np.array(left) if left else first,
         np.array(joined) if joined else second,
@@ -31,15 +38,15 @@ def crossing(
 def matched(shared: list[list[int]]) -> list[int | None]:
     """By customers alone."""
     k0, k1 = np.array(shared).shape
-    return match(crossing(shared), FAR[:k0, :k1], APART[:k0])
+    return match_segments(crossing(shared), FAR[:k0, :k1], APART[:k0])
 
 
 def told(shared: list[list[int]]) -> list[tuple[str, str | None, str | None]]:
     """Events, with S01, S02 … last night and whatever follows from the matching tonight."""
     of = matched(shared)
     before = [f"S{i + 1:02d}" for i in range(len(shared))]
-    after = name_clusters(of, before, len(before))
-    events = find_events(crossing(shared), of, before, after)
+    after = choose_ids(of, before, len(before))
+    events = detect_events(crossing(shared), of, before, after)
     return [(one.event, one.from_segment_id, one.segment_id) for one in events]
 
 
@@ -51,10 +58,10 @@ def test_permuted_clusters_are_the_same_segments() -> None:
 @given(arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=st.integers(30, 500)))
 def test_the_assignment_is_the_best_of_all(shared: np.ndarray) -> None:
     """Against trying every way: no other one has a larger sum of similarities that count."""
-    alike = similarity(shared)
-    gain = np.where(alike >= SAME, alike, 0.0)
+    alike = jaccard_similarity(shared)
+    gain = np.where(alike >= SAME_SEGMENT, alike, 0.0)
     k0, k1 = shared.shape
-    found = match(Crossing(shared, np.zeros(k0), np.zeros(k1)), FAR[:k0, :k1], APART[:k0])
+    found = match_segments(Contingency(shared, np.zeros(k0), np.zeros(k1)), FAR[:k0, :k1], APART[:k0])
     reached = sum(gain[i, j] for j, i in enumerate(found) if i is not None)
     size = max(k0, k1)
     padded = np.zeros((size, size))
@@ -68,9 +75,9 @@ def test_the_assignment_is_the_best_of_all(shared: np.ndarray) -> None:
 def test_a_matching_permutes_with_its_labels() -> None:
     """The order of clusters does not decide which segment is which."""
     shared = np.array([[60, 30, 0], [0, 10, 80], [45, 0, 0]])
-    of = match(Crossing(shared, np.zeros(3), np.zeros(3)), FAR[:3, :3], APART[:3])
+    of = match_segments(Contingency(shared, np.zeros(3), np.zeros(3)), FAR[:3, :3], APART[:3])
     order = [2, 0, 1]
-    turned = match(Crossing(shared[:, order], np.zeros(3), np.zeros(3)), FAR[:3, :3], APART[:3])
+    turned = match_segments(Contingency(shared[:, order], np.zeros(3), np.zeros(3)), FAR[:3, :3], APART[:3])
     assert turned == [of[i] for i in order]
 
 
@@ -78,15 +85,15 @@ def test_few_customers_are_matched_by_centre() -> None:
     """Below thirty shared customers a segment is still itself if its centre hardly moved."""
     table = crossing([[100, 0], [0, 8]])
     near = np.array([[0.1, 5.0], [5.0, 0.4]])
-    assert match(table, near, np.array([1.0, 1.0])) == [0, 1]
+    assert match_segments(table, near, np.array([1.0, 1.0])) == [0, 1]
     nobody = crossing([[100, 0], [0, 0]], left=[0, 8], joined=[0, 9])
-    assert match(nobody, near, np.array([1.0, 1.0])) == [0, 1]
-    assert match(nobody, near + 0.2, np.array([1.0, 1.0])) == [0, None], "it moved by more than half the way"
+    assert match_segments(nobody, near, np.array([1.0, 1.0])) == [0, 1]
+    assert match_segments(nobody, near + 0.2, np.array([1.0, 1.0])) == [0, None], "it moved by more than half the way"
 
 
 def test_ids_follow_the_last_one_given() -> None:
     """Dead ids are not given again."""
-    assert name_clusters([None, 1, None], ["S02", "S05"], 7) == ["S08", "S05", "S09"]
+    assert choose_ids([None, 1, None], ["S02", "S05"], 7) == ["S08", "S05", "S09"]
 
 
 @pytest.mark.parametrize(
@@ -116,11 +123,11 @@ def test_what_became_of_each(
 def test_every_segment_is_told_of(shared: np.ndarray) -> None:
     """Each of last night's is in one event at least, each of tonight's too, and shares are true."""
     k0, k1 = shared.shape
-    table = Crossing(shared, np.zeros(k0, np.int64), np.zeros(k1, np.int64))
-    of = match(table, FAR[:k0, :k1], APART[:k0])
+    table = Contingency(shared, np.zeros(k0, np.int64), np.zeros(k1, np.int64))
+    of = match_segments(table, FAR[:k0, :k1], APART[:k0])
     before = [f"S{i + 1:02d}" for i in range(k0)]
-    after = name_clusters(of, before, k0)
-    found = find_events(table, of, before, after)
+    after = choose_ids(of, before, k0)
+    found = detect_events(table, of, before, after)
     assert {one.from_segment_id for one in found} - {None} == set(before)
     assert {one.segment_id for one in found} - {None} == set(after)
     for one in found:

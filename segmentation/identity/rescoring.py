@@ -11,30 +11,32 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from config.parameters import Segmentation
+from config.definition import Definition
+from schemas.manifest import Manifest
+from schemas.model import Model
 from schemas.numbers import Encoding, Training
-from schemas.records import Part
+from schemas.part import Part
 from segmentation.errors import Refused
 from segmentation.features.encoding import encode
-from segmentation.features.grid import exact_sum, find_reach, nearest, squared_distances
-from segmentation.features.training import count_bins, find_drift
-from segmentation.model import Model, read_model
-from segmentation.partitions import over_parts
+from segmentation.features.grid import compute_reach, exact_sum, nearest_centres, squared_distances
+from segmentation.features.training import count_bins, population_stability_index
+from segmentation.model import detect_scalable, read_model, scale_features
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
-from segmentation.store.given_ids import read_manifest
-from segmentation.store.objects import ObjectPath
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath
 
-PLAN = ("features", "scaling", "weights", "categories", "fit", "seed")  # of a definition: makes another model
+MODEL_KEYS = ("features", "scaling", "weights", "categories", "fit", "seed")  # of a definition: makes another model
 
 
-class Before(NamedTuple):
+class PreviousModel(NamedTuple):
     """The edition before: its model and its manifest."""
 
     model: Model
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
-class Recalled(NamedTuple):
+class Rescored(NamedTuple):
     """How a model fits some customers. labels: one part each, -1 where the model cannot place a customer."""
 
     labels: tuple[Part, ...]
@@ -45,34 +47,34 @@ class Recalled(NamedTuple):
     beyond: int
 
 
-def read_before(folder: Path | ObjectPath, segmentation: Segmentation) -> Before | str:
+def read_previous_model(folder: AnyPath, definition: Definition) -> PreviousModel | str:
     """The edition in a folder, or why it cannot be gone by."""
-    manifest = read_manifest(folder)
+    manifest = try_read_manifest(folder)
     try:
         model = read_model(folder / "model.json")
     except Refused:
         return "its model cannot be read"
     if manifest is None:
         return "its manifest cannot be read"
-    if model.features != frozenset(segmentation.features):
+    if model.features != frozenset(definition.features):
         return "it has other features"
-    if others := sorted({one.column for one in model.encodings if not can_be_made(one, segmentation)}):
+    if others := sorted({one.column for one in model.encodings if not is_encodable(one, definition)}):
         return f"it has features of another type, {', '.join(others)}"
-    return Before(model, manifest)
+    return PreviousModel(model, manifest)
 
 
-def can_be_made(one: Encoding, segmentation: Segmentation) -> bool:
+def is_encodable(one: Encoding, definition: Definition) -> bool:
     """Is the column of the type that this number is made from?"""
-    column = segmentation.customer_columns[one.column]
+    column = definition.customer_columns[one.column]
     kinds = ("level", "other") if column.order is None else ("rank",)
     return one.kind == "missing" or one.kind in (kinds if column.type == "category" else ("number",))
 
 
-def find_changes(segmentation: Segmentation, before: dict[str, Any]) -> list[str]:
+def list_changed_keys(definition: Definition, before: Manifest) -> list[str]:
     """Keys of the definition that make another model and are not as they were."""
-    now = segmentation.substance()
-    was: dict[str, Any] = before.get("definition", {})
-    changed = [key for key in PLAN if now.get(key) != was.get(key)]
+    now = definition.decisive_content()
+    was = before.definition
+    changed = [key for key in MODEL_KEYS if now.get(key) != was.get(key)]
     made = [{key: make(one) for key, make in FEATURES.items()} for one in (now, was)]
     return changed + [key for key in FEATURES if made[0][key] != made[1][key]]
 
@@ -96,22 +98,22 @@ def _summary(definition: dict[str, Any]) -> dict[str, Any]:
 FEATURES = {"rows.columns": _columns, "summary": _summary}  # what makes of the same name another feature
 
 
-def recall_customers(parts: Sequence[Part], model: Model, folder: Path) -> Recalled:
+def rescore_customers(parts: Sequence[Part], model: Model, folder: Path) -> Rescored:
     """Label tonight's customers by the model, and measure how it fits them."""
     edges = {one.feature: np.array(one.edges) for one in model.trained.bins}
-    found = list(over_parts(partial(_recall_part, model=model, edges=edges), parts))
+    found = list(map_parts(partial(_recall_part, model=model, edges=edges), parts))
     labels = tuple(
         write_part(folder / f"recalled-{i:05d}.parquet", pa.table({"label": one.label}))
         for i, one in enumerate(found)
     )
     sizes = np.sum([one.sizes for one in found], axis=0)
     units = sum(one.units for one in found)
-    return Recalled(
+    return Rescored(
         labels,
         sizes,
         units * model.quantum**2 / max(1, int(sizes.sum())),
-        measure_drift(model.trained, [one.bins for one in found]),
-        find_constant(model, [one.ranges for one in found]),
+        compute_drift(model.trained, [one.bins for one in found]),
+        detect_constant(model, [one.ranges for one in found]),
         sum(one.beyond for one in found),
     )
 
@@ -127,12 +129,12 @@ class _Part(NamedTuple):
 
 def _recall_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Part:
     matrix = to_matrix(encode(read_part(part, sorted(model.features)), model.encodings))
-    able = model.can_scale(matrix)
-    scaled = model.scale(np.where(able, matrix, 0.0))
-    reach = find_reach(model.quantum, len(scaled))
+    able = detect_scalable(model, matrix)
+    scaled = scale_features(model, np.where(able, matrix, 0.0))
+    reach = compute_reach(model.quantum, len(scaled))
     beyond = able & (np.abs(scaled).max(axis=0, initial=0.0) > reach)
     scaled = np.clip(scaled, -reach, reach)
-    label, best = nearest(squared_distances(scaled, model.centre_matrix()))
+    label, best = nearest_centres(squared_distances(scaled, model.centre_matrix()))
     label[~able] = -1
     return _Part(
         label,
@@ -146,7 +148,7 @@ def _recall_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Par
     )
 
 
-def find_constant(model: Model, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
+def detect_constant(model: Model, ranges: Sequence[np.ndarray]) -> tuple[str, ...]:
     """Features that varied in training and have one value for all customers.
 
     ranges: of each part, smallest and largest of each scaled number (2, d'). Of a category that has become
@@ -160,10 +162,10 @@ def find_constant(model: Model, ranges: Sequence[np.ndarray]) -> tuple[str, ...]
     return tuple(sorted({column[one.feature] for one in bins if one.edges} - vary))
 
 
-def measure_drift(trained: Training, counts: Sequence[Sequence[np.ndarray]]) -> dict[str, float]:
+def compute_drift(trained: Training, counts: Sequence[Sequence[np.ndarray]]) -> dict[str, float]:
     """PSI of each scaled number, from the parts' counts by bin."""
     totals = [np.sum(columns, axis=0) for columns in zip(*counts, strict=True)]
     return {
-        one.feature: find_drift(np.array(one.shares), total / max(1, int(total.sum())))
+        one.feature: population_stability_index(np.array(one.shares), total / max(1, int(total.sum())))
         for one, total in zip(trained.bins, totals, strict=True)
     }

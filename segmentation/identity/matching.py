@@ -1,6 +1,6 @@
 """Which of tonight's clusters is which of last night's segments, and what became of each.
 
-Pure functions of a cross-table of customers. Counting it is segmentation/identity/membership.py's, giving ids
+Pure functions of a cross-table of customers. Counting it is segmentation/identity/join.py's, giving ids
 tasks/align.py's. Events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult, 2006), by
 shares of the customers who are there on both nights.
 """
@@ -13,14 +13,14 @@ from scipy.optimize import linear_sum_assignment
 
 from schemas.identity import Event
 
-SAME = 0.4  # Jaccard similarity of their shared customers from which on two are the same segment
-PIECE = 0.25  # of a segment's customers: less is not a part of a split
-MOST = 0.5  # of a segment's customers: MONIC's threshold of a match
-FEW = 30  # shared customers, below which centres are compared instead
-NEAR = 0.5  # of the distance to the next segment: a centre that moved less is still that segment's
+SAME_SEGMENT = 0.4  # Jaccard similarity of their shared customers from which on two are the same segment
+SPLIT_SHARE = 0.25  # of a segment's customers: less is not a part of a split
+MATCH_SHARE = 0.5  # of a segment's customers: MONIC's threshold of a match
+FEW_SHARED = 30  # shared customers, below which centres are compared instead
+NEAR_CENTRE = 0.5  # of the distance to the next segment: a centre that moved less is still that segment's
 
 
-class Crossing(NamedTuple):
+class Contingency(NamedTuple):
     """Customers by last night's segment and tonight's cluster, all int64.
 
     shared (k0, k1): there on both nights; left (k0,): last night only; joined (k1,): tonight only.
@@ -31,10 +31,10 @@ class Crossing(NamedTuple):
     joined: np.ndarray
 
 
-def similarity(shared: np.ndarray) -> np.ndarray:
+def jaccard_similarity(shared: np.ndarray) -> np.ndarray:
     """Jaccard similarity (k0, k1) of last night's segments and tonight's, of their shared customers.
 
-    >>> similarity(np.array([[6, 2], [0, 4]]))
+    >>> jaccard_similarity(np.array([[6, 2], [0, 4]]))
     array([[0.75      , 0.16666667],
            [0.        , 0.66666667]])
     """
@@ -43,7 +43,7 @@ def similarity(shared: np.ndarray) -> np.ndarray:
     return found
 
 
-def match(crossing: Crossing, distances: np.ndarray, apart: np.ndarray) -> list[int | None]:
+def match_segments(crossing: Contingency, distances: np.ndarray, apart: np.ndarray) -> list[int | None]:
     """For each of tonight's clusters, which of last night's segments it is, or None: it is new.
 
     By shared customers first: the assignment with the largest sum of similarities, of which those below
@@ -51,12 +51,12 @@ def match(crossing: Crossing, distances: np.ndarray, apart: np.ndarray) -> list[
     (k0, k1) between centres, apart (k0,) from each old centre to the nearest other one.
     """
     found: list[int | None] = [None] * crossing.shared.shape[1]
-    alike = similarity(crossing.shared)
-    for i, j in _assign(np.where(alike >= SAME, alike, 0.0)):
+    alike = jaccard_similarity(crossing.shared)
+    for i, j in _assign(np.where(alike >= SAME_SEGMENT, alike, 0.0)):
         found[j] = i
-    unknown = [i for i in range(len(alike)) if i not in found and crossing.shared[i].sum() < FEW]
-    new = [j for j, of in enumerate(found) if of is None and crossing.shared[:, j].sum() < FEW]
-    reach = NEAR * apart[unknown][:, None]
+    unknown = [i for i in range(len(alike)) if i not in found and crossing.shared[i].sum() < FEW_SHARED]
+    new = [j for j, of in enumerate(found) if of is None and crossing.shared[:, j].sum() < FEW_SHARED]
+    reach = NEAR_CENTRE * apart[unknown][:, None]
     nearness = np.maximum(reach - distances[np.ix_(unknown, new)], 0.0)
     for a, b in _assign(nearness):
         found[new[b]] = unknown[a]
@@ -71,10 +71,10 @@ def _assign(gain: np.ndarray) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if gain[i, j] > 0]
 
 
-def name_clusters(matches: Sequence[int | None], before: Sequence[str], given: int) -> list[str]:
+def choose_ids(matches: Sequence[int | None], before: Sequence[str], given: int) -> list[str]:
     """Tonight's segment ids. New ones follow the last one given.
 
-    >>> name_clusters([1, None, 0], ["S01", "S02"], 4)
+    >>> choose_ids([1, None, 0], ["S01", "S02"], 4)
     ['S02', 'S05', 'S01']
     """
     names = []
@@ -84,8 +84,8 @@ def name_clusters(matches: Sequence[int | None], before: Sequence[str], given: i
     return names
 
 
-def find_events(
-    crossing: Crossing, matches: Sequence[int | None], before: Sequence[str], after: Sequence[str]
+def detect_events(
+    crossing: Contingency, matches: Sequence[int | None], before: Sequence[str], after: Sequence[str]
 ) -> list[Event]:
     """What became of each of last night's segments, and where each of tonight's comes from."""
     shared, events = crossing.shared, list[Event]()
@@ -115,7 +115,7 @@ def find_events(
     ]
     for i in olds:
         kept = [j for j in news if matches[j] == i]
-        parted = [j for j in news if matches[j] is None and shared[i, j] >= PIECE * of_old[i] > 0]
+        parted = [j for j in news if matches[j] is None and shared[i, j] >= SPLIT_SHARE * of_old[i] > 0]
         pieces = kept + [j for j in parted if _is_most(shared[i, j], of_new[j])]
         merged = [j for j in news if i in sources[j] and len(sources[j]) > 1]
         ends = [("split", j) for j in pieces] if len(pieces) > 1 else [("survived", j) for j in kept]
@@ -133,4 +133,4 @@ def find_events(
 
 
 def _is_most(part: int, whole: int) -> bool:
-    return bool(whole > 0 and part >= MOST * whole)
+    return bool(whole > 0 and part >= MATCH_SHARE * whole)

@@ -1,0 +1,45 @@
+"""model.json: feature order, transforms, centres and segment ids; numbers and names only.
+
+Scaling and assigning customers with a model is in segmentation/model.py.
+"""
+
+from typing import Self
+
+import numpy as np
+from pydantic import model_validator
+
+from schemas.numbers import ColumnScale, Encoding, Training
+from schemas.record import Record
+
+
+class Model(Record):
+    """A fitted segmentation. Centres (k, d') are in scaled units, on the grid of `quantum`."""
+
+    name: str
+    version: str
+    encodings: tuple[Encoding, ...]
+    columns: tuple[ColumnScale, ...]
+    quantum: float
+    trained: Training
+    segment_ids: tuple[str, ...]
+    centres: tuple[tuple[float, ...], ...]
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        if [encoding.name for encoding in self.encodings] != [column.feature for column in self.columns]:
+            raise ValueError("encodings and columns do not match")
+        width = sum(not column.excluded for column in self.columns)
+        if len(self.segment_ids) != len(self.centres) or {len(centre) for centre in self.centres} != {width}:
+            raise ValueError("segment_ids, centres and columns do not match")
+        if not self.quantum > 0:
+            raise ValueError("the quantum must be above 0")
+        return self
+
+    def centre_matrix(self) -> np.ndarray:
+        """Centres as float64 (k, d')."""
+        return np.array(self.centres, np.float64).reshape(len(self.segment_ids), -1)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The columns of the customer table that the model needs."""
+        return frozenset(encoding.column for encoding in self.encodings)

@@ -1,0 +1,69 @@
+"""A run: what it was asked for, and how it ended.
+
+What its stages return is in rows.py, clustering.py, evidence.py, identity.py and draft.py.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from config.definition import Definition
+from schemas.record import Record
+
+Outcome = Literal["published", "already-published", "held"]
+
+
+class Night(Record):
+    """What one run was asked for. Equal on every retry of the run: no clock, nothing read from outside."""
+
+    run_id: str
+    definition: Definition
+    as_of: date
+    source: str | None = Field(description="Overrides the definition's source.path.")
+    store: Path = Field(description="Folder of the store; for an object store, the local working folder.")
+    objects: str | None = Field(None, description="URL of the object store, if the store is one.")
+    force: bool
+    parent: str | None = Field(None, description="The backfill or night that started this run.")
+    attempt: int = Field(0, description="How many refusals have ended this run. Each attempt starts over.")
+
+    @property
+    def home(self) -> Path:
+        """The local folder of the segmentation. Its place in any store: segmentation.store.layout."""
+        return self.store / self.definition.name
+
+    @property
+    def staging(self) -> Path:
+        """The folder of this run's stage files."""
+        return self.home / ".staging" / self.run_id
+
+
+class Published(Record):
+    """A run that made an edition, or found it published already: how it ended, and where to look."""
+
+    name: str
+    as_of: date
+    edition: str
+    outcome: Outcome
+    k: int
+    customers: int
+    segments_path: str = Field(description="A path, or the URL of an object.")
+    report_path: str
+    reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
+    warnings: tuple[str, ...] = Field((), description="Advisory checks that failed.")
+
+    @property
+    def log_line(self) -> str:
+        """`published: 4,264 customers in 4 segments, edition 0490df720cd6db09`."""
+        counts = f"{self.customers:,} customers in {self.k} segments"
+        return f"{self.outcome}: {counts}, edition {self.edition}"
+
+
+class Unpublished(Record):
+    """A run that ended without an edition, as intended: no data, or a newer run replaces it."""
+
+    name: str
+    as_of: date
+    outcome: Literal["no-data", "skipped"]
+    message: str

@@ -1,0 +1,94 @@
+"""Rare events and far values of the features that are scaled automatically: excluded, or clipped.
+
+A column with one value in nearly all rows shows when something rare happened, not how customers differ: its
+standard deviation is small, so a few rows would outweigh every other feature. A handful of far rows would
+attract a segment of their own. Transforms are fitted before, in segmentation/features/scaling.py.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.numbers import ColumnScale
+from schemas.part import Part
+from segmentation.features.transforms import apply_transform
+from segmentation.partitions import map_parts
+from segmentation.parts import read_part, to_matrix
+
+RARE_EVENT = 0.95  # share of the customers with one value, from which on the other values are rare events
+CLIP = 4.0  # standard deviations
+
+
+class CommonValue(NamedTuple):
+    """A value of column j that may be the column's value for nearly all customers."""
+
+    j: int
+    value: float
+
+
+class OutlierCounts(NamedTuple):
+    """Of one part: the rows with each suspected common value, and the rows (d,) beyond CLIP by column."""
+
+    common: list[int]
+    beyond: np.ndarray
+
+
+def clip_outliers(
+    columns: Sequence[ColumnScale], parts: Sequence[Part], is_auto: Sequence[bool], smallest_share: float
+) -> tuple[ColumnScale, ...]:
+    """The columns with rare events excluded and far values clipped, where the scaling is automatic.
+
+    Values are clipped only if fewer than smallest_share of the customers are that far out: more may be a
+    segment. If every feature is a rare event, all stay: nothing else distinguishes the customers.
+    """
+    names = [column.feature for column in columns]
+    suspects = sorted(set().union(*map_parts(partial(_suspect, names=names), parts)))
+    counts = list(map_parts(partial(_count, columns=columns, suspects=suspects), parts))
+    rows = sum(part.rows for part in parts)
+    shares = [sum(by_suspect) / rows for by_suspect in zip(*(part.common for part in counts), strict=True)]
+    common = {suspect.j: (suspect.value, share) for suspect, share in zip(suspects, shares, strict=True)}
+    beyond = np.sum([part.beyond for part in counts], axis=0) / rows
+    judged = list(columns)
+    for j, column in enumerate(columns):
+        if is_auto[j] and not column.excluded:
+            value, share = common.get(j, (0.0, 0.0))
+            if share >= RARE_EVENT:
+                judged[j] = _exclude(column, value, share)
+            elif 0 < beyond[j] < smallest_share:
+                judged[j] = _clip(column, float(beyond[j]))
+    return tuple(columns) if all(column.excluded for column in judged) else tuple(judged)
+
+
+def _suspect(part: Part, names: Sequence[str]) -> set[CommonValue]:
+    """The values that RARE_EVENT of a part's rows have: a value common in all rows is common in some part."""
+    matrix = to_matrix(read_part(part, names))
+    medians = np.partition(matrix, matrix.shape[1] // 2, axis=1)[:, matrix.shape[1] // 2]
+    shares = (matrix == medians[:, None]).mean(axis=1)
+    return {CommonValue(j, float(medians[j])) for j in np.flatnonzero(shares >= RARE_EVENT).tolist()}
+
+
+def _count(part: Part, columns: Sequence[ColumnScale], suspects: Sequence[CommonValue]) -> OutlierCounts:
+    matrix = to_matrix(read_part(part, [column.feature for column in columns]))
+    common = [int(np.count_nonzero(matrix[suspect.j] == suspect.value)) for suspect in suspects]
+    beyond = [
+        np.count_nonzero(np.abs(apply_transform(values, column) - column.shift) > CLIP * column.scale)
+        for values, column in zip(matrix, columns, strict=True)
+    ]
+    return OutlierCounts(common, np.array(beyond))
+
+
+def _exclude(column: ColumnScale, value: float, share: float) -> ColumnScale:
+    reason = (
+        f"a rare event: {share:.1%} of customers have the value {value:.6g}; kept for profiles. "
+        "Name a scaling for it to make it count"
+    )
+    return column.model_copy(
+        update={"transform": "aside", "shift": value, "scale": 1.0, "excluded": True, "reason": reason}
+    )
+
+
+def _clip(column: ColumnScale, share: float) -> ColumnScale:
+    reason = f"{column.reason}; {share:.2%} of customers clipped at {CLIP:g} standard deviations"
+    return column.model_copy(update={"clip": CLIP, "reason": reason})
