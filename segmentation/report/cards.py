@@ -16,14 +16,6 @@ MAX_TRAITS = 3
 MAX_SPARKLINE_DATES = 90
 
 
-class ShareBar(NamedTuple):
-    """A segment's share of something. percent: the length of the bar, so that any share can be seen."""
-
-    name: str
-    percent: float
-    share: str
-
-
 class Sparkline(NamedTuple):
     """A segment's sizes as an SVG path, and in words."""
 
@@ -56,7 +48,7 @@ class Card(NamedTuple):
     size: int
     growth: str
     sparkline: Sparkline | None
-    shares: list[ShareBar]
+    shares: dict[str, float]
     traits: list[TraitRow]
     rule: RuleView | None
 
@@ -93,16 +85,16 @@ def build_card(context: ReportContext, position: int, value_share: float | None)
     """The card of the segment at a position."""
     segment_id, size = context.segment_ids[position], context.sizes[position]
     name = context.names[segment_id]
-    shares = [("Share of customers", size / context.total)]
+    shares = {"Share of customers": size / context.total}
     if value_share is not None:
-        shares.append((f"Share of {context.value_feature}", value_share))
+        shares[f"Share of {context.value_feature}"] = value_share
     return Card(
         segment_id=segment_id,
         name=name[:1].upper() + name[1:],
         size=size,
         growth=describe_growth(context, segment_id, size),
         sparkline=build_sparkline(context, segment_id),
-        shares=[ShareBar(label, max(share * 100, 0.5), format_share(share)) for label, share in shares],
+        shares=shares,
         traits=[build_trait_row(context, position, feature) for feature in list_traits(context, position)],
         rule=build_rule(context, position),
     )

@@ -2,18 +2,10 @@
 
 from typing import NamedTuple
 
+from schemas.verdicts import Check
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.formatting import format_share
-
-
-class CheckRow(NamedTuple):
-    """A check and what it found."""
-
-    name: str
-    kind: str
-    is_passed: bool
-    finding: str
 
 
 class QualityView(NamedTuple):
@@ -21,19 +13,15 @@ class QualityView(NamedTuple):
 
     balance: str
     refused: Table | None
-    checks: list[CheckRow]
+    checks: list[Check]
 
 
 def view_quality(context: ReportContext) -> QualityView:
     """The view of the data quality. Failed checks come first, required ones before advisory ones."""
-    checks = sorted(context.verdict.checks, key=lambda check: (check.passed, not check.required))
     return QualityView(
         balance=describe_balance(context),
         refused=tabulate_reasons(context),
-        checks=[
-            CheckRow(check.name, "required" if check.required else "advisory", check.passed, check.finding)
-            for check in checks
-        ],
+        checks=sorted(context.verdict.checks, key=lambda check: (check.passed, not check.required)),
     )
 
 

@@ -5,22 +5,16 @@ Sizes over many editions are in history.py.
 
 from typing import Any, NamedTuple
 
+from schemas.identity import Churn, Event
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Figure, Table, escape_label
-from segmentation.report.formatting import format_amount, format_customers, format_share
+from segmentation.report.formatting import format_amount, format_customers
 from segmentation.report.palette import OUTSIDE, segment_colour, with_opacity
 from segmentation.report.summary import describe_movers
 
 JOINED, LEFT = "joined", "left"
 FEW_MOVERS = 0.1  # share of customers below which the diagram starts with movers only
 MAX_DRIFTS = 5
-EVENTS = {
-    "survived": "continues as",
-    "split": "split into",
-    "merged": "merged into",
-    "born": "is new",
-    "died": "is gone",
-}
 MODELS = {
     "scored": "The previous model was kept",
     "warm": "The model was refitted, starting from the previous one",
@@ -37,29 +31,12 @@ class Flow(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """Customers who changed for one reason. percent: the length of the bar."""
+    """Customers who changed for one reason, out of the `base` customers of a group."""
 
     name: str
-    percent: float
-    customers: str
-    share: str
-
-
-class CausesView(NamedTuple):
-    """Customers by why they changed. stayed: those who did not, in words."""
-
-    causes: list[Cause]
-    stayed: str
-
-
-class LineageRow(NamedTuple):
-    """What became of a segment. An id is None where there is none on that side."""
-
-    previous_id: str | None
-    change: str
-    segment_id: str | None
-    shared: str
-    share_of_previous: str
+    customers: int
+    base: int
+    group: str
 
 
 class ChangesView(NamedTuple):
@@ -70,16 +47,17 @@ class ChangesView(NamedTuple):
 
     comparison: str
     model: str
-    causes: CausesView | None = None
+    causes: tuple[Cause, ...] = ()
+    stayed: str = ""
     diagram: Figure | None = None
     has_movers: bool = False
-    lineage: list[LineageRow] | None = None
+    events: tuple[Event, ...] | None = None
     drift: str = ""
 
 
 def view_changes(context: ReportContext) -> ChangesView:
     """The view of the changes."""
-    aligned, previous = context.draft.aligned, context.draft.previous
+    aligned, previous, churn = context.draft.aligned, context.draft.previous, context.draft.aligned.churn
     model = f"{MODELS[aligned.fitted.method]}: {'; '.join(aligned.fitted.reasons)}."
     if previous.as_of is None:
         reasons = f": {'; '.join(previous.reasons)}" if previous.reasons else ""
@@ -90,37 +68,24 @@ def view_changes(context: ReportContext) -> ChangesView:
     return ChangesView(
         comparison=f"{movers[:1].upper()}{movers[1:]}.",
         model=model,
-        causes=build_causes(context) if flows else None,
+        causes=build_causes(churn) if flows and churn else (),
+        stayed=f"{format_customers(churn.stayed)} stayed in their segment." if churn else "",
         diagram=draw_migration(context, flows) if flows else None,
         has_movers=bool(select_movers(context, flows)),
-        lineage=list_lineage(context),
+        events=aligned.events,
         drift=", ".join(f"{feature} {format_amount(psi)}" for feature, psi in largest_drifts),
     )
 
 
-def build_causes(context: ReportContext) -> CausesView | None:
+def build_causes(churn: Churn) -> tuple[Cause, ...]:
     """Customers by what they did. Every customer of either date counts once."""
-    churn = context.draft.aligned.churn
-    if churn is None:
-        return None
     staying = churn.stayed + churn.behaviour + churn.model
-    counts = [
-        ("Changed segment: behaviour changed", churn.behaviour, staying, "customers on both dates"),
-        ("Changed segment: the model moved the border", churn.model, staying, "customers on both dates"),
-        ("Joined", churn.joined, staying + churn.joined, "all customers now"),
-        ("Left", churn.left, staying + churn.left, "all customers before"),
-    ]
-    highest = max(1, *(count for _, count, _, _ in counts))
-    causes = [
-        Cause(
-            name,
-            100 * count / highest,
-            f"{count:,}",
-            f"{format_share(count / base)} of {group}" if base else "",
-        )
-        for name, count, base, group in counts
-    ]
-    return CausesView(causes, f"{format_customers(churn.stayed)} stayed in their segment.")
+    return (
+        Cause("Changed segment: behaviour changed", churn.behaviour, staying, "customers on both dates"),
+        Cause("Changed segment: the model moved the border", churn.model, staying, "customers on both dates"),
+        Cause("Joined", churn.joined, staying + churn.joined, "all customers now"),
+        Cause("Left", churn.left, staying + churn.left, "all customers before"),
+    )
 
 
 def list_flows(context: ReportContext) -> list[Flow]:
@@ -199,17 +164,3 @@ def draw_flows(context: ReportContext, flows: list[Flow]) -> dict[str, Any]:
     height = 90 + 44 * max(len(sources), len(targets))
     margin = {"t": 12, "b": 12, "l": 8, "r": 8}
     return {"data": [trace], "layout": {"height": min(height, 640), "margin": margin}}
-
-
-def list_lineage(context: ReportContext) -> list[LineageRow]:
-    """What became of each segment of the previous edition."""
-    return [
-        LineageRow(
-            previous_id=event.from_segment_id,
-            change=EVENTS[event.event],
-            segment_id=event.segment_id,
-            shared=f"{event.shared:,}",
-            share_of_previous="" if event.share_of_from is None else format_share(event.share_of_from),
-        )
-        for event in context.draft.aligned.events
-    ]

@@ -39,22 +39,15 @@ class HeatRow(NamedTuple):
     overall_mean: str
 
 
-class HeatColumn(NamedTuple):
-    """The heading of a segment's column."""
-
-    segment_id: str
-    customers: str
-
-
 class ProfilesView(NamedTuple):
     """What templates/sections/profiles.html.j2 shows. shade_width: in standard deviations."""
 
     shade_width: float
     shades: int
-    columns: list[HeatColumn]
+    sizes: dict[str, int]
     rows: list[HeatRow]
     statistics: list[Table]
-    sampled: str
+    sampled: int
     min_shown: int
     spreads: list[SpreadChart]
 
@@ -64,16 +57,13 @@ def view_profiles(context: ReportContext) -> ProfilesView:
     return ProfilesView(
         shade_width=SHADE_WIDTH,
         shades=SHADES,
-        columns=[
-            HeatColumn(segment_id, f"{size:,}")
-            for segment_id, size in zip(context.segment_ids, context.sizes, strict=True)
-        ],
+        sizes=dict(zip(context.segment_ids, context.sizes, strict=True)),
         rows=[
             build_heat_row(context, column.feature, column.excluded)
             for column in context.draft.scaled.columns
         ],
         statistics=[tabulate_statistic(context, statistic) for statistic in STATISTIC_TITLES],
-        sampled=f"{context.points.labels.size:,}",
+        sampled=context.points.labels.size,
         min_shown=MIN_SHOWN,
         spreads=draw_spreads(context),
     )

@@ -26,19 +26,15 @@ INDICATOR_WEIGHT = 0.01  # an axis with two values shows little: only where ther
 SHOWN_LOADING = 0.1
 
 
-class AxisMenu(NamedTuple):
-    """The menu of an axis, with the feature that is selected at first."""
-
-    axis: str
-    selected: str
-
-
 class CustomersView(NamedTuple):
-    """What templates/sections/customers.html.j2 shows. figure is None where there is nothing to draw."""
+    """What templates/sections/customers.html.j2 shows. figure is None where there is nothing to draw.
+
+    axes: the feature that each axis shows at first. features: those to choose from.
+    """
 
     note: str
     views: Mapping[str, str] = MappingProxyType({})
-    axes: Sequence[AxisMenu] = ()
+    axes: Mapping[str, str] = MappingProxyType({})
     features: Sequence[str] = ()
     figure: Figure | None = None
     projection: str = ""
@@ -65,7 +61,7 @@ def view_customers(context: ReportContext) -> CustomersView:
     return CustomersView(
         note=f"{points}. Points carry no ids. Drag to rotate; the menus change the axes.",
         views={key: label for key, label in views.items() if label},
-        axes=[AxisMenu(axis, feature) for axis, feature in zip(AXES, first_features, strict=False)],
+        axes=dict(zip(AXES, first_features, strict=False)),
         features=features,
         figure=build_figure(context, features, first_features),
         projection=describe_projection(context, context.projection) if context.projection else "",
