@@ -55,7 +55,7 @@ def diff_command(
     editions = [resolve_date_or_id(home, word) for word in (word_a, word_b)]
     differences = diff_editions(home, editions[0], editions[1])
     if as_json:
-        typer.echo(json.dumps([difference._asdict() for difference in differences], indent=2))
+        typer.echo(json.dumps([difference.to_dict() for difference in differences], indent=2))
     elif differences:
         titles = [f"{edition.as_of} {edition.edition[:8]} ({edition.state})" for edition in editions]
         print_table(("", "", *titles), [_format_cells(difference) for difference in differences])
@@ -65,7 +65,7 @@ def diff_command(
 
 def _format_cells(difference: "Difference") -> list[str]:
     """Part, fact and both values; next to the second number its relative change."""
-    value_a, value_b = difference.before, difference.after
+    value_a, value_b = difference.old, difference.new
     change = ""
     if isinstance(value_a, int | float) and isinstance(value_b, int | float) and value_a:
         change = f" ({(value_b - value_a) / abs(value_a):+.1%})"

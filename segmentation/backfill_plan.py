@@ -79,17 +79,17 @@ def list_date_results(plan: BackfillPlan) -> list[DateResult]:
     ]
 
 
-def list_missed_dates(home: AnyPath, before: date) -> list[date]:
-    """Dates after the newest published one and before `before`, the last MAX_DATES of them.
+def list_missed_dates(home: AnyPath, as_of: date) -> list[date]:
+    """Dates between the newest published one before as_of and as_of, the last MAX_DATES of them.
 
     Empty if nothing has been published yet: that needs a backfill. Held dates are left out: they need a
     promotion.
     """
-    earlier = [day for day in published_dates(home) if day < before]
+    earlier = [day for day in published_dates(home) if day < as_of]
     if not earlier:
         return []
     outcomes = {row.get("as_of"): row.get("outcome") for row in read_nights(home)}
-    missed = list_days(earlier[-1] + timedelta(days=1), before - timedelta(days=1))
+    missed = list_days(earlier[-1] + timedelta(days=1), as_of - timedelta(days=1))
     return [day for day in missed if outcomes.get(str(day)) != "held"][-MAX_DATES:]
 
 

@@ -149,7 +149,7 @@ def _explain_other_edition(home: AnyPath, edition: Edition, scratch_home: Path, 
     editions = list_editions(scratch_home, edition.as_of)
     rebuilt = next(candidate for candidate in editions if candidate.edition == rebuilt_id)
     inputs = [
-        f"{difference.part}: {difference.fact} was {difference.before} and is {difference.after}"
+        f"{difference.part}: {difference.fact} was {difference.old} and is {difference.new}"
         for difference in diff_editions(home, edition, rebuilt, scratch_home)
         if difference.part in ("parameters", "data", "versions")
     ]

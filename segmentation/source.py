@@ -25,7 +25,7 @@ def list_files(
 ) -> list[AnyPath]:
     """The source's files or objects for as_of, sorted by name. Refused if there are none.
 
-    A folder stands for its .csv and .parquet files. With date_in_name, only the newest dated file on or
+    A folder means its .csv and .parquet files. With date_in_name, only the newest dated file on or
     before as_of counts or, for events, the files dated within the window, excluding its end.
     """
     location = override or source.path

@@ -24,9 +24,7 @@ class _Magic(NamedTuple):
 
 
 _IMPOSTORS = (
-    _Magic(
-        b"version https://git-lfs", "pointer-file", "a Git LFS pointer, not the data; run 'git lfs pull'"
-    ),
+    _Magic(b"version https://git-lfs", "pointer-file", "a Git LFS pointer, not the data; run 'git lfs pull'"),
     _Magic(b"PK\x03\x04", "wrong-content", "a zip or spreadsheet file; export it as CSV"),
     _Magic(b"\x1f\x8b", "wrong-content", "gzip-compressed; unpack it first"),
     _Magic(b"\xff\xfe", "encoding", "UTF-16; save it as UTF-8, or declare source.csv.encoding"),

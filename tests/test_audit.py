@@ -1,4 +1,4 @@
-"""What an audit finds besides damaged files: dates and pointers that are not as they were left."""
+"""Auditing a store: besides damaged files, missing published dates and a wrong pointer are reported."""
 
 import json
 from collections.abc import Callable
@@ -14,34 +14,35 @@ from segmentation.store.audit import audit_store
 from segmentation.store.commit import commit_edition
 from segmentation.store.layout import SEGMENTS, SUMS, published_path
 from tests.test_commit import build
+from tests.test_store import make_manifest
 
 DAYS = (date(2026, 1, 30), date(2026, 1, 31))
 
 
 @pytest.fixture
 def home(make_night: Callable[..., Night]) -> Path:
-    """A store with two published dates, both whole."""
+    """A store with two published dates, both intact."""
     night = make_night()
     for day in DAYS:
-        one = night.model_copy(update={"run_id": str(day), "as_of": day})
-        manifest = json.dumps({"decision": "published"})
-        folder = build(one, f"e{day:%d}", manifest=manifest)
+        run = night.model_copy(update={"run_id": str(day), "as_of": day})
+        manifest = json.dumps(make_manifest(decision="published"))
+        folder = build(run, f"e{day:%d}", manifest=manifest)
         sums = [f"{hash_file(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
         (folder / SUMS).write_text("".join(sums))
-        commit_edition(one, EditionKey(edition=f"e{day:%d}", previous=None, replaces=None), folder, live=True)
+        key = EditionKey(edition=f"e{day:%d}", previous=None, replaces=None)
+        commit_edition(run, key, folder, live=True)
     return night.home
 
 
-def test_a_store_as_it_was_left_is_whole(home: Path) -> None:
+def test_an_untouched_store_has_no_damage(home: Path) -> None:
     """Four files in each edition and two published tables, nothing damaged."""
     assert audit_store(home) == (10, [])
 
 
-def test_a_published_date_that_is_gone_is_found(home: Path) -> None:
-    """Also of a date that is not the live one: its edition says that it was published."""
+def test_a_missing_published_date_is_reported(home: Path) -> None:
+    """Even if the date is not the live one: its edition says that it was published."""
     published_path(home, DAYS[0]).unlink()
-    found = audit_store(home).damage
-    assert [(one.path, one.problem) for one in found] == [
+    assert audit_store(home).damage == [
         (f"{home.name}/published/as_of=2026-01-30", "missing, though edition e30 is for it")
     ]
 
@@ -50,14 +51,14 @@ def test_a_published_date_that_is_gone_is_found(home: Path) -> None:
     "content",
     [b"", b"{}", b'{"as_of": "2026-01-30", "edition": "e30"}', b'{"as_of": "2026-01-31", "edition": "x"}'],
 )
-def test_a_pointer_to_anything_but_the_newest_date_is_found(home: Path, content: bytes) -> None:
+def test_a_pointer_to_another_edition_is_reported(home: Path, content: bytes) -> None:
     """live.json names the newest published date and the edition that its table names."""
     (home / "live.json").write_bytes(content)
-    assert [one.path for one in audit_store(home).damage] == [f"{home.name}/live.json"]
+    assert [damage.path for damage in audit_store(home).damage] == [f"{home.name}/live.json"]
 
 
-def test_a_table_of_another_edition_is_found(home: Path) -> None:
-    """One date's table laid over another's names an edition that this date has not."""
+def test_a_table_of_another_date_is_reported(home: Path) -> None:
+    """A table copied over another date's table names an edition that this date does not have."""
     published_path(home, DAYS[1]).write_bytes(published_path(home, DAYS[0]).read_bytes())
-    paths = {one.path for one in audit_store(home).damage}
+    paths = {damage.path for damage in audit_store(home).damage}
     assert f"{home.name}/published/as_of=2026-01-31/{SEGMENTS}" in paths

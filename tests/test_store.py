@@ -1,5 +1,6 @@
-"""The store's layout, and the edition as a digest of content. Publishing is test_commit.py's."""
+"""The store's layout, and the edition as a digest of its content. Publishing is in test_commit.py."""
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -14,6 +15,7 @@ from config.definition import Definition
 from config.sources import Source
 from schemas.night import Night
 from schemas.rows import Digest
+from segmentation.errors import Refused
 from segmentation.parts import hash_file
 from segmentation.store.durable import write_durably
 from segmentation.store.edition_key import make_edition_key
@@ -25,6 +27,7 @@ from segmentation.store.layout import (
     edition_folder,
     published_path,
 )
+from segmentation.store.manifests import read_manifest, try_read_manifest
 from segmentation.store.published import (
     is_intact,
     look_up_published,
@@ -49,8 +52,14 @@ def publish(home: Path, day: date, edition: str, manifest: str = "00") -> Path:
     return path
 
 
+def make_manifest(**changes: Any) -> dict[str, Any]:
+    """The smallest manifest that can be read, with some keys changed."""
+    manifest: dict[str, Any] = {"name": "demo", "as_of": str(DAY), "edition": "e1", "how": "cold", "k": 1}
+    return {**manifest, "rows": {"customers": 1}, "inertia": 0.0, "sizes": {"S01": 1}, **changes}
+
+
 def move_source(definition: Definition) -> Definition:
-    """The same definition with its source elsewhere."""
+    """The same definition with another source path."""
     return definition.model_copy(update={"source": Source(path="elsewhere/*.csv")})
 
 
@@ -66,7 +75,7 @@ def test_a_table_names_its_edition(tmp_path: Path) -> None:
 
 
 def test_dates_are_those_with_a_table(tmp_path: Path) -> None:
-    """Published dates ascend; folders of other names and without a table are left out."""
+    """Published dates ascend; folders with other names or without a table are ignored."""
     assert published_dates(tmp_path) == []
     for day in (date(2026, 1, 3), date(2025, 12, 31)):
         publish(tmp_path, day, "e")
@@ -76,8 +85,8 @@ def test_dates_are_those_with_a_table(tmp_path: Path) -> None:
     assert published_dates(tmp_path) == [date(2025, 12, 31), date(2026, 1, 3)]
 
 
-def test_the_edition_before_is_that_of_the_newest_earlier_date(tmp_path: Path) -> None:
-    """Later dates and the date itself do not come before it."""
+def test_the_previous_edition_is_of_the_newest_earlier_date(tmp_path: Path) -> None:
+    """Later dates and the date itself are not candidates."""
     assert previous_edition(tmp_path, DAY) is None
     for day, edition in ((date(2026, 1, 1), "old"), (date(2026, 1, 30), "near"), (DAY, "own")):
         publish(tmp_path, day, edition)
@@ -87,12 +96,12 @@ def test_the_edition_before_is_that_of_the_newest_earlier_date(tmp_path: Path) -
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Path:
-    """The folder of a whole, published edition e1."""
+    """The folder of an intact, published edition e1."""
     return seal(tmp_path, DAY, "e1")
 
 
 def seal(home: Path, day: date, edition: str) -> Path:
-    """The folder of a whole, published edition."""
+    """The folder of an intact, published edition."""
     folder = edition_folder(home, day, edition)
     folder.mkdir(parents=True)
     for name in ("manifest.json", "model.json", "report.html"):
@@ -104,8 +113,8 @@ def seal(home: Path, day: date, edition: str) -> Path:
     return folder
 
 
-def test_an_edition_is_whole_as_it_was_sealed(tmp_path: Path, sealed: Path) -> None:
-    """It counts as published if the table names it, and its files are those of its sums."""
+def test_an_edition_is_intact_as_sealed(tmp_path: Path, sealed: Path) -> None:
+    """An edition is intact if the published table names it and its files match SHA256SUMS."""
     assert is_intact(tmp_path, DAY, "e1")
     assert not is_intact(tmp_path, DAY, "e2")
     publish(tmp_path, DAY, "e2", hash_file(sealed / "manifest.json"))
@@ -114,10 +123,10 @@ def test_an_edition_is_whole_as_it_was_sealed(tmp_path: Path, sealed: Path) -> N
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.json", "report.html", SEGMENTS, SUMS, "published"])
 @pytest.mark.parametrize("harm", ["gone", "cut", "emptied"])
-def test_an_edition_with_a_file_gone_or_cut_is_not_whole(
+def test_an_edition_with_a_file_missing_or_cut_is_not_intact(
     tmp_path: Path, sealed: Path, name: str, harm: str
 ) -> None:
-    """So a plain re-run builds it again instead of calling it published."""
+    """A plain re-run then builds it again instead of calling it published."""
     path = published_path(tmp_path, DAY) if name == "published" else sealed / name
     content = path.read_bytes()
     path.unlink()
@@ -126,8 +135,8 @@ def test_an_edition_with_a_file_gone_or_cut_is_not_whole(
     assert not is_intact(tmp_path, DAY, "e1")
 
 
-def test_damaged_sums_are_not_whole(tmp_path: Path) -> None:
-    """A sums file that cannot be understood makes the edition not whole, so that it is built again."""
+def test_an_edition_with_damaged_sums_is_not_intact(tmp_path: Path) -> None:
+    """An edition whose SHA256SUMS cannot be parsed is not intact, so it is built again."""
     publish(tmp_path, DAY, "e1")
     folder = edition_folder(tmp_path, DAY, "e1")
     folder.mkdir(parents=True)
@@ -135,21 +144,22 @@ def test_damaged_sums_are_not_whole(tmp_path: Path) -> None:
     assert not is_intact(tmp_path, DAY, "e1")
 
 
-def test_the_same_content_is_the_same_edition(make_night: NightMaker) -> None:
-    """Run, store, place of the source and force do not change the edition."""
+def test_the_same_content_gives_the_same_edition(make_night: NightMaker) -> None:
+    """Run id, store, source path and force do not change the edition."""
     night = make_night()
-    wanted = make_edition_key(night, INPUTS).edition
+    edition = make_edition_key(night, INPUTS).edition
     changes: list[dict[str, Any]] = [
         {"run_id": "other"}, {"store": night.store / "elsewhere"}, {"force": True}, {"source": "other/place"}
     ]  # fmt: skip
-    assert len(wanted) == 16
-    assert {make_edition_key(night.model_copy(update=one), INPUTS).edition for one in changes} == {wanted}
+    assert len(edition) == 16
+    variants = [night.model_copy(update=change) for change in changes]
+    assert {make_edition_key(variant, INPUTS).edition for variant in variants} == {edition}
     moved = night.model_copy(update={"definition": move_source(night.definition)})
-    assert make_edition_key(moved, INPUTS).edition == wanted
+    assert make_edition_key(moved, INPUTS).edition == edition
 
 
-def test_other_content_is_another_edition(make_night: NightMaker) -> None:
-    """Definition, date, inputs and the edition before each change the edition."""
+def test_other_content_gives_another_edition(make_night: NightMaker) -> None:
+    """Definition, date, inputs and the previous edition each change the edition."""
     night = make_night()
     keys = [
         make_edition_key(night, INPUTS),
@@ -164,53 +174,74 @@ def test_other_content_is_another_edition(make_night: NightMaker) -> None:
     assert len({key.edition for key in keys}) == len(keys)
 
 
-def test_a_damaged_edition_before_does_not_count(make_night: NightMaker) -> None:
-    """Nothing is built on it, unless the edition that builds on it is there already."""
+def test_a_damaged_previous_edition_does_not_count(make_night: NightMaker) -> None:
+    """No edition builds on it, unless that edition exists already."""
+    night = make_night()
+    cold = make_edition_key(night, INPUTS)
+    folder = seal(night.home, date(2026, 1, 1), "e0")
+    warm = make_edition_key(night, INPUTS)
+    (folder / "model.json").unlink()
+    assert make_edition_key(night, INPUTS) == cold
+    seal(night.home, night.as_of, warm.edition)
+    assert make_edition_key(night, INPUTS).edition == warm.edition
+
+
+def test_the_key_records_the_edition_it_would_replace(make_night: NightMaker) -> None:
+    """The date's own published edition is the one to replace, not the previous edition."""
     night = make_night()
     first = make_edition_key(night, INPUTS)
-    folder = seal(night.home, date(2026, 1, 1), "e0")
-    on_it = make_edition_key(night, INPUTS)
-    (folder / "model.json").unlink()
-    assert make_edition_key(night, INPUTS) == first
-    seal(night.home, night.as_of, on_it.edition)
-    assert make_edition_key(night, INPUTS).edition == on_it.edition
-
-
-def test_the_key_remembers_what_the_date_held(make_night: NightMaker) -> None:
-    """A date's own published edition is what the run would replace, not what came before."""
-    night = make_night()
-    before = make_edition_key(night, INPUTS)
     publish(night.home, night.as_of, "mine")
-    after = make_edition_key(night, INPUTS)
-    assert (before.replaces, after.replaces, after.previous) == (None, "mine", None)
-    assert after.edition == before.edition
+    second = make_edition_key(night, INPUTS)
+    assert (first.replaces, second.replaces, second.previous) == (None, "mine", None)
+    assert second.edition == first.edition
 
 
-def test_a_published_edition_is_found_by_its_manifest(make_night: NightMaker) -> None:
-    """The record of an edition that is there tells k, customers and where to look."""
+def test_a_published_edition_is_described_by_its_manifest(make_night: NightMaker) -> None:
+    """The record of an existing edition has k, customers and paths; without a manifest it is refused."""
     night = make_night()
     folder = edition_folder(night.home, night.as_of, "e1")
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text('{"k": 3, "rows": {"customers": 12}}')
-    found = look_up_published(night, "e1")
-    assert (found.outcome, found.k, found.customers) == ("already-published", 3, 12)
-    assert found.report_path == str(folder / "report.html")
-    with pytest.raises(FileNotFoundError):
+    (folder / "manifest.json").write_text(json.dumps(make_manifest(k=3, rows={"customers": 12})))
+    published = look_up_published(night, "e1")
+    assert (published.outcome, published.k, published.customers) == ("already-published", 3, 12)
+    assert published.report_path == str(folder / "report.html")
+    with pytest.raises(Refused, match=r"manifest\.json is missing or damaged"):
         look_up_published(night, "e2")
 
 
-def test_small_files_are_replaced_whole(tmp_path: Path) -> None:
-    """A durable write makes folders, replaces what was there, and leaves nothing beside it."""
+def test_small_files_are_replaced_atomically(tmp_path: Path) -> None:
+    """A durable write creates folders, replaces the file, and leaves no temporary file."""
     path = tmp_path / "a" / "live.json"
     for content in (b"one", b"", b"two"):
         write_durably(path, content)
         assert path.read_bytes() == content
-    assert [one.name for one in path.parent.iterdir()] == ["live.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["live.json"]
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    """Where the file cannot be replaced, as a folder cannot, the error is raised."""
+    """If the target cannot be replaced, such as a folder, the error is raised."""
     (tmp_path / "live.json").mkdir()
     with pytest.raises(OSError, match="directory"):
         write_durably(tmp_path / "live.json", b"x")
-    assert [one.name for one in tmp_path.iterdir()] == ["live.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["live.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"5", b"{}", b"\xff", b'{"k": 3}', b'{"k": "many"}'])
+def test_a_damaged_manifest_cannot_be_read(tmp_path: Path, content: bytes) -> None:
+    """An empty, cut or foreign manifest.json is refused, or None where damage is audit's concern."""
+    (tmp_path / "manifest.json").write_bytes(content)
+    assert try_read_manifest(tmp_path) is None
+    with pytest.raises(Refused, match="damaged-edition"):
+        read_manifest(tmp_path)
+
+
+def test_a_manifest_of_another_version_can_be_read(tmp_path: Path) -> None:
+    """Keys that a later version adds are ignored, and optional ones may be missing."""
+    later = make_manifest(rows={"customers": 3, "read": 4, "new": 1}, future=[1], checks=[])
+    (tmp_path / "manifest.json").write_text(json.dumps(later))
+    manifest = read_manifest(tmp_path)
+    assert (manifest.rows.customers, manifest.rows.read, manifest.rows.merged) == (3, 4, 0)
+    assert (manifest.churn, manifest.previous_ref, manifest.wanted_nights) == (None, None, 0)
+    previous = make_manifest(previous="e0", previous_as_of="2026-01-30")
+    (tmp_path / "manifest.json").write_text(json.dumps(previous))
+    assert read_manifest(tmp_path).previous_ref == (date(2026, 1, 30), "e0")

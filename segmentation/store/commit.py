@@ -20,8 +20,8 @@ from segmentation.store.pointer import LIVE
 from segmentation.store.races import advance_pointer, check_race
 
 
-def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> None:
-    """Move the finished, fsynced folder `built` into the store and, if `live`, publish its table.
+def commit_edition(night: Night, key: EditionKey, source: Path, live: bool) -> None:
+    """Move the finished, fsynced folder `source` into the store and, if `live`, publish its table.
 
     A crash before the rename of segments.parquet leaves the old table, one after it the new table. A
     re-run completes either. Raises Conflict if the store is no longer as the run found it when it began.
@@ -29,26 +29,26 @@ def commit_edition(night: Night, key: EditionKey, built: Path, live: bool) -> No
     home = get_home(night)
     if isinstance(home, ObjectPath):
         commit_or_upload = commit_objects if live else upload_edition
-        commit_or_upload(home, night.as_of, key, built)
+        commit_or_upload(home, night.as_of, key, source)
         return
     with lock(night.home / LOCK):
         if live:
             check_race(night.home, night.as_of, key)
         folder = edition_folder(night.home, night.as_of, key.edition)
-        _place_folder(built, folder, night.staging)
+        _place_folder(source, folder, night.staging)
         if live:
             publish_table(folder, published_path(night.home, night.as_of), night.staging)
             move_live(night.home, night.as_of, key.edition)
 
 
-def _place_folder(built: Path, folder: Path, staging: Path) -> None:
-    """Rename the built folder into place, replacing one of the same edition from an earlier attempt."""
+def _place_folder(source: Path, folder: Path, staging: Path) -> None:
+    """Rename the finished folder into place, replacing one of the same edition from an earlier attempt."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         replaced = staging / "replaced"
         shutil.rmtree(replaced, ignore_errors=True)
         folder.rename(replaced)
-    built.rename(folder)
+    source.rename(folder)
     sync_folder(folder.parent)
     sync_folder(folder.parent.parent)
 

@@ -21,21 +21,24 @@ class Difference(NamedTuple):
 
     part: str
     fact: str
-    before: Any
-    after: Any
+    old: Any
+    new: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `resegment diff --json`, whose keys scripts rely on."""
+        return {"part": self.part, "what": self.fact, "before": self.old, "after": self.new}
 
 
 def diff_editions(
-    home: AnyPath, before: Edition, after: Edition, after_home: AnyPath | None = None
+    home: AnyPath, old: Edition, new: Edition, new_home: AnyPath | None = None
 ) -> list[Difference]:
-    """All differences, part by part. after_home: the home of `after`, if it is in another store."""
-    facts_before = collect_facts(home, before)
-    facts_after = collect_facts(after_home or home, after)
+    """All differences, part by part. new_home: the home of `new`, if it is in another store."""
+    old_facts, new_facts = collect_facts(home, old), collect_facts(new_home or home, new)
     return [
-        Difference(part, fact, facts_before[part].get(fact), facts_after[part].get(fact))
-        for part in facts_before
-        for fact in sorted({*facts_before[part], *facts_after[part]})
-        if facts_before[part].get(fact) != facts_after[part].get(fact)
+        Difference(part, fact, old_facts[part].get(fact), new_facts[part].get(fact))
+        for part in old_facts
+        for fact in sorted({*old_facts[part], *new_facts[part]})
+        if old_facts[part].get(fact) != new_facts[part].get(fact)
     ]
 
 

@@ -22,7 +22,7 @@ IDS_FILE = "ids.json"
 class IdRange(NamedTuple):
     """The ids of one edition: how many had been issued before it, and how many it got."""
 
-    before: int
+    offset: int
     count: int
 
 
@@ -42,21 +42,21 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
 
     known_ids: ids in use already, in case ids.json is older than they are, as after a restored backup.
     """
-    before, least = 0, max((int(segment_id[1:]) for segment_id in known_ids), default=0)
+    offset, least = 0, max((int(segment_id[1:]) for segment_id in known_ids), default=0)
 
     def change() -> bytes | None:
-        nonlocal before
+        nonlocal offset
         issued = _read_ids(home) or collect_issued_ids(home)
         reserved = issued.editions.get(edition)
-        before = reserved.before if reserved and reserved.count == count else max(issued.total, least)
-        id_range = IdRange(before, count)
+        offset = reserved.offset if reserved and reserved.count == count else max(issued.total, least)
+        id_range = IdRange(offset, count)
         if reserved == id_range:
             return None
-        return IssuedIds(before + count, {**issued.editions, edition: id_range}).to_json()
+        return IssuedIds(offset + count, {**issued.editions, edition: id_range}).to_json()
 
     with lock(home / LOCK):
         rewrite(home / IDS_FILE, change)
-    return before
+    return offset
 
 
 def copy_issued_ids(home: AnyPath, target: Path) -> None:
@@ -72,10 +72,10 @@ def collect_issued_ids(home: AnyPath) -> IssuedIds:
         if manifest is None:
             continue  # damaged, which audit reports
         numbers = [int(segment_id[1:]) for segment_id in manifest.sizes]
-        before = manifest.ids_before
-        total = max(total, *numbers, before or 0)
-        if before is not None:
-            editions[path.parent.name] = IdRange(before, sum(number > before for number in numbers))
+        offset = manifest.ids_before
+        total = max(total, *numbers, offset or 0)
+        if offset is not None:
+            editions[path.parent.name] = IdRange(offset, sum(number > offset for number in numbers))
     return IssuedIds(total, editions)
 
 

@@ -57,13 +57,13 @@ def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
 
 def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
     """Write a row for something that is not a run, such as a promotion."""
-    run_id, now = str(uuid4()), _now()
+    run_id, moment = str(uuid4()), _now()
     row = {
         "run_id": run_id,
         "segmentation": home.name,
         "as_of": str(as_of),
-        "began": now,
-        "ended": now,
+        "began": moment,
+        "ended": moment,
         "outcome": outcome,
         "host": platform.node(),
         "version": VERSION,

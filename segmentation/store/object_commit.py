@@ -19,17 +19,17 @@ from segmentation.store.races import advance_pointer, check_race, conflict_error
 from segmentation.store.rewriting import rewrite
 
 
-def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
-    """Upload the finished folder `built` and publish its table; the put of the table is the commit.
+def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path) -> None:
+    """Upload the finished folder `source` and publish its table; the put of the table is the commit.
 
     Raises Conflict if the store is no longer as the run found it when it began.
     """
     table = published_path(home, as_of)
     version = table.version()  # before the edition is read: a change in between fails the put
     check_race(home, as_of, key)
-    upload_edition(home, as_of, key, built)
+    upload_edition(home, as_of, key, source)
     try:
-        table.put(built / SEGMENTS, replaces=version, create=version is None)
+        table.put(source / SEGMENTS, replaces=version, create=version is None)
     except ObjectChanged:
         edition = published_edition(home, as_of)
         if edition != key.edition:
@@ -37,10 +37,10 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, built: Path) 
     move_live_object(home, lambda _: advance_pointer(home, as_of, key.edition))
 
 
-def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, built: Path) -> None:
+def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, source: Path) -> None:
     """Put every file of an edition, SHA256SUMS last: once it is there, the edition is complete."""
     folder = edition_folder(home, as_of, key.edition)
-    for path in sorted(built.iterdir(), key=lambda file: (file.name == SUMS, file.name)):
+    for path in sorted(source.iterdir(), key=lambda file: (file.name == SUMS, file.name)):
         (folder / path.name).put(path)
 
 

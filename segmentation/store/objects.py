@@ -90,7 +90,7 @@ class ObjectPath:
     def glob(self, pattern: str) -> Iterator["ObjectPath"]:
         """Objects and folders below it that match the pattern, by key. `**` is not supported."""
         patterns = pattern.split("/")
-        seen = set()
+        listed = set()
         prefix = re.split(r"[*?[]", patterns[0])[0] if len(patterns) > 1 else ""
         for child in self._list_below(prefix):
             parts = child.relative_to(self).parts
@@ -98,8 +98,8 @@ class ObjectPath:
                 continue
             is_object = len(parts) == len(patterns)
             path = child if is_object else self / "/".join(parts[: len(patterns)])
-            if path.key not in seen:
-                seen.add(path.key)
+            if path.key not in listed:
+                listed.add(path.key)
                 yield path
 
     def read_bytes(self) -> bytes:
