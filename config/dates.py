@@ -12,7 +12,7 @@ _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def parse_iso_date(text: str) -> date:
     """Parse YYYY-MM-DD. Raises ValueError for anything else, including 20260131 and 2026-W05-1.
 
-    >>> read_date("2026-01-31")
+    >>> parse_iso_date("2026-01-31")
     datetime.date(2026, 1, 31)
     """
     try:

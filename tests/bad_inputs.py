@@ -1,6 +1,6 @@
-"""Bad files, one or more per code: layout (L), encoding and dialect (E), columns (C), and what happens.
+"""Bad files, with one or more cases per code: layout (L), encoding and dialect (E), and columns (C).
 
-Rows that are bad one by one are in tests/bad_rows.py; tests/test_bad_inputs.py runs both tables.
+Single bad rows are in tests/bad_rows.py. tests/test_bad_inputs.py runs both tables.
 """
 
 import gzip
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 HEADER = "id,spend,orders"
-# Every good row's id has zq and every amount 7731 in it: neither may stand in a message.
+# The good rows' ids contain zq and their amounts 7731. Neither may appear in a message.
 GOOD = tuple(f"zq{i},{77310 + i * i}.25,{i % 4}" for i in range(1, 9))
 SECRETS = ("zq", "7731")
 
@@ -20,15 +20,15 @@ Content = bytes | Callable[[], bytes]
 
 
 class Case(NamedTuple):
-    """A file, and what becomes of it; `says` is the refusal's code or the reason of the refused rows."""
+    """A file and its outcome. `reason` is the refusal's code, or the reason of the refused rows."""
 
     code: str
     content: Content
     outcome: Literal["refused", "quarantined", "accepted"]
-    says: str = ""
+    reason: str = ""
     bad: int = 0
     merged: int = 0
-    warns: str = ""
+    warning: str = ""
     hint: str = ""
     ids: tuple[str, ...] = ()
     name: str = "customers.csv"
@@ -37,17 +37,17 @@ class Case(NamedTuple):
 
 
 def table(*lines: str, header: str = HEADER) -> bytes:
-    """A CSV file: the header, the good rows, then these lines."""
+    """A CSV file with the header, the good rows and these lines."""
     return "".join(f"{line}\n" for line in (header, *GOOD, *lines)).encode()
 
 
 def only(*lines: str, header: str = HEADER) -> bytes:
-    """A CSV file of these lines alone."""
+    """A CSV file with the header and only these lines."""
     return "".join(f"{line}\n" for line in (header, *lines)).encode()
 
 
 def parquet(**columns: Any) -> bytes:
-    """The good rows as Parquet with page checksums; keyword arguments replace columns."""
+    """The good rows as Parquet with page checksums. Keyword arguments replace columns."""
     rows = [line.split(",") for line in GOOD]
     content: dict[str, Any] = {
         "id": [row[0] for row in rows],
@@ -63,20 +63,20 @@ def parquet(**columns: Any) -> bytes:
 
 
 def flipped() -> bytes:
-    """A Parquet file with one bit of a value turned over."""
+    """A Parquet file with one bit of a value flipped."""
     content = bytearray(parquet())
     content[content.index(b"zq3") + 1] ^= 1
     return bytes(content)
 
 
 def wide(columns: int) -> bytes:
-    """The good rows with this many columns more."""
-    more = ",".join(f"c{i}" for i in range(columns))
-    return only(*(f"{row}{',1' * columns}" for row in GOOD), header=f"{HEADER},{more}")
+    """The good rows with this many extra columns."""
+    names = ",".join(f"c{i}" for i in range(columns))
+    return only(*(f"{row}{',1' * columns}" for row in GOOD), header=f"{HEADER},{names}")
 
 
 def declare(**columns: dict[str, Any]) -> dict[str, Any]:
-    """The definition's rows with these columns more."""
+    """The definition's rows with these extra columns."""
     contract = {"spend": {"type": "float", "ge": 0}, "orders": {"type": "int", "ge": 0}, **columns}
     return {"rows": {"id": "id", "columns": contract}}
 
@@ -87,7 +87,7 @@ def csv(**dialect: Any) -> dict[str, Any]:
 
 
 def semicolons(content: bytes) -> bytes:
-    """The same file with ; between fields."""
+    """The same file with semicolons between fields."""
     return content.replace(b",", b";")
 
 
@@ -117,9 +117,9 @@ LAYOUT = [
     Case("L16", table("z9,5\0,1"), "quarantined", "spend: unreadable", 1),
     Case("L17", only(*GOOD, header="idzq,77310,1"), "refused", "missing-column", hint="values, not names"),
     Case("L18", PREAMBLE, "refused", "missing-column"),
-    Case("L19", table(HEADER, "z9,5,1"), "quarantined", "repeated header", 1, warns="concatenated"),
+    Case("L19", table(HEADER, "z9,5,1"), "quarantined", "repeated header", 1, warning="concatenated"),
     Case("L19", table(HEADER, "z9,5,1", HEADER), "refused", "repeated-header"),
-    # The second table's lines are no rows of the first; their share is the definition's limit to set.
+    # Lines of a second table are malformed rows of the first. max_quarantined limits their share.
     Case("L20", table("", "city,people", "Bonn,300000"), "quarantined", "too few fields", 2),
 ]
 
@@ -155,16 +155,16 @@ ENCODING = [
     Case("E15", table("Total,99999,99"), "quarantined", "id: totals row", 1),
     Case("E15", table(",99999,99"), "quarantined", "id: blank id", 1),
     Case("E16", table("z9,５,1", "z10,٣,1"), "quarantined", "spend: unreadable", 2),
-    Case("E17", table("z\u200b9,5,1"), "accepted", ids=("z\u200b9",), warns="1 ids have invisible"),
-    Case("E17", table("\u202ez9,5,1"), "accepted", ids=("\u202ez9",), warns="1 ids have invisible"),
-    Case("E18", table("zé,5,1", "ze\u0301,5,1"), "accepted", ids=("zé", "ze\u0301"), warns="1 ids are not"),
+    Case("E17", table("z\u200b9,5,1"), "accepted", ids=("z\u200b9",), warning="1 ids have invisible"),
+    Case("E17", table("\u202ez9,5,1"), "accepted", ids=("\u202ez9",), warning="1 ids have invisible"),
+    Case("E18", table("zé,5,1", "ze\u0301,5,1"), "accepted", ids=("zé", "ze\u0301"), warning="1 ids are not"),
 ]
 
 COLUMNS = [
     Case("C01", only("zq1", header="id"), "refused", "missing-column", hint="lacks spend, orders;"),
     Case("C02", table(header="id,spend_eur,orders"), "refused", "missing-column", hint="is it 'spend_eur'"),
     Case("C03", only(*(f"{i},{77310 + i}.5,zq{i}" for i in range(9)), header="orders,spend,id"), "accepted"),
-    Case("C04", wide(2), "accepted", warns="2 columns not in the contract"),
+    Case("C04", wide(2), "accepted", warning="2 columns not in the contract"),
     Case("C05", wide(1).replace(b"c0", b"spend"), "refused", "duplicate-column", hint="names spend"),
     Case("C06", table(header="id,Spend ,orders"), "refused", "missing-column", hint="is it 'Spend '"),
     Case(
@@ -177,15 +177,18 @@ COLUMNS = [
     ),
     Case("C07", parquet(orders=[True] * 8), "refused", "wrong-type", name="customers.parquet"),
     Case("C08", only("zq1,,1", "zq2,,2"), "refused", "no-rows", hint="spend: missing"),
-    Case("C09", only("zq1,77310,1", "zq2,77310,2"), "accepted", warns="feature spend is constant"),
+    Case("C09", only("zq1,77310,1", "zq2,77310,2"), "accepted", warning="feature spend is constant"),
     Case(
         "C10",
         only("zq1,1.000000000000001,1", "zq2,1,2", "zq3,1,3"),
         "accepted",
-        warns="feature spend is constant",
+        warning="feature spend is constant",
     ),
     Case(
-        "C11", only("zq1,1,1", "zq2,2,2", "zq3,5,5"), "accepted", warns="features spend and orders are equal"
+        "C11",
+        only("zq1,1,1", "zq2,2,2", "zq3,5,5"),
+        "accepted",
+        warning="features spend and orders are equal",
     ),
-    Case("C12", wide(1).replace(b"c0", b"<img src=x>"), "accepted", warns="1 columns not in the contract"),
+    Case("C12", wide(1).replace(b"c0", b"<img src=x>"), "accepted", warning="1 columns not in the contract"),
 ]

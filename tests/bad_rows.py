@@ -1,4 +1,4 @@
-"""Bad rows, one or more per code: ids (I) and values (V); and the codes that wait for later work."""
+"""Bad rows, with one or more cases per code: ids (I) and values (V), and codes covered elsewhere."""
 
 from tests.bad_inputs import GOOD, Case, declare, only, parquet, table
 
@@ -13,7 +13,7 @@ OPTIONAL = declare(age={"type": "float", "nullable": True})
 
 
 def with_column(name: str, usual: str, *lines: str) -> bytes:
-    """The good rows with a column more that holds the usual value, then these lines."""
+    """The good rows with an extra column that has the usual value, then these lines."""
     return only(*(f"{row},{usual}" for row in GOOD), *lines, header=f"id,spend,orders,{name}")
 
 
@@ -40,7 +40,7 @@ IDS = [
         table(" z9,5,1", "z9,5,1", "Z9,5,1"),
         "accepted",
         ids=(" z9", "z9", "Z9"),
-        warns="1 ids begin or end",
+        warning="1 ids begin or end",
     ),
     Case("I09", table("z" * 257 + ",5,1"), "quarantined", "id: id longer than 256", 1),
     Case("I09", table("z" * 256 + ",5,1"), "accepted", ids=("z" * 256,)),
@@ -108,16 +108,16 @@ VALUES = [
         1,
         changes=STAMPED,
     ),
-    # What then becomes of a segment of one customer is check_smallest_share's: tests/test_check.py.
+    # A segment of a single customer is covered by check_smallest_share in tests/test_check.py.
     Case("V12", table("z9,1000000000000,1"), "accepted", ids=("z9",)),
     Case("V13", only(*(f"zq{i},77310,1" for i in range(9))), "refused", "all-constant"),
-    Case("V14", only("zq1,1,1", "zq2,2,2", "zq3,1,1"), "accepted", warns="k.max lowered from 6 to 2"),
+    Case("V14", only("zq1,1,1", "zq2,2,2", "zq3,1,1"), "accepted", warning="k.max lowered from 6 to 2"),
     Case("V15", only("zq1,1,1", "zq2,2,2"), "refused", "too-few-rows", changes={"k": {"min": 5}}),
     Case(
         "V16",
         table(*(f"z{i},5,1" for i in range(100, 200))),
         "accepted",
-        warns="customers have the same values",
+        warning="customers have the same values",
     ),
     Case("V17", table("z9,five,1", "z10,5,many"), "quarantined", "unreadable", 2),
     Case("V18", table("z9,5e-324,1"), "accepted", ids=("z9",)),
@@ -131,8 +131,8 @@ VALUES = [
 ]
 
 LATER = {
-    "V11": "no rule compares two columns; from events, recency is computed out of the dates themselves",
+    "V11": "no rule compares two columns; for events, recency is computed from the dates",
 }
 
-# Answered by a check against the edition before: the poison nights of that name, in test_poison_nights.py.
+# Covered by checks against the previous edition: the poison nights in test_poison_nights.py.
 NIGHTS = {"L02": "half the rows", "C13": "amounts x100"}

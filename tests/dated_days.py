@@ -1,6 +1,6 @@
-"""A segmentation `demo` whose source has a file for each day, for tests of nights and backfills.
+"""A segmentation `demo` whose source has a file per day, for tests of nights and backfills.
 
-Customers drift a little from day to day, so that every date's edition differs from the one before.
+Customers drift a little from day to day, so every date's edition is different.
 """
 
 import json
@@ -23,7 +23,7 @@ CENTRES = ((80.0, 4.0), (400.0, 9.0), (900.0, 30.0))
 
 
 class Days(NamedTuple):
-    """A folder with definitions, a file for each day, and the store beside it."""
+    """A folder with definitions, a file per day, and a store."""
 
     folder: Path
 
@@ -33,11 +33,11 @@ class Days(NamedTuple):
         return self.folder / "store" / "demo"
 
     def file(self, number: int) -> Path:
-        """The file of a day, 1 for the first."""
+        """The file of a day, counting from 1."""
         return self.folder / "days" / f"{day(number)}.csv"
 
     def write(self, number: int) -> None:
-        """Write a day's file: 150 customers around three centres, the same people a little elsewhere."""
+        """Write a day's file: the same 150 customers around three centres, each moved a little."""
         rng = np.random.default_rng(7)
         drift = np.random.default_rng(number)
         lines = ["id,spend,orders"]
@@ -48,7 +48,7 @@ class Days(NamedTuple):
         self.file(number).write_text("\n".join(lines) + "\n")
 
     def break_file(self, number: int) -> None:
-        """No row of this day can be used."""
+        """Replace a day's file with one that has no usable row."""
         self.file(number).write_text("id,spend,orders\na001,much,1\n")
 
     def night(self, number: int, **parameters: Any) -> Published:
@@ -58,19 +58,19 @@ class Days(NamedTuple):
         return published
 
     def forward(self, numbers: Iterable[int]) -> dict[str, str]:
-        """Run night after night: the sha256 of every published file and every file of every edition."""
+        """Run these nights in order. Returns the sha256 of every published file and edition file."""
         for number in numbers:
             assert self.night(number).outcome == "published"
         return digests(self.home)
 
 
 def day(number: int) -> date:
-    """The date of a day."""
+    """The date of a day, counting from 1."""
     return FIRST + timedelta(days=number - 1)
 
 
-def found_days(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch, **source: Any) -> Days:
-    """The definition, and files of this many days."""
+def create_days(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch, **source: Any) -> Days:
+    """Write the definition and the files of this many days, and point the settings at them."""
     days = Days(folder)
     (folder / "days").mkdir()
     (folder / "definitions").mkdir()
@@ -91,5 +91,5 @@ def found_days(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch, **sour
 
 
 def outcomes(backfilled: BackfillResult) -> list[str]:
-    """How the dates ended, in order."""
+    """The outcomes of the dates, in order."""
     return [result.outcome for result in backfilled.dates]

@@ -1,4 +1,4 @@
-"""Events for tests: a definition of grain event, CSV files of events, and the stages run over them."""
+"""Events for tests: a definition of grain event, CSV files of events, and the stages that read them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -52,28 +52,28 @@ EVENTS: dict[str, Any] = {
 
 
 def define(**changes: Any) -> Definition:
-    """The events' definition; keyword arguments replace parts of it."""
+    """The definition EVENTS. Keyword arguments replace parts of it."""
     return Definition.model_validate({**EVENTS, **changes})
 
 
 def with_rows(**changes: Any) -> dict[str, Any]:
-    """The definition's rows after these changes."""
+    """The rows of EVENTS with these changes."""
     return {**EVENTS["rows"], **changes}
 
 
 def with_features(features: Mapping[str, Any]) -> dict[str, Any]:
-    """Summary and features of the definition: these, all of them clustered."""
+    """A summary with these features, all of which are clustered."""
     return {"summary": {"window_days": 31, "features": features}, "features": list(features)}
 
 
 def write_events(path: Path, lines: Iterable[str], header: str = HEADER) -> Path:
-    """A CSV file of these lines."""
+    """Write these lines as a CSV file."""
     path.write_text("".join(f"{line}\n" for line in (header, *lines)))
     return path
 
 
 def make_night(source: Path, definition: Definition | None = None, run_id: str = "test-run") -> Night:
-    """A night as of 1 February 2026; its store lies beside the source."""
+    """A night as of 1 February 2026, with its store next to the source."""
     return Night(
         run_id=run_id,
         definition=definition or define(),
@@ -84,22 +84,22 @@ def make_night(source: Path, definition: Definition | None = None, run_id: str =
     )
 
 
-def run(night: Night) -> tuple[Ingested, Customers]:
-    """The two stages that meet events."""
+def ingest_and_summarise(night: Night) -> tuple[Ingested, Customers]:
+    """Run the two stages that read events."""
     rows = ingest(night)
     return rows, summarise(night, rows)
 
 
 def read_customers(customers: Customers) -> pd.DataFrame:
-    """The customer table, by id."""
-    found: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.parts])
-    return found.set_index("customer_id")
+    """The customer table, indexed by id."""
+    customer_table: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.parts])
+    return customer_table.set_index("customer_id")
 
 
 def read_refused(customers: Customers) -> pd.DataFrame:
     """The refused rows, in the order of the files."""
-    found: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.quarantine])
-    return found.reset_index(drop=True)
+    refused_rows: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in customers.quarantine])
+    return refused_rows.reset_index(drop=True)
 
 
 def make_events(rows: int, customers: int, seed: int = 5) -> pd.DataFrame:
@@ -120,24 +120,31 @@ def make_events(rows: int, customers: int, seed: int = 5) -> pd.DataFrame:
 def aggregate(
     folder: Path, frames: list[pd.DataFrame], definition: Definition, as_of: date = AS_OF
 ) -> pa.Table:
-    """The customers of these events, one stage file per frame."""
+    """Aggregate these events to customers, with one stage file per frame."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, frame in enumerate(frames):
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / f"{i}.parquet")
     aggregation = Aggregation(definition, as_of, [str(folder / f"{i}.parquet") for i in range(len(frames))])
     with open_engine(folder, folder / "spill") as connection:
-        (found,) = run_query(connection, aggregation.ranges_query())
-        events, *largest = found.to_pylist()[0].values()
+        (ranges,) = run_query(connection, aggregation.ranges_query())
+        events, *largest = ranges.to_pylist()[0].values()
         assert events == sum(map(len, frames))
         tables = list(
-            run_query(connection, aggregation.customers_query([choose_scale(one, events) for one in largest]))
+            run_query(
+                connection, aggregation.customers_query([choose_scale(size, events) for size in largest])
+            )
         )
     return name_features(pa.concat_tables(tables), definition)
 
 
 def check_balance(customers: Customers) -> None:
-    """Every row inside the window is used or quarantined, and each refused row is counted by its reason."""
-    assert customers.balance.read == customers.balance.used + customers.balance.merged + customers.balance.quarantined
+    """Check that every row in the window is used or quarantined, and that reasons count every refused row."""
+    assert (
+        customers.balance.read
+        == customers.balance.used + customers.balance.merged + customers.balance.quarantined
+    )
     assert customers.balance.merged == 0
     assert sum(customers.balance.reasons.values()) == customers.balance.quarantined
-    assert all(count <= customers.balance.mentions[reason] for reason, count in customers.balance.reasons.items())
+    assert all(
+        count <= customers.balance.mentions[reason] for reason, count in customers.balance.reasons.items()
+    )

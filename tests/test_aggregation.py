@@ -1,4 +1,4 @@
-"""Aggregating events: each operation against pandas, exact sums, equal bytes in any order."""
+"""Aggregating events: every operation against pandas, exact sums, and equal bytes in any order."""
 
 import math
 import random
@@ -34,15 +34,15 @@ OPS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_every_operation_is_what_pandas_says(tmp_path: Path) -> None:
-    """Sums equal math.fsum to the last bit, and every other operation what pandas makes of it."""
+def test_every_operation_agrees_with_pandas(tmp_path: Path) -> None:
+    """Sums equal math.fsum to the last bit, and every other operation equals pandas."""
     events = make_events(20_000, 500)
-    found = aggregate(tmp_path, [events[:7000], events[7000:]], define(**with_features(OPS))).to_pandas()
-    assert found["customer_id"].tolist() == sorted(set(events["customer_id"]), key=str.encode)
-    found = found.set_index("customer_id")
+    table = aggregate(tmp_path, [events[:7000], events[7000:]], define(**with_features(OPS))).to_pandas()
+    assert table["customer_id"].tolist() == sorted(set(events["customer_id"]), key=str.encode)
+    table = table.set_index("customer_id")
     events = events.assign(total=(events["pieces"] + 1) * events["price"] / 3, minus=-events["price"])
     groups = events.groupby("customer_id")
-    days = pd.Timestamp(AS_OF) - groups["day"].agg(["min", "max"]).apply(lambda one: one.dt.normalize())
+    days = pd.Timestamp(AS_OF) - groups["day"].agg(["min", "max"]).apply(lambda values: values.dt.normalize())
     sizes = groups.size()
     expected = {
         "events": sizes,
@@ -58,41 +58,42 @@ def test_every_operation_is_what_pandas_says(tmp_path: Path) -> None:
         "orders": groups["invoice"].nunique(),
         "recency": days["max"].dt.days,
         "tenure": days["min"].dt.days,
-        "large": groups["pieces"].agg(lambda one: (one >= 10).mean()),
-        "odd": groups["invoice"].agg(lambda one: one.isin(["i1", "i'3", "i5"]).mean()),
-        "marked": groups["invoice"].agg(lambda one: (~one.str.startswith("i1")).mean()),
+        "large": groups["pieces"].agg(lambda values: (values >= 10).mean()),
+        "odd": groups["invoice"].agg(lambda values: values.isin(["i1", "i'3", "i5"]).mean()),
+        "marked": groups["invoice"].agg(lambda values: (~values.str.startswith("i1")).mean()),
     }
     for name, values in expected.items():
-        assert found[name].equals(values.reindex(found.index).rename(name).astype(found[name].dtype)), name
+        assert table[name].equals(values.reindex(table.index).rename(name).astype(table[name].dtype)), name
 
 
 @pytest.mark.parametrize(
-    ("threads", "memory", "files"), [("1", "1GB", 1), ("2", "1GB", 5), ("2", "64MB", 3), ("3", "2GB", 9)]
+    ("threads", "memory_limit", "files"),
+    [("1", "1GB", 1), ("2", "1GB", 5), ("2", "64MB", 3), ("3", "2GB", 9)],
 )
 def test_bytes_do_not_depend_on_order_threads_or_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: str, memory: str, files: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: str, memory_limit: str, files: int
 ) -> None:
-    """Shuffled rows in other files, on other threads and within other memory, give equal bytes."""
+    """Order of rows, number of files, threads and memory limit do not change the bytes."""
     events = make_events(30_000, 2000)
     definition = define(**with_features(OPS))
     first = aggregate(tmp_path / "a", [events], definition)
     monkeypatch.setenv("RESEGMENT_THREADS", threads)
-    monkeypatch.setenv("RESEGMENT_MEMORY_LIMIT", memory)
+    monkeypatch.setenv("RESEGMENT_MEMORY_LIMIT", memory_limit)
     read_settings.cache_clear()
     shuffled = events.sample(frac=1, random_state=files)
-    cuts = sorted(random.Random(files).sample(range(1, len(events)), files - 1))  # noqa: S311 - no secret
+    cuts = sorted(random.Random(files).sample(range(1, len(events)), files - 1))  # noqa: S311 - not a secret
     frames = [shuffled[a:b] for a, b in zip([0, *cuts], [*cuts, len(events)], strict=True)]
     second = aggregate(tmp_path / "b", frames, definition)
-    for name, one in zip(first.column_names, first.columns, strict=True):
-        other = second[name]
-        same = one.combine_chunks().equals(other.combine_chunks())
-        assert same and one.null_count == 0, name
+    for name, column in zip(first.column_names, first.columns, strict=True):
+        shuffled_column = second[name]
+        is_equal = column.combine_chunks().equals(shuffled_column.combine_chunks())
+        assert is_equal and column.null_count == 0, name
     bits = [table["total"].to_numpy().view(np.int64) for table in (first, second)]
     assert np.array_equal(*bits)
 
 
-def test_nulls_are_skipped_and_nothing_left_is_null(tmp_path: Path) -> None:
-    """Missing values and results that are no number are skipped; sums and counts of nothing are 0."""
+def test_nulls_are_skipped(tmp_path: Path) -> None:
+    """Missing and non-finite values are skipped. Without values, sums and counts are 0, others null."""
     columns = {**with_rows()["columns"], "price": {"type": "float", "nullable": True}}
     features = {
         "ratio": {"op": "mean", "expression": "pieces / price"},
@@ -117,13 +118,13 @@ def test_nulls_are_skipped_and_nothing_left_is_null(tmp_path: Path) -> None:
         **{"customer_id": "a", "events": 4, "ratio": 3.0, "huge": 0.0, "sum": 6.0, "mean": 2.0},
         **{"median": 2.0, "min": 0.0, "max": 4.0, "count": 3, "distinct": 3, "cheap": 2 / 3, "dear": 1 / 3},
     }
-    nothing = dict.fromkeys(features)
-    counted = {"sum": 0.0, "count": 0, "distinct": 0}
-    assert second == {"customer_id": "b", "events": 1, **nothing, **counted}
+    nulls = dict.fromkeys(features)
+    zeros = {"sum": 0.0, "count": 0, "distinct": 0}
+    assert second == {"customer_id": "b", "events": 1, **nulls, **zeros}
 
 
 def test_zero_is_never_minus_zero(tmp_path: Path) -> None:
-    """Which zero a minimum is does not depend on the order: it is the one without a sign."""
+    """Zeros lose their sign, so a minimum does not depend on the order of rows."""
     columns = {**with_rows()["columns"], "price": {"type": "float"}}
     features = with_features({op: {"op": op, "column": "price"} for op in ("min", "max", "median", "sum")})
     definition = define(rows=with_rows(columns=columns), **features)
@@ -152,7 +153,7 @@ def test_sums_of_any_size_are_exact_or_within_the_last_bits(tmp_path: Path, valu
 
 
 def test_scales_leave_room_for_every_sum() -> None:
-    """Whatever the largest value and the number of rows, scaled sums stay below 2^126."""
+    """For any largest value and number of rows, scaled sums stay below 2^126."""
     for largest in (0.0, 5e-324, 1e-9, 1.0, 1e12, 1.7e308):
         for rows in (1, 1000, 10**10):
             scale = choose_scale(largest, rows)
@@ -160,20 +161,20 @@ def test_scales_leave_room_for_every_sum() -> None:
             assert largest * scale * rows <= 2.0**SUM_BITS
 
 
-def test_a_definition_cannot_say_sql(tmp_path: Path) -> None:
-    """Odd names and values are only names and values; no text of a definition stands in the query."""
-    odd = "x (1), $files $value_2_ # &"
+def test_a_definition_cannot_inject_sql(tmp_path: Path) -> None:
+    """Hostile names and values are data: no text of a definition is part of the query."""
+    hostile = "x (1), $files $value_2_ # &"
     value = "'); DROP TABLE events; --"
-    columns = {**with_rows()["columns"], odd: {"type": "text"}}
+    columns = {**with_rows()["columns"], hostile: {"type": "text"}}
     features = with_features(
         {
-            "select from": {"op": "count_distinct", "column": odd},
-            "Events": {"op": "share", "where": {"column": odd, "isin": [value]}},
-            "f0": {"op": "share", "where": {"column": odd, "starts_with": value}},
+            "select from": {"op": "count_distinct", "column": hostile},
+            "Events": {"op": "share", "where": {"column": hostile, "isin": [value]}},
+            "f0": {"op": "share", "where": {"column": hostile, "starts_with": value}},
         }
     )
     definition = define(rows=with_rows(columns=columns), **features)
-    events = make_events(4, 1).assign(**{odd: [value, "a", "b", "a"]})
+    events = make_events(4, 1).assign(**{hostile: [value, "a", "b", "a"]})
     (row,) = aggregate(tmp_path, [events], definition).to_pylist()
     assert (row["select from"], row["Events"], row["f0"]) == (3, 0.25, 0.25)
     query = Aggregation(definition, AS_OF, ["a.parquet"]).customers_query([1.0, 1.0, 1.0])

@@ -1,4 +1,4 @@
-"""Each rule of the contract with a row that breaks it, and which reason comes first."""
+"""Every check of the contract with a row that breaks it, and the order of reasons."""
 
 from typing import Any
 
@@ -18,13 +18,15 @@ def contract(**columns: dict[str, Any]) -> Rows:
 def reasons_of(
     rows: Rows, frame: dict[str, list[Any]], unreadable: dict[str, list[bool]] | None = None
 ) -> list[tuple[int, str, str]]:
-    """(row, column, reason) for each reason found."""
+    """(row, column, reason) of each refusal."""
     count = len(next(iter(frame.values())))
     batch = pd.DataFrame({"id": [f"c{i}" for i in range(count)], **frame})
     schema = rows_schema(rows)
     masks = {name: np.array(mask) for name, mask in (unreadable or {}).items()}
-    found = list_reasons(batch[list(schema.columns)], schema, masks)
-    return list(zip(found["row"].tolist(), found["column"].tolist(), found["reason"].tolist(), strict=True))
+    reasons = list_reasons(batch[list(schema.columns)], schema, masks)
+    return list(
+        zip(reasons["row"].tolist(), reasons["column"].tolist(), reasons["reason"].tolist(), strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def reasons_of(
 def test_each_rule_refuses_the_row_that_breaks_it(
     rule: dict[str, Any], good: object, bad: object, reason: str
 ) -> None:
-    """The row that breaks a rule is named with the rule in words, and no other row."""
+    """Only the row that breaks a check is refused, with the check as reason."""
     assert reasons_of(contract(x=rule), {"x": [good, bad, good]}) == [(1, "x", reason)]
 
 
@@ -67,71 +69,76 @@ def test_each_rule_refuses_the_row_that_breaks_it(
     ],
 )
 def test_each_rule_of_ids(value: str | None, reason: str) -> None:
-    """An id that is missing, blank, too long, or damaged by a spreadsheet is refused."""
-    found = reasons_of(contract(x={"type": "int"}), {"id": ["C1", value], "x": [1, 1]})
-    assert found == [(1, "id", reason)]
+    """Ids that are missing, blank, too long or rewritten by a spreadsheet are refused."""
+    reasons = reasons_of(contract(x={"type": "int"}), {"id": ["C1", value], "x": [1, 1]})
+    assert reasons == [(1, "id", reason)]
 
 
 @pytest.mark.parametrize("value", ["007", "x" * 256, "1e", "E5", "Jan-2", "客户", "NA", "-1", "a b"])
-def test_ids_that_are_only_odd_are_kept(value: str) -> None:
-    """Zeros in front, long, foreign and NA-like ids are ids."""
+def test_unusual_ids_are_accepted(value: str) -> None:
+    """Ids with leading zeros, long, foreign and NA-like ids are accepted."""
     assert reasons_of(contract(x={"type": "int"}), {"id": [value], "x": [1]}) == []
 
 
 def test_nullable_columns_take_nulls_but_no_infinity() -> None:
-    """A nullable column may miss a value; its other rules still hold."""
+    """A nullable column may have missing values, but its other checks apply."""
     rows = contract(x={"type": "float", "nullable": True, "ge": 0})
     assert reasons_of(rows, {"x": [None, -1.0, np.inf]}) == [(1, "x", "below 0"), (2, "x", "not finite")]
 
 
 def test_primary_reason_follows_the_contracts_order() -> None:
-    """A row's reasons come by the columns' order in the contract, then by the order of the rules."""
+    """A row's reasons are in the contract's order of columns, then in the order of checks."""
     rows = contract(b={"type": "float", "ge": 5, "isin": [7.0]}, a={"type": "int", "lt": 0})
-    found = reasons_of(rows, {"b": [1.0, 7.0], "a": [3, 3], "id": ["", "ok"]})
-    wanted = [
+    reasons = reasons_of(rows, {"b": [1.0, 7.0], "a": [3, 3], "id": ["", "ok"]})
+    expected = [
         (0, "id", "blank id"),
         (0, "b", "below 5"),
         (0, "b", "not an allowed value"),
         (0, "a", "not below 0"),
     ]
-    assert found == [*wanted, (1, "a", "not below 0")]
+    assert reasons == [*expected, (1, "a", "not below 0")]
 
 
 def test_unreadable_comes_before_other_reasons_of_its_column() -> None:
-    """A value that could not be cast is unreadable, not also missing."""
+    """A value that could not be cast is only unreadable, not also missing."""
     rows = contract(a={"type": "int"}, b={"type": "int", "ge": 0})
-    found = reasons_of(
+    reasons = reasons_of(
         rows,
         {"a": [1, None, None], "b": [-1, None, 2]},
         {"a": [False, True, False], "b": [False, True, False]},
     )
-    assert found == [(0, "b", "below 0"), (1, "a", "unreadable"), (1, "b", "unreadable"), (2, "a", "missing")]
+    assert reasons == [
+        (0, "b", "below 0"),
+        (1, "a", "unreadable"),
+        (1, "b", "unreadable"),
+        (2, "a", "missing"),
+    ]
 
 
 def test_rows_that_keep_the_contract_have_no_reasons() -> None:
-    """A batch without faults, and one without rows, gives an empty table with its columns."""
+    """A valid batch, and an empty one, give an empty table with all columns."""
     rows = contract(x={"type": "int", "ge": 0})
     for values in ([1, 2], []):
         batch = pd.DataFrame(
             {"id": pd.Series([f"c{v}" for v in values], dtype="str"), "x": pd.Series(values, dtype="int64")}
         )
-        found = list_reasons(batch, rows_schema(rows), {})
-        assert found.empty
-        assert list(found.columns) == ["row", "column", "reason", "full_reason"]
+        reasons = list_reasons(batch, rows_schema(rows), {})
+        assert reasons.empty
+        assert list(reasons.columns) == ["row", "column", "reason", "full_reason"]
 
 
-def test_reasons_never_hold_values() -> None:
-    """Whatever is in a refused row, its reasons are words of the contract."""
+def test_reasons_never_contain_values() -> None:
+    """Reasons contain only words of the contract, never values of the row."""
     secrets = ["Ann Smith", "4111 1111 1111 1111", "x" * 300]
     rows = contract(c={"type": "category", "isin": ["a"]}, n={"type": "float", "le": 1})
-    found = reasons_of(rows, {"id": ["x" * 300, "", "1E5"], "c": secrets, "n": [987654.0] * 3})
-    said = " ".join(reason for _, _, reason in found)
-    assert len(found) == 9
-    assert not any(secret in said for secret in [*secrets, "987654", "1E5"])
+    reasons = reasons_of(rows, {"id": ["x" * 300, "", "1E5"], "c": secrets, "n": [987654.0] * 3})
+    text = " ".join(reason for _, _, reason in reasons)
+    assert len(reasons) == 9
+    assert not any(secret in text for secret in [*secrets, "987654", "1E5"])
 
 
 def test_a_column_out_of_contract_is_a_defect_not_a_row() -> None:
-    """A batch with another column than the contract's raises TypeError, which names no value."""
+    """A batch with a column outside the contract raises TypeError without values."""
     schema = rows_schema(contract(x={"type": "int"}))
     with pytest.raises(TypeError, match="contract itself failed"):
         list_reasons(pd.DataFrame({"id": ["a"], "x": [1], "y": ["secret"]}), schema, {})

@@ -1,4 +1,4 @@
-"""Statements, connections and secrets: what is refused, and in which words."""
+"""Statements, connections and secrets: what is refused, and the messages."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import segmentation.rows.database
 from config.columns import Rows
 from config.definition import Definition
 from segmentation.errors import Refused
-from segmentation.rows.database import DatabaseQuery, stage_query
+from segmentation.rows.database import DatabaseQuery, DatabaseSecret, stage_query
 from tasks.runtime.connections import look_up_secret
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
@@ -21,17 +21,19 @@ ROWS = Rows.model_validate(DEFINITION["rows"])
 
 
 def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each batch is one row group of the staged file; more columns than asked for are said once."""
+    """Each batch is one row group of the staged file, and extra columns give one warning."""
     monkeypatch.setattr(segmentation.rows.database, "BATCH_ROWS", 700)
-    query = DatabaseQuery("SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY})
-    warnings = stage_query(query, ("w", SecretStr(postgres)), ROWS, tmp_path / "x.parquet")
+    query = DatabaseQuery(
+        "SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY}
+    )
+    warnings = stage_query(query, DatabaseSecret("w", SecretStr(postgres)), ROWS, tmp_path / "x.parquet")
     assert warnings == ["1 columns not in the contract were ignored"]
     groups = pq.ParquetFile(tmp_path / "x.parquet").metadata
     assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [700] * 4 + [200]
 
 
 @pytest.mark.parametrize(
-    ("url", "sql", "says"),
+    ("url", "sql", "message"),
     [
         ("no url", SQL, "is not a URL such as"),
         ("oracle://u:canary-42@h/d", SQL, "is not installed"),
@@ -42,14 +44,14 @@ def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch:
         (None, "SELECT id, since AS spend, orders FROM customers", "spend is date in the database"),
     ],
 )
-def test_what_is_wrong_with_a_connection_is_said(
-    tmp_path: Path, postgres: str, url: str | None, sql: str, says: str
+def test_a_failing_connection_is_explained(
+    tmp_path: Path, postgres: str, url: str | None, sql: str, message: str
 ) -> None:
-    """URL, driver, statement, columns and types: one message each, nothing chained that tells more."""
+    """Faults in URL, driver, statement, columns and types have one message each, and no chained error."""
     with pytest.raises(Refused) as failure:
-        secret = "w", SecretStr(url or postgres)
+        secret = DatabaseSecret("w", SecretStr(url or postgres))
         stage_query(DatabaseQuery(sql, {"as_of": DAY}), secret, ROWS, tmp_path / "x.parquet")
-    assert says in str(failure.value)
+    assert message in str(failure.value)
     assert "canary-42" not in str(failure.value)
     assert failure.value.__context__ is None
 
@@ -62,8 +64,8 @@ def test_a_connection_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_a_prefect_block_holds_a_secret_too() -> None:
-    """Without the variable, the Secret block of the connection's name is read."""
+def test_a_prefect_block_may_hold_the_secret() -> None:
+    """Without the variable, the Secret block with the connection's name is used."""
     from prefect.blocks.system import Secret
 
     Secret(value=SecretStr("postgresql://x")).save("in-a-block", overwrite=True)
@@ -71,9 +73,9 @@ def test_a_prefect_block_holds_a_secret_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "says"),
+    ("source", "message"),
     [
-        ({"sql": "DELETE FROM x", "connection": "w"}, "begins with SELECT or WITH"),
+        ({"sql": "DELETE FROM x", "connection": "w"}, "starts with SELECT or WITH"),
         ({"sql": "SELECT 1; DROP TABLE x", "connection": "w"}, "without a ;"),
         ({"sql": "SELECT :who", "connection": "w"}, "not who"),
         ({"sql": "SELECT 1"}, "sql and connection go together"),
@@ -82,7 +84,7 @@ def test_a_prefect_block_holds_a_secret_too() -> None:
         ({"sql": "SELECT 1", "connection": "w", "path": "a.csv"}, "exactly one"),
     ],
 )
-def test_statements_that_are_no_question_are_refused(source: dict[str, str], says: str) -> None:
-    """The definition is refused before anything is asked of a database."""
-    with pytest.raises(ValidationError, match=says):
+def test_statements_other_than_one_query_are_refused(source: dict[str, str], message: str) -> None:
+    """The definition is refused before a database is contacted."""
+    with pytest.raises(ValidationError, match=message):
         Definition.model_validate({**DEFINITION, "source": source})

@@ -1,4 +1,4 @@
-"""What identifies rows: their values in their order, whatever holds them."""
+"""Digests identify rows by their values and order, whatever file holds them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,27 +14,29 @@ from segmentation.source_checks import fingerprint
 from tests.test_real_data import DAY
 
 
-def test_two_cuts_of_the_same_rows_have_one_digest(tmp_path: Path, make_night: Callable[..., Night]) -> None:
-    """Files, row groups and physical types do not matter; a value, a gap or the order of rows does."""
+def test_the_same_rows_in_other_files_have_the_same_digest(
+    tmp_path: Path, make_night: Callable[..., Night]
+) -> None:
+    """Files, row groups and physical types do not matter; values, gaps and the order of rows do."""
     frame = pd.DataFrame({"id": [f"c{i}" for i in range(5000)], "spend": range(5000), "orders": 1})
 
     def digest(name: str, *frames: pd.DataFrame, **options: Any) -> str:
         night = make_night(tmp_path / name)
         (tmp_path / name).mkdir()
-        for i, cut in enumerate(frames):
-            cut.to_parquet(tmp_path / name / f"{i}.parquet", **options)
+        for i, part in enumerate(frames):
+            part.to_parquet(tmp_path / name / f"{i}.parquet", **options)
         files = [
             fingerprint(path)
             for path in fetch_files(list_files(night.definition.source, night.source, DAY), tmp_path)
         ]
         definition = night.definition
-        (found,) = compute_digests(files, make_contract(definition.rows, definition, None))
-        return found.sha256
+        (result,) = compute_digests(files, make_contract(definition.rows, definition, None))
+        return result.sha256
 
-    wanted = digest("a", frame)
-    assert digest("b", frame[:1234], frame[1234:].astype({"spend": "float32"}), row_group_size=99) == wanted
-    assert digest("c", frame.assign(extra=1)[["orders", "extra", "id", "spend"]]) == wanted
+    expected = digest("a", frame)
+    assert digest("b", frame[:1234], frame[1234:].astype({"spend": "float32"}), row_group_size=99) == expected
+    assert digest("c", frame.assign(extra=1)[["orders", "extra", "id", "spend"]]) == expected
     spend = [float(i) for i in range(5000)]
-    assert digest("d", frame.assign(spend=[*spend[:-1], 4999.000000001])) != wanted
-    assert digest("e", frame.assign(spend=pd.Series([None, *spend[1:]], dtype="Float64"))) != wanted
-    assert digest("f", frame[::-1]) != wanted
+    assert digest("d", frame.assign(spend=[*spend[:-1], 4999.000000001])) != expected
+    assert digest("e", frame.assign(spend=pd.Series([None, *spend[1:]], dtype="Float64"))) != expected
+    assert digest("f", frame[::-1]) != expected

@@ -54,41 +54,43 @@ def limit_memory(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
 
 @contextmanager
 def watch(folder: Path) -> Iterator[set[str]]:
-    """The names of the files that came and went in a folder meanwhile."""
-    seen: set[str] = set()
-    over = threading.Event()
+    """Collect the names of files that appear in a folder during the block."""
+    names: set[str] = set()
+    is_over = threading.Event()
 
-    def look() -> None:
-        while not over.wait(0.002):
+    def poll() -> None:
+        while not is_over.wait(0.002):
             with suppress(FileNotFoundError):
-                seen.update(file.name for file in folder.iterdir())
+                names.update(file.name for file in folder.iterdir())
 
-    looking = threading.Thread(target=look)
-    looking.start()
+    thread = threading.Thread(target=poll)
+    thread.start()
     try:
-        yield seen
+        yield names
     finally:
-        over.set()
-        looking.join()
+        is_over.set()
+        thread.join()
 
 
-def test_what_does_not_fit_into_memory_goes_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a million customers are aggregated within 90 MB, medians too; nothing is left on disk."""
+def test_aggregation_spills_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a million customers are aggregated within 90 MB, including medians, and the spill is removed."""
     limit_memory(monkeypatch, "90MB")
     events, aggregation = write_many(tmp_path, 500_000)
     spill = tmp_path / "spill"
-    with open_engine(tmp_path, spill) as connection, watch(spill) as seen:
-        found = pa.concat_tables(run_query(connection, aggregation.customers_query([2.0**40] * 3))).to_pandas()
-    assert seen
+    with open_engine(tmp_path, spill) as connection, watch(spill) as names:
+        customers = pa.concat_tables(
+            run_query(connection, aggregation.customers_query([2.0**40] * 3))
+        ).to_pandas()
+    assert names
     assert not spill.exists()
-    assert found["customer_id"].tolist() == events["customer_id"].tolist()
-    assert (found["f0"] == 2 * events["price"]).all()
-    assert (found["f1"] == events["price"]).all()
-    assert (found["f2"] == 1).all()
+    assert customers["customer_id"].tolist() == events["customer_id"].tolist()
+    assert (customers["f0"] == 2 * events["price"]).all()
+    assert (customers["f1"] == events["price"]).all()
+    assert (customers["f2"] == 1).all()
 
 
-def test_too_little_memory_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where even the disk does not help, the message names the setting."""
+def test_too_little_memory_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If spilling does not help, the message names the setting."""
     limit_memory(monkeypatch, "5MB")
     _, aggregation = write_many(tmp_path, 500_000)
     with (
@@ -98,17 +100,17 @@ def test_too_little_memory_is_said_plainly(tmp_path: Path, monkeypatch: pytest.M
         list(run_query(connection, aggregation.customers_query([1.0] * 3)))
 
 
-def test_the_engine_reaches_nothing_but_the_stage_files(tmp_path: Path) -> None:
-    """Files elsewhere, writing, extensions and settings are refused; odd folder names are no patterns."""
+def test_the_engine_can_only_read_stage_files(tmp_path: Path) -> None:
+    """Other files, writing, extensions and settings are refused. Folder names are not glob patterns."""
     inside, outside = tmp_path / "a[b]*c'd", tmp_path / "outside"
     for folder in (inside, outside):
         folder.mkdir()
         pq.write_table(pa.table({"x": [1]}), folder / "x.parquet")
     with open_engine(inside, inside / "spill") as connection:
-        (found,) = run_query(
+        (table,) = run_query(
             connection, AggregationQuery("SELECT x FROM read_parquet($f)", {"f": [str(inside / "x.parquet")]})
         )
-        assert found.to_pylist() == [{"x": 1}]
+        assert table.to_pylist() == [{"x": 1}]
         for sql in (
             f"FROM read_parquet('{outside / 'x.parquet'}')",
             f"COPY (VALUES (1)) TO '{outside / 'y.csv'}'",

@@ -13,7 +13,7 @@ from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.night import Published
 from segmentation.errors import Refused
-from segmentation.proposing.event_drafts import detect_events
+from segmentation.proposing.event_drafts import detect_event_columns
 from segmentation.proposing.proposal import make_name, propose, propose_events
 from segmentation.proposing.surveying import survey
 from tests.made_tables import events, people, propose_content, write_table
@@ -100,7 +100,7 @@ def test_a_table_in_any_dialect_runs_as_proposed(
 def test_events_are_proposed_as_events(write: Write) -> None:
     """Events are summarised by recency, orders and revenue; the refused share is as counted by hand."""
     table = survey(str(write(events())))
-    columns = detect_events(table.profiles, "CustomerID")
+    columns = detect_event_columns(table.profiles, "CustomerID")
     assert columns is not None
     proposal = propose_events(table, "people", columns)
     content = yaml.safe_load(proposal.text)

@@ -1,4 +1,4 @@
-"""UCI Online Retail, file by day: rows accounted for, customers as pandas counts them, no look ahead."""
+"""UCI Online Retail by day: every row accounted for, customers as in pandas, no look-ahead."""
 
 import json
 import shutil
@@ -13,11 +13,11 @@ from config.definition import BUILT_IN, Definition
 from config.definition_files import read_definition
 from flows.resegment import resegment
 from schemas.night import Night, Published
-from tests.event_inputs import check_balance, read_customers, run
+from tests.event_inputs import check_balance, ingest_and_summarise, read_customers
 
 DEFINITION = BUILT_IN / "online-retail.yaml"
 AS_OF = date(2011, 12, 10)
-ROWS, WITHOUT_CUSTOMER, CANCELLATIONS, BOTH = 541_909, 135_080, 9_288, 383
+ROWS, WITHOUT_CUSTOMER, CANCELLATIONS, CANCELLED_WITHOUT_CUSTOMER = 541_909, 135_080, 9_288, 383
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def make_night(definition: Definition, source: Path, store: Path) -> Night:
 
 
 def read_days(days: Path) -> pd.DataFrame:
-    """All rows as pandas reads them, text first."""
+    """All rows, read by pandas as text and then converted."""
     files = sorted(days.glob("*.csv"))
     rows = pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in files])
     return rows.assign(
@@ -51,11 +51,11 @@ def read_days(days: Path) -> pd.DataFrame:
 
 @pytest.mark.slow
 def test_every_row_is_accounted_for(tmp_path: Path, days: Path) -> None:
-    """Over all days, 135,080 rows without a customer and 9,288 cancellations can both be read off."""
+    """The row balance shows 135,080 rows without a customer and 9,288 cancellations."""
     content = yaml.safe_load(DEFINITION.read_text())
     content["summary"]["window_days"] = 400
     definition = Definition.model_validate(content)
-    rows, customers = run(make_night(definition, days, tmp_path))
+    rows, customers = ingest_and_summarise(make_night(definition, days, tmp_path))
     frame = read_days(days)
     no_customer, cancelled = frame["CustomerID"] == "", frame["InvoiceNo"].str.startswith("C")
     good = ~no_customer & ~cancelled & (frame["Quantity"] > 0) & (frame["UnitPrice"] > 0)
@@ -64,15 +64,15 @@ def test_every_row_is_accounted_for(tmp_path: Path, days: Path) -> None:
     assert (customers.balance.outside, customers.balance.used) == (0, int(good.sum()))
     assert rows.balance.mentions["CustomerID: blank id"] == WITHOUT_CUSTOMER == int(no_customer.sum())
     assert rows.balance.mentions["cancellation"] == CANCELLATIONS == int(cancelled.sum())
-    assert rows.balance.reasons["cancellation"] == CANCELLATIONS - BOTH
+    assert rows.balance.reasons["cancellation"] == CANCELLATIONS - CANCELLED_WITHOUT_CUSTOMER
     assert customers.balance.mentions["Quantity: not above 0"] == int((frame["Quantity"] <= 0).sum())
     assert customers.count == frame.loc[good, "CustomerID"].nunique()
 
 
 @pytest.mark.slow
-def test_customers_are_those_that_pandas_finds(tmp_path: Path, days: Path) -> None:
-    """Recency, orders and revenue of the year before 2011-12-10 equal an independent computation."""
-    _, customers = run(make_night(read_definition(DEFINITION), days, tmp_path))
+def test_customers_agree_with_pandas(tmp_path: Path, days: Path) -> None:
+    """Recency, orders and revenue of the year before 2011-12-10 match an independent computation."""
+    _, customers = ingest_and_summarise(make_night(read_definition(DEFINITION), days, tmp_path))
     frame = read_days(days)
     inside = frame["InvoiceDate"].between("2010-12-10", "2011-12-10", inclusive="left")
     good = frame[
@@ -95,16 +95,16 @@ def test_customers_are_those_that_pandas_finds(tmp_path: Path, days: Path) -> No
             "revenue": groups["revenue"].sum(),
         }
     )
-    found = read_customers(customers)
-    pd.testing.assert_frame_equal(found, expected, check_index_type=False, check_names=False, rtol=1e-12)
+    table = read_customers(customers)
+    pd.testing.assert_frame_equal(table, expected, check_index_type=False, check_names=False, rtol=1e-12)
     assert customers.balance.read == int(inside.sum())
-    assert len(found) > 4000
+    assert len(table) > 4000
 
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_backfilled_night_does_not_see_the_future(tmp_path: Path, days: Path) -> None:
-    """The edition as of 1 March 2011 has the same bytes when the files of later days are there."""
+    """The edition as of 1 March 2011 has the same bytes if files of later days exist."""
     until = tmp_path / "until"
     until.mkdir()
     for file in days.glob("*.csv"):
@@ -116,10 +116,10 @@ def test_a_backfilled_night_does_not_see_the_future(tmp_path: Path, days: Path) 
     for stem in ("2011-03-01", "2011-03-02", "2011-12-09"):
         shutil.copy(days / f"{stem}.csv", later)
     for source, store in ((until, tmp_path / "one"), (later, tmp_path / "two")):
-        found = resegment("online-retail", as_of=date(2011, 3, 1), source=str(source), store=str(store))
-        assert isinstance(found, Published)
-        runs.append(found)
-    first, second = (Path(one.report_path).parent for one in runs)
+        published = resegment("online-retail", as_of=date(2011, 3, 1), source=str(source), store=str(store))
+        assert isinstance(published, Published)
+        runs.append(published)
+    first, second = (Path(run_.report_path).parent for run_ in runs)
     files = sorted(path.name for path in first.iterdir())
     assert runs[0].edition == runs[1].edition
     assert files == sorted(path.name for path in second.iterdir())

@@ -1,4 +1,4 @@
-"""The files of the sample orders: any day alone, chunk by chunk, some days without, a few lines dirty."""
+"""The files of the sample orders: reproducible by day, written in chunks, with gaps and dirty lines."""
 
 import tracemalloc
 from datetime import date, timedelta
@@ -15,56 +15,58 @@ from segmentation.samples import orders
 from segmentation.samples.lifecycles import draw_places
 from segmentation.samples.order_calendar import has_file, is_closed, to_date, to_day_number
 from segmentation.samples.order_lines import STAIN_SHARE, STAINS, day_table
-from segmentation.samples.orders import Shop, write_day, write_orders, write_truth
+from segmentation.samples.orders import Shop, write_day, write_order_files, write_truth
 
 CUSTOMERS, SEED = 2000, 7
 
 
-def test_a_day_is_the_same_bytes_whatever_else_is_made(tmp_path: Path) -> None:
-    """A day made alone, or in another window, is the file of a longer one; another seed's is not."""
+def test_a_days_file_does_not_depend_on_the_window(tmp_path: Path) -> None:
+    """A day has the same bytes in any window, and different ones with another seed."""
     long, short = tmp_path / "long", tmp_path / "short"
     long.mkdir()
     short.mkdir()
-    write_orders(long, (date(2025, 5, 20), date(2025, 6, 20)), CUSTOMERS, SEED)
-    alone = write_orders(short, (date(2025, 6, 3), date(2025, 6, 6)), CUSTOMERS, SEED)
+    write_order_files(long, (date(2025, 5, 20), date(2025, 6, 20)), CUSTOMERS, SEED)
+    alone = write_order_files(short, (date(2025, 6, 3), date(2025, 6, 6)), CUSTOMERS, SEED)
     assert [path.name for path in alone] == [f"orders-2025-06-0{day}.csv" for day in (3, 4, 5)]
     for path in alone:
         assert path.read_bytes() == (long / path.name).read_bytes()
-    (other,) = write_orders(short, (date(2025, 6, 3), date(2025, 6, 4)), CUSTOMERS, SEED + 1)
-    assert other.read_bytes() != (long / other.name).read_bytes()
+    (reseeded,) = write_order_files(short, (date(2025, 6, 3), date(2025, 6, 4)), CUSTOMERS, SEED + 1)
+    assert reseeded.read_bytes() != (long / reseeded.name).read_bytes()
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_more_customers_keep_the_first_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is made chunk by chunk; with more customers, those of whole chunks are the same as before."""
+def test_adding_customers_keeps_the_lines_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more customers, the lines of the first chunks stay the same."""
     monkeypatch.setattr(orders, "PLACES_PER_CHUNK", 300)
-    written = []
+    contents = []
     for customers in (300, 900):
         path = write_day(tmp_path, date(2025, 3, 3), Shop(customers, SEED))
         assert path is not None
-        written.append(path.read_bytes())
-    assert written[1].startswith(written[0])
-    assert len(written[1]) > 2 * len(written[0])
+        contents.append(path.read_bytes())
+    assert contents[1].startswith(contents[0])
+    assert len(contents[1]) > 2 * len(contents[0])
 
 
 def test_parquet_holds_what_csv_holds(tmp_path: Path) -> None:
-    """The same lines in types, null where the CSV file has no customer or no number."""
+    """Parquet has the same lines with types, and null where CSV has no customer or no number."""
     shop = Shop(CUSTOMERS, SEED)
     path, text = (write_day(tmp_path, date(2025, 12, 13), shop, form) for form in ("parquet", "csv"))
     assert path is not None and text is not None
-    found = pq.read_table(path).to_pandas()
+    typed = pq.read_table(path).to_pandas()
     texts = {"customer_id": "str", "quantity": "Int64"}
-    unread = {"quantity": ["n/a"]}
-    wanted = pd.read_csv(text, dtype=texts, parse_dates=["ordered_at"], na_values=unread)
-    assert len(wanted) > 100
-    pd.testing.assert_frame_equal(found, wanted, check_dtype=False)
+    unreadable = {"quantity": ["n/a"]}
+    expected = pd.read_csv(text, dtype=texts, parse_dates=["ordered_at"], na_values=unreadable)
+    assert len(expected) > 100
+    pd.testing.assert_frame_equal(typed, expected, check_dtype=False)
 
 
 def test_some_days_have_no_file(tmp_path: Path) -> None:
-    """Public holidays and about one day in sixty are missing, always the same ones."""
+    """Public holidays and about one day in sixty are missing, always the same days."""
     first = date(2025, 1, 1)
     days = [first + timedelta(days=number) for number in range(365)]
-    names = {path.name for path in write_orders(tmp_path, (first, date(2026, 1, 1)), 1, SEED)}
+    names = {path.name for path in write_order_files(tmp_path, (first, date(2026, 1, 1)), 1, SEED)}
     missing = [day for day in days if f"orders-{day}.csv" not in names]
     assert {(5, 1), (12, 25), (12, 26), (1, 1)} < {(day.month, day.day) for day in missing}
     assert missing == [day for day in days if not has_file(day, SEED)]
@@ -74,11 +76,11 @@ def test_some_days_have_no_file(tmp_path: Path) -> None:
 
 
 def test_about_one_line_in_a_thousand_is_dirty() -> None:
-    """Each kind of damage befalls its share of lines, and the rest is clean."""
+    """Each kind of damage has its share of lines, and all other lines are clean."""
     places = np.arange(orders.PLACES_PER_CHUNK)
-    drawn = draw_places(places, SEED)
+    bits = draw_places(places, SEED)
     days = [to_day_number(date(2025, 11, day)) for day in range(3, 13)]
-    tables = [day_table(day, places, drawn, SEED) for day in days]
+    tables = [day_table(day, places, bits, SEED) for day in days]
     frame = pa.concat_tables(tables).to_pandas()
     day = np.repeat([to_date(day) for day in days], [table.num_rows for table in tables])
     counts = {
@@ -96,7 +98,7 @@ def test_about_one_line_in_a_thousand_is_dirty() -> None:
 
 
 def test_memory_does_not_grow_with_the_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day holds a chunk of places at a time: four chunks need no more than one, far below 500 MB."""
+    """Four chunks need no more memory than one, far below 500 MB."""
     monkeypatch.setattr(orders, "PLACES_PER_CHUNK", 65_536)
     peaks = []
     for chunks in (1, 4):
@@ -108,9 +110,9 @@ def test_memory_does_not_grow_with_the_customers(tmp_path: Path, monkeypatch: py
     assert peaks[0] / 65_536 * 262_144 < 300e6
 
 
-def test_one_customer_is_a_shop(tmp_path: Path) -> None:
-    """The smallest shop has a file a day, most of them with a header alone."""
-    paths = write_orders(tmp_path, (date(2025, 2, 3), date(2025, 2, 10)), 1, SEED)
+def test_one_customer_makes_order_files(tmp_path: Path) -> None:
+    """The smallest shop has a file per day, most of them with a header only."""
+    paths = write_order_files(tmp_path, (date(2025, 2, 3), date(2025, 2, 10)), 1, SEED)
     assert {path.read_text().split("\n")[0] for path in paths} == {
         "order_id,customer_id,ordered_at,product_group,quantity,unit_price,channel"
     }
@@ -119,7 +121,7 @@ def test_one_customer_is_a_shop(tmp_path: Path) -> None:
 
 
 def test_days_beyond_the_calendar_are_refused(tmp_path: Path) -> None:
-    """The sample's calendar runs from 2001 to 2099; other days are refused by their dates."""
+    """Days outside 2001 to 2099 are refused, and the message names them."""
     with pytest.raises(Refused, match="has days from 2001-01-01 to 2099-12-31, not 2000-12-31"):
-        write_orders(tmp_path, (date(2000, 12, 31), date(2001, 1, 3)), 10, SEED)
+        write_order_files(tmp_path, (date(2000, 12, 31), date(2001, 1, 3)), 10, SEED)
     assert list(tmp_path.iterdir()) == []

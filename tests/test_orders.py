@@ -1,4 +1,4 @@
-"""The sample orders: any day alone, a rhythm, customers who join, change and leave, dirt, and the truth."""
+"""The sample orders: their weekly and yearly rhythm, customers who join, change and leave, and the truth."""
 
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from segmentation.samples.draws import draw_bits, take_share, take_spread
 from segmentation.samples.lifecycles import KINDS, compute_lifecycles, compute_orders, draw_places
 from segmentation.samples.order_calendar import shop_time, to_day_number
 from segmentation.samples.order_lines import day_table
-from segmentation.samples.orders import Shop, write_orders, write_truth
+from segmentation.samples.orders import Shop, write_order_files, write_truth
 
 YEAR = (date(2025, 1, 1), date(2026, 1, 1))
 CUSTOMERS, SEED = 2000, 7
@@ -23,14 +23,14 @@ CUSTOMERS, SEED = 2000, 7
 def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a year's order files, and the truth at its end."""
     folder = tmp_path_factory.mktemp("orders")
-    write_orders(folder, YEAR, CUSTOMERS, SEED)
+    write_order_files(folder, YEAR, CUSTOMERS, SEED)
     write_truth(folder, date(2025, 12, 31), Shop(CUSTOMERS, SEED))
     return folder
 
 
 @pytest.fixture(scope="module")
 def lines(year: Path) -> pd.DataFrame:
-    """The year's clean lines as pandas reads them, with the date in the file's name."""
+    """The year's clean lines, read by pandas, with the date from the file's name."""
     texts = {"order_id": str, "customer_id": str, "quantity": str}
     frames = [
         pd.read_csv(path, dtype=texts, parse_dates=["ordered_at"], keep_default_na=False).assign(
@@ -51,32 +51,34 @@ def truth(year: Path) -> pd.DataFrame:
     return pd.read_parquet(year / "truth-2025-12-31.parquet").set_index("customer_id")
 
 
-def test_orders_are_those_of_the_formula() -> None:
-    """Day by day the same orders as the intervals give, worked out customer by customer."""
+def test_orders_follow_the_formula() -> None:
+    """Generated day by day, the orders equal those computed customer by customer from the intervals."""
     places, days = np.arange(40), range(to_day_number(YEAR[0]), to_day_number(YEAR[1]))
-    drawn = draw_places(places, SEED)
-    found = []
+    bits = draw_places(places, SEED)
+    daily = []
     for day in days:
-        made = compute_orders(compute_lifecycles(places, drawn, day), day)
-        found += list(zip(made.lives.place.tolist(), made.day.tolist(), made.number.tolist(), strict=True))
-    wanted = []
-    begins = shop_time(np.arange(days.stop + 1))
+        orders = compute_orders(compute_lifecycles(places, bits, day), day)
+        daily += list(
+            zip(orders.customers.place.tolist(), orders.day.tolist(), orders.number.tolist(), strict=True)
+        )
+    expected = []
+    trade = shop_time(np.arange(days.stop + 1))
     for place in places:
-        one = compute_lifecycles(places[place : place + 1], drawn[place : place + 1], days.start)
-        if int(one.left[0]) < days.stop or days.start < int(one.changed[0]) < days.stop:
-            found = [order for order in found if order[0] != place]
+        customer = compute_lifecycles(places[place : place + 1], bits[place : place + 1], days.start)
+        if int(customer.left[0]) < days.stop or days.start < int(customer.changed[0]) < days.stop:
+            daily = [order for order in daily if order[0] != place]
             continue
-        traits = draw_bits(one.bits, 1)
-        kind = KINDS[int(one.segment(days.start)[0])]
+        traits = draw_bits(customer.bits, 1)
+        kind = KINDS[int(customer.segment(days.start)[0])]
         rate = kind.orders_a_year / 365.25 * take_spread(traits, 0, 0.3)[0]
         phase = take_share(traits, 2)[0]
-        for number in range(int(begins[days.start] * rate) - 2, int(begins[-1] * rate) + 3):
-            at = (number + 0.7 * take_share(draw_bits(one.bits, number), 0)[0] - phase) / rate
-            day = int(np.searchsorted(begins, at, "right")) - 1
+        for number in range(int(trade[days.start] * rate) - 2, int(trade[-1] * rate) + 3):
+            moment = (number + 0.7 * take_share(draw_bits(customer.bits, number), 0)[0] - phase) / rate
+            day = int(np.searchsorted(trade, moment, "right")) - 1
             if day in days:
-                wanted.append((int(place), day, number))
-    assert len({place for place, _, _ in wanted}) > 20
-    assert sorted(found) == sorted(wanted)
+                expected.append((int(place), day, number))
+    assert len({place for place, _, _ in expected}) > 20
+    assert sorted(daily) == sorted(expected)
 
 
 def test_a_week_and_a_year_have_their_rhythm(lines: pd.DataFrame) -> None:
@@ -93,18 +95,18 @@ def test_a_week_and_a_year_have_their_rhythm(lines: pd.DataFrame) -> None:
 
 
 def test_prices_rise_slowly() -> None:
-    """The same customers pay about three per cent more from one year to the next."""
+    """The same customers pay about three per cent more each year."""
     places = np.arange(20_000)
-    drawn = draw_places(places, SEED)
+    bits = draw_places(places, SEED)
     levels = []
     for day in (date(2025, 5, 6), date(2035, 5, 8)):
-        table = day_table(to_day_number(day), places, drawn, SEED)
+        table = day_table(to_day_number(day), places, bits, SEED)
         levels.append(np.exp(np.log(np.maximum(table["unit_price"].to_numpy(), 0.01)).mean()))
     assert levels[1] / levels[0] == pytest.approx(1.03**10, rel=0.1)
 
 
-def test_what_is_sent_back_was_ordered(lines: pd.DataFrame) -> None:
-    """A return names an order of 3 to 20 days before, its customer, group and price, with less than none."""
+def test_returns_match_orders(lines: pd.DataFrame) -> None:
+    """A return has the id, customer and price of an order 3 to 20 days earlier, and a negative quantity."""
     ordered, returned = lines[lines["quantity"] > 0], lines[lines["quantity"] < 0]
     assert ordered["order_id"].str.startswith("O").all() and returned["order_id"].str.startswith("R").all()
     assert not returned["order_id"].duplicated().any()
@@ -114,33 +116,35 @@ def test_what_is_sent_back_was_ordered(lines: pd.DataFrame) -> None:
         ordered, on=["order_id", "customer_id", "product_group", "quantity", "unit_price", "channel"]
     )
     assert (pairs["file_x"] - pairs["file_y"]).dt.days.between(3, 20).all()
-    # The others' order was in a file that is missing, in a line that is dirty, or in the year before.
+    # The other returns belong to an order in a missing file, in a dirty line, or in the year before.
     assert pairs["order_id"].nunique() > 0.85 * len(returned)
 
 
-def test_k_means_on_recency_frequency_and_value_finds_the_latent_segments(
-    lines: pd.DataFrame, truth: pd.DataFrame
-) -> None:
-    """With the known k it agrees with the truth: nearly wholly on customers who stayed what they were."""
+def test_k_means_recovers_the_latent_segments(lines: pd.DataFrame, truth: pd.DataFrame) -> None:
+    """With the true k it agrees with the truth, almost fully for customers who did not change segment."""
     bought = lines[lines["quantity"] > 0].assign(revenue=lines["quantity"] * lines["unit_price"])
     customers = bought.groupby("customer_id").agg(
         last=("ordered_at", "max"), orders=("order_id", "nunique"), revenue=("revenue", "sum")
     )
     recency = (pd.Timestamp(YEAR[1]) - customers.pop("last")).dt.days
     features = np.log1p(np.column_stack([recency, customers]))
-    # As in config/segmentations/orders.yaml: the last order's day is mostly chance, so it weighs less.
+    # As in config/segmentations/orders.yaml: recency is mostly chance, so its weight is lower.
     scaled = (features - features.mean(axis=0)) / features.std(axis=0) * [0.5, 1, 1]
     labels = KMeans(len(KINDS), n_init=10, random_state=0).fit_predict(scaled)
-    known = truth.loc[customers.index]
-    assert adjusted_rand_score(known["segment"], labels) > 0.8
-    began = YEAR[0]
-    settled = (known["joined_on"] < began) & ~(known["changed_on"] >= began) & ~known["has_left"]
-    assert settled.mean() > 0.8
-    assert adjusted_rand_score(known["segment"][settled], labels[settled]) > 0.95
+    customers_truth = truth.loc[customers.index]
+    assert adjusted_rand_score(customers_truth["segment"], labels) > 0.8
+    start = YEAR[0]
+    is_unchanged = (
+        (customers_truth["joined_on"] < start)
+        & ~(customers_truth["changed_on"] >= start)
+        & ~customers_truth["has_left"]
+    )
+    assert is_unchanged.mean() > 0.8
+    assert adjusted_rand_score(customers_truth["segment"][is_unchanged], labels[is_unchanged]) > 0.95
 
 
 def test_customers_join_change_and_leave(lines: pd.DataFrame, truth: pd.DataFrame) -> None:
-    """Nobody orders before joining or after leaving; who has changed orders as the new segment does."""
+    """Nobody orders before joining or after leaving; customers who changed order like their new segment."""
     assert not truth.index.has_duplicates
     bought = lines[lines["quantity"] > 0].join(truth, on="customer_id")
     day = bought["file"].dt.date
@@ -154,17 +158,17 @@ def test_customers_join_change_and_leave(lines: pd.DataFrame, truth: pd.DataFram
     assert (changed["segment"] != changed["previous_segment"]).all()
     assert 0.1 < len(changed) / len(truth) < 0.3
     yearly = bought.groupby("customer_id")["order_id"].nunique()
-    before = changed[(changed["changed_on"] < YEAR[0]) & ~changed["has_left"]]
+    changed_before = changed[(changed["changed_on"] < YEAR[0]) & ~changed["has_left"]]
     for kind in KINDS[:4]:
-        counts = yearly.reindex(before.index[before["segment"] == kind.name], fill_value=0)
+        counts = yearly.reindex(changed_before.index[changed_before["segment"] == kind.name], fill_value=0)
         assert counts.mean() == pytest.approx(kind.orders_a_year, rel=0.25)
 
 
 def test_segments_have_their_shares_on_any_date(tmp_path: Path) -> None:
-    """The shop neither fills nor empties: nine places in ten are taken, whenever one looks."""
+    """On any date nine places in ten are taken, and segments have their shares."""
     for day in (date(2003, 7, 1), date(2050, 7, 1)):
-        found = pd.read_parquet(write_truth(tmp_path, day, Shop(20_000, SEED)))
-        present = found[~found["has_left"]]
+        customers = pd.read_parquet(write_truth(tmp_path, day, Shop(20_000, SEED)))
+        present = customers[~customers["has_left"]]
         assert len(present) / 20_000 == pytest.approx(0.93, abs=0.02)
         shares = present["segment"].value_counts(normalize=True)
         assert all(shares[kind.name] == pytest.approx(kind.share, abs=0.05) for kind in KINDS)

@@ -1,4 +1,4 @@
-"""The sample people, and the five example definitions over it: the article's four kinds, and a blend."""
+"""The sample `people` and its five example definitions: the article's four kinds, and a blend."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from tests.test_real_data import DAY
 EXAMPLES = ["geographic", "demographic", "behavioural", "psychographic", "blended"]
 
 
-def test_people_are_the_same_for_a_seed_and_other_for_another() -> None:
-    """The same seed gives the same table, another seed another."""
+def test_people_are_seeded() -> None:
+    """The same seed gives the same table, a different seed a different one."""
     assert people_table(0, 500, 1).equals(people_table(0, 500, 1))
     assert not people_table(0, 500, 1).equals(people_table(0, 500, 2))
 
 
 def test_people_look_like_people() -> None:
-    """Zip codes have five digits, ages and answers their ranges, gaps and dirt their shares."""
+    """Zip codes have five digits, ages and answers are in range, and gaps and dirt have their shares."""
     table = people_table(0, 50_000, 7)
     assert pc.all(pc.equal(pc.utf8_length(table["zip_code"]), 5)).as_py()
     assert pc.any(pc.starts_with(table["zip_code"], "0")).as_py()
@@ -34,13 +34,13 @@ def test_people_look_like_people() -> None:
         assert set(table[name].to_pylist()) == {"", "1", "2", "3", "4", "5"}
     blank = pc.mean(pc.equal(table["customer_id"], "")).as_py()
     assert blank == pytest.approx(DIRTY_SHARE / 2, rel=0.4)
-    assert sum(one.share for one in CUSTOMER_TYPES) == pytest.approx(1)
+    assert sum(type_.share for type_ in CUSTOMER_TYPES) == pytest.approx(1)
 
 
 def test_chunks_have_ids_in_a_row() -> None:
-    """Two chunks are customers one after the other, none twice."""
+    """Two chunks have consecutive ids, each once."""
     table = pa.concat_tables([people_table(0, 300, 7), people_table(300, 300, 7)])
-    ids = [one for one in table["customer_id"].to_pylist() if one]
+    ids = [id_ for id_ in table["customer_id"].to_pylist() if id_]
     assert ids == sorted(set(ids))
     assert ids[-1] == "P000000600"
 
@@ -49,7 +49,7 @@ def test_chunks_have_ids_in_a_row() -> None:
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_publishes(tmp_path: Path, name: str) -> None:
-    """The shipped definition runs as it stands, and every feature has its profile."""
+    """The shipped definition runs unchanged, and every feature has a profile."""
     published = resegment(name, as_of=DAY, store=str(tmp_path))
     assert isinstance(published, Published)
     assert published.outcome == "published"

@@ -1,4 +1,4 @@
-"""Public data end to end through real Prefect, counted again by pandas; nothing of it is copied here."""
+"""Public data end to end through Prefect, checked with pandas. The data is not part of this repository."""
 
 import json
 import random
@@ -23,21 +23,21 @@ ARTICLE_CENTRES = [103.75, 234.95, 261.0, 792.7, 891.75]
 
 
 @pytest.fixture
-def own_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The flow looks for definitions in tests/definitions."""
+def definitions_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the flow read definitions from tests/definitions."""
     monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(DEFINITIONS))
     read_settings.cache_clear()
 
 
 def run(name: str, file: Path, store: Path) -> Published:
-    """Run the flow for DAY over one file and give its result."""
+    """Run the flow for DAY over one file."""
     result = resegment(name, as_of=DAY, source=str(file), store=str(store))
     assert isinstance(result, Published)
     return result
 
 
 def count_rows(name: str, file: Path) -> dict[str, int]:
-    """Rows read, used, merged and quarantined by pandas: text first, then the contract's bounds."""
+    """Rows read, used, merged and quarantined, as pandas counts them."""
     content = yaml.safe_load((DEFINITIONS / f"{name}.yaml").read_text())
     rows = content["rows"]
     texts = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="latin-1")
@@ -49,11 +49,11 @@ def count_rows(name: str, file: Path) -> dict[str, int]:
             good &= values.between(contract.get("ge", float("-inf")), contract.get("le", float("inf")))
         if "isin" in contract:
             good &= values.isin(contract["isin"])
-    kept = texts[good]
+    good_rows = texts[good]
     declared = [rows["id"], *rows["columns"]]
-    distinct = kept if rows["id"] is None else kept.drop_duplicates(declared)
+    distinct = good_rows if rows["id"] is None else good_rows.drop_duplicates(declared)
     used = distinct if rows["id"] is None else distinct.drop_duplicates(rows["id"], keep=False)
-    merged = 0 if rows["id"] is None else int(kept.duplicated(declared).sum())
+    merged = 0 if rows["id"] is None else int(good_rows.duplicated(declared).sum())
     return {
         "read": len(texts), "used": len(used), "merged": merged,
         "quarantined": len(texts) - len(used) - merged,
@@ -62,11 +62,11 @@ def count_rows(name: str, file: Path) -> dict[str, int]:
 
 def read_manifest(published: Published) -> dict[str, Any]:
     """The edition's manifest.json."""
-    found: dict[str, Any] = json.loads(Path(published.report_path).with_name("manifest.json").read_bytes())
-    return found
+    manifest: dict[str, Any] = json.loads(Path(published.report_path).with_name("manifest.json").read_bytes())
+    return manifest
 
 
-@pytest.mark.usefixtures("own_definitions")
+@pytest.mark.usefixtures("definitions_of_tests")
 @pytest.mark.parametrize(
     ("name", "file", "quarantined"),
     [
@@ -81,7 +81,7 @@ def read_manifest(published: Published) -> dict[str, Any]:
 def test_every_row_of_a_real_file_is_accounted_for(
     tmp_path: Path, shared_data: Path, name: str, file: str, quarantined: int | None
 ) -> None:
-    """The night is published, and read = used + merged + quarantined, each as pandas counts it."""
+    """The night is published, and read = used + merged + quarantined, as counted by pandas."""
     published = run(name, shared_data / file, tmp_path)
     rows = read_manifest(published)["rows"]
     expected = count_rows(name, shared_data / file)
@@ -98,47 +98,51 @@ def test_every_row_of_a_real_file_is_accounted_for(
     assert 2 <= published.k == segments["segment_id"].nunique()
 
 
-@pytest.mark.usefixtures("own_definitions")
+@pytest.mark.usefixtures("definitions_of_tests")
 @pytest.mark.parametrize(
-    ("name", "damage", "said"),
+    ("name", "damage", "message"),
     [("wholesale", "missingcol", "Detergents_Paper"), ("mall", "lfs_pointer", "Git LFS pointer")],
 )
 def test_a_damaged_file_is_refused_and_the_last_edition_stays(
-    tmp_path: Path, shared_data: Path, name: str, damage: str, said: str
+    tmp_path: Path, shared_data: Path, name: str, damage: str, message: str
 ) -> None:
-    """The refusal names the damage, and every file of the store's published/ keeps its bytes."""
+    """The refusal names the damage, and no file in published/ changes."""
     run(name, shared_data / f"{name}_customers.csv", tmp_path)
     home = tmp_path / name / "published"
-    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
-    with pytest.raises(Refused, match=said):
+    files = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    with pytest.raises(Refused, match=message):
         run(name, shared_data / f"{name}_customers_{damage}.csv", tmp_path)
-    assert before
-    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+    assert files
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == files
 
 
-@pytest.mark.usefixtures("own_definitions")
+@pytest.mark.usefixtures("definitions_of_tests")
 def test_the_latin1_copy_gives_the_same_segments_as_the_original(tmp_path: Path, shared_data: Path) -> None:
-    """Four nameless columns, other line ends and another encoding change no row of the outcome."""
-    one = run("wholesale", shared_data / "wholesale_customers.csv", tmp_path)
-    two = run("wholesale-latin1", shared_data / "wholesale_customers_latin1.csv", tmp_path)
-    pd.testing.assert_frame_equal(pd.read_parquet(one.segments_path), pd.read_parquet(two.segments_path))
+    """Nameless columns, line endings and the encoding do not change the segments."""
+    original = run("wholesale", shared_data / "wholesale_customers.csv", tmp_path)
+    copy = run("wholesale-latin1", shared_data / "wholesale_customers_latin1.csv", tmp_path)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(original.segments_path), pd.read_parquet(copy.segments_path)
+    )
 
 
 def test_the_articles_file_gives_the_articles_answer_in_any_order(tmp_path: Path, shared_data: Path) -> None:
-    """k = 5, five segments of 4,800, the article's centres; shuffled, the same profiles and sweep."""
+    """It gives k = 5, segments of 4,800 and the article's centres, in any order of rows."""
     file = shared_data / "article_customers.csv"
     header, *lines = file.read_bytes().splitlines()
-    random.Random(11).shuffle(lines)  # noqa: S311 - a test order, no secret
+    random.Random(11).shuffle(lines)  # noqa: S311 - a test order, not a secret
     shuffled = tmp_path / "shuffled.csv"
     shuffled.write_bytes(b"\r\n".join([header, *lines]) + b"\r\n")
     first, second = run("article", file, tmp_path / "a"), run("article", shuffled, tmp_path / "b")
     tables = {
-        name: [pd.read_parquet(Path(one.report_path).with_name(f"{name}.parquet")) for one in (first, second)]
+        name: [
+            pd.read_parquet(Path(run_.report_path).with_name(f"{name}.parquet")) for run_ in (first, second)
+        ]
         for name in ("profiles", "sweep")
     }
-    spent = tables["profiles"][0].query("feature == 'money_spent'")
+    money = tables["profiles"][0].query("feature == 'money_spent'")
     assert first.k == second.k == 5
-    assert spent["size"].tolist() == [4800] * 5
-    assert sorted(spent["centre"]) == pytest.approx(ARTICLE_CENTRES, abs=1e-9)
-    for one, other in tables.values():
-        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert money["size"].tolist() == [4800] * 5
+    assert sorted(money["centre"]) == pytest.approx(ARTICLE_CENTRES, abs=1e-9)
+    for original, reordered in tables.values():
+        pd.testing.assert_frame_equal(original, reordered, check_exact=True)

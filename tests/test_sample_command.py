@@ -1,4 +1,4 @@
-"""The command that writes samples out: what it writes, what it refuses, what it leaves alone."""
+"""The command `resegment sample`: what it writes, refuses and leaves unchanged."""
 
 from datetime import date
 from pathlib import Path
@@ -12,33 +12,33 @@ from config.sources import Source
 from resegment.sample import sample_app
 from segmentation.errors import Refused
 from segmentation.samples.catalogue import write_sample, write_samples
-from segmentation.samples.orders import write_orders
+from segmentation.samples.orders import write_order_files
 
 MONTH = ["orders", "--start", "2025-03-01", "--nights", "31", "--customers", "50", "--seed", "7"]
 
 
 def call(*arguments: str | Path) -> str:
-    """What the command prints; raises what it refuses."""
-    done = CliRunner().invoke(sample_app, [str(one) for one in arguments])
-    if done.exception is not None:
-        raise done.exception
-    return done.stdout
+    """Run the command and return its output. Raises its exception."""
+    result = CliRunner().invoke(sample_app, [str(argument) for argument in arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
 
 
-def test_orders_are_written_with_the_truth_beside(tmp_path: Path) -> None:
-    """One file per day and, in a folder of its own, one truth per night; the last line says how to go on."""
-    said = call(*MONTH, "-o", tmp_path / "out")
-    wanted = write_orders(tmp_path, (date(2025, 3, 1), date(2025, 4, 1)), 50, 7)
-    found = sorted((tmp_path / "out").glob("*.csv"))
-    assert [path.name for path in found] == [path.name for path in wanted]
-    assert [path.read_bytes() for path in found] == [path.read_bytes() for path in wanted]
+def test_orders_are_written_with_the_truth(tmp_path: Path) -> None:
+    """It writes a file per day, a folder with a truth per night, and a last line with the next step."""
+    output = call(*MONTH, "-o", tmp_path / "out")
+    expected = write_order_files(tmp_path, (date(2025, 3, 1), date(2025, 4, 1)), 50, 7)
+    written_files = sorted((tmp_path / "out").glob("*.csv"))
+    assert [path.name for path in written_files] == [path.name for path in expected]
+    assert [path.read_bytes() for path in written_files] == [path.read_bytes() for path in expected]
     assert len(list((tmp_path / "out" / "truth").glob("truth-2025-03-*.parquet"))) == 31
-    assert f"Written: {len(wanted)} files of 31 days" in said
-    assert said.endswith("--as-of 2025-04-01\n")
+    assert f"Written: {len(expected)} files of 31 days" in output
+    assert output.endswith("--as-of 2025-04-01\n")
 
 
 def test_a_used_folder_is_refused_unless_forced(tmp_path: Path) -> None:
-    """With --force days are added and replaced, each in one form only; other files stay."""
+    """With --force, days are added and replaced in one format each, and other files stay."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(Refused, match="is not empty"):
         call(*MONTH, "-o", tmp_path)
@@ -52,7 +52,7 @@ def test_a_used_folder_is_refused_unless_forced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["article", "shop", "people"])
 def test_a_sample_of_customers_is_one_file(name: str, tmp_path: Path) -> None:
-    """The file is the one that a run with the same seed reads, and is not replaced unless forced."""
+    """The file equals what a run with the same seed reads, and is only replaced with --force."""
     size = [] if name == "article" else ["--customers", "200", "--seed", "5"]
     call(name, *size, "-o", tmp_path / "out.csv")
     customers = None if name == "article" else 200
@@ -65,7 +65,7 @@ def test_a_sample_of_customers_is_one_file(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["article", "-o", "article.xlsx"], "expected a name that ends in .csv"),
         (["article", "-o", "nowhere/article.csv"], "cannot be written: No such file"),
@@ -75,19 +75,19 @@ def test_a_sample_of_customers_is_one_file(name: str, tmp_path: Path) -> None:
         (["orders", "--start", "2025-03-01", "-o", "a/file"], "cannot be a folder"),
     ],
 )
-def test_what_cannot_be_written_is_refused(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_unwritable_samples_are_refused(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refusal says what was found, and leaves nothing behind."""
+    """The refusal gives the reason, and nothing is left behind."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").write_text("a file")
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         call(*arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that cannot be written is refused by what the system says, without a traceback."""
+def test_a_full_disk_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a file cannot be written, the refusal quotes the system's message, without a traceback."""
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -98,7 +98,7 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_run_reads_the_days_of_its_window(tmp_path: Path) -> None:
-    """The shipped definition's source gives the files of a year before as_of, and no other."""
+    """The shipped definition reads exactly the files of the year before as_of."""
     definition = read_definition(BUILT_IN / "orders.yaml")
     source = definition.source.model_copy(update={"customers": 3})
     window = definition.window(date(2025, 3, 1))

@@ -1,4 +1,4 @@
-"""Rows from a real PostgreSQL: the same edition as from Parquet, broken connections, secrets kept."""
+"""Rows from a real PostgreSQL: the same edition as from Parquet, broken connections, hidden secrets."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
+    """Retry without delay."""
     impatient = ingest.task.with_options(retry_delay_seconds=0, retry_jitter_factor=0)
     monkeypatch.setattr(ingest, "task", impatient)
 
@@ -62,16 +62,16 @@ def digests(store: Path) -> dict[str, str]:
 
 
 def run(store: Path, source: Path | None = None) -> Published:
-    """Run the flow over the definition's source, or this file."""
+    """Run the flow over the definition's source, or over this file."""
     result = resegment("demo", as_of=DAY, store=str(store), source=None if source is None else str(source))
     assert isinstance(result, Published)
     return result
 
 
-def test_a_table_and_the_same_as_parquet_give_the_same_bytes(
+def test_a_table_and_its_parquet_copy_give_the_same_bytes(
     tmp_path: Path, postgres: str, connect: Callable[..., None]
 ) -> None:
-    """Every file of the edition is equal, whatever the Parquet's name, row groups and types."""
+    """Every file of the edition is equal, whatever the Parquet file's name, row groups and types."""
     connect(postgres)
     from_table = run(tmp_path / "a")
     with psycopg.connect(postgres) as connection:
@@ -85,12 +85,12 @@ def test_a_table_and_the_same_as_parquet_give_the_same_bytes(
     assert len(digests(tmp_path / "a")) == 15
     assert from_file.edition == from_table.edition
     assert run(tmp_path / "a").outcome == "already-published"
-    named = [row["inputs"][0]["name"] for row in read_rows(tmp_path / "b" / "demo")]
-    assert named == ["other name.parquet"]
+    names = [row["inputs"][0]["name"] for row in read_rows(tmp_path / "b" / "demo")]
+    assert names == ["other name.parquet"]
 
 
 class Proxy:
-    """Hands a TCP connection on to a server's socket, and cuts it after some bytes of its answers."""
+    """Forwards TCP connections to a server's socket, and cuts them after some bytes of the answer."""
 
     def __init__(self, target: str, limit: int) -> None:
         self.target, self.limit, self.connections = target, limit, 0
@@ -111,38 +111,40 @@ class Proxy:
 
     def _join(self, client: socket.socket, server: socket.socket) -> None:
         with client, server:
-            there = threading.Thread(target=self._pump, args=(client, server, None), daemon=True)
-            there.start()
+            requests = threading.Thread(target=self._pump, args=(client, server, None), daemon=True)
+            requests.start()
             self._pump(server, client, self.limit)
-            there.join()
+            requests.join()
 
     @staticmethod
     def _pump(source: socket.socket, target: socket.socket, limit: int | None) -> None:
-        passed = 0
+        count = 0
         with suppress(OSError):
-            while (octets := source.recv(4096)) and (limit is None or passed < limit):
+            while (octets := source.recv(4096)) and (limit is None or count < limit):
                 target.sendall(octets)
-                passed += len(octets)
-        for one in (source, target):
+                count += len(octets)
+        for end in (source, target):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
 def breaking(postgres: str) -> Iterator[Proxy]:
-    """A way to the database that breaks off half-way through the rows."""
+    """A proxy to the database that breaks half-way through the rows."""
     proxy = Proxy(f"{postgres.rsplit('host=', 1)[1]}/.s.PGSQL.5432", 20_000)
     yield proxy
     proxy.listener.close()
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_connection_that_breaks_is_tried_again_then_a_clear_error(
+def test_a_broken_connection_is_retried_and_then_reported(
     tmp_path: Path, breaking: Proxy, connect: Callable[..., None]
 ) -> None:
-    """Four tries, then one message without URL or values; nothing is published."""
+    """After four tries, one message without URL or values. Nothing is published."""
     connect(f"postgresql://postgres:canary-42@127.0.0.1:{breaking.port}/postgres?sslmode=disable")
-    with pytest.raises(DatabaseGone, match="connection warehouse: the database cannot be reached, or broke"):
+    with pytest.raises(
+        DatabaseGone, match="connection warehouse: the database cannot be reached or the connection broke"
+    ):
         run(tmp_path / "a")
     assert breaking.connections == 4
     assert digests(tmp_path / "a") == {}
@@ -150,22 +152,22 @@ def test_a_connection_that_breaks_is_tried_again_then_a_clear_error(
 
 
 def places() -> list[Path]:
-    """Where Prefect keeps what it knows: the server's database, its home, the results."""
+    """Where Prefect stores data: the server's database, its home and the results."""
     database = PREFECT_API_DATABASE_CONNECTION_URL.value()
     text = database.get_secret_value() if isinstance(database, SecretStr) else str(database)
     folders = [PREFECT_HOME.value(), PREFECT_LOCAL_STORAGE_PATH.value()]
-    return [Path(text.split("///")[-1]).parent, *(Path(one) for one in folders if one)]
+    return [Path(text.split("///")[-1]).parent, *(Path(folder) for folder in folders if folder)]
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_the_secret_is_found_nowhere(
+def test_the_secret_is_stored_nowhere(
     tmp_path: Path,
     postgres: str,
     connect: Callable[..., None],
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """After a failing and a succeeding run: not in logs, store, artifacts, or the server's database."""
+    """After a failed and a successful run, no log, store, artifact or database contains the secret."""
     caplog.set_level("DEBUG")
     socket_folder = postgres.rsplit("host=", 1)[1]
     connect("postgresql://postgres:canary-42@127.0.0.1:9/postgres")

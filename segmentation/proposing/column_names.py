@@ -6,12 +6,12 @@ segmentation/proposing/roles.py.
 
 import re
 
-_WHO = (
+_PERSON = (
     "customer|client|user|member|account|subscriber|person|household|buyer|shopper|visitor|guest|patient|"
     "donor|cust|kunden?|klant|cliente?|contact"
 )
 _ID = "id|ids|no|nr|num|number|nummer|key|code|uuid|guid|ref"
-_CUSTOMER = re.compile(rf"({_WHO})s?(unique)?({_ID})?")
+_CUSTOMER = re.compile(rf"({_PERSON})s?(unique)?({_ID})?")
 _ANY_ID = re.compile(rf"({_ID}|row|index|unnamed)")
 _CODE = re.compile(r"(zip|postal|postcode|plz|phone|tel|fax|lat|lon|latitude|longitude|iban|year|birth)")
 _COUNTED = re.compile(

@@ -100,7 +100,7 @@ def read_head(path: Path, encoding: str) -> list[str]:
 def detect_delimiter(lines: Sequence[str]) -> str:
     """The delimiter for which most lines have as many fields as the header. A comma if none splits it.
 
-    >>> find_delimiter(["id;name\\n", "1;a, b\\n"])
+    >>> detect_delimiter(["id;name\\n", "1;a, b\\n"])
     ';'
     """
     best, delimiter = (0.0, 0), ","

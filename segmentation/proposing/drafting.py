@@ -56,7 +56,7 @@ def write_draft(draft: Draft) -> str:
 def quote_yaml(value: object) -> str:
     """A scalar as YAML on one line that reads back as exactly this value in any context.
 
-    >>> print(quote("a: b # c"), quote("no"), quote(0.5), quote("x\\ny"))
+    >>> print(quote_yaml("a: b # c"), quote_yaml("no"), quote_yaml(0.5), quote_yaml("x\\ny"))
     'a: b # c' 'no' 0.5 "x\\ny"
     """
     if not isinstance(value, str):

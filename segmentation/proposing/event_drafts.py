@@ -39,7 +39,7 @@ class EventColumns(NamedTuple):
     amount: str | None
 
 
-def detect_events(profiles: Mapping[str, ColumnProfile], id_column: str) -> EventColumns | None:
+def detect_event_columns(profiles: Mapping[str, ColumnProfile], id_column: str) -> EventColumns | None:
     """The columns of events if the id repeats and there is a time. None for customer data."""
     if profiles[id_column].distinct.rows_per_value < LEAST_ROWS_PER_ID:
         return None

@@ -18,7 +18,7 @@ from segmentation.proposing.drafting import Draft, list_features, list_names, wr
 from segmentation.proposing.event_drafts import (
     EventColumns,
     day_after,
-    detect_events,
+    detect_event_columns,
     event_roles,
     has_non_iso_times,
     summary_features,
@@ -52,7 +52,7 @@ def propose(place: str, name: str, requested_id: str | None) -> Proposal:
     """A definition for the table at `place`. Refused, with what a person must decide, if none would run."""
     table = survey(place)
     id_column = check_id_column(table, requested_id) if requested_id else infer_id(table.profiles)
-    events = detect_events(table.profiles, id_column) if id_column is not None else None
+    events = detect_event_columns(table.profiles, id_column) if id_column is not None else None
     if events is not None:
         # Of dated files only the newest were surveyed, but the events are in all of them.
         proposal = propose_events(

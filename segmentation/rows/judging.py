@@ -176,8 +176,8 @@ def _sort_refused(refused: pa.Table, batch_of_row: np.ndarray, batches: Sequence
     """Refused rows with their file's name, in the source's order. `batch_of_row` is int64 (n,)."""
     names = pa.array([batch.name for batch in batches], pa.string())
     order = np.lexsort((refused["source_row"].to_numpy(), batch_of_row))
-    named = refused.add_column(0, "source_file", names.take(pa.array(batch_of_row)))
-    return named.take(pa.array(order))
+    with_names = refused.add_column(0, "source_file", names.take(pa.array(batch_of_row)))
+    return with_names.take(pa.array(order))
 
 
 def count_odd_ids(ids: pa.ChunkedArray) -> Counter[str]:

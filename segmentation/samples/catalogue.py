@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from config.sources import Source
-from segmentation.samples.orders import ORDERS_CUSTOMERS, write_orders
+from segmentation.samples.orders import ORDERS_CUSTOMERS, write_order_files
 from segmentation.samples.people import people_table
 
 # The 24 distinct rows among the article's 24,000: products_purchased, complains, money_spent, count.
@@ -47,7 +47,7 @@ def write_samples(source: Source, seed: int, folder: Path, window: tuple[date, d
     """Write the source's sample into `folder`: one file, or one per day of the window."""
     if window is None:
         return [write_sample(source, seed, folder)]
-    return write_orders(folder, window, source.customers or ORDERS_CUSTOMERS, seed)
+    return write_order_files(folder, window, source.customers or ORDERS_CUSTOMERS, seed)
 
 
 def write_sample(source: Source, seed: int, folder: Path) -> Path:
@@ -70,12 +70,12 @@ def write_sample(source: Source, seed: int, folder: Path) -> Path:
 def article_table() -> pa.Table:
     """The article's 24,000 rows: products_purchased, complains, money_spent."""
     columns = np.array(ARTICLE_ROWS).T
-    products, complains, spent = (np.repeat(column, columns[3].astype(int)) for column in columns[:3])
+    products, complains, money = (np.repeat(column, columns[3].astype(int)) for column in columns[:3])
     return pa.table(
         {
             "products_purchased": products.astype(np.int64),
             "complains": complains.astype(np.int64),
-            "money_spent": spent,
+            "money_spent": money,
         }
     )
 

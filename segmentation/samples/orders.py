@@ -43,7 +43,7 @@ class Shop(NamedTuple):
             yield places, draw_places(places, self.seed)
 
 
-def write_orders(folder: Path, window: tuple[date, date], customers: int, seed: int) -> list[Path]:
+def write_order_files(folder: Path, window: tuple[date, date], customers: int, seed: int) -> list[Path]:
     """Write the CSV files of a window, such as `orders-2025-01-03.csv`. Returns their paths by date.
 
     The window is half open: [first, last). Days without a file are left out, as in a real shop. A day's
