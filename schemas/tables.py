@@ -1,7 +1,7 @@
 """Contracts of the published tables: meaning, unit, null and range of every column.
 
-The descriptions reach the Parquet metadata and docs/outputs.md. Contracts of rows that come in are
-built from the definition, in schemas/contract.py.
+The descriptions are also in the Parquet metadata and in docs/outputs.md. The contract of source rows is
+built from the definition, in contract.py.
 """
 
 import pandera.pandas as pa
@@ -11,25 +11,25 @@ from schemas.evidence import SWEEP_COLUMNS, Measures
 from schemas.fields import IS_SEGMENT, count, number, text
 
 FEATURE_DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "category": "str"}
-# With missing values pandas needs types of its own for whole numbers and booleans.
+# pandas has separate types for integers and booleans with missing values.
 NULLABLE_DTYPES = {**FEATURE_DTYPES, "int": "Int64", "bool": "boolean"}
 
 
 def scores_schema(definition: Definition) -> pa.DataFrameSchema:
-    """What `resegment score` writes: `segments.parquet` without what only a night knows."""
+    """What `resegment score` writes: `segments.parquet` without the columns that only a night can fill."""
     features = {}
     for name in definition.features:
         column = definition.customer_columns[name]
         unit = f" Unit: {column.unit}." if column.unit else ""
-        what = column.description or "Feature, as in the source."
+        meaning = column.description or "Feature, as in the source."
         is_averaged = definition.rows.on_duplicate == "mean" and column.type in ("int", "float")
         dtypes = NULLABLE_DTYPES if column.nullable else FEATURE_DTYPES
         dtype = "float64" if is_averaged else dtypes[column.type]
-        features[name] = pa.Column(dtype, nullable=column.nullable, description=f"{what}{unit}")
+        features[name] = pa.Column(dtype, nullable=column.nullable, description=f"{meaning}{unit}")
     return pa.DataFrameSchema(
         {
             "customer_id": text(
-                "Customer id, as in the source but for rows.id_suffix; the row number if it has none."
+                "Customer id, as in the source, without rows.id_suffix. The row number if rows have no id."
             ),
             **features,
             "segment_id": text("Stable id of the customer's segment.", check=IS_SEGMENT),
@@ -60,17 +60,17 @@ def segments_schema(definition: Definition) -> pa.DataFrameSchema:
     schema: pa.DataFrameSchema = scores_schema(definition).add_columns(
         {
             "previous_segment_id": text(
-                "Segment in the edition before. Null for who joined since, and without an edition before.",
+                "Segment in the edition before. Null for customers who joined, or without an edition before.",
                 True,
                 IS_SEGMENT,
             ),
             "change": text(
-                "joined, stayed or moved, since the edition before. Null without one.",
+                "joined, stayed or moved since the edition before. Null without one.",
                 True,
                 pa.Check.isin(["joined", "stayed", "moved"]),
             ),
             "cause": text(
-                "Of who moved: behaviour, if the model before moves them too on tonight's data, else model.",
+                "Why the customer moved: behaviour if last night's model agrees, else model. Else null.",
                 True,
                 pa.Check.isin(["behaviour", "model"]),
             ),
@@ -93,8 +93,8 @@ PROFILES = pa.DataFrameSchema(
         "median": number("Lower median over the segment's customers, in original units."),
         "lift": number("mean / mean over all customers. Null where that mean is 0.", True),
         "difference": number(
-            "Standardised mean difference: how far the scaled mean lies from that of all customers, in units "
-            "of the scaling, mostly standard deviations. 0 for features set aside."
+            "Standardised mean difference: scaled mean minus that of all customers, in units of the "
+            "scaling, mostly standard deviations. 0 for excluded features."
         ),
     },
     name="profiles",
@@ -108,15 +108,15 @@ DESCRIPTIONS = pa.DataFrameSchema(
     {
         "segment_id": text("Segment.", check=IS_SEGMENT),
         "name": text(
-            "Factual name: the features that set it apart most. Names that people give are elsewhere."
+            "Factual name: the features that set the segment apart most. Names people set are in names.json."
         ),
         "size": count("Customers in the segment.", 1),
         "share": number("Share of all customers, 0 to 1.", at_least=0),
-        "rule": text("One or two thresholds in original units. Null where there is one segment only.", True),
+        "rule": text("One or two thresholds in original units. Null if there is only one segment.", True),
         "rule_precision": number(
-            "Share of the customers who meet the rule that are in the segment.", True, 0
+            "Share of the customers matching the rule that belong to the segment.", True, 0
         ),
-        "rule_recall": number("Share of the segment's customers who meet the rule.", True, 0),
+        "rule_recall": number("Share of the segment's customers that match the rule.", True, 0),
     },
     name="descriptions",
     title="descriptions.parquet",
@@ -142,7 +142,7 @@ SWEEP = pa.DataFrameSchema(
         ),
         "log_inertia": number("Natural logarithm of inertia. Null where inertia is 0.", True),
         **{name: measure_column(name) for name in SWEEP_COLUMNS},
-        "is_chosen": pa.Column("bool", description="Is this the k that was taken?"),
+        "is_chosen": pa.Column("bool", description="Is this the chosen k?"),
     },
     name="sweep",
     title="sweep.parquet",
@@ -153,17 +153,19 @@ SWEEP = pa.DataFrameSchema(
 
 QUARANTINE = pa.DataFrameSchema(
     {
-        "source_file": text("CSV file that the row came from, without folders. Null otherwise.", True),
+        "source_file": text("CSV file of the row, without folders. Null for other sources.", True),
         "source_row": count(
-            "Number of the row in that file, from 1, the header not counted; of Parquet files and databases "
+            "Row number in that file, from 1, not counting the header. For Parquet files and databases, "
             "in the whole source.",
             1,
         ),
-        "customer_id": text("Customer id, where the row has one.", True),
-        "reason": text("Primary reason, the first of: the id's, rows.where in order, the columns in order."),
+        "customer_id": text("Customer id, if the row has one.", True),
+        "reason": text(
+            "Primary reason: the id's first, then rows.where in order, then the columns in order."
+        ),
         "column": text("Column that the primary reason is about. Null if it is about the whole row.", True),
         "reasons": text("Every reason, separated by '; '."),
-        "record": text("The refused row as JSON, or its text where it could not be split into fields."),
+        "record": text("The refused row as JSON, or its text if it could not be split into fields."),
     },
     name="quarantine",
     title="quarantine.parquet",

@@ -1,4 +1,4 @@
-"""Mixed features become numbers: levels, ranks, gaps; against pandas' get_dummies and by hand."""
+"""Encoding mixed features as numbers: levels, ranks and gaps, against pandas' get_dummies and by hand."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -43,8 +43,8 @@ def write(folder: Path, names: Sequence[str], cuts: Sequence[int] = (30, 31)) ->
     table = pa.Table.from_pandas(FRAME[list(names)], preserve_index=False)
     ends = [0, *cuts, len(FRAME)]
     return tuple(
-        write_part(folder / f"p{i}.parquet", table.slice(a, b - a))
-        for i, (a, b) in enumerate(itertools.pairwise(ends))
+        write_part(folder / f"p{i}.parquet", table.slice(start, end - start))
+        for i, (start, end) in enumerate(itertools.pairwise(ends))
     )
 
 
@@ -52,49 +52,49 @@ def encoded(folder: Path, **columns: dict[str, Any]) -> pd.DataFrame:
     """FRAME's columns as encoded by a definition with these columns."""
     parts = write(folder, list(columns))
     encodings = fit_encodings(define(**columns), parts)
-    found = encode_parts(parts, encodings, folder)
-    frame: pd.DataFrame = pa.concat_tables([read_part(part) for part in found]).to_pandas()
+    numbers = encode_parts(parts, encodings, folder)
+    frame: pd.DataFrame = pa.concat_tables([read_part(part) for part in numbers]).to_pandas()
     return frame
 
 
 def test_levels_are_those_of_get_dummies(tmp_path: Path) -> None:
-    """Common levels have a 0/1 number each, by name, rare ones share one; zip codes keep their zeros."""
-    found = encoded(tmp_path, city={"type": "category"})
+    """Common levels have a 0/1 number each, rare levels share one; zip codes keep their zeros."""
+    numbers = encoded(tmp_path, city={"type": "category"})
     pooled = FRAME["city"].where(~FRAME["city"].isin(["Ulm", "Jena"]), "(other)")
-    wanted = pd.get_dummies(pooled, prefix="city", prefix_sep=" = ", dtype=float)
-    assert list(found.columns) == ["city = 01067", "city = Bonn", "city = Köln", "city = (other)"]
-    pd.testing.assert_frame_equal(found, wanted[found.columns])
+    expected = pd.get_dummies(pooled, prefix="city", prefix_sep=" = ", dtype=float)
+    assert list(numbers.columns) == ["city = 01067", "city = Bonn", "city = Köln", "city = (other)"]
+    pd.testing.assert_frame_equal(numbers, expected[numbers.columns])
 
 
-def test_only_the_commonest_levels_have_a_number(tmp_path: Path) -> None:
-    """most_levels keeps the commonest, however large the others' share."""
+def test_only_the_most_common_levels_have_a_number(tmp_path: Path) -> None:
+    """most_levels keeps the most common levels, however large the share of the rest."""
     content = define(city={"type": "category"}).model_dump()
     content["categories"] = {"rare_share": 0, "most_levels": 2}
-    found = fit_encodings(Definition.model_validate(content), write(tmp_path, ["city"]))
-    assert [one.name for one in found] == ["city = Bonn", "city = Köln", "city = (other)"]
-    assert [one.block for one in found] == [3, 3, 3]
+    encodings = fit_encodings(Definition.model_validate(content), write(tmp_path, ["city"]))
+    assert [encoding.name for encoding in encodings] == ["city = Bonn", "city = Köln", "city = (other)"]
+    assert [encoding.block for encoding in encodings] == [3, 3, 3]
 
 
 def test_an_order_gives_ranks(tmp_path: Path) -> None:
     """Ordered levels are 0, 1, 2 in the definition's order."""
-    found = encoded(tmp_path, school={"type": "category", "order": ["low", "mid", "high"]})
-    assert found["school"].tolist() == [0.0, 1.0, 2.0, 1.0] * 25
+    numbers = encoded(tmp_path, school={"type": "category", "order": ["low", "mid", "high"]})
+    assert numbers["school"].tolist() == [0.0, 1.0, 2.0, 1.0] * 25
 
 
-def test_a_missing_number_is_the_median_and_says_so(tmp_path: Path) -> None:
-    """fill by median uses the lower median of what is there; the indicator marks the gaps."""
+def test_a_missing_number_becomes_the_median_and_is_marked(tmp_path: Path) -> None:
+    """fill by median uses the lower median of the other values; the indicator marks the gaps."""
     fill = {"by": "median", "indicator": True}
-    found = encoded(tmp_path, age={"type": "float", "nullable": True, "fill": fill})
+    numbers = encoded(tmp_path, age={"type": "float", "nullable": True, "fill": fill})
     median = FRAME["age"].quantile(0.5, interpolation="lower")
-    assert found["age"].tolist() == FRAME["age"].fillna(median).tolist()
-    assert found["age is missing"].tolist() == FRAME["age"].isna().astype(float).tolist()
+    assert numbers["age"].tolist() == FRAME["age"].fillna(median).tolist()
+    assert numbers["age is missing"].tolist() == FRAME["age"].isna().astype(float).tolist()
 
 
 def test_a_missing_value_can_be_a_constant_or_a_level(tmp_path: Path) -> None:
-    """A boolean's gap is the constant; a category's is a level of its own, or the level that is said."""
+    """A missing boolean becomes the constant; a missing category a separate level, or the named level."""
     constant = {"by": "constant", "value": True}
-    found = encoded(tmp_path, member={"type": "bool", "nullable": True, "fill": constant})
-    assert found["member"].tolist() == [1.0 if v is None else float(v) for v in FRAME["member"]]
+    numbers = encoded(tmp_path, member={"type": "bool", "nullable": True, "fill": constant})
+    assert numbers["member"].tolist() == [1.0 if v is None else float(v) for v in FRAME["member"]]
     table = pa.table({"c": ["a", None, "b", None] * 25})
     part = write_part(tmp_path / "c.parquet", table)
     for fill, names in (
@@ -102,13 +102,13 @@ def test_a_missing_value_can_be_a_constant_or_a_level(tmp_path: Path) -> None:
         ({"by": "constant", "value": "a"}, ["c = a", "c = b"]),
     ):
         encodings = fit_encodings(define(c={"type": "category", "nullable": True, "fill": fill}), [part])
-        found = encode(table, encodings).to_pandas()
-        assert list(found.columns) == names
-        assert found.sum(axis=1).tolist() == [1.0] * 100
+        numbers = encode(table, encodings).to_pandas()
+        assert list(numbers.columns) == names
+        assert numbers.sum(axis=1).tolist() == [1.0] * 100
 
 
 def test_a_column_without_any_value_cannot_be_filled_by_its_median(tmp_path: Path) -> None:
-    """There is nothing to learn: refused, naming the feature."""
+    """The refusal names the feature."""
     part = write_part(tmp_path / "a.parquet", pa.table({"age": pa.array([None, None], pa.float64())}))
     column = {"type": "float", "nullable": True, "fill": {"by": "median"}}
     with pytest.raises(Refused, match="feature age has no value"):
@@ -116,15 +116,15 @@ def test_a_column_without_any_value_cannot_be_filled_by_its_median(tmp_path: Pat
 
 
 def test_too_many_levels_are_refused(tmp_path: Path) -> None:
-    """A category with more than 10,000 levels is text, and the refusal holds none of them."""
+    """A category with more than 10,000 levels is text, and the refusal contains no level."""
     part = write_part(tmp_path / "a.parquet", pa.table({"city": [f"zq{i}" for i in range(10_001)]}))
     with pytest.raises(Refused, match="city has more than 10,000 levels") as refusal:
         fit_encodings(define(city={"type": "category"}), [part])
     assert "zq" not in str(refusal.value)
 
 
-def test_numbers_alone_are_not_written_again(tmp_path: Path) -> None:
-    """Where every feature is a plain number the customers' own parts serve."""
+def test_plain_numbers_are_not_written_again(tmp_path: Path) -> None:
+    """If every feature is a plain number, the customers' parts are used directly."""
     part = write_part(tmp_path / "a.parquet", pa.table({"spend": [1.0, 2.0]}))
     encodings = fit_encodings(define(spend={"type": "float"}), [part])
     assert encodings == (Encoding(name="spend", column="spend"),)
@@ -132,10 +132,10 @@ def test_numbers_alone_are_not_written_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "says"),
+    ("column", "message"),
     [
-        ({"type": "text"}, "int, float, bool or category is needed"),
-        ({"type": "float", "nullable": True}, "say with fill"),
+        ({"type": "text"}, "expected int, float, bool or category"),
+        ({"type": "float", "nullable": True}, "so it needs fill"),
         ({"type": "float", "fill": {"by": "median"}}, "nullable: true"),
         ({"type": "category", "nullable": True, "fill": {"by": "median"}}, "int or float"),
         ({"type": "int", "nullable": True, "fill": {"by": "level"}}, "without order"),
@@ -145,7 +145,7 @@ def test_numbers_alone_are_not_written_again(tmp_path: Path) -> None:
         ({"type": "category", "order": ["a", "a"]}, "a level twice"),
     ],
 )
-def test_contradictions_are_refused(column: dict[str, Any], says: str) -> None:
-    """A definition whose column cannot become a feature says why."""
-    with pytest.raises(ValidationError, match=says):
+def test_contradictions_are_refused(column: dict[str, Any], message: str) -> None:
+    """A definition whose column cannot become a feature is refused with the reason."""
+    with pytest.raises(ValidationError, match=message):
         define(x=column)

@@ -1,4 +1,4 @@
-"""The fixed-point grid's arithmetic against exact oracles. Passes over many parts are test_fit.py's."""
+"""The fixed-point grid's arithmetic against exact oracles. Passes over parts are tested in test_fit.py."""
 
 from fractions import Fraction
 from itertools import permutations
@@ -52,7 +52,7 @@ def test_quantum_of_nothing_is_one() -> None:
 
 
 def test_snap_is_nearest_multiple_half_to_even() -> None:
-    """Snapping rounds to the nearest multiple, half to even, and leaves the grid's values alone."""
+    """Snapping rounds to the nearest multiple, half to even, and leaves values on the grid unchanged."""
     values = np.array([0.125, 0.375, -0.375, 0.4, 0.0])
     assert snap(values, 0.25).tolist() == [0.0, 0.5, -0.5, 0.5, 0.0]
     x, quantum = draw_grid(3, 50)
@@ -71,14 +71,14 @@ def test_squared_distances_are_exact(d: int) -> None:
     """Every squared distance equals the one in rational arithmetic, bit by bit."""
     x, quantum = draw_grid(d, 20)
     centres = np.vstack([snap(RANDOM.uniform(-1000, 1000, (4, d)), quantum), x[:, 0], -x[:, 0]])
-    found = squared_distances(x, centres)
+    distances = squared_distances(x, centres)
     for i, centre in enumerate(centres):
         for j in range(x.shape[1]):
-            assert Fraction(found[i, j]) == exact_distance(x[:, j], centre)
+            assert Fraction(distances[i, j]) == exact_distance(x[:, j], centre)
 
 
 def test_distance_to_itself_is_zero_far_from_the_origin() -> None:
-    """No cancellation: a point far out has distance 0 to a centre at its place."""
+    """Nothing cancels: a point far out has distance 0 to a centre at the same place."""
     x, _ = draw_grid(8, 100)
     x += 0.0
     assert not squared_distances(x, x.T).diagonal().any()
@@ -100,24 +100,24 @@ def test_nearest_takes_the_lowest_of_ties() -> None:
 
 
 def test_nearest_agrees_with_argmin_and_leaves_its_input() -> None:
-    """Labels are numpy's argmin, and the distances are not written to."""
+    """Labels are numpy's argmin, and the distances are not changed."""
     distances = RANDOM.integers(0, 5, (6, 500)).astype(np.float64)
-    before = distances.copy()
+    original = distances.copy()
     labels, best = nearest_centres(distances)
     assert np.array_equal(labels, distances.argmin(axis=0))
     assert np.array_equal(best, distances.min(axis=0))
-    assert np.array_equal(distances, before)
+    assert np.array_equal(distances, original)
 
 
-def test_exact_sum_counts_units_as_integers_do() -> None:
-    """The sum equals Python's integers, also where float64 would round."""
+def test_exact_sum_equals_that_of_integers() -> None:
+    """The sum equals that of Python's integers, even where float64 would round."""
     units = [2**53 - 1, 2**52 + 1, 1, 0, 2**26, 2**26 - 1] * 50
     assert exact_sum(np.array(units, np.float64) * 0.25, 0.25) == sum(units)
     assert exact_sum(np.empty(0), 0.25) == 0
 
 
 def test_exact_sum_needs_a_unit() -> None:
-    """A unit of 0 raises instead of giving a number."""
+    """A unit of 0 raises an error."""
     with np.errstate(all="ignore"), pytest.raises((OverflowError, ValueError)):
         exact_sum(np.array([1.0]), 0.0)
 
@@ -134,25 +134,25 @@ def test_inertia_units_are_the_exact_sums() -> None:
     """Inertia of several sets of centres at once equals the rational sum for each of them."""
     x, quantum = draw_grid(2, 40)
     sets = [snap(RANDOM.uniform(-1000, 1000, (k, 2)), quantum) for k in (1, 3, 5)]
-    wanted = []
+    expected = []
     for centres in sets:
         total = sum(min(exact_distance(column, c) for c in centres) for column in x.T)
-        wanted.append(total / Fraction(quantum) ** 2)
-    assert inertia_units(x, sets, quantum) == wanted
+        expected.append(total / Fraction(quantum) ** 2)
+    assert inertia_units(x, sets, quantum) == expected
     assert inertia_units(x[:, :0], sets, quantum) == [0, 0, 0]
 
 
 def test_cluster_sums_do_not_depend_on_order() -> None:
-    """Sums, counts and inertia have the same bits for every order of the rows, over blocks too."""
+    """Sums, counts and inertia have the same bits for every order of the rows, across blocks too."""
     x, quantum = draw_grid(3, BLOCK + 100)
     centres = x[:, :4].T.copy()
-    sums, counts, inertia = cluster_sums(x, centres, quantum)
+    expected = cluster_sums(x, centres, quantum)
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(x.shape[1])
-        again = cluster_sums(x[:, order], centres, quantum)
-        assert np.array_equal(again[0], sums)
-        assert np.array_equal(again[1], counts)
-        assert again[2] == inertia
+        shuffled = cluster_sums(x[:, order], centres, quantum)
+        assert np.array_equal(shuffled.sums, expected.sums)
+        assert np.array_equal(shuffled.counts, expected.counts)
+        assert shuffled.inertia == expected.inertia
 
 
 def test_cluster_sums_of_every_small_order() -> None:
@@ -166,8 +166,8 @@ def test_cluster_sums_of_every_small_order() -> None:
     }
     assert len(results) == 1
     whole, left, right = (cluster_sums(part, centres, quantum) for part in (x, x[:, :2], x[:, 2:]))
-    assert np.array_equal(whole[0], left[0] + right[0])
-    assert whole[2] == left[2] + right[2]
+    assert np.array_equal(whole.sums, left.sums + right.sums)
+    assert whole.inertia == left.inertia + right.inertia
 
 
 def test_one_pass_is_one_lloyd_step() -> None:
@@ -185,7 +185,7 @@ def test_one_pass_is_one_lloyd_step() -> None:
 
 
 def test_centre_without_members_stays() -> None:
-    """A centre that no customer is nearest to keeps its place, and nothing is divided by 0."""
+    """A centre without nearest customers keeps its place, and nothing is divided by 0."""
     centres = np.array([[0.0], [100.0]])
     sums, counts, _ = cluster_sums(np.array([[1.0, 2.0]]), centres, 0.25)
     assert counts.tolist() == [2, 0]

@@ -1,4 +1,4 @@
-"""Moments that merge, against numpy and scipy over all rows at once."""
+"""Merged moments against numpy and scipy over all rows at once."""
 
 import math
 
@@ -10,6 +10,7 @@ from segmentation.features.moments import (
     compute_moments,
     merge_all_moments,
     merge_moments,
+    round_finite,
     round_significant,
 )
 
@@ -29,18 +30,18 @@ def draw() -> np.ndarray:
     )
 
 
-def check(found: Moments, matrix: np.ndarray, rel: float) -> None:
+def check(moments: Moments, matrix: np.ndarray, rel: float) -> None:
     """Compare with numpy and scipy on the whole matrix."""
-    assert found.n == matrix.shape[1]
-    assert found.mean == pytest.approx(matrix.mean(axis=1), rel=rel)
-    assert found.std == pytest.approx(matrix.std(axis=1), rel=rel)
-    assert found.skewness == pytest.approx(stats.skew(matrix, axis=1), rel=rel, abs=1e-9)
-    assert found.low.tolist() == matrix.min(axis=1).tolist()
-    assert found.high.tolist() == matrix.max(axis=1).tolist()
+    assert moments.n == matrix.shape[1]
+    assert moments.mean == pytest.approx(matrix.mean(axis=1), rel=rel)
+    assert moments.std == pytest.approx(matrix.std(axis=1), rel=rel)
+    assert moments.skewness == pytest.approx(stats.skew(matrix, axis=1), rel=rel, abs=1e-9)
+    assert moments.low.tolist() == matrix.min(axis=1).tolist()
+    assert moments.high.tolist() == matrix.max(axis=1).tolist()
 
 
 def test_moments_of_one_part() -> None:
-    """Mean, deviation and skewness of a matrix are numpy's and scipy's."""
+    """Mean, deviation and skewness of a matrix equal numpy's and scipy's."""
     check(compute_moments(draw()), draw(), 1e-9)
 
 
@@ -54,21 +55,21 @@ def test_merged_moments_are_those_of_the_whole(cuts: list[int]) -> None:
 def test_merge_is_symmetric() -> None:
     """a with b equals b with a, up to rounding."""
     a, b = compute_moments(draw()[:, :300]), compute_moments(draw()[:, 300:])
-    one, other = merge_moments(a, b), merge_moments(b, a)
-    assert one.m3 == pytest.approx(other.m3, rel=1e-10)
-    assert one.m2 == pytest.approx(other.m2, rel=1e-12)
+    merged, swapped = merge_moments(a, b), merge_moments(b, a)
+    assert merged.m3 == pytest.approx(swapped.m3, rel=1e-10)
+    assert merged.m2 == pytest.approx(swapped.m2, rel=1e-12)
 
 
 def test_constant_column_has_no_skewness() -> None:
-    """A constant column has skewness 0 also where its mean is rounded, as that of 0.1 is."""
+    """A constant column has skewness 0 even where its mean is rounded, like that of 0.1."""
     for n in (1, 7, 1000):
-        found = compute_moments(np.full((1, n), 0.1))
-        assert found.skewness.tolist() == [0.0]
-        assert found.std[0] == pytest.approx(0.0, abs=1e-15)
+        moments = compute_moments(np.full((1, n), 0.1))
+        assert moments.skewness.tolist() == [0.0]
+        assert moments.std[0] == pytest.approx(0.0, abs=1e-15)
 
 
 def test_no_parts_have_no_moments() -> None:
-    """Merging nothing raises TypeError; measuring no rows raises as well."""
+    """Merging no parts raises TypeError, and measuring no rows raises ValueError."""
     with pytest.raises(TypeError):
         merge_all_moments([])
     with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="zero-size"):
@@ -76,7 +77,7 @@ def test_no_parts_have_no_moments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "wanted"),
+    ("value", "digits", "expected"),
     [
         (0.1 + 0.2, 12, 0.3),
         (123456.789, 3, 123000.0),
@@ -85,14 +86,19 @@ def test_no_parts_have_no_moments() -> None:
         (5.0, 1, 5.0),
     ],
 )
-def test_significant_digits(value: float, digits: int, wanted: float) -> None:
-    """Numbers are rounded to significant digits, as Python's %g rounds them."""
-    assert round_significant(value, digits) == wanted == float(f"{value:.{digits}g}")
+def test_significant_digits(value: float, digits: int, expected: float) -> None:
+    """Numbers are rounded to significant digits as by Python's %g."""
+    assert round_significant(value, digits) == expected == float(f"{value:.{digits}g}")
 
 
-def test_significant_keeps_what_is_no_number() -> None:
-    """NaN stays NaN, infinity infinity, and no digits at all is an error."""
+def test_rounding_keeps_nan_and_infinity() -> None:
+    """NaN stays NaN and infinity stays infinity; zero digits are an error."""
     assert math.isnan(round_significant(math.nan))
     assert round_significant(math.inf) == math.inf
     with pytest.raises(ValueError, match=r"[Pp]recision|[Ff]ormat"):
         round_significant(1.0, 0)
+
+
+def test_values_without_a_finite_number_are_none() -> None:
+    """Measures without a value are stored as null."""
+    assert (round_finite(math.nan), round_finite(-math.inf), round_finite(0.1 + 0.2)) == (None, None, 0.3)

@@ -1,4 +1,4 @@
-"""Automatic scaling's second look: rare events set aside, a few values far out clipped, with reasons."""
+"""Automatic scaling excludes rare events and clips a few far values, each with a reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +18,8 @@ N = 4000
 NightMaker = Callable[..., Night]
 
 
-def scaled(night: Night, tmp_path: Path, **columns: np.ndarray) -> Scaled:
-    """Scale these columns, split over two parts."""
+def run_scale(night: Night, tmp_path: Path, **columns: np.ndarray) -> Scaled:
+    """Run the stage on these columns, split over two parts."""
     night.staging.mkdir(parents=True, exist_ok=True)
     table = pa.table(columns)
     halves = (table.slice(0, N // 2), table.slice(N // 2))
@@ -28,7 +28,7 @@ def scaled(night: Night, tmp_path: Path, **columns: np.ndarray) -> Scaled:
 
 
 def night_of(make_night: NightMaker, *names: str, **scaling: str) -> Night:
-    """A night that clusters these columns, its scaling automatic but for those named."""
+    """A night with these columns as features, scaled automatically unless `scaling` names them."""
     return make_night(
         rows={"id": None, "columns": {name: {"type": "float"} for name in names}},
         features=list(names),
@@ -47,63 +47,65 @@ def rare(share: float) -> np.ndarray:
     return (np.random.default_rng(2).permutation(N) < share * N).astype(float)
 
 
-@pytest.mark.parametrize(("share", "is_aside"), [(0.05, True), (0.06, False), (0.001, True)])
-def test_a_feature_with_one_value_in_nearly_all_rows_is_set_aside(
-    share: float, is_aside: bool, spend: np.ndarray, tmp_path: Path, make_night: NightMaker
+@pytest.mark.parametrize(("share", "is_excluded"), [(0.05, True), (0.06, False), (0.001, True)])
+def test_a_feature_with_one_value_in_nearly_all_rows_is_excluded(
+    share: float, is_excluded: bool, spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:
-    """From 95 % on, counted over all parts; the reason gives the share and says what to do."""
-    found = scaled(night_of(make_night, "spend", "refunds"), tmp_path, spend=spend, refunds=rare(share))
-    column = found.columns[1]
-    assert column.excluded == is_aside
-    assert (f"a rare event: {1 - share:.1%} of customers have the value 0;" in column.reason) == is_aside
-    matrix = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
-    assert len(matrix) == (1 if is_aside else 2)
+    """That is from 95 % on, over all parts; the reason gives the share and says what to do."""
+    result = run_scale(night_of(make_night, "spend", "refunds"), tmp_path, spend=spend, refunds=rare(share))
+    column = result.columns[1]
+    assert column.excluded == is_excluded
+    assert (f"a rare event: {1 - share:.1%} of customers have the value 0;" in column.reason) == is_excluded
+    matrix = np.concatenate([to_matrix(read_part(part)) for part in result.parts], axis=1)
+    assert len(matrix) == (1 if is_excluded else 2)
 
 
-def test_what_is_common_in_one_part_only_is_no_rare_event(
+def test_a_value_common_in_one_part_only_is_not_a_rare_event(
     spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:
     """The share is of all customers, not of a part."""
     flag = np.r_[np.zeros(N // 2), np.arange(N // 2) % 2.0]
-    found = scaled(night_of(make_night, "spend", "flag"), tmp_path, spend=spend, flag=flag)
-    assert not found.columns[1].excluded
+    result = run_scale(night_of(make_night, "spend", "flag"), tmp_path, spend=spend, flag=flag)
+    assert not result.columns[1].excluded
 
 
-def test_a_named_scaling_forces_a_rare_event_in_and_aside_forces_any_out(
+def test_a_named_scaling_includes_a_rare_event_and_aside_excludes_any_feature(
     spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:
     """A definition has the last word on each column."""
     night = night_of(make_night, "spend", "refunds", "orders", refunds="standard", orders="aside")
-    found = scaled(night, tmp_path, spend=spend, refunds=rare(0.01), orders=spend[::-1].copy())
-    assert [one.excluded for one in found.columns] == [False, False, True]
+    result = run_scale(night, tmp_path, spend=spend, refunds=rare(0.01), orders=spend[::-1].copy())
+    assert [column.excluded for column in result.columns] == [False, False, True]
 
 
-def test_where_every_feature_is_a_rare_event_they_stay(tmp_path: Path, make_night: NightMaker) -> None:
-    """There is nothing else to tell customers apart by."""
-    found = scaled(night_of(make_night, "a", "b"), tmp_path, a=rare(0.01), b=rare(0.02)[::-1].copy())
-    assert [one.excluded for one in found.columns] == [False, False]
+def test_if_every_feature_is_a_rare_event_all_stay(tmp_path: Path, make_night: NightMaker) -> None:
+    """Nothing else distinguishes the customers."""
+    result = run_scale(night_of(make_night, "a", "b"), tmp_path, a=rare(0.01), b=rare(0.02)[::-1].copy())
+    assert [column.excluded for column in result.columns] == [False, False]
 
 
-@pytest.mark.parametrize(("far", "is_clipped"), [(8, True), (200, False)])
-def test_a_few_values_far_out_are_clipped_and_a_group_of_them_is_not(
-    far: int, is_clipped: bool, spend: np.ndarray, tmp_path: Path, make_night: NightMaker
+@pytest.mark.parametrize(("outliers", "is_clipped"), [(8, True), (200, False)])
+def test_a_few_far_values_are_clipped_and_a_group_of_them_is_not(
+    outliers: int, is_clipped: bool, spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:
-    """Fewer than smallest_share beyond four deviations are clipped there; more may be a segment."""
+    """Fewer than smallest_share beyond four standard deviations are clipped; more may be a segment."""
     values = spend.copy()
-    values[:far] = 1000.0 if far > 100 else 300.0
-    found = scaled(night_of(make_night, "spend", "other"), tmp_path, spend=values, other=spend[::-1].copy())
-    column = found.columns[0]
+    values[:outliers] = 1000.0 if outliers > 100 else 300.0
+    result = run_scale(
+        night_of(make_night, "spend", "other"), tmp_path, spend=values, other=spend[::-1].copy()
+    )
+    column = result.columns[0]
     assert (column.clip == 4.0) == is_clipped
     assert ("of customers clipped at 4 standard deviations" in column.reason) == is_clipped
-    matrix = np.concatenate([to_matrix(read_part(part)) for part in found.parts], axis=1)
+    matrix = np.concatenate([to_matrix(read_part(part)) for part in result.parts], axis=1)
     if is_clipped:
-        assert np.abs(matrix[0]).max() <= 4.0 + found.quantum
+        assert np.abs(matrix[0]).max() <= 4.0 + result.quantum
 
 
-def test_no_column_is_clipped_whose_scaling_is_named(
+def test_a_column_with_a_named_scaling_is_not_clipped(
     spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:
     """`standard` means standard."""
     spend[:4] = 300.0
-    found = scaled(night_of(make_night, "spend", spend="standard"), tmp_path, spend=spend)
-    assert found.columns[0].clip is None
+    result = run_scale(night_of(make_night, "spend", spend="standard"), tmp_path, spend=spend)
+    assert result.columns[0].clip is None

@@ -1,4 +1,4 @@
-"""What holds for every input: the stages' pure parts, composed as the flow does, on generated customers."""
+"""Properties of every input: the stages' pure parts, composed as in the flow, on generated customers."""
 
 import tempfile
 from datetime import date
@@ -54,7 +54,7 @@ slow = settings(max_examples=15, deadline=None, suppress_health_check=list(Healt
 
 
 class Result(NamedTuple):
-    """What the stages made of one file."""
+    """What the stages return for one file."""
 
     rows: Ingested
     customers: Customers
@@ -76,16 +76,16 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
         force=False,
     )
     rows = ingest(night)
-    found = summarise(night, rows)
-    scaled = scale(night, found, PreviousEdition())
+    summarised = summarise(night, rows)
+    scaled = scale(night, summarised, PreviousEdition())
     candidates = [sweep(night, scaled, k) for k in scaled.ks]
     curve, evidence = measure_inertia(night, scaled, candidates), evaluate(night, scaled, candidates)
     choice = choose(night, curve, evidence, PreviousEdition())
     fitted = fit(night, scaled, candidates, choice, PreviousEdition())
-    aligned = align(night, found, scaled, fitted, PreviousEdition())
-    tables = join_segments(list_edition_parts(found, aligned), DEFINITION, get_segment_ids(aligned))
+    aligned = align(night, summarised, scaled, fitted, PreviousEdition())
+    tables = join_segments(list_edition_parts(summarised, aligned), DEFINITION, get_segment_ids(aligned))
     table = pa.concat_tables(tables)
-    return Result(rows, found, scaled, aligned, table.to_pandas())
+    return Result(rows, summarised, scaled, aligned, table.to_pandas())
 
 
 def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:
 
 @slow
 @given(rows=customers, shuffle=st.randoms(use_true_random=False))
-def test_segments_do_not_depend_on_how_rows_come(rows: list[tuple[float, int]], shuffle: Random) -> None:
+def test_segments_do_not_depend_on_the_order_of_rows(rows: list[tuple[float, int]], shuffle: Random) -> None:
     """Shuffled rows, repeated rows and reordered columns give the same table, bit by bit."""
     frame = as_frame(rows)
     order = list(range(len(frame)))
@@ -109,8 +109,8 @@ def test_segments_do_not_depend_on_how_rows_come(rows: list[tuple[float, int]], 
             place = Path(folder) / str(i)
             place.mkdir()
             tables.append(run(variant, place).segments)
-    for other in tables[1:]:
-        pd.testing.assert_frame_equal(tables[0], other, check_exact=True)
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table, check_exact=True)
 
 
 @slow
@@ -118,19 +118,19 @@ def test_segments_do_not_depend_on_how_rows_come(rows: list[tuple[float, int]], 
 def test_every_row_is_accounted_for_and_every_id_used_once(
     rows: list[tuple[float, int]], bad: list[str]
 ) -> None:
-    """Rows read are used, merged or quarantined; each good id has one segment, each bad row a reason."""
+    """Every row is used, merged or quarantined; each good id has one segment, each bad row a reason."""
     good = as_frame(rows)
     worse = pd.DataFrame({"spend": bad, "orders": 1, "id": [f"bad{i}" for i in range(len(bad))]})
     with tempfile.TemporaryDirectory() as folder:
-        found = run(
+        result = run(
             pd.concat([good.astype({"spend": object}), worse, good.head(2).astype({"spend": object})]),
             Path(folder),
         )
-        refused = [row for part in found.customers.quarantine for row in read_part(part).to_pylist()]
-    assert sorted(found.segments["customer_id"]) == good["id"].tolist()
+        refused = [row for part in result.customers.quarantine for row in read_part(part).to_pylist()]
+    assert sorted(result.segments["customer_id"]) == good["id"].tolist()
     assert {row["customer_id"] for row in refused} == set(worse["id"])
     assert all(row["reason"].startswith("spend: ") for row in refused)
-    counts = found.customers.balance
+    counts = result.customers.balance
     assert (counts.read, counts.used, counts.merged, counts.quarantined) == (
         len(good) + len(bad) + 2,
         len(good),
@@ -142,30 +142,30 @@ def test_every_row_is_accounted_for_and_every_id_used_once(
 @slow
 @given(rows=customers)
 def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[float, int]]) -> None:
-    """The model, read again from its file, gives every customer the published segment, by brute force too."""
+    """The model read from its file gives every customer the published segment, as does brute force."""
     with tempfile.TemporaryDirectory() as folder:
-        found = run(as_frame(rows), Path(folder))
+        result = run(as_frame(rows), Path(folder))
         path = Path(folder) / "model.json"
-        path.write_bytes(to_json(make_model(DEFINITION.name, found.scaled, found.aligned.fitted)))
+        path.write_bytes(to_json(make_model(DEFINITION.name, result.scaled, result.aligned.fitted)))
         model = read_model(path)
-        scaled = np.concatenate([to_matrix(read_part(part)) for part in found.scaled.parts], axis=1)
-    again = scale_features(model, found.segments[FEATURES].to_numpy(np.float64).T)
-    assert np.array_equal(again, scaled)
+        scaled = np.concatenate([to_matrix(read_part(part)) for part in result.scaled.parts], axis=1)
+    rescaled = scale_features(model, result.segments[FEATURES].to_numpy(np.float64).T)
+    assert np.array_equal(rescaled, scaled)
     plain = ((scaled.T[:, None] - model.centre_matrix()[None]) ** 2).sum(axis=2).argmin(axis=1)
-    assert np.array_equal(assign(again, model.centre_matrix()).label, plain)
-    assert found.segments["segment_id"].tolist() == [model.segment_ids[label] for label in plain]
+    assert np.array_equal(assign(rescaled, model.centre_matrix()).label, plain)
+    assert result.segments["segment_id"].tolist() == [model.segment_ids[label] for label in plain]
 
 
 @slow
 @given(rows=customers)
 def test_segments_are_named_by_size(rows: list[tuple[float, int]]) -> None:
-    """Segments have names S01, S02, … from the largest to the smallest, none is empty, shares add to one."""
+    """Segments are S01, S02, … from the largest to the smallest; none is empty, and shares add up to 1."""
     with tempfile.TemporaryDirectory() as folder:
-        found = run(as_frame(rows), Path(folder))
-    sizes = [segment.size for segment in found.aligned.fitted.segments]
+        result = run(as_frame(rows), Path(folder))
+    sizes = [segment.size for segment in result.aligned.fitted.segments]
     assert sizes == sorted(sizes, reverse=True)
     assert min(sizes) > 0
     assert sum(sizes) == len(rows)
-    assert abs(sum(segment.share for segment in found.aligned.fitted.segments) - 1) < 1e-12
-    counted = found.segments["segment_id"].value_counts().to_dict()
-    assert counted == {segment.segment_id: segment.size for segment in found.aligned.fitted.segments}
+    assert abs(sum(segment.share for segment in result.aligned.fitted.segments) - 1) < 1e-12
+    counted = result.segments["segment_id"].value_counts().to_dict()
+    assert counted == {segment.segment_id: segment.size for segment in result.aligned.fitted.segments}

@@ -20,7 +20,7 @@ from segmentation.parts import read_part, to_matrix, write_part
 
 WEIGHT = "(weight)"  # no feature can have this name
 COVERAGE_ROWS = 5_000
-EVEN_ROWS = 10_000
+UNIFORM_ROWS = 10_000
 ENOUGH_COVERAGE = 0.5
 MOST_DISTINCT = 50_000
 CORESET_ROWS = 10_000
@@ -135,7 +135,7 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: 
     n = int(starts[-1])
     drawable = [DrawablePart(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
     names = read_part(scaled[0]).column_names
-    coverage_share, uniform_share = min(1.0, COVERAGE_ROWS / n), min(1.0, EVEN_ROWS / n)
+    coverage_share, uniform_share = min(1.0, COVERAGE_ROWS / n), min(1.0, UNIFORM_ROWS / n)
     draw_uniform = partial(_draw_share, share=uniform_share, seed=seed)
     uniform = np.concatenate(list(map_parts(draw_uniform, drawable)))
     seen = count_distinct(uniform[uniform[:, -1] < coverage_share, :-1]).counts
