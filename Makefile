@@ -22,7 +22,7 @@ test: setup
 	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(filter all,$(TESTS)),,-m 'not slow and not release')
 
 bench: setup
-	$(RUN) python -m bench.nightly
+	$(RUN) python -m bench.all
 
 # The documentation as a static site. A dead link or a page that is on no shelf fails the build.
 docs: $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)

@@ -33,6 +33,11 @@ class Trial(Record):
     memory_mb: float = Field(description="Estimated before it ran.")
     note: str = ""
 
+    @property
+    def log_line(self) -> str:
+        """`birch: k = 5`, or why it was not run."""
+        return f"{self.algorithm}: k = {self.k}" if self.k else f"{self.algorithm}: {self.note}"
+
 
 class Comparison(Record):
     """All algorithms on one night's customers."""
@@ -45,6 +50,11 @@ class Comparison(Record):
     trials: tuple[Trial, ...]
     table_path: str
     page_path: str
+
+    @property
+    def log_line(self) -> str:
+        """`7 algorithms compared with k-means, k = 5`."""
+        return f"{len(self.trials)} algorithms compared with k-means, k = {self.k}"
 
 
 COMPARISON = pa.DataFrameSchema(

@@ -1,7 +1,7 @@
 """The evidence for each k, and the k chosen from it: what sweep, evaluate and choose return.
 
-A measure is a field of `Measures` with a `SweepColumn`. Its column of sweep.parquet (tables.py), its heading in
-the report and its vote for a k all follow from that field. Computing measures is in segmentation/k/.
+A measure is a field of `Measures` with a `SweepColumn`. Its column of sweep.parquet, its heading in the
+report and its vote for a k all follow from that field. Computing measures is in segmentation/k/.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -25,9 +25,14 @@ class Curve(Record):
 
     points: tuple[CurvePoint, ...]
 
+    @property
+    def log_line(self) -> str:
+        """`12 values of k measured over all customers`."""
+        return f"{len(self.points)} values of k measured over all customers"
+
 
 class SweepColumn(NamedTuple):
-    """How a measure is published. Its description is the field's, and a field that may be None is nullable."""
+    """How a measure is published. It has the field's description, and is nullable if the field is."""
 
     title: str = ""  # heading in the report; without one, only sweep.parquet has the measure
     at_least: float | None = None
@@ -105,6 +110,11 @@ class Evidence(Record):
     rows: int = Field(description="Customers in the sample.")
     distinct: int = Field(description="Distinct rows among all customers; a lower bound for a coreset.")
 
+    @property
+    def log_line(self) -> str:
+        """`12 values of k evaluated on 5,000 customers`."""
+        return f"{len(self.measures)} values of k evaluated on {self.rows:,} customers"
+
 
 class Choice(Record):
     """The chosen k, why, how strong the evidence for it is, and what speaks against it."""
@@ -123,3 +133,8 @@ class Choice(Record):
     def is_division(self) -> bool:
         """Do the segments divide one crowd, without borders between customers?"""
         return self.strength == "none"
+
+    @property
+    def log_line(self) -> str:
+        """`k = 5 of 12 values, evidence weak`."""
+        return f"k = {self.k} of {len(self.curve)} values, evidence {self.strength}"

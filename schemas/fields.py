@@ -1,6 +1,6 @@
 """Columns of published tables, and how a pandera contract becomes an Arrow schema with descriptions.
 
-The tables themselves are schemas/tables.py's and schemas/identity_tables.py's.
+The tables are in tables.py and identity_tables.py.
 """
 
 import pandas as pd
@@ -55,7 +55,7 @@ def arrow_schema(schema: pa.DataFrameSchema) -> arrow.Schema:
 
 
 def to_frame(table: arrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """The table for validation: whole numbers and booleans that may be missing keep their type."""
+    """The table as a frame for validation. Nullable integers and booleans keep their type."""
     frame: pd.DataFrame = table.to_pandas()
     for name, column in schema.columns.items():
         if str(column.dtype) in ("Int64", "boolean"):
@@ -64,9 +64,9 @@ def to_frame(table: arrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
 
 
 def checked_table(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> arrow.Table:
-    """Validate a published table, all failures together, and give it its Arrow schema.
+    """Validate a table against its contract, and convert it to Arrow with descriptions.
 
-    Raises pandera's SchemaErrors: a defect of this project, never of the input.
+    Raises pandera's SchemaErrors with all failures: a defect of Resegment, never of the input.
     """
     valid = schema.validate(frame, lazy=True)
     return arrow.Table.from_pandas(valid, schema=arrow_schema(schema), preserve_index=False)

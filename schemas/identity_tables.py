@@ -1,6 +1,6 @@
-"""Contracts of what tells one edition from the one before: lineage, migration, changes, contested customers.
+"""Contracts of the tables that relate an edition to the one before: lineage, history, migration, changes.
 
-The other published tables are in schemas/tables.py.
+The other published tables are in tables.py.
 """
 
 import pandera.pandas as pa
@@ -15,13 +15,13 @@ LINEAGE = pa.DataFrameSchema(
         ),
         "from_segment_id": text("Segment before. Null if the segment was born.", True, IS_SEGMENT),
         "segment_id": text("Segment of this edition. Null if the segment died.", True, IS_SEGMENT),
-        "shared": count("Customers who were in the one and are in the other."),
-        "share_of_from": number("shared / those of from_segment_id who are still customers.", True, 0),
-        "share_of_segment": number("shared / those of segment_id who were customers before.", True, 0),
+        "shared": count("Customers who were in the first and are in the second."),
+        "share_of_from": number("shared / customers of from_segment_id who are still customers.", True, 0),
+        "share_of_segment": number("shared / customers of segment_id who were customers before.", True, 0),
     },
     name="lineage",
     title="lineage.parquet",
-    description="What became of each segment of the edition before, and where each of this one comes from.",
+    description="What became of each segment of the edition before, and where each of these segments comes from.",
     strict=True,
     ordered=True,
 )
@@ -34,11 +34,11 @@ HISTORY = pa.DataFrameSchema(
         "size": count("Its customers.", 1),
         "share": number("Share of all customers of that edition, 0 to 1.", at_least=0),
         "value": number(
-            "Sum of the value feature over its customers, see the definition's `value`. Null without one.",
+            "Sum of the value feature (`value` in the definition) over its customers. Null without one.",
             True,
         ),
         "moved_share": number(
-            "Share of the customers of both dates who changed their segment, of the whole edition. Null "
+            "Share of the customers of both dates who changed segment, over the whole edition. Null "
             "without an edition before.",
             True,
             0,
@@ -46,17 +46,17 @@ HISTORY = pa.DataFrameSchema(
     },
     name="history",
     title="history.parquet",
-    description="The segments of this edition and of those it follows, the last 90 dates: carried on from "
-    "the edition before, begun anew without one.",
+    description="The segments of this edition and of those it follows, the last 90 dates: continued from "
+    "the edition before, empty before a cold start.",
     strict=True,
     ordered=True,
 )
 
 MIGRATION = pa.DataFrameSchema(
     {
-        "from_segment_id": text("Segment before. Null for who joined since.", True, IS_SEGMENT),
-        "segment_id": text("Segment in this edition. Null for who left.", True, IS_SEGMENT),
-        "customers": count("How many."),
+        "from_segment_id": text("Segment before. Null for customers who joined.", True, IS_SEGMENT),
+        "segment_id": text("Segment in this edition. Null for customers who left.", True, IS_SEGMENT),
+        "customers": count("Number of customers."),
     },
     name="migration",
     title="migration.parquet",
@@ -70,13 +70,19 @@ CHANGES = pa.DataFrameSchema(
     {
         "customer_id": text("Customer id."),
         "change": text("joined, left or moved.", check=pa.Check.isin(["joined", "left", "moved"])),
-        "from_segment_id": text("Segment in the edition before. Null for who joined.", True, IS_SEGMENT),
-        "segment_id": text("Segment in this edition. Null for who left.", True, IS_SEGMENT),
-        "cause": text("Of who moved: behaviour or model.", True, pa.Check.isin(["behaviour", "model"])),
+        "from_segment_id": text(
+            "Segment in the edition before. Null for customers who joined.", True, IS_SEGMENT
+        ),
+        "segment_id": text("Segment in this edition. Null for customers who left.", True, IS_SEGMENT),
+        "cause": text(
+            "Why the customer moved: behaviour or model. Null unless moved.",
+            True,
+            pa.Check.isin(["behaviour", "model"]),
+        ),
     },
     name="changes",
     title="changes.parquet",
-    description="Who joined, left or moved since the edition before, sorted by customer_id: for activation. "
+    description="Customers who joined, left or moved since the edition before, sorted by customer_id. "
     "Empty without an edition before.",
     strict=True,
     ordered=True,
@@ -85,12 +91,12 @@ CHANGES = pa.DataFrameSchema(
 CONTESTED = pa.DataFrameSchema(
     {
         "customer_id": text("Customer id."),
-        "wanted": text("Segment that new models ask to move the customer to.", check=IS_SEGMENT),
-        "nights": count("For so many nights in a row.", 1),
+        "wanted": text("Segment that new models would move the customer to.", check=IS_SEGMENT),
+        "nights": count("For how many nights in a row.", 1),
     },
     name="contested",
     title="contested.parquet",
-    description="With refit.mode combine: whom a new model alone would move, and who keep their segment.",
+    description="With refit.mode combine: customers only the new model would move. They keep their segment.",
     strict=True,
     ordered=True,
 )

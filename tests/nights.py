@@ -1,6 +1,6 @@
-"""Nights of planted customers, run without a server: who is in which group on which day is the test's to say.
+"""Nights of planted customers, run without a server. Tests decide who is in which group on which night.
 
-A group is a cloud around a centre in two features, so that which segments there are is known beforehand.
+A group is a cloud around a centre in two features, so the segments are known in advance.
 """
 
 import json
@@ -23,7 +23,7 @@ CENTRES = {
     "c": (100.0, 30.0),
     "d": (300.0, 30.0),
     "e": (500.0, 50.0),
-    "f": (345.0, 30.0),  # beside d: one segment with it, unless another is asked for
+    "f": (345.0, 30.0),  # close to d: one segment with it, unless k says otherwise
 }
 FOUR = {"a": 150, "b": 130, "c": 110, "d": 90}
 PLAN: dict[str, Any] = {
@@ -71,8 +71,8 @@ class Town(NamedTuple):
         )
 
 
-def found_town(folder: Path, **changes: Any) -> Town:
-    """A town whose definition is PLAN with these clauses."""
+def create_town(folder: Path, **changes: Any) -> Town:
+    """A town with the definition PLAN and these changes."""
     return Town(folder, Definition.model_validate({**PLAN, **changes}))
 
 
@@ -82,7 +82,7 @@ def day(number: int) -> date:
 
 
 def draw_group(name: str, rows: range, seed: int = 0) -> pd.DataFrame:
-    """Customers c00000… of one group; each keeps its place in the cloud whatever is drawn beside it."""
+    """Customers c00000… of one group. Each has the same place in the cloud in every draw."""
     centre = np.array(CENTRES[name])
     noise = np.random.default_rng([seed, ord(name)]).normal(0, (12, 1.2), (max(rows.stop, 1), 2))
     values = centre + noise[rows.start : rows.stop]
@@ -96,7 +96,7 @@ def draw_group(name: str, rows: range, seed: int = 0) -> pd.DataFrame:
 
 
 def draw_customers(sizes: Mapping[str, int]) -> pd.DataFrame:
-    """Customers of some groups, so many of each."""
+    """Customers of several groups: `sizes` by group."""
     return pd.concat([draw_group(name, range(size)) for name, size in sizes.items()], ignore_index=True)
 
 

@@ -16,7 +16,7 @@ from bench.nights import run_night, run_nights
 from config.definition import BUILT_IN, Definition
 from config.definition_files import read_definition
 from schemas.night import Night, Published
-from tests.nights import FOUR, draw_customers, found_town
+from tests.nights import FOUR, create_town, draw_customers
 
 RETAIL_DAYS = 31  # thirty editions before the last one
 DAY = date(2026, 1, 31)
@@ -69,7 +69,7 @@ def build_scattered(folder: Path, features: int, k: dict[str, Any], groups: int 
 
 def build_planted(folder: Path, nights: int, last_sizes: dict[str, int]) -> Published:
     """The report of the last of several nights of four groups, with these sizes."""
-    town = found_town(folder, description="Four planted groups.")
+    town = create_town(folder, description="Four planted groups.")
     for number in range(1, nights):
         town.night(number, draw_customers({**FOUR, "a": 150 + 4 * number}))
     return town.night(nights, draw_customers(last_sizes))

@@ -92,9 +92,7 @@ def press_retry(client: SyncPrefectClient, run_id: UUID) -> None:
     client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry", message="Retry from the UI"))
 
 
-def wait_for_state(
-    client: SyncPrefectClient, run_id: UUID, names: set[str], limit_s: float = 300
-) -> State:
+def wait_for_state(client: SyncPrefectClient, run_id: UUID, names: set[str], limit_s: float = 300) -> State:
     """The run's state once it has one of these names; TimeoutError after limit_s."""
     deadline = time.monotonic() + limit_s
     while True:

@@ -16,7 +16,7 @@ STALLING_FUNCTIONS = {
     "ingest": "tasks.ingest.write_rows",
     "sweep": "tasks.sweep.fit_weighted",
     "fit": "tasks.fit.refine",
-    "report": "tasks.report.render",
+    "report": "tasks.report.render_report",
     "publish": "segmentation.store.commit.move_live",  # after the commit point, when the table is published
 }
 

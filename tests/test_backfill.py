@@ -26,7 +26,7 @@ from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_dates
-from tests.dated_days import Days, day, found_days, outcomes
+from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_flow import digests
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefe
 @pytest.fixture
 def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
     """Five days of customers."""
-    return found_days(tmp_path, 5, monkeypatch)
+    return create_days(tmp_path, 5, monkeypatch)
 
 
 def run(days: Days, first: int, last: int, **parameters: Any) -> BackfillResult:

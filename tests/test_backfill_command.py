@@ -12,7 +12,7 @@ from flows.backfill import backfill
 from flows.resegment import resegment
 from schemas.backfills import BackfillResult
 from tests.conftest import Command
-from tests.dated_days import Days, day, found_days, outcomes
+from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_flow import digests
 
 pytestmark = [
@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.fixture
 def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
     """Three days of customers."""
-    return found_days(tmp_path, 3, monkeypatch)
+    return create_days(tmp_path, 3, monkeypatch)
 
 
 def test_a_line_for_each_date(days: Days, command: Command) -> None:

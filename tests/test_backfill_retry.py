@@ -20,7 +20,7 @@ from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
 from segmentation.store.published import published_dates
 from tasks.runtime.stage import list_stages
-from tests.dated_days import Days, day, found_days, outcomes
+from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_backfill import children, parents, run
 from tests.test_flow import digests
 from tests.test_retry import expect_stage_states
@@ -53,7 +53,7 @@ backfill("demo", "2026-01-01", last, mode=mode, store=store)
 @pytest.fixture
 def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
     """Four days of customers."""
-    return found_days(tmp_path, 4, monkeypatch)
+    return create_days(tmp_path, 4, monkeypatch)
 
 
 def environment() -> dict[str, str]:

@@ -29,7 +29,7 @@ from flows.resegment import resegment
 from segmentation.backfill_plan import MAX_DATES, list_missed_dates
 from segmentation.store.published import published_dates
 from tasks.runtime.parameters import resolve_as_of
-from tests.dated_days import Days, day, found_days
+from tests.dated_days import Days, create_days, day
 from tests.test_flow import digests
 
 ZONES = ("America/New_York", "Asia/Kolkata", "Europe/London")
@@ -91,7 +91,7 @@ class TestOnAServer:
     @pytest.fixture
     def days(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
         """Five days of customers."""
-        return found_days(tmp_path, 5, monkeypatch)
+        return create_days(tmp_path, 5, monkeypatch)
 
     def test_all_catches_up_the_missed_dates_first(self, days: Days) -> None:
         """Of four late runs the newest first runs the missed dates, each as a run inside it, then its own.

@@ -1,4 +1,4 @@
-"""Each check with a night that passes it and a night that fails it; what decides whether a night goes live."""
+"""Each check with a night that passes it and one that fails it, and the verdict over all checks."""
 
 from pathlib import Path
 
@@ -40,7 +40,9 @@ def fitted(*sizes: int, converged: bool = True) -> Fitted:
     )
 
 
-def customers(rows_read: int, used: int, merged: int, quarantined: int, in_files: int | None = None) -> Customers:
+def customers(
+    rows_read: int, used: int, merged: int, quarantined: int, in_files: int | None = None
+) -> Customers:
     """Customers with this balance of rows."""
     part = Part(path=Path("customers.parquet"), rows=used, size=1, sha256="")
     balance = RowBalance(

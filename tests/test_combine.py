@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.nights import FOUR, Town, draw_customers, events, found_town, ids, manifest, read, segment_of
+from tests.nights import FOUR, Town, create_town, draw_customers, events, ids, manifest, read, segment_of
 
 
 def wary_town(folder: Path) -> Town:
     """Two segments of one feature, refitted every night."""
-    return found_town(
+    return create_town(
         folder,
         features=["spend"],
         scaling={"default": "standard"},
@@ -51,7 +51,7 @@ def test_a_new_segment_is_not_left_empty(tmp_path: Path) -> None:
     refit = {"policy": "always", "mode": "combine"}
     customers = draw_customers({**FOUR, "f": 80})
     plans = [{"min": 1, "max": 6, "rule": "fixed", "fixed": k} for k in (4, 5)]
-    towns = [found_town(tmp_path, refit=refit, k=plan) for plan in plans]
+    towns = [create_town(tmp_path, refit=refit, k=plan) for plan in plans]
     towns[0].night(1, customers)
     second = towns[1].night(2, customers)
     assert second.outcome == "published"
@@ -61,7 +61,7 @@ def test_a_new_segment_is_not_left_empty(tmp_path: Path) -> None:
 
 def test_k_grows_by_evidence(tmp_path: Path) -> None:
     """A planted group becomes a segment after the nights that k takes, and needs no more of them."""
-    town = found_town(tmp_path, refit={"mode": "combine", "nights": 2})
+    town = create_town(tmp_path, refit={"mode": "combine", "nights": 2})
     town.night(1, draw_customers(FOUR))
     nights = [town.night(number, draw_customers({**FOUR, "e": 100})) for number in (2, 3)]
     assert [night.outcome for night in nights] == ["published"] * 2

@@ -1,4 +1,4 @@
-"""Has the night been published by its deadline? Told from the store alone, with the reason."""
+"""The deadline check: published, without data or missing, from the store alone, and why."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from segmentation.deadline_check import check_deadline
 from segmentation.errors import Refused
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.ledger import ledger_path
-from tests.nights import Town, day, draw_customers, found_town
+from tests.nights import Town, create_town, day, draw_customers
 
 SIZES = {"a": 120, "b": 120, "c": 120}
 
@@ -17,7 +17,7 @@ SIZES = {"a": 120, "b": 120, "c": 120}
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     """Two nights were published, the third is held, the input of the fourth is refused."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     customers = draw_customers(SIZES)
     for number in (1, 2):
         town.night(number, customers)
@@ -27,66 +27,66 @@ def town(tmp_path: Path) -> Town:
     return town
 
 
-def test_a_published_night_is_told(town: Town) -> None:
-    """With its edition."""
-    found = check_deadline(town.home, day(2))
-    assert found.status == "published"
-    assert found.edition is not None
-    assert found.edition in found.message
+def test_a_published_night_meets_its_deadline(town: Town) -> None:
+    """The result names its edition."""
+    deadline = check_deadline(town.home, day(2))
+    assert deadline.status == "published"
+    assert deadline.edition is not None
+    assert deadline.edition in deadline.message
 
 
 def test_a_held_night_is_missing_and_says_why(town: Town) -> None:
-    """The failed check's words, what to do, and what is live instead."""
-    found = check_deadline(town.home, day(3))
-    assert found.status == "missing"
-    assert "it was built but is held: " in found.message
-    assert "promote it or mend the input" in found.message
-    assert f"Live is {day(2)}" in found.message
+    """The message has the failed check, the next step, and the live edition."""
+    deadline = check_deadline(town.home, day(3))
+    assert deadline.status == "missing"
+    assert "it was built but is held: " in deadline.message
+    assert "promote it or correct the input" in deadline.message
+    assert f"Live is {day(2)}" in deadline.message
 
 
-def test_a_comparison_of_the_date_is_no_night_of_it(town: Town) -> None:
-    """`resegment compare` leaves a row in the ledger as well; the night's own is what counts."""
+def test_a_comparison_does_not_count_as_a_run(town: Town) -> None:
+    """`resegment compare` leaves a row in the ledger too, which the check ignores."""
     row = {"run_id": "later", "as_of": str(day(3)), "outcome": "compared", "began": "2199-01-01T00:00:00Z"}
     ledger_path(town.home, "later").write_text(json.dumps(row))
     assert "it was built but is held: " in check_deadline(town.home, day(3)).message
 
 
 def test_a_refused_night_says_why(town: Town) -> None:
-    """The refusal's words."""
-    found = check_deadline(town.home, day(4))
-    assert found.status == "missing"
-    assert "its input was refused: no-rows: " in found.message
+    """The message has the refusal."""
+    deadline = check_deadline(town.home, day(4))
+    assert deadline.status == "missing"
+    assert "its input was refused: no-rows: " in deadline.message
 
 
 def test_a_night_that_never_began_is_missing(town: Town, tmp_path: Path) -> None:
-    """Also in a store that is empty."""
+    """Also in an empty store."""
     assert "no run of it has begun" in check_deadline(town.home, day(5)).message
     empty = check_deadline(tmp_path / "nowhere", day(5))
     assert (empty.status, "Nothing is live" in empty.message) == ("missing", True)
 
 
 def test_a_run_that_has_not_ended_is_missing(town: Town) -> None:
-    """Its row says when it began; whether its process lives is not the store's to know."""
+    """The message says when it began: it may be running, or its process died."""
     row = {"run_id": "r", "as_of": str(day(6)), "began": "2026-01-06T02:30:00", "outcome": "begun"}
     ledger_path(town.home, "r").write_text(json.dumps(row))
     assert "began at 2026-01-06T02:30:00 and has not ended" in check_deadline(town.home, day(6)).message
 
 
-def test_a_declared_night_without_data_is_not_missing(town: Town) -> None:
-    """The definition said that it is no fault."""
+def test_a_night_that_may_have_no_data_is_not_missing(town: Town) -> None:
+    """The definition allows days without data."""
     row = {"run_id": "r", "as_of": str(day(6)), "outcome": "no-data", "reasons": ["no-file: none"]}
     ledger_path(town.home, "r").write_text(json.dumps(row))
     assert check_deadline(town.home, day(6)).status == "no-data"
 
 
-def test_an_edition_that_is_set_aside_does_not_count(town: Town) -> None:
-    """After a rollback the later date's table is there, and not live."""
+def test_a_superseded_edition_does_not_count(town: Town) -> None:
+    """After a rollback the later date is published but not live."""
     promote_edition(town.home, PromotionRequest(day(1), None, "ana", ""))
-    found = check_deadline(town.home, day(2))
-    assert (found.status, "set aside by a promotion" in found.message) == ("missing", True)
+    deadline = check_deadline(town.home, day(2))
+    assert (deadline.status, "a promotion superseded edition" in deadline.message) == ("missing", True)
 
 
 def test_a_held_night_that_was_promoted_is_published(town: Town) -> None:
-    """What counts is the store, whoever put it there."""
+    """A promotion counts as a publication."""
     promote_edition(town.home, PromotionRequest(day(3), None, "ana", ""))
     assert check_deadline(town.home, day(3)).status == "published"

@@ -51,7 +51,7 @@ def nights(command: Command, server: dict[str, str], tmp_path: Path) -> None:
 def test_from_history_to_promote(command: Command) -> None:
     """history shows what was held and why, diff what differs; promote makes it live, and goes back."""
     table = command("history", "demo").stdout
-    assert "held" in table and "smaller than the other by 50% or more" in table
+    assert "held" in table and "a change of 50% or more is not allowed" in table
     assert "0.00% = 0.00% behaviour + 0.00% model" in table and "+1 -0" in table
     assert "earlier rows" not in table
     assert "2 earlier rows: --last 0 shows all" in command("history", "demo", "--last", "1").stdout
@@ -141,7 +141,7 @@ def test_the_flow_promotes_from_a_form(tmp_path: Path, definitions: Path) -> Non
         ({"who": ""}, "who must be one line"),
         ({"who": "ana", "name": "../demo"}, "has no segmentation"),
         ({"who": "ana", "edition": "../../x"}, "is not an edition"),
-        ({"who": "ana", "as_of": None}, "as_of is needed"),
+        ({"who": "ana", "as_of": None}, "as_of is missing"),
         ({"who": "ana", "store": "a\0b"}, "store is not a path"),
     ]
     for values, words in refused_values:

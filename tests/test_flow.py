@@ -29,7 +29,7 @@ def digests(home: Path) -> dict[str, str]:
 
 
 def run(name: str, store: Path, **parameters: Any) -> Published:
-    """Run the flow for DAY and give its result."""
+    """Run the flow for DAY and return its result."""
     result = resegment(name, **{"as_of": DAY, "store": str(store), **parameters})
     assert isinstance(result, Published)
     return result
@@ -65,7 +65,7 @@ TWO_GROUPS = [f"a{i},{10 + i % 3},{1 + i % 2}" for i in range(30)] + [
 ]
 
 
-def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
+def test_the_article_gives_the_articles_result(tmp_path: Path) -> None:
     """k = 5, five segments of 4,800 rows, and the article's centres of money_spent."""
     published = run("article", tmp_path)
     profiles = pd.read_parquet(Path(published.report_path).with_name("profiles.parquet"))
@@ -80,13 +80,13 @@ def test_the_articles_data_gives_the_articles_answer(tmp_path: Path) -> None:
 
 
 def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
-    """A second run of the same input says so, and every file keeps its bytes and its time."""
+    """A second run of the same input says so, and every file keeps its bytes and modification time."""
     first = run("article", tmp_path)
-    digests_before = {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
+    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
     second = run("article", tmp_path)
     assert (first.outcome, second.outcome) == ("published", "already-published")
     assert second.edition == first.edition
-    assert digests_before == {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
+    assert times == {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
     assert [row["outcome"] for row in read_rows(tmp_path / "article")] == ["published", "already-published"]
 
 
@@ -102,7 +102,7 @@ def test_another_store_and_another_number_of_threads_give_the_same_bytes(
 
 
 def test_shuffled_rows_give_the_same_segments_and_numbers(tmp_path: Path, definitions: Path) -> None:
-    """With ids, the order of the source's rows changes neither a label nor a digit."""
+    """With ids, the order of the source's rows changes no label and no digit."""
     write_demo(definitions, TWO_GROUPS)
     tables = []
     for store in ("a", "b"):
@@ -115,7 +115,7 @@ def test_shuffled_rows_give_the_same_segments_and_numbers(tmp_path: Path, defini
 
 
 def test_a_task_that_fails_once_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A passing fault costs a retry, not the night."""
+    """A transient fault costs a retry, not the night."""
     real, calls = tasks.fit.refine, []
 
     def fail_once(*arguments: Any, **options: Any) -> Any:
@@ -129,8 +129,8 @@ def test_a_task_that_fails_once_is_retried(tmp_path: Path, monkeypatch: pytest.M
     assert len(calls) == 2
 
 
-def test_a_refusal_is_not_retried_and_leaves_the_store_as_it_was(tmp_path: Path, definitions: Path) -> None:
-    """Bad input ends at once with its reason; the published edition stays, the ledger knows."""
+def test_a_refusal_is_not_retried_and_does_not_change_the_store(tmp_path: Path, definitions: Path) -> None:
+    """Bad input ends at once with its reason; the published edition stays, and the ledger records it."""
     write_demo(definitions, TWO_GROUPS)
     run("demo", tmp_path)
     digests_before = digests(tmp_path / "demo")
@@ -158,10 +158,10 @@ def test_a_failed_check_holds_the_night(tmp_path: Path, definitions: Path) -> No
     assert metadata["edition"] == live.edition != held.edition
 
 
-def test_a_publisher_that_was_overtaken_is_told(
+def test_a_run_that_was_overtaken_ends_in_conflict(
     tmp_path: Path, definitions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When another run publishes the date meanwhile, the later one ends in Conflict and changes nothing."""
+    """If another run publishes the date first, the later one ends in Conflict and changes nothing."""
     write_demo(definitions, TWO_GROUPS)
     real = tasks.fit.refine
     nested: list[Published] = []
@@ -181,7 +181,7 @@ def test_a_publisher_that_was_overtaken_is_told(
 
 
 def test_untrusted_parameters_are_refused_with_a_reason(tmp_path: Path) -> None:
-    """Names, dates and places are checked again in the flow, whatever the form let through."""
+    """Names, dates and places are checked again in the flow, whatever the form accepted."""
     for name in ("../article", "Article", "", "a/b", "article\n"):
         with pytest.raises(Refused, match="definition"):
             run(name, tmp_path)

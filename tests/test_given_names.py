@@ -8,7 +8,7 @@ import pytest
 from segmentation.errors import Refused
 from segmentation.identity.given_names import NAMES_FILE, list_splits, name_segment, read_given_names
 from segmentation.store.issued_ids import reserve_ids
-from tests.nights import Town, draw_customers, files, found_town
+from tests.nights import Town, create_town, draw_customers, files
 
 THREE = {"a": 120, "b": 110, "d": 100}
 PLAN = {"min": 1, "max": 6, "rule": "fixed"}
@@ -17,7 +17,7 @@ PLAN = {"min": 1, "max": 6, "rule": "fixed"}
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     """One night is published."""
-    town = found_town(tmp_path, k={**PLAN, "fixed": 3})
+    town = create_town(tmp_path, k={**PLAN, "fixed": 3})
     assert town.night(1, draw_customers(THREE)).outcome == "published"
     return town
 
@@ -37,7 +37,7 @@ def test_naming_changes_no_edition(town: Town) -> None:
     name_segment(town.home, "S01", {"name": "Best"}, "ana")
     second = files(town.night(2, draw_customers(THREE)))
     (town.folder / "plain").mkdir()
-    plain = found_town(town.folder / "plain", k={**PLAN, "fixed": 3})
+    plain = create_town(town.folder / "plain", k={**PLAN, "fixed": 3})
     plain.night(1, draw_customers(THREE))
     assert files(plain.night(2, draw_customers(THREE))) == second
 
@@ -48,7 +48,7 @@ def test_a_split_piece_inherits_no_name(town: Town) -> None:
     town.night(2, draw_customers(sizes))
     for segment in ("S01", "S02", "S03"):
         name_segment(town.home, segment, {"name": f"named {segment}"}, "ana")
-    four = Town(town.folder, found_town(town.folder, k={**PLAN, "fixed": 4}).definition)
+    four = Town(town.folder, create_town(town.folder, k={**PLAN, "fixed": 4}).definition)
     third = four.night(3, draw_customers(sizes))
     assert (third.outcome, third.k) == ("published", 4)
     assert "S04" not in read_given_names(town.home)

@@ -14,12 +14,12 @@ from config.definition import BUILT_IN
 from config.definition_files import read_definition
 from config.sources import Source
 from segmentation.samples.catalogue import shop_table
-from tests.nights import FOUR, PLAN, Town, draw_customers, events, files, found_town, ids, manifest, read
+from tests.nights import FOUR, PLAN, Town, create_town, draw_customers, events, files, ids, manifest, read
 
 
 def test_nothing_changes_where_nothing_changes(tmp_path: Path) -> None:
     """The same customers on the next night: everybody stays, every segment survives."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     first, second = (town.night(number, draw_customers(FOUR)) for number in (1, 2))
     assert ids(first).equals(ids(second))
     assert {event for event, _, _ in events(second)} == {"survived"}
@@ -33,7 +33,7 @@ def test_shuffled_rows_publish_the_same(tmp_path: Path, policy: dict[str, str]) 
     nights, tables, manifests = [], [], []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        town = found_town(tmp_path / name, refit=policy)
+        town = create_town(tmp_path / name, refit=policy)
         town.night(1, draw_customers(FOUR))
         second = draw_customers({**FOUR, "b": 140})
         shuffled = second if name == "one" else second.sample(frac=1, random_state=4)
@@ -58,7 +58,7 @@ def test_raw_labels_do_not_matter(tmp_path: Path) -> None:
     nights = []
     for name, direction in (("one", 1), ("other", -1)):
         (tmp_path / name).mkdir()
-        town = found_town(tmp_path / name, refit={"policy": "always", "mode": "cold"})
+        town = create_town(tmp_path / name, refit={"policy": "always", "mode": "cold"})
         town.night(1, draw_customers(FOUR))
 
         def order(sizes: np.ndarray, centres: np.ndarray, step: int = direction) -> np.ndarray:
@@ -71,9 +71,9 @@ def test_raw_labels_do_not_matter(tmp_path: Path) -> None:
 
 def test_other_features_start_cold(tmp_path: Path) -> None:
     """The edition before clusters something else: published, with new ids and a warning."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     town.night(1, draw_customers(FOUR))
-    other = Town(tmp_path, found_town(tmp_path, features=["spend"]).definition)
+    other = Town(tmp_path, create_town(tmp_path, features=["spend"]).definition)
     second = other.night(2, draw_customers(FOUR))
     assert second.outcome == "published"
     assert any("it has other features: a cold start" in said for said in second.warnings)
@@ -86,11 +86,11 @@ def test_a_feature_of_another_type_starts_cold(tmp_path: Path) -> None:
     columns = PLAN["rows"]["columns"]
     customers = draw_customers(FOUR)
     customers["visits"] = [("few", "many")[row % 2] for row in range(len(customers))]
-    first = found_town(
+    first = create_town(
         tmp_path, rows={"id": "id", "columns": {**columns, "visits": {"type": "category"}}}, k={"max": 4}
     )
     first.night(1, customers)
-    second = found_town(tmp_path, k={"max": 4}).night(2, draw_customers(FOUR))
+    second = create_town(tmp_path, k={"max": 4}).night(2, draw_customers(FOUR))
     assert second.outcome == "published"
     assert any("it has features of another type, visits: a cold start" in said for said in second.warnings)
 
@@ -101,7 +101,7 @@ def test_levels_in_another_order_refit(tmp_path: Path) -> None:
     customers["visits"] = [("low", "middle", "high")[row % 3] for row in range(len(customers))]
     columns = PLAN["rows"]["columns"]
     towns = [
-        found_town(
+        create_town(
             tmp_path,
             rows={"id": "id", "columns": {**columns, "visits": {"type": "category", "order": order}}},
             k={"max": 4},
@@ -115,7 +115,7 @@ def test_levels_in_another_order_refit(tmp_path: Path) -> None:
 
 def test_a_cold_start_after_damage_has_the_bytes_of_any(tmp_path: Path) -> None:
     """The damage is told and stands in the ledger; mended and made again, it is the same edition."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     report = Path(first.report_path)
     sound = report.read_bytes()
@@ -131,7 +131,7 @@ def test_a_cold_start_after_damage_has_the_bytes_of_any(tmp_path: Path) -> None:
 
 def test_a_held_cold_start_is_not_in_the_way(tmp_path: Path) -> None:
     """Night 2 came first and was held; once night 1 is there, night 2 builds on it."""
-    town = found_town(tmp_path, checks={"max_quarantined": 0.0})
+    town = create_town(tmp_path, checks={"max_quarantined": 0.0})
     customers = draw_customers(FOUR).astype({"spend": object})
     customers.loc[0, "spend"] = "?"
     assert town.night(2, customers).outcome == "held"
@@ -141,7 +141,7 @@ def test_a_held_cold_start_is_not_in_the_way(tmp_path: Path) -> None:
 
 def test_a_constant_feature_that_varies_is_told(tmp_path: Path) -> None:
     """It was set aside when the scaling was fitted, and is so while that is kept."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR).assign(visits=10.0))
     assert "input: feature visits is constant and was set aside" in first.warnings
     second = town.night(2, draw_customers(FOUR))
@@ -151,7 +151,7 @@ def test_a_constant_feature_that_varies_is_told(tmp_path: Path) -> None:
 def test_a_level_may_vanish(tmp_path: Path) -> None:
     """The customers of one city have gone: the category varies still, and the night is published."""
     columns = {**PLAN["rows"]["columns"], "city": {"type": "category"}}
-    town = found_town(
+    town = create_town(
         tmp_path, rows={"id": "id", "columns": columns}, features=["spend", "visits", "city"], k={"max": 4}
     )
     customers = draw_customers(FOUR)
@@ -163,7 +163,7 @@ def test_a_level_may_vanish(tmp_path: Path) -> None:
 
 def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:
     """Mass churn holds the night; the next one goes on from the last that was published."""
-    town = found_town(tmp_path, checks={"max_churn": 0.1})
+    town = create_town(tmp_path, checks={"max_churn": 0.1})
     first = town.night(1, draw_customers(FOUR))
     swapped = draw_customers(FOUR)
     swapped["id"] = swapped["id"].str.replace("a", "x").str.replace("b", "a").str.replace("x", "b")
@@ -181,7 +181,7 @@ def test_a_night_made_again_has_the_same_bytes(tmp_path: Path) -> None:
     made = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        town = found_town(tmp_path / name, refit={"nights": 1})
+        town = create_town(tmp_path / name, refit={"nights": 1})
         made.append(
             [
                 files(town.night(1, draw_customers(FOUR))),

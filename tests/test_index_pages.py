@@ -22,7 +22,7 @@ from segmentation.report.index_refresh import INDEX_PAGE, refresh_index, write_i
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath, ObjectPath
 from tests.browser import open_page
-from tests.nights import FOUR, Town, day, draw_customers, found_town
+from tests.nights import FOUR, Town, create_town, day, draw_customers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,7 +33,7 @@ TOO_FEW_CUSTOMERS = {"a": 40, "b": 30, "c": 20, "d": 10}
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
     """Two published nights and a held one."""
-    town = found_town(tmp_path, description="Four <b>planted</b> groups.")
+    town = create_town(tmp_path, description="Four <b>planted</b> groups.")
     town.night(1, draw_customers(FOUR))
     town.night(2, draw_customers({**FOUR, "a": 160}))
     town.night(3, draw_customers(TOO_FEW_CUSTOMERS))
@@ -149,7 +149,7 @@ def test_damaged_editions_are_left_out(town: Town) -> None:
 
 def test_a_removed_segmentation_leaves_the_store_page(town: Town) -> None:
     """The store's page lists the segmentations whose folders exist."""
-    second = found_town(town.folder, name="other")
+    second = create_town(town.folder, name="other")
     second.night(1, draw_customers(FOUR))
     assert "other/index.html" in (town.store / INDEX_PAGE).read_text()
     second.home.rename(town.folder / "gone")

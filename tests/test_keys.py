@@ -39,20 +39,20 @@ def test_text_hashes_are_fnv1a_mixed() -> None:
 
 
 def test_text_hashes_of_slices() -> None:
-    """A slice of an array hashes as the texts in it, whatever lies before and after."""
+    """A slice of an array hashes like its texts, whatever comes before and after it."""
     whole = pa.array(TEXTS)
     for start in range(len(TEXTS)):
         assert hash_texts(whole.slice(start, 2)).tolist() == hash_texts(whole).tolist()[start : start + 2]
 
 
-def test_text_hashes_of_nothing() -> None:
-    """No texts have no hashes, and only empty texts hash alike."""
+def test_text_hashes_of_empty_texts() -> None:
+    """An empty array has no hashes, and empty texts hash alike."""
     assert hash_texts(pa.array([], pa.string())).tolist() == []
     assert hash_texts(pa.array(["", ""])).tolist() == [fnv_oracle("")] * 2
 
 
 def test_text_hashes_refuse_numbers_of_other_kinds() -> None:
-    """What is no text, such as a list, is refused by Arrow."""
+    """Values that are not texts, such as lists, are refused by Arrow."""
     with pytest.raises(pa.ArrowException):
         hash_texts(pa.array([[1], [2]]))
 
@@ -73,7 +73,7 @@ def test_row_hashes_rarely_collide() -> None:
 
 
 def test_unit_numbers_are_uniform_and_seeded() -> None:
-    """Numbers lie in [0, 1), are even over tenths, and change with the seed only."""
+    """Numbers are in [0, 1), even over tenths, and change only with the seed."""
     keys = hash_texts(pa.array([f"C{i:06d}" for i in range(50_000)]))
     units = to_uniform(keys, 42)
     assert units.min() >= 0

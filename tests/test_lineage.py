@@ -11,10 +11,10 @@ import pandas as pd
 from tests.nights import (
     FOUR,
     Town,
+    create_town,
     draw_customers,
     draw_group,
     events,
-    found_town,
     ids,
     manifest,
     read,
@@ -25,11 +25,11 @@ from tests.nights import (
 def test_another_k_by_decree_splits_a_segment(tmp_path: Path) -> None:
     """k = 4, then 5 by the definition: the two groups that were one part, and every number fits."""
     sizes = {**FOUR, "f": 100}
-    town = found_town(tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 4})
+    town = create_town(tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 4})
     first = town.night(1, draw_customers(sizes))
     assert segment_of(first, "d") == segment_of(first, "f")
     five = Town(
-        tmp_path, found_town(tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 5}).definition
+        tmp_path, create_town(tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 5}).definition
     )
     second = five.night(2, draw_customers(sizes))
     parted = segment_of(first, "d")
@@ -51,7 +51,7 @@ def test_another_k_by_decree_splits_a_segment(tmp_path: Path) -> None:
 
 def test_a_segment_without_customers_dies_and_its_id_is_never_given_again(tmp_path: Path) -> None:
     """Group d leaves at once; the group that is grafted on later gets a new id."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     dead = segment_of(first, "d")
     left = {group: size for group, size in FOUR.items() if group != "d"}
@@ -68,7 +68,7 @@ def test_a_segment_without_customers_dies_and_its_id_is_never_given_again(tmp_pa
 
 def test_a_new_cluster_is_taken_after_the_nights_agree(tmp_path: Path) -> None:
     """Planted on night 2: k stays for refit.nights - 1 nights; then it is cut off where it was put, anew."""
-    town = found_town(tmp_path, refit={"nights": 3})
+    town = create_town(tmp_path, refit={"nights": 3})
     town.night(1, draw_customers(FOUR))
     planted = [town.night(number, draw_customers({**FOUR, "e": 80})) for number in (2, 3, 4, 5)]
     assert [night.outcome for night in planted] == ["published"] * 4
@@ -86,9 +86,9 @@ def test_a_new_cluster_is_taken_after_the_nights_agree(tmp_path: Path) -> None:
 def test_customers_who_join_all_at_once_are_born(tmp_path: Path) -> None:
     """Groups of whom nobody was there before, k by decree: they come from no segment of last night."""
     plan = {"min": 1, "max": 6, "rule": "fixed"}
-    town = found_town(tmp_path, k={**plan, "fixed": 3})
+    town = create_town(tmp_path, k={**plan, "fixed": 3})
     first = town.night(1, draw_customers({"a": 150, "b": 130, "c": 110}))
-    four = Town(tmp_path, found_town(tmp_path, k={**plan, "fixed": 4}).definition)
+    four = Town(tmp_path, create_town(tmp_path, k={**plan, "fixed": 4}).definition)
     second = four.night(2, draw_customers({"a": 150, "b": 130, "c": 110, "e": 100}))
     new = segment_of(second, "e")
     assert ("born", None, new) in events(second)
@@ -97,7 +97,7 @@ def test_customers_who_join_all_at_once_are_born(tmp_path: Path) -> None:
 
 def test_every_customer_is_accounted_for(tmp_path: Path) -> None:
     """Joined, left, moved and stayed, against pandas; the migration's sums are the sizes of both nights."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     moved = draw_group("b", range(20))
     moved["id"] = [f"a{row:05d}" for row in range(20)]  # twenty of group a behave like b
@@ -128,7 +128,7 @@ def test_every_customer_is_accounted_for(tmp_path: Path) -> None:
 
 def test_who_moves_by_the_model_alone_is_said_to(tmp_path: Path) -> None:
     """A border moves because one group grew towards it; those in between did not change their ways."""
-    town = found_town(
+    town = create_town(
         tmp_path,
         features=["spend"],
         scaling={"default": "standard"},

@@ -1,4 +1,4 @@
-"""The model as a file and at work: labels against brute force, refusals of what is no model."""
+"""Reading, writing and applying a model: labels against brute force, refusals of damaged files."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def make_model(k: int) -> Model:
     return Model(
         name="demo",
         version="1",
-        encodings=tuple(Encoding(name=one.feature, column=one.feature) for one in columns),
+        encodings=tuple(Encoding(name=column.feature, column=column.feature) for column in columns),
         columns=columns,
         quantum=2.0**-20,
         trained=TRAINING,
@@ -39,65 +39,65 @@ def make_model(k: int) -> Model:
 
 
 def test_assignment_agrees_with_brute_force() -> None:
-    """Label, distance, runner-up and margin are those of sorting all distances, over blocks too."""
+    """Label, distance, runner-up and margin agree with sorting all distances, also across blocks."""
     x = snap(RANDOM.uniform(-3, 3, (3, 9000)), 2.0**-20)
     centres = snap(RANDOM.uniform(-3, 3, (6, 3)), 2.0**-20)
-    found = assign(x, centres)
+    assignment = assign(x, centres)
     plain = np.sqrt(((x.T[:, None, :] - centres[None]) ** 2).sum(axis=2))
     order = plain.argsort(axis=1, kind="stable")
     rows = np.arange(9000)
     first, second = plain[rows, order[:, 0]], plain[rows, order[:, 1]]
-    assert np.array_equal(found.label, order[:, 0])
-    assert np.array_equal(found.runner_up, order[:, 1])
-    assert found.distance == pytest.approx(first, rel=1e-6, abs=1e-7)
-    assert found.margin == pytest.approx(1 - first / second, abs=1e-6)
-    assert [part.dtype.name for part in found] == ["int32", "float32", "float32", "int32"]
+    assert np.array_equal(assignment.label, order[:, 0])
+    assert np.array_equal(assignment.runner_up, order[:, 1])
+    assert assignment.distance == pytest.approx(first, rel=1e-6, abs=1e-7)
+    assert assignment.margin == pytest.approx(1 - first / second, abs=1e-6)
+    assert [part.dtype.name for part in assignment] == ["int32", "float32", "float32", "int32"]
 
 
 def test_margin_by_hand() -> None:
     """Between centres 0 and 4: 1 has margin 2/3, the middle 0, a centre 1."""
-    found = assign(np.array([[1.0, 2.0, 4.0]]), np.array([[0.0], [4.0]]))
-    assert found.label.tolist() == [0, 0, 1]
-    assert found.margin.tolist() == pytest.approx([2 / 3, 0.0, 1.0])
+    assignment = assign(np.array([[1.0, 2.0, 4.0]]), np.array([[0.0], [4.0]]))
+    assert assignment.label.tolist() == [0, 0, 1]
+    assert assignment.margin.tolist() == pytest.approx([2 / 3, 0.0, 1.0])
 
 
 def test_margin_of_twin_centres_is_zero() -> None:
-    """On two centres at one place the margin is 0, the first is the label, the second the runner-up."""
-    found = assign(np.array([[5.0]]), np.array([[5.0], [5.0]]))
-    assert (found.label[0], found.runner_up[0], found.margin[0]) == (0, 1, 0.0)
+    """With two equal centres the margin is 0, the first is the label, the second the runner-up."""
+    assignment = assign(np.array([[5.0]]), np.array([[5.0], [5.0]]))
+    assert (assignment.label[0], assignment.runner_up[0], assignment.margin[0]) == (0, 1, 0.0)
 
 
 def test_one_segment_has_no_runner_up() -> None:
     """With k = 1 the runner-up is -1 and the margin NaN."""
-    found = assign(np.array([[3.0, 4.0]]), np.array([[0.0]]))
-    assert found.label.tolist() == [0, 0]
-    assert found.distance.tolist() == [3.0, 4.0]
-    assert found.runner_up.tolist() == [-1, -1]
-    assert np.isnan(found.margin).all()
+    assignment = assign(np.array([[3.0, 4.0]]), np.array([[0.0]]))
+    assert assignment.label.tolist() == [0, 0]
+    assert assignment.distance.tolist() == [3.0, 4.0]
+    assert assignment.runner_up.tolist() == [-1, -1]
+    assert np.isnan(assignment.margin).all()
 
 
 def test_no_customers_have_no_labels() -> None:
-    """An empty table is assigned to empty columns of the same types."""
-    found = assign(np.empty((2, 0)), np.zeros((3, 2)))
-    assert [part.size for part in found] == [0, 0, 0, 0]
-    assert [part.dtype.name for part in found] == ["int32", "float32", "float32", "int32"]
+    """An empty table gives empty columns of the same types."""
+    assignment = assign(np.empty((2, 0)), np.zeros((3, 2)))
+    assert [part.size for part in assignment] == [0, 0, 0, 0]
+    assert [part.dtype.name for part in assignment] == ["int32", "float32", "float32", "int32"]
 
 
 @pytest.mark.parametrize("k", [1, 5])
-def test_reloaded_model_labels_as_before(tmp_path: Path, k: int) -> None:
+def test_a_reloaded_model_gives_the_same_labels(tmp_path: Path, k: int) -> None:
     """A model read from its file is equal, writes the same bytes, and gives the nearest centre."""
     model = make_model(k)
     path = tmp_path / "model.json"
     path.write_bytes(to_json(model))
-    again = read_model(path)
-    assert again == model
-    assert to_json(again) == path.read_bytes()
+    reloaded = read_model(path)
+    assert reloaded == model
+    assert to_json(reloaded) == path.read_bytes()
     original = RANDOM.uniform(0, 9, (3, 200))
-    scaled = scale_features(again, original)
+    scaled = scale_features(reloaded, original)
     plain = [(np.log1p(original[0]) - 1) / 2 * 1.5, (original[2] - 1) / 2 * 1.5]
     assert np.abs(scaled - np.stack(plain)).max() <= 2.0**-21
     distances = ((scaled.T[:, None] - np.array(model.centres)[None]) ** 2).sum(axis=2)
-    assert np.array_equal(assign(scaled, again.centre_matrix()).label, distances.argmin(axis=1))
+    assert np.array_equal(assign(scaled, reloaded.centre_matrix()).label, distances.argmin(axis=1))
 
 
 def test_original_centres_invert_the_scaling() -> None:
@@ -118,8 +118,8 @@ def test_json_is_canonical() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"name": 1}', to_json(make_model(2))[:-40]]
 )
-def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
-    """An empty, foreign or cut file is refused with the code `model`."""
+def test_a_damaged_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    """An empty, foreign or truncated file is refused with the code `model`."""
     path = tmp_path / "model.json"
     path.write_bytes(content)
     with pytest.raises(Refused) as refusal:
@@ -128,7 +128,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_missing_model_is_refused(tmp_path: Path) -> None:
-    """A file that is not there is refused with the code `model`."""
+    """A missing file is refused with the code `model`."""
     with pytest.raises(Refused, match="model"):
         read_model(tmp_path / "model.json")
 

@@ -1,4 +1,4 @@
-"""Publishing among objects: of many at once one wins, and a cut leaves the old edition or the new.
+"""Publishing among objects: one of many publishers wins, and a crash leaves the old edition or the new.
 
 The S3 server is real and enforces the conditions of a put.
 """
@@ -24,71 +24,71 @@ from segmentation.store.published import published_edition
 from tests.test_real_data import DAY
 
 
-def test_two_that_publish_at_once(bucket: ObjectPath, tmp_path: Path) -> None:
-    """Of many runs that saw the date empty, one publishes; the others change nothing and say so."""
+def test_of_publishers_at_once_one_wins(bucket: ObjectPath, tmp_path: Path) -> None:
+    """Of six runs that found the date empty, one publishes; the others change nothing and get Conflict."""
     home = bucket / "demo"
-    built = [build(tmp_path, f"e{i}") for i in range(6)]
-    together = threading.Barrier(len(built))
-    ends: list[str] = []
+    folders = [build(tmp_path, f"e{i}") for i in range(6)]
+    start = threading.Barrier(len(folders))
+    outcomes: list[str] = []
 
     def commit(i: int) -> None:
-        together.wait()
+        start.wait()
         try:
-            commit_objects(home, DAY, EditionKey(edition=f"e{i}", previous=None, replaces=None), built[i])
+            commit_objects(home, DAY, EditionKey(edition=f"e{i}", previous=None, replaces=None), folders[i])
         except Conflict as error:
-            ends.append(str(error))
+            outcomes.append(str(error))
         else:
-            ends.append(f"e{i}")
+            outcomes.append(f"e{i}")
 
-    threads = [threading.Thread(target=commit, args=(i,)) for i in range(len(built))]
+    threads = [threading.Thread(target=commit, args=(i,)) for i in range(len(folders))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    winners = [end for end in ends if len(end) == 2]
-    assert len(winners) == 1, ends
+    winners = [outcome for outcome in outcomes if len(outcome) == 2]
+    assert len(winners) == 1, outcomes
     assert published_edition(home, DAY) == winners[0]
     assert read_live(home) == (DAY, winners[0])
-    assert all("another run published it" in end for end in ends if end not in winners)
+    assert all("another run published it" in outcome for outcome in outcomes if outcome not in winners)
 
 
 def build(folder: Path, edition: str) -> Path:
     """A finished edition on this machine."""
-    built = folder / edition
-    built.mkdir()
+    source = folder / edition
+    source.mkdir()
     footer = {"resegment.edition": edition, "resegment.manifest_sha256": "00"}
-    pq.write_table(pa.table({"customer_id": ["a"]}).replace_schema_metadata(footer), built / SEGMENTS)
-    (built / "SHA256SUMS").write_text(edition)
-    return built
+    pq.write_table(pa.table({"customer_id": ["a"]}).replace_schema_metadata(footer), source / SEGMENTS)
+    (source / "SHA256SUMS").write_text(edition)
+    return source
 
 
 @pytest.mark.parametrize("replaces", [None, "e0"])
 def test_a_table_that_changed_since_is_not_replaced(
     bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaces: str | None
 ) -> None:
-    """On the first publication and the next: what came between the look and the put wins."""
+    """On the first publication and the next, a table put after the run's check wins."""
     home = bucket / "demo"
     if replaces:
         commit_objects(
             home, DAY, EditionKey(edition="e0", previous=None, replaces=None), build(tmp_path, "e0")
         )
-    other = build(tmp_path, "e1")
+    rival = build(tmp_path, "e1")
     upload = segmentation.store.object_commit.upload_edition
 
-    def overtaken(*arguments: Any) -> None:
+    def upload_and_lose(*arguments: Any) -> None:
         upload(*arguments)
-        published_path(home, DAY).put(other / SEGMENTS)
+        published_path(home, DAY).put(rival / SEGMENTS)
 
-    monkeypatch.setattr(segmentation.store.object_commit, "upload_edition", overtaken)
-    with pytest.raises(Conflict, match=f"held edition {replaces or 'none'} when this run began and holds e1"):
+    monkeypatch.setattr(segmentation.store.object_commit, "upload_edition", upload_and_lose)
+    with pytest.raises(Conflict, match=f"had edition {replaces or 'none'} when this run began and has e1"):
         key = EditionKey(edition="e2", previous=None, replaces=replaces)
         commit_objects(home, DAY, key, build(tmp_path, "e2"))
     assert published_edition(home, DAY) == "e1"
-    assert published_path(home, DAY).read_bytes() == (other / SEGMENTS).read_bytes()
+    assert published_path(home, DAY).read_bytes() == (rival / SEGMENTS).read_bytes()
 
 
 def test_the_live_pointer_moves_forward_only(bucket: ObjectPath) -> None:
-    """A backfill of an earlier date leaves it; the newest date wins among many at once."""
+    """An earlier date leaves it; of many dates at once, the newest wins."""
     days = [date(2026, 1, day) for day in range(1, 9)]
     threads = [threading.Thread(target=move_live, args=(bucket, day, f"e{day.day}")) for day in days]
     for thread in threads:
@@ -101,38 +101,35 @@ def test_the_live_pointer_moves_forward_only(bucket: ObjectPath) -> None:
 
 
 class PowerCut(Exception):
-    """The run ends here."""
+    """The run dies here."""
 
 
-@pytest.mark.parametrize("at", range(5))
-def test_a_cut_at_any_put_leaves_the_old_edition_or_the_new(
-    bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+@pytest.mark.parametrize("completed_puts", range(5))
+def test_a_crash_at_any_put_leaves_the_old_edition_or_the_new(
+    bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, completed_puts: int
 ) -> None:
-    """Before the put of the table the old edition is live, after it the new; once more ends it."""
+    """Before the put of the table the old edition is live, after it the new; a repeat completes it."""
     home, puts = bucket / "demo", 0
     commit_objects(home, DAY, EditionKey(edition="e0", previous=None, replaces=None), build(tmp_path, "e0"))
     old = published_path(home, DAY).read_bytes()
-    key, built, put = (
-        EditionKey(edition="e1", previous=None, replaces="e0"),
-        build(tmp_path, "e1"),
-        ObjectPath.put,
-    )
+    key, source = EditionKey(edition="e1", previous=None, replaces="e0"), build(tmp_path, "e1")
+    original_put = ObjectPath.put
 
-    def cut(self: ObjectPath, *arguments: Any, **options: Any) -> None:
+    def put_or_crash(self: ObjectPath, *arguments: Any, **options: Any) -> None:
         nonlocal puts
         puts += 1
-        if puts == at + 1:
+        if puts == completed_puts + 1:
             raise PowerCut
-        put(self, *arguments, **options)
+        original_put(self, *arguments, **options)
 
-    monkeypatch.setattr(ObjectPath, "put", cut)
-    if at < 4:
+    monkeypatch.setattr(ObjectPath, "put", put_or_crash)
+    if completed_puts < 4:
         with pytest.raises(PowerCut):
-            commit_objects(home, DAY, key, built)
-    expected = [old, old, old, (built / SEGMENTS).read_bytes(), old]
-    assert published_path(home, DAY).read_bytes() == expected[at]
+            commit_objects(home, DAY, key, source)
+    expected = [old, old, old, (source / SEGMENTS).read_bytes(), old]
+    assert published_path(home, DAY).read_bytes() == expected[completed_puts]
     monkeypatch.undo()
-    commit_objects(home, DAY, key, built)
-    assert published_path(home, DAY).read_bytes() == (built / SEGMENTS).read_bytes()
+    commit_objects(home, DAY, key, source)
+    assert published_path(home, DAY).read_bytes() == (source / SEGMENTS).read_bytes()
     assert read_live(home) == (DAY, "e1")
     assert (edition_folder(home, DAY, "e1") / "SHA256SUMS").is_file()

@@ -1,4 +1,4 @@
-"""A source and a store of objects, on a real S3 server over HTTP: nights end as they do among files."""
+"""A source and a store of objects, on a real S3 server over HTTP: runs end as they do with files."""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-import flows.resegment
 import segmentation.store.object_commit
 from config.settings import read_settings
 from flows.resegment import resegment
@@ -41,57 +40,56 @@ def run(source: object, store: object, as_of: date = DAY, **options: Any) -> Pub
 
 
 def contents(home: ObjectPath | Path) -> dict[str, bytes]:
-    """Every file of every edition, the published tables and live.json, by its place in the store."""
-    found = {}
+    """Every file of every edition, the published tables and live.json, by path in the store."""
+    files = {}
     for pattern in ("editions/*/*/*", "published/*/*", "live.json"):
         for path in home.glob(pattern):
-            found[str(path).removeprefix(f"{home}/")] = path.read_bytes()
-    return found
+            files[str(path).removeprefix(f"{home}/")] = path.read_bytes()
+    return files
 
 
-def test_a_store_of_objects_holds_the_bytes_a_folder_would(bucket: ObjectPath, tmp_path: Path) -> None:
-    """Source and store among objects or among files: the same edition, byte by byte."""
+def test_a_store_of_objects_has_the_same_bytes_as_a_folder(bucket: ObjectPath, tmp_path: Path) -> None:
+    """With source and store in a bucket or in folders, the edition is the same, byte by byte."""
     (tmp_path / "customers.csv").write_bytes(csv(TWO_GROUPS))
     (bucket / "in/customers.csv").put(csv(TWO_GROUPS))
-    here = run(tmp_path / "customers.csv", tmp_path / "store")
-    there = run(bucket / "in/customers.csv", bucket / "out")
-    assert there.segments_path == f"{bucket}/out/demo/published/as_of={DAY}/{SEGMENTS}"
-    assert there.edition == here.edition
+    local = run(tmp_path / "customers.csv", tmp_path / "store")
+    remote = run(bucket / "in/customers.csv", bucket / "out")
+    assert remote.segments_path == f"{bucket}/out/demo/published/as_of={DAY}/{SEGMENTS}"
+    assert remote.edition == local.edition
     assert contents(bucket / "out" / "demo") == contents(tmp_path / "store" / "demo")
     assert len(contents(bucket / "out" / "demo")) == 16
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "already-published"
-    files, damage = audit_store(bucket / "out" / "demo")
-    assert (files, damage) == (15, [])
+    assert audit_store(bucket / "out" / "demo") == (15, [])
     outcomes = [row["outcome"] for row in read_rows(bucket / "out" / "demo")]
     assert outcomes == ["published", "already-published"]
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []
 
 
-@pytest.mark.parametrize("place", ["in/", "in/day-*.csv", "*/day-2026-01-3?.csv", "in/day-2026-01-30.csv"])
-def test_objects_are_found_like_files(bucket: ObjectPath, place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("location", ["in/", "in/day-*.csv", "*/day-2026-01-3?.csv", "in/day-2026-01-30.csv"])
+def test_objects_are_listed_like_files(bucket: ObjectPath, location: str, tmp_path: Path) -> None:
     """A folder, a pattern or one object; of two objects with one name both are read."""
     (bucket / "in/day-2026-01-30.csv").put(csv(TWO_GROUPS[:25]))
     (bucket / "in/notes.txt").put(b"not a table")
     (bucket / "in/sub/day-2026-01-30.csv").put(b"not directly in the folder")
-    wanted = 25
-    if place != "in/day-2026-01-30.csv":
+    customers = 25
+    if location != "in/day-2026-01-30.csv":
         (bucket / "in/day-2026-01-31.csv").put(csv(TWO_GROUPS[25:40]))
-        wanted = 40
-    if place.startswith("*/"):
+        customers = 40
+    if location.startswith("*/"):
         (bucket / "other/day-2026-01-31.csv").put(csv(TWO_GROUPS[40:]))
-        wanted = 50
-    assert run(f"{bucket}/{place}", tmp_path / "store").customers == wanted
+        customers = 50
+    assert run(f"{bucket}/{location}", tmp_path / "store").customers == customers
 
 
 def test_a_night_that_died_before_its_commit_is_run_again(
     bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The old edition stays live; a plain re-run publishes what the night would have."""
+    """The old edition stays live; a plain re-run publishes the edition that the first run would have."""
     (tmp_path / "old.csv").write_bytes(csv(TWO_GROUPS))
     (tmp_path / "new.csv").write_bytes(csv(TWO_GROUPS[5:]))
     home = bucket / "demo"
     run(tmp_path / "old.csv", bucket)
-    before = contents(home)
+    old_contents = contents(home)
 
     def die(*_: Any) -> None:
         raise PowerCut
@@ -102,7 +100,7 @@ def test_a_night_that_died_before_its_commit_is_run_again(
         broken.setattr(segmentation.store.object_commit, "check_race", die)
         with pytest.raises(PowerCut):
             run(tmp_path / "new.csv", bucket)
-    assert contents(home) == before
+    assert contents(home) == old_contents
     published = run(tmp_path / "new.csv", bucket)
     assert (published.outcome, published.customers) == ("published", 45)
     run(tmp_path / "old.csv", tmp_path / "store")
@@ -110,21 +108,21 @@ def test_a_night_that_died_before_its_commit_is_run_again(
     assert contents(home) == contents(tmp_path / "store" / "demo")
 
 
-def test_a_damaged_edition_is_found_and_built_again(bucket: ObjectPath, tmp_path: Path) -> None:
-    """Audit names the object; a plain re-run mends it."""
+def test_a_damaged_edition_is_reported_and_built_again(bucket: ObjectPath, tmp_path: Path) -> None:
+    """Audit names the object; a plain re-run replaces it."""
     (tmp_path / "customers.csv").write_bytes(csv(TWO_GROUPS))
     published = run(tmp_path / "customers.csv", bucket)
     as_published = contents(bucket / "demo")
     report = parse_path(published.report_path)
     assert isinstance(report, ObjectPath)
     report.put(b"half a rep")
-    assert [one.problem[:7] for one in audit_store(bucket / "demo")[1]] == ["damaged"]
+    assert [damage.problem[:7] for damage in audit_store(bucket / "demo").damage] == ["damaged"]
     assert run(tmp_path / "customers.csv", bucket).outcome == "published"
     assert contents(bucket / "demo") == as_published
 
 
 def test_a_missing_bucket_is_named(bucket: ObjectPath, tmp_path: Path) -> None:
-    """A store in a bucket that is not there ends in one line that names it."""
+    """A store in a missing bucket ends in one line that names the bucket."""
     (tmp_path / "customers.csv").write_bytes(csv(TWO_GROUPS))
     assert bucket.bucket != "no-such"
     with pytest.raises(ResegmentError, match="s3://no-such"):
@@ -132,7 +130,7 @@ def test_a_missing_bucket_is_named(bucket: ObjectPath, tmp_path: Path) -> None:
     assert list((tmp_path / "state").rglob("night.json")) == []
 
 
-def test_the_keys_are_found_nowhere(
+def test_the_keys_are_written_nowhere(
     bucket: ObjectPath,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -151,17 +149,17 @@ def test_the_keys_are_found_nowhere(
     assert "canary-42" not in captured.out + captured.err + caplog.text
     stored = [path.read_bytes() for path in (bucket / "demo/ledger").iterdir()]
     stored += contents(bucket / "demo").values()
-    here = [path for folder in (tmp_path, *places()) for path in folder.rglob("*") if path.is_file()]
+    local_files = [path for folder in (tmp_path, *places()) for path in folder.rglob("*") if path.is_file()]
     assert len(stored) == 18
-    assert len(here) > 5
-    for content in (*stored, *(path.read_bytes() for path in here)):
+    assert len(local_files) > 5
+    for content in (*stored, *(path.read_bytes() for path in local_files)):
         assert b"canary-42" not in content
 
 
-def test_roots_hold_for_objects_too(
+def test_roots_apply_to_objects_too(
     bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With RESEGMENT_ROOTS, only what lies below a root, file or object, is read or written."""
+    """With RESEGMENT_ROOTS, only files and objects below a root are read or written."""
     monkeypatch.setenv("RESEGMENT_ROOTS", f"{bucket}/in, {bucket}/out/, {tmp_path}")
     read_settings.cache_clear()
     (bucket / "in/customers.csv").put(csv(TWO_GROUPS))

@@ -1,4 +1,4 @@
-"""Objects as paths, and what a store answers in our words."""
+"""Objects as paths, and the object store's errors in our words."""
 
 import threading
 import traceback
@@ -14,14 +14,14 @@ from segmentation.store.objects import ObjectPath, parse_path
 
 
 def test_objects_are_listed_and_read_like_files(bucket: ObjectPath) -> None:
-    """Folders are what keys below them make; patterns match part by part, in the order of keys."""
+    """A key prefix is a folder; patterns match part by part, in the order of keys."""
     home = bucket / "pre"
     for key in ("x", "d/y.txt", "d/z.txt", "d/e/z.txt", "dd/z.csv"):
         (home / key).put(key.encode())
-    assert [one.name for one in home.iterdir()] == ["d", "dd", "x"]
-    assert [str(one.relative_to(home)) for one in home.glob("*/*.txt")] == ["d/y.txt", "d/z.txt"]
-    assert [one.key for one in home.glob("d?/z*")] == ["pre/dd/z.csv"]
-    assert [one.name for one in (home / "d").glob("z*")] == ["z.txt"]
+    assert [path.name for path in home.iterdir()] == ["d", "dd", "x"]
+    assert [str(path.relative_to(home)) for path in home.glob("*/*.txt")] == ["d/y.txt", "d/z.txt"]
+    assert [path.key for path in home.glob("d?/z*")] == ["pre/dd/z.csv"]
+    assert [path.name for path in (home / "d").glob("z*")] == ["z.txt"]
     assert ((home / "d").is_dir(), (home / "d").is_file(), (home / "x").is_dir()) == (True, False, False)
     assert ((home / "x").exists(), (home / "d").exists(), (home / "no").exists()) == (True, True, False)
     assert (home / "d/y.txt").parent == home / "d"
@@ -30,8 +30,8 @@ def test_objects_are_listed_and_read_like_files(bucket: ObjectPath) -> None:
         (home / "no").read_bytes()
 
 
-def test_an_object_is_read_in_pieces(bucket: ObjectPath) -> None:
-    """Seeking and reading see the object's bytes, over the edges of the buffer too."""
+def test_an_object_is_read_by_ranges(bucket: ObjectPath) -> None:
+    """Seeking and reading give the object's bytes, also across buffer boundaries."""
     content = bytes(range(256)) * 12_000
     (bucket / "big").put(content)
     with (bucket / "big").open() as file:
@@ -48,26 +48,26 @@ def test_an_object_is_read_in_pieces(bucket: ObjectPath) -> None:
 
 
 def test_a_put_keeps_its_condition(bucket: ObjectPath) -> None:
-    """Create only where nothing is; replace only the version that was seen; else nothing changes."""
-    one = bucket / "one"
-    one.put(b"1", create=True)
-    version = one.version()
+    """Create only if there is no object, replace only the expected version; otherwise nothing changes."""
+    target = bucket / "one"
+    target.put(b"1", create=True)
+    version = target.version()
     for condition in ({"create": True}, {"replaces": '"another"'}):
         with pytest.raises(ObjectChanged):
-            one.put(b"2", **condition)
-    assert one.read_bytes() == b"1"
-    one.put(b"3", replaces=version)
-    assert one.read_bytes() == b"3"
-    assert one.version() != version
+            target.put(b"2", **condition)
+    assert target.read_bytes() == b"1"
+    target.put(b"3", replaces=version)
+    assert target.read_bytes() == b"3"
+    assert target.version() != version
 
 
-class Answer(BaseHTTPRequestHandler):
-    """Answers every request with one status."""
+class FixedResponse(BaseHTTPRequestHandler):
+    """Responds to every request with the same status."""
 
     status = 500
 
     def do_GET(self) -> None:
-        """The status, and a body such as S3 sends."""
+        """Send the status, and a body such as S3 sends."""
         body = b"<Error><Code>Any</Code><Message>canary-42</Message></Error>"
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
@@ -78,7 +78,7 @@ class Answer(BaseHTTPRequestHandler):
     do_HEAD = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 @pytest.mark.parametrize(
@@ -91,24 +91,24 @@ class Answer(BaseHTTPRequestHandler):
     ],
 )
 @pytest.mark.usefixtures("bucket")
-def test_what_a_store_answers_is_put_in_our_words(
+def test_errors_of_a_store_are_translated(
     monkeypatch: pytest.MonkeyPatch, status: int | None, failure: type[Exception], words: str
 ) -> None:
-    """Denied is refused; a failing or missing server may be tried again. Nothing of its answer is shown."""
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        monkeypatch.setattr(Answer, "status", status)
+    """Access denied is refused; a failing server can be retried. The response is never shown."""
+    with HTTPServer(("127.0.0.1", 0), FixedResponse) as server:
+        monkeypatch.setattr(FixedResponse, "status", status)
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever)
         if status is None:
             server.server_close()
         else:
             thread.start()
-        place = ObjectPath("bucket", "key")
-        puts = (lambda: place.put(b"x"), lambda: place.put(b"x", create=True))
-        for ask in (place.read_bytes, place.version, place.is_dir, *puts):
+        path = ObjectPath("bucket", "key")
+        puts = (lambda: path.put(b"x"), lambda: path.put(b"x", create=True))
+        for request in (path.read_bytes, path.version, path.is_dir, *puts):
             open_bucket.cache_clear()
             with pytest.raises(failure, match=words) as caught:
-                ask()
+                request()
             assert "canary-42" not in "".join(traceback.format_exception(caught.value))
         if status is not None:
             server.shutdown()
@@ -116,7 +116,7 @@ def test_what_a_store_answers_is_put_in_our_words(
 
 
 @pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://b/../x", "s3://b/a//x", "s3://b/./x"])
-def test_a_place_that_is_no_url_of_objects_is_refused(url: str) -> None:
-    """What is not a bucket and a plain key is refused before anything is asked."""
+def test_a_malformed_object_url_is_refused(url: str) -> None:
+    """Anything but a bucket and a plain key is refused without a request."""
     with pytest.raises(Refused, match="not of the form s3://bucket/folder"):
         parse_path(url)

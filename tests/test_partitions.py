@@ -18,7 +18,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_results_come_in_part_order(threads: int) -> None:
-    """Whatever thread is first, results come in the order of the parts, as `map` gives them."""
+    """Whichever thread is first, results come in part order, as from `map`."""
 
     def slow_first(part: int) -> int:
         time.sleep(0.02 if part == 0 else 0.0)
@@ -28,14 +28,14 @@ def test_results_come_in_part_order(threads: int) -> None:
     assert threads >= 1
 
 
-def test_no_parts_give_nothing(threads: int) -> None:
-    """Without parts there are no results."""
+def test_no_parts_give_no_results(threads: int) -> None:
+    """An empty list of parts gives an empty list."""
     assert list(map_parts(str, [])) == []
     assert threads >= 1
 
 
 def test_a_kernels_error_reaches_the_caller(threads: int) -> None:
-    """An error in one part is raised, not logged away."""
+    """An error in one part is raised, not just logged."""
 
     def fail(part: int) -> float:
         return 1 / (part - 3)
@@ -46,7 +46,7 @@ def test_a_kernels_error_reaches_the_caller(threads: int) -> None:
 
 
 def test_memory_is_bounded(threads: int) -> None:
-    """At most two parts per thread are started ahead of what was taken."""
+    """At most two parts per thread are started ahead of the results taken."""
     started: list[int] = []
     lock = threading.Lock()
 
@@ -56,16 +56,16 @@ def test_memory_is_bounded(threads: int) -> None:
         return part
 
     results = map_parts(note, range(1000))
-    for taken in range(1, 20):
+    for count in range(1, 20):
         next(results)
         time.sleep(0.002)
-        assert len(started) <= taken + 2 * threads
+        assert len(started) <= count + 2 * threads
     results.close()  # type: ignore[attr-defined]  # a generator, as every pass is
 
 
-def test_one_thread_is_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one thread, or one part, no other thread is started."""
+def test_one_thread_is_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one thread, no other thread is started."""
     monkeypatch.setenv("RESEGMENT_THREADS", "1")
     read_settings.cache_clear()
-    own = threading.get_ident()
-    assert set(map_parts(lambda _: threading.get_ident(), range(3))) == {own}
+    caller = threading.get_ident()
+    assert set(map_parts(lambda _: threading.get_ident(), range(3))) == {caller}

@@ -1,4 +1,4 @@
-"""Stage files: written once, named by a record, refused when they are not what was written."""
+"""Stage files: written once, named by a record, refused if they have changed."""
 
 import hashlib
 from pathlib import Path
@@ -22,8 +22,8 @@ from segmentation.parts import (
 TABLE = pa.table({"a": [1, 2, 3], "b": [0.5, -0.0, 1e300], "t": ["x", "", "Ł"]})
 
 
-def test_a_part_holds_what_was_written(tmp_path: Path) -> None:
-    """A part read back is the table, any reader's and ours, and its record names its bytes."""
+def test_a_part_has_the_written_table(tmp_path: Path) -> None:
+    """A part read back, by us or by any reader, is the table, and its record has its size and digest."""
     part = write_part(tmp_path / "a.parquet", TABLE)
     assert read_part(part).equals(TABLE)
     assert read_part(part, ["b"]).column_names == ["b"]
@@ -33,14 +33,14 @@ def test_a_part_holds_what_was_written(tmp_path: Path) -> None:
     assert part.sha256 == hashlib.sha256(content).hexdigest() == hash_file(part.path)
 
 
-def test_same_table_same_bytes(tmp_path: Path) -> None:
-    """Two writes of one table have one digest."""
+def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Two writes of a table have the same digest."""
     parts = [write_part(tmp_path / f"{name}.parquet", TABLE) for name in "ab"]
     assert parts[0].sha256 == parts[1].sha256
 
 
 def test_an_empty_table_is_a_part(tmp_path: Path) -> None:
-    """No rows are written and read as no rows."""
+    """A table without rows is written and read back without rows."""
     part = write_part(tmp_path / "a.parquet", TABLE.slice(0, 0))
     assert part.rows == 0
     assert read_part(part).num_rows == 0
@@ -53,8 +53,8 @@ def test_empty_tables_of_a_stream_are_skipped(tmp_path: Path) -> None:
     assert [part.rows for part in parts] == [3, 2]
 
 
-def test_a_part_that_is_gone_is_an_error(tmp_path: Path) -> None:
-    """A missing stage file raises StageFileGone, which says what to do, and no path."""
+def test_a_missing_part_is_an_error(tmp_path: Path) -> None:
+    """A missing stage file raises StageFileGone, with the next step but without its folder."""
     part = write_part(tmp_path / "a.parquet", TABLE)
     part.path.unlink()
     with pytest.raises(StageFileGone, match=r"a\.parquet is gone; start a new run") as error:
@@ -62,7 +62,7 @@ def test_a_part_that_is_gone_is_an_error(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(error.value)
 
 
-def test_a_part_that_was_cut_is_an_error(tmp_path: Path) -> None:
+def test_a_truncated_part_is_an_error(tmp_path: Path) -> None:
     """A stage file of another size raises StageFileGone."""
     part = write_part(tmp_path / "a.parquet", TABLE)
     part.path.write_bytes(part.path.read_bytes()[:-1])
@@ -70,8 +70,8 @@ def test_a_part_that_was_cut_is_an_error(tmp_path: Path) -> None:
         check_part(part)
 
 
-def test_start_folder_empties_it(tmp_path: Path) -> None:
-    """A stage begins with an empty folder for its own user only, whatever an earlier try left."""
+def test_a_stage_folder_starts_empty(tmp_path: Path) -> None:
+    """A stage begins with an empty folder that only its user may read, even after an earlier attempt."""
     folder = create_empty_folder(tmp_path / "run" / "stage")
     (folder / "old.parquet").touch()
     assert list(create_empty_folder(folder).iterdir()) == []
@@ -79,20 +79,20 @@ def test_start_folder_empties_it(tmp_path: Path) -> None:
 
 
 def test_matrix_has_features_down() -> None:
-    """Columns become float64 rows in the order asked for."""
+    """Columns become float64 rows in the requested order."""
     matrix = to_matrix(TABLE, ["b", "a"])
     assert matrix.tolist() == [[0.5, -0.0, 1e300], [1.0, 2.0, 3.0]]
     assert matrix.dtype == np.float64
     assert to_matrix(TABLE.slice(0, 0), ["a"]).shape == (1, 0)
 
 
-def test_matrix_of_chunks_and_truths() -> None:
-    """Chunked columns and booleans are taken too."""
+def test_matrix_of_chunks_and_booleans() -> None:
+    """Chunked columns and booleans work too."""
     chunked = pa.concat_tables([pa.table({"x": [True, False]}), pa.table({"x": [True]})])
     assert to_matrix(chunked).tolist() == [[1.0, 0.0, 1.0]]
 
 
 def test_matrix_of_text_is_an_error() -> None:
-    """Text is no number."""
+    """Text cannot become a number."""
     with pytest.raises(ValueError, match="could not convert"):
         to_matrix(TABLE, ["t"])

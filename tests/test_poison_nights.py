@@ -14,7 +14,7 @@ from segmentation.errors import Refused
 from segmentation.store.audit import audit_store
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_dates
-from tests.nights import Town, day, found_town
+from tests.nights import Town, create_town, day
 
 EVENTS = {
     "name": "planted",
@@ -106,7 +106,7 @@ POISON: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]] = {
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """One good night is live."""
-    town = found_town(tmp_path_factory.mktemp("poison"), **EVENTS)
+    town = create_town(tmp_path_factory.mktemp("poison"), **EVENTS)
     source = town.folder / "good.csv"
     source.write_bytes(as_csv(draw_orders()))
     assert (town.run(1, source).outcome, town.run(2, source).outcome) == ("published", "published")

@@ -12,7 +12,7 @@ import pytest
 
 from schemas.night import Published
 from segmentation.report.page import read_plotly
-from tests.nights import FOUR, PLAN, Town, day, draw_customers, found_town, read
+from tests.nights import FOUR, PLAN, Town, create_town, day, draw_customers, read
 from tests.pages import ReportPage
 
 MAX_BYTES, MAX_BYTES_WITHOUT_PLOTLY = 6_000_000, 1_500_000
@@ -22,7 +22,7 @@ PAYLOAD = "<img src=x onerror=alert(1)>\u202e & \"'"
 @pytest.fixture(scope="module")
 def two_nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Published, Published]:
     """Two nights. In the second, ten customers of d behave like a, five of b left and three of c joined."""
-    town = found_town(tmp_path_factory.mktemp("town"), value="spend")
+    town = create_town(tmp_path_factory.mktemp("town"), value="spend")
     first = town.night(1, draw_customers(FOUR))
     second = draw_customers({**FOUR, "b": 125, "c": 113})
     moved = second["id"].str.startswith("d") & (second.groupby(second["id"].str[0]).cumcount() < 10)
@@ -126,7 +126,7 @@ def test_the_page_stays_small(two_nights: tuple[Published, Published]) -> None:
 
 def test_a_held_night_shows_why(tmp_path: Path) -> None:
     """Badge and verdict say that the night is held, and the failed required checks come first."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     town.night(1, draw_customers(FOUR))
     held = town.night(2, draw_customers({"a": 20, "b": 20, "c": 20, "d": 20}))
     assert held.outcome == "held"
@@ -143,7 +143,7 @@ def test_texts_in_the_data_stay_text(tmp_path: Path) -> None:
     columns["spend"] = {"type": "float", "unit": PAYLOAD}
     rows = {"id": "id", "columns": columns}
     changes = {"description": PAYLOAD, "rows": rows, "features": ["spend", "visits", "city"]}
-    town = found_town(tmp_path, **changes)
+    town = create_town(tmp_path, **changes)
     customers = draw_customers(FOUR)
     customers["city"] = np.where(customers["spend"] > 200, PAYLOAD, "Bonn")
     page = ReportPage(town.night(1, customers))
@@ -157,7 +157,7 @@ def test_texts_in_the_data_stay_text(tmp_path: Path) -> None:
 
 def test_groups_below_ten_are_not_drawn(tmp_path: Path) -> None:
     """A segment of nine customers has no quantiles and no points."""
-    published = found_town(
+    published = create_town(
         tmp_path, k={"min": 1, "max": 6, "rule": "fixed", "fixed": 3, "smallest_share": 0.0}
     ).night(1, draw_customers({"a": 150, "b": 130, "e": 9}))
     page, sizes = ReportPage(published), read(published)["segment_id"].value_counts()
@@ -172,7 +172,7 @@ def test_groups_below_ten_are_not_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("groups", [{"a": 40}, {"a": 40, "b": 40}, {"a": 5, "b": 4}])
 def test_small_inputs_have_a_complete_page(tmp_path: Path, groups: dict[str, int]) -> None:
     """One segment, two, or a handful of customers: every section is there."""
-    page = ReportPage(found_town(tmp_path, k={"min": 1, "max": 2}).night(1, draw_customers(groups)))
+    page = ReportPage(create_town(tmp_path, k={"min": 1, "max": 2}).night(1, draw_customers(groups)))
     assert len(page.list_texts("h2")) == 8
     assert "nan" not in page.words.lower().split()
     assert ("there is nothing to draw" in page.words) == (groups == {"a": 5, "b": 4})
@@ -192,7 +192,7 @@ def test_spreads_show_exact_quantiles(two_nights: tuple[Published, Published]) -
 def test_nights_without_ids_show_sizes_only(tmp_path: Path) -> None:
     """Without customer ids nobody is followed, and cards still show how segments grew."""
     rows = {"id": None, "columns": PLAN["rows"]["columns"]}
-    town = Town(tmp_path, found_town(tmp_path, rows=rows).definition)
+    town = Town(tmp_path, create_town(tmp_path, rows=rows).definition)
     town.night(1, draw_customers(FOUR))
     page = ReportPage(town.night(2, draw_customers({**FOUR, "a": 155})))
     assert "customers cannot be followed, because rows have no customer id" in page.words
@@ -207,7 +207,7 @@ def test_forty_features_keep_the_page_small(tmp_path: Path) -> None:
     customers = pd.DataFrame(values.round(4), columns=[f"feature {i}" for i in range(40)])
     customers.insert(0, "id", [f"c{i:05d}" for i in range(6_000)])
     columns = {name: {"type": "float"} for name in customers.columns[1:]}
-    town = found_town(
+    town = create_town(
         tmp_path, rows={"id": "id", "columns": columns}, features=list(columns), k={"min": 2, "max": 3}
     )
     page = ReportPage(town.night(1, customers))

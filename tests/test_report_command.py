@@ -11,7 +11,7 @@ from segmentation.errors import Refused
 from segmentation.report.screenshots import ScreenshotError, look_up_browser, take_screenshot
 from tests.browser import BROWSER_MISSING
 from tests.conftest import Command
-from tests.nights import FOUR, Town, day, draw_customers, found_town
+from tests.nights import FOUR, Town, create_town, day, draw_customers
 
 PIXELS = (640, 480)
 
@@ -19,7 +19,7 @@ PIXELS = (640, 480)
 @pytest.fixture(scope="module")
 def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """A town whose first night is published and live, and whose second is held."""
-    town = found_town(tmp_path_factory.mktemp("town"))
+    town = create_town(tmp_path_factory.mktemp("town"))
     town.night(1, draw_customers(FOUR))
     town.night(2, draw_customers({"a": 30, "b": 20, "c": 15, "d": 10}))
     return town

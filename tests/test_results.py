@@ -1,4 +1,4 @@
-"""Results kept for a retry: private, swept when they are old, and only this project's."""
+"""Results kept for retries: private, removed when they are old, and only those of this project."""
 
 import os
 import time
@@ -17,7 +17,7 @@ DAY_S = 86_400
 
 
 def write_record(folder: Path, name: str, days: float, content: bytes = RECORD) -> Path:
-    """A record of this age."""
+    """A result file of this age in days."""
     path = folder / name
     path.write_bytes(content)
     old_time = time.time() - days * DAY_S
@@ -25,8 +25,8 @@ def write_record(folder: Path, name: str, days: float, content: bytes = RECORD) 
     return path
 
 
-def test_old_records_of_ours_are_swept_and_nothing_else(tmp_path: Path) -> None:
-    """Older than result_days: gone. Younger ones, other projects' and folders stay."""
+def test_old_results_of_this_project_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    """Those older than result_days are removed; newer ones, other projects' and folders stay."""
     old = write_record(tmp_path, "old", 15)
     fresh = [
         write_record(tmp_path, "young", 13),
@@ -39,7 +39,7 @@ def test_old_records_of_ours_are_swept_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_stage_files_are_kept_keeps_its_results(tmp_path: Path) -> None:
-    """No setting takes results from a run that may still be retried: stale_hours is the least."""
+    """Results stay at least stale_hours, because the run may still be retried."""
     fresh = write_record(tmp_path, "record", 2)
     stale = write_record(tmp_path, "older", 4)
     assert sweep_results(tmp_path, Settings(result_days=0, stale_hours=72)) == 1
@@ -47,7 +47,7 @@ def test_a_run_whose_stage_files_are_kept_keeps_its_results(tmp_path: Path) -> N
 
 
 def test_the_folder_is_made_private(tmp_path: Path) -> None:
-    """Others could have code run by writing into it: one that is open is closed, a new one is private."""
+    """Whoever can write into it can run code: a new folder is private, and an open one is made private."""
     folder = tmp_path / "results"
     protect_results(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -56,20 +56,20 @@ def test_the_folder_is_made_private(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_runs_that_begin_together_sweep_the_same_records(tmp_path: Path) -> None:
-    """Each takes what it finds; a record that the other has taken is no fault. Every one goes once."""
+def test_runs_that_start_together_remove_each_result_once(tmp_path: Path) -> None:
+    """A result that another run removed first is not an error."""
     for number in range(2000):
         write_record(tmp_path, f"old-{number}", 15)
     with ThreadPoolExecutor(4) as pool:
-        swept = list(pool.map(lambda _: sweep_results(tmp_path, Settings(result_days=14)), range(4)))
-    assert sum(swept) == 2000
+        removed = list(pool.map(lambda _: sweep_results(tmp_path, Settings(result_days=14)), range(4)))
+    assert sum(removed) == 2000
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-def test_a_night_sweeps(tmp_path: Path) -> None:
-    """After a night its own results are there, those of long ago are gone, and the folder is private."""
+def test_a_night_removes_old_results(tmp_path: Path) -> None:
+    """After a night its own results exist, old ones are gone, and the folder is private."""
     folder = tmp_path / "results"
     folder.mkdir()
     old = write_record(folder, "old", 30)

@@ -143,7 +143,7 @@ def test_constant_features_are_set_aside(make_night: NightMaker, tmp_path: Path,
     assert [column.excluded for column in result.columns] == [False, True]
     assert result.columns[1].shift == pytest.approx(0.1)
     assert read_part(result.parts[0]).column_names == ["spend"]
-    assert "feature orders is constant and was set aside" in result.warnings
+    assert "feature orders is constant and was excluded" in result.warnings
 
 
 def test_only_constant_features_are_refused(make_night: NightMaker, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_only_constant_features_are_refused(make_night: NightMaker, tmp_path: Pa
 def test_negative_values_have_no_log(make_night: NightMaker, tmp_path: Path, orders: np.ndarray) -> None:
     """log-standard on a feature with negative values is refused by its name."""
     night = make_night(scaling={"columns": {"orders": "log-standard"}})
-    with pytest.raises(Refused, match="feature orders has negative values"):
+    with pytest.raises(Refused, match="feature orders has values below 0"):
         run(night, write_customers(tmp_path, orders, orders))
 
 

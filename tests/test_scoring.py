@@ -1,4 +1,4 @@
-"""Scoring a table: what cannot be scaled is refused, and no file is lost."""
+"""Scoring a table: rows that cannot be scaled are refused, and no file is lost."""
 
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,13 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_values_that_cannot_be_scaled_are_refused(table: Path, tmp_path: Path) -> None:
-    """They are counted with their reason, as a night would refuse them; the others are scored."""
-    scored = score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "out.parquet")
-    found = pd.read_parquet(tmp_path / "out.parquet")
-    assert found["customer_id"].tolist() == ["a", "d"]
-    assert found["segment_id"].tolist() == ["S01", "S02"]
-    assert np.isfinite(found[["distance", "margin"]].to_numpy()).all()
-    assert (scored.rows, dict(scored.refused)) == (2, {UNSCALABLE: 3})
+    """They are counted with their reason, as in a nightly run; the others are scored."""
+    result = score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "out.parquet")
+    scores = pd.read_parquet(tmp_path / "out.parquet")
+    assert scores["customer_id"].tolist() == ["a", "d"]
+    assert scores["segment_id"].tolist() == ["S01", "S02"]
+    assert np.isfinite(scores[["distance", "margin"]].to_numpy()).all()
+    assert (result.rows, dict(result.refused)) == (2, {UNSCALABLE: 3})
     refused = pd.read_parquet(tmp_path / "out.quarantine.parquet")
     assert refused["customer_id"].tolist() == ["b", "c", "e"]
     assert refused["source_row"].tolist() == [2, 3, 5]
@@ -60,21 +60,21 @@ def test_values_that_cannot_be_scaled_are_refused(table: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["in.parquet", "link.parquet"])
 def test_the_table_is_never_its_own_output(tmp_path: Path, name: str) -> None:
-    """Neither by its name nor through a link."""
+    """Neither by its name nor through a link is the input overwritten."""
     path = tmp_path / "in.parquet"
     pd.DataFrame({"id": ["a"], "spend": [1.0], "orders": [1.0]}).to_parquet(path)
     (tmp_path / "link.parquet").symlink_to(path)
-    before = path.read_bytes()
-    with pytest.raises(Refused, match="would replace the table"):
+    content = path.read_bytes()
+    with pytest.raises(Refused, match="would overwrite the table"):
         score_table(path, DEFINITION_WITH_ROWS, MODEL, tmp_path / name)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == content
 
 
-def test_a_score_that_fails_leaves_what_was_there(tmp_path: Path, table: Path) -> None:
-    """Half-way through a damaged table: the former scores stay, and nothing lies beside them."""
+def test_failed_scoring_keeps_earlier_scores(tmp_path: Path, table: Path) -> None:
+    """If the table turns out damaged half-way, the earlier scores stay and no other file is left."""
     output = tmp_path / "out.parquet"
     score_table(table, DEFINITION_WITH_ROWS, MODEL, output)
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
     bad = tmp_path / "bad.parquet"
     frame = pd.DataFrame({"id": [f"c{i}" for i in range(300_000)], "spend": 1.0, "orders": 1.0})
     frame.to_parquet(bad, row_group_size=50_000, compression=None)
@@ -87,11 +87,11 @@ def test_a_score_that_fails_leaves_what_was_there(tmp_path: Path, table: Path) -
     with pytest.raises(Refused, match=r"bad\.parquet"):
         score_table(bad, DEFINITION_WITH_ROWS, MODEL, output)
     bad.unlink()
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
-def test_outputs_without_a_place_are_refused(tmp_path: Path, table: Path) -> None:
-    """One line instead of a traceback."""
+def test_unusable_inputs_and_outputs_are_refused(tmp_path: Path, table: Path) -> None:
+    """A missing folder, another suffix and an empty table are refused in one line."""
     with pytest.raises(Refused, match="there is no folder"):
         score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "nowhere" / "out.parquet")
     with pytest.raises(Refused, match=r"written as \.parquet"):

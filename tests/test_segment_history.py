@@ -17,7 +17,7 @@ from segmentation.identity.segment_history import (
     sizes_on,
     tonight_rows,
 )
-from tests.nights import FOUR, draw_customers, files, found_town, read
+from tests.nights import FOUR, create_town, draw_customers, files, read
 
 FIRST = date(2026, 1, 1)
 
@@ -73,7 +73,7 @@ def test_another_table_is_no_history(tmp_path: Path) -> None:
 
 def test_nights_carry_their_history_on(tmp_path: Path) -> None:
     """Each of three editions has all sizes up to its own; another store makes the same bytes of them."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     sizes = [FOUR, {**FOUR, "a": 160}, {**FOUR, "a": 160, "b": 125}]
     made = [town.night(number, draw_customers(one)) for number, one in enumerate(sizes, 1)]
     for number, published in enumerate(made, 1):
@@ -86,14 +86,14 @@ def test_nights_carry_their_history_on(tmp_path: Path) -> None:
     assert last.iloc[1:].tolist() == [0.0, 0.0]
 
     (tmp_path / "again").mkdir()
-    again = found_town(tmp_path / "again")
+    again = create_town(tmp_path / "again")
     rebuilt = [again.night(number, draw_customers(one)) for number, one in enumerate(sizes, 1)]
     assert files(rebuilt[-1]) == files(made[-1])
 
 
 def test_without_the_edition_before_the_history_begins_anew(tmp_path: Path) -> None:
     """A night whose edition before lost its history is a cold start: one date in its own."""
-    town = found_town(tmp_path)
+    town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     (Path(first.report_path).parent / HISTORY_FILE).write_bytes(b"gone")
     assert list_dates(read(town.night(2, draw_customers(FOUR)), "history.parquet")) == ["2026-01-02"]

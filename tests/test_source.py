@@ -1,4 +1,4 @@
-"""Which files are read, and which are refused at first sight."""
+"""Listing a source's files, and refusing files that are not tables."""
 
 import hashlib
 import os
@@ -25,18 +25,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(source: Source, override: str | None = None, day: date = DAY) -> list[str]:
-    """Names of the files found."""
+    """Names of the files listed."""
     return [path.name for path in list_files(source, override, day)]
 
 
 def test_a_folder_means_its_tables_sorted(folder: Path) -> None:
-    """Of a folder, .csv and .parquet files are read, by name."""
-    wanted = sorted(p.name for p in folder.iterdir() if p.suffix in (".csv", ".parquet"))
-    assert names(Source(path=str(folder))) == wanted
+    """In a folder, .csv and .parquet files are read, sorted by name."""
+    tables = sorted(path.name for path in folder.iterdir() if path.suffix in (".csv", ".parquet"))
+    assert names(Source(path=str(folder))) == tables
 
 
 def test_the_newest_dated_files_count(folder: Path) -> None:
-    """With date_in_name the files of the newest date on or before as_of are read, all of them."""
+    """With date_in_name all files of the newest date on or before as_of are read."""
     source = Source(path=str(folder), date_in_name="%Y-%m-%d")
     assert names(source) == ["a-2026-01-30.parquet", "b-2026-01-30.csv"]
     assert names(source, day=date(2026, 2, 1)) == ["c-2026-02-01.csv"]
@@ -44,7 +44,7 @@ def test_the_newest_dated_files_count(folder: Path) -> None:
 
 
 def test_dates_before_the_first_file_are_refused(folder: Path) -> None:
-    """Where every file is dated later than as_of there is nothing to read."""
+    """If every file is dated later than as_of, there is nothing to read."""
     with pytest.raises(Refused, match="no-file"):
         names(Source(path=str(folder), date_in_name="%Y-%m-%d"), day=date(2020, 1, 1))
 
@@ -58,14 +58,14 @@ def test_dates_without_separators_and_in_globs(tmp_path: Path) -> None:
 
 
 def test_an_override_replaces_the_definitions_path(folder: Path) -> None:
-    """A given source is read instead, one file as it is, its date not looked at."""
+    """A source passed to the run is read instead; the date in its name does not matter."""
     source = Source(path="nowhere", date_in_name="%Y-%m-%d")
     assert names(source, str(folder / "undated.csv")) == ["undated.csv"]
     assert names(Source(sample="shop"), str(folder / "undated.csv")) == ["undated.csv"]
 
 
 @pytest.mark.parametrize(
-    ("place", "code"),
+    ("location", "code"),
     [
         ("absent.csv", "no-file"),
         ("*.nothing", "no-file"),
@@ -73,10 +73,10 @@ def test_an_override_replaces_the_definitions_path(folder: Path) -> None:
         ("README", "wrong-extension"),
     ],
 )
-def test_places_without_tables_are_refused(folder: Path, place: str, code: str) -> None:
+def test_locations_without_tables_are_refused(folder: Path, location: str, code: str) -> None:
     """A missing file, an empty glob and other kinds of files are refused by name."""
     with pytest.raises(Refused) as refusal:
-        names(Source(path=str(folder / place)))
+        names(Source(path=str(folder / location)))
     assert refusal.value.code == code
 
 
@@ -93,23 +93,23 @@ def test_an_empty_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_sample_has_no_path() -> None:
-    """Without a path there is nothing to find."""
+    """A source without a path is refused."""
     with pytest.raises(Refused, match="names no path"):
         names(Source(sample="article"))
 
 
 def test_fingerprint_is_size_and_sha256(tmp_path: Path) -> None:
-    """A fingerprint holds name, size and sha256, and no folder."""
+    """A fingerprint has name, size and sha256, but no folder."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"id\n1\n")
-    found = fingerprint(path)
-    assert found.input.model_dump() == {
+    file = fingerprint(path)
+    assert file.input.model_dump() == {
         "name": "a.csv",
         "size": 5,
         "sha256": hashlib.sha256(b"id\n1\n").hexdigest(),
         "numbered": False,
     }
-    check_unchanged(found)
+    check_unchanged(file)
 
 
 def test_files_without_content_are_refused(tmp_path: Path) -> None:
@@ -125,13 +125,13 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
     """A file that grew, or was written again, after its fingerprint raises SourceChanged."""
     path = tmp_path / "a.csv"
     path.write_bytes(b"id\n1\n")
-    found = fingerprint(path)
+    file = fingerprint(path)
     os.utime(path, ns=(0, 0))
     with pytest.raises(SourceChanged, match=r"a\.csv changed"):
-        check_unchanged(found)
+        check_unchanged(file)
     path.write_bytes(b"id\n1\n2\n")
     with pytest.raises(SourceChanged):
-        check_unchanged(found)
+        check_unchanged(file)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
     ],
 )
 def test_impostors_are_refused(tmp_path: Path, name: str, content: bytes, code: str) -> None:
-    """A pointer, archive, page, cut or misnamed file is refused by its first and last bytes."""
+    """A pointer, archive, page, truncated or misnamed file is refused by its first and last bytes."""
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(Refused) as refusal:
@@ -160,7 +160,7 @@ def test_impostors_are_refused(tmp_path: Path, name: str, content: bytes, code: 
 
 
 def test_tables_pass(tmp_path: Path) -> None:
-    """CSV that ends in a newline, declared UTF-16 and whole Parquet pass; so does a cut end if allowed."""
+    """CSV with a final newline, declared UTF-16, complete Parquet and an allowed missing newline pass."""
     path = tmp_path / "a.csv"
     for content, csv in (
         (b"id\n1\n", Csv()),

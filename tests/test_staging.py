@@ -1,4 +1,4 @@
-"""Staging: one process per run, and nothing of dead runs left for ever."""
+"""Staging: one process per run, and files of dead runs are removed in the end."""
 
 import json
 import os
@@ -24,31 +24,31 @@ def leave(night: Night, run_id: str, as_of: str, hours: float = 0.0) -> Path:
     (folder / "night.json").write_text(json.dumps({"as_of": as_of}))
     (folder / "part.parquet").touch()
     (folder / ".lock").touch()
-    then = folder.stat().st_mtime - hours * 3600
-    os.utime(folder, (then, then))
+    modified = folder.stat().st_mtime - hours * 3600
+    os.utime(folder, (modified, modified))
     return folder
 
 
-def test_a_run_holds_its_own_folder(make_night: NightMaker) -> None:
-    """While a run holds its folder, the same run elsewhere is a conflict; afterwards it may go on."""
+def test_a_run_locks_its_folder(make_night: NightMaker) -> None:
+    """While a run has its folder locked, the same run elsewhere is a conflict; afterwards it can resume."""
     night = make_night()
     with staging_session(night):
         assert night.staging.stat().st_mode & 0o777 == 0o700
         with pytest.raises(Conflict, match="test-run is under way"), staging_session(night):
-            raise AssertionError("two processes hold one folder")
+            raise AssertionError("two processes locked one folder")
     with staging_session(night):
         pass
 
 
 def test_two_runs_do_not_wait_for_each_other(make_night: NightMaker) -> None:
-    """Other runs have folders of their own."""
+    """Each run has its own folder."""
     night = make_night()
     with staging_session(night), staging_session(night.model_copy(update={"run_id": "other"})):
         assert len(list((night.home / ".staging").iterdir())) == 2
 
 
 def test_files_of_a_failed_run_stay_for_its_retry(make_night: NightMaker) -> None:
-    """A run that fails leaves its stage files; they go when it is done."""
+    """A run that fails leaves its stage files; remove_staging removes them, and may be called twice."""
     night = make_night()
     with pytest.raises(ZeroDivisionError), staging_session(night):
         (night.staging / "part.parquet").touch()
@@ -59,18 +59,18 @@ def test_files_of_a_failed_run_stay_for_its_retry(make_night: NightMaker) -> Non
     assert not night.staging.exists()
 
 
-def test_what_dead_runs_left_is_swept(make_night: NightMaker) -> None:
-    """Folders of the settled date go, and stale ones of any date; fresh ones of other dates stay."""
+def test_files_of_dead_runs_are_swept(make_night: NightMaker) -> None:
+    """Folders of the published date go, and stale ones of any date; fresh ones of other dates stay."""
     night = make_night()
-    settled = leave(night, "settled", "2026-01-31")
+    same_date = leave(night, "same-date", "2026-01-31")
     stale = leave(night, "stale", "2026-01-01", hours=73)
     fresh = leave(night, "fresh", "2026-01-01", hours=71)
-    assert sweep_staging(night.home, date(2026, 1, 31), 72.0) == ["settled", "stale"]
-    assert (settled.exists(), stale.exists(), fresh.exists()) == (False, False, True)
+    assert sweep_staging(night.home, date(2026, 1, 31), 72.0) == ["same-date", "stale"]
+    assert (same_date.exists(), stale.exists(), fresh.exists()) == (False, False, True)
 
 
 def test_locked_folders_stay(make_night: NightMaker) -> None:
-    """A folder that a process holds is not swept, however old and settled it is."""
+    """A folder locked by a process is not swept, however old it is."""
     night = make_night()
     with staging_session(night):
         os.utime(night.staging, (0, 0))
@@ -78,8 +78,8 @@ def test_locked_folders_stay(make_night: NightMaker) -> None:
         assert night.staging.is_dir()
 
 
-def test_a_killed_process_holds_nothing(make_night: NightMaker) -> None:
-    """After kill -9 of its holder the folder's lock is free, and the sweep takes it."""
+def test_a_killed_process_keeps_no_lock(make_night: NightMaker) -> None:
+    """After kill -9 of its process the folder's lock is free, and the sweep removes it."""
     night = make_night()
     script = (
         "import sys, os, signal\nfrom pathlib import Path\nfrom schemas.night import Night\n"
@@ -87,16 +87,16 @@ def test_a_killed_process_holds_nothing(make_night: NightMaker) -> None:
         "night = Night.model_validate_json(sys.argv[1])\n"
         "with staging_session(night):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script, night.model_dump_json()], cwd=Path(__file__).parents[1], check=False
     )
-    assert done.returncode == -9
+    assert process.returncode == -9
     assert night.staging.is_dir()
     assert sweep_staging(night.home, night.as_of, 72.0) == ["test-run"]
 
 
-def test_folders_without_a_date_wait_until_stale(make_night: NightMaker) -> None:
-    """A folder whose night cannot be read is not settled; it goes when it is stale."""
+def test_folders_without_a_date_stay_until_stale(make_night: NightMaker) -> None:
+    """A folder whose night.json is damaged is removed only once it is stale."""
     night = make_night()
     folder = leave(night, "odd", "")
     (folder / "night.json").write_text("{")
@@ -106,23 +106,23 @@ def test_folders_without_a_date_wait_until_stale(make_night: NightMaker) -> None
 
 
 def test_temporary_files_of_dead_processes_go(make_night: NightMaker) -> None:
-    """Temporary files go with their process; those of a living one, and other people's, stay."""
+    """Temporary files go with their process; those of a running one, and other files, stay."""
     night = make_night()
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
     )
-    dead = ended.stdout.decode().strip()
+    dead_id = process.stdout.decode().strip()
     (night.home / "ledger").mkdir(parents=True)
-    gone = [night.home / f".live.json.{dead}.tmp", night.home / "ledger" / f".r.json.{dead}.tmp"]
-    stay = [night.home / f".live.json.{os.getpid()}.tmp", night.home / ".mine.tmp", night.home / "a.tmp"]
-    for path in (*gone, *stay):
+    orphans = [night.home / f".live.json.{dead_id}.tmp", night.home / "ledger" / f".r.json.{dead_id}.tmp"]
+    kept_files = [night.home / f".live.json.{os.getpid()}.tmp", night.home / ".mine.tmp", night.home / "a.tmp"]
+    for path in (*orphans, *kept_files):
         path.touch()
     sweep_staging(night.home, night.as_of, 72.0)
-    assert not any(path.exists() for path in gone)
-    assert all(path.exists() for path in stay)
+    assert not any(path.exists() for path in orphans)
+    assert all(path.exists() for path in kept_files)
 
 
 def test_an_empty_store_has_nothing_to_sweep(make_night: NightMaker) -> None:
-    """Sweeping where no run ever was removes nothing and fails at nothing."""
+    """Sweeping a store without runs removes nothing."""
     night = make_night()
     assert sweep_staging(night.home, night.as_of, 0.0) == []

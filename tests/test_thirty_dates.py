@@ -1,6 +1,6 @@
-"""Thirty dates of Online Retail, night after night, then by the deployment `backfill`: the same bytes.
+"""Thirty dates of Online Retail, night after night and then by the deployment `backfill`: the same bytes.
 
-Server, PostgreSQL, worker and runs are real processes; runs are killed, and a night is run in the middle.
+Server, PostgreSQL, worker and runs are real processes. Runs are killed, and a night runs in the middle.
 """
 
 import os
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from segmentation.store.audit import audit_store
@@ -18,17 +17,16 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_dates
 from tests.conftest import SHARED
-from tests.deployed import DeployedServer, running_deployed_server, running_postgres
-from tests.test_deploy import ask, end_state, start_run, wait
+from tests.deployed import DeployedServer, running_deployed_server, running_postgres, wait_for
 from tests.test_flow import digests
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("thirty")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("thirty")]
 
 FIRST, LAST = date(2011, 9, 1), date(2011, 9, 30)
 DAYS = [FIRST + timedelta(days=i) for i in range((LAST - FIRST).days + 1)]
 SOURCE = SHARED / "online_retail_by_day"
 
-# The nights themselves, each a run of the flow.
+# The nightly runs, one after another.
 _FORWARD = """
 import sys
 from datetime import date, timedelta
@@ -44,7 +42,7 @@ for i in range(count):
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedServer]:
     """A server on PostgreSQL with the deployments, and a worker."""
     if not SOURCE.is_dir():
-        pytest.skip(f"real data is not here: {SHARED.name} beside the project is missing")
+        pytest.skip(f"real data is not here: {SHARED.name} is missing next to the project")
     folder = tmp_path_factory.mktemp("thirty")
     with running_postgres() as database, running_deployed_server(folder, database) as server:
         server.deploy()
@@ -60,52 +58,52 @@ def home(deployed: DeployedServer) -> Path:
 
 @pytest.fixture(scope="module")
 def forward(deployed: DeployedServer, home: Path) -> dict[str, str]:
-    """What the thirty nights published: sha256 by file. The store is empty afterwards."""
-    done = deployed.call("-c", _FORWARD, str(SOURCE), str(FIRST), str(len(DAYS)), limit_s=900)
-    assert done.returncode == 0, done.stderr
+    """The sha256 of each file that the thirty nights publish. The store is empty afterwards."""
+    result = deployed.call("-c", _FORWARD, str(SOURCE), str(FIRST), str(len(DAYS)), limit_s=1800)
+    assert result.returncode == 0, result.stderr
     assert published_dates(home) == DAYS
-    made = digests(home)
+    published = digests(home)
     shutil.rmtree(home)
-    return made
+    return published
 
 
 def start(server: DeployedServer, name: str, **parameters: str) -> str:
-    """A run of a deployment on these days: the run's id."""
-    return start_run(server, name, definition="online-retail", source=str(SOURCE), **parameters)
+    """Start a run of a deployment on Online Retail: the run's id."""
+    return server.start_run(name, definition="online-retail", source=str(SOURCE), **parameters)
 
 
 def kill(server: DeployedServer, run: str) -> None:
-    """Kill -9 the process of a run, and wait until the worker has said its last word, as a person would."""
-    word = "prefect.flow_runs.worker - Check whether the flow run exceeded its memory"
+    """Kill -9 the process of a run, and wait until the worker has reported it."""
+    line = "prefect.flow_runs.worker - Check whether the flow run exceeded its memory"
     log = server.folder / "worker.log"
-    before = log.read_text().count(word)
-    pid = httpx.get(f"{server.page}/api/flow_runs/{run}", timeout=60).json()["infrastructure_pid"]
+    count = log.read_text().count(line)
+    pid = server.read_run(run)["infrastructure_pid"]
     os.kill(int(pid.rpartition(":")[2]), signal.SIGKILL)
-    assert wait(lambda: log.read_text().count(word) > before, 60), "the worker did not notice"
-    assert (end_state(server, run) or {})["name"] == "Crashed"
+    assert wait_for(lambda: log.read_text().count(line) > count), "the worker did not notice"
+    assert wait_for(lambda: server.get_final_state(run) or {})["name"] == "Crashed"
 
 
 def press_retry(server: DeployedServer, run: str) -> None:
-    """What the button does."""
-    ask(server, f"flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"})
+    """Do what the UI's button Retry does."""
+    server.post(f"flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"})
 
 
 def wait_until_published(home: Path, count: int) -> None:
-    """Until so many dates are out."""
-    assert wait(lambda: home.is_dir() and len(published_dates(home)) >= count, 600), "no progress"
+    """Wait until this many dates are published."""
+    assert wait_for(lambda: home.is_dir() and len(published_dates(home)) >= count, 1200), "no progress"
 
 
 def check_whole(home: Path) -> None:
-    """Nothing is damaged, nothing is left behind."""
+    """Assert that no file is damaged or left behind."""
     assert audit_store(home).damage == []
     assert list((home / ".staging").iterdir()) == []
 
 
 def test_deleted_and_backfilled(deployed: DeployedServer, home: Path, forward: dict[str, str]) -> None:
-    """Every file of every edition and every published table is what the nights had made."""
+    """A backfill of the deleted store publishes the same files as the nights did, byte for byte."""
     run = start(deployed, "backfill", start_date=str(FIRST), end_date=str(LAST))
-    state = wait(lambda: end_state(deployed, run), 900)
-    assert state["name"] == "Completed", state["message"]
+    state = wait_for(lambda: deployed.get_final_state(run), 1800)
+    assert state is not None and state["name"] == "Completed", state
     assert digests(home) == forward
     assert len(forward) > 8 * len(DAYS)
     check_whole(home)
@@ -115,27 +113,26 @@ def test_deleted_and_backfilled(deployed: DeployedServer, home: Path, forward: d
 def test_killed_twice_with_a_night_in_the_middle(
     deployed: DeployedServer, home: Path, forward: dict[str, str]
 ) -> None:
-    """Killed after ten dates and after twenty, retried each time; the next date's night runs beside it."""
+    """Killed after ten and after twenty dates and retried each time, while the next date's night runs too."""
     run = start(deployed, "backfill", start_date=str(FIRST), end_date=str(LAST))
     wait_until_published(home, 10)
     kill(deployed, run)
     press_retry(deployed, run)
     wait_until_published(home, 15)
-    after = LAST + timedelta(days=1)
-    night = start(deployed, "nightly", as_of=str(after))
-    assert wait(lambda: end_state(deployed, night), 120)["name"] == "Completed"
-    between = len(published_dates(home))
-    assert between <= len(DAYS), "the night did not wait for the backfill's end"
+    next_day = LAST + timedelta(days=1)
+    night = start(deployed, "nightly", as_of=str(next_day))
+    assert wait_for(lambda: deployed.get_final_state(night) or {}, 600)["name"] == "Completed"
+    assert len(published_dates(home)) <= len(DAYS), "the night waited for the backfill's end"
     wait_until_published(home, 21)
     kill(deployed, run)
     press_retry(deployed, run)
-    assert wait(lambda: end_state(deployed, run), 900)["name"] == "Completed"
-    assert published_dates(home) == [*DAYS, after]
+    assert wait_for(lambda: deployed.get_final_state(run) or {}, 1800)["name"] == "Completed"
+    assert published_dates(home) == [*DAYS, next_day]
     live = read_live(home)
     assert live is not None
-    assert live[0] == after
-    assert {file: sha256 for file, sha256 in digests(home).items() if str(after) not in file} == forward
+    assert live[0] == next_day
+    assert {file: sha256 for file, sha256 in digests(home).items() if str(next_day) not in file} == forward
     check_whole(home)
     tries = [(row["as_of"], row["tries"]) for row in read_rows(home) if row["parent_run_id"] == run]
     assert [day for day, _ in tries] == [str(day) for day in DAYS], "no date ran twice"
-    assert sum(count > 1 for _, count in tries) <= 2, "but for the two in which the run was killed"
+    assert sum(count > 1 for _, count in tries) <= 2, "except the two dates in which the run was killed"

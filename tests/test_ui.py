@@ -1,34 +1,34 @@
-"""The backfill's form in a real browser: server on PostgreSQL, process worker, what a data engineer clicks.
+"""The backfill's form in a real browser, as a data engineer uses it: server on PostgreSQL, process worker.
 
-The report that an artifact links to is opened over http, as `resegment serve-reports` serves it.
-
-What a backfill does to the store is tests/test_backfill.py's; the reports' pages are tested elsewhere.
+The report that an artifact links to is opened over HTTP from `resegment serve-reports`. What a backfill does
+to the store is tested in test_backfill.py.
 """
 
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
+from bench.server import running_process
 from config.settings import read_settings
 from deployments.services import pick_free_port
+from flows.resegment import segment_customers
 from segmentation.store.published import published_dates
+from tasks.runtime.stage import list_stages
 from tests.browser import open_page
-from tests.dated_days import Days, day, found_days
-from tests.deployed import DeployedServer, running_deployed_server, running_postgres
-from tests.test_deploy import ask, end_state, wait
+from tests.dated_days import Days, create_days, day
+from tests.deployed import DeployedServer, running_deployed_server, running_postgres, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("deploy")]
 
 PATIENCE_MS = 90_000
 
@@ -37,7 +37,7 @@ PATIENCE_MS = 90_000
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
     """Eight days of customers."""
     with pytest.MonkeyPatch.context() as patch:
-        yield found_days(tmp_path_factory.mktemp("ui"), 8, patch)
+        yield create_days(tmp_path_factory.mktemp("ui"), 8, patch)
     read_settings.cache_clear()
 
 
@@ -55,48 +55,53 @@ def deployed(days: Days) -> Iterator[DeployedServer]:
     ):
         server.deploy()
         reports = [str(Path(sys.executable).with_name("resegment")), "serve-reports", "--port", str(port)]
-        with server.worker(), started(reports, server.environment, days.folder / "reports.log"):
+        with server.worker(), running_process(reports, server.environment, days.folder / "reports.log"):
             yield server
 
 
-def submit(server: DeployedServer, tab: "Tab", first: int, last: int) -> str:
-    """Fill the form for these days and submit it: the id of the run."""
-    (found,) = ask(server, "deployments/filter", deployments={"name": {"any_": ["backfill"]}})
-    tab.goto(f"{server.page}/v2/deployments/deployment/{found['id']}/run")
+def submit_form(server: DeployedServer, tab: "Tab", first: int, last: int) -> str:
+    """Fill the form for these days and submit it: the run's id."""
+    (deployment,) = server.post("deployments/filter", deployments={"name": {"any_": ["backfill"]}})
+    tab.goto(f"{server.page}/v2/deployments/deployment/{deployment['id']}/run")
     tab.get_by_label("definition", exact=True).fill("demo", timeout=PATIENCE_MS)
     for field, number in (("start_date", first), ("end_date", last)):
         tab.get_by_label(field, exact=True).click()
         tab.get_by_label("Date (yyyy-MM-dd)").fill(str(day(number)))
         tab.keyboard.press("Escape")
     for _ in range(5):
-        with tab.expect_response(lambda answer: answer.url.endswith("/create_flow_run")) as made:
+        with tab.expect_response(lambda response: response.url.endswith("/create_flow_run")) as creation:
             tab.get_by_role("button", name="Submit").click()
-        if made.value.status == 201:
-            return str(made.value.json()["id"])
+        if creation.value.status == 201:
+            return str(creation.value.json()["id"])
         time.sleep(1)
-    raise AssertionError(f"the form was not taken: {made.value.status} {made.value.text()}")
+    raise AssertionError(f"the form was not accepted: {creation.value.status} {creation.value.text()}")
 
 
 def open_artifact(server: DeployedServer, tab: "Tab", key: str) -> None:
-    """Open the newest version of what runs show under this key."""
-    latest = ask(server, "artifacts/latest/filter", artifacts={"key": {"any_": [key]}})
+    """Open the newest version of the artifact with this key."""
+    latest = server.post("artifacts/latest/filter", artifacts={"key": {"any_": [key]}})
     tab.goto(f"{server.page}/v2/artifacts/artifact/{latest[0]['latest_id']}")
 
 
-def inside(server: DeployedServer, run_id: str) -> list[dict[str, Any]]:
-    """The runs inside a run, by date, then by start."""
+def list_subflow_runs(server: DeployedServer, run_id: str) -> list[dict[str, Any]]:
+    """The subflow runs of a run, by date, then by start time."""
     parent = {"parent_flow_run_id": {"any_": [run_id]}}
-    found = ask(server, "flow_runs/filter", flow_runs=parent)
-    return sorted(found, key=lambda one: (one["name"], one["start_time"] or ""))
+    runs = server.post("flow_runs/filter", flow_runs=parent)
+    return sorted(runs, key=lambda run: (run["name"], run["start_time"] or ""))
 
 
-def ended(server: DeployedServer, run_id: str, name: str) -> Callable[[], Any]:
-    """Has the run ended in this state?"""
-    return lambda: (end_state(server, run_id) or {}).get("name") == name
+def list_names_and_states(runs: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Name and state of each run."""
+    return [(run["name"], run["state_name"]) for run in runs]
+
+
+def wait_for_end(server: DeployedServer, run_id: str, name: str) -> None:
+    """Wait until the run has ended in this state."""
+    assert wait_for(lambda: (server.get_final_state(run_id) or {}).get("name") == name, 600)
 
 
 def shoot(tab: "Tab", name: str) -> None:
-    """Keep a picture where RESEGMENT_SHOTS says."""
+    """Save a screenshot in the folder RESEGMENT_SHOTS, if it is set."""
     if folder := os.environ.get("RESEGMENT_SHOTS"):
         tab.screenshot(path=Path(folder) / f"{name}.png")
 
@@ -109,19 +114,19 @@ def press_retry(tab: "Tab") -> None:
 
 
 def test_three_dates_from_the_form(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
-    """Filled and submitted, three dated runs complete under the backfill, and their artifacts can be read."""
+    """After the form is submitted, three dated runs complete under the backfill with readable artifacts."""
     page = open_page(browser, deployed.page)
     tab = page.tab
     tab.set_default_timeout(PATIENCE_MS)
-    run = submit(deployed, tab, 1, 3)
-    assert wait(ended(deployed, run, "Completed"), 300), deployed.call("-c", "").stderr
+    run = submit_form(deployed, tab, 1, 3)
+    wait_for_end(deployed, run, "Completed")
     tab.goto(f"{deployed.page}/v2/runs/flow-run/{run}")
     tab.get_by_text(f"demo {day(1)} to {day(3)} fill").first.wait_for()
     tab.get_by_role("tab", name="Subflow Runs").click()
     for number in (1, 2, 3):
         tab.get_by_role("link", name=f"demo {day(number)}", exact=True).first.wait_for()
     shoot(tab, "subflows")
-    assert [one["state_name"] for one in inside(deployed, run)] == ["Completed"] * 3
+    assert [subflow["state_name"] for subflow in list_subflow_runs(deployed, run)] == ["Completed"] * 3
     assert published_dates(days.home) == [day(1), day(2), day(3)]
     open_artifact(deployed, tab, "demo-backfill")
     tab.get_by_text("3 of 3 dates done").first.wait_for()
@@ -138,75 +143,77 @@ def test_three_dates_from_the_form(deployed: DeployedServer, days: Days, browser
     page.close()
 
 
-def test_a_broken_date_is_mended_and_retried(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
-    """The failure says what is wrong; mended, Retry completes, and only that date and those after it run."""
-    good = days.file(5).read_bytes()
+def test_a_repaired_date_is_retried(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
+    """The failure says what is wrong. After the repair, Retry runs that date and later ones only."""
+    content = days.file(5).read_bytes()
     days.break_file(5)
     page = open_page(browser, deployed.page)
     tab = page.tab
     tab.set_default_timeout(PATIENCE_MS)
-    run = submit(deployed, tab, 4, 6)
-    assert wait(ended(deployed, run, "Failed"), 300)
+    run = submit_form(deployed, tab, 4, 6)
+    wait_for_end(deployed, run, "Failed")
     tab.goto(f"{deployed.page}/v2/runs/flow-run/{run}")
     tab.get_by_text(re.compile(f"{day(5)} failed: no-rows: .*all 1 rows are refused")).first.wait_for()
     shoot(tab, "failed")
-    before = inside(deployed, run)
-    assert [(one["name"], one["state_name"]) for one in before] == [
+    runs_before = list_subflow_runs(deployed, run)
+    assert list_names_and_states(runs_before) == [
         (f"demo {day(4)}", "Completed"),
         (f"demo {day(5)}", "Failed"),
     ]
-    days.file(5).write_bytes(good)
+    days.file(5).write_bytes(content)
     press_retry(tab)
-    assert wait(ended(deployed, run, "Completed"), 300)
+    wait_for_end(deployed, run, "Completed")
     tab.reload()
     tab.get_by_text("Completed", exact=True).first.wait_for()
     shoot(tab, "retried")
-    after = inside(deployed, run)
-    assert [(one["name"], one["state_name"]) for one in after] == [
+    runs_after = list_subflow_runs(deployed, run)
+    assert list_names_and_states(runs_after) == [
         (f"demo {day(4)}", "Completed"),
         (f"demo {day(5)}", "Failed"),
         (f"demo {day(5)}", "Completed"),
         (f"demo {day(6)}", "Completed"),
     ]
-    assert after[0]["id"] == before[0]["id"]
-    assert after[0]["run_count"] == 1
-    assert stages_of(deployed, after[1]["id"]) == {"ingest": "Failed"}
-    assert set(stages_of(deployed, after[2]["id"]).values()) == {"Completed"}
+    assert runs_after[0]["id"] == runs_before[0]["id"]
+    assert runs_after[0]["run_count"] == 1
+    expect_stage_states(deployed, runs_after[1]["id"], {"ingest": "Failed"})
+    stages = [stage.name for stage in list_stages(segment_customers)]
+    expect_stage_states(deployed, runs_after[2]["id"], dict.fromkeys(stages, "Completed"))
     assert published_dates(days.home)[-3:] == [day(4), day(5), day(6)]
     page.close()
 
 
 def test_the_failed_stage_alone_runs_again(deployed: DeployedServer, days: Days, browser: "Browser") -> None:
-    """A fault in the store after ten stages of a date: Retry takes their results, and runs `publish` only."""
-    in_the_way = days.home / "editions" / str(day(7))
-    in_the_way.write_text("a file where the date's folder should be")
+    """When only `publish` fails, Retry reuses the results of the other stages and runs `publish` alone."""
+    blocking_file = days.home / "editions" / str(day(7))
+    blocking_file.write_text("a file where the date's folder should be")
     page = open_page(browser, deployed.page)
     tab = page.tab
     tab.set_default_timeout(PATIENCE_MS)
-    run = submit(deployed, tab, 7, 8)
-    assert wait(ended(deployed, run, "Failed"), 300)
-    (failed,) = inside(deployed, run)
-    before = stages_of(deployed, failed["id"])
-    assert before.pop("publish") == "Failed"
-    assert set(before.values()) == {"Completed"}
+    run = submit_form(deployed, tab, 7, 8)
+    wait_for_end(deployed, run, "Failed")
+    (failed,) = list_subflow_runs(deployed, run)
+    stages = [stage.name for stage in list_stages(segment_customers)]
+    expect_stage_states(deployed, failed["id"], dict.fromkeys(stages, "Completed") | {"publish": "Failed"})
     tab.goto(f"{deployed.page}/v2/runs/flow-run/{run}")
     tab.get_by_text(re.compile(f"{day(7)} failed: FileExistsError")).first.wait_for()
     shoot(tab, "failed stage")
-    in_the_way.unlink()
+    blocking_file.unlink()
     press_retry(tab)
-    assert wait(ended(deployed, run, "Completed"), 300)
-    (_, again, last) = inside(deployed, run)
-    after = stages_of(deployed, again["id"])
-    assert after.pop("publish") == "Completed"
-    assert after == dict.fromkeys(before, "Cached")
+    wait_for_end(deployed, run, "Completed")
+    (_, retried, last) = list_subflow_runs(deployed, run)
+    expect_stage_states(deployed, retried["id"], dict.fromkeys(stages, "Cached") | {"publish": "Completed"})
     assert last["state_name"] == "Completed"
     assert published_dates(days.home)[-2:] == [day(7), day(8)]
     page.close()
 
 
-def stages_of(server: DeployedServer, run_id: str) -> dict[str, str]:
-    """State by stage."""
-    runs = httpx.post(
-        f"{server.page}/api/task_runs/filter", json={"flow_runs": {"id": {"any_": [run_id]}}}, timeout=60
-    ).json()
-    return {one["name"].split(" ")[0]: one["state_name"] for one in runs}
+def read_stage_states(server: DeployedServer, run_id: str) -> dict[str, str]:
+    """The state of each stage that the server has recorded so far."""
+    task_runs = server.post("task_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+    return {task_run["name"].split(" ")[0]: task_run["state_name"] for task_run in task_runs}
+
+
+def expect_stage_states(server: DeployedServer, run_id: str, expected: dict[str, str]) -> None:
+    """Assert that exactly these stages ran, with these states, once the server has recorded them."""
+    wait_for(lambda: read_stage_states(server, run_id) == expected)
+    assert read_stage_states(server, run_id) == expected

@@ -114,10 +114,6 @@ class RangeReader(io.RawIOBase):
         self._position = offset + start
         return self._position
 
-    def tell(self) -> int:
-        """The position."""
-        return self._position
-
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer as far as there are bytes; returns how many."""
         length = min(len(buffer), max(0, self._end - self._position))
