@@ -11,7 +11,9 @@ from pydantic import Field, field_validator, model_validator
 from config.clauses import Clause
 from config.conditions import RowRule
 
+# \Z, because $ would also accept a trailing newline.
 COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}\Z")
+# Columns that the outputs add to those of the contract.
 RESERVED_COLUMNS = frozenset(
     {"customer_id", "segment_id", "distance", "margin", "runner_up", "source_file", "source_row"}
 )

@@ -128,7 +128,7 @@ class Definition(Clause):
     @model_validator(mode="after")
     def _window_exists(self) -> Self:
         if self.source.sql is not None and "window_start" in list_binds(self.source.sql) and not self.summary:
-            raise ValueError("sql binds :window_start, but there is no summary with a window")
+            raise ValueError("sql binds :window_start, which needs a summary with a window")
         return self
 
     @property

@@ -59,6 +59,7 @@ def read_definition(path: Path) -> Definition:
 def parse_definition(text: str, file: str) -> Definition:
     """Validate the text of a definition whose file has, or will have, this name."""
     try:
+        # yaml.load with a loader derived from SafeLoader: Python tags are refused, not executed.
         content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -69,6 +70,7 @@ def parse_definition(text: str, file: str) -> Definition:
         definition = Definition.model_validate(content)
     except ValidationError as error:
         raise DefinitionError(f"{file}: {describe_faults(error)}") from error
+    # A copied definition that keeps its old name would publish over the original.
     if definition.name != Path(file).stem:
         raise DefinitionError(f"{file} holds name: {definition.name}; a definition's file is named after it")
     return definition

@@ -69,6 +69,7 @@ class SummaryFeature(Clause):
     @property
     def contract(self) -> Column:
         """The feature as a column of the customer table."""
+        # Sums of whole numbers are float too: they are computed in float64.
         kind: Literal["int", "float"] = "int" if self.op in WHOLE_OPERATIONS else "float"
         return Column(type=kind, unit=self.unit, description=self.description)
 

@@ -15,6 +15,7 @@ from config.definition import BUILT_IN
 
 
 def _usable_cores() -> int:
+    # In a container, cpu_count is the host's; the affinity is what this process may use.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -36,26 +36,26 @@ def reason_to_skip(as_of: date | None, catch_up: CatchUp) -> str | None:
     run = context.flow_run if context else None
     if as_of is not None or run is None or not run.auto_scheduled or run.run_count > 1:
         return None
-    scheduled, now = runtime.flow_run.scheduled_start_time, datetime.now(UTC)
+    scheduled, current = runtime.flow_run.scheduled_start_time, datetime.now(UTC)
     if catch_up == "none":
-        return describe_delay(scheduled, now)
-    newest = look_up_newer_run(run, now)
+        return describe_delay(scheduled, current)
+    newest = look_up_newer_run(run, current)
     return f"the run of {newest:%Y-%m-%d %H:%M} UTC is due too and replaces it" if newest else None
 
 
-def describe_delay(scheduled: datetime, now: datetime) -> str | None:
+def describe_delay(scheduled: datetime, current: datetime) -> str | None:
     """That the run is too late to be caught up, in words; None if it is not."""
-    if now - scheduled <= LATE:
+    if current - scheduled <= LATE:
         return None
-    hours = (now - scheduled) / timedelta(hours=1)
+    hours = (current - scheduled) / timedelta(hours=1)
     return f"it was scheduled {hours:.0f} hours ago, and catch_up: none skips late runs"
 
 
-def look_up_newer_run(run: FlowRun, now: datetime) -> datetime | None:
+def look_up_newer_run(run: FlowRun, current: datetime) -> datetime | None:
     """When the deployment's newest overdue run was scheduled, if it is newer than this run."""
     if run.deployment_id is None or run.expected_start_time is None:
         return None
-    due = FlowRunFilterExpectedStartTime(after_=run.expected_start_time, before_=now)
+    due = FlowRunFilterExpectedStartTime(after_=run.expected_start_time, before_=current)
     deployment = FlowRunFilterDeploymentId(any_=[UUID(str(run.deployment_id))])
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(

@@ -137,6 +137,7 @@ def list_reasons(
     its checks.
     """
     order = {name: float(position) for position, name in enumerate(schema.columns)}
+    # Rules come between the id at position 0 and the next column.
     after_id = 0.5 if schema.metadata and schema.metadata["id"] else -0.5
     tables = [
         pd.DataFrame({"row": np.flatnonzero(mask), "column": name, "reason": "unreadable", "rank": -1})
@@ -186,6 +187,7 @@ def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFr
             is_null, cases["column"], cases["check_number"].fillna(0), strict=True
         )
     ]
+    # A missing value comes before the column's checks, which ignore nulls.
     rank = np.where(is_null, -1, cases["check_number"].fillna(-1).astype(np.int64))
     return pd.DataFrame(
         {"row": cases["index"].astype(np.int64), "column": cases["column"], "reason": reasons, "rank": rank}

@@ -68,7 +68,7 @@ class Measures(Record):
     prediction_strength: Annotated[float | None, SweepColumn("Prediction strength", 0)] = Field(
         description="Prediction strength, 0 to 1. Null for k = 1."
     )
-    # One value per segment, of which the column has the least.
+    # One value per segment; the column has the smallest.
     jaccard: Annotated[tuple[float, ...], SweepColumn("Bootstrap Jaccard", 0)] = Field(
         description="Bootstrap Jaccard, 0 to 1, of the least stable segment. Null for k = 1."
     )
@@ -77,7 +77,7 @@ class Measures(Record):
     )
     faintest_border: Annotated[float | None, SweepColumn("Faintest border", 0)] = Field(
         description="Customers on the faintest border of two segments, as a share of those inside, errors "
-        "included; 0.72 and more is no border. Null for k = 1."
+        "included; 0.72 and more means no border. Null for k = 1."
     )
 
     @property

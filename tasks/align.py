@@ -20,6 +20,7 @@ from segmentation.features.grid import squared_distances
 from segmentation.identity.matching import Contingency, choose_ids, detect_events, match_segments
 from segmentation.identity.previous_segments import (
     PreviousSegments,
+    RescoredPart,
     count_churn,
     count_contingency,
     look_up_previous_segments,
@@ -86,7 +87,7 @@ def map_labels(
     refit = night.definition.refit
     return LabelMapping(
         order=order,
-        kept=new_positions,
+        new_positions=new_positions,
         may_wait=may_wait,
         names=tuple(sorted(segment_ids, key=lambda segment_id: int(segment_id[1:]))),
         centres=centres[np.argsort(order)],
@@ -104,10 +105,8 @@ class Relabelled(NamedTuple):
 
 def relabel_all(files: Sequence[PartFiles], mapping: LabelMapping, folder: Path) -> Relabelled:
     """Rewrite every part's labels as segment positions."""
-    stems = [f"{i:05d}.parquet" for i in range(len(files))]
-    paths = [(folder / f"labels-{stem}", folder / f"contested-{stem}") for stem in stems]
-    pairs = list(map_parts(partial(relabel_part, cast=mapping), zip(files, paths, strict=True)))
-    return Relabelled(*(tuple(parts) for parts in zip(*pairs, strict=True)))
+    parts = list(map_parts(partial(relabel_part, mapping=mapping, folder=folder), files))
+    return Relabelled(tuple(part.labels for part in parts), tuple(part.contested for part in parts))
 
 
 def resize_segments(fitted: Fitted, sizes: np.ndarray) -> Fitted:
@@ -135,7 +134,7 @@ def pair_customers(
     """Where tonight's customers were last night; None where rows have no id."""
     if night.definition.rows.id is None or previous.model is None:
         return None
-    pairs = list(zip(customers.parts, previous.labels, strict=True))
+    pairs = [RescoredPart(*pair) for pair in zip(customers.parts, previous.labels, strict=True)]
     place = parse_path(str(previous.folder))
     return look_up_previous_segments(pairs, place, previous.model.segment_ids, folder)
 
@@ -161,7 +160,7 @@ def align(
     contingency = Contingency(np.zeros((k0, k), np.int64), np.zeros(k0, np.int64), np.zeros(k, np.int64))
     earlier = pair_customers(night, customers, previous, folder)
     if earlier:
-        contingency, _ = count_contingency(earlier, fitted.parts, k)
+        contingency = count_contingency(earlier, fitted.parts, k).contingency
     matches: Matches = range(k)  # the same model keeps its order: customers moved, segments did not
     if fitted.method != "scored":
         matches = match_segments(contingency, *measure_distances(previous.model, scaled, fitted))
@@ -170,8 +169,9 @@ def align(
     mapping = map_labels(night, fitted, segment_ids, matches, contingency.shared)
 
     parts = earlier.parts if earlier else (None,) * len(fitted.parts)
-    files = zip(customers.parts, scaled.parts, fitted.parts, parts, strict=True)
-    labels, contested = relabel_all([PartFiles(*part_files) for part_files in files], mapping, folder)
+    stages = zip(customers.parts, scaled.parts, fitted.parts, parts, strict=True)
+    files = [PartFiles(number, *stage_files) for number, stage_files in enumerate(stages)]
+    labels, contested = relabel_all(files, mapping, folder)
     aligned = Aligned(
         fitted=sort_segments(fitted, segment_ids).model_copy(update={"parts": labels}),
         ids_before=ids_before,
@@ -182,7 +182,8 @@ def align(
     if earlier is None:
         events = detect_events(contingency, matches, previous_ids, mapping.names)  # no customers to count
         return aligned.model_copy(update={"events": tuple(events)})
-    contingency, behaviour = count_contingency(earlier, labels, k)
+    moves = count_contingency(earlier, labels, k)
+    contingency = moves.contingency
     sizes = contingency.shared.sum(axis=0) + contingency.joined
     return aligned.model_copy(
         update={
@@ -191,7 +192,7 @@ def align(
             "departed": earlier.left,
             "contested": contested,
             "migration": migration_matrix(contingency),
-            "churn": count_churn(contingency, behaviour, mapping.kept),
+            "churn": count_churn(moves, mapping.new_positions),
             "events": tuple(detect_events(contingency, matches, previous_ids, mapping.names)),
         }
     )

@@ -37,7 +37,7 @@ MOST_DRAWN = 200  # features of drawn customers, 8 MB
 
 
 def project_customers(scaled: Scaled, points: Points) -> Projection | None:
-    """The plane in which customers differ most; None where there is none, or where features were left out."""
+    """The plane in which customers differ most; None without points, or if features were left out."""
     varying = [column for column in scaled.columns if not column.excluded]
     if list(points.features) != [column.feature for column in varying] or not points.labels.size:
         return None

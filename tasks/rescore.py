@@ -7,14 +7,9 @@ segmentation/identity/refitting.py.
 from schemas.identity import PreviousEdition
 from schemas.night import Night
 from schemas.rows import Customers
-from segmentation.identity.refitting import RefitDecision, decide_refit
-from segmentation.identity.rescoring import (
-    PreviousModel,
-    Rescored,
-    list_changed_keys,
-    read_previous_model,
-    rescore_customers,
-)
+from segmentation.identity.previous_model import PreviousModel, list_changed_keys, read_previous_model
+from segmentation.identity.refitting import ModelFit, RefitDecision, decide_refit
+from segmentation.identity.rescoring import Rescored, rescore_customers
 from segmentation.parts import create_empty_folder
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.manifests import try_read_manifest
@@ -34,8 +29,8 @@ def start_cold(night: Night) -> PreviousEdition:
 def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDecision:
     """Does the model need a refit, and its scaling too?"""
     definition = night.definition
-    measured = (rescored.inertia, rescored.drift)
-    decision = decide_refit(definition.refit, previous.model.trained, night.as_of, measured)
+    fit = ModelFit(rescored.inertia, rescored.drift)
+    decision = decide_refit(definition.refit, previous.model.trained, night.as_of, fit)
     if changed := list_changed_keys(definition, previous.manifest):
         return RefitDecision(True, True, (f"the definition's {', '.join(changed)} changed",))
     if rescored.beyond:

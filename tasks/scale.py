@@ -100,12 +100,12 @@ def list_ks(definition: Definition, distinct: int) -> tuple[int, ...]:
     """The values of k to try: no more than distinct customers. Refused if those are too few."""
     plan = definition.k
     key, fewest = ("fixed", plan.fixed) if plan.fixed else ("min", plan.min)
-    most = min(plan.max, distinct)
-    if most < fewest:
+    largest = min(plan.max, distinct)
+    if largest < fewest:
         raise Refused(
             "too-few-rows", f"{distinct} distinct customers cannot form k.{key} = {fewest} segments"
         )
-    return tuple(range(plan.min, most + 1))
+    return tuple(range(plan.min, largest + 1))
 
 
 def list_warnings(definition: Definition, scaled: Scaled, raw: Moments, is_kept: bool) -> tuple[str, ...]:

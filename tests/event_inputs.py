@@ -62,7 +62,7 @@ def with_rows(**changes: Any) -> dict[str, Any]:
 
 
 def with_features(features: Mapping[str, Any]) -> dict[str, Any]:
-    """A summary with these features, all of which are clustered."""
+    """A summary with these features, and all of them clustered."""
     return {"summary": {"window_days": 31, "features": features}, "features": list(features)}
 
 

@@ -204,7 +204,7 @@ def test_negative_zero_is_zero(tmp_path: Path, make_night: NightMaker) -> None:
 
 
 def test_every_code_is_covered() -> None:
-    """All 92 codes have a case, or a reason why there is none yet."""
+    """All 92 codes have a case, or a reason for having none."""
     tested = {case.code for case in CASES} | {case.code for case in PARAMETERS} | {"U10"}
     assert set(NIGHTS.values()) <= set(POISON)
     codes = tested | set(LATER) | set(NIGHTS)

@@ -79,7 +79,7 @@ def test_a_prefect_block_may_hold_the_secret() -> None:
         ({"sql": "SELECT 1; DROP TABLE x", "connection": "w"}, "without a ;"),
         ({"sql": "SELECT :who", "connection": "w"}, "not who"),
         ({"sql": "SELECT 1"}, "sql and connection go together"),
-        ({"sql": "SELECT :window_start", "connection": "w"}, "no summary with a window"),
+        ({"sql": "SELECT :window_start", "connection": "w"}, "needs a summary with a window"),
         ({"sql": "SELECT 1", "connection": "../w"}, "pattern"),
         ({"sql": "SELECT 1", "connection": "w", "path": "a.csv"}, "exactly one"),
     ],

@@ -15,9 +15,10 @@ import yaml
 
 from config.settings import read_settings
 from deployments.setup import RESULTS_VARIABLE, add_results_folder
+from segmentation.store.layout import VERSION
 from segmentation.store.published import published_dates
 from tests.dated_days import Days, create_days, day
-from tests.deployed import ROOT, DeployedServer, running_deployed_server, running_postgres
+from tests.deployed import ROOT, DeployedServer, running_deployed_server, running_postgres, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("deploy")]
 
@@ -70,7 +71,7 @@ def deployed(days: Days) -> Iterator[DeployedServer]:
 
 
 def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
-    """Deploying twice gives five deployments, three automations and one pool, without the deployer's folder."""
+    """Deploying twice gives five deployments, three automations and one pool, all without local folders."""
     deployments = {deployment["name"]: deployment for deployment in deployed.post("deployments/filter")}
     assert deployments.keys() == NAMES
     for deployment in deployments.values():

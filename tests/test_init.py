@@ -1,4 +1,4 @@
-"""Definitions proposed by `resegment init` run unchanged, or one line says why there is none."""
+"""Definitions proposed by `resegment init` run unchanged, or one line gives the reason."""
 
 from collections.abc import Callable
 from datetime import date
@@ -155,7 +155,7 @@ def test_dated_files_are_read_by_their_date(day: str, pattern: str, write: Write
 def test_a_file_without_a_table_is_refused_with_the_reason(
     content: bytes, code: str, message: str, tmp_path: Path
 ) -> None:
-    """One line says why there is no proposal, with the same code as a run."""
+    """The refusal is one line, with the same code as in a run."""
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(Refused, match=message) as refusal:

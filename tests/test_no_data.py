@@ -53,7 +53,7 @@ def test_the_next_night_continues_from_the_last_edition(days: Days) -> None:
 
 
 def test_a_date_before_the_first_file_has_no_data(days: Days) -> None:
-    """If no file is dated on or before the date, there is no data."""
+    """A date before all dated files counts as without data."""
     backfilled = run(days, 0, 1)
     assert outcomes(backfilled) == ["no-data", "published"]
     assert "no-file" in backfilled.dates[0].message

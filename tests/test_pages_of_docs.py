@@ -108,7 +108,7 @@ def test_paths_that_a_page_names_exist(page: Path) -> None:
 
 @every_page
 def test_identifiers_that_a_page_names_exist(page: Path, sources: str) -> None:
-    """A page never speaks of a function, record or key that has been renamed, unless its own code defines it."""
+    """A page names no function, record or key that has been renamed; its own examples may define some."""
     text = page.read_text(encoding="utf-8")
     definitions = " ".join(re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE))
     if REPLACED not in text:

@@ -94,7 +94,7 @@ def test_order_of_rows_does_not_matter(make_night: NightMaker, tmp_path: Path, p
 
 
 def test_quarantine_names_every_contradicting_row(make_night: NightMaker, tmp_path: Path) -> None:
-    """Rows of one customer that differ, in a column that is no feature too, are all refused."""
+    """Rows of one customer that differ, even in a column that is not a feature, are all refused."""
     frame = pd.DataFrame(
         {
             "id": ["a", "b", "a", "b", "c"],
@@ -112,7 +112,7 @@ def test_quarantine_names_every_contradicting_row(make_night: NightMaker, tmp_pa
 
 
 def test_large_whole_numbers_are_not_rounded_together(make_night: NightMaker, tmp_path: Path) -> None:
-    """Rows that differ by one beyond 2^53 contradict each other, beside nulls too."""
+    """Rows that differ by one beyond 2^53 contradict each other, also next to nulls."""
     columns = {
         "spend": {"type": "float"},
         "orders": {"type": "int"},

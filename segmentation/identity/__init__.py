@@ -1,4 +1,4 @@
-"""Segments from night to night: which is which, what people call them, who moved, when to refit.
+"""Segments from night to night: which is which, what people call them, who moved, and when to refit.
 
-The ids that have been given are the store's.
+The ids issued so far are kept in the store, see segmentation/store/issued_ids.py.
 """

@@ -1,7 +1,7 @@
 """Names, owners and notes that people give to segments, in names.json of the segmentation's folder.
 
-They are keyed by the stable id and belong to no edition: naming changes no published byte. What a segment
-is called until then is segmentation/report/factual_names.py's.
+They are keyed by the stable id and are no part of an edition, so naming changes no published byte. The factual
+name of a segment without a given one is in segmentation/report/factual_names.py.
 """
 
 import json
@@ -24,7 +24,7 @@ LONGEST = {"name": 80, "owner": 80, "note": 500}
 
 
 class GivenName(NamedTuple):
-    """What a person says of a segment. as_of: the live date when the name was given."""
+    """A segment's name, owner and note, who gave them, and the live date at that time."""
 
     name: str = ""
     owner: str = ""
@@ -43,85 +43,82 @@ class SplitOrMerge(NamedTuple):
 
 
 def read_given_names(home: AnyPath) -> dict[str, GivenName]:
-    """The names by segment id; none where there is no file. Refused if it cannot be read."""
+    """The names by segment id; empty if there is no file. Refused if it cannot be read."""
     try:
-        found = json.loads((home / NAMES_FILE).read_bytes())
+        content = json.loads((home / NAMES_FILE).read_bytes())
         return {
-            str(key): GivenName(*(str(one.get(field) or "") for field in GivenName._fields))
-            for key, one in found.items()
+            str(segment_id): GivenName(*(str(fields.get(field) or "") for field in GivenName._fields))
+            for segment_id, fields in content.items()
         }
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError):
         raise Refused(
-            "names", f"{home / NAMES_FILE} is not what `resegment name` writes; mend or remove it"
+            "names", f"{home / NAMES_FILE} is not what `resegment name` writes; repair or remove it"
         ) from None
 
 
-def name_segment(home: AnyPath, segment_id: str, said: dict[str, str | None], by: str) -> GivenName:
-    """Write what a person says of a segment; what is None stays as it was, an empty text takes it away.
+def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], user: str) -> GivenName:
+    """Write name, owner and note of a segment. None leaves a text unchanged, an empty one removes it.
 
-    Refused if no such segment is live or has a name already, or a text is no single line.
+    Refused if no such segment is live or named already, or if a text is not a single line.
     """
-    check_texts({**said, "by": by})
+    check_texts({**texts, "by": user})
     live = read_live(home)
-    known = {} if live is None else read_segment_sizes(edition_folder(home, *live))
-    since = str(live[0]) if live else ""
-    given = {field: text for field, text in said.items() if text is not None}
-    naming = GivenName()
+    live_ids = [] if live is None else list(read_manifest(edition_folder(home, *live)).sizes)
+    changes = {field: text for field, text in texts.items() if text is not None}
+    given_name = GivenName()
 
     def change() -> bytes:
-        nonlocal naming
+        nonlocal given_name
         names = read_given_names(home)
-        if segment_id not in {**known, **names}:
-            there = ", ".join(known) or "none yet"
+        if segment_id not in {*live_ids, *names}:
             raise Refused(
-                "segment", f"there is no segment {segment_id[:20]!r} in the live edition; there are {there}"
+                "segment",
+                f"there is no segment {segment_id[:20]!r} in the live edition; "
+                f"there are {', '.join(live_ids) or 'none yet'}",
             )
-        naming = names.pop(segment_id, GivenName())._replace(**given, by=by, as_of=since)
-        if any((naming.name, naming.owner, naming.note)):
-            names[segment_id] = naming
-        content = {key: one._asdict() for key, one in names.items()}
+        as_of = str(live[0]) if live else ""
+        given_name = names.pop(segment_id, GivenName())._replace(**changes, by=user, as_of=as_of)
+        if given_name.name or given_name.owner or given_name.note:
+            names[segment_id] = given_name
+        content = {key: name._asdict() for key, name in names.items()}
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
     with lock(home / LOCK):
         rewrite(home / NAMES_FILE, change)
-    return naming
+    return given_name
 
 
-def check_texts(said: dict[str, str | None]) -> None:
-    """Refuse what is not one line of text."""
-    for field, text in said.items():
+def check_texts(texts: dict[str, str | None]) -> None:
+    """Refuse a text that is not one short line."""
+    for field, text in texts.items():
         longest = LONGEST.get(field, 80)
         if text is not None and (len(text) > longest or not text.isprintable()):
             raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 
 
-def read_segment_sizes(folder: AnyPath) -> dict[str, int]:
-    """Customers by segment id of an edition. Refused if its manifest cannot be read."""
-    return read_manifest(folder).sizes
-
-
 def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOrMerge]:
-    """The last split or merger of each named segment since it was named: the name may fit no more."""
-    dates = {key: one.as_of for key, one in names.items() if one.name}
-    found: dict[str, SplitOrMerge] = {}
+    """The last split or merge of each named segment since it was named: the name may no longer fit."""
+    naming_dates = {segment_id: name.as_of for segment_id, name in names.items() if name.name}
+    splits: dict[str, SplitOrMerge] = {}
     for day in published_dates(home):
-        named = {key for key, since in dates.items() if since < str(day)}
-        edition = published_edition(home, day) if named else None
+        named_before = {segment_id for segment_id, date_ in naming_dates.items() if date_ < str(day)}
+        edition = published_edition(home, day) if named_before else None
         if edition is None:
             continue
-        for event in _read_events(edition_folder(home, day, edition)):
-            if event["event"] in ("split", "merged"):
-                for key in named & {event["from_segment_id"], event["segment_id"]}:
-                    found[key] = SplitOrMerge(day, event["event"], event["from_segment_id"], event["segment_id"])
-    return found
+        for event in _read_splits(edition_folder(home, day, edition)):
+            source, target = event["from_segment_id"], event["segment_id"]
+            for segment_id in named_before & {source, target}:
+                splits[segment_id] = SplitOrMerge(day, event["event"], source, target)
+    return splits
 
 
-def _read_events(folder: AnyPath) -> list[dict[str, Any]]:
+def _read_splits(folder: AnyPath) -> list[dict[str, Any]]:
+    """The split and merged events of an edition. A damaged edition has none: reporting it is audit's job."""
     try:
         with (folder / "lineage.parquet").open("rb") as file:
-            rows: list[dict[str, Any]] = pq.ParquetFile(file).read(use_threads=False).to_pylist()
-            return rows
+            events = pq.ParquetFile(file).read(use_threads=False).to_pylist()
     except (OSError, ValueError):
-        return []  # a damaged edition is audit's to tell
+        return []
+    return [event for event in events if event["event"] in ("split", "merged")]

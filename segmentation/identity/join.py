@@ -1,7 +1,7 @@
-"""Customers of two nights side by side: who stayed, who joined, who left, in one pass over both.
+"""Joining the customers of two nights by id: who stayed, who joined, who left, in one pass over both.
 
-Both tables are sorted by customer id, so neither is held whole. Which segment is which is
-segmentation/identity/matching.py's.
+Both tables are sorted by customer id, so neither is held in memory whole. Which segment is which is decided in
+segmentation/identity/matching.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,10 +20,10 @@ BATCH = 65_536
 
 
 class JoinedPart(NamedTuple):
-    """A part's customers and last night's within the same range of ids.
+    """A part's customers and last night's rows in the same range of ids.
 
-    earlier: last night's rows; place (n,) int64: each customer's row in it, -1 for none; left: the rows
-    of those who are not there tonight.
+    earlier: last night's rows. place (n,) int64: each customer's row in it, -1 for no row. left: the rows
+    of customers who are not there tonight.
     """
 
     earlier: pa.Table
@@ -42,7 +42,10 @@ def read_published(path: AnyPath, columns: Sequence[str]) -> Iterator[pa.Table]:
 
 
 def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:
-    """Part by part, tonight's customers with last night's, at least one. Both ascend by id, bytewise."""
+    """Join tonight's parts, at least one, with last night's batches. Both ascend by id, bytewise.
+
+    Last night's rows with larger ids than the last part's belong to that part.
+    """
     waiting = next(earlier)
     for number, part in enumerate(parts):
         ids = read_part(part, ["customer_id"])["customer_id"].combine_chunks()
@@ -52,25 +55,25 @@ def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[J
             if batch is None:
                 break
             waiting = pa.concat_tables([waiting, batch])
-        known = waiting["customer_id"]
-        end = len(known) if is_last else pc.sum(pc.less_equal(known, ids[-1])).as_py() or 0
-        here, waiting = waiting.slice(0, end), waiting.slice(end)
-        yield _pair_ids(ids, here)
+        earlier_ids = waiting["customer_id"]
+        end = len(earlier_ids) if is_last else pc.sum(pc.less_equal(earlier_ids, ids[-1])).as_py() or 0
+        rows, waiting = waiting.slice(0, end), waiting.slice(end)
+        yield _join_ids(ids, rows)
 
 
 def _ends_within(table: pa.Table, end: pa.Scalar) -> bool:
     return bool(pc.less_equal(table["customer_id"][-1], end).as_py())
 
 
-def _pair_ids(ids: pa.Array, here: pa.Table) -> JoinedPart:
-    known = here["customer_id"].cast(pa.string()).combine_chunks()
-    place = pc.fill_null(pc.index_in(ids, value_set=known), -1).to_numpy(zero_copy_only=False)
-    left = here.filter(pc.invert(pc.is_in(known, value_set=ids)))
-    return JoinedPart(here, place.astype(np.int64), left)
+def _join_ids(ids: pa.Array, earlier: pa.Table) -> JoinedPart:
+    earlier_ids = earlier["customer_id"].cast(pa.string()).combine_chunks()
+    place = pc.fill_null(pc.index_in(ids, value_set=earlier_ids), -1).to_numpy(zero_copy_only=False)
+    left = earlier.filter(pc.invert(pc.is_in(earlier_ids, value_set=ids)))
+    return JoinedPart(earlier, place.astype(np.int64), left)
 
 
-def look_up_positions(names: pa.ChunkedArray, known: Sequence[str]) -> np.ndarray:
-    """Of each name (n,) its position among the known ones, -1 for another: int64 (n,)."""
-    found = pc.index_in(names.cast(pa.string()), value_set=pa.array(list(known), pa.string()))
-    place: np.ndarray = pc.fill_null(found, -1).to_numpy()
-    return place.astype(np.int64)
+def look_up_positions(names: pa.ChunkedArray, candidates: Sequence[str]) -> np.ndarray:
+    """The position of each name (n,) among the candidates, -1 for any other name: int64 (n,)."""
+    indices = pc.index_in(names.cast(pa.string()), value_set=pa.array(list(candidates), pa.string()))
+    positions: np.ndarray = pc.fill_null(indices, -1).to_numpy()
+    return positions.astype(np.int64)

@@ -1,8 +1,8 @@
-"""Which of tonight's clusters is which of last night's segments, and what became of each.
+"""Matching tonight's clusters with last night's segments, and what became of each segment.
 
-Pure functions of a cross-table of customers. Counting it is segmentation/identity/join.py's, giving ids
-tasks/align.py's. Events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult, 2006), by
-shares of the customers who are there on both nights.
+Pure functions of the contingency table of customers, which is counted in previous_segments.py. Ids are issued
+in tasks/align.py. Events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult, 2006), by shares of the
+customers of both nights.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from scipy.optimize import linear_sum_assignment
 from schemas.identity import Event
 
 SAME_SEGMENT = 0.4  # Jaccard similarity of their shared customers from which on two are the same segment
-SPLIT_SHARE = 0.25  # of a segment's customers: less is not a part of a split
+SPLIT_SHARE = 0.25  # of a segment's customers: less is not a piece of a split
 MATCH_SHARE = 0.5  # of a segment's customers: MONIC's threshold of a match
-FEW_SHARED = 30  # shared customers, below which centres are compared instead
+FEW_SHARED = 30  # shared customers below which centres are compared instead
 NEAR_CENTRE = 0.5  # of the distance to the next segment: a centre that moved less is still that segment's
 
 
 class Contingency(NamedTuple):
     """Customers by last night's segment and tonight's cluster, all int64.
 
-    shared (k0, k1): there on both nights; left (k0,): last night only; joined (k1,): tonight only.
+    shared (k0, k): customers of both nights. left (k0,): last night only. joined (k,): tonight only.
     """
 
     shared: np.ndarray
@@ -32,105 +32,138 @@ class Contingency(NamedTuple):
 
 
 def jaccard_similarity(shared: np.ndarray) -> np.ndarray:
-    """Jaccard similarity (k0, k1) of last night's segments and tonight's, of their shared customers.
+    """Jaccard similarity (k0, k) of last night's segments and tonight's, among shared customers.
+
+    0 for two segments without any shared customers.
 
     >>> jaccard_similarity(np.array([[6, 2], [0, 4]]))
     array([[0.75      , 0.16666667],
            [0.        , 0.66666667]])
     """
     union = shared.sum(axis=1)[:, None] + shared.sum(axis=0) - shared
-    found: np.ndarray = np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
-    return found
+    similarity: np.ndarray = np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
+    return similarity
 
 
-def match_segments(crossing: Contingency, distances: np.ndarray, apart: np.ndarray) -> list[int | None]:
-    """For each of tonight's clusters, which of last night's segments it is, or None: it is new.
+def match_segments(contingency: Contingency, distances: np.ndarray, nearest: np.ndarray) -> list[int | None]:
+    """For each of tonight's clusters, the position of last night's segment that it is; None if it is new.
 
-    By shared customers first: the assignment with the largest sum of similarities, of which those below
-    SAME do not count. Then by centre, among those with hardly any customers to go by: distances
-    (k0, k1) between centres, apart (k0,) from each old centre to the nearest other one.
+    First by shared customers: the assignment with the largest sum of similarities, where those below
+    SAME_SEGMENT count as 0. Then by centre, among segments and clusters with few shared customers:
+    distances (k0, k) between centres, nearest (k0,) from each old centre to the next old one.
     """
-    found: list[int | None] = [None] * crossing.shared.shape[1]
-    alike = jaccard_similarity(crossing.shared)
-    for i, j in _assign(np.where(alike >= SAME_SEGMENT, alike, 0.0)):
-        found[j] = i
-    unknown = [i for i in range(len(alike)) if i not in found and crossing.shared[i].sum() < FEW_SHARED]
-    new = [j for j, of in enumerate(found) if of is None and crossing.shared[:, j].sum() < FEW_SHARED]
-    reach = NEAR_CENTRE * apart[unknown][:, None]
-    nearness = np.maximum(reach - distances[np.ix_(unknown, new)], 0.0)
-    for a, b in _assign(nearness):
-        found[new[b]] = unknown[a]
-    return found
+    shared = contingency.shared
+    matches: list[int | None] = [None] * shared.shape[1]
+    similarity = jaccard_similarity(shared)
+    for i, j in _assign(np.where(similarity >= SAME_SEGMENT, similarity, 0.0)):
+        matches[j] = i
+    unmatched = [i for i in range(len(shared)) if i not in matches and shared[i].sum() < FEW_SHARED]
+    new = [j for j, match in enumerate(matches) if match is None and shared[:, j].sum() < FEW_SHARED]
+    reach = NEAR_CENTRE * nearest[unmatched][:, None]
+    for row, column in _assign(np.maximum(reach - distances[np.ix_(unmatched, new)], 0.0)):
+        matches[new[column]] = unmatched[row]
+    return matches
 
 
 def _assign(gain: np.ndarray) -> list[tuple[int, int]]:
-    """The pairs with the largest total gain; pairs that gain nothing are left out."""
+    """The pairs with the largest total gain (Hungarian assignment), without pairs that gain nothing."""
     if not gain.size:
         return []
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if gain[i, j] > 0]
 
 
-def choose_ids(matches: Sequence[int | None], before: Sequence[str], given: int) -> list[str]:
-    """Tonight's segment ids. New ones follow the last one given.
+def choose_ids(matches: Sequence[int | None], previous_ids: Sequence[str], issued: int) -> list[str]:
+    """Tonight's segment ids. New segments get the next numbers after the `issued` ids so far.
 
     >>> choose_ids([1, None, 0], ["S01", "S02"], 4)
     ['S02', 'S05', 'S01']
     """
-    names = []
-    for of in matches:
-        given += of is None
-        names.append(before[of] if of is not None else f"S{given:02d}")
-    return names
+    segment_ids = []
+    for match in matches:
+        issued += match is None
+        segment_ids.append(f"S{issued:02d}" if match is None else previous_ids[match])
+    return segment_ids
+
+
+class _Transition(NamedTuple):
+    """An event between last night's segment i and tonight's j, either of which may be missing."""
+
+    kind: str
+    i: int | None
+    j: int | None
 
 
 def detect_events(
-    crossing: Contingency, matches: Sequence[int | None], before: Sequence[str], after: Sequence[str]
+    contingency: Contingency,
+    matches: Sequence[int | None],
+    previous_ids: Sequence[str],
+    segment_ids: Sequence[str],
 ) -> list[Event]:
     """What became of each of last night's segments, and where each of tonight's comes from."""
-    shared, events = crossing.shared, list[Event]()
-    of_old, of_new = shared.sum(axis=1), shared.sum(axis=0)
-
-    def tell(kind: str, i: int | None, j: int | None) -> None:
-        both = int(shared[i, j]) if i is not None and j is not None else 0
-        events.append(
-            Event.model_validate(
-                {
-                    "event": kind,
-                    "from_segment_id": None if i is None else before[i],
-                    "segment_id": None if j is None else after[j],
-                    "shared": both,
-                    "share_of_from": both / int(of_old[i]) if i is not None and of_old[i] else None,
-                    "share_of_segment": both / int(of_new[j]) if j is not None and of_new[j] else None,
-                }
-            )
-        )
-
-    told = set[int]()
-    olds, news = range(len(before)), range(len(after))
-    ended = {*olds} - {*matches}  # only a segment that does not live on can be merged into another
-    sources = [
-        [i for i in olds if (matches[j] == i or i in ended) and _is_most(shared[i, j], of_old[i])]
-        for j in news
-    ]
-    for i in olds:
-        kept = [j for j in news if matches[j] == i]
-        parted = [j for j in news if matches[j] is None and shared[i, j] >= SPLIT_SHARE * of_old[i] > 0]
-        pieces = kept + [j for j in parted if _is_most(shared[i, j], of_new[j])]
-        merged = [j for j in news if i in sources[j] and len(sources[j]) > 1]
-        ends = [("split", j) for j in pieces] if len(pieces) > 1 else [("survived", j) for j in kept]
-        ends = [end for end in ends if end[1] not in merged] + [("merged", j) for j in merged]
-        ends = ends or [("merged", j) for j in news if i in sources[j]]
-        for kind, j in ends:
-            tell(kind, i, j)
-            told.add(j)
-        if not ends:
-            tell("died", i, None)
-    for j in news:
-        if j not in told:
-            tell("born", None, j)
+    shared = contingency.shared
+    old_sizes, new_sizes = shared.sum(axis=1), shared.sum(axis=0)
+    events = []
+    for kind, i, j in _list_transitions(shared, matches):
+        count = int(shared[i, j]) if i is not None and j is not None else 0
+        fields = {
+            "event": kind,
+            "from_segment_id": None if i is None else previous_ids[i],
+            "segment_id": None if j is None else segment_ids[j],
+            "shared": count,
+            "share_of_from": count / int(old_sizes[i]) if i is not None and old_sizes[i] else None,
+            "share_of_segment": count / int(new_sizes[j]) if j is not None and new_sizes[j] else None,
+        }
+        events.append(Event.model_validate(fields))
     return events
 
 
-def _is_most(part: int, whole: int) -> bool:
-    return bool(whole > 0 and part >= MATCH_SHARE * whole)
+def _list_transitions(shared: np.ndarray, matches: Sequence[int | None]) -> list[_Transition]:
+    """All transitions: by last night's segment, then the segments that were born."""
+    k0, k = shared.shape
+    sources = _list_sources(shared, matches)
+    transitions = []
+    for i in range(k0):
+        successors = _list_successors(shared, matches, sources, i)
+        transitions += successors or [_Transition("died", i, None)]
+    known = {transition.j for transition in transitions}
+    return transitions + [_Transition("born", None, j) for j in range(k) if j not in known]
+
+
+def _list_sources(shared: np.ndarray, matches: Sequence[int | None]) -> list[list[int]]:
+    """For each of tonight's segments, those of last night that mostly went into it.
+
+    Only a segment that does not live on can be merged into another.
+    """
+    k0, k = shared.shape
+    dead = {*range(k0)} - {*matches}
+    sizes = shared.sum(axis=1)
+    return [
+        [i for i in range(k0) if (matches[j] == i or i in dead) and _is_most(shared[i, j], sizes[i])]
+        for j in range(k)
+    ]
+
+
+def _list_successors(
+    shared: np.ndarray, matches: Sequence[int | None], sources: Sequence[Sequence[int]], i: int
+) -> list[_Transition]:
+    """What became of segment i: it survived, was split, was merged, or (empty) died."""
+    size, new_sizes = shared[i].sum(), shared.sum(axis=0)
+    news = range(len(new_sizes))
+    survivors = [j for j in news if matches[j] == i]
+    pieces = survivors + [
+        j
+        for j in news
+        if matches[j] is None
+        and shared[i, j] >= SPLIT_SHARE * size > 0
+        and _is_most(shared[i, j], new_sizes[j])
+    ]
+    merged = [j for j in news if i in sources[j] and len(sources[j]) > 1]
+    kind, targets = ("split", pieces) if len(pieces) > 1 else ("survived", survivors)
+    successors = [_Transition(kind, i, j) for j in targets if j not in merged]
+    successors += [_Transition("merged", i, j) for j in merged]
+    return successors or [_Transition("merged", i, j) for j in news if i in sources[j]]
+
+
+def _is_most(part: int, total: int) -> bool:
+    return bool(total > 0 and part >= MATCH_SHARE * total)

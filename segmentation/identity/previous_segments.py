@@ -1,6 +1,6 @@
-"""Where each customer was last night, and the cross-table of both nights.
+"""The segment each customer was in last night, and the contingency table of both nights.
 
-Who is whose pair is segmentation/identity/join.py's, which segment is which aligning.py's.
+Joining the customers is in segmentation/identity/join.py, matching segments in matching.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,19 @@ from segmentation.store.objects import AnyPath
 CONTESTED = "contested.parquet"
 
 
-class PreviousSegments(NamedTuple):
-    """Parts of where tonight's customers were, parts of who left, and how many left each segment (k0,).
+class RescoredPart(NamedTuple):
+    """A part of tonight's customers, and the labels that last night's model gives them."""
 
-    The first hold `previous`, the position of last night's segment or -1; `is_behaviour`, whether last
-    night's model places the customer elsewhere tonight; `wanted` and `nights`, where a new model has
-    asked to move the customer to, and for how many nights, or -1 and 0.
+    customers: Part
+    labels: Part
+
+
+class PreviousSegments(NamedTuple):
+    """Where tonight's customers were, part by part; who left; and how many left each segment (k0,).
+
+    `parts` have the columns `previous`, the position of last night's segment or -1; `is_behaviour`, whether
+    last night's model places the customer elsewhere tonight; `wanted` and `nights`, the segment that new
+    models want to move the customer to and for how many nights, or -1 and 0.
     """
 
     parts: tuple[Part, ...]
@@ -35,41 +42,51 @@ class PreviousSegments(NamedTuple):
     left_by_segment: np.ndarray
 
 
+class Moves(NamedTuple):
+    """The contingency table, and the customers (k0, k) whom last night's model would move too."""
+
+    contingency: Contingency
+    behaviour: np.ndarray
+
+
 def look_up_previous_segments(
-    parts: Sequence[tuple[Part, Part]], before: AnyPath, names: Sequence[str], folder: Path
+    parts: Sequence[RescoredPart], edition: AnyPath, segment_ids: Sequence[str], folder: Path
 ) -> PreviousSegments:
-    """Pair tonight's customers with those of the edition in the folder `before`.
+    """Join tonight's customers with those of last night's edition, in the folder `edition`.
 
-    parts: the customers, and where last night's model places them; names: last night's segment ids.
+    segment_ids: last night's, by position. Writes the parts to `folder`.
     """
-    customers = [part for part, _ in parts]
-    pairs = join_parts(customers, read_published(before / SEGMENTS, ["segment_id"]))
+    customers = [part.customers for part in parts]
+    joined = join_parts(customers, read_published(edition / SEGMENTS, ["segment_id"]))
     contests: Iterator[JoinedPart | None] = repeat(None)
-    if (before / CONTESTED).is_file():
-        contests = iter(join_parts(customers, read_published(before / CONTESTED, ["wanted", "nights"])))
-    found, left = [], []
-    gone = np.zeros(len(names), np.int64)
-    for i, ((_, recalled), paired, contest) in enumerate(zip(parts, pairs, contests, strict=False)):
-        labels = read_part(recalled)["label"].to_numpy()
-        found.append(write_part(folder / f"origins-{i:05d}.parquet", _tell(labels, paired, contest, names)))
-        of = look_up_positions(paired.left["segment_id"], names)
-        gone += np.bincount(of[of >= 0], minlength=len(names))
-        ids = paired.left["customer_id"].cast(pa.string())
-        left.append(
-            write_part(folder / f"left-{i:05d}.parquet", pa.table({"customer_id": ids, "previous": of}))
-        )
-    return PreviousSegments(tuple(found), tuple(left), gone)
+    if (edition / CONTESTED).is_file():
+        contests = iter(join_parts(customers, read_published(edition / CONTESTED, ["wanted", "nights"])))
+    previous_parts, left_parts = [], []
+    left_by_segment = np.zeros(len(segment_ids), np.int64)
+    for i, (part, join, contest) in enumerate(zip(parts, joined, contests, strict=False)):
+        labels = read_part(part.labels)["label"].to_numpy()
+        table = _tabulate_previous(labels, join, contest, segment_ids)
+        previous_parts.append(write_part(folder / f"previous-{i:05d}.parquet", table))
+        positions = look_up_positions(join.left["segment_id"], segment_ids)
+        left_by_segment += np.bincount(positions[positions >= 0], minlength=len(segment_ids))
+        ids = join.left["customer_id"].cast(pa.string())
+        left = pa.table({"customer_id": ids, "previous": positions})
+        left_parts.append(write_part(folder / f"left-{i:05d}.parquet", left))
+    return PreviousSegments(tuple(previous_parts), tuple(left_parts), left_by_segment)
 
 
-def _tell(labels: np.ndarray, paired: JoinedPart, contest: JoinedPart | None, names: Sequence[str]) -> pa.Table:
-    previous = _take(look_up_positions(paired.earlier["segment_id"], names), paired.place, -1)
-    wanted, nights = np.full_like(previous, -1), np.zeros_like(previous)
+def _tabulate_previous(
+    labels: np.ndarray, join: JoinedPart, contest: JoinedPart | None, segment_ids: Sequence[str]
+) -> pa.Table:
+    previous = _take(look_up_positions(join.earlier["segment_id"], segment_ids), join.place, -1)
+    target, nights = np.full_like(previous, -1), np.zeros_like(previous)
     if contest is not None:
-        wanted = _take(look_up_positions(contest.earlier["wanted"], names), contest.place, -1)
+        target = _take(look_up_positions(contest.earlier["wanted"], segment_ids), contest.place, -1)
         nights = _take(contest.earlier["nights"].to_numpy(), contest.place, 0)
-    asked_before = (nights > 0) & (wanted == labels)
-    is_behaviour = (labels != previous) & ~asked_before
-    return pa.table({"previous": previous, "is_behaviour": is_behaviour, "wanted": wanted, "nights": nights})
+    # A contested customer is where last night's model did not put them, so that model alone would "move" them.
+    is_contested = (nights > 0) & (target == labels)
+    is_behaviour = (labels != previous) & ~is_contested
+    return pa.table({"previous": previous, "is_behaviour": is_behaviour, "wanted": target, "nights": nights})
 
 
 def _take(values: np.ndarray, place: np.ndarray, missing: int) -> np.ndarray:
@@ -78,35 +95,37 @@ def _take(values: np.ndarray, place: np.ndarray, missing: int) -> np.ndarray:
     return np.where(place >= 0, values[np.maximum(place, 0)], missing).astype(np.int64)
 
 
-def count_contingency(origins: PreviousSegments, labels: Sequence[Part], k: int) -> tuple[Contingency, np.ndarray]:
-    """The cross-table of segments by last night's and tonight's, and of those who moved by behaviour."""
-    k0 = len(origins.left_by_segment)
+def count_contingency(previous: PreviousSegments, labels: Sequence[Part], k: int) -> Moves:
+    """Count customers by last night's segment and tonight's label, and those who moved by behaviour."""
+    k0 = len(previous.left_by_segment)
     counts = np.zeros((k0 + 1, 2, k), np.int64)
-    for origin, label in zip(origins.parts, labels, strict=True):
-        was, now = read_part(origin), read_part(label, ["label"])["label"].to_numpy()
-        key = (was["previous"].to_numpy() + 1) * 2 + was["is_behaviour"].to_numpy()
-        counts += np.bincount(key * k + now, minlength=counts.size).reshape(counts.shape)
-    both = counts.sum(axis=1)
-    return Contingency(both[1:], origins.left_by_segment, both[0]), counts[1:, 1]
+    for previous_part, label_part in zip(previous.parts, labels, strict=True):
+        last_night = read_part(previous_part)
+        label = read_part(label_part, ["label"])["label"].to_numpy()
+        key = (last_night["previous"].to_numpy() + 1) * 2 + last_night["is_behaviour"].to_numpy()
+        counts += np.bincount(key * k + label, minlength=counts.size).reshape(counts.shape)
+    totals = counts.sum(axis=1)
+    return Moves(Contingency(totals[1:], previous.left_by_segment, totals[0]), counts[1:, 1])
 
 
-def migration_matrix(crossing: Contingency) -> tuple[tuple[int, ...], ...]:
-    """Rows: last night's segments, then who joined; columns: tonight's, then who left."""
-    top = np.column_stack([crossing.shared, crossing.left])
-    return tuple(map(tuple, np.vstack([top, np.append(crossing.joined, 0)]).tolist()))
+def migration_matrix(contingency: Contingency) -> tuple[tuple[int, ...], ...]:
+    """Rows: last night's segments, then customers who joined. Columns: tonight's, then who left."""
+    top = np.column_stack([contingency.shared, contingency.left])
+    return tuple(map(tuple, np.vstack([top, np.append(contingency.joined, 0)]).tolist()))
 
 
-def count_churn(crossing: Contingency, behaviour: np.ndarray, kept: np.ndarray) -> Churn:
-    """Every customer of both nights, once. behaviour (k0, k); kept (k0,): tonight's position or -1."""
-    staying = np.zeros(crossing.shared.shape, bool)
-    alive = np.flatnonzero(kept >= 0)
-    staying[alive, kept[alive]] = True
-    stayed = int(crossing.shared[staying].sum())
-    by_behaviour = int(behaviour[~staying].sum())
+def count_churn(moves: Moves, new_positions: np.ndarray) -> Churn:
+    """Every customer of both nights, once. new_positions (k0,): see LabelMapping."""
+    contingency, behaviour = moves
+    is_stay = np.zeros(contingency.shared.shape, bool)
+    alive = np.flatnonzero(new_positions >= 0)
+    is_stay[alive, new_positions[alive]] = True
+    stayed = int(contingency.shared[is_stay].sum())
+    by_behaviour = int(behaviour[~is_stay].sum())
     return Churn(
         stayed=stayed,
         behaviour=by_behaviour,
-        model=int(crossing.shared.sum()) - stayed - by_behaviour,
-        joined=int(crossing.joined.sum()),
-        left=int(crossing.left.sum()),
+        model=int(contingency.shared.sum()) - stayed - by_behaviour,
+        joined=int(contingency.joined.sum()),
+        left=int(contingency.left.sum()),
     )

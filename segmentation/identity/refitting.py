@@ -1,7 +1,7 @@
-"""Refit, or score with the model that is there? And does last night's number of segments stand?
+"""When to refit the model, and when to change the number of segments. Pure functions of what was measured.
 
-Pure functions of the definition and of what was measured: segmentation/identity/rescoring.py's and
-choosing.py's.
+How the model fits tonight is measured in segmentation/identity/rescoring.py; tonight's choice of k comes from
+segmentation/k/rules.py.
 """
 
 from datetime import date
@@ -14,75 +14,99 @@ from schemas.identity import PreviousEdition
 from schemas.numbers import Training
 
 
+class ModelFit(NamedTuple):
+    """How a model fits tonight's customers: inertia per customer, and PSI by scaled number."""
+
+    inertia: float
+    drift: dict[str, float]
+
+
 class RefitDecision(NamedTuple):
-    """To refit or not, its scaling too or not, and why, for people."""
+    """Whether to refit, whether to refit the scaling too, and the reasons, for people."""
 
     refits: bool
     rescales: bool
     reasons: tuple[str, ...]
 
 
-def decide_refit(
-    plan: RefitOptions, trained: Training, as_of: date, measured: tuple[float, dict[str, float]]
-) -> RefitDecision:
-    """Does the model still fit? measured: tonight's inertia per customer, and PSI by scaled number.
+class _Finding(NamedTuple):
+    """One comparison with a limit, and whether the limit was reached."""
 
-    A refit keeps the scaling while the model is young: distances of another kind move customers who did
-    not change, and are no answer to customers who did.
+    is_over: bool
+    message: str
+
+
+def decide_refit(options: RefitOptions, training: Training, as_of: date, fit: ModelFit) -> RefitDecision:
+    """Does the model still fit?
+
+    A refit keeps the scaling while the model is young: another scaling changes the distances, and so moves
+    customers who did not change.
     """
-    if plan.policy == "never":
+    if options.policy == "never":
         return RefitDecision(False, False, ("refit.policy is never",))
-    inertia, drift = measured
-    age = (as_of - trained.since).days
-    rise = inertia / trained.inertia - 1 if trained.inertia > 0 else inf if inertia > 0 else 0.0
-    worst = max(drift, key=lambda name: drift[name])
-    found = [
-        (age >= plan.max_age_days, f"the model is {age} days old, limit {plan.max_age_days}"),
-        (
-            rise > plan.max_inertia_rise,
-            f"inertia per customer {rise:+.1%} since training, limit +{plan.max_inertia_rise:.0%}",
+    is_old = (as_of - training.since).days >= options.max_age_days
+    findings = _compare_with_limits(options, training, as_of, fit)
+    reasons = ["refit.policy is always"] if options.policy == "always" else []
+    reasons += [finding.message for finding in findings if finding.is_over]
+    rescales = is_old or (bool(reasons) and options.mode == "cold")
+    messages = reasons or [finding.message for finding in findings]
+    return RefitDecision(bool(reasons), rescales, tuple(messages))
+
+
+def _compare_with_limits(
+    options: RefitOptions, training: Training, as_of: date, fit: ModelFit
+) -> list[_Finding]:
+    age = (as_of - training.since).days
+    if training.inertia > 0:
+        rise = fit.inertia / training.inertia - 1
+    else:
+        rise = inf if fit.inertia > 0 else 0.0  # a model that fitted exactly
+    worst = max(fit.drift, key=lambda name: fit.drift[name])
+    psi = fit.drift[worst]
+    return [
+        _Finding(age >= options.max_age_days, f"the model is {age} days old, limit {options.max_age_days}"),
+        _Finding(
+            rise > options.max_inertia_rise,
+            f"inertia per customer {rise:+.1%} since training, limit +{options.max_inertia_rise:.0%}",
         ),
-        (
-            drift[worst] > plan.max_drift,
-            f"PSI of {worst} {drift[worst]:.3f} against its training, limit {plan.max_drift:g}",
+        _Finding(
+            psi > options.max_drift,
+            f"PSI of {worst} {psi:.3f} against its training, limit {options.max_drift:g}",
         ),
     ]
-    against = tuple(words for is_against, words in found if is_against)
-    always = ("refit.policy is always",) if plan.policy == "always" else ()
-    reasons = (*always, *against)
-    rescales = age >= plan.max_age_days or (bool(reasons) and plan.mode == "cold")
-    return RefitDecision(bool(reasons), rescales, reasons or tuple(words for _, words in found))
 
 
-def apply_hysteresis(plan: KOptions, nights: int, choice: Choice, memory: PreviousEdition) -> Choice:
-    """Tonight's choice, unless last night's k stands.
+def apply_hysteresis(options: KOptions, nights: int, choice: Choice, previous: PreviousEdition) -> Choice:
+    """Tonight's choice, or last night's k until the evidence has asked for another k `nights` nights in a row.
 
-    Another k is taken once the evidence has asked for it `nights` nights in a row, at once where last
-    night's k is fixed by a person, is outside the range or was not tried, or one of its segments has
-    hardly any customers left.
+    Another k is used at once if a person fixed it, if last night's k was not tried (it may be outside the
+    range), or if one of last night's segments has hardly any customers left.
     """
-    if memory.is_cold or choice.rule == "fixed" or choice.k == memory.k:
+    if previous.is_cold or choice.rule == "fixed" or choice.k == previous.k:
         return choice
-    total = sum(memory.sizes)
-    emptied = sum(size < plan.smallest_share * total for size in memory.sizes)
-    tried = {point.k for point in choice.curve}
-    asked = memory.wanted_nights + 1 if memory.wanted_k == choice.k else 1
-    if memory.k not in tried or emptied:
-        how = f"{emptied} of its segments hold less than k.smallest_share" if emptied else "it was not tried"
-        why = f"k = {memory.k} of {memory.as_of} no longer stands: {how}"
-        return choice.model_copy(update={"reasons": (*choice.reasons, why)})
-    if asked >= nights:
-        why = (
-            f"k = {memory.k} of {memory.as_of} gives way: the evidence has asked for {choice.k} "
-            f"{asked} nights in a row"
+    last_k = f"k = {previous.k} of {previous.as_of}"
+    smallest = options.smallest_share * sum(previous.sizes)
+    emptied = sum(size < smallest for size in previous.sizes)
+    if emptied:
+        return _add_reason(
+            choice, f"{last_k} is dropped: {emptied} of its segments are below k.smallest_share"
         )
-        return choice.model_copy(update={"reasons": (*choice.reasons, why)})
-    why = f"k = {memory.k} of {memory.as_of} stands: night {asked} of {nights} that asks for {choice.k}"
+    if previous.k not in {point.k for point in choice.curve}:
+        return _add_reason(choice, f"{last_k} is dropped: it was not tried")
+    wanted_nights = previous.wanted_nights + 1 if previous.wanted_k == choice.k else 1
+    if wanted_nights >= nights:
+        reason = f"{last_k} is replaced: the evidence asked for {choice.k} {wanted_nights} nights in a row"
+        return _add_reason(choice, reason)
+    reason = f"{last_k} is kept: night {wanted_nights} of {nights} that asks for {choice.k}"
     return choice.model_copy(
         update={
-            "k": memory.k,
-            "reasons": (why, *choice.reasons),
+            "k": previous.k,
+            "reasons": (reason, *choice.reasons),
             "wanted_k": choice.k,
-            "wanted_nights": asked,
+            "wanted_nights": wanted_nights,
         }
     )
+
+
+def _add_reason(choice: Choice, reason: str) -> Choice:
+    return choice.model_copy(update={"reasons": (*choice.reasons, reason)})

@@ -1,7 +1,8 @@
-"""Tonight's labels under stable ids, and with refit.mode combine the customers that are contested.
+"""Tonight's labels as segment positions, and with refit.mode combine the contested customers.
 
-A customer is contested whom a new model alone would move: last night's model, on tonight's data, leaves
-them where they are. They keep their segment until the new models have agreed for enough nights.
+A customer is contested if only the new model would move them: last night's model, on tonight's data, leaves
+them where they are. They keep their segment until the new models have agreed for enough nights. Which cluster
+is which segment is decided in segmentation/identity/matching.py.
 """
 
 from pathlib import Path
@@ -15,16 +16,17 @@ from segmentation.parts import read_part, to_matrix, write_part
 
 
 class LabelMapping(NamedTuple):
-    """How clusters become segments: order (k,), each cluster's new position; kept (k0,), each old segment's.
+    """How clusters become segments.
 
-    may_wait (k,) bool: the new positions that customers can be kept from; not a segment that would be empty
-    without them, such as a new one.
-    names: ids by new position; centres (k, d') by new position; nights: agreement that moves a contested
-    customer, 0 to contest nothing; is_new: is it another model than last night's?
+    order (k,): each cluster's new position. new_positions (k0,): each old segment's new position, -1 if it
+    is gone. may_wait (k,) bool, by new position: can customers be kept from this segment? Not if it would
+    be empty without them. names: ids by new position. centres (k, d') by new position. nights: after how
+    many nights of agreement a contested customer moves, 0 to contest nobody. is_new: is it another model
+    than last night's?
     """
 
     order: np.ndarray
-    kept: np.ndarray
+    new_positions: np.ndarray
     may_wait: np.ndarray
     names: tuple[str, ...]
     centres: np.ndarray
@@ -33,55 +35,77 @@ class LabelMapping(NamedTuple):
 
 
 class PartFiles(NamedTuple):
-    """Parts of the same customers: themselves, scaled, their labels, where they were."""
+    """Stage files of the same customers, and their part's number; previous: see PreviousSegments."""
 
+    number: int
     customers: Part
     scaled: Part
     labels: Part
-    origins: Part | None
+    previous: Part | None
 
 
-def relabel_part(piece: tuple[PartFiles, tuple[Path, Path]], cast: LabelMapping) -> tuple[Part, Part]:
-    """Write one part's labels under new positions, and its contested customers, to the two paths."""
-    parts, paths = piece
-    found = read_part(parts.labels)
-    label, runner_up = (found[name].to_numpy() for name in ("label", "runner_up"))
-    label = cast.order[label]
-    runner_up = np.where(runner_up >= 0, cast.order[runner_up], -1)
-    distance, margin = found["distance"].to_numpy(), found["margin"].to_numpy()
-    is_contested, asked, stays = np.zeros(len(label), bool), label, label
-    if parts.origins is not None:
-        is_contested, asked, stays = detect_contested(label, read_part(parts.origins), cast)
+class RelabelledPart(NamedTuple):
+    """A part's labels by segment position, and its contested customers."""
+
+    labels: Part
+    contested: Part
+
+
+class Contest(NamedTuple):
+    """Per customer (n,): contested or not, nights of agreement so far, and the position to keep or -1."""
+
+    is_contested: np.ndarray
+    nights: np.ndarray
+    position: np.ndarray
+
+
+def relabel_part(files: PartFiles, mapping: LabelMapping, folder: Path) -> RelabelledPart:
+    """Write one part's labels under new positions, and its contested customers, to `folder`."""
+    assignment = read_part(files.labels)
+    label, runner_up = (assignment[name].to_numpy() for name in ("label", "runner_up"))
+    label = mapping.order[label]
+    runner_up = np.where(runner_up >= 0, mapping.order[runner_up], -1)
+    distance, margin = assignment["distance"].to_numpy(), assignment["margin"].to_numpy()
+    contest = Contest(np.zeros(len(label), bool), label, label)
+    if files.previous is not None:
+        contest = detect_contested(label, read_part(files.previous), mapping)
+    is_contested = contest.is_contested
     if is_contested.any():
-        x = to_matrix(read_part(parts.scaled))[:, is_contested]
-        own = cast.centres[stays[is_contested]].T
+        x = to_matrix(read_part(files.scaled))[:, is_contested]
+        centres = mapping.centres[contest.position[is_contested]].T
         distance, margin, runner_up = distance.copy(), margin.copy(), runner_up.copy()
-        distance[is_contested] = np.sqrt(np.square(x - own).sum(axis=0))
+        distance[is_contested] = np.sqrt(np.square(x - centres).sum(axis=0))
         margin[is_contested], runner_up[is_contested] = 0.0, label[is_contested]
-    ids = read_part(parts.customers, ["customer_id"])["customer_id"].combine_chunks()
-    names = pa.array(cast.names, pa.string())
+    labels = pa.table(
+        {
+            "label": np.where(is_contested, contest.position, label).astype(np.int32),
+            "distance": distance.astype(np.float32),
+            "margin": margin.astype(np.float32),
+            "runner_up": runner_up.astype(np.int32),
+        }
+    )
+    ids = read_part(files.customers, ["customer_id"])["customer_id"].combine_chunks()
     contested = pa.table(
         {
             "customer_id": ids.filter(pa.array(is_contested)),
-            "wanted": names.take(pa.array(label[is_contested])),
-            "nights": asked[is_contested],
+            "wanted": pa.array(mapping.names, pa.string()).take(pa.array(label[is_contested])),
+            "nights": contest.nights[is_contested],
         }
     )
-    columns = {
-        "label": np.where(is_contested, stays, label).astype(np.int32),
-        "distance": distance.astype(np.float32),
-        "margin": margin.astype(np.float32),
-        "runner_up": runner_up.astype(np.int32),
-    }
-    return write_part(paths[0], pa.table(columns)), write_part(paths[1], contested)
+    return RelabelledPart(
+        write_part(folder / f"labels-{files.number:05d}.parquet", labels),
+        write_part(folder / f"contested-{files.number:05d}.parquet", contested),
+    )
 
 
-def detect_contested(label: np.ndarray, origin: pa.Table, cast: LabelMapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Who is contested (n,) bool, for how many nights now (n,), and where they were (n,), -1 for nowhere."""
-    previous, wanted, nights = (origin[name].to_numpy() for name in ("previous", "wanted", "nights"))
-    stays = np.where(previous >= 0, cast.kept[np.maximum(previous, 0)], -1)
-    listed = (nights > 0) & (wanted >= 0) & (cast.kept[np.maximum(wanted, 0)] == label)
-    fresh = (nights == 0) & ~origin["is_behaviour"].to_numpy() & cast.is_new
-    asked = np.where(listed, nights + 1, 1)
-    waits = (listed | fresh) & (asked < cast.nights) & cast.may_wait[label]
-    return (stays >= 0) & (label != stays) & waits, asked, stays
+def detect_contested(label: np.ndarray, previous: pa.Table, mapping: LabelMapping) -> Contest:
+    """Which customers only the new model would move. label (n,): their new positions."""
+    names = ("previous", "wanted", "nights")
+    last, target, nights = (previous[name].to_numpy() for name in names)
+    position = np.where(last >= 0, mapping.new_positions[np.maximum(last, 0)], -1)
+    # Contested before and still wanted by the same segment, or moved by a new model for the first time.
+    is_listed = (nights > 0) & (target >= 0) & (mapping.new_positions[np.maximum(target, 0)] == label)
+    is_first = (nights == 0) & ~previous["is_behaviour"].to_numpy() & mapping.is_new
+    agreed = np.where(is_listed, nights + 1, 1)
+    waits = (is_listed | is_first) & (agreed < mapping.nights) & mapping.may_wait[label]
+    return Contest((position >= 0) & (label != position) & waits, agreed, position)

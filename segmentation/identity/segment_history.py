@@ -1,7 +1,7 @@
-"""The segments over the last editions, history.parquet: carried on from the edition before, night by night.
+"""The segments over the last editions, history.parquet: continued from the edition before, night by night.
 
-So an edition's history depends on the editions that it follows and on nothing else in the store, and a
-rebuild makes the same bytes. The runs' history is in resegment/history.py.
+So an edition's history depends only on the editions that it follows, and a rebuild makes the same bytes. The
+history of runs is in the ledger, see resegment/history.py.
 """
 
 from collections.abc import Sequence
@@ -18,43 +18,45 @@ from schemas.identity_tables import HISTORY
 from segmentation.store.objects import AnyPath
 
 HISTORY_FILE = "history.parquet"
-MOST_DATES = 90  # dates
+MOST_DATES = 90
 
 
 def read_segment_history(folder: AnyPath) -> pd.DataFrame | None:
-    """The history that an edition carries; None where it has none, or one that cannot be read."""
+    """An edition's history; None if it has none, or none that can be read."""
     try:
         with (folder / HISTORY_FILE).open("rb") as file:
-            found: pd.DataFrame = HISTORY.validate(pq.read_table(file).to_pandas(), lazy=True)
+            history: pd.DataFrame = HISTORY.validate(pq.read_table(file).to_pandas(), lazy=True)
     except (OSError, pa.ArrowException, pandera.errors.SchemaErrors):
         return None
-    return found
+    return history
 
 
 def tonight_rows(
     as_of: date, segments: Sequence[Segment], names: Sequence[str], values: Sequence[float | None]
 ) -> pd.DataFrame:
-    """Tonight's rows but for who moved. values: of each segment, or None."""
+    """Tonight's rows, without moved_share. names and values: by segment."""
     return pd.DataFrame(
         {
             "as_of": str(as_of),
-            "segment_id": [one.segment_id for one in segments],
+            "segment_id": [segment.segment_id for segment in segments],
             "name": list(names),
-            "size": [one.size for one in segments],
-            "share": [one.share for one in segments],
+            "size": [segment.size for segment in segments],
+            "share": [segment.share for segment in segments],
             "value": np.array(values, np.float64),
         }
     )
 
 
-def extend_history(before: pd.DataFrame | None, tonight: pd.DataFrame, moved_share: float | None) -> pd.DataFrame:
-    """The history up to tonight: at most MOST dates, oldest first."""
-    own = tonight.assign(moved_share=np.nan if moved_share is None else moved_share)
-    if before is None:
-        return own
-    earlier: pd.DataFrame = before[before["as_of"] < own["as_of"].iloc[0]]
-    kept = sorted(earlier["as_of"].unique())[-(MOST_DATES - 1) :]
-    return pd.concat([earlier[earlier["as_of"].isin(kept)], own], ignore_index=True)
+def extend_history(
+    earlier: pd.DataFrame | None, tonight: pd.DataFrame, moved_share: float | None
+) -> pd.DataFrame:
+    """The history up to tonight: at most MOST_DATES dates, oldest first, none later than tonight."""
+    rows = tonight.assign(moved_share=np.nan if moved_share is None else moved_share)
+    if earlier is None:
+        return rows
+    earlier = earlier[earlier["as_of"] < rows["as_of"].iloc[0]]
+    dates = list_dates(earlier)[-(MOST_DATES - 1) :]
+    return pd.concat([earlier[earlier["as_of"].isin(dates)], rows], ignore_index=True)
 
 
 def list_dates(history: pd.DataFrame) -> list[str]:
@@ -63,6 +65,6 @@ def list_dates(history: pd.DataFrame) -> list[str]:
 
 
 def sizes_on(history: pd.DataFrame, as_of: str) -> dict[str, int]:
-    """Customers by segment on a date; empty where the history has none."""
+    """Customers by segment on a date; empty if the history does not have it."""
     rows = history[history["as_of"] == as_of]
     return {str(name): int(size) for name, size in zip(rows["segment_id"], rows["size"], strict=True)}

@@ -71,11 +71,13 @@ def profile_column(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
 
 def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     values = pc.fill_null(values, "")
+    # Marks count as missing here, so that the numbers next to them can be read.
     probe = csv.model_copy(update={"null_values": ("", *MISSING_MARKS)})
     marked = values.filter(pc.is_in(values, pa.array(MISSING_MARKS)))
     marks = {pair["values"]: pair["counts"] for pair in marked.value_counts().to_pylist()}
     numbers = _try_cast(values, _NUMBER, probe)
     count, negative, low, high = _bounds(numbers)
+    # Casting is the slow part: text without any number is not tried as whole numbers.
     whole = _count(pc.is_valid(_try_cast(values, _WHOLE, probe))) if count else 0
     texts = values.filter(pc.not_equal(values, ""))
     stamps = texts.filter(pc.match_substring_regex(texts, _ISO)) if count < len(texts) else texts[:0]
@@ -120,6 +122,7 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     if kind == "bool":
         keys = mix(valid.to_numpy().astype(np.uint64))
     elif kind != "other":
+        # Hash the bits; adding 0 makes -0.0 and 0.0 the same value.
         numeric = (valid.cast(pa.int64()) if is_stamp else valid).to_numpy()
         keys = mix((numeric + numeric.dtype.type(0)).view(np.uint64))
     distinct = sketch(keys)
@@ -162,7 +165,7 @@ def _kind_of(kind: pa.DataType) -> str:
 class _Bounds(NamedTuple):
     """How many finite numbers there are, how many are negative, and their range (inf, -inf if none)."""
 
-    count: int
+    numbers: int
     negative: int
     low: float
     high: float

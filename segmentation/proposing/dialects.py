@@ -37,6 +37,7 @@ class DetectedDialect(NamedTuple):
 def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
     """What to declare for all of these files. Refused if one of them is not a table."""
     files = [path for path in paths if path.suffix.lower() == ".csv"]
+    # Pure ASCII is also UTF-8, so the files that differ decide.
     encodings = {detect_encoding(path) for path in files} - {"utf-8"}
     encoding = min(encodings, default="utf-8")
     csv = Csv(encoding=encoding, final_newline=False)
@@ -94,6 +95,7 @@ def read_head(path: Path, encoding: str) -> list[str]:
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         text = file.read(_CHUNK)
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    # A full chunk ends within a line, which is dropped.
     return lines[: max(1, min(len(lines) - 1, _MOST_LINES))] if len(text) == _CHUNK else lines[:_MOST_LINES]
 
 
@@ -103,6 +105,7 @@ def detect_delimiter(lines: Sequence[str]) -> str:
     >>> detect_delimiter(["id;name\\n", "1;a, b\\n"])
     ';'
     """
+    # Of equally consistent delimiters, the one with more fields wins.
     best, delimiter = (0.0, 0), ","
     for candidate in DELIMITERS:
         rows = _split(lines, candidate)

@@ -46,6 +46,7 @@ def detect_event_columns(profiles: Mapping[str, ColumnProfile], id_column: str) 
     times = [name for name, profile in profiles.items() if name != id_column and is_time(profile)]
     if not times:
         return None
+    # Of several times, a timestamp has more distinct values than a date.
     time = max(times, key=lambda name: profiles[name].distinct.values)
     parts: dict[str, str] = {}
     for name, profile in profiles.items():

@@ -44,6 +44,7 @@ def infer_id(profiles: Mapping[str, ColumnProfile]) -> str | None:
         is_text = profile.kind == "text" and not is_number(profile) and profile.longest <= LONGEST_ID
         has_gaps = profile.missing > MOST_MISSING * profile.rows
         if rank >= 2 or (unique and not has_gaps and (rank == 1 or is_text)):
+            # Best first: rank, then uniqueness, then completeness, then the order of columns.
             ranking.append((-rank, not unique, has_gaps, position, name))
     return min(ranking)[-1] if ranking else None
 
@@ -81,7 +82,7 @@ def choose_id(table: SurveyedTable, requested: str | None, contract: dict[str, A
 
 
 def explain_missing_id(profiles: Mapping[str, ColumnProfile]) -> str:
-    """Why there is no id: no column looks like one, or the one that does holds decimal numbers."""
+    """Why the id is null: no column looks like one, or the one that does holds decimal numbers."""
     decimal = [name for name, profile in profiles.items() if rank_as_id(name) > 1 and profile.kind == "float"]
     if decimal:
         return (

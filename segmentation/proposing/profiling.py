@@ -44,7 +44,7 @@ def merge_profiles(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
 
 
 def profile_files(files: Sequence[SourceFile], names: Sequence[str], csv: Csv) -> dict[str, ColumnProfile]:
-    """The profiles of these columns over all files. Empty if there are no rows."""
+    """The profiles of these columns over all files. Empty without rows."""
     at_once = COLUMNS_AT_ONCE if files[0].path.suffix.lower() == ".parquet" else max(1, len(names))
     profiles: dict[str, ColumnProfile] = {}
     for start in range(0, len(names), at_once):

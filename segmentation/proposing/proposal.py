@@ -45,7 +45,7 @@ class NullValues(NamedTuple):
     """The texts that mean "missing", and how many fields have one of them that is not empty."""
 
     texts: tuple[str, ...]
-    count: int
+    fields: int
 
 
 def propose(place: str, name: str, requested_id: str | None) -> Proposal:
@@ -61,6 +61,7 @@ def propose(place: str, name: str, requested_id: str | None) -> Proposal:
     else:
         check_times(table, id_column)
         proposal = propose_customers(table, name, requested_id)
+    # The proposal must be a valid definition as written; a failure here is a gap in the rules above.
     try:
         parse_definition(proposal.text, f"{name}.yaml")
     except DefinitionError as error:
@@ -148,7 +149,7 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
 def _start_draft(table: SurveyedTable, name: str, roles: Mapping[str, Role], nulls: NullValues) -> Draft:
     return Draft(
         name=name, table=table.place, table_size=table.size, dialect=table.dialect,
-        null_values=nulls.texts, marked_missing=nulls.count, date_in_name=table.date_in_name,
+        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=table.date_in_name,
         id=None, id_suffix=None, id_reason="", on_duplicate="quarantine",
         roles=roles, unusable=table.unusable,
         refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT,

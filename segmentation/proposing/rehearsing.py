@@ -49,6 +49,7 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
         if judged.good.num_rows and rows.id is not None:
             ids = hash_texts(judged.good["customer_id"].combine_chunks())
             agreements.append(agree(ids, hash_values(judged.good.select(list(rows.columns)))))
+            # Merged at once, so that memory stays bounded.
             agreements = [reduce(merge_agreements, agreements)]
     if refused[REPEATED_HEADER] > 1:
         raise Refused(

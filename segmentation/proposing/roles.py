@@ -16,7 +16,7 @@ Use = Literal["feature", "declared", "left out"]
 NEARLY_ALL = 0.95  # share of a column's values that must be numbers, or times, to treat it as such
 MOST_MISSING = 0.1  # of the rows; with more, a column is not a feature: rows without a value are refused
 FEW_LEVELS = 10
-LARGEST_AMOUNT = 1e15
+LARGEST_AMOUNT = 1e15  # beyond, float64 no longer holds cents exactly, and numbers are usually codes
 
 
 class Role(NamedTuple):
@@ -61,6 +61,7 @@ def infer_role(name: str, profile: ColumnProfile) -> Role:
     if profile.kind == "other":
         return Role("left out", {"type": "text"}, "not a number, text, time or boolean in the file")
     levels = profile.levels
+    # With fewer than five rows per level, listing the levels would reveal single customers.
     if levels is None or profile.distinct.values * 5 > profile.rows or rank_as_id(name):
         content = "dates not in ISO 8601" if _are_dates(profile) else "text"
         return Role("left out", {"type": "text"}, f"{content}, {describe_distinct(profile)}")

@@ -86,6 +86,7 @@ def merge_agreements(a: Agreement, b: Agreement) -> Agreement:
 def _combine(agreement: Agreement) -> Agreement:
     order = np.argsort(agreement.ids, kind="stable")
     ids, starts = np.unique(agreement.ids[order], return_index=True)
+    # reduceat fails on empty arrays.
     if not len(ids):
         return agreement
     return Agreement(

@@ -24,8 +24,10 @@ from segmentation.source_checks import SourceFile, fingerprint
 from segmentation.store.objects import is_object_url
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold
+# 2026-01-31, 20260131, 2026_01_31: the same separator twice, and no digit before or after.
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
 _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)*\s*")
+# A column may be named 2025: years are names, other numbers are values of a missing header.
 _YEAR = re.compile(r"\s*(19|20)\d\d\s*")
 
 
@@ -76,7 +78,7 @@ def survey(place: str, all_dates: bool = False) -> SurveyedTable:
 
 
 def list_tables(place: str) -> list[Path]:
-    """The table's files, sorted by name. Refused if there are none."""
+    """The table's files, sorted by name. Refused without any."""
     if Path(place).is_dir() and not any(Path(place).glob("*.[cCpP][sSaA]*")):
         raise Refused("no-file", f"no .csv or .parquet file in {place}")
     if is_object_url(place):
@@ -92,7 +94,7 @@ def infer_date_pattern(paths: Sequence[Path]) -> str | None:
 
 
 def choose_columns(name: str, header: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The columns that a contract can name, and notes on the columns it cannot. Refused if there are none."""
+    """The columns that a contract can name, and notes on the others. Refused without any."""
     if len(header) > MOST_COLUMNS:
         raise Refused("too-many-columns", f"{name}: {len(header)} columns; at most {MOST_COLUMNS}")
     if any(_NUMBER.fullmatch(column) and not _YEAR.fullmatch(column) for column in header):

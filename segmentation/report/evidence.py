@@ -75,19 +75,15 @@ class EvidenceView(NamedTuple):
 def view_evidence(context: ReportContext) -> EvidenceView:
     """The view of the evidence."""
     choice = context.draft.choice
-    division = ": the segments divide one crowd" if choice.is_division else ""
+    strength = "the segments divide one crowd" if choice.is_division else f"the evidence is {choice.strength}"
     reasons = [f"{reason[:1].upper()}{reason[1:]}." for reason in choice.reasons]
     if choice.wanted_k is not None:
-        nights = (
-            "tonight"
-            if choice.wanted_nights == 1
-            else f"for {choice.wanted_nights} nights in a row, tonight included"
-        )
-        reasons.append(f"The evidence favours k = {choice.wanted_k} {nights}.")
+        nights = "1 night" if choice.wanted_nights == 1 else f"{choice.wanted_nights} nights in a row"
+        reasons.append(f"The evidence has favoured k = {choice.wanted_k} for {nights}, tonight included.")
     sweep = tabulate_sweep(choice)
     panels = (draw_panel(choice, sweep, panel) for panel in PANELS)
     return EvidenceView(
-        choice=f"k = {choice.k} by rule {choice.rule}; the evidence is {choice.strength}{division}.",
+        choice=f"k = {choice.k} by rule {choice.rule}; {strength}.",
         reasons=reasons,
         doubts=choice.doubts,
         panels=[panel for panel in panels if panel is not None],

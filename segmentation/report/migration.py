@@ -81,10 +81,10 @@ def build_causes(churn: Churn) -> tuple[Cause, ...]:
     """Customers by what they did. Every customer of either date counts once."""
     staying = churn.stayed + churn.behaviour + churn.model
     return (
-        Cause("Changed segment: behaviour changed", churn.behaviour, staying, "customers on both dates"),
-        Cause("Changed segment: the model moved the border", churn.model, staying, "customers on both dates"),
-        Cause("Joined", churn.joined, staying + churn.joined, "all customers now"),
-        Cause("Left", churn.left, staying + churn.left, "all customers before"),
+        Cause("Changed segment: behaviour changed", churn.behaviour, staying, "staying customers"),
+        Cause("Changed segment: the model moved the border", churn.model, staying, "staying customers"),
+        Cause("Joined", churn.joined, staying + churn.joined, "customers now"),
+        Cause("Left", churn.left, staying + churn.left, "customers before"),
     )
 
 

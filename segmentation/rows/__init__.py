@@ -1,4 +1,5 @@
-"""From files and tables to rows that are judged, and from events to one row per customer.
+"""Reading and judging rows, and reducing them to one row per customer.
 
-Finding the files is source.py's, turning columns into numbers features/'s.
+Locating source files belongs in segmentation/source.py, turning columns into numbers in
+segmentation/features.
 """

@@ -62,6 +62,7 @@ class Aggregation:
         for i, (_, feature) in enumerate(self.features):
             if (value := self._value(feature)) is not None:
                 columns.append(f"{value} AS x{i}")
+        # A materialised CTE would copy all events to memory before they are grouped.
         self.events = f"events AS NOT MATERIALIZED (SELECT {', '.join(columns)} FROM read_parquet($files))"
 
     def ranges_query(self) -> AggregationQuery:
@@ -109,11 +110,13 @@ class Aggregation:
         return AggregationQuery(sql, {"files": self.values["files"], "refused": list(refused_files)})
 
     def _query(self, sql: str) -> AggregationQuery:
+        # DuckDB refuses values for parameters that a statement does not have.
         return AggregationQuery(
             sql, {name: value for name, value in self.values.items() if f"${name}" in sql}
         )
 
     def _bind(self, value: object) -> str:
+        # Thanks to the final underscore, $value_1_ is not a substring of $value_11_ (see _query).
         name = f"value_{len(self.values)}_"
         self.values[name] = value
         return f"${name}"
@@ -167,6 +170,7 @@ class Aggregation:
         value = self._finite(i)
         whole = f"sum({value})" if self._is_whole(i) else f"sum(CAST({value} * $scale{i}_ AS HUGEINT))"
         total = f"(CAST({whole} AS DOUBLE) / {'1' if self._is_whole(i) else f'$scale{i}_'})"
+        # A customer without values spent 0 and has 0 values, but has no mean, minimum or share.
         return {
             "sum": f"coalesce({total}, 0)",
             "mean": f"{total} / nullif(count({value}), 0)",

@@ -41,7 +41,7 @@ class Dialect(NamedTuple):
 class CastColumn(NamedTuple):
     """A column in its declared type, null where missing or unreadable.
 
-    `unreadable` marks the values that could not be read: bool (n,), or None if there are none.
+    `unreadable` marks the values that could not be read: bool (n,), or None without any.
     """
 
     values: pa.ChunkedArray
@@ -84,6 +84,7 @@ def _cast_typed(name: str, values: pa.ChunkedArray, column: Column) -> CastColum
     if pa.types.is_uint64(kind) and column.type == "int":
         fits_int64 = pc.less_equal(values, pa.scalar(np.iinfo(np.int64).max, pa.uint64()))
         return CastColumn(pc.if_else(fits_int64, values, None).cast(target), _mask(pc.invert(fits_int64)))
+    # safe=False: nanoseconds are cut to microseconds, and decimals rounded to float64.
     return CastColumn(pc.cast(values, target, safe=False), None)
 
 
@@ -95,6 +96,7 @@ def _keep_whole(values: pa.ChunkedArray) -> CastColumn:
 
 def _cast_text(values: pa.ChunkedArray, column: Column, dialect: Dialect) -> CastColumn:
     csv = dialect.csv
+    # Empty text is a value of text columns and of categories that are not nullable.
     if column.type == "text" or (column.type == "category" and not column.nullable):
         return CastColumn(values, None)
     if csv.null_values == ("",):
@@ -111,6 +113,7 @@ def _cast_text(values: pa.ChunkedArray, column: Column, dialect: Dialect) -> Cas
         stamps = _to_arrow(_parse_timestamps(values, column.format, dialect.timezone))
         return CastColumn(stamps, _mask(pc.and_(pc.is_null(stamps), pc.is_valid(values))))
     if csv.decimal == "," and column.type == "float":
+        # With a decimal comma, 1.234 may be 1234 or 1.234, so every text with a point is unreadable.
         values = pc.if_else(pc.match_substring(values, "."), "?", values)
         values = pc.replace_substring(values, ",", ".")
     return _cast_number(values, column.type)

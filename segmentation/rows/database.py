@@ -84,11 +84,13 @@ def _open(url: SecretStr) -> Engine:
         address = address.set(drivername="postgresql+psycopg")
     if address.drivername == "postgresql+psycopg":
         address = address.set(query=_WATCHED | address.query)
+    # Without hide_parameters, SQLAlchemy's messages quote bound values.
     return create_engine(address, hide_parameters=True)
 
 
 def _read_only(connection: Connection) -> Connection:
     """The connection in a read-only transaction with a stable snapshot and streamed rows."""
+    # Streamed through a server-side cursor: the client never has more than a batch in memory.
     options: dict[str, Any] = {"stream_results": True, "max_row_buffer": BATCH_ROWS}
     if connection.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -143,6 +145,7 @@ def _convert(value: object, name: str, column: Column) -> object:
     """A driver's value as stored in the stage file. Refused if it can never have the contract's type."""
     if value is None:
         return None
+    # bool is a subclass of int in Python, and True is not a number here.
     if column.type == "float" and isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return float(value)
     if column.type == "int" and isinstance(value, int) and not isinstance(value, bool):

@@ -52,6 +52,7 @@ def _cast(batch: SourceBatch, contract: Contract) -> pa.Table:
     columns = {}
     for name in contract.schema.columns:
         columns[name] = table[name]
+        # Column names never contain NUL, so the extra column cannot clash with a real one.
         columns[f"{name}\0"] = pa.nulls(table.num_rows, pa.string())
         if name in unreadable:
             texts = batch.raw.table[name].cast(pa.string())

@@ -65,6 +65,7 @@ def _as_floats(table: pa.Table) -> pa.Table:
 
 def _refuse_conflicts(table: pa.Table, is_new: np.ndarray) -> Deduplicated:
     group = np.cumsum(is_new) - 1
+    # Comparing neighbours is enough: if any two rows of a customer differ, two neighbours do.
     differs = np.zeros(len(is_new), bool)
     for column in table.drop_columns(list(SOURCE)).columns:
         values_below, values_above = column[1:], column[:-1]

@@ -87,6 +87,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
         events, *largest = ranges.to_pylist()[0].values()
         scales = [choose_scale(size, events) for size in largest]
 
+        # A generator, so that neither customers nor refused ids are in memory all at once.
         def stream_complete() -> Iterator[pa.Table]:
             nonlocal used
             for table in run_query(connection, aggregation.customers_query(scales)):

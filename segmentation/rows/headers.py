@@ -81,6 +81,7 @@ def read_header(path: Path, csv: Csv) -> list[str]:
         raise undecodable(path, csv) from error
     if len(line) >= LONGEST_LINE:
         raise Refused("long-line", f"{path.name}: the first line is longer than 1 MiB")
+    # Excel starts UTF-8 files with a byte order mark.
     line = line.removeprefix("\ufeff")
     return next(csv_module.reader([line], delimiter=csv.delimiter), [])
 

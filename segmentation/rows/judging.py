@@ -66,6 +66,7 @@ def cast_batch(raw: RawBatch, contract: Contract) -> tuple[pa.Table, dict[str, n
     rows = contract.rows
     typed, unreadable = {}, {}
     for name in contract.schema.columns:
+        # Ids are text whatever the contract's columns say, so that 007 stays 007.
         column = _TEXT if name == rows.id else rows.columns[name]
         typed[name], is_unreadable = cast_column(name, raw.table[name], column, contract.dialect)
         if is_unreadable is not None:
@@ -142,6 +143,7 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     good = good.append_column("source_file", pa.array(files))
     if contract.rows.id is None:
         rows_before = np.array([batch.rows_before for batch in batches])[batch_of_row[good_rows]]
+        # Padded with zeros, so that ids sort like the rows they number.
         ids = pd.Series(rows[good_rows] + rows_before).astype(str).str.zfill(12)
         good = good.append_column("customer_id", pa.array(ids, pa.string()))
         oddities = Counter[str]()

@@ -19,7 +19,9 @@ from segmentation.errors import Refused
 from segmentation.parts import PART_ROWS
 from segmentation.rows.headers import columns_to_read, open_parquet, undecodable
 
+# Arrow needs a whole line within a block, so this is also the longest line.
 BLOCK_BYTES = 8 << 20
+# A row group is decompressed as a whole, so a small file could otherwise exhaust memory.
 LARGEST_GROUP_BYTES = 2 << 30
 REPEATED_HEADER = "repeated header"
 
@@ -55,12 +57,14 @@ def _read_csv(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:
     def note(row: arrow_csv.InvalidRow) -> str:
         reason = "too many fields" if row.actual_columns > row.expected_columns else "too few fields"
         detail = f"{row.actual_columns} fields where the header has {row.expected_columns}"
+        # Arrow counts the header as row 1.
         malformed.append(Malformed(row.number - 1, reason, detail, row.text))
         return "skip"
 
     _check_quotes(path)
     good, reported = 0, 0
     try:
+        # Arrow knows the numbers of malformed rows only when it reads with one thread.
         with arrow_csv.open_csv(
             path,
             arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, encoding=csv.encoding),

@@ -46,6 +46,7 @@ def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | No
                 "reason": reason,
                 "column": column,
                 "reasons": row_reasons,
+                # Typed files have dates and decimals, which JSON does not know: default=str.
                 "record": json.dumps(record, ensure_ascii=False, default=str),
             }
             for position, customer, reason, column, row_reasons, record in zip(

@@ -31,7 +31,7 @@ def to_date(number: int) -> date:
 
 
 def is_closed(day: date) -> bool:
-    """Is it a public holiday? Nobody orders then, and there is no file."""
+    """Is it a public holiday? Nobody orders then, and no file is written."""
     return (day.month, day.day) in _CLOSED
 
 

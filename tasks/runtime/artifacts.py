@@ -197,7 +197,7 @@ def _(comparison: Comparison, night: Night) -> list[Artifact]:
 
 
 def render_promotion(promotion: Promotion) -> Artifact:
-    """What is live now, by whom and why, and what was live before."""
+    """What is live now, who promoted it and why, and what was live before."""
     live_before = "nothing"
     if promotion.previous_live:
         live_before = f"{promotion.previous_live[0]}, edition `{promotion.previous_live[1]}`"

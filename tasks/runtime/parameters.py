@@ -40,13 +40,13 @@ AsOf = Annotated[date | None, BeforeValidator(parse_as_of)]
 Day = Annotated[date, BeforeValidator(parse_day)]
 
 
-def resolve_as_of(as_of: date | None, zone: str, scheduled: datetime | None, now: datetime) -> date:
+def resolve_as_of(as_of: date | None, zone: str, scheduled: datetime | None, current: datetime) -> date:
     """The date the run speaks for: `as_of` if there is one, else the scheduled day in the time zone.
 
-    scheduled and now have a time zone. Refused if the date is in the future in `zone`.
+    scheduled and current have a time zone. Refused if the date is in the future in `zone`.
     """
-    today = now.astimezone(ZoneInfo(zone)).date()
-    day = as_of or (scheduled or now).astimezone(ZoneInfo(zone)).date()
+    today = current.astimezone(ZoneInfo(zone)).date()
+    day = as_of or (scheduled or current).astimezone(ZoneInfo(zone)).date()
     if day > today:
         raise Refused("future-date", f"as_of {day} is in the future: today is {today} in {zone}")
     if day < today - timedelta(days=366 * 50):

@@ -1,0 +1,80 @@
+"""The previous edition's model: can it be continued under tonight's definition, and what changed since?
+
+Scoring customers with it is in segmentation/identity/rescoring.py.
+"""
+
+from typing import Any, NamedTuple
+
+from config.definition import Definition
+from schemas.manifest import Manifest
+from schemas.model import Model
+from schemas.numbers import Encoding
+from segmentation.errors import Refused
+from segmentation.model import read_model
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath
+
+# Keys of a definition whose change requires another model. Names and descriptions do not.
+MODEL_KEYS = ("features", "scaling", "weights", "categories", "fit", "seed")
+
+
+class PreviousModel(NamedTuple):
+    """The edition before: its model and its manifest."""
+
+    model: Model
+    manifest: Manifest
+
+
+def read_previous_model(folder: AnyPath, definition: Definition) -> PreviousModel | str:
+    """The model of the edition in a folder, or why it cannot be continued."""
+    manifest = try_read_manifest(folder)
+    try:
+        model = read_model(folder / "model.json")
+    except Refused:
+        return "its model cannot be read"
+    if manifest is None:
+        return "its manifest cannot be read"
+    if model.features != frozenset(definition.features):
+        return "it has other features"
+    changed = {encoding.column for encoding in model.encodings if not is_encodable(encoding, definition)}
+    if changed:
+        return f"it has features of another type, {', '.join(sorted(changed))}"
+    return PreviousModel(model, manifest)
+
+
+def is_encodable(encoding: Encoding, definition: Definition) -> bool:
+    """Does the column have the type that this number is made from?"""
+    column = definition.customer_columns[encoding.column]
+    if encoding.kind == "missing":
+        return True
+    if column.type != "category":
+        return encoding.kind == "number"
+    return encoding.kind in (("level", "other") if column.order is None else ("rank",))
+
+
+def list_changed_keys(definition: Definition, manifest: Manifest) -> list[str]:
+    """Keys of the definition that require another model and differ from the previous edition's."""
+    tonight, previous = definition.decisive_content(), manifest.definition
+    changed = [key for key in MODEL_KEYS if tonight.get(key) != previous.get(key)]
+    return changed + [key for key, extract in _PARTS.items() if extract(tonight) != extract(previous)]
+
+
+def _extract_columns(definition: dict[str, Any]) -> dict[str, Any]:
+    """How the features' columns become numbers, without descriptions."""
+    columns = definition.get("rows", {}).get("columns", {})
+    features = {name: columns.get(name, {}) for name in definition.get("features", ())}
+    keys = ("type", "order", "fill")
+    return {name: {key: column.get(key) for key in keys} for name, column in features.items()}
+
+
+def _extract_summary(definition: dict[str, Any]) -> dict[str, Any]:
+    """How the features are computed from events, without descriptions."""
+    summary = definition.get("summary") or {}
+    features = {name: summary.get("features", {}).get(name, {}) for name in definition.get("features", ())}
+    keys = ("op", "column", "expression", "where")
+    rules = {name: {key: feature.get(key) for key in keys} for name, feature in features.items()}
+    return {"window_days": summary.get("window_days"), **rules}
+
+
+# The parts of a larger key that decide what a feature of the same name means.
+_PARTS = {"rows.columns": _extract_columns, "summary": _extract_summary}
