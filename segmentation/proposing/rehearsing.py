@@ -58,7 +58,7 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
         )
     if refused.total() == rows_read:
         problem = f"all {rows_read} rows are refused: {summarise_reasons(refused)}"
-        problem = problem if rows_read else "there are no rows"
+        problem = problem if rows_read else "the table has only a header"
         raise Refused("no-rows", f"{problem}; expected at least one row to use")
     return Rehearsal(rows_read, refused, agreements[0])
 
