@@ -1,6 +1,6 @@
-"""The nightly flow with one stage that stalls once, for tests/test_recovery.py to run on a worker.
+"""The nightly flow with one function that stalls once, for tests/test_recovery.py to run on a worker.
 
-Flow and stages are the real ones. A function that the stage calls waits when it is called for the first time.
+Flow and stages are the real ones. The function that STALL_AT names waits when it is first called.
 """
 
 import importlib
@@ -12,13 +12,15 @@ from typing import Any
 
 from flows.resegment import resegment
 
-STALLING_FUNCTIONS = {
-    "ingest": "tasks.ingest.write_rows",
-    "sweep": "tasks.sweep.fit_weighted",
-    "fit": "tasks.fit.refine",
-    "report": "tasks.report.render_report",
-    "publish": "segmentation.store.commit.move_live",  # after the commit point, when the table is published
-}
+FIT = "tasks.fit.refine"
+PUBLISH = "segmentation.store.commit.move_live"  # after the commit point, when the table is published
+STALLING_FUNCTIONS = (
+    "tasks.ingest.write_rows",
+    "tasks.sweep.fit_weighted",
+    FIT,
+    "tasks.report.render_report",
+    PUBLISH,
+)
 
 __all__ = ["resegment"]
 
@@ -42,6 +44,6 @@ def stall_once(function: Callable[..., Any], folder: Path) -> Callable[..., Any]
 
 
 if "STALL_AT" in os.environ:
-    module_name, _, name = STALLING_FUNCTIONS[os.environ["STALL_AT"]].rpartition(".")
+    module_name, _, name = os.environ["STALL_AT"].rpartition(".")
     module = importlib.import_module(module_name)
     setattr(module, name, stall_once(getattr(module, name), Path(os.environ["STALL_IN"])))

@@ -1,6 +1,6 @@
-"""kill -9 at every stage boundary and inside the commit: the old edition or the new one, never less.
+"""kill -9 after every stage and inside the commit leaves the old edition or the new one, never less.
 
-Each crash is a real process that really dies; the re-run is a plain one.
+Each crash is a real process that is killed. It is run again in this process.
 """
 
 import os
@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from flows.resegment import segment_customers
 from segmentation.store.audit import audit_store
 from segmentation.store.published import published_edition
+from tasks.runtime.stage import list_stages
 from tests.test_flow import DAY, digests, run
 
 pytestmark = [
@@ -33,49 +35,46 @@ def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 class Deadly:
-    def __init__(self, task):
-        self.task = task
-    def __call__(self, *a):
-        self.task(*a)
+    def __init__(self, stage):
+        self.stage = stage
+    def __call__(self, *args):
+        self.stage(*args)
         die()
-    def map(self, *a):
-        self.task.map(*a).result()
+    def for_each(self, *args):
+        self.stage.for_each(*args)
         die()
 
-where, store = sys.argv[1:]
-if hasattr(f, where):
-    setattr(f, where, Deadly(getattr(f, where)))
+place, store = sys.argv[1:]
+if hasattr(f, place):
+    setattr(f, place, Deadly(getattr(f, place)))
 else:
-    setattr(c, where, die)
+    setattr(c, place, die)
 f.resegment("article", as_of="2026-01-31", store=store, force=True)
 """
 
-STAGES = (
-    "ingest", "summarise", "recall", "scale", "sweep", "score", "weigh", "choose", "fit", "align", "check",
-    "report", "publish",
-)  # fmt: skip
+STAGES = tuple(stage.function.__name__ for stage in list_stages(segment_customers))
 STEPS = ("_place_folder", "publish_table", "move_live")
 
 
-def crash(where: str, store: Path) -> None:
-    """Run the flow in a process of its own that is killed at `where`."""
+def crash(place: str, store: Path) -> None:
+    """Run the flow in a process of its own that is killed at a stage's end or a step of the commit."""
     environment = {
         **os.environ,
         "PREFECT_API_URL": PREFECT_API_URL.value() or "",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
     }
     process = subprocess.run(
-        [sys.executable, "-c", _DRIVER, where, str(store)], env=environment, capture_output=True, timeout=120
+        [sys.executable, "-c", _DRIVER, place, str(store)], env=environment, capture_output=True, timeout=120
     )
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()[-2000:]
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("where", [*STAGES, *STEPS])
-def test_a_killed_run_leaves_an_edition_whole_and_a_rerun_mends_the_rest(where: str, tmp_path: Path) -> None:
-    """After kill -9 the date holds nothing or the whole edition; a plain re-run publishes, and tidies up."""
+@pytest.mark.parametrize("place", [*STAGES, *STEPS])
+def test_after_a_kill_a_rerun_publishes_and_tidies_up(place: str, tmp_path: Path) -> None:
+    """After kill -9 the date has no edition or a whole one. Running it again publishes and tidies up."""
     home = tmp_path / "article"
-    crash(where, tmp_path)
+    crash(place, tmp_path)
     edition = published_edition(home, pd.Timestamp(DAY).date())
     if edition is not None:
         table = pd.read_parquet(home / "published" / f"as_of={DAY}" / "segments.parquet")
@@ -94,10 +93,10 @@ def test_a_killed_run_leaves_an_edition_whole_and_a_rerun_mends_the_rest(where: 
 def test_a_kill_while_a_date_is_published_again_keeps_the_bytes(tmp_path: Path) -> None:
     """Killed at each step of the commit, a forced second publication leaves the same table readable."""
     run("article", tmp_path)
-    before = digests(tmp_path / "article")
-    for where in STEPS:
-        crash(where, tmp_path)
+    expected = digests(tmp_path / "article")
+    for step in STEPS:
+        crash(step, tmp_path)
         table = tmp_path / "article" / "published" / f"as_of={DAY}" / "segments.parquet"
         assert len(pd.read_parquet(table)) == 24_000
         assert run("article", tmp_path).outcome in ("published", "already-published")
-        assert digests(tmp_path / "article") == before
+        assert digests(tmp_path / "article") == expected

@@ -13,23 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.definition import Definition
+from flows.resegment import draft_edition
 from schemas.clustering import Scaled
-from schemas.identity import Aligned, PreviousEdition
+from schemas.identity import Aligned
 from schemas.night import Night
 from schemas.rows import Customers, Ingested
 from segmentation.canonical import to_json
 from segmentation.model import assign, read_model, scale_features
 from segmentation.parts import read_part, to_matrix
 from segmentation.store.edition_files import get_segment_ids, join_segments, list_edition_parts
-from tasks.align import align
-from tasks.choose import choose
-from tasks.evaluate import evaluate
-from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.publish import make_model
-from tasks.scale import scale
 from tasks.summarise import summarise
-from tasks.sweep import measure_inertia, sweep
 
 FEATURES = ["spend", "orders"]
 DEFINITION = Definition.model_validate(
@@ -64,7 +59,7 @@ class Result(NamedTuple):
 
 
 def run(frame: pd.DataFrame, folder: Path) -> Result:
-    """The stages from ingest to the published table, without a Prefect run: artifacts are left out."""
+    """The flow's stages from ingest to aligned segments, and the table that would be published."""
     path = folder / "customers.csv"
     frame.to_csv(path, index=False)
     night = Night(
@@ -77,15 +72,10 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
     )
     rows = ingest(night)
     summarised = summarise(night, rows)
-    scaled = scale(night, summarised, PreviousEdition())
-    candidates = [sweep(night, scaled, k) for k in scaled.ks]
-    curve, evidence = measure_inertia(night, scaled, candidates), evaluate(night, scaled, candidates)
-    choice = choose(night, curve, evidence, PreviousEdition())
-    fitted = fit(night, scaled, candidates, choice, PreviousEdition())
-    aligned = align(night, summarised, scaled, fitted, PreviousEdition())
-    tables = join_segments(list_edition_parts(summarised, aligned), DEFINITION, get_segment_ids(aligned))
-    table = pa.concat_tables(tables)
-    return Result(rows, summarised, scaled, aligned, table.to_pandas())
+    draft = draft_edition(night, summarised)
+    segment_ids = get_segment_ids(draft.aligned)
+    tables = join_segments(list_edition_parts(summarised, draft.aligned), DEFINITION, segment_ids)
+    return Result(rows, summarised, draft.scaled, draft.aligned, pa.concat_tables(tables).to_pandas())
 
 
 def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:

@@ -24,12 +24,12 @@ from segmentation.store.ledger import read_rows
 from tests.conftest import DEFINITION
 from tests.deployed import wait_for
 from tests.stacks import ROOT, RunningStack, press_retry, read_umask, wait_for_state
-from tests.stalls import STALLING_FUNCTIONS, resegment
+from tests.stalls import FIT, PUBLISH, STALLING_FUNCTIONS, resegment
 from tests.test_flow import DAY, TWO_GROUPS
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(600)]
 
-STAGES = tuple(STALLING_FUNCTIONS) if os.environ.get("RESEGMENT_TEST_STAGES") == "all" else ("fit", "publish")
+PLACES = STALLING_FUNCTIONS if os.environ.get("RESEGMENT_TEST_STAGES") == "all" else (FIT, PUBLISH)
 
 
 class Stalled(NamedTuple):
@@ -69,11 +69,11 @@ def start_runs(client: SyncPrefectClient, folder: Path) -> list[Stalled]:
         tags=["resegment"],
     )
     runs = []
-    for stage in STAGES:
-        run_folder = folder / stage
+    for place in PLACES:
+        run_folder = folder / place
         run_folder.mkdir()
         environment = {
-            "STALL_AT": stage,
+            "STALL_AT": place,
             "STALL_IN": str(run_folder),
             "RESEGMENT_DEFINITIONS": str(folder),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",  # as in deployments/prefect.yaml
