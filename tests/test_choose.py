@@ -187,8 +187,8 @@ def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
 
 def test_degenerate_evidence_is_reported() -> None:
     """Few distinct rows, and an optimum at the end of the range, make the evidence weak at most."""
-    few = THREE.model_copy(update={"distinct": 20})
-    choice = choose_k(KOptions(max=6), CURVE, few)
+    degenerate = THREE.model_copy(update={"distinct": 20})
+    choice = choose_k(KOptions(max=6), CURVE, degenerate)
     assert choice.strength == "weak"
     assert "only 20 distinct rows" in choice.doubts[0]
     edge = evidence(THREE.natural, [0.9, 0.95, 0.5, 0.4, 0.3], silhouette=[-1, 0.2, 0.3, 0.4, 0.5, 0.6])

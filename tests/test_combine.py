@@ -7,7 +7,7 @@ import pandas as pd
 from tests.nights import FOUR, Town, create_town, draw_customers, events, ids, manifest, read, segment_of
 
 
-def wary_town(folder: Path) -> Town:
+def create_combining_town(folder: Path) -> Town:
     """Two segments of one feature, refitted every night."""
     return create_town(
         folder,
@@ -18,16 +18,16 @@ def wary_town(folder: Path) -> Town:
     )
 
 
-def draw_line(*more: tuple[str, float]) -> pd.DataFrame:
-    """A thousand customers in a row, p00000…, and 300 at its end, q00000…; `more` replaces some."""
+def draw_line(**changes: float) -> pd.DataFrame:
+    """Customers p00000… spend 0 to 999, and 300 more, q00000…, 999; `changes` replaces some."""
     line = {f"p{i:05d}": float(i) for i in range(1000)}
-    line |= {f"q{i:05d}": 999.0 for i in range(300)} | dict(more)
+    line |= {f"q{i:05d}": 999.0 for i in range(300)} | changes
     return pd.DataFrame({"id": list(line), "spend": list(line.values()), "visits": 1.0})
 
 
-def test_whom_the_new_model_moves_wait(tmp_path: Path) -> None:
-    """The border has moved by night 2; those between are moved on the night that makes it three."""
-    town = wary_town(tmp_path)
+def test_customers_moved_by_the_model_alone_wait(tmp_path: Path) -> None:
+    """The border moves on night 2; customers between the borders move on the third night of agreement."""
+    town = create_combining_town(tmp_path)
     alone = draw_line().query("not id.str.startswith('q')")
     first = ids(town.night(1, alone))
     nights = [town.night(number, draw_line()) for number in (2, 3, 4)]
@@ -37,17 +37,17 @@ def test_whom_the_new_model_moves_wait(tmp_path: Path) -> None:
     assert contested[0] > 0 and contested[2] < contested[0]
 
 
-def test_a_true_jump_is_followed_the_same_night(tmp_path: Path) -> None:
-    """A customer who behaves differently moves, whatever waits beside."""
-    town = wary_town(tmp_path)
+def test_a_change_of_behaviour_counts_the_same_night(tmp_path: Path) -> None:
+    """A customer who behaves differently moves at once, while others wait."""
+    town = create_combining_town(tmp_path)
     alone = draw_line().query("not id.str.startswith('q')")
     first = ids(town.night(1, alone))
-    second = ids(town.night(2, draw_line(("p00000", 990.0))))
+    second = ids(town.night(2, draw_line(p00000=990.0)))
     assert second["p00000"] == first["p00990"] != first["p00000"]
 
 
 def test_a_new_segment_is_not_left_empty(tmp_path: Path) -> None:
-    """A person asks for a fifth segment, out of one of the four: it gets its customers the same night."""
+    """A person asks for a fifth segment, split off one of four: it gets its customers the same night."""
     refit = {"policy": "always", "mode": "combine"}
     customers = draw_customers({**FOUR, "f": 80})
     plans = [{"min": 1, "max": 6, "rule": "fixed", "fixed": k} for k in (4, 5)]
@@ -60,7 +60,7 @@ def test_a_new_segment_is_not_left_empty(tmp_path: Path) -> None:
 
 
 def test_k_grows_by_evidence(tmp_path: Path) -> None:
-    """A planted group becomes a segment after the nights that k takes, and needs no more of them."""
+    """A planted group becomes a segment after the nights that k needs, and its customers wait no longer."""
     town = create_town(tmp_path, refit={"mode": "combine", "nights": 2})
     town.night(1, draw_customers(FOUR))
     nights = [town.night(number, draw_customers({**FOUR, "e": 100})) for number in (2, 3)]

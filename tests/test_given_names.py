@@ -1,4 +1,4 @@
-"""What people call segments: kept by the stable id, outside the editions."""
+"""Names that people give to segments: kept by stable id, outside the editions."""
 
 import json
 from pathlib import Path
@@ -23,11 +23,11 @@ def town(tmp_path: Path) -> Town:
 
 
 def test_a_name_stays_with_its_id(town: Town) -> None:
-    """Written in names.json; what is not said stays, an empty text takes away."""
+    """Texts that are not passed stay, and empty texts are removed."""
     name_segment(town.home, "S02", {"name": "Größte", "owner": "crm"}, "ana")
     name_segment(town.home, "S02", {"note": "call first", "owner": None}, "ben")
-    found = read_given_names(town.home)["S02"]
-    assert (found.name, found.owner, found.note, found.by) == ("Größte", "crm", "call first", "ben")
+    name = read_given_names(town.home)["S02"]
+    assert (name.name, name.owner, name.note, name.by) == ("Größte", "crm", "call first", "ben")
     name_segment(town.home, "S02", {"name": "", "owner": "", "note": ""}, "ana")
     assert read_given_names(town.home) == {}
 
@@ -43,7 +43,7 @@ def test_naming_changes_no_edition(town: Town) -> None:
 
 
 def test_a_split_piece_inherits_no_name(town: Town) -> None:
-    """The piece that keeps the id keeps the name, and it is said that the name may fit no more."""
+    """The piece that keeps the id keeps the name, and the split is reported: the name may no longer fit."""
     sizes = {**THREE, "f": 90}
     town.night(2, draw_customers(sizes))
     for segment in ("S01", "S02", "S03"):
@@ -52,12 +52,12 @@ def test_a_split_piece_inherits_no_name(town: Town) -> None:
     third = four.night(3, draw_customers(sizes))
     assert (third.outcome, third.k) == ("published", 4)
     assert "S04" not in read_given_names(town.home)
-    found = list_splits(town.home, read_given_names(town.home))
-    assert [(one.event, str(one.as_of)) for one in found.values()] == [("split", "2026-01-03")]
+    splits = list_splits(town.home, read_given_names(town.home))
+    assert [(split.event, str(split.as_of)) for split in splits.values()] == [("split", "2026-01-03")]
 
 
 @pytest.mark.parametrize(
-    ("segment", "said", "words"),
+    ("segment", "texts", "message"),
     [
         ("S09", {"name": "x"}, "there is no segment 'S09' in the live edition; there are S01, S02, S03"),
         ("S01", {"name": "two\nlines"}, "name must be one line"),
@@ -65,25 +65,25 @@ def test_a_split_piece_inherits_no_name(town: Town) -> None:
         ("S01", {"note": "\x1b[31m"}, "note must be one line"),
     ],
 )
-def test_what_cannot_be_a_name_is_refused(
-    town: Town, segment: str, said: dict[str, str | None], words: str
+def test_an_impossible_name_is_refused(
+    town: Town, segment: str, texts: dict[str, str | None], message: str
 ) -> None:
-    """In one line; nothing is written."""
-    with pytest.raises(Refused, match=words):
-        name_segment(town.home, segment, said, "ana")
+    """The refusal is one line, and nothing is written."""
+    with pytest.raises(Refused, match=message):
+        name_segment(town.home, segment, texts, "ana")
     assert not (town.home / NAMES_FILE).exists()
 
 
-def test_a_damaged_file_of_names_is_said(town: Town) -> None:
-    """Not overwritten: a person's words may be in it."""
+def test_a_damaged_file_of_names_is_refused(town: Town) -> None:
+    """It is not overwritten, since a person's words may be in it."""
     (town.home / NAMES_FILE).write_text("[1")
     with pytest.raises(Refused, match=r"names.json is not what `resegment name` writes"):
         name_segment(town.home, "S01", {"name": "x"}, "ana")
     assert (town.home / NAMES_FILE).read_text() == "[1"
 
 
-def test_ids_are_given_once(tmp_path: Path) -> None:
-    """Another edition gets others, the same one the same again, and a lost file is made up from manifests."""
+def test_ids_are_issued_once(tmp_path: Path) -> None:
+    """Another edition gets other ids, the same edition the same; a lost file is rebuilt from manifests."""
     assert reserve_ids(tmp_path, "one", 3) == 0
     assert reserve_ids(tmp_path, "two", 2) == 3
     assert reserve_ids(tmp_path, "one", 3) == 0
@@ -98,8 +98,8 @@ def test_ids_are_given_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["[1]", "{}", '{"sizes": null}', '{"sizes": {"x": 1}, "ids_before": 0}'])
-def test_ids_are_found_beside_a_damaged_manifest(tmp_path: Path, damage: str) -> None:
-    """ids.json is lost and one of the editions is damaged: the others tell."""
+def test_ids_are_rebuilt_despite_a_damaged_manifest(tmp_path: Path, damage: str) -> None:
+    """With ids.json lost and one edition damaged, the other editions' ids count."""
     for edition, text in (("one", '{"sizes": {"S07": 3}, "ids_before": 4}'), ("two", damage)):
         folder = tmp_path / "editions" / "2026-01-01" / edition
         folder.mkdir(parents=True)

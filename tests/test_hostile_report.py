@@ -85,7 +85,7 @@ class Hostile(NamedTuple):
     """A night with hostile texts: its report, the index of its editions, and the texts."""
 
     report: Path
-    index: Path
+    index_page: Path
     payloads: list[str]
 
 
@@ -178,13 +178,13 @@ def test_the_report_has_no_id_and_no_refused_value(hostile: Hostile) -> None:
 
 def test_the_index_shows_hostile_texts_as_text(browser: "Browser", hostile: Hostile, canary: Canary) -> None:
     """Given names, owners and descriptions are plain text in the index."""
-    for path in (hostile.index, hostile.index.parents[1] / "index.html"):
+    for path in (hostile.index_page, hostile.index_page.parents[1] / "index.html"):
         page = open_page(browser, path, 390)
         check_harmless(page, canary)
         assert page.overflow() == 0
         assert hostile.payloads[4] in page.tab.inner_text("body")
         page.close()
-    words = open_page(browser, hostile.index).tab.inner_text("body")
+    words = open_page(browser, hostile.index_page).tab.inner_text("body")
     assert hostile.payloads[2] in words and hostile.payloads[7] in words
 
 

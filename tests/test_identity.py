@@ -1,6 +1,6 @@
 """Segments keep their identity from night to night: ids and bytes.
 
-Each test plants who is in which group on which night, runs whole nights, and asks the published tables.
+Each test plants customers in groups, runs whole nights, and checks the published tables.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ from segmentation.samples.catalogue import shop_table
 from tests.nights import FOUR, PLAN, Town, create_town, draw_customers, events, files, ids, manifest, read
 
 
-def test_nothing_changes_where_nothing_changes(tmp_path: Path) -> None:
-    """The same customers on the next night: everybody stays, every segment survives."""
+def test_unchanged_customers_change_nothing(tmp_path: Path) -> None:
+    """With the same customers on the next night everybody stays and every segment survives."""
     town = create_town(tmp_path)
     first, second = (town.night(number, draw_customers(FOUR)) for number in (1, 2))
     assert ids(first).equals(ids(second))
@@ -29,7 +29,7 @@ def test_nothing_changes_where_nothing_changes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("policy", [{}, {"policy": "always", "mode": "cold"}])
 def test_shuffled_rows_publish_the_same(tmp_path: Path, policy: dict[str, str]) -> None:
-    """Over two nights, scored or refitted: every file, but for the name that the input's bytes give it."""
+    """Over two nights, scored or refitted, every file is the same apart from the input's digests."""
     nights, tables, manifests = [], [], []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -40,11 +40,12 @@ def test_shuffled_rows_publish_the_same(tmp_path: Path, policy: dict[str, str]) 
         source = town.folder / "night-2.parquet"
         shuffled.to_parquet(source, index=False)
         second_night = town.run(2, source)
-        made = files(second_night, but=("manifest.json", "segments.parquet", "SHA256SUMS"))
-        for named in (second_night.edition, *(one["sha256"] for one in manifest(second_night)["inputs"])):
-            assert named.encode() in made["report.html"]
-            made["report.html"] = made["report.html"].replace(named.encode(), b"")
-        nights.append(made)
+        edition_files = files(second_night, but=("manifest.json", "segments.parquet", "SHA256SUMS"))
+        digests = [digest["sha256"] for digest in manifest(second_night)["inputs"]]
+        for digest in (second_night.edition, *digests):
+            assert digest.encode() in edition_files["report.html"]
+            edition_files["report.html"] = edition_files["report.html"].replace(digest.encode(), b"")
+        nights.append(edition_files)
         tables.append(read(second_night))
         sums = {**manifest(second_night)["files"], "report.html": None}
         manifests.append({**manifest(second_night), "edition": None, "inputs": None, "files": sums})
@@ -54,7 +55,7 @@ def test_shuffled_rows_publish_the_same(tmp_path: Path, policy: dict[str, str]) 
 
 
 def test_raw_labels_do_not_matter(tmp_path: Path) -> None:
-    """A refit that numbers its clusters the other way round publishes the same bytes."""
+    """A refit that numbers its clusters in reverse publishes the same bytes."""
     nights = []
     for name, direction in (("one", 1), ("other", -1)):
         (tmp_path / name).mkdir()
@@ -70,19 +71,19 @@ def test_raw_labels_do_not_matter(tmp_path: Path) -> None:
 
 
 def test_other_features_start_cold(tmp_path: Path) -> None:
-    """The edition before clusters something else: published, with new ids and a warning."""
+    """If the previous edition has other features, the night is published with new ids and a warning."""
     town = create_town(tmp_path)
     town.night(1, draw_customers(FOUR))
-    other = Town(tmp_path, create_town(tmp_path, features=["spend"]).definition)
-    second = other.night(2, draw_customers(FOUR))
+    spend_only = Town(tmp_path, create_town(tmp_path, features=["spend"]).definition)
+    second = spend_only.night(2, draw_customers(FOUR))
     assert second.outcome == "published"
-    assert any("it has other features: a cold start" in said for said in second.warnings)
+    assert any("it has other features: a cold start" in warning for warning in second.warnings)
     assert set(ids(second)).isdisjoint({"S01", "S02", "S03", "S04"})
     assert manifest(second)["churn"] is None
 
 
 def test_a_feature_of_another_type_starts_cold(tmp_path: Path) -> None:
-    """The same name, a category on the first night and a number on the second."""
+    """The same name is a category on the first night and a number on the second."""
     columns = PLAN["rows"]["columns"]
     customers = draw_customers(FOUR)
     customers["visits"] = [("few", "many")[row % 2] for row in range(len(customers))]
@@ -92,11 +93,13 @@ def test_a_feature_of_another_type_starts_cold(tmp_path: Path) -> None:
     first.night(1, customers)
     second = create_town(tmp_path, k={"max": 4}).night(2, draw_customers(FOUR))
     assert second.outcome == "published"
-    assert any("it has features of another type, visits: a cold start" in said for said in second.warnings)
+    assert any(
+        "it has features of another type, visits: a cold start" in warning for warning in second.warnings
+    )
 
 
 def test_levels_in_another_order_refit(tmp_path: Path) -> None:
-    """A rank means something else then: last night's model is not scored with, whatever its fit."""
+    """A rank then means something else: last night's model is refitted, however well it fits."""
     customers = draw_customers(FOUR)
     customers["visits"] = [("low", "middle", "high")[row % 3] for row in range(len(customers))]
     columns = PLAN["rows"]["columns"]
@@ -113,24 +116,24 @@ def test_levels_in_another_order_refit(tmp_path: Path) -> None:
     assert "the definition's rows.columns changed" in manifest(second)["why"]
 
 
-def test_a_cold_start_after_damage_has_the_bytes_of_any(tmp_path: Path) -> None:
-    """The damage is told and stands in the ledger; mended and made again, it is the same edition."""
+def test_a_cold_start_after_damage_has_the_same_bytes(tmp_path: Path) -> None:
+    """The damage is a warning and in the ledger; repaired and run again, the edition is the same."""
     town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     report = Path(first.report_path)
     sound = report.read_bytes()
     report.write_bytes(b"?")
     second = town.night(2, draw_customers(FOUR))
-    assert any("is damaged: a cold start" in said for said in second.warnings)
-    before = files(second)
+    assert any("is damaged: a cold start" in warning for warning in second.warnings)
+    expected = files(second)
     report.write_bytes(sound)
-    again = town.run(2, town.folder / "night-2.csv", force=True)
-    assert (again.edition, again.warnings) == (second.edition, ())
-    assert files(again) == before
+    rerun = town.run(2, town.folder / "night-2.csv", force=True)
+    assert (rerun.edition, rerun.warnings) == (second.edition, ())
+    assert files(rerun) == expected
 
 
-def test_a_held_cold_start_is_not_in_the_way(tmp_path: Path) -> None:
-    """Night 2 came first and was held; once night 1 is there, night 2 builds on it."""
+def test_a_held_cold_start_blocks_nothing(tmp_path: Path) -> None:
+    """Night 2 ran first and was held; once night 1 is published, night 2 builds on it."""
     town = create_town(tmp_path, checks={"max_quarantined": 0.0})
     customers = draw_customers(FOUR).astype({"spend": object})
     customers.loc[0, "spend"] = "?"
@@ -139,17 +142,17 @@ def test_a_held_cold_start_is_not_in_the_way(tmp_path: Path) -> None:
     assert manifest(town.night(2, customers))["previous"] == first.edition
 
 
-def test_a_constant_feature_that_varies_is_told(tmp_path: Path) -> None:
-    """It was set aside when the scaling was fitted, and is so while that is kept."""
+def test_a_constant_feature_that_varies_again_is_reported(tmp_path: Path) -> None:
+    """It was excluded when the scaling was fitted, and stays excluded until the next rescale."""
     town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR).assign(visits=10.0))
-    assert "input: feature visits is constant and was set aside" in first.warnings
+    assert "input: feature visits is constant and was excluded" in first.warnings
     second = town.night(2, draw_customers(FOUR))
-    assert any("visits was constant when the scaling was fitted" in said for said in second.warnings)
+    assert any("visits was constant when the scaling was fitted" in warning for warning in second.warnings)
 
 
 def test_a_level_may_vanish(tmp_path: Path) -> None:
-    """The customers of one city have gone: the category varies still, and the night is published."""
+    """With the customers of one city gone the category still varies, and the night is published."""
     columns = {**PLAN["rows"]["columns"], "city": {"type": "category"}}
     town = create_town(
         tmp_path, rows={"id": "id", "columns": columns}, features=["spend", "visits", "city"], k={"max": 4}
@@ -162,7 +165,7 @@ def test_a_level_may_vanish(tmp_path: Path) -> None:
 
 
 def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:
-    """Mass churn holds the night; the next one goes on from the last that was published."""
+    """Mass churn holds the night; the next night continues from the last published one."""
     town = create_town(tmp_path, checks={"max_churn": 0.1})
     first = town.night(1, draw_customers(FOUR))
     swapped = draw_customers(FOUR)
@@ -176,23 +179,23 @@ def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:
     assert ids(third).equals(ids(first))
 
 
-def test_a_night_made_again_has_the_same_bytes(tmp_path: Path) -> None:
-    """Both nights afresh in another store, the second with a segment more: ids and files are the same."""
-    made = []
+def test_nights_in_another_store_have_the_same_bytes(tmp_path: Path) -> None:
+    """Two nights, the second with one more segment, have the same ids and files in another store."""
+    stores = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         town = create_town(tmp_path / name, refit={"nights": 1})
-        made.append(
+        stores.append(
             [
                 files(town.night(1, draw_customers(FOUR))),
                 files(town.night(2, draw_customers({**FOUR, "e": 90}))),
             ]
         )
-    assert made[0] == made[1]
+    assert stores[0] == stores[1]
 
 
 def test_a_drift_is_followed(tmp_path: Path) -> None:
-    """Prices of the simulated shop rise by half again and again: the model follows, ids and all."""
+    """Prices of the simulated shop rise by half twice: the model follows and the ids stay."""
     shop = read_definition(BUILT_IN / "shop.yaml")
     town = Town(tmp_path, shop.model_copy(update={"source": Source(path="customers.csv")}))
     customers = shop_table(0, 2000, 42).to_pandas()

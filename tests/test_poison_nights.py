@@ -1,6 +1,6 @@
-"""Nights that must do no harm: each is refused or held with a reason in words, and the live edition stays.
+"""Bad nights do no harm: each is refused or held with a reason, and the live edition stays.
 
-The shop's order lines of one good night, spoilt in twelve ways for the next.
+The order lines of a good night are spoilt in twelve ways for the next.
 """
 
 from collections.abc import Callable
@@ -43,28 +43,28 @@ EVENTS = {
 
 
 def draw_orders() -> pd.DataFrame:
-    """Lines of 300 customers: a third each orders seldom, often, and often for much."""
+    """Lines of 300 customers: a third each orders rarely, often, and often for large amounts."""
     random = np.random.default_rng(7)
     rows = []
     for number in range(300):
         orders, amount = ((4, 20.0), (20, 20.0), (20, 200.0))[number % 3]
         for i in range(orders + number % 2):
-            at = pd.Timestamp("2025-12-31 12:00") - pd.Timedelta(days=i * 9)
+            time = pd.Timestamp("2025-12-31 12:00") - pd.Timedelta(days=i * 9)
             rows.append(
-                (f"c{number:03d}", at, f"o{number:03d}-{i}", round(amount * random.uniform(0.9, 1.1), 2))
+                (f"c{number:03d}", time, f"o{number:03d}-{i}", round(amount * random.uniform(0.9, 1.1), 2))
             )
     return pd.DataFrame(rows, columns=["customer", "at", "order", "amount"])
 
 
 def swap(lines: pd.DataFrame) -> pd.DataFrame:
-    """Who ordered seldom orders for much, and the other way round."""
+    """Customers who ordered rarely swap places with those who order large amounts."""
     number = lines["customer"].str[1:].astype(int)
-    other = np.where(number % 3 == 0, number + 2, np.where(number % 3 == 2, number - 2, number))
-    return lines.assign(customer=[f"c{one:03d}" for one in other])
+    swapped = np.where(number % 3 == 0, number + 2, np.where(number % 3 == 2, number - 2, number))
+    return lines.assign(customer=[f"c{partner:03d}" for partner in swapped])
 
 
 def as_csv(lines: pd.DataFrame) -> bytes:
-    """As the source is written."""
+    """The lines as the source writes them."""
     return lines.to_csv(index=False).encode()
 
 
@@ -93,7 +93,7 @@ POISON: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]] = {
     ),
     "a constant column": (
         lambda x: as_csv(x.assign(amount=1 / x.groupby("customer")["order"].transform("size"))),
-        "features-vary: one value only: revenue",
+        "features-vary: constant: revenue",
     ),
     "future dates": (
         lambda x: as_csv(x.assign(at=x["at"] + pd.Timedelta(days=300))),
@@ -115,22 +115,22 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
 
 @pytest.mark.parametrize("poison", POISON)
 def test_a_poison_night_does_no_harm(town: Town, poison: str) -> None:
-    """It ends with a reason that a person understands; live.json and every published table stay."""
+    """It ends with an understandable reason; live.json and every published table stay."""
     spoil, reason = POISON[poison]
-    before = {path: path.read_bytes() for path in (town.home / "published").rglob("*") if path.is_file()}
+    tables = {path: path.read_bytes() for path in (town.home / "published").rglob("*") if path.is_file()}
     live = read_live(town.home)
     source = town.folder / f"{poison.replace(' ', '-')}.csv"
     source.write_bytes(spoil(draw_orders()))
     try:
         night = town.run(3, source)
-        said = "; ".join(night.reasons)
+        message = "; ".join(night.reasons)
         assert night.outcome == "held"
-        assert Path(night.segments_path).is_file(), "kept, to be looked at"
+        assert Path(night.segments_path).is_file(), "kept for inspection"
     except Refused as refusal:
-        said = str(refusal)
-    assert pd.Series([said]).str.contains(reason).all(), said
+        message = str(refusal)
+    assert pd.Series([message]).str.contains(reason).all(), message
     assert read_live(town.home) == live == (day(2), live[1] if live else "")
-    assert before == {
+    assert tables == {
         path: path.read_bytes() for path in (town.home / "published").rglob("*") if path.is_file()
     }
     assert published_dates(town.home) == [day(1), day(2)]
@@ -138,8 +138,8 @@ def test_a_poison_night_does_no_harm(town: Town, poison: str) -> None:
 
 
 def test_the_night_after_is_published(town: Town) -> None:
-    """Whatever was refused or held: the good input of the same date goes live."""
-    source = town.folder / "mended.csv"
+    """After a refused or held run, the good input of the same date goes live."""
+    source = town.folder / "repaired.csv"
     source.write_bytes(as_csv(draw_orders()))
     assert town.run(3, source).outcome == "published"
     assert read_live(town.home) is not None and published_dates(town.home)[-1] == day(3)

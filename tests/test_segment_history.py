@@ -1,4 +1,4 @@
-"""The history that editions carry on: what is kept, what begins anew."""
+"""The segments' history: continued from edition to edition, or started again."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ def tonight(number: int, sizes: dict[str, int]) -> pd.DataFrame:
 
 
 def test_history_grows_by_a_night() -> None:
-    """Rows of tonight come after those of before, which stay as they were."""
+    """Tonight's rows come after the earlier ones, which do not change."""
     first = extend_history(None, tonight(0, {"S01": 3, "S02": 1}), None)
     second = extend_history(first, tonight(1, {"S02": 2}), 0.25)
     pd.testing.assert_frame_equal(second.iloc[:2], first)
@@ -42,7 +42,7 @@ def test_history_grows_by_a_night() -> None:
 
 
 def test_history_keeps_ninety_dates() -> None:
-    """The oldest date goes when there would be more than 90."""
+    """The oldest date is dropped when there would be more than 90."""
     history = None
     for number in range(MOST_DATES + 5):
         history = extend_history(history, tonight(number, {"S01": number + 1}), None)
@@ -51,48 +51,52 @@ def test_history_keeps_ninety_dates() -> None:
     assert list_dates(history)[0] == str(FIRST + timedelta(days=5))
 
 
-def test_a_later_date_is_no_history() -> None:
-    """What an earlier edition cannot know is not carried on."""
+def test_a_later_date_is_not_history() -> None:
+    """Dates that an earlier edition cannot know are left out."""
     later = extend_history(None, tonight(9, {"S01": 1}), None)
     assert list_dates(extend_history(later, tonight(3, {"S01": 2}), None)) == ["2026-01-04"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 nothing of the kind PAR1"])
-def test_a_damaged_history_is_none(tmp_path: Path, content: bytes | None) -> None:
-    """A file that is missing or is no Parquet counts as no history."""
+def test_a_damaged_history_counts_as_missing(tmp_path: Path, content: bytes | None) -> None:
+    """A file that is missing or not Parquet counts as no history."""
     if content is not None:
         (tmp_path / HISTORY_FILE).write_bytes(content)
     assert read_segment_history(tmp_path) is None
 
 
-def test_another_table_is_no_history(tmp_path: Path) -> None:
-    """A table of other columns counts as no history."""
+def test_a_table_with_other_columns_is_not_a_history(tmp_path: Path) -> None:
+    """It counts as no history."""
     pd.DataFrame({"as_of": ["2026-01-01"]}).to_parquet(tmp_path / HISTORY_FILE)
     assert read_segment_history(tmp_path) is None
 
 
-def test_nights_carry_their_history_on(tmp_path: Path) -> None:
-    """Each of three editions has all sizes up to its own; another store makes the same bytes of them."""
+def test_editions_continue_the_history(tmp_path: Path) -> None:
+    """Each of three editions has all sizes up to its date; another store makes the same bytes."""
     town = create_town(tmp_path)
     sizes = [FOUR, {**FOUR, "a": 160}, {**FOUR, "a": 160, "b": 125}]
-    made = [town.night(number, draw_customers(one)) for number, one in enumerate(sizes, 1)]
-    for number, published in enumerate(made, 1):
+    published_nights = [
+        town.night(number, draw_customers(customers)) for number, customers in enumerate(sizes, 1)
+    ]
+    for number, published in enumerate(published_nights, 1):
         history = read(published, "history.parquet")
         assert list_dates(history) == [f"2026-01-0{day}" for day in range(1, number + 1)]
         table = read(published)["segment_id"].value_counts().to_dict()
         assert sizes_on(history, f"2026-01-0{number}") == table
-    last = read(made[-1], "history.parquet").drop_duplicates("as_of")["moved_share"]
+    last = read(published_nights[-1], "history.parquet").drop_duplicates("as_of")["moved_share"]
     assert np.isnan(last.iloc[0])
     assert last.iloc[1:].tolist() == [0.0, 0.0]
 
-    (tmp_path / "again").mkdir()
-    again = create_town(tmp_path / "again")
-    rebuilt = [again.night(number, draw_customers(one)) for number, one in enumerate(sizes, 1)]
-    assert files(rebuilt[-1]) == files(made[-1])
+    (tmp_path / "second").mkdir()
+    second_town = create_town(tmp_path / "second")
+    rebuilt = [
+        second_town.night(number, draw_customers(customers)) for number, customers in enumerate(sizes, 1)
+    ]
+    assert files(rebuilt[-1]) == files(published_nights[-1])
 
 
-def test_without_the_edition_before_the_history_begins_anew(tmp_path: Path) -> None:
-    """A night whose edition before lost its history is a cold start: one date in its own."""
+def test_a_cold_start_begins_a_new_history(tmp_path: Path) -> None:
+    """A night whose previous edition lost its history is a cold start, with one date in its history."""
     town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     (Path(first.report_path).parent / HISTORY_FILE).write_bytes(b"gone")

@@ -114,7 +114,11 @@ def test_temporary_files_of_dead_processes_go(make_night: NightMaker) -> None:
     dead_id = process.stdout.decode().strip()
     (night.home / "ledger").mkdir(parents=True)
     orphans = [night.home / f".live.json.{dead_id}.tmp", night.home / "ledger" / f".r.json.{dead_id}.tmp"]
-    kept_files = [night.home / f".live.json.{os.getpid()}.tmp", night.home / ".mine.tmp", night.home / "a.tmp"]
+    kept_files = [
+        night.home / f".live.json.{os.getpid()}.tmp",
+        night.home / ".mine.tmp",
+        night.home / "a.tmp",
+    ]
     for path in (*orphans, *kept_files):
         path.touch()
     sweep_staging(night.home, night.as_of, 72.0)

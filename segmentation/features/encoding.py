@@ -24,7 +24,7 @@ from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
 MOST_LEVELS = 10_000
-OTHER, MISSING = "(other)", "(missing)"
+POOLED, MISSING = "(other)", "(missing)"
 NULL = "\0"  # no value may contain NUL, so it can represent a missing one
 
 
@@ -49,6 +49,7 @@ def _encode_column(
     encoding: Encoding, table: pa.Table, filled: dict[str, pa.ChunkedArray]
 ) -> pa.ChunkedArray:
     if encoding.kind == "missing":
+        # From the table, not from the filled columns: there nothing is missing.
         numbers = pc.is_null(table[encoding.column])
     elif encoding.kind == "rank":
         numbers = pc.index_in(filled[encoding.column], pa.array(encoding.levels))
@@ -74,8 +75,9 @@ def count_unseen_levels(table: pa.Table, encodings: Sequence[Encoding]) -> Count
     unseen: Counter[str] = Counter()
     for column, names in levels.items():
         values = table[column] if fills[column] is None else pc.fill_null(table[column], fills[column])
+        # pc.sum is null for a table without rows.
         unseen[column] = pc.sum(pc.invert(pc.is_in(values, pa.array(sorted(names))))).as_py() or 0
-    return +unseen
+    return +unseen  # without the zeros
 
 
 def fit_encodings(definition: Definition, parts: Sequence[Part]) -> tuple[Encoding, ...]:
@@ -118,7 +120,9 @@ def _one_hot(feature: str, column: Column, counts: Counter[str], options: Catego
     if column.fill is not None:
         fill = MISSING if column.fill.by == "level" else str(column.fill.value)
         counts[fill] += missing
+    # Ties are broken by name, so that the order of rows does not decide which level has a number.
     frequent = sorted(counts, key=lambda level: (-counts[level], level))[: options.most_levels]
+    # A level with a handful of customers is noise to a segmentation and a privacy hazard in a report.
     levels = sorted(level for level in frequent if counts[level] >= options.rare_share * total)
     has_rare = len(levels) < len(counts)
     block = len(levels) + has_rare
@@ -127,7 +131,7 @@ def _one_hot(feature: str, column: Column, counts: Counter[str], options: Catego
         Encoding(name=f"{feature} = {level}", kind="level", levels=(level,), **shared) for level in levels
     ]
     if has_rare:
-        encodings.append(Encoding(name=f"{feature} = {OTHER}", kind="other", levels=tuple(levels), **shared))
+        encodings.append(Encoding(name=f"{feature} = {POOLED}", kind="other", levels=tuple(levels), **shared))
     return encodings
 
 
@@ -159,6 +163,7 @@ def compute_median(feature: str, parts: Sequence[Part]) -> float:
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return map_parts(partial(_read_values, feature=feature), parts)
 
+    # Lower: a value that occurs, so the median of whole numbers is whole.
     return float(select_ranks(batches, np.array([[(count - 1) // 2]]), 1)[0, 0])
 
 
@@ -175,6 +180,7 @@ def _count_values(part: Part, feature: str) -> int:
 
 def encode_parts(parts: Sequence[Part], encodings: Sequence[Encoding], folder: Path) -> tuple[Part, ...]:
     """The encoded features of all customers, part by part; the same parts if every encoding is plain."""
+    # An all-numeric definition writes nothing here: its stage files already hold the numbers.
     if all(encoding.is_plain for encoding in encodings):
         return tuple(parts)
     tables = map_parts(partial(_encode_part, encodings=encodings), parts)

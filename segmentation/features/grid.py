@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-BLOCK = 8192
-_HALF = 2.0**26
+BLOCK = 8192  # columns: with 8 features, 512 KiB
+_HALF = 2.0**26  # float64 holds 53 bits, so 2^26 halves add up exactly
 
 
 def compute_quantum(largest: float, features: int) -> float:
@@ -26,6 +26,7 @@ def compute_quantum(largest: float, features: int) -> float:
     >>> compute_quantum(892.0, 3) == 2.0 ** (10 - 24)
     True
     """
+    # frexp's exponent e is the least with largest < 2^e.
     return 2.0 ** (frexp(largest)[1] - _count_bits(features)) if largest > 0 else 1.0
 
 
@@ -56,6 +57,7 @@ def squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
     |x|^2 - 2 c.x + |c|^2; no cancellation error, since every term is exact.
     """
+    # In place after the product: a block's distances stay in the cache.
     distances: np.ndarray = centres @ x
     distances *= -2.0
     distances += np.einsum("ij,ij->i", centres, centres)[:, None]
@@ -104,6 +106,7 @@ def inertia_units(x: np.ndarray, centres: list[np.ndarray], quantum: float) -> l
     for block in blocks(x):
         distances = squared_distances(block, stacked)
         for i, end in enumerate(ends):
+            # Only the minimum, no labels: the sweep compares inertia and discards the assignment.
             best = distances[end - len(centres[i]) : end].min(axis=0)
             totals[i] += exact_sum(best, quantum * quantum)
     return totals
@@ -120,9 +123,12 @@ class ClusterSums(NamedTuple):
 def cluster_sums(x: np.ndarray, centres: np.ndarray, quantum: float) -> ClusterSums:
     """One exact Lloyd pass over x (d, n)."""
     k = len(centres)
+    # inertia is a Python int: a float64 would lose bits beyond 2^53.
     sums, counts, inertia = np.zeros(centres.shape), np.zeros(k, np.int64), 0
     for block in blocks(x):
         labels, best = nearest_centres(squared_distances(block, centres))
+        # float64, because numpy multiplies only floats by BLAS. On the grid, BLAS's order of
+        # terms does not matter.
         member = (labels == np.arange(k)[:, None]).astype(np.float64)
         sums += member @ block.T
         counts += np.bincount(labels, minlength=k)

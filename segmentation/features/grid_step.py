@@ -40,6 +40,7 @@ def choose_grid_step(columns: Sequence[ColumnScale], moments: FeatureMoments) ->
     Refused where values are so extreme that even a grid without that room would lose differences.
     """
     largest, features = compute_largest(columns, moments.raw), sum(not column.excluded for column in columns)
+    # Room is worth having: a value beyond the grid makes the next night refit the scaling (decision 14).
     roomy = compute_quantum(HEADROOM * largest, features)
     if detect_lost_feature(columns, moments, roomy) is None:
         return roomy
@@ -54,6 +55,7 @@ def check_resolution(columns: Sequence[ColumnScale], moments: FeatureMoments, qu
     if lost is None:
         return
     raw = moments.raw
+    # The feature to blame is the one that reaches farthest, not the one that loses its differences.
     ends = np.abs(to_scaled(np.stack([raw.low, raw.high], axis=1), columns)).max(axis=1)
     largest = [column for column in columns if not column.excluded][int(ends.argmax())].feature
     raise Refused(

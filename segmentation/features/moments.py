@@ -71,6 +71,7 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
 
 def merge_all_moments(parts: Iterable[Moments]) -> Moments:
     """Moments over all parts, merged in their order; at least one."""
+    # In order and not pairwise as a tree: floating-point addition is not associative.
     return reduce(merge_moments, parts)
 
 
@@ -80,6 +81,7 @@ def round_significant(value: float, digits: int = 12) -> float:
     >>> round_significant(0.1 + 0.2)
     0.3
     """
+    # By formatting, because round() counts decimals and not significant digits.
     return float(f"{value:.{digits - 1}e}")
 
 

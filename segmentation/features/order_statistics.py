@@ -11,7 +11,7 @@ import numpy as np
 
 DIGITS = 16
 CELLS = 512  # groups times columns counted at once: 512 KiB of counts each
-FEW = 2_000_000  # values that may be gathered, 16 MB
+GATHER_LIMIT = 2_000_000  # values that may be gathered, 16 MB
 _SIGN = np.uint64(1 << 63)
 
 Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
@@ -19,6 +19,7 @@ Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
 
 def to_keys(values: np.ndarray) -> np.ndarray:
     """uint64 keys that sort as the float64 values do (no NaN). -0.0 counts as 0.0."""
+    # IEEE 754: the bits of positive numbers sort as integers, those of negative ones the other way around.
     bits = (values + 0.0).view(np.uint64)
     return np.where(bits & _SIGN, ~bits, bits | _SIGN)
 
@@ -53,7 +54,8 @@ def _select_block(batches: Batches, ranks: np.ndarray, block: slice) -> np.ndarr
         remaining -= np.take_along_axis(ends, digit[:, :, None], axis=2)[:, :, 0] - candidates
         shift = np.uint64(64 - DIGITS * (depth + 1))
         prefix |= digit.astype(np.uint64) << shift
-        if shift and candidates.sum() <= FEW:
+        # After the last round all 64 bits are known, and nothing is left to gather.
+        if shift and candidates.sum() <= GATHER_LIMIT:
             return _gather(_cut(batches, block), prefix >> shift, shift, remaining)
     return from_keys(prefix)
 
@@ -70,6 +72,7 @@ def _gather(
     for matrix, labels in batches:
         for j, values in enumerate(matrix):
             matching = np.flatnonzero(to_keys(values) >> shift == prefix[labels, j])
+            # For 16-bit and smaller labels numpy's stable sort is a radix sort; here it groups rows by label.
             order = matching[np.argsort(labels[matching], kind="stable")]
             ends = np.bincount(labels[matching], minlength=len(prefix)).cumsum()
             for group, members in enumerate(np.split(values[order], ends[:-1])):

@@ -100,12 +100,14 @@ def apply_transform(values: np.ndarray, column: ColumnScale) -> np.ndarray:
     bend = TRANSFORMS[column.transform].bend
     if bend is None:
         return values
+    # A later night may have values that the fit never saw. They become NaN here and are judged by `accepts`.
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(bend(values))
 
 
 def invert_transform(values: np.ndarray, column: ColumnScale) -> np.ndarray:
     """The inverse of `apply_transform`: expm1 or the identity."""
+    # expm1 of a centre that was never logged gives infinity, so the inverse follows the fitted transform.
     unbend = TRANSFORMS[column.transform].unbend
     return values if unbend is None else np.asarray(unbend(values))
 
@@ -136,6 +138,7 @@ def to_original(centres: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarr
     original = np.empty((len(centres), len(columns)))
     scaled = iter(centres.T)
     for j, column in enumerate(columns):
+        # Zero, scaled back, is the column's shift: the one value that an excluded column had.
         values = np.zeros(len(centres)) if column.excluded else next(scaled)
         original[:, j] = invert_transform(values * column.scale / column.weight + column.shift, column)
     return original

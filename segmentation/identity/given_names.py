@@ -1,7 +1,7 @@
 """Names, owners and notes that people give to segments, in names.json of the segmentation's folder.
 
-They are keyed by the stable id and are no part of an edition, so naming changes no published byte. The factual
-name of a segment without a given one is in segmentation/report/factual_names.py.
+They are keyed by the stable id and are no part of an edition, so naming changes no published byte.
+The factual names of other segments are in segmentation/report/factual_names.py.
 """
 
 import json

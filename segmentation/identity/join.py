@@ -1,6 +1,6 @@
 """Joining the customers of two nights by id: who stayed, who joined, who left, in one pass over both.
 
-Both tables are sorted by customer id, so neither is held in memory whole. Which segment is which is decided in
+Both tables are sorted by customer id, so neither is held in memory whole. Segments are matched in
 segmentation/identity/matching.py.
 """
 

@@ -1,8 +1,7 @@
 """Matching tonight's clusters with last night's segments, and what became of each segment.
 
-Pure functions of the contingency table of customers, which is counted in previous_segments.py. Ids are issued
-in tasks/align.py. Events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult, 2006), by shares of the
-customers of both nights.
+Pure functions of the contingency table of customers, which is counted in previous_segments.py. Events are
+those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult, 2006), by shares of the customers of both nights.
 """
 
 from collections.abc import Sequence
@@ -126,8 +125,8 @@ def _list_transitions(shared: np.ndarray, matches: Sequence[int | None]) -> list
     for i in range(k0):
         successors = _list_successors(shared, matches, sources, i)
         transitions += successors or [_Transition("died", i, None)]
-    known = {transition.j for transition in transitions}
-    return transitions + [_Transition("born", None, j) for j in range(k) if j not in known]
+    continued = {transition.j for transition in transitions}
+    return transitions + [_Transition("born", None, j) for j in range(k) if j not in continued]
 
 
 def _list_sources(shared: np.ndarray, matches: Sequence[int | None]) -> list[list[int]]:

@@ -83,7 +83,7 @@ def _tabulate_previous(
     if contest is not None:
         target = _take(look_up_positions(contest.earlier["wanted"], segment_ids), contest.place, -1)
         nights = _take(contest.earlier["nights"].to_numpy(), contest.place, 0)
-    # A contested customer is where last night's model did not put them, so that model alone would "move" them.
+    # Contested customers were kept out of the segment that last night's model gives them: no new behaviour.
     is_contested = (nights > 0) & (target == labels)
     is_behaviour = (labels != previous) & ~is_contested
     return pa.table({"previous": previous, "is_behaviour": is_behaviour, "wanted": target, "nights": nights})

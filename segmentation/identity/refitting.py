@@ -57,10 +57,7 @@ def _compare_with_limits(
     options: RefitOptions, training: Training, as_of: date, fit: ModelFit
 ) -> list[_Finding]:
     age = (as_of - training.since).days
-    if training.inertia > 0:
-        rise = fit.inertia / training.inertia - 1
-    else:
-        rise = inf if fit.inertia > 0 else 0.0  # a model that fitted exactly
+    rise = _compute_rise(training.inertia, fit.inertia)
     worst = max(fit.drift, key=lambda name: fit.drift[name])
     psi = fit.drift[worst]
     return [
@@ -76,8 +73,15 @@ def _compare_with_limits(
     ]
 
 
+def _compute_rise(trained: float, tonight: float) -> float:
+    """The relative rise of inertia. A model that fitted exactly, with inertia 0, may have an infinite one."""
+    if trained > 0:
+        return tonight / trained - 1
+    return inf if tonight > 0 else 0.0
+
+
 def apply_hysteresis(options: KOptions, nights: int, choice: Choice, previous: PreviousEdition) -> Choice:
-    """Tonight's choice, or last night's k until the evidence has asked for another k `nights` nights in a row.
+    """Last night's k until the evidence has asked for another k `nights` nights in a row, else tonight's.
 
     Another k is used at once if a person fixed it, if last night's k was not tried (it may be outside the
     range), or if one of last night's segments has hardly any customers left.

@@ -51,7 +51,7 @@ class RelabelledPart(NamedTuple):
     contested: Part
 
 
-class Contest(NamedTuple):
+class ContestedCustomers(NamedTuple):
     """Per customer (n,): contested or not, nights of agreement so far, and the position to keep or -1."""
 
     is_contested: np.ndarray
@@ -66,7 +66,7 @@ def relabel_part(files: PartFiles, mapping: LabelMapping, folder: Path) -> Relab
     label = mapping.order[label]
     runner_up = np.where(runner_up >= 0, mapping.order[runner_up], -1)
     distance, margin = assignment["distance"].to_numpy(), assignment["margin"].to_numpy()
-    contest = Contest(np.zeros(len(label), bool), label, label)
+    contest = ContestedCustomers(np.zeros(len(label), bool), label, label)
     if files.previous is not None:
         contest = detect_contested(label, read_part(files.previous), mapping)
     is_contested = contest.is_contested
@@ -98,7 +98,7 @@ def relabel_part(files: PartFiles, mapping: LabelMapping, folder: Path) -> Relab
     )
 
 
-def detect_contested(label: np.ndarray, previous: pa.Table, mapping: LabelMapping) -> Contest:
+def detect_contested(label: np.ndarray, previous: pa.Table, mapping: LabelMapping) -> ContestedCustomers:
     """Which customers only the new model would move. label (n,): their new positions."""
     names = ("previous", "wanted", "nights")
     last, target, nights = (previous[name].to_numpy() for name in names)
@@ -108,4 +108,4 @@ def detect_contested(label: np.ndarray, previous: pa.Table, mapping: LabelMappin
     is_first = (nights == 0) & ~previous["is_behaviour"].to_numpy() & mapping.is_new
     agreed = np.where(is_listed, nights + 1, 1)
     waits = (is_listed | is_first) & (agreed < mapping.nights) & mapping.may_wait[label]
-    return Contest((position >= 0) & (label != position) & waits, agreed, position)
+    return ContestedCustomers((position >= 0) & (label != position) & waits, agreed, position)

@@ -1,7 +1,7 @@
 """Tonight's customers scored with the previous model: their labels, and how well the model fits them.
 
-Whether that calls for a refit is decided in segmentation/identity/refitting.py; whether the previous edition can
-be continued at all, in previous_model.py.
+Whether that calls for a refit is decided in segmentation/identity/refitting.py. Whether the previous edition
+can be continued at all is checked in previous_model.py.
 """
 
 from collections.abc import Sequence

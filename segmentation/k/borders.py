@@ -19,11 +19,14 @@ from segmentation.k.evaluation_sample import EvaluationSample
 from segmentation.k.fits import fit_kmeans
 from segmentation.partitions import map_parts
 
+# NO_BORDER and ERRORS: among limits of 0.6 to 0.9 and 1 to 3 errors, these gave the most exact k without
+# inventing segments in any of 80 simulated crowds (docs/choosing-k.md).
 NO_BORDER = 0.72  # valley / lower peak, plus ERRORS standard errors: from here on there is no border
 ERRORS = 1.5
 FEWEST_ROWS = 8  # a smaller segment has no density to speak of
 BEYOND = 4  # k above k.max that are tried too: natural segments may stop rising only there
 _SHRINKAGE = 0.05  # least share of the mean variance in a pooled covariance
+# Restarts matter far more than further Lloyd passes.
 _FIT = FitOptions(starts=3, max_iter=100)
 
 
@@ -67,6 +70,7 @@ def fisher_direction(scatter: np.ndarray, difference: np.ndarray, n: int) -> np.
     variance = float(np.trace(scatter)) / (d * n)
     if variance <= 0.0:
         return difference / float(difference @ difference)
+    # Without shrinkage, a feature that is constant within both segments would make this matrix singular.
     pooled = (1.0 - shrinkage) * scatter / n + shrinkage * variance * np.eye(d)
     direction = np.linalg.solve(pooled, difference)
     scaled: np.ndarray = direction / float(direction @ difference)
@@ -81,6 +85,7 @@ def measure_pairs(rows: np.ndarray, centres: np.ndarray) -> PairBorders:
     cross-section is the same everywhere. Pairs with a segment below FEWEST_ROWS have the value 1.
     """
     k = len(centres)
+    # Computed once for all pairs: positions in the tube follow from these distances, without the rows.
     distances = squared_distances(rows.T, centres)
     labels = nearest_centres(distances)[0]
     sizes = np.bincount(labels, minlength=k)
@@ -95,8 +100,12 @@ def measure_pairs(rows: np.ndarray, centres: np.ndarray) -> PairBorders:
         direction = fisher_direction(scatters[i] + scatters[j], centres[j] - centres[i], len(pair))
         along_fisher = (rows[pair] - centres[i]) @ direction
         length = float(np.square(centres[j] - centres[i]).sum())
+        # |x - a|^2 - |x - b|^2 = 2 (x - a).(b - a) - |b - a|^2, solved for the position between
+        # the centres a and b.
         along_line = (distances[i] - distances[j] + length) / (2 * length)
         perpendicular = distances[i] - along_line**2 * length
+        # With one feature every perpendicular distance is 0 but for rounding, which the
+        # margin keeps from deciding.
         in_tube = along_line[perpendicular <= np.median(perpendicular[pair]) + 1e-9 * length]
         borders[i, j] = borders[j, i] = _border(along_fisher, compute_bandwidth(along_fisher, is_second))
         tubes[i, j] = tubes[j, i] = _border(in_tube, compute_bandwidth(along_line[pair], is_second))
@@ -117,6 +126,7 @@ def count_natural(borders: np.ndarray, sizes: np.ndarray, smallest_share: float)
     np.fill_diagonal(reached, True)
     for middle in range(len(sizes)):  # the transitive closure, by Warshall's algorithm
         reached |= reached[:, [middle]] & reached[[middle]]
+    # Segments of one group reach the same segments, so their rows of the closure are equal.
     groups = {tuple(row) for row in reached}
     shares = [sizes[list(group)].sum() / sizes.sum() for group in groups]
     return max(1, sum(bool(share >= smallest_share) for share in shares))
@@ -159,10 +169,12 @@ def evaluate_borders(sample: EvaluationSample, centres: Sequence[np.ndarray]) ->
     """The border test for k = 1, 2, …, up to BEYOND above the largest k in centres. Missing k are fitted."""
     by_k = {len(division): division for division in centres}
     distinct = len(np.unique(sample.rows, axis=0))
+    # k-means needs at least k distinct rows.
     ks = range(1, min(max(by_k) + BEYOND, max(distinct, max(by_k))) + 1)
 
     def get_centres(k: int) -> np.ndarray:
         return by_k[k] if k in by_k else fit_kmeans(sample.rows, k, _FIT, sample.seed).centres
 
+    # Only densities need spread ties. The centres stay those of the values as they are.
     spread = spread_ties(sample.rows, sample.seed)
     return measure_borders(spread, list(map_parts(get_centres, ks)), sample.smallest_share)

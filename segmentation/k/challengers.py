@@ -13,7 +13,7 @@ from config.clauses import FitOptions
 from segmentation.k.fits import fit_kmeans
 from segmentation.k.votes import knee_position
 
-FLOAT = 8
+FLOAT = 8  # bytes of a float64
 WORKSPACE = 8 * 10**6  # bytes that scikit-learn takes for blocks of rows, even for few rows
 
 
@@ -73,6 +73,7 @@ def estimate_radius(rows: np.ndarray, neighbours: int) -> float:
     from sklearn.neighbors import NearestNeighbors
 
     distinct = np.unique(rows, axis=0)
+    # Each row is its own first neighbour, so the second is the nearest other row.
     for points, count in ((rows, neighbours), (distinct, min(2, len(distinct)))):
         distances = NearestNeighbors(n_neighbors=count).fit(points).kneighbors(points)[0][:, -1]
         falling = np.sort(distances)[::-1]
@@ -97,6 +98,7 @@ def fit_hdbscan(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
     from sklearn.cluster import HDBSCAN
 
     smallest = max(5, len(rows) // 100)
+    # scikit-learn 1.9 warns unless copy is given, since its default is about to change to True.
     labels = HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(rows)
     return ChallengerFit(labels, f"segments of at least {smallest} rows")
 
@@ -119,6 +121,7 @@ def fit_birch(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
 
     birch = Birch(n_clusters=None, threshold=0.3).fit(rows)
     leaves = len(birch.subcluster_centers_)
+    # With fewer leaves than segments, joining them would only raise a ConvergenceWarning.
     if leaves > k:
         birch.set_params(n_clusters=k).partial_fit()  # without rows, it only joins the leaves
     return ChallengerFit(birch.predict(rows), f"{leaves:,} leaves")
@@ -132,6 +135,7 @@ def fit_minibatch(rows: np.ndarray, k: int, seed: int) -> ChallengerFit:
     return ChallengerFit(kmeans.fit_predict(rows), "batches of 1,024")
 
 
+# tests/test_compare.py checks every estimate against the measured peak, with and without copies of rows.
 CHALLENGERS = {
     challenger.name: challenger
     for challenger in (
@@ -152,6 +156,7 @@ CHALLENGERS = {
 
 def rows_within_memory(challenger: Challenger, shape: Shape, limit: int) -> int:
     """The most rows, up to shape.n, whose estimate is at most `limit` bytes."""
+    # By bisection: every estimate grows with n, but not all are linear in it.
     low, high = 0, shape.n
     while low < high:
         middle = (low + high + 1) // 2

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 MAX_TIE_RATIO = 3.0  # how much further a tied value may spread to one side than to the other
+# Rows are counted in bins first, so the kernel costs bins times grid points for any number of rows.
 _BINS = np.linspace(-0.5, 1.5, 201)
 _GRID = np.linspace(-0.3, 1.3, 81)  # 0 is the first centre, 1 the second
 _MIDDLE = len(_GRID) // 2
@@ -81,5 +82,6 @@ def measure_valley(positions: np.ndarray, bandwidth: float) -> Valley:
     if peak < per_row:  # less than the density of a single row
         return Valley(1.0, 0.0)
     ratio = valley / peak
+    # The delta method for a ratio of two estimates. Even an empty valley has the error of one row.
     variance = max(valley, per_row) * per_row / peak**2 + ratio**2 * per_row / peak
     return Valley(float(ratio), float(np.sqrt(variance)))

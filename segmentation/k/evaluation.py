@@ -36,6 +36,7 @@ def measure_indices(sample: EvaluationSample, centres: Sequence[np.ndarray]) -> 
     """The smallest segment's share and every index, of the sample's rows; None for one segment."""
     columns = []
     for division in centres:
+        # A centre may have no rows in the sample. The indices need every label in use.
         labels = renumber(label_nearest(sample.rows, division))
         share = float(np.bincount(labels).min() / len(labels))
         indices = {name: round_finite(index(sample.rows, labels)) for name, index in INDICES.items()}
@@ -73,6 +74,7 @@ def measure_resamples(sample: EvaluationSample, centres: Sequence[np.ndarray]) -
     """Prediction strength and bootstrap Jaccard. k = 1 has neither."""
     divisions = [division for division in centres if len(division) > 1]
     ks = [len(division) for division in divisions]
+    # One k per thread: KMeans releases the GIL, and each fit is limited to one thread.
     strengths = list(map_parts(partial(evaluate_strength, sample=sample), ks))
     stabilities = list(map_parts(partial(evaluate_stability, sample=sample), divisions))
     columns: Columns = [

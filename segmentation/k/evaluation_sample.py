@@ -25,6 +25,8 @@ class EvaluationSample(NamedTuple):
 
     def draw(self, size: int, salt: int) -> np.ndarray:
         """At most `size` of the rows, without replacement. Another salt draws other rows."""
+        # The salt is part of the seed, so a measure's rows do not depend on which measures
+        # were computed before.
         rng = np.random.default_rng([self.seed, salt])
         return self.rows[rng.permutation(len(self.rows))[:size]]
 

@@ -60,10 +60,12 @@ def first_within_error(curve: Gap) -> int:
 def evaluate_gap(sample: EvaluationSample, ks: Sequence[int], by_components: bool) -> Gap:
     """The gap of each k below the number of distinct rows."""
     rows = sample.draw(ROWS, 13)
+    # With a segment per distinct row inertia is 0, and its logarithm is not finite.
     ks = [k for k in ks if k < len(np.unique(rows, axis=0))]
 
     def fit_logs(reference: int) -> np.ndarray:
         """Log inertia by k: of the rows themselves (-1), or of a reference."""
+        # Plus one, because numpy refuses negative seeds.
         rng = np.random.default_rng([sample.seed, 17, by_components, reference + 1])
         points = rows if reference < 0 else draw_reference(rows, rng, by_components)
         return np.log([fit_kmeans(points, k, _FIT, sample.seed).inertia for k in ks])

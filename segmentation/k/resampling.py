@@ -10,6 +10,7 @@ from segmentation.features.moments import round_significant
 from segmentation.k.evaluation_sample import EvaluationSample, label_nearest
 from segmentation.k.fits import fit_kmeans
 
+# Together, all measures take 2.5 CPU seconds for k = 1..12, mostly for these fits (docs/choosing-k.md).
 ROWS = 2_000
 HALVINGS = 2
 BOOTSTRAPS = 12
@@ -63,6 +64,7 @@ def evaluate_strength(k: int, sample: EvaluationSample) -> float:
     for salt in range(HALVINGS):
         rows = sample.draw(ROWS, salt)
         halves = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+        # A half with fewer distinct rows than segments cannot confirm them, and k-means would refuse it.
         if min(len(np.unique(half, axis=0)) for half in halves) < k:
             return 0.0
         fits = [fit_kmeans(half, k, _FIT, sample.seed) for half in halves]
@@ -78,6 +80,7 @@ def evaluate_stability(centres: np.ndarray, sample: EvaluationSample) -> tuple[f
     similarities = []
     for i in range(BOOTSTRAPS):
         resample = np.random.default_rng([sample.seed, 11, i]).integers(0, len(rows), len(rows))
+        # As above: k-means needs k distinct rows.
         if len(np.unique(rows[resample], axis=0)) < k:
             return (0.0,) * k
         refitted = fit_kmeans(rows[resample], k, _FIT, i).labels

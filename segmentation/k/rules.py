@@ -90,6 +90,7 @@ def take_fixed(options: KOptions, measures: Sequence[Measures]) -> Vote:
 
 RULES: dict[str, Callable[[RuleInput], Vote]] = {
     "auto": lambda source: choose_auto(source.allowed, source.evidence.natural),
+    # The elbow sees the whole curve, slivers included: without a k, the chord would have another end.
     "elbow": lambda source: choose_elbow(source.curve.points),
     "silhouette": lambda source: choose_silhouette(source.allowed),
     "gap": lambda source: choose_by_gap(source.allowed),
@@ -102,6 +103,7 @@ def choose_k(options: KOptions, curve: Curve, evidence: Evidence) -> Choice:
     allowed = list_allowed(options, evidence.measures)
     rule = RULES.get(options.rule)
     if rule is None:
+        # The definition has checked the name, so a rule without an entry is the name of a measure.
         vote = choose_best(options.rule, allowed)
     else:
         vote = rule(RuleInput(options, curve, evidence, allowed))

@@ -83,6 +83,8 @@ def run_trial(challenger: Challenger, sample: TrialSample) -> Trial:
     reduction = f"; {allowed:,} of {n:,} rows fit into {limit} MB" if allowed < n else ""
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that EM or batches stopped early shows in the figures
+        # CPU time of this thread, so a busy machine does not matter. All of the fit runs here,
+        # see the limit above.
         start = time.thread_time()
         labels, note = challenger.fit(sample.rows, k, sample.seed)
         seconds = time.thread_time() - start
@@ -108,6 +110,7 @@ def measure_division(sample: TrialSample, labels: np.ndarray) -> dict[str, Any]:
     sizes = np.bincount(labels[inside]) if k else np.zeros(1)
     silhouette = None
     if k > 1:
+        # An algorithm is not blamed for the rows that it leaves out. Their share is a measure of its own.
         segmented = WeightedRows(sample.rows[inside], np.ones(int(inside.sum())))
         silhouette = float(
             compute_silhouettes(segmented, [np.searchsorted(segments, labels[inside])])[0].mean()
@@ -128,6 +131,7 @@ def measure_stability(challenger: Challenger, sample: TrialSample, labels: np.nd
         return None
     similarities = []
     for i in range(RESAMPLES):
+        # Every algorithm gets the same resamples.
         resample = np.random.default_rng([sample.seed, i]).integers(0, len(labels), len(labels))
         refitted = challenger.fit(sample.rows[resample], sample.k, sample.seed).labels
         refitted = np.where(refitted < 0, refitted.max() + 1, refitted)  # a segment of the unsegmented

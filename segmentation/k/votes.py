@@ -34,6 +34,7 @@ def knee_position(k: np.ndarray, values: np.ndarray) -> int:
     x = (k - k[0]) / (k[-1] - k[0])
     y = (values - values[-1]) / (values[0] - values[-1])
     below = (1.0 - x) - y
+    # A plain argmax would let rounding choose between equally distant points.
     return int(np.argmax(below > below.max() - 1e-12))
 
 
@@ -67,6 +68,7 @@ def best_k_by(measures: Sequence[Measures], name: str) -> int | None:
     """The k with a measure's best value, the first of equals; None if the measure has no value."""
     sign = -1.0 if SWEEP_COLUMNS[name].prefers == "smallest" else 1.0
     values = {point.k: getattr(point, name) for point in measures}
+    # Of equal values the smallest k.
     scores = {k: (sign * value, -k) for k, value in values.items() if value is not None}
     return max(scores, key=lambda k: scores[k]) if scores else None
 

@@ -79,7 +79,8 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     remembered = {(edition.as_of, edition.edition): edition for edition in _parse_editions(content)}
     description, editions = str(content.get("description", "")), []
     # Sorted, so that the description is the newest one whatever order the file system lists folders in.
-    for path in sorted((home / "editions").glob("*/*/manifest.json"), key=str):
+    paths: list[AnyPath] = sorted((home / "editions").glob("*/*/manifest.json"), key=str)
+    for path in paths:
         as_of, edition_id = path.parent.parent.name, path.parent.name
         facts = remembered.get((as_of, edition_id))
         if facts is None and (manifest := try_read_manifest(path.parent)) is not None:

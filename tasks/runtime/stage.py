@@ -17,12 +17,19 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.tasks import Task, exponential_backoff
 
 from schemas.record import Record
-from segmentation.errors import Conflict, OutOfMemory, Refused, StageFileGone, UnaccountedRows
+from segmentation.errors import (
+    Conflict,
+    ContractMismatch,
+    OutOfMemory,
+    Refused,
+    StageFileGone,
+    UnaccountedRows,
+)
 from tasks.runtime.artifacts import publish_artifacts
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
-_FINAL = (Refused, Conflict, OutOfMemory, StageFileGone, UnaccountedRows)
+_FINAL = (Refused, Conflict, ContractMismatch, OutOfMemory, StageFileGone, UnaccountedRows)
 
 
 def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
