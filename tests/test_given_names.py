@@ -9,6 +9,7 @@ from segmentation.errors import Refused
 from segmentation.identity.given_names import NAMES_FILE, list_splits, name_segment, read_given_names
 from segmentation.store.issued_ids import reserve_ids
 from tests.nights import Town, create_town, draw_customers, files
+from tests.test_store import make_manifest
 
 THREE = {"a": 120, "b": 110, "d": 100}
 PLAN = {"min": 1, "max": 6, "rule": "fixed"}
@@ -91,7 +92,7 @@ def test_ids_are_issued_once(tmp_path: Path) -> None:
     (tmp_path / "ids.json").unlink()
     folder = tmp_path / "editions" / "2026-01-01" / "two"
     folder.mkdir(parents=True)
-    manifest = {"edition": "two", "ids_before": 3, "sizes": {"S02": 9, "S04": 5, "S05": 4}}
+    manifest = make_manifest(edition="two", ids_before=3, sizes={"S02": 9, "S04": 5, "S05": 4})
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert reserve_ids(tmp_path, "two", 2) == 3
     assert reserve_ids(tmp_path, "four", 1) == 5
@@ -100,7 +101,8 @@ def test_ids_are_issued_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["[1]", "{}", '{"sizes": null}', '{"sizes": {"x": 1}, "ids_before": 0}'])
 def test_ids_are_rebuilt_despite_a_damaged_manifest(tmp_path: Path, damage: str) -> None:
     """With ids.json lost and one edition damaged, the other editions' ids count."""
-    for edition, text in (("one", '{"sizes": {"S07": 3}, "ids_before": 4}'), ("two", damage)):
+    sound = json.dumps(make_manifest(edition="one", ids_before=4, sizes={"S07": 3}))
+    for edition, text in (("one", sound), ("two", damage)):
         folder = tmp_path / "editions" / "2026-01-01" / edition
         folder.mkdir(parents=True)
         (folder / "manifest.json").write_text(text)

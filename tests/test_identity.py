@@ -172,7 +172,7 @@ def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:
     swapped["id"] = swapped["id"].str.replace("a", "x").str.replace("b", "a").str.replace("x", "b")
     held = town.night(2, swapped)
     assert held.outcome == "held"
-    assert "of staying customers change their segment" in held.reasons[0]
+    assert "of staying customers change segment" in held.reasons[0]
     third = town.night(3, draw_customers(FOUR))
     assert third.outcome == "published"
     assert manifest(third)["previous"] == first.edition

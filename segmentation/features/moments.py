@@ -71,7 +71,6 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
 
 def merge_all_moments(parts: Iterable[Moments]) -> Moments:
     """Moments over all parts, merged in their order; at least one."""
-    # In order and not pairwise as a tree: floating-point addition is not associative.
     return reduce(merge_moments, parts)
 
 

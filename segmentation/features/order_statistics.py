@@ -72,7 +72,6 @@ def _gather(
     for matrix, labels in batches:
         for j, values in enumerate(matrix):
             matching = np.flatnonzero(to_keys(values) >> shift == prefix[labels, j])
-            # For 16-bit and smaller labels numpy's stable sort is a radix sort; here it groups rows by label.
             order = matching[np.argsort(labels[matching], kind="stable")]
             ends = np.bincount(labels[matching], minlength=len(prefix)).cumsum()
             for group, members in enumerate(np.split(values[order], ends[:-1])):

@@ -20,8 +20,6 @@ def compute_bins(features: Sequence[str], sample: np.ndarray) -> tuple[Bins, ...
     """
     bins = []
     for name, values in zip(features, sample, strict=True):
-        # "lower" returns values that occur: interpolation would leave the grid, on which
-        # tied values are equal.
         inner = np.quantile(values, np.arange(1, BINS) / BINS, method="lower")
         above = values[values > values.min()]
         edges = np.unique(inner[inner > values.min()]) if inner[-1] > values.min() else np.sort(above)[:1]

@@ -12,7 +12,7 @@ import numpy as np
 from segmentation.k.evaluation_sample import EvaluationSample, label_nearest
 from segmentation.k.fits import WeightedRows
 
-ROWS = 3_000  # with more rows a silhouette costs most of the evaluation: 9 to 11 s for 10,000
+ROWS = 3_000  # 10,000 rows would take 9 to 11 s
 _BLOCK = 512  # its distances to ROWS rows take 12 MB
 
 
