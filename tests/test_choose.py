@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from config.clauses import FitOptions, KOptions
-from schemas.evidence import Curve, CurvePoint, Evidence, Measures
+from config.clauses import FitOptions, KOptions, KRule
+from schemas.evidence import SWEEP_COLUMNS, Curve, CurvePoint, Evidence, Measures
 from segmentation.k.fits import WeightedRows, fit_weighted
-from segmentation.k.rules import choose_k
+from segmentation.k.rules import RULES, choose_best, choose_k
 from segmentation.k.votes import choose_elbow, knee_position, log_inertia
 from segmentation.samples.catalogue import article_table
 
@@ -183,6 +183,20 @@ def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
     assert (choice.k, choice.rule) == (expected, rule)
     assert (choice.strength == "weak") == (expected != 3)
     assert any("silhouette 4" in doubt for doubt in choice.doubts) == (expected != 4)
+
+
+def test_every_rule_of_a_definition_exists() -> None:
+    """A rule is an entry of RULES, or the name of a measure with a preferred end."""
+    indices = {name for name, column in SWEEP_COLUMNS.items() if column.prefers}
+    assert set(get_args(KRule)) <= {*RULES, *indices}
+
+
+def test_an_index_is_a_rule_by_its_name() -> None:
+    """The k with the index's best value is chosen, largest or smallest as its field says."""
+    values = [9.0, 4.0, 3.0, 2.0, 5.0, 6.0]
+    measured = evidence(THREE.natural, [0.9] * 5, davies_bouldin=values, calinski_harabasz=values)
+    assert choose_best("davies_bouldin", measured.measures) == (4, "smallest Davies-Bouldin")
+    assert choose_best("calinski_harabasz", measured.measures) == (1, "largest Calinski-Harabasz")
 
 
 def test_degenerate_evidence_is_reported() -> None:

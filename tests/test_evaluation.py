@@ -8,10 +8,12 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 
 from config.clauses import FitOptions
 from config.settings import read_settings
+from schemas.evidence import SWEEP_COLUMNS
 from segmentation.k.borders import BEYOND
 from segmentation.k.evaluation import evaluate_all
 from segmentation.k.evaluation_sample import EvaluationSample, label_nearest
 from segmentation.k.fits import WeightedRows, fit_kmeans
+from segmentation.k.indices import INDICES
 
 
 class Groups(NamedTuple):
@@ -80,6 +82,11 @@ def test_few_distinct_rows_with_counts_give_the_exact_silhouette() -> None:
     measures, _ = evaluate_all(sample, centres)
     expected = silhouette_score(rows, label_nearest(rows, centres[1]))
     assert measures[1].silhouette == pytest.approx(expected, rel=1e-9)
+
+
+def test_every_index_has_a_column() -> None:
+    """An index is published in the column of its name, and votes for a k."""
+    assert all(SWEEP_COLUMNS[name].prefers for name in INDICES)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

@@ -1,8 +1,11 @@
 """Applying and inverting transforms. Fitting them is tested in test_scale.py."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from config.definition import NamedScaling
 from schemas.numbers import ColumnScale, Transform
 from segmentation.features.transforms import (
     TRANSFORMS,
@@ -67,6 +70,11 @@ def test_log_keeps_small_values() -> None:
 def test_log_of_less_than_minus_one_is_nan() -> None:
     """Under log-standard a value below -1 gives NaN, without a warning."""
     assert np.isnan(apply_transform(np.array([-2.0]), column("log-standard"))).all()
+
+
+def test_every_scaling_of_a_definition_is_a_transform() -> None:
+    """TRANSFORMS has each named scaling, and one-hot for the numbers of categories."""
+    assert {*TRANSFORMS} == {*get_args(NamedScaling), "one-hot"}
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)

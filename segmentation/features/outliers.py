@@ -86,7 +86,7 @@ def _count(part: Part, columns: Sequence[ColumnScale], suspects: Sequence[Common
 def _exclude(column: ColumnScale, value: float, share: float) -> ColumnScale:
     reason = (
         f"a rare event: {share:.1%} of customers have the value {value:.6g}; kept for profiles. "
-        "Name a scaling for it to make it count"
+        "Name a scaling for it to have it count"
     )
     return column.model_copy(
         update={"transform": "aside", "shift": value, "scale": 1.0, "excluded": True, "reason": reason}

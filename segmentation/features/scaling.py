@@ -63,7 +63,7 @@ def choose_number_transform(
     if encoding.kind in ("level", "other"):
         return ChosenTransform("one-hot", f"one of {encoding.block} levels, which share the feature's weight")
     if encoding.kind == "missing":
-        return ChosenTransform("one-hot", "1 where the value is missing")
+        return ChosenTransform("one-hot", "says where the value is missing")
     skews = (float(moments.under(transform).skewness[j]) for transform in ("standard", "log-standard"))
     return choose_transform(definition.scaling_of(encoding.column), *skews, float(moments.raw.low[j]))
 
