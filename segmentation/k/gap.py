@@ -45,7 +45,7 @@ def gap_statistic(logs: np.ndarray, references: np.ndarray) -> Gap:
 def first_within_error(curve: Gap) -> int:
     """Position of the smallest k whose gap is at least the next one's less its error (their rule).
 
-    The last position if there is no such k. NaN, where inertia is 0, counts as within.
+    The last position without such a k. NaN, where inertia is 0, counts as within.
 
     >>> first_within_error(Gap(np.array([0.1, 0.5, 0.52]), np.array([0.0, 0.01, 0.05])))
     1

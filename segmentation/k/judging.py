@@ -13,7 +13,7 @@ from segmentation.k.votes import best_k_by, list_votes
 
 STABLE, HOLDS = 0.85, 0.75  # bootstrap Jaccard, Hennig (2007)
 CLEAR_BORDER = 0.5  # half as many customers on the border as inside, errors included
-# The article's 24,000 rows have 24 distinct feature rows. Its curve looks clear but describes the lattice.
+# The article's 24,000 rows have 24 distinct feature rows. The silhouette is best with a segment each.
 FEW_DISTINCT = 4  # distinct rows per segment tried, below which shape measures degenerate
 
 

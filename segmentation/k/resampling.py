@@ -10,7 +10,7 @@ from segmentation.features.moments import round_significant
 from segmentation.k.evaluation_sample import EvaluationSample, label_nearest
 from segmentation.k.fits import fit_kmeans
 
-# Together, all measures take 2.5 CPU seconds for k = 1..12, mostly for these fits (docs/choosing-k.md).
+# Together, all measures take 2.5 CPU seconds for k = 1..12 (docs/choosing-k.md).
 ROWS = 2_000
 HALVINGS = 2
 BOOTSTRAPS = 12

@@ -58,7 +58,8 @@ class TrialSample(NamedTuple):
     @property
     def shape(self) -> Shape:
         """Rows, features, and the champion's segments."""
-        return Shape(*self.rows.shape, self.k)
+        n, d = self.rows.shape
+        return Shape(n, d, self.k)
 
     def first(self, n: int) -> "TrialSample":
         """The first n rows only."""
@@ -151,7 +152,7 @@ def tabulate_trials(trials: Sequence[Trial]) -> pd.DataFrame:
 
 
 def format_trials(trials: Sequence[Trial]) -> TrialTable:
-    """All trials as text; a cell is empty where there is no value."""
+    """All trials as text; a cell without a value is empty."""
 
     def share(value: float | None) -> str:
         return "" if value is None else f"{value:.1%}"

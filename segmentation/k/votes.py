@@ -74,7 +74,7 @@ def best_k_by(measures: Sequence[Measures], name: str) -> int | None:
 
 
 def choose_gap(measures: Sequence[Measures], by_components: bool = False) -> int | None:
-    """Tibshirani's rule on the gap of either reference; None if there is no gap."""
+    """Tibshirani's rule on the gap of either reference; None without gaps."""
     name = "gap_pca" if by_components else "gap"
     usable = [point for point in measures if getattr(point, name) is not None]
     if not usable:
