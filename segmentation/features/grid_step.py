@@ -68,7 +68,7 @@ def check_resolution(columns: Sequence[ColumnScale], moments: FeatureMoments, qu
 def detect_lost_feature(
     columns: Sequence[ColumnScale], moments: FeatureMoments, quantum: float
 ) -> str | None:
-    """The first feature whose spread is too few steps of the grid; None if there is none.
+    """The first feature whose spread is too few steps of the grid, or None.
 
     A feature's spread, in scaled units, is the smaller of its standard deviation and the unit it was
     scaled by: one outlier inflates the former, but not an interquartile range.

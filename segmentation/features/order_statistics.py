@@ -48,7 +48,7 @@ def _select_block(batches: Batches, ranks: np.ndarray, block: slice) -> np.ndarr
         counts = _count_digits(_cut(batches, block), prefix, depth)
         ends = counts.cumsum(axis=2)
         if (remaining >= ends[:, :, -1]).any() or (remaining < 0).any():
-            raise IndexError("a rank lies outside its group")
+            raise IndexError("a rank is outside its group")
         digit = (ends <= remaining[:, :, None]).sum(axis=2)
         candidates = np.take_along_axis(counts, digit[:, :, None], axis=2)[:, :, 0]
         remaining -= np.take_along_axis(ends, digit[:, :, None], axis=2)[:, :, 0] - candidates

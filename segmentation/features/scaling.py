@@ -64,8 +64,10 @@ def choose_number_transform(
         return ChosenTransform("one-hot", f"one of {encoding.block} levels, which share the feature's weight")
     if encoding.kind == "missing":
         return ChosenTransform("one-hot", "says where the value is missing")
-    skews = (float(moments.under(transform).skewness[j]) for transform in ("standard", "log-standard"))
-    return choose_transform(definition.scaling_of(encoding.column), *skews, float(moments.raw.low[j]))
+    raw_skew = float(moments.raw.skewness[j])
+    log_skew = float(moments.under("log-standard").skewness[j])
+    scaling, low = definition.scaling_of(encoding.column), float(moments.raw.low[j])
+    return choose_transform(scaling, raw_skew, log_skew, low)
 
 
 def compute_quartiles(parts: Sequence[Part], feature: str, rows: int) -> Quartiles:

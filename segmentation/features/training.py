@@ -41,7 +41,7 @@ def population_stability_index(expected: np.ndarray, observed: np.ndarray) -> fl
     """The population stability index of two distributions over the same bins, shares (m,) each.
 
     sum (p - q) ln(p / q): the symmetrised Kullback-Leibler divergence (Jeffreys). By convention below 0.1
-    is no change and above 0.25 a major one (Siddiqi 2006). Shares below LEAST count as LEAST.
+    means no change and above 0.25 a major one (Siddiqi 2006). Shares below LEAST count as LEAST.
 
     >>> round(population_stability_index(np.array([0.5, 0.5]), np.array([0.6, 0.4])), 4)
     0.0405
