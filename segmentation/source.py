@@ -23,7 +23,7 @@ _DOWNLOADS = 8
 def list_files(
     source: Source, override: str | None, as_of: date, window: tuple[date, date] | None = None
 ) -> list[AnyPath]:
-    """The source's files or objects for as_of, sorted by name. Refused if there are none.
+    """The source's files or objects for as_of, sorted by name. Refused if it has none.
 
     A folder means its .csv and .parquet files. With date_in_name, only the newest dated file on or
     before as_of counts or, for events, the files dated within the window, excluding its end.
@@ -90,7 +90,7 @@ def _choose_dated(paths: Sequence[AnyPath], pattern: str, days: date | tuple[dat
 
 
 def date_in_name(name: str, pattern: str) -> date | None:
-    """The date in a file's name, by a strptime pattern; None if there is none.
+    """The date in a file's name, by a strptime pattern; None without one.
 
     >>> date_in_name("orders-2026-01-31.csv", "%Y-%m-%d")
     datetime.date(2026, 1, 31)

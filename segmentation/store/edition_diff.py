@@ -60,7 +60,10 @@ def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
             **{name: content[name] for name in METRICS},
             **{f"drift {name}": value for name, value in manifest.drift.items()},
             **{f"churn {name}": count for name, count in churn.items()},
-            **{f"check {check.name}": "passed" if check.passed else check.found for check in manifest.checks},
+            **{
+                f"check {check.name}": "passed" if check.passed else check.finding
+                for check in manifest.checks
+            },
         },
         "segments": {
             **{f"{segment_id} customers": size for segment_id, size in manifest.sizes.items()},

@@ -44,7 +44,7 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     if previous is None:
         return derive(None)
     warm, cold = derive(previous), derive(None)
-    if cold.edition == replaces:  # published when there was no intact previous edition
+    if cold.edition == replaces:  # published without an intact previous edition
         return cold
     exists = (edition_folder(home, night.as_of, warm.edition) / MANIFEST).is_file()
     return warm if exists or is_intact(home, *previous) else cold

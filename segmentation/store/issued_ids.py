@@ -23,7 +23,7 @@ class IdRange(NamedTuple):
     """The ids of one edition: how many had been issued before it, and how many it got."""
 
     offset: int
-    count: int
+    size: int
 
 
 class IssuedIds(NamedTuple):
@@ -48,7 +48,7 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
         nonlocal offset
         issued = _read_ids(home) or collect_issued_ids(home)
         reserved = issued.editions.get(edition)
-        offset = reserved.offset if reserved and reserved.count == count else max(issued.total, least)
+        offset = reserved.offset if reserved and reserved.size == count else max(issued.total, least)
         id_range = IdRange(offset, count)
         if reserved == id_range:
             return None

@@ -74,7 +74,7 @@ class ObjectPath:
         return next(self._list_below(), None) is not None
 
     def version(self) -> str | None:
-        """The object's e_tag, which changes with its content; None if there is no object."""
+        """The object's e_tag, which changes with its content; None if it does not exist."""
         import obstore
 
         try:
@@ -103,14 +103,14 @@ class ObjectPath:
                 yield path
 
     def read_bytes(self) -> bytes:
-        """The whole object, for small ones. FileNotFoundError if there is none."""
+        """The whole object, for small ones. FileNotFoundError if it does not exist."""
         import obstore
 
         with translate_errors(self):
             return bytes(obstore.get(self._bucket, self.key).bytes())
 
     def measure(self) -> int:
-        """The object's size in bytes. FileNotFoundError if there is none."""
+        """The object's size in bytes. FileNotFoundError if it does not exist."""
         import obstore
 
         with translate_errors(self):

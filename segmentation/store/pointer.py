@@ -36,7 +36,7 @@ class Pointer(NamedTuple):
         return Pointer(ref, (self.superseded | {*later}) - {ref.edition})
 
     def to_json(self) -> bytes:
-        """The file's content. Before the first publication there is no file."""
+        """The file's content. The file exists from the first publication on."""
         if self.live is None:
             raise ValueError("nothing is live")
         content: dict[str, object] = {"as_of": str(self.live.as_of), "edition": self.live.edition}

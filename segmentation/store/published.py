@@ -26,7 +26,7 @@ from segmentation.store.pointer import read_pointer
 
 
 def published_edition(home: AnyPath, as_of: date) -> str | None:
-    """The edition published for a date; None if there is none.
+    """The edition published for a date; None for an unpublished date.
 
     A table that cannot be read, or names no edition, counts as none: the next run publishes it again.
     """
