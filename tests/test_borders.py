@@ -91,7 +91,7 @@ def test_segments_of_correlated_features_are_separated() -> None:
 
 
 def test_where_there_is_no_row_near_a_centre_there_is_no_border() -> None:
-    """Rows beyond both ends of the line leave no peak, so there is no valley, and nothing overflows."""
+    """Rows beyond both ends of the line leave no peak and so no valley, and nothing overflows."""
     for positions in (np.full(100, 9.0), np.array([-0.49, -0.49, 1.49, 1.49]), np.empty(0)):
         assert measure_valley(positions, 0.02) == (1.0, 0.0)
 

@@ -139,7 +139,7 @@ def test_auto_takes_the_natural_segments() -> None:
 
 
 def test_a_crowd_without_borders_is_called_a_division() -> None:
-    """The most stable division is chosen, of equals the coarsest, and there is no evidence for it."""
+    """The most stable division is chosen, of equals the coarsest, without evidence for it."""
     choice = choose_k(KOptions(max=6), CURVE, CROWD)
     assert (choice.k, choice.strength) == (2, "none")
     assert "a division, not a discovery" in choice.reasons[0]

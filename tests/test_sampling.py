@@ -57,7 +57,7 @@ def test_coverage_is_good_turings(counts: list[int], expected: float) -> None:
 
 
 def test_coverage_of_nothing_is_not_a_number() -> None:
-    """Without rows there is no estimate: a warning and NaN, never a number."""
+    """Without rows the estimate is NaN, with a warning."""
     with pytest.warns(RuntimeWarning, match="invalid"):
         assert np.isnan(estimate_coverage(np.array([], np.int64)))
 

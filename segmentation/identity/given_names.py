@@ -1,6 +1,6 @@
 """Names, owners and notes that people give to segments, in names.json of the segmentation's folder.
 
-They are keyed by the stable id and are no part of an edition, so naming changes no published byte.
+They are keyed by the stable id and not part of an edition, so naming changes no published byte.
 The factual names of other segments are in segmentation/report/factual_names.py.
 """
 
@@ -43,7 +43,7 @@ class SplitOrMerge(NamedTuple):
 
 
 def read_given_names(home: AnyPath) -> dict[str, GivenName]:
-    """The names by segment id; empty if there is no file. Refused if it cannot be read."""
+    """The names by segment id; empty without a file. Refused if it cannot be read."""
     try:
         content = json.loads((home / NAMES_FILE).read_bytes())
         return {

@@ -86,7 +86,7 @@ def choose_ids(matches: Sequence[int | None], previous_ids: Sequence[str], issue
 
 
 class _Transition(NamedTuple):
-    """An event between last night's segment i and tonight's j, either of which may be missing."""
+    """An event between last night's segment i and tonight's j; one of them may be missing."""
 
     kind: str
     i: int | None

@@ -43,7 +43,7 @@ class PreviousSegments(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """The contingency table, and the customers (k0, k) whom last night's model would move too."""
+    """The contingency table, and the customers (k0, k) that last night's model would move too."""
 
     contingency: Contingency
     behaviour: np.ndarray

@@ -54,9 +54,9 @@ def extend_history(
     rows = tonight.assign(moved_share=np.nan if moved_share is None else moved_share)
     if earlier is None:
         return rows
-    earlier = earlier[earlier["as_of"] < rows["as_of"].iloc[0]]
-    dates = list_dates(earlier)[-(MOST_DATES - 1) :]
-    return pd.concat([earlier[earlier["as_of"].isin(dates)], rows], ignore_index=True)
+    past: pd.DataFrame = earlier[earlier["as_of"] < rows["as_of"].iloc[0]]
+    dates = list_dates(past)[-(MOST_DATES - 1) :]
+    return pd.concat([past[past["as_of"].isin(dates)], rows], ignore_index=True)
 
 
 def list_dates(history: pd.DataFrame) -> list[str]:
