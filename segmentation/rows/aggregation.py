@@ -43,6 +43,7 @@ def choose_scale(largest: float, rows: int) -> float:
     """
     if largest == 0:
         return 1.0
+    # A power of two only moves the exponent, so multiplying by it rounds nothing.
     exponent = SUM_BITS - math.frexp(largest)[1] - rows.bit_length()
     return 2.0 ** min(max(exponent, -1000), 1000)
 
@@ -140,6 +141,7 @@ class Aggregation:
         if isinstance(tree, Negative):
             return f"(-({self._number(tree.operand)}))"
         left, right = self._number(tree.left), self._number(tree.right)
+        # Null and not infinity: one division by zero should not decide a customer's sum or maximum.
         return f"({left} / nullif({right}, 0))" if tree.mark == "/" else f"({left} {tree.mark} {right})"
 
     def _condition(self, condition: ColumnCondition) -> str:
@@ -168,6 +170,7 @@ class Aggregation:
     def _aggregate(self, i: int, feature: SummaryFeature) -> str:
         """SQL of one feature over one customer's events."""
         value = self._finite(i)
+        # DuckDB already sums whole numbers as 128-bit integers; only floats need a scale.
         whole = f"sum({value})" if self._is_whole(i) else f"sum(CAST({value} * $scale{i}_ AS HUGEINT))"
         total = f"(CAST({whole} AS DOUBLE) / {'1' if self._is_whole(i) else f'$scale{i}_'})"
         # A customer without values spent 0 and has 0 values, but has no mean, minimum or share.

@@ -56,6 +56,7 @@ def cast_column(name: str, values: pa.ChunkedArray, column: Column, dialect: Dia
     are converted, those without are taken to be local already.
     """
     kind = values.type
+    # Categories written by pandas arrive as dictionaries.
     if pa.types.is_dictionary(kind):
         values = values.cast(kind.value_type)
         kind = values.type
@@ -72,6 +73,7 @@ def _cast_typed(name: str, values: pa.ChunkedArray, column: Column) -> CastColum
     is_castable = {
         "int": pa.types.is_integer(kind) or pa.types.is_floating(kind),
         "float": is_number,
+        # Never floating point: next to a null, pandas stores long ids as floats, which rounds them.
         "text": pa.types.is_integer(kind),
         "category": pa.types.is_integer(kind) or pa.types.is_boolean(kind),
         "bool": pa.types.is_boolean(kind),
@@ -81,6 +83,7 @@ def _cast_typed(name: str, values: pa.ChunkedArray, column: Column) -> CastColum
         raise Refused("wrong-type", f"column {name} is {kind} in the file; the contract says {column.type}")
     if column.type == "int" and pa.types.is_floating(kind):
         return _keep_whole(values)
+    # With safe=False, as below, larger values would wrap around to negative numbers.
     if pa.types.is_uint64(kind) and column.type == "int":
         fits_int64 = pc.less_equal(values, pa.scalar(np.iinfo(np.int64).max, pa.uint64()))
         return CastColumn(pc.if_else(fits_int64, values, None).cast(target), _mask(pc.invert(fits_int64)))
@@ -90,6 +93,7 @@ def _cast_typed(name: str, values: pa.ChunkedArray, column: Column) -> CastColum
 
 def _keep_whole(values: pa.ChunkedArray) -> CastColumn:
     """Whole numbers of a float column as int64. Fractions are unreadable."""
+    # 2^63 itself is a float64, but one more than the largest int64.
     is_whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), 2.0**63))
     return CastColumn(pc.if_else(is_whole, values, None).cast(pa.int64()), _mask(pc.invert(is_whole)))
 
@@ -160,6 +164,7 @@ def _cast_bool(values: pa.ChunkedArray) -> CastColumn:
 
 def _parse_timestamps(values: pa.ChunkedArray, pattern: str | None, timezone: str) -> pd.Series:
     """Local times from text, NaT where unreadable. Words that pandas knows, such as "now", are unreadable."""
+    # "now" and "today" would make the result depend on when the run happens.
     texts = pc.if_else(pc.match_substring_regex(values, _DAY), values, None).to_pandas()
     if pattern is not None:
         is_zoned = "%z" in pattern
@@ -178,6 +183,7 @@ def _to_local(stamps: pd.Series, timezone: str) -> pd.Series:
 
 
 def _to_arrow(stamps: pd.Series) -> pa.ChunkedArray:
+    # from_pandas turns NaT into null.
     return pa.chunked_array([pa.array(stamps, pa.timestamp("us"), from_pandas=True)])
 
 

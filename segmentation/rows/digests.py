@@ -35,10 +35,12 @@ def digest_rows(files: Sequence[SourceFile], contract: Contract) -> Digest:
     Hashed are the column names, then tables of equal length, whatever the files' layout. Each column
     contributes which of its values are null, the lengths of its texts, and its values.
     """
+    # The names as JSON, so that "a,b" and "a", "b" differ.
     digest, rows = hashlib.sha256(json.dumps(list(contract.schema.columns)).encode()), 0
     cast = map_parts(
         partial(_cast, contract=contract), read_files(files, contract.rows, contract.dialect.csv)
     )
+    # Tables of equal length, because row groups and batches depend on the writer.
     for octets, count in map_parts(_to_bytes, rechunk(cast)):
         digest.update(octets)
         rows += count
@@ -67,12 +69,14 @@ def _to_bytes(table: pa.Table) -> tuple[bytes, int]:
         values = pa.concat_arrays(column.chunks)
         chunks.append(np.packbits(pc.is_valid(values).to_numpy(zero_copy_only=False)).tobytes())
         if pa.types.is_string(values.type):
+            # What a null's slot holds is up to the writer, so nulls are filled before their bytes are hashed.
             texts = pc.fill_null(values, "")
             chunks.append(pc.binary_length(texts).to_numpy().astype("<i4").tobytes())
             chunks.append(_characters(texts))
             continue
         zero = pa.scalar(0).cast(values.type)
         numbers = pc.fill_null(values, zero).to_numpy(zero_copy_only=False)
+        # Adding 0.0 turns -0.0 into 0.0: equal values must have equal bytes.
         chunks.append((numbers + 0.0 if numbers.dtype == np.float64 else numbers).tobytes())
     return b"".join(chunks), table.num_rows
 

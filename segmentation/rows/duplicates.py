@@ -98,6 +98,7 @@ def _aggregate(table: pa.Table, is_new: np.ndarray, policy: DuplicatePolicy) -> 
         is_present = ~np.isnan(numbers)
         present_counts = np.add.reduceat(is_present, starts, dtype=np.int64)
         sorted_values = np.where(is_present, numbers, 0)[np.lexsort((numbers, group))]
+        # Missing values count as 0 here, and lexsort has put them last in each group.
         total = np.add.reduceat(sorted_values, starts)
         if is_whole:
             # int64 overflows silently. A float sum, accurate to a few parts in 10^16, shows it.

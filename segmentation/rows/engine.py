@@ -36,6 +36,7 @@ def open_engine(stage_files: Path, spill: Path) -> "Iterator[duckdb.DuckDBPyConn
             "threads": settings.threads,
             "memory_limit": settings.memory_limit,
             "temp_directory": str(spill),
+            # Keeping the order costs memory. Queries that need one say ORDER BY.
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -44,6 +45,7 @@ def open_engine(stage_files: Path, spill: Path) -> "Iterator[duckdb.DuckDBPyConn
     )
     try:
         allowed = str(stage_files).replace("'", "''")
+        # In this order: once external access is off, no directory can be added.
         connection.execute(f"SET allowed_directories = ['{allowed}']")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

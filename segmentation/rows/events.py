@@ -63,6 +63,7 @@ def split_customers(table: pa.Table, definition: Definition) -> SplitCustomers:
     lacks = missing.any(axis=1)
     if not lacks.any():
         return SplitCustomers(table, table.slice(0, 0))
+    # An object array, because a mask can index it.
     texts = np.array([f"{name}: no value in the window" for name in definition.features], object)
     reasons = [texts[row].tolist() for row in missing[lacks]]
     incomplete = pa.table(
@@ -98,6 +99,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
                     incomplete.append(write_part(path, split.incomplete))
                 yield split.complete.remove_column(1)
 
+        # This line consumes the generator: only now are `incomplete` and `used` final.
         parts = write_parts(folder, "customers", rechunk(stream_complete()))
         if not parts:
             raise Refused("no-customers", "no customer has a value in the window for every feature")

@@ -16,6 +16,7 @@ from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
 
+# A file without line ends would be read into memory as one header.
 LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 2000
 _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)*\s*")

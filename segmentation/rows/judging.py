@@ -109,6 +109,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
         unreadable = {name: mask[~outside] for name, mask in unreadable.items()}
     dropped = 0 if outside is None else int(outside.sum())
     broken_rules = detect_broken_rules(table, contract.rows)
+    # All checks at once and not the first failure: quarantine shows people every reason for a row.
     reasons = list_reasons(table.to_pandas(), contract.schema, unreadable, broken_rules)
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
@@ -135,6 +136,7 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     table = pa.concat_tables([batch.raw.table for batch in batches])
     rows = np.concatenate([batch.raw.rows for batch in batches])
     batch_of_row = np.repeat(np.arange(len(batches)), [batch.raw.table.num_rows for batch in batches])
+    # Rows are numbered by their position in the group, to look up each one's file and row afterwards.
     judged = judge_batch(RawBatch(table, np.arange(len(rows)), []), contract)
 
     good, good_rows = _take_source_row(judged.good)
@@ -185,6 +187,7 @@ def _sort_refused(refused: pa.Table, batch_of_row: np.ndarray, batches: Sequence
 def count_odd_ids(ids: pa.ChunkedArray) -> Counter[str]:
     """How many ids look like another id but differ from it. They are kept: nobody knows which is meant."""
     counts = {"begin or end with a space": pc.not_equal(ids, pc.utf8_trim_whitespace(ids))}
+    # Invisible characters and other normal forms need Unicode; nearly all ids are ASCII.
     if not pc.all(pc.string_is_ascii(ids)).as_py():
         counts["have invisible characters"] = pc.match_substring_regex(ids, r"\p{Cf}")
         counts["are not in Unicode's normal form C"] = pc.not_equal(ids, pc.utf8_normalize(ids, form="NFC"))

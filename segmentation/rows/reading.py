@@ -61,6 +61,7 @@ def _read_csv(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:
         malformed.append(Malformed(row.number - 1, reason, detail, row.text))
         return "skip"
 
+    # Arrow would read an unclosed quote as one long field and report nothing.
     _check_quotes(path)
     good, reported = 0, 0
     try:
@@ -74,6 +75,8 @@ def _read_csv(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(columns, pa.string()),
                 include_columns=columns,
+                # Empty text stays text here. Which texts mean missing is up to the
+                # definition and the column's type.
                 strings_can_be_null=False,
             ),
         ) as reader:
@@ -128,6 +131,7 @@ def _check_quotes(path: Path) -> None:
 
 def _csv_refusal(path: Path, csv: Csv, message: str) -> Refused:
     """The refusal for Arrow's error about a whole file, without the values its message may contain."""
+    # Arrow has one class for all of these, so its text decides. It is not passed on: it quotes rows.
     if "UTF8" in message or "codec" in message or "decode" in message:
         return undecodable(path, csv)
     if "straddling" in message:
@@ -139,6 +143,7 @@ def _csv_refusal(path: Path, csv: Csv, message: str) -> Refused:
 
 def _read_parquet(path: Path, columns: list[str]) -> Iterator[RawBatch]:
     file = open_parquet(path)
+    # From the footer, before any group is decompressed.
     for group in range(file.metadata.num_row_groups):
         if file.metadata.row_group(group).total_byte_size > LARGEST_GROUP_BYTES:
             raise Refused("row-group", f"{path.name}: row group {group} unpacks to more than 2 GiB")

@@ -20,6 +20,7 @@ _PLACE = ("source_file", "source_row")
 def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
     """Refused rows as an Arrow table: the columns of quarantine.parquet except source_file."""
     schema = arrow_schema(QUARANTINE).remove_metadata()
+    # Typed by the published schema, so that a table without rows has the same types as any other.
     schema = pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
     return pa.Table.from_pylist(rows, schema=schema)
 
@@ -33,6 +34,7 @@ def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | No
     """The refused rows of a batch with their original values. `reasons` comes from list_reasons."""
     primary = reasons.groupby("row", sort=True).first()
     all_reasons = primary["full_reason"].copy()
+    # Only these need texts joined, which is a Python call per row.
     repeats = reasons[reasons["row"].duplicated(keep=False)]
     all_reasons.update(repeats.groupby("row")["full_reason"].agg("; ".join))
     positions = primary.index.to_numpy()

@@ -22,6 +22,7 @@ def evaluate_condition(values: pa.ChunkedArray, condition: ColumnCondition) -> p
     if test in ("starts_with", "not_starts_with"):
         is_met = pc.starts_with(values, value)
     else:
+        # is_in says false for null, where comparisons say null. With not_in, false would become true.
         is_met = pc.if_else(pc.is_valid(values), pc.is_in(values, pa.array(list(value), values.type)), None)
     return pc.invert(is_met) if test.startswith("not_") else is_met
 

@@ -32,11 +32,13 @@ def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[So
     for number, file in enumerate(files):
         count = 0
         for raw in read_batches(file.path, rows, csv):
+            # Malformed lines have row numbers too.
             count += raw.table.num_rows + len(raw.malformed)
             if file.input.numbered:
                 yield SourceBatch(raw._replace(rows=raw.rows + rows_before), number, None, 0)
             else:
                 yield SourceBatch(raw, number, file.input.name, rows_before)
+        # After reading, so that a file that was replaced meanwhile cannot pass under its old digest.
         check_unchanged(file)
         rows_before += count
 
@@ -46,6 +48,8 @@ def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceB
     group: list[SourceBatch] = []
     for batch in batches:
         rows = sum(member.raw.table.num_rows for member in group) + batch.raw.table.num_rows
+        # Parquet files of one source may differ in physical types, and only tables of
+        # equal types can be joined.
         if group and (rows > MERGED_ROWS or batch.raw.table.schema != group[0].raw.table.schema):
             yield group
             group = []
