@@ -33,7 +33,7 @@ def init_command(
             "-o",
             "--output",
             metavar="FILE",
-            help="Default: NAME.yaml; - for standard output.",
+            help="The file to write. Default: NAME.yaml; - for standard output.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
