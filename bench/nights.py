@@ -17,7 +17,7 @@ from tasks.summarise import summarise
 
 
 def run_night(night: Night) -> Published:
-    """Run one night. Raises ValueError if it ends without an edition, because there is no data."""
+    """Run one night. Raises ValueError if it ends without an edition, because the source has no data."""
     with night_session(night):
         record = segment_customers(night)
     if not isinstance(record, Published):

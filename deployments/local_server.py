@@ -33,6 +33,7 @@ SERVER_ENVIRONMENT = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERV
 
 def build_command(port: int, log_level: str) -> list[str]:
     """The command line of a Prefect server on this port."""
+    # Through uvicorn directly, which saves importing Prefect's command line (decision 7).
     app = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"]
     return [sys.executable, *app, "--port", str(port), "--log-level", log_level]
 
@@ -40,6 +41,7 @@ def build_command(port: int, log_level: str) -> list[str]:
 def is_healthy(url: str) -> bool:
     """Whether a Prefect API answers at this URL (…/api)."""
     try:
+        # /health stays open on a server with a password.
         with urllib.request.urlopen(f"{url}/health", timeout=2) as response:  # noqa: S310 - always http
             return bool(response.status == 200)
     except (OSError, ValueError, urllib.error.URLError):
@@ -53,6 +55,7 @@ def server_service(folder: Path) -> Service:
 
 def look_up_server(state: Path) -> str | None:
     """The API that a run should use: PREFECT_API_URL, the Prefect profile's, or a running local one."""
+    # In the order that Prefect itself follows; asking Prefect would take an import of 2 to 4 seconds.
     if url := os.environ.get("PREFECT_API_URL") or _profile_url():
         return url
     for folder in (state, state / STACK):
@@ -94,6 +97,7 @@ def launch_server(folder: Path, port: int, environment: dict[str, str]) -> str:
     start_service(server, build_command(port, "warning"), environment, url=url, port=str(port))
     try:
         wait_until(lambda: is_healthy(url), lambda: get_pid(server) is not None, "the Prefect server")
+    # Also after Ctrl-C, so that no half-started server keeps the port.
     except BaseException as error:
         stop_service(server, patience_s=0)
         if isinstance(error, StartError):
@@ -119,6 +123,7 @@ def start_embedded_server() -> tuple[str, subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Ctrl-C in the terminal goes to the run only; the server must outlive it to record how the run ended.
         start_new_session=True,
     )
     return f"http://127.0.0.1:{port}/api", process
@@ -150,6 +155,7 @@ def _profile_url() -> str | None:
 
 def _serve_until_parent_ends(port: str) -> int:
     server = subprocess.Popen(build_command(int(port), "error"), stdin=subprocess.DEVNULL)
+    # The kernel closes the pipe however the run ends. read() then returns nothing, and the server is stopped.
     while server.poll() is None and sys.stdin.buffer.read(1):
         pass
     server.terminate()

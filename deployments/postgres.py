@@ -76,6 +76,7 @@ def locate_database(folder: Path) -> Database:
             f"PostgreSQL refuses to run as root, and this machine has no user {ACCOUNT}; run as an ordinary "
             f"user, or set {URL_VARIABLES[0]}"
         ) from None
+    # One cluster per state folder: two stacks of root on this machine must not share tables.
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Database(programs, home / f"resegment-{digest}", ACCOUNT)
 
@@ -92,6 +93,7 @@ def start_database(database: Database) -> bool:
         _check_success(database, database.call("initdb", *trust))
     if is_database_up(database):
         return False
+    # No TCP port: whoever can enter the socket's folder is the owner (decision 16).
     options = f"-c listen_addresses= -c unix_socket_directories={database.sockets}"
     log = str(database.files / "postgres.log")
     _check_success(database, database.call("pg_ctl", "start", "--wait", "--log", log, "--options", options))
@@ -107,6 +109,7 @@ def stop_database(database: Database) -> bool:
     """Stop it once its data is on disk; False if it was not running."""
     if not is_database_up(database):
         return False
+    # "fast" ends sessions instead of waiting for them: Prefect's pool keeps its connections open.
     _check_success(database, database.call("pg_ctl", "stop", "--wait", "--mode", "fast"))
     return True
 
@@ -128,6 +131,7 @@ def locate_programs() -> Path:
     on_path = shutil.which("pg_ctl")
     folders = [Path(on_path).resolve().parent] if on_path else []
     debian_folders = DEBIAN.glob("*/bin")
+    # By number, since as text 9.6 would sort after 17.
     folders += sorted(debian_folders, key=lambda folder: float(folder.parent.name), reverse=True)
     for folder in folders:
         if (folder / "initdb").is_file() and (folder / "pg_ctl").is_file():

@@ -86,6 +86,7 @@ def is_running(pid: int, mark: str) -> bool:
         if sys.platform != "linux":
             os.kill(pid, 0)
             return True
+        # A pid alone proves nothing: after a reboot it may belong to any program.
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
         # The command line is empty for a process in the middle of exec, for a zombie, and for a kernel
         # thread, which may have got the pid after a reboot. Only the first is the service.
@@ -99,6 +100,7 @@ def is_running(pid: int, mark: str) -> bool:
 def stop_service(service: Service, patience_s: float = 10.0) -> bool:
     """Terminate the process and kill it after patience_s; False if it was not running."""
     pid = get_pid(service)
+    # Removed first: a second `down` at the same time must not signal a pid that is free by then.
     service.pid_file.unlink(missing_ok=True)
     if pid is None:
         return False
@@ -133,5 +135,7 @@ def is_port_free(port: int) -> bool:
 def pick_free_port() -> int:
     """A port of this machine that nothing listens on."""
     with socket.socket() as probe:
+        # Port 0 lets the kernel choose. Another program could take it before the server does;
+        # then the start fails.
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -42,6 +42,7 @@ BODY = (
 def ensure_pool(client: SyncPrefectClient) -> str:
     """Create the work pool. Of an existing one, only the results folder is updated."""
     try:
+        # Whatever else an operator has changed in the template stays.
         template = client.read_work_pool(POOL).base_job_template
     except ObjectNotFound:
         template = add_results_folder(ProcessWorker.get_default_base_job_template())
@@ -133,6 +134,7 @@ def watch_for(*states: str) -> EventTrigger:
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
         threshold=1,
+        # Zero: each event fires at once, none is folded into an earlier one.
         within=timedelta(0),
     )
 

@@ -35,9 +35,11 @@ ROOT = Path(__file__).parents[1]
 
 def start_stack(stack: Stack) -> Iterator[str]:
     """Start what is not running, in order, and yield a line about each part."""
+    # Everything that the stack writes, logs included, is for its owner alone.
     umask = os.umask(0o077)
     (stack.folder / "results").mkdir(parents=True, exist_ok=True, mode=0o700)
     yield _ensure_server(stack)
+    # The worker starts after this: without its pool it would create one with a default template.
     yield _deploy(stack)
     worker = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
     # Published files keep the caller's umask; the stack's own files are private.
@@ -60,6 +62,8 @@ def start_stack(stack: Stack) -> Iterator[str]:
 
 def ensure_service(stack: Stack, service: Service, command: list[str], umask: int, **facts: str) -> str:
     """Start the service, or restart it if it was started for another store or port."""
+    # Kept in the pid file, so that the next `up` notices a changed store and restarts what
+    # serves the old one.
     facts["store"] = stack.store
     was_running = get_pid(service) is not None
     if was_running and facts.items() <= read_pid_file(service).items():
@@ -95,6 +99,7 @@ def _ensure_server(stack: Stack) -> str:
 
 def _deploy(stack: Stack) -> str:
     """Bring pool, automations, deployments and limits up to date with this version."""
+    # Prefect resolves the file's entrypoints from the working folder, so this works from the root only.
     deploy = "-m prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml"
     for command in (["-m", "deployments.setup"], deploy.split()):
         with (stack.folder / "deploy.log").open("ab") as log:

@@ -50,6 +50,7 @@ def backfill(
     progress = Progress(request, plan_dates(request), dry_run)
     for day in progress.list_days():
         force = mode == "rebuild"
+        # Without it the automations would not watch this run: subflows do not inherit a deployment's tags.
         with tags(TAG):
             progress.take(day, resegment(definition, day, source, store, force, return_state=True))
         if progress.has_failed and on_error == "stop":

@@ -97,6 +97,8 @@ class Progress:
     def list_days(self) -> Iterator[date]:
         """The dates to run, one after another; in mode fill without those published in the meantime."""
         for day in [result.as_of for result in self.result.list_dates("to-run")] if not self.dry_run else []:
+            # A nightly run may have published the date meanwhile. It is neither waited
+            # for nor replaced (decision 15).
             edition = check_again(self.request, day) if self.request.mode == "fill" else None
             if edition is None:
                 yield day
@@ -113,6 +115,8 @@ class Progress:
         result = self.result
         self._show()
         if not self.dry_run:
+            # A run killed between its commit and live.json leaves the pointer behind; later
+            # dates may all be skipped.
             repair_live(self.home)
         if failed := result.list_dates("failed"):
             first = f"{failed[0].as_of} failed: {failed[0].message}"
@@ -132,6 +136,8 @@ class Progress:
             raise missing from None
         # The result of an earlier attempt's run comes back from its JSON as a dictionary.
         facts = record if isinstance(record, dict) else record.model_dump(mode="json")
+        # Prefect matches subflows of an earlier attempt by their order. A date with another's
+        # result would be lost.
         if facts.get("as_of") != str(day):
             raise missing
         names = ("as_of", "outcome", "edition", "k", "customers")
@@ -145,6 +151,7 @@ class Progress:
         if isinstance(error, Conflict) and edition is not None and self.request.mode == "fill":
             return skip_date(day, edition)
         is_known = isinstance(error, ResegmentError)
+        # The exit status is that of the first failure; later ones may only follow from it.
         if is_known and not self.has_failed:
             self.exit_status = error.exit_status
         message = str(error) if is_known else f"{type(error).__name__}, see the log of its run"
@@ -153,6 +160,7 @@ class Progress:
     def _record(self, result: DateResult) -> None:
         self.dates[result.as_of] = result
         get_run_logger().info("%s", result.describe())
+        # Skipping dates takes milliseconds, and each version of the page is a request to the server.
         if time.monotonic() - self._shown > _REFRESH_S:
             self._show()
 

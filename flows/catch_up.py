@@ -34,6 +34,7 @@ def reason_to_skip(as_of: date | None, catch_up: CatchUp) -> str | None:
     """
     context = FlowRunContext.get()
     run = context.flow_run if context else None
+    # run_count is above 1 on a retry.
     if as_of is not None or run is None or not run.auto_scheduled or run.run_count > 1:
         return None
     scheduled, current = runtime.flow_run.scheduled_start_time, datetime.now(UTC)
@@ -67,6 +68,7 @@ def look_up_newer_run(run: FlowRun, current: datetime) -> datetime | None:
         if candidate.auto_scheduled
         and candidate.id != run.id
         and candidate.expected_start_time
+        # A cancelled run never runs, so it replaces nothing.
         and not is_cancelled(candidate)
     ]
     return max((time for time in times if time > run.expected_start_time), default=None)

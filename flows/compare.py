@@ -58,6 +58,7 @@ def compare_algorithms(night: Night, rows: int) -> Comparison:
     """The stages of a comparison: those of a cold night up to the choice of k, then the trials."""
     ingested = ingest(night)
     customers = summarise(night, ingested)
+    # Nothing from earlier nights: every algorithm starts from the same data as k-means.
     cold = PreviousEdition()
     scaled = scale(night, customers, cold)
     candidates = sweep.for_each(scaled.ks, night, scaled)

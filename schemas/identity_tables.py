@@ -21,7 +21,7 @@ LINEAGE = pa.DataFrameSchema(
     },
     name="lineage",
     title="lineage.parquet",
-    description="What became of each segment of the edition before, and where each of these segments comes from.",
+    description="What became of each segment of the previous edition, and where each new one comes from.",
     strict=True,
     ordered=True,
 )

@@ -19,7 +19,7 @@ class Encoding(Record):
     """How one number per customer is made from a column of the customer table.
 
     number: the value itself. level: 1 where the column has `levels[0]`. other: 1 where it has
-    none of `levels`. rank: position in `levels`. missing: 1 where there was no value. A missing
+    none of `levels`. rank: position in `levels`. missing: 1 where the value was missing. A missing
     value is first replaced by `fill`.
     """
 

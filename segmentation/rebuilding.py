@@ -51,7 +51,7 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     source = source or _get_ledger_source(home, edition, places)
     if source is None and not {"path", "sample", "sql"} & places.keys():
         problems.append(
-            f"the location of its rows is unknown: there is no definition {home.name}; give --source"
+            f"the location of its rows is unknown: definition {home.name} does not exist; give --source"
         )
     content = {**manifest.definition, "source": {**places, **manifest.definition.get("source", {})}}
     if source is not None and not {"sample", "sql"} & places.keys():

@@ -121,9 +121,9 @@ def check_paths(path: Path, output: Path, quarantine: Path) -> None:
     if output.suffix != ".parquet":
         raise Refused("output", f"{output.name}: scores are written as .parquet")
     if not path.is_file():
-        raise Refused("no-file", f"there is no file {path.name}")
+        raise Refused("no-file", f"file {path.name} does not exist")
     if not output.parent.is_dir():
-        raise Refused("output", f"{output.name}: there is no folder {output.parent}")
+        raise Refused("output", f"{output.name}: folder {output.parent} does not exist")
     if any(target.exists() and target.samefile(path) for target in (output, quarantine)):
         raise Refused("output", f"{output.name}: scores would overwrite the table that is scored")
 

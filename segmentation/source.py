@@ -39,7 +39,7 @@ def list_files(
         raise NoData("no-file", f"no .csv or .parquet file at {location} {days}")
     for path in paths:
         if not path.exists():
-            raise Refused("no-file", f"there is no file {path.name}; check source.path or --source")
+            raise Refused("no-file", f"file {path.name} does not exist; check source.path or --source")
         if not path.is_file():
             raise Refused("not-a-file", f"{path.name} is not a regular file")
         if path.suffix.lower() not in SUFFIXES:

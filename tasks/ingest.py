@@ -155,7 +155,7 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
 def report_nothing_read(
     key: EditionKey, inputs: tuple[Input, ...], digests: tuple[Digest, ...], no_data: str | None = None
 ) -> Ingested:
-    """The record of a run that reads nothing: its edition is published already, or there is no data."""
+    """The record of a run that reads nothing: its edition is published already, or the source has no data."""
     return Ingested(
         key=key,
         inputs=inputs,

@@ -97,7 +97,7 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
 
 
 def write_lineage(folder: Path, aligned: Aligned) -> None:
-    """lineage.parquet and migration.parquet; without rows where there is no edition before."""
+    """lineage.parquet and migration.parquet; without rows if nothing was published before."""
     events = pd.DataFrame([event.model_dump() for event in aligned.events], columns=list(LINEAGE.columns))
     migration = pd.DataFrame(migration_columns(aligned))
     for name, frame, contract in (("lineage", events, LINEAGE), ("migration", migration, MIGRATION)):

@@ -50,7 +50,8 @@ def apply_step(root: Path, instruction: str, code: str) -> str:
     else:
         assert len(places) == 1, f"{instruction}: {len(places)} such lines"
         start = end_of_statement(lines, places[0]) if action == "line" else places[0]
-        lines[start : start + (action == "replace")] = [code]
+        # A function that goes before another has two empty lines after it.
+        lines[start : start + (action == "replace")] = [code, *(["\n\n"] if action == "before" else [])]
     path.write_text("".join(lines), encoding="utf-8")
     return name
 
@@ -111,7 +112,7 @@ def test_adding_a_stage_works_as_the_page_says(tmp_path: Path) -> None:
         tmp_path, "-m", "resegment", "run", "article", "--as-of", "2026-01-31", "--store", "store"
     )
     assert f"{STAGE} 2026-01-31" in output
-    (manifest,) = (tmp_path / "store").glob("article/published/*/*/manifest.json")
+    (manifest,) = (tmp_path / "store").glob("article/editions/*/*/manifest.json")
     checks = json.loads(manifest.read_text(encoding="utf-8"))["checks"]
     assert STAGE in [check["name"] for check in checks]
 
@@ -128,7 +129,7 @@ def test_the_first_part_of_the_page_touches_four_files(tmp_path: Path) -> None:
     ("instruction", "expected"),
     [
         ('line in a.py after "x = f("', "x = f(\n    1,\n)\nnew\ny = 2\n"),
-        ('before in a.py "y = 2"', "x = f(\n    1,\n)\nnew\ny = 2\n"),
+        ('before in a.py "y = 2"', "x = f(\n    1,\n)\nnew\n\n\ny = 2\n"),
         ('replace in a.py "y = 2"', "x = f(\n    1,\n)\nnew\n"),
         ("add to a.py", "x = f(\n    1,\n)\ny = 2\n\n\nnew\n"),
         ("file a.py", "new\n"),

@@ -63,7 +63,7 @@ def list_borderless(files: Iterable[SourceFile]) -> list[str]:
 
 
 def list_wordless_tests(files: Iterable[SourceFile]) -> list[str]:
-    """Tests whose docstring is no sentence."""
+    """Tests whose docstring is not a sentence."""
     return [
         f"{file.path}:{function.lineno} {function.name}"
         for file in files
@@ -115,7 +115,7 @@ def list_dynamic_imports(files: Iterable[SourceFile]) -> list[str]:
 
 
 def list_actions(files: Iterable[SourceFile]) -> list[str]:
-    """Statements at the top of a module that are no definitions: a call on its own, a loop, a `with`."""
+    """Statements at the top of a module that are not definitions: a call on its own, a loop, a `with`."""
     return [
         f"{file.path}:{node.lineno}"
         for file in files

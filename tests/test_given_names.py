@@ -60,7 +60,7 @@ def test_a_split_piece_inherits_no_name(town: Town) -> None:
 @pytest.mark.parametrize(
     ("segment", "texts", "message"),
     [
-        ("S09", {"name": "x"}, "there is no segment 'S09' in the live edition; there are S01, S02, S03"),
+        ("S09", {"name": "x"}, "the live edition has no segment 'S09'; there are S01, S02, S03"),
         ("S01", {"name": "two\nlines"}, "name must be one line"),
         ("S01", {"owner": "x" * 81}, "owner must be one line of text of at most 80"),
         ("S01", {"note": "\x1b[31m"}, "note must be one line"),

@@ -48,7 +48,7 @@ def test_an_object_is_read_by_ranges(bucket: ObjectPath) -> None:
 
 
 def test_a_put_keeps_its_condition(bucket: ObjectPath) -> None:
-    """Create only if there is no object, replace only the expected version; otherwise nothing changes."""
+    """Create only if the object is missing, replace only the expected version; otherwise nothing changes."""
     target = bucket / "one"
     target.put(b"1", create=True)
     version = target.version()

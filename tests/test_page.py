@@ -71,7 +71,7 @@ def test_labels_escape_markup_but_not_quotes(payload: str) -> None:
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_only_the_pages_scripts_run(payload: str) -> None:
-    """The policy names every script of the page, and a payload in a title or a figure is no script."""
+    """The policy names every script of the page, and a payload in a title or a figure is not a script."""
     trace = {"type": "scatter", "x": [1], "y": [2], "name": escape_label(payload), "text": [payload]}
     figure = Figure("points", {"data": [trace], "layout": {}}, payload, None, payload)
     page = render_page(FRAME, payload, [figure]).decode()

@@ -136,8 +136,8 @@ def test_a_superseded_edition_can_be_promoted(town: Town) -> None:
 @pytest.mark.parametrize(
     ("promotion_request", "message"),
     [
-        (PromotionRequest(day(9), None, "ana", ""), "no-edition: there is no edition 2026-01-09"),
-        (PromotionRequest(day(1), "ffff", "ana", ""), "no-edition: there is no edition 2026-01-01 ffff"),
+        (PromotionRequest(day(9), None, "ana", ""), "no-edition: edition 2026-01-09 does not exist"),
+        (PromotionRequest(day(1), "ffff", "ana", ""), "no-edition: edition 2026-01-01 ffff does not exist"),
         (PromotionRequest(day(1), "../..", "ana", ""), "is not an edition"),
         (PromotionRequest(day(1), None, " ", ""), "who must be one line"),
         (PromotionRequest(day(1), None, "ana", "two\nlines"), "reason must be one line"),

@@ -58,7 +58,7 @@ def test_where_a_report_is(command: Command, town: Town, tmp_path: Path, opener:
     ("arguments", "words"),
     [
         (("nobody",), "has no segmentation 'nobody'"),
-        (("planted", "--as-of", "2026-01-09"), "there is no edition 2026-01-09"),
+        (("planted", "--as-of", "2026-01-09"), "edition 2026-01-09 does not exist"),
         (("planted", "--as-of", "today"), "'today' is not a date"),
         (("planted", "--edition", "abcd"), "--edition needs the edition's date too: add --as-of"),
         (("planted", "--index", "--as-of", "2026-01-01"), "the index covers all editions"),

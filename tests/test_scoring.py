@@ -92,7 +92,7 @@ def test_failed_scoring_keeps_earlier_scores(tmp_path: Path, table: Path) -> Non
 
 def test_unusable_inputs_and_outputs_are_refused(tmp_path: Path, table: Path) -> None:
     """A missing folder, another suffix and an empty table are refused in one line."""
-    with pytest.raises(Refused, match="there is no folder"):
+    with pytest.raises(Refused, match="does not exist"):
         score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "nowhere" / "out.parquet")
     with pytest.raises(Refused, match=r"written as \.parquet"):
         score_table(table, DEFINITION_WITH_ROWS, MODEL, tmp_path / "out.csv")

@@ -48,7 +48,7 @@ def test_of_events_only_a_sum_is_chosen() -> None:
     assert infer_value_feature(make_event_definition({"basket": mean})) is None
 
 
-@pytest.mark.parametrize(("value", "message"), [("c", "not a feature"), ("city", "no int or float")])
+@pytest.mark.parametrize(("value", "message"), [("c", "not a feature"), ("city", "not int or float")])
 def test_a_value_that_is_not_a_number_is_refused(value: str, message: str) -> None:
     """`value` must name a numeric feature."""
     text = (

@@ -75,7 +75,7 @@ def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], u
         if segment_id not in {*live_ids, *names}:
             raise Refused(
                 "segment",
-                f"there is no segment {segment_id[:20]!r} in the live edition; "
+                f"the live edition has no segment {segment_id[:20]!r}; "
                 f"there are {', '.join(live_ids) or 'none yet'}",
             )
         as_of = str(live[0]) if live else ""

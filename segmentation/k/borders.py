@@ -21,7 +21,7 @@ from segmentation.partitions import map_parts
 
 # NO_BORDER and ERRORS: among limits of 0.6 to 0.9 and 1 to 3 errors, these gave the most exact k without
 # inventing segments in any of 80 simulated crowds (docs/choosing-k.md).
-NO_BORDER = 0.72  # valley / lower peak, plus ERRORS standard errors: from here on there is no border
+NO_BORDER = 0.72  # valley / lower peak, plus ERRORS standard errors: at or above this, not a border
 ERRORS = 1.5
 FEWEST_ROWS = 8  # a smaller segment has no density to speak of
 BEYOND = 4  # k above k.max that are tried too: natural segments may stop rising only there

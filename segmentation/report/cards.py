@@ -78,6 +78,7 @@ def compute_value_shares(context: ReportContext) -> np.ndarray | None:
     if context.value_feature is None or context.value_feature not in context.traits:
         return None
     sums: np.ndarray = context.statistics["mean"][context.value_feature].to_numpy() * np.array(context.sizes)
+    # With refunds a sum may be negative, and shares of a mixed total mean nothing to a reader.
     return sums / sums.sum() if sums.min() >= 0 and sums.sum() > 0 else None
 
 
@@ -131,6 +132,7 @@ def build_sparkline(context: ReportContext, segment_id: str) -> Sparkline | None
 def list_traits(context: ReportContext, position: int) -> list[str]:
     """The features that set a segment apart most, largest difference first."""
     differences = context.statistics["difference"].iloc[position].abs()
+    # Stable: of equal differences the first feature, so the page has the same bytes on every machine.
     order = np.argsort(-differences.to_numpy(), kind="stable")[:MAX_TRAITS]
     return [str(differences.index[j]) for j in order if differences.iloc[j] >= NOTABLE]
 
@@ -147,11 +149,12 @@ def build_trait_row(context: ReportContext, position: int, feature: str) -> Trai
 
 
 def build_rule(context: ReportContext, position: int) -> RuleView | None:
-    """A segment's rule with its recall and precision; None where there is no rule."""
+    """A segment's rule with its recall and precision; None without a rule."""
     description = context.descriptions.iloc[position].to_dict()
     rule, precision, recall = (description[key] for key in ("rule", "rule_precision", "rule_recall"))
     if not isinstance(rule, str):
         return None
+    # No customer matches the rule, so precision has no value.
     if np.isnan(precision):
         return RuleView(rule, "", "")
     return RuleView(rule, format_share(recall), format_share(precision))

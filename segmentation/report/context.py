@@ -72,6 +72,7 @@ class ReportContext(NamedTuple):
     def compute_overall_mean(self, feature: str) -> float:
         """A feature's mean over all customers."""
         sizes = np.array(self.sizes)
+        # From the segments' means: the report makes no further pass over the customers.
         return float(self.statistics["mean"][feature].to_numpy() @ sizes / sizes.sum())
 
     def largest_differences(self, features: Sequence[str]) -> np.ndarray:
@@ -97,6 +98,7 @@ class ReportContext(NamedTuple):
         if trait.is_indicator:
             return format_share(value)
         if trait.levels and np.isfinite(value):
+            # A mean of ranks is rarely whole, so the nearest level names it.
             rank = min(max(round(value), 0), len(trait.levels) - 1)
             return f"{format_amount(value)} ({trait.levels[rank]})"
         return format_amount(value, self.units[feature] if with_unit else "")

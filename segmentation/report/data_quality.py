@@ -38,6 +38,7 @@ def describe_balance(context: ReportContext) -> str:
 def tabulate_reasons(context: ReportContext) -> Table | None:
     """Refused rows by reason, most frequent first; None where no row was refused."""
     balance = context.draft.customers.balance
+    # Ties by name: the order in which parts were judged must not show in the page.
     mentions = sorted(balance.mentions.items(), key=lambda item: (-item[1], item[0]))
     rows = [[reason, f"{balance.reasons.get(reason, 0):,}", f"{count:,}"] for reason, count in mentions]
     header = ["Reason", "Rows", "Rows with this reason among others"]

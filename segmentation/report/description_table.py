@@ -74,6 +74,7 @@ def draw_rule_sample(parts: Sequence[LabelledPart], features: Sequence[str], see
     share = 1.0 if total <= _MAX_SAMPLED else 0.9 * _MAX_SAMPLED / total
     samples, first = list[LabelledMatrix](), 0
     for part in parts:
+        # By position in canonical order and not by id: also tables without ids have it.
         is_drawn = draw_keys(DrawablePart(part.customers, None, first), seed) < share
         first += part.customers.rows
         if is_drawn.any():

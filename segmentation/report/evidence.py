@@ -93,6 +93,7 @@ def view_evidence(context: ReportContext) -> EvidenceView:
 
 def draw_panel(choice: Choice, sweep: pd.DataFrame, panel: Panel) -> Figure | None:
     """A panel with the chosen k marked; None where no k has its measures."""
+    # Inertia is 0 once every distinct row has a segment, and 0 has no logarithm.
     rows = sweep[sweep["inertia"] > 0] if panel.is_log else sweep
     rows_by_measure = {measure: rows.dropna(subset=[measure]) for measure in panel.measures}
     if all(measured.empty for measured in rows_by_measure.values()):
@@ -122,6 +123,7 @@ def make_layout(choice: Choice, panel: Panel, *, k_min: int, k_max: int) -> dict
         "height": HEIGHT,
         "margin": {"t": 34 if has_two else 14, "r": 12, "l": 46, "b": 38},
         "showlegend": has_two,
+        # A click would hide a trace, and the page has no other way to bring it back to its printed state.
         "legend": {**legend, "itemclick": False, "itemdoubleclick": False},
         "xaxis": {
             "title": {"text": "k"},

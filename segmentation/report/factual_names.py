@@ -88,6 +88,7 @@ def _add_ranks(names: Sequence[str], differences: np.ndarray, traits: Sequence[T
     unique = list(names)
     for name in {name for name in names if names.count(name) > 1}:
         segments = np.array([segment for segment, duplicate in enumerate(names) if duplicate == name])
+        # The rank by the feature with the widest range is the easiest one to see in the data.
         feature = int(np.argmax(np.ptp(differences[segments], axis=0)))
         ranked = segments[np.argsort(differences[segments, feature], kind="stable")]
         for rank, segment in enumerate(ranked):

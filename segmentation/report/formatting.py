@@ -94,7 +94,7 @@ def format_number(value: float) -> str:
 
 
 def format_scored_rule(rule: object, precision: float, recall: float) -> str:
-    """A segment's rule with its precision and recall; empty if there is no rule.
+    """A segment's rule with its precision and recall; empty without a rule.
 
     >>> format_scored_rule("spend > 100", 1.0, 0.987), format_scored_rule(None, math.nan, math.nan)
     ('spend > 100 (100%, 99%)', '')

@@ -112,6 +112,7 @@ def draw_shares(shares: pd.DataFrame) -> Figure:
             "mode": "lines",
             "name": str(segment),
             "x": list(shares.index),
+            # Zero and not a gap: a stacked area needs a value on every date.
             "y": [round(float(share), 5) for share in shares[segment].fillna(0.0)],
             "stackgroup": "all",
             "line": {"color": segment_colour(str(segment)), "width": 1},

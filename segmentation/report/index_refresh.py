@@ -66,9 +66,11 @@ def _write_store_index(home: AnyPath) -> None:
 
     def add_summary() -> bytes:
         summaries = {**list_segmentations(), home.name: summary}
+        # A deleted segmentation leaves the index the next time any other is refreshed.
         existing = {name: summaries[name] for name in summaries if (store / name).is_dir()}
         return _pack({"form": FACTS_VERSION, "segmentations": existing})
 
+    # After the segmentation's lock is released: no run ever holds both, so two runs cannot block each other.
     with lock(store / LOCK):
         rewrite(store / FACTS_FILE, add_summary)
         rewrite(store / INDEX_PAGE, lambda: render_store_page(list_segmentations()))
@@ -80,6 +82,7 @@ def _to_json(index: EditionIndex) -> bytes:
 
 
 def _pack(content: dict[str, Any]) -> bytes:
+    # Sorted and compact: the same facts give the same bytes.
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 

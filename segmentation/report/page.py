@@ -39,6 +39,7 @@ def render_page(
     stylesheet: a file next to this module, for pages that need more than report.css.
     """
     scripts = [read_plotly(), _read_text("report.js")] if figures else []
+    # One style block, because each needs a hash of its own in the policy.
     style = _read_text("report.css") + render_colour_rules() + (_read_text(stylesheet) if stylesheet else "")
     # The only Markup of the project: its own files, and their hashes.
     frame = PageFrame(
@@ -76,6 +77,7 @@ def _list_hashes(blocks: Sequence[str]) -> str:
 @cache
 def _list_plotly_styles() -> list[str]:
     """Style sheets for maps that plotly.js adds on start. Without their hashes the console shows errors."""
+    # Read from plotly.js itself, so the hashes follow its version.
     return re.findall(r"\.textContent='([^'\\]*maplibregl[^'\\]*)'", read_plotly())
 
 

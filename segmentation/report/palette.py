@@ -19,7 +19,7 @@ COLOURS = (
     "#1E4BB4",
     "#783C78",
 )
-OUTSIDE = "#8A8F98"  # what is no segment: customers who joined or left, levels, totals
+OUTSIDE = "#8A8F98"  # not a segment: customers who joined or left, levels, totals
 MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open", "diamond-open", "square-open")
 PATTERNS = ("", "/", "x", "-", "|", "+", "\\", ".")
 SHADES = 5  # of the heat map, on either side of the average

@@ -18,6 +18,8 @@ from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 from segmentation.report.profile_table import LabelledPart, read_labelled_part
 
+# Quantiles of 250 customers are enough for a box 20 pixels wide: 19 times out of 20, a quartile is within 5 %
+# of the customers of the true one.
 MAX_POINTS = 5_000
 MIN_POINTS = 250  # drawn from each segment, if it has that many customers
 MIN_SHOWN = 10  # customers; smaller groups are not shown
@@ -74,6 +76,7 @@ def allocate_points(sizes: Sequence[int], maximum: int = MAX_POINTS) -> np.ndarr
         return eligible
     minimum = np.minimum(eligible, min(MIN_POINTS, maximum // int(np.count_nonzero(eligible))))
     points_left, customers_left = maximum - int(minimum.sum()), eligible - minimum
+    # Integers, so that rounding never draws more than the maximum.
     counts: np.ndarray = minimum + customers_left * points_left // np.maximum(1, customers_left.sum())
     return counts
 
@@ -125,6 +128,7 @@ def project_points(
     if len(evenly_drawn) < 2 or evenly_drawn.shape[1] < 2:
         return None
     centre = evenly_drawn.mean(axis=0)
+    # eigh, because a covariance is symmetric: real values, in ascending order.
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov((evenly_drawn - centre).T)))
     if values[-1] <= 0:
         return None

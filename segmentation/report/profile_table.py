@@ -76,6 +76,7 @@ def compute_differences(
     difference = (mean in the segment - mean of all) / scale, in which the scale is usually one standard
     deviation. transformed: sums of t(x), (k, d). 0 for excluded features.
     """
+    # Dividing by infinity gives the 0 of excluded features.
     units = np.array([np.inf if column.excluded else column.scale for column in scales])
     means, overall = transformed / sizes[:, None], transformed.sum(axis=0) / sizes.sum()
     differences: np.ndarray = (means - overall) / units
@@ -92,6 +93,7 @@ def compute_profiles(
     features = [column.feature for column in scales]
     sizes = np.array([segment.size for segment in segments])
     sums = list(map_parts(partial(sum_by_segment, columns=scales, segments=len(segments)), parts))
+    # map_parts returns results in part order, so this float sum is the same for any number of threads.
     plain = np.sum([part.plain for part in sums], axis=0)
     transformed = np.sum([part.transformed for part in sums], axis=0)
     overall = plain.sum(axis=0) / sizes.sum()

@@ -40,9 +40,11 @@ _SCRIPT_HASH = re.compile(rb"'sha(?:256|384|512)-[A-Za-z0-9+/=]{43,90}'")
 
 def resolve_address(store: Path, address: str) -> Path | None:
     """The file or folder that an address names; None if readers may not have it or it does not exist."""
+    # Unquoted before it is matched: %2e%2e must be seen as "..".
     relative = unquote(urlsplit(address).path, errors="replace").removeprefix("/").removesuffix("/")
     if not (_FILES.match(relative) or _FOLDERS.match(relative)):
         return None
+    # resolve() follows symbolic links. The check below sees where the file really is.
     path = (store / relative).resolve()
     if not path.is_relative_to(store.resolve()):  # a symbolic link out of the store
         return None
@@ -70,6 +72,8 @@ def build_response_policy(page_head: bytes) -> str:
     hashes = sorted({script_hash.decode() for script_hash in _SCRIPT_HASH.findall(sources)})
     scripts = " ".join(hashes) or "'none'"
     return (
+        # Styles may be inline here, since the page's own policy in its head has their hashes
+        # and applies as well.
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
         "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
@@ -124,6 +128,7 @@ class ReportHandler(BaseHTTPRequestHandler):
             self._refuse(400, "malformed address")
             return
         if host not in self.server.hosts:
+            # Before 404, so that a page of another site cannot learn which files exist.
             self._refuse(421, "unknown host name")
         elif path is None:
             self._refuse(404, "not found")
@@ -137,6 +142,7 @@ class ReportHandler(BaseHTTPRequestHandler):
     def _send_file(self, path: Path, with_body: bool) -> None:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
+            # Size of the opened file: its name may already belong to a newer one, which os.replace put there.
             length, content_type = os.fstat(file.fileno()).st_size, _CONTENT_TYPES[path.suffix]
             page_head = head if path.suffix == ".html" else b""
             self._send_head(ResponseHead(200, length, content_type, page_head))
@@ -179,6 +185,7 @@ class ReportHandler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse other methods and malformed requests in the same plain text."""
         self.command = self.command or "GET"
+        # http.server answers 501 for a method without a do_ function. 405 is what it means here.
         self._refuse(405 if code == 501 else code, message or explain or "refused")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
@@ -188,6 +195,7 @@ class ReportHandler(BaseHTTPRequestHandler):
 class ReportServer(ThreadingHTTPServer):
     """The server of a store. It accepts its address, this machine and `names` as Host."""
 
+    # An idle keep-alive connection must not keep the server from stopping.
     daemon_threads = True
 
     def __init__(self, store: Path, address: tuple[str, int], names: Iterable[str] = ()) -> None:

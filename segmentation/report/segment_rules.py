@@ -53,6 +53,7 @@ def infer_rules(matrix: np.ndarray, labels: np.ndarray, segments: int) -> list[R
 
     matrix: features of a sample in original units (d, n). labels: segment positions (n,).
     """
+    # Sorted once per feature. Every segment and second condition reuses the order.
     orders = np.argsort(matrix, axis=1, kind="stable")
     return [_infer_rule(matrix, orders, labels == segment) for segment in range(segments)]
 
@@ -134,6 +135,8 @@ def _list_candidates(
         for at_least in (True, False):
             correct = correct_below[-1] - correct_below[cuts] if at_least else correct_below[cuts]
             matches = len(ordered) - cuts if at_least else cuts
+            # 2 precision recall / (precision + recall), without the division by zero
+            # where nothing is correct.
             f1 = 2 * correct / (matches + total)
             i = int(np.argmax(f1))
             low, high = float(values[cuts[i] - 1]), float(values[cuts[i]])
@@ -151,6 +154,7 @@ def shortest_number_between(low: float, high: float) -> float:
         return 0.0
     for digits in range(1, 18):
         for bound in (high, low):
+            # Decimal, because in binary 0.1 * 3 is not the number that people would type.
             step = Decimal(1).scaleb(Decimal(bound).adjusted() - digits + 1) if bound else Decimal(0)
             if not step:
                 continue

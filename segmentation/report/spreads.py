@@ -86,6 +86,7 @@ def measure_spread(context: ReportContext, feature: str) -> Spread:
     for position, size in enumerate(context.sizes):
         sample = context.points.in_segment(position)[row]
         if size >= MIN_SHOWN and sample.size:
+            # inverted_cdf returns values that occur: 2.5 orders would puzzle a reader.
             values[position] = np.quantile(sample, QUANTILES, method="inverted_cdf")
     return Spread(feature, values, apply_transform(values, context.get_scale(feature)))
 
@@ -152,6 +153,7 @@ def choose_ticks(low: float, high: float, is_log: bool) -> list[float]:
     for factor in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0):
         first, last = np.ceil(low / (power * factor)), np.floor(high / (power * factor))
         if last - first <= 3:
+            # Rounded, or ticks would read 0.30000000000000004.
             return [float(f"{multiple * power * factor:.12g}") for multiple in np.arange(first, last + 1)]
     return [low, high]
 

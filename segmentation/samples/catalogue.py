@@ -85,6 +85,7 @@ def shop_table(start: int, count: int, seed: int) -> pa.Table:
 
     Within a segment, spend is log-normal and counts are Poisson. Complaints are rare.
     """
+    # A stream per chunk, so chunks are generated one at a time and the file does not depend on memory.
     random = np.random.default_rng([seed, start])
     _, orders_mean, basket_mean, recency_mean, years = _SHOP_SEGMENTS[
         random.choice(len(_SHOP_SEGMENTS), count, p=_SHOP_SEGMENTS[:, 0])
@@ -110,6 +111,7 @@ def shop_table(start: int, count: int, seed: int) -> pa.Table:
 def _soil(table: pa.Table, random: np.random.Generator) -> pa.Table:
     """Damage a few rows as real exports do: a missing id, text for a number, a negative amount."""
     damage = random.random(table.num_rows)
+    # Disjoint ranges of one number, so a row has at most one kind of damage.
     third = _DIRTY_SHARE / 3
     stains = [("customer_id", 0.0, ""), ("orders", third, "n/a"), ("revenue", 2 * third, "-1.00")]
     for column, low, stain in stains:

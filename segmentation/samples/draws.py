@@ -22,6 +22,8 @@ def make_draw_key(seed: int, purpose: str) -> np.ndarray:
 def draw_bits(keys: np.ndarray, numbers: np.ndarray | int) -> np.ndarray:
     """64 random bits per key and number, with broadcasting: uint64 (n,). Numbers may be negative."""
     with np.errstate(over="ignore"):
+        # Multiplied by an odd constant first: neighbouring numbers then differ in many bits
+        # before they are mixed.
         return mix(keys ^ (np.asarray(numbers, np.int64).view(np.uint64) * _ODD))
 
 
@@ -32,6 +34,7 @@ def take_share(bits: np.ndarray, field: int) -> np.ndarray:
     True
     """
     chunk = (bits >> np.uint64(16 * field)) & np.uint64(0xFFFF)
+    # Plus a half: never 0 or 1, so logarithms of a share are finite.
     return (chunk.astype(np.float64) + 0.5) * 2.0**-16
 
 

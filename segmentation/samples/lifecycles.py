@@ -79,6 +79,7 @@ def draw_places(places: np.ndarray, seed: int) -> np.ndarray:
 def compute_lifecycles(places: np.ndarray, place_bits: np.ndarray, days: np.ndarray | int) -> Lifecycles:
     """The customer who has, or last had, each place on the days. `place_bits` are from draw_places."""
     span = _SHORTEST + (take_share(place_bits, 0) * (_LONGEST - _SHORTEST)).astype(np.int64)
+    # Places start at random phases; otherwise all of their customers would join on the same day.
     shift = ((take_share(place_bits, 1) + take_share(place_bits, 2)) % 1.0 * span).astype(np.int64)
     generation, age = np.divmod(days + shift, span)
     joined = days - age
@@ -87,6 +88,7 @@ def compute_lifecycles(places: np.ndarray, place_bits: np.ndarray, days: np.ndar
     first_kind = np.searchsorted(_BORDERS, take_share(bits, 1))
     changes = take_share(bits, 2) < _CHANGING
     days_to_change = (length * (0.2 + 0.6 * take_share(bits, 3))).astype(np.int64)
+    # At least 1 and less than the number of kinds, so a change always leads to another kind.
     step = 1 + (take_share(bits, 2) / _CHANGING * (len(KINDS) - 1)).astype(np.int64)
     return Lifecycles(
         place=places,
@@ -138,6 +140,7 @@ def truth_table(customers: Lifecycles, day: int) -> pa.Table:
     """The truth about customers at the end of a day: current and previous segment, and three dates."""
     names = np.array([kind.name for kind in KINDS])
     has_left = customers.left <= day
+    # The truth about a customer who has left is that of the last day.
     last = np.minimum(day, customers.left - 1)
     has_changed = (customers.changed <= last) & (customers.changed < customers.left)
 

@@ -67,6 +67,7 @@ def day_table(day: int, places: np.ndarray, place_bits: np.ndarray, seed: int) -
     times = (day + UNIX_EPOCH) * 86_400 + seconds
     table = table.add_column(2, "ordered_at", pa.array(times).cast(pa.timestamp("s")))
     bits = np.concatenate([draw_bits(order_lines.bits, 2), draw_bits(returns.bits, 3)])
+    # Stable: lines of one order have the same second and must stay together.
     order = np.argsort(seconds, kind="stable")
     return _soil(table.take(pa.array(order)), bits[order])
 
@@ -93,6 +94,7 @@ def make_lines(orders: Orders) -> Lines:
     begin = np.where(is_favourite, take_share(orders.customers.bits, 0), take_share(more_bits, 2)) * len(
         GROUPS
     )
+    # An odd step is coprime to the eight groups, so it repeats none of them.
     step = 1 + 2 * (4 * take_share(more_bits, 3)).astype(np.int64)
     group = (begin.astype(np.int64)[order] + line * step[order]) % len(GROUPS)
     level = (
@@ -147,6 +149,7 @@ def _to_table(orders: Orders, lines: Lines, letter: str) -> pa.Table:
 def _soil(table: pa.Table, bits: np.ndarray) -> pa.Table:
     """Damage a few lines as real exports do, each kind of STAINS with its share."""
     shares = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    # Each kind has its own range of one number, so a line has at most one kind of damage.
     stain = np.minimum((shares / STAIN_SHARE).astype(np.int64), len(STAINS))
     is_hit = {name: pa.array(stain == number) for number, name in enumerate(STAINS)}
     # The clock of a till is a day fast or a month slow.

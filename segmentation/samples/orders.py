@@ -86,6 +86,7 @@ def write_truth(folder: Path, day: date, shop: Shop) -> Path:
 def _chunk_truth(day: int, places: np.ndarray, bits: np.ndarray) -> pa.Table:
     """The truth about one chunk: the latest customer of each place, and the previous one."""
     latest = compute_lifecycles(places, bits, day)
+    # A place is taken for at least eight years, so 400 days never reach back further than one customer.
     previous = compute_lifecycles(places, bits, latest.joined - 1)
     generations = [customers.pick(customers.left > day - _REMEMBERED) for customers in (latest, previous)]
     return pa.concat_tables([truth_table(customers, day) for customers in generations]).combine_chunks()
@@ -111,4 +112,5 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> Path:
         writer.write_table(first)
         for table in tables:
             writer.write_table(table)
+    # A run that reads the folder meanwhile sees the whole file or none.
     return partial.replace(path)

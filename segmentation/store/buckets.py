@@ -148,8 +148,7 @@ def _make_error(target: object, status: int | None) -> ResegmentError:
     if status in (401, 403):
         return Refused("denied", f"{bucket}: access denied; check AWS_ACCESS_KEY_ID and its permissions")
     if status == 404:
-        return Refused("no-bucket", f"there is no bucket {bucket}")
+        return Refused("no-bucket", f"bucket {bucket} does not exist")
     return StoreGone(
-        f"{bucket} cannot be reached, or there is no such bucket; check the name, AWS_ENDPOINT_URL "
-        "and AWS_REGION"
+        f"{bucket} cannot be reached or does not exist; check the name, AWS_ENDPOINT_URL and AWS_REGION"
     )

@@ -95,4 +95,6 @@ def _choose_only(candidates: Sequence[Edition], editions: Sequence[Edition], que
             "edition", f"{query} could be any of {len(candidates)} editions: {listed}. Name one of them"
         )
     listed = ", ".join(f"{entry.edition} ({entry.state})" for entry in editions[-5:])
-    raise Refused("no-edition", f"there is no edition {query}" + (f"; there are {listed}" if listed else ""))
+    raise Refused(
+        "no-edition", f"edition {query} does not exist" + (f"; there are {listed}" if listed else "")
+    )

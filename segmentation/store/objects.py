@@ -165,7 +165,7 @@ class ObjectPath:
             with translate_errors(self):
                 obstore.put(self._bucket, self.key, content, attributes=_content_type(self.key))
         except FileNotFoundError:
-            raise Refused("no-bucket", f"there is no bucket {SCHEME}{self.bucket}") from None
+            raise Refused("no-bucket", f"bucket {SCHEME}{self.bucket} does not exist") from None
 
     @property
     def _bucket(self) -> "S3Store":

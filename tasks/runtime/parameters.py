@@ -21,6 +21,7 @@ from segmentation.store.objects import ObjectPath, is_object_url, parse_path
 
 def parse_as_of(value: object) -> date | None:
     """A date, or its text YYYY-MM-DD; numbers and datetimes are refused, which pydantic would accept."""
+    # datetime is a subclass of date.
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
     if isinstance(value, str):
@@ -46,6 +47,7 @@ def resolve_as_of(as_of: date | None, zone: str, scheduled: datetime | None, cur
     scheduled and current have a time zone. Refused if the date is in the future in `zone`.
     """
     today = current.astimezone(ZoneInfo(zone)).date()
+    # Prefect's scheduled time is UTC: 02:30 in New York may be another day there.
     day = as_of or (scheduled or current).astimezone(ZoneInfo(zone)).date()
     if day > today:
         raise Refused("future-date", f"as_of {day} is in the future: today is {today} in {zone}")
@@ -71,9 +73,11 @@ def check_place(path: str, parameter: str, roots: tuple[str, ...]) -> None:
         raise Refused(parameter, f"{parameter} is not a path")
     place, allowed = parse_path(path), [parse_path(root) for root in roots]
     if isinstance(place, ObjectPath):
+        # With the slash, or s3://bucket/a would allow s3://bucket/ab.
         inside = any(f"{place}/".startswith(f"{root}".rstrip("/") + "/") for root in allowed)
     else:
         folders = [root.resolve() for root in allowed if isinstance(root, Path)]
+        # resolve() first: ".." and symbolic links must not lead out.
         inside = any(place.resolve().is_relative_to(root) for root in folders)
     if roots and not inside:
         raise Refused(parameter, f"{parameter} must be below one of RESEGMENT_ROOTS")

@@ -32,6 +32,7 @@ def sweep_results(folder: Path, settings: Settings) -> int:
 
     Results of other projects in the same folder stay, whatever their age.
     """
+    # Results that point to stage files must live as long as these, or a retry would recompute for nothing.
     hours = max(settings.result_days * 24, settings.stale_hours)
     oldest = time.time() - hours * 3600
     removed = 0

@@ -33,6 +33,7 @@ from tasks.runtime.results import protect_results, results_folder, sweep_results
 def working_folder(store: str, state: Path) -> Path:
     """The local folder in which runs work: the store itself, or one on this machine for an object store."""
     if not is_object_url(store):
+        # In the store itself, so that publishing is a rename within one file system.
         return Path(store).absolute()
     return state.expanduser().absolute() / "object-stores" / hashlib.sha256(store.encode()).hexdigest()[:16]
 
@@ -42,6 +43,7 @@ def open_night(
 ) -> Night:
     """Check every parameter and record what the run is for."""
     checked = check_parameters(definition, source=source, store=store)
+    # At the start of a run, so that a run cannot remove its own results (decision 16).
     protect_results(results_folder())
     sweep_results(results_folder(), read_settings())
     scheduled = runtime.flow_run.scheduled_start_time
@@ -68,6 +70,7 @@ def identify_run(label: str) -> tuple[str | None, str]:
     run for it. That is how it finds its stage files and results again.
     """
     run_id, parent = str(runtime.flow_run.id), runtime.flow_run.parent_flow_run_id
+    # uuid5 hashes the backfill's id and the date: nothing has to be stored to get the same id again.
     return (None, run_id) if parent is None else (str(parent), str(uuid5(UUID(str(parent)), label)))
 
 
@@ -112,6 +115,7 @@ def close_published(night: Night, published: Published, facts: dict[str, Any]) -
             "a promotion superseded this edition, so it is not live; 'resegment promote' makes it live"
         )
     close_run(night, published.outcome, {"edition": published.edition, **facts})
+    # After the ledger is complete: the index can be rebuilt at any time, the row cannot.
     if failure := refresh_index(get_home(night)):
         warnings.append(failure)
     sweep_staging(night.home, night.as_of, read_settings().stale_hours)

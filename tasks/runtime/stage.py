@@ -36,6 +36,7 @@ def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]
     """Not after a refusal or a defect: the same input would end the same way."""
     try:
         state.result()
+    # The result raises what the stage raised; only its class matters here.
     except _FINAL:
         return False
     except Exception:
@@ -74,6 +75,7 @@ class Stage(Generic[P, R]):
         """Run the stage once per item, at the same time in a flow run. `fixed` are the leading arguments."""
         if not _is_in_flow_run():
             return [self.function(*fixed, item) for item in items]  # type: ignore[arg-type,call-arg]
+        # Without unmapped, Prefect would split arrays by rows and frames by columns.
         records: list[R] = self.task.map(*map(unmapped, fixed), list(items)).result()
         return records
 
@@ -91,6 +93,7 @@ def list_stages(function: Callable[..., Any]) -> tuple[Stage[Any, Any], ...]:
     """
     stages: dict[Stage[Any, Any], None] = {}
     code, module = function.__code__, function.__globals__
+    # co_names has each name once, in the order of first use.
     for name in code.co_names:
         value = module.get(name)
         if isinstance(value, Stage):
