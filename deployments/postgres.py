@@ -109,7 +109,7 @@ def stop_database(database: Database) -> bool:
     """Stop it once its data is on disk; False if it was not running."""
     if not is_database_up(database):
         return False
-    # "fast" ends sessions instead of waiting for them: Prefect's pool keeps its connections open.
+    # "fast" ends sessions instead of waiting for them.
     _check_success(database, database.call("pg_ctl", "stop", "--wait", "--mode", "fast"))
     return True
 

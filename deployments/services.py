@@ -100,7 +100,6 @@ def is_running(pid: int, mark: str) -> bool:
 def stop_service(service: Service, patience_s: float = 10.0) -> bool:
     """Terminate the process and kill it after patience_s; False if it was not running."""
     pid = get_pid(service)
-    # Removed first: a second `down` at the same time must not signal a pid that is free by then.
     service.pid_file.unlink(missing_ok=True)
     if pid is None:
         return False

@@ -134,7 +134,7 @@ def watch_for(*states: str) -> EventTrigger:
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
         threshold=1,
-        # Zero: each event fires at once, none is folded into an earlier one.
+        # Fires at once, on each event.
         within=timedelta(0),
     )
 

@@ -50,7 +50,7 @@ def backfill(
     progress = Progress(request, plan_dates(request), dry_run)
     for day in progress.list_days():
         force = mode == "rebuild"
-        # Without it the automations would not watch this run: subflows do not inherit a deployment's tags.
+        # The automations watch runs by this tag, and an inner run has only the tags that are set here.
         with tags(TAG):
             progress.take(day, resegment(definition, day, source, store, force, return_state=True))
         if progress.has_failed and on_error == "stop":

@@ -37,7 +37,7 @@ def name_night() -> str:
     return f"{definition} {format_day(definition, as_of, run.scheduled_start_time)}"
 
 
-# A callable, since Prefect renders a template before defaults are filled in and shows "None".
+# A callable: a template would show "None" for an empty date, and overwrite a name that a person typed.
 @flow(
     flow_run_name=name_night,
     # Threads: k-means releases the GIL, and a task run costs 3 to 10 ms on them, 184 ms on processes.

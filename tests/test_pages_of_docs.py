@@ -176,6 +176,7 @@ def test_commands_that_a_page_shows_exist(page: Path, commands: set[str]) -> Non
     assert set(re.findall(r"(?:`|\$ |bin/)resegment ([a-z][a-z-]*)", text)) <= commands
 
 
+@pytest.mark.release
 def test_the_picture_shows_the_stages_in_the_order_of_the_flow() -> None:
     """docs/night.svg and the tables of docs/night.md list the modules of the flow's stages, in order."""
     modules = list(dict.fromkeys(stage.function.__module__ for stage in list_stages(segment_customers)))

@@ -123,7 +123,6 @@ def make_layout(choice: Choice, panel: Panel, *, k_min: int, k_max: int) -> dict
         "height": HEIGHT,
         "margin": {"t": 34 if has_two else 14, "r": 12, "l": 46, "b": 38},
         "showlegend": has_two,
-        # A click would hide a trace, and the page has no other way to bring it back to its printed state.
         "legend": {**legend, "itemclick": False, "itemdoubleclick": False},
         "xaxis": {
             "title": {"text": "k"},

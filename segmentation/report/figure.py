@@ -38,6 +38,5 @@ def escape_label(label: object) -> str:
     >>> escape_label("<b>A & B</b>")
     '&lt;b&gt;A &amp; B&lt;/b&gt;'
     """
-    # plotly.js drops scripts from labels but renders links and styles. Quotes stay, since it
-    # shows &quot; as is.
+    # plotly.js drops scripts from labels, but renders links and styles.
     return escape(replace_bidi_controls(str(label)), quote=False)

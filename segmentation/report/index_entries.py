@@ -83,8 +83,7 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     for path in paths:
         as_of, edition_id = path.parent.parent.name, path.parent.name
         facts = remembered.get((as_of, edition_id))
-        # Each manifest is read once. Reading hundreds of them every night would make the
-        # index the slowest stage.
+        # Facts of known editions come from index.json: after a year there are hundreds of manifests.
         if facts is None and (manifest := try_read_manifest(path.parent)) is not None:
             facts = _extract_facts(as_of, edition_id, manifest)
             if facts is not None:
@@ -103,7 +102,6 @@ def _extract_facts(as_of: str, edition_id: str, manifest: Manifest) -> EditionFa
     """None for a folder name that Resegment did not write."""
     try:
         date.fromisoformat(as_of)
-    # Someone may have put a folder of another name here. It must not stop the index.
     except ValueError:
         return None
     churn = manifest.churn

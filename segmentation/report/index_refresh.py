@@ -70,7 +70,7 @@ def _write_store_index(home: AnyPath) -> None:
         existing = {name: summaries[name] for name in summaries if (store / name).is_dir()}
         return _pack({"form": FACTS_VERSION, "segmentations": existing})
 
-    # After the segmentation's lock is released: no run ever holds both, so two runs cannot block each other.
+    # Taken after the other lock is free, so that nobody holds one while waiting for the other.
     with lock(store / LOCK):
         rewrite(store / FACTS_FILE, add_summary)
         rewrite(store / INDEX_PAGE, lambda: render_store_page(list_segmentations()))

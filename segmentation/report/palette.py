@@ -83,6 +83,7 @@ def compute_luminance(colour: str) -> float:
 
 def ink_colour(colour: str) -> str:
     """Black or white, whichever is easier to read on a colour. Contrast is 4.5 or more either way."""
+    # At a luminance of 0.179, black and white have equal contrast.
     return "#FFFFFF" if compute_luminance(colour) < 0.18 else "#000000"
 
 

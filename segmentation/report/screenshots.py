@@ -73,5 +73,5 @@ def take_screenshot(page: Path, target: Path, size: tuple[int, int], executable:
             last_line = " ".join(process.stderr.decode(errors="replace").strip().splitlines()[-1:])
             status = process.returncode
             raise ScreenshotError(f"{browser} took no picture (status {status}): {last_line[:200]}")
-        # Copied from the scratch folder: a sandboxed Chromium, such as a snap, may not write to the target's.
+        # Only now, so that an earlier picture stays if the browser takes none.
         shutil.copyfile(screenshot, target)

@@ -85,7 +85,7 @@ def shop_table(start: int, count: int, seed: int) -> pa.Table:
 
     Within a segment, spend is log-normal and counts are Poisson. Complaints are rare.
     """
-    # A stream per chunk, so chunks are generated one at a time and the file does not depend on memory.
+    # A stream per chunk: each can be generated alone, and only one is in memory at a time.
     random = np.random.default_rng([seed, start])
     _, orders_mean, basket_mean, recency_mean, years = _SHOP_SEGMENTS[
         random.choice(len(_SHOP_SEGMENTS), count, p=_SHOP_SEGMENTS[:, 0])

@@ -61,8 +61,8 @@ def _cumulative_trade() -> np.ndarray:
     weights = np.array([_WEEK[day.weekday()] * _YEAR[day.month - 1] * (not is_closed(day)) for day in days])
     # Ordering grows, by 2 % a year around the reference day and by 20 % in all.
     growth = 1 + 0.2 * np.tanh((np.arange(len(days)) - _REFERENCE) / 3652.5)
-    # Summed as whole numbers: float sums could differ in the last bit between machines and
-    # move an order to another day.
+    # Whole millionths, because tanh may differ in its last bit between machines, which could move an order to
+    # another day.
     return np.concatenate([[0], np.cumsum(np.round(weights * growth * 1e6).astype(np.int64))]) / 1e6
 
 

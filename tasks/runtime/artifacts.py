@@ -139,7 +139,6 @@ def _(verdict: Verdict, night: Night) -> list[Artifact]:
 
 @render_artifacts.register
 def _(published: Published, night: Night) -> list[Artifact]:
-    # From the published edition, because a retry comes here after its stage files are gone.
     with (parse_path(published.report_path).parent / "descriptions.parquet").open("rb") as file:
         descriptions = pd.read_parquet(file)
     bars = format_size_bars(descriptions)

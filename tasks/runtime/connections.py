@@ -19,7 +19,6 @@ def variable_name(connection: str) -> str:
 def look_up_secret(connection: str) -> SecretStr:
     """The database's URL. Refused if neither the environment nor a Prefect Secret block has it."""
     variable = variable_name(connection)
-    # The environment first: a run without a server has no blocks.
     if url := os.environ.get(variable):
         return SecretStr(url)
     try:
