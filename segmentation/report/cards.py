@@ -154,7 +154,7 @@ def build_rule(context: ReportContext, position: int) -> RuleView | None:
     rule, precision, recall = (description[key] for key in ("rule", "rule_precision", "rule_recall"))
     if not isinstance(rule, str):
         return None
-    # No customer matches the rule, so precision has no value.
+    # Without a matching customer, precision has no value.
     if np.isnan(precision):
         return RuleView(rule, "", "")
     return RuleView(rule, format_share(recall), format_share(precision))
