@@ -38,7 +38,7 @@ def promote(
         edition: The edition's id, or its first characters. Needed only if the date has several editions.
         store: Folder of the store instead of the configured one.
     """
-    # AsOf allows None, for the flows in which an empty date has a meaning.
+    # AsOf allows None, because an empty date has a meaning in other flows.
     if as_of is None:
         raise Refused("as-of", "as_of is missing; expected the edition's date as YYYY-MM-DD")
     promotion = promote_edition(
