@@ -44,6 +44,7 @@ def rank_ids(segment_ids: Sequence[str]) -> np.ndarray:
     >>> rank_ids(["S02", "S10", "S01"])
     array([1, 2, 0])
     """
+    # By number, because as text S10 sorts before S2. The second argsort turns an order into positions.
     return np.argsort(np.argsort([int(segment_id[1:]) for segment_id in segment_ids]))
 
 
@@ -61,6 +62,7 @@ def measure_distances(model: Model, scaled: Scaled, fitted: Fitted) -> CentreDis
     if previous is None:
         k0 = len(model.centres)
         return CentreDistances(np.full((k0, len(tonight)), np.inf), np.zeros(k0))
+    # Rescaled centres may be off the grid, where cancellation can leave a small negative square.
     among = np.sqrt(np.maximum(squared_distances(previous.T, previous), 0.0))
     np.fill_diagonal(among, np.inf)
     nearest = among.min(axis=1) if len(previous) > 1 else np.ones(1)
@@ -164,6 +166,8 @@ def align(
     matches: Matches = range(k)  # the same model keeps its order: customers moved, segments did not
     if fitted.method != "scored":
         matches = match_segments(contingency, *measure_distances(previous.model, scaled, fitted))
+    # The store gives out ids under its lock. Two ids for one segment would be a nuisance; one id for two
+    # would be a lie (decision 14).
     ids_before = reserve_new_ids(night, customers, matches, previous_ids)
     segment_ids = choose_ids(matches, previous_ids, ids_before or 0)
     mapping = map_labels(night, fitted, segment_ids, matches, contingency.shared)
@@ -182,6 +186,7 @@ def align(
     if earlier is None:
         events = detect_events(contingency, matches, previous_ids, mapping.names)  # no customers to count
         return aligned.model_copy(update={"events": tuple(events)})
+    # Counted again with the new labels: contested customers have stayed in last night's segment.
     moves = count_contingency(earlier, labels, k)
     contingency = moves.contingency
     sizes = contingency.shared.sum(axis=0) + contingency.joined

@@ -48,6 +48,7 @@ def draw_trial_sample(night: Night, contest: Contest) -> TrialSample:
     uniform = to_matrix(read_part(contest.sample)).T
     order = np.random.default_rng(seed).permutation(len(uniform))[: contest.rows]
     rows, centres = uniform[order], np.array(contest.centres)
+    # As many algorithms run at once as there are cores, and each may need its estimate at the same moment.
     memory_bytes = parse_bytes(read_settings().memory_limit) // TASKS_AT_ONCE
     return TrialSample(rows, label_nearest(rows, centres), len(centres), seed, memory_bytes)
 

@@ -74,6 +74,7 @@ def check_volume(unit: str, count: int, previous_count: int, limit: float) -> Ch
         return Check(
             name=f"{unit}-volume", required=True, passed=True, finding=f"{count} {unit}, none before"
         )
+    # Symmetric: at a limit of one half, half as many and twice as many both fail.
     passed = (1 - limit) * previous_count < count and (1 - limit) * count < previous_count
     finding = f"{count} {unit}, {previous_count} before; a change of {limit:.0%} or more is not allowed"
     return Check(name=f"{unit}-volume", required=True, passed=passed, finding=finding)
@@ -139,6 +140,7 @@ def demote(checks: tuple[Check, ...], advisory: tuple[str, ...]) -> tuple[Check,
     """The checks, with those named in `advisory` no longer required. Refused if a name is unknown."""
     if unknown := sorted(set(advisory) - {check.name for check in checks}):
         names = ", ".join(check.name for check in checks)
+        # A misspelt name must not silently leave a check required.
         raise Refused("definition", f"checks.advisory names {', '.join(unknown)}; the checks are: {names}")
     return tuple(
         check.model_copy(update={"required": check.required and check.name not in advisory})

@@ -19,6 +19,7 @@ from tasks.runtime.stage import stage
 @stage("evaluate {night.as_of}")
 def evaluate(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Evidence:
     """Compute every measure of every candidate."""
+    # Not the sweep's coreset, which draws outliers on purpose: its density is not that of the customers.
     rows = to_matrix(read_part(scaled.sample.uniform)).T
     exact = None
     if scaled.sample.exact:

@@ -38,6 +38,7 @@ def sum_clusters(parts: Sequence[Part], centres: np.ndarray, quantum: float) -> 
     for part in map_part_files(partial(sum_part, centres=centres, quantum=quantum), parts):
         sums += part.sums
         counts += part.counts
+        # A Python int, exact at any size.
         inertia += part.inertia
     return ClusterSums(sums, counts, inertia)
 
@@ -67,6 +68,7 @@ def refine(
 
 def canonical_order(sizes: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Positions of the clusters by size, largest first, then by centre: int64 (k,)."""
+    # k-means numbers its clusters arbitrarily. The last key of lexsort is the primary one.
     return np.lexsort((*centres.T[::-1], -sizes))
 
 
@@ -137,6 +139,7 @@ def continue_model(night: Night, scaled: Scaled, choice: Choice, previous: Previ
         return f"k changes from {previous.k} to {choice.k}"
     if previous.needs_refit and definition.refit.mode == "cold":
         return "refit.mode is cold"
+    # Levels are learnt each night, so their numbers may differ; a centre has no value for a new one.
     start = rescale_centres(model, scaled)
     if start is None:
         return "the features' levels changed"
@@ -149,6 +152,7 @@ def continue_model(night: Night, scaled: Scaled, choice: Choice, previous: Previ
         return "last night's model leaves a segment with hardly any customers"
     best = next(point.inertia for point in choice.curve if point.k == choice.k)
     limit = (1 + definition.refit.max_inertia_rise) * best
+    # Matching cannot repair another optimum: one night in thirty fell into one and moved 45 % of customers.
     if method == "warm" and choice.wanted_k is None and solution.inertia > limit:
         return "last night's centres lead to a clearly worse solution than a new fit"
     return solution
@@ -165,6 +169,7 @@ def describe_training(
     keeps_scaling = previous.model is not None and not previous.needs_rescale
     return Training(
         as_of=night.as_of,
+        # The scaling's age, not the model's: refit.max_age_days counts from it.
         since=previous.model.trained.since if previous.model and keeps_scaling else night.as_of,
         customers=customers,
         inertia=round_significant(solution.inertia / customers),

@@ -50,6 +50,7 @@ def open_source(night: Night) -> OpenedSource:
     else:
         listed = list_files(source, night.source, night.as_of, window)
         paths = fetch_files(listed, create_empty_folder(night.staging / "source"))
+    # Before anything else reads the files, so that a file replaced during the run is noticed.
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
@@ -178,6 +179,7 @@ def read_source(night: Night) -> Ingested:
     contract = make_contract(definition.rows, definition, definition.window(night.as_of))
     digests = compute_digests(source.files, contract)
     key = make_edition_key(night, digests)
+    # After hashing and before judging: a re-run of a published night costs one pass over the source.
     if not night.force and is_intact(get_home(night), night.as_of, key.edition):
         return report_nothing_read(key, inputs, digests)
     rows = write_rows(judge_files(source.files, contract), folder)

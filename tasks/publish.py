@@ -112,8 +112,11 @@ def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: p
     path.write_bytes(to_json(manifest.model_copy(update={"files": files})))
     metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): hash_file(path)}
     write_segments(folder / SEGMENTS, tables, schema, metadata)
+    # Last: segments.parquet names the manifest's digest, so the manifest cannot hold that of
+    # segments.parquet (decision 6).
     sums = [f"{hash_file(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
     (folder / SUMS).write_text("".join(sums))
+    # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():
         sync_file(file)
     sync_folder(folder)
@@ -168,6 +171,8 @@ def publish(night: Night, draft: EditionDraft, verdict: Verdict, reported: Repor
     """Build the edition and commit it: published if every required check passed, else held."""
     manifest = make_manifest(night, draft, verdict)
     folder = build_edition(night, draft, manifest, reported)
+    # The stage ends here. Ledger and stage files come once Prefect has kept its result, or a
+    # retry would find neither (decision 16).
     commit_edition(night, draft.ingested.key, folder, verdict.may_publish)
     return describe_result(night, manifest, verdict, draft.previous.store_warnings)
 

@@ -31,6 +31,7 @@ def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDe
     definition = night.definition
     fit = ModelFit(rescored.inertia, rescored.drift)
     decision = decide_refit(definition.refit, previous.model.trained, night.as_of, fit)
+    # Another definition means other distances, whatever drift and inertia say.
     if changed := list_changed_keys(definition, previous.manifest):
         return RefitDecision(True, True, (f"the definition's {', '.join(changed)} changed",))
     if rescored.beyond:

@@ -82,6 +82,7 @@ def scale_part(part: Part, scales: Scales) -> pa.Table:
     matrix = to_matrix(read_part(part, [column.feature for column in columns]))
     scaled = snap(to_scaled(matrix, columns), quantum)
     names = [column.feature for column in columns if not column.excluded]
+    # Grid values have at most 24 bits, as many as a float32 holds.
     return pa.table({name: row.astype(np.float32) for name, row in zip(names, scaled, strict=True)})
 
 
@@ -138,6 +139,7 @@ def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scal
     """Scale as last night's model does, or fit transforms; write the scaled parts, draw the sample."""
     definition = night.definition
     folder = create_empty_folder(night.staging / "scale")
+    # A new scaling changes every distance and moves customers who have not changed (decision 14).
     model = None if previous.needs_rescale else previous.model
     encodings = model.encodings if model else fit_encodings(definition, customers.parts)
     numbers = EncodedCustomers(encodings, encode_parts(customers.parts, encodings, folder))
@@ -145,6 +147,7 @@ def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scal
     scales = Scales(model.columns, model.quantum) if model else fit_scales(definition, numbers, moments)
     tables = map_parts(partial(scale_part, scales=scales), numbers.parts)
     parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
+    # By id, so that the same customers are drawn night after night.
     ids = customers.parts if definition.rows.id is not None else ()
     sample = draw_sample(parts, ids, definition.seed, folder)
     scaled = Scaled(

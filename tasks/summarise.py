@@ -57,6 +57,7 @@ def estimate_splitters(parts: Sequence[Part], buckets: int) -> list[str]:
         low = np.argsort(keys, kind="stable")[: 4 * SKETCH]
         sample = pd.Series(ids.take(pa.array(low)).to_pylist(), index=keys[low], dtype=object)
         best = pd.concat([best, sample]).groupby(level=0).first().sort_index()[:SKETCH]
+    # By bytes, as Arrow compares texts.
     ordered = sorted(best, key=lambda text: text.encode())
     return [ordered[len(ordered) * i // buckets] for i in range(1, buckets)]
 
@@ -90,11 +91,13 @@ def route_to_buckets(parts: Sequence[Part], definition: Definition, folder: Path
     splitters = estimate_splitters(parts, buckets) if definition.rows.id is not None else []
     paths = [folder / f"bucket-{i:05d}.parquet" for i in range(buckets)]
     schema = read_part(parts[0]).schema
+    # One open file per bucket, so that a single pass over the rows is enough.
     writers = [pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) for path in paths]
     counts = np.zeros(buckets, np.int64)
     for part in parts:
         table = read_part(part)
         bucket = assign_buckets(table, definition, splitters, buckets)
+        # Stable: within a bucket, rows keep the source's order.
         order = np.argsort(bucket, kind="stable")
         ends = np.bincount(bucket, minlength=buckets).cumsum()
         table = table.take(pa.array(order))

@@ -41,6 +41,7 @@ def measure_inertia(night: Night, scaled: Scaled, candidates: list[Candidate]) -
     """The exact inertia of every candidate over all customers, in one pass."""
     centres = [np.array(candidate.centres) for candidate in candidates]
     kernel = partial(measure_candidates, centres=centres, quantum=scaled.quantum)
+    # Whole numbers of quantum^2, so the sum is exact in any order.
     totals = [sum(units) for units in zip(*map_part_files(kernel, scaled.parts), strict=True)]
     points = [
         CurvePoint(k=candidate.k, inertia=total * scaled.quantum**2)
