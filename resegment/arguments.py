@@ -26,7 +26,9 @@ def load_definition(name_or_path: str) -> tuple[Definition, Settings]:
         if path.suffix in (".yaml", ".yml"):
             if not path.is_file():
                 raise DefinitionError(f"definition file {name_or_path} does not exist")
+            # The flow gets the definition's name only, and looks it up in the folder of the settings.
             os.environ["RESEGMENT_DEFINITIONS"] = str(path.resolve().parent)
+            # Settings may have been read with the old folder.
             read_settings.cache_clear()
         else:
             path = resolve_definition(name_or_path, read_settings().definitions)

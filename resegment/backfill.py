@@ -73,6 +73,7 @@ def backfill_command(
         print_failure(failure)
         raise typer.Exit(failure.exit_status)
     if result.list_dates("held"):
+        # 4 is a held night's status, so that scripts can tell it from a failure.
         raise typer.Exit(4)
 
 

@@ -47,6 +47,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
+    # Rich tracebacks can print local variables, which may be customers' values.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -65,6 +66,7 @@ def main() -> None:
     except SettingsError as error:
         print_failure(f"settings: {error}")
         sys.exit(2)
+    # Not str(error), which begins with the likes of [Errno 2].
     except OSError as error:
         file = f": {error.filename}" if error.filename else ""
         print_failure(f"{error.strerror}{file}")

@@ -75,6 +75,7 @@ def _format_cells(difference: "Difference") -> list[str]:
 def _format_value(value: object) -> str:
     if value is None:
         return "-"
+    # bool first, since it is an int in Python.
     if isinstance(value, bool | str):
         return str(value)
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else "…"

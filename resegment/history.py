@@ -87,6 +87,7 @@ def format_moved(churn: Mapping[str, int]) -> str:
     """
     if not churn:
         return ""
+    # On two nights without common customers nobody moved.
     customers = max(1, churn["stayed"] + churn["behaviour"] + churn["model"])
     behaviour, model = churn["behaviour"] / customers, churn["model"] / customers
     return f"{behaviour + model:.2%} = {behaviour:.2%} behaviour + {model:.2%} model"

@@ -73,6 +73,7 @@ def check_output(path: Path, force: bool) -> None:
 def save_definition(path: Path, text: str, force: bool) -> None:
     """Write the file. Without force, a file that appeared in the meantime is not replaced."""
     try:
+        # "x" fails if the file exists, without a gap between a check and the write.
         with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:

@@ -61,6 +61,7 @@ def serve_reports_command(
         raise Refused("store", "serve-reports needs a folder; a bucket's pages are served by its provider")
     if host not in LOOPBACK:
         typer.echo("Note: anyone who can reach this address can read the reports.", err=True)
+    # Behind a proxy, browsers send the public name as Host.
     public_host = urlsplit(settings.reports_url or "").hostname
     address = host.strip("[]")
     server = ReportServer(Path(folder).absolute(), (address, port), [public_host] if public_host else [])
