@@ -69,6 +69,7 @@ class Column(Clause):
         if pattern is None:
             return None
         directives = re.findall("%.?", pattern, re.DOTALL)
+        # strptime fails on a repeated directive, but only once it reads a value.
         if set(directives) - TIME_DIRECTIVES or len(set(directives)) != len(directives):
             allowed = ", ".join(sorted(TIME_DIRECTIVES))
             raise ValueError(f"format may contain {allowed}, each once, and plain text")
@@ -171,6 +172,7 @@ class Rows(Clause):
             raise ValueError("grain event needs time: a column of type timestamp that is not nullable")
         if self.on_duplicate != "quarantine":
             raise ValueError("on_duplicate needs grain: customer; events are never deduplicated")
+        # DuckDB would take amount and Amount for one column.
         folded = [name.casefold() for name in (*_STAGE_COLUMNS, *self.columns) if name != self.id]
         if len(set(folded)) != len(folded):
             raise ValueError("with grain event, column names must differ in more than case")

@@ -52,6 +52,7 @@ class ColumnCondition(Clause):
             "text": (str,), "category": (str,), "bool": (bool,), "int": (int,), "float": (int, float)
         }  # fmt: skip
         values = self.isin or self.not_in or ()
+        # Arrow would fail on these only when the first rows are read.
         if kind == "int" and any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
             return f"{self.test} has numbers beyond 64 bits"
         fits = all(

@@ -16,6 +16,7 @@ def parse_iso_date(text: str) -> date:
     datetime.date(2026, 1, 31)
     """
     try:
+        # Since Python 3.11, date.fromisoformat also reads 20260131 and week dates.
         if _ISO_DATE.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:

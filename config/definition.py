@@ -149,6 +149,7 @@ class Definition(Clause):
         """The half-open range of days whose events count, [start, as_of). None without events."""
         if self.summary is None:
             return None
+        # as_of itself is excluded: a night runs during that day, whose events are not complete.
         return as_of - timedelta(days=self.summary.window_days), as_of
 
     def scaling_of(self, feature: str) -> Scaling:
@@ -164,6 +165,7 @@ class Definition(Clause):
 
         A null `value` is left out, so editions published before that key existed keep their names.
         """
+        # Defaults are included: a later version with another default makes another edition.
         content = self.model_dump(mode="json", exclude={"source": _PLACES})
         if content["value"] is None:
             del content["value"]
