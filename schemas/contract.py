@@ -59,6 +59,7 @@ def _is_credible(stamps: pd.Series) -> pd.Series:
 
 
 def _is_finite(values: pd.Series) -> pd.Series:
+    # Needed next to bounds: infinity passes pandera's ge(0).
     return pd.Series(np.isfinite(values.to_numpy(np.float64, na_value=0.0)), values.index)
 
 
@@ -145,6 +146,7 @@ def list_reasons(
         if mask.any()
     ]
     try:
+        # Lazily, for all failures of a batch at once; otherwise pandera stops at the first.
         schema.validate(batch, lazy=True)
     except SchemaErrors as errors:
         tables.append(_from_failures(errors.failure_cases, schema))
@@ -166,6 +168,7 @@ def list_reasons(
         pd.MultiIndex.from_frame(unreadable_rows[["row", "column"]])
     )
     reasons = reasons[~is_echo | (reasons["reason"] == "unreadable")]
+    # Stable: equal ranks keep the order of their rules, so the primary reason never changes.
     return reasons.sort_values(["row", "position", "rank"], kind="stable")[columns]
 
 

@@ -56,6 +56,7 @@ def arrow_schema(schema: pa.DataFrameSchema) -> arrow.Schema:
 
 def to_frame(table: arrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """The table as a frame for validation. Nullable integers and booleans keep their type."""
+    # pandas would otherwise turn integers next to a null into floats, which rounds those above 2^53.
     frame: pd.DataFrame = table.to_pandas()
     for name, column in schema.columns.items():
         if str(column.dtype) in ("Int64", "boolean"):

@@ -26,6 +26,7 @@ class Model(Record):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
+        # Checked on reading too: a model.json edited by hand must not score customers with shifted columns.
         if [encoding.name for encoding in self.encodings] != [column.feature for column in self.columns]:
             raise ValueError("encodings and columns do not match")
         width = sum(not column.excluded for column in self.columns)

@@ -36,6 +36,7 @@ class Night(Record):
     @property
     def staging(self) -> Path:
         """The folder of this run's stage files."""
+        # In the segmentation's folder, so that publishing is a rename within one file system.
         return self.home / ".staging" / self.run_id
 
 

@@ -48,6 +48,7 @@ class ColumnScale(Record):
     shift: float
     scale: float
     weight: float = Field(description="Square root of the definition's weight.")
+    # The JSON keys are those of the first version, so that every model.json stays readable.
     excluded: bool = Field(validation_alias="aside", serialization_alias="aside")
     clip: float | None = Field(None, description="Scaled values, before the weight, end here on either side.")
     reason: str = Field(
