@@ -94,6 +94,7 @@ def check_texts(texts: dict[str, str | None]) -> None:
     """Refuse a text that is not one short line."""
     for field, text in texts.items():
         longest = LONGEST.get(field, 80)
+        # isprintable also refuses Unicode's direction controls, which could reverse the text after a name.
         if text is not None and (len(text) > longest or not text.isprintable()):
             raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 

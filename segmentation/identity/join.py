@@ -56,6 +56,8 @@ def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[J
                 break
             waiting = pa.concat_tables([waiting, batch])
         earlier_ids = waiting["customer_id"]
+        # Customers who left are in no part of tonight's; the part whose range of ids they
+        # fall into counts them.
         end = len(earlier_ids) if is_last else pc.sum(pc.less_equal(earlier_ids, ids[-1])).as_py() or 0
         rows, waiting = waiting.slice(0, end), waiting.slice(end)
         yield _join_ids(ids, rows)

@@ -56,6 +56,7 @@ def match_segments(contingency: Contingency, distances: np.ndarray, nearest: np.
     similarity = jaccard_similarity(shared)
     for i, j in _assign(np.where(similarity >= SAME_SEGMENT, similarity, 0.0)):
         matches[j] = i
+    # Tables without ids, and segments that lost nearly everyone, can only be compared by centre.
     unmatched = [i for i in range(len(shared)) if i not in matches and shared[i].sum() < FEW_SHARED]
     new = [j for j, match in enumerate(matches) if match is None and shared[:, j].sum() < FEW_SHARED]
     reach = NEAR_CENTRE * nearest[unmatched][:, None]
@@ -68,6 +69,8 @@ def _assign(gain: np.ndarray) -> list[tuple[int, int]]:
     """The pairs with the largest total gain (Hungarian assignment), without pairs that gain nothing."""
     if not gain.size:
         return []
+    # Greedy matching could give a segment's id to its second best cluster; the assignment
+    # is the best in total.
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if gain[i, j] > 0]
 

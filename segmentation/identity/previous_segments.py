@@ -102,6 +102,7 @@ def count_contingency(previous: PreviousSegments, labels: Sequence[Part], k: int
     for previous_part, label_part in zip(previous.parts, labels, strict=True):
         last_night = read_part(previous_part)
         label = read_part(label_part, ["label"])["label"].to_numpy()
+        # One bincount for all three dimensions. Plus one, because -1 means no segment last night.
         key = (last_night["previous"].to_numpy() + 1) * 2 + last_night["is_behaviour"].to_numpy()
         counts += np.bincount(key * k + label, minlength=counts.size).reshape(counts.shape)
     totals = counts.sum(axis=1)

@@ -48,6 +48,8 @@ def decide_refit(options: RefitOptions, training: Training, as_of: date, fit: Mo
     findings = _compare_with_limits(options, training, as_of, fit)
     reasons = ["refit.policy is always"] if options.policy == "always" else []
     reasons += [finding.message for finding in findings if finding.is_over]
+    # A rescale every night was measured: one new group raised the variance, and customers who had changed
+    # nothing moved (decision 14).
     rescales = is_old or (bool(reasons) and options.mode == "cold")
     messages = reasons or [finding.message for finding in findings]
     return RefitDecision(bool(reasons), rescales, tuple(messages))
