@@ -58,6 +58,7 @@ def check_sums(folder: AnyPath) -> Iterator[FileProblem]:
     except (OSError, ValueError):
         yield FileProblem(SUMS, "missing or unreadable")
         return
+    # SHA256SUMS cannot hold its own digest.
     names = {path.name for path in folder.iterdir()} - {SUMS}
     for name in sorted(digests.keys() | names):
         if name not in names:
@@ -106,6 +107,8 @@ def _check_published(home: AnyPath, path: AnyPath) -> Iterator[str]:
         return
     try:
         has_same_table = hash_file(folder / SEGMENTS) == hash_file(path)
+        # The table names its manifest by digest, so a manifest swapped together with
+        # SHA256SUMS is noticed too.
         has_same_manifest = hash_file(folder / MANIFEST) == manifest_digest
     except OSError:
         yield f"its edition {edition} is not complete"

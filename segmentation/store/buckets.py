@@ -79,6 +79,8 @@ def put_conditionally(url: str, content: bytes | Path, condition: Precondition, 
         except OSError:
             status = None
     # Outside the handlers, so that no traceback contains the URL with its signature.
+    # 412: the condition failed. 409: S3 saw another conditional put at the same moment. 404:
+    # If-Match on an object that was deleted.
     if status in (409, 412) or (status == 404 and condition.header == "If-Match"):
         raise ObjectChanged(str(target))
     raise _make_error(target, status)

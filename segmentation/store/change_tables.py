@@ -49,6 +49,7 @@ def list_changes(part: EditionPart, ids: SegmentIds) -> pa.Table:
         "cause": nulls,
     }
     rows = pa.concat_tables([changed, pa.table(departed_columns, schema)])
+    # Sorted, so that rows of those who left do not depend on how the parts were cut.
     return rows.sort_by("customer_id").combine_chunks()
 
 

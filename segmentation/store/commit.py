@@ -35,6 +35,7 @@ def commit_edition(night: Night, key: EditionKey, source: Path, live: bool) -> N
         if live:
             check_race(night.home, night.as_of, key)
         folder = edition_folder(night.home, night.as_of, key.edition)
+        # The folder first: a published table must never name an edition that is not there.
         _place_folder(source, folder, night.staging)
         if live:
             publish_table(folder, published_path(night.home, night.as_of), night.staging)
@@ -45,6 +46,7 @@ def _place_folder(source: Path, folder: Path, staging: Path) -> None:
     """Rename the finished folder into place, replacing one of the same edition from an earlier attempt."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
+        # rename cannot replace a folder that is not empty.
         replaced = staging / "replaced"
         shutil.rmtree(replaced, ignore_errors=True)
         folder.rename(replaced)
@@ -56,6 +58,7 @@ def _place_folder(source: Path, folder: Path, staging: Path) -> None:
 def publish_table(folder: Path, target: Path, staging: Path) -> None:
     """The commit point: one os.replace of a file that is complete and on disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    # A hard link and not a copy: the published table and its edition share their bytes on disk.
     link = staging / SEGMENTS
     link.unlink(missing_ok=True)
     try:

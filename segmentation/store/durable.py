@@ -12,11 +12,13 @@ def write_durably(path: AnyPath, content: bytes) -> None:
         path.put(content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, since a rename is atomic only within a file system.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
+            # Before the rename: some file systems would otherwise show an empty file after a power cut.
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:

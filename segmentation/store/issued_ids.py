@@ -48,6 +48,7 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
         nonlocal offset
         issued = _read_ids(home) or collect_issued_ids(home)
         reserved = issued.editions.get(edition)
+        # An edition that is built again gets its ids again, and so the same bytes.
         offset = reserved.offset if reserved and reserved.size == count else max(issued.total, least)
         id_range = IdRange(offset, count)
         if reserved == id_range:

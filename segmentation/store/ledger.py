@@ -96,5 +96,6 @@ def _read_row(path: AnyPath) -> dict[str, Any] | None:
 
 
 def _put_row(home: AnyPath, row: dict[str, Any]) -> None:
+    # A file per run: parallel runs never write the same one, so the ledger needs no lock.
     content = json.dumps(row, indent=1, sort_keys=True).encode() + b"\n"
     write_durably(ledger_path(home, row["run_id"]), content)

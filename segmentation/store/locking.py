@@ -30,4 +30,6 @@ def lock(path: AnyPath, *, wait: bool = True) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
+        # Closing releases the lock. The file stays: if it were removed, two processes could
+        # lock two files of one name.
         os.close(descriptor)

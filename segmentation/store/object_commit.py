@@ -30,6 +30,7 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path)
     upload_edition(home, as_of, key, source)
     try:
         table.put(source / SEGMENTS, replaces=version, create=version is None)
+    # A put whose answer was lost may be repeated by a retry, and then meets its own table.
     except ObjectChanged:
         edition = published_edition(home, as_of)
         if edition != key.edition:

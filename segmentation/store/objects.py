@@ -155,6 +155,7 @@ class ObjectPath:
         import obstore
 
         if create or replaces is not None:
+            # obstore's own conditional put reads the whole file into memory (decision 12).
             url = obstore.sign(self._bucket, "PUT", self.key, timedelta(minutes=15))
             condition = (
                 Precondition("If-None-Match", "*") if create else Precondition("If-Match", str(replaces))
