@@ -72,7 +72,7 @@ def get_replacement(name: str, prefixes: dict[str, str]) -> str | None:
 def list_banned_modules(files: Iterable[SourceFile]) -> list[str]:
     """Dumping grounds, modules that shadow another package, and a module next to its own plural."""
     violations = []
-    stems = defaultdict(set)
+    stems: defaultdict[PurePath, set[str]] = defaultdict(set)
     for file in files:
         folder, stem = PurePath(file.path).parent, file.stem
         if stem in BANNED_MODULES:
@@ -80,7 +80,7 @@ def list_banned_modules(files: Iterable[SourceFile]) -> list[str]:
         # Only the command's package may share its name with a module below it: no lower layer imports it.
         if stem in PACKAGES and (stem, folder.name) != ("resegment", "flows"):
             violations.append(f"{file.path}:1 {stem}: the name of a package")
-        if stem.rstrip("s") in {other.rstrip("s") for other in stems[folder]}:
+        if stem.rstrip("s") in {sibling.rstrip("s") for sibling in stems[folder]}:
             violations.append(f"{file.path}:1 {stem}: singular and plural in one folder")
         stems[folder].add(stem)
     return violations
