@@ -119,6 +119,7 @@ def as_state(
     record: Published | Unpublished,
 ) -> Published | State[Published] | State[Unpublished]:
     """The run's final state: Held, NoData and Skipped by name with the reason, else simply Completed."""
+    # Named states, so that automations and people can tell them from an ordinary Completed.
     if isinstance(record, Unpublished):
         name = {"no-data": "NoData", "skipped": "Skipped"}[record.outcome]
         return Completed(name=name, message=record.message, data=record)

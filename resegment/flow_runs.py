@@ -56,11 +56,14 @@ class PrefectServer(NamedTuple):
         if self.process is not None:
             from deployments.local_server import wait_until_healthy
 
+            # While the server starts, this import costs no time.
             _import_sklearn()
             wait_until_healthy(self.url, self.process)
         progress, lines = StageProgress(self.console, task_counts), FlowLines(self.console, flow.name)
         task_logger = logging.getLogger("prefect.task_runs")
         flow_logger = logging.getLogger("prefect.flow_runs")
+        # Prefect logs every task run's end, in this process and in order, so no request is
+        # needed for the bar.
         task_logger.addHandler(progress)
         flow_logger.addHandler(lines)
         try:

@@ -179,6 +179,7 @@ def _name_column(reasons: pd.DataFrame) -> pd.Series:
 
 def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """pandera's failure cases without the values: row, column, reason, rank."""
+    # pandera gives failures of a whole column, such as a missing one, no index.
     if cases["index"].isna().any():
         checks = sorted(set(cases.loc[cases["index"].isna(), "check"].astype(str)))
         raise TypeError(f"the contract itself failed, not a row: {', '.join(checks)}")

@@ -42,6 +42,7 @@ class Manifest(Record):
     ids_before: int | None = Field(None, description="Segment ids issued before its own; None without any.")
     decision: str = Field("", description="published or held.")
     reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
+    # A dict and not a Definition: an edition of an earlier version must stay readable when keys have changed.
     definition: dict[str, Any] = Field(default={}, description="The YAML file's keys that decide the result.")
     inputs: tuple[Digest, ...] = ()
     rows: ManifestRows

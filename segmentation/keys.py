@@ -7,6 +7,7 @@ do. Not cryptographic. Digests of files are in parts.py.
 import numpy as np
 import pyarrow as pa
 
+# FNV-1a's constants for 64 bits.
 _PRIME = np.uint64(0x100000001B3)
 _BASIS = np.uint64(0xCBF29CE484222325)
 
@@ -37,6 +38,7 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
     for position in range(int(lengths.max(initial=0))):
         longer = np.flatnonzero(lengths > position)
         octets = data[starts[longer] + position].astype(np.uint64)
+        # uint64 wraps around silently in arrays, which FNV relies on.
         keys[longer] = (keys[longer] ^ octets) * _PRIME
     return mix(keys)
 
@@ -45,6 +47,7 @@ def hash_rows(matrix: np.ndarray) -> np.ndarray:
     """A hash of each column of a float64 matrix (d, n): uint64 (n,). -0.0 and 0.0 are the same."""
     keys = np.full(matrix.shape[1], _BASIS)
     for values in matrix:
+        # Mixed after every column: with a plain xor, two columns that swap values would cancel out.
         keys = mix(keys ^ (values + 0.0).view(np.uint64))
     return keys
 
@@ -52,4 +55,5 @@ def hash_rows(matrix: np.ndarray) -> np.ndarray:
 def to_uniform(keys: np.ndarray, seed: int) -> np.ndarray:
     """Uniform numbers in [0, 1) from keys and a seed: float64 (n,), the same for the same key."""
     spread = mix(keys ^ mix(np.full(1, seed, np.uint64)))
+    # The 53 highest bits, as many as a float64 holds, so 1.0 never comes out.
     return (spread >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -32,6 +32,7 @@ def make_part(path: Path, rows: int) -> Part:
 
 def create_empty_folder(folder: Path) -> Path:
     """An empty folder for a stage. Files from an earlier attempt are removed."""
+    # A retry must not mix its parts with those of the attempt that died.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     return folder
@@ -67,6 +68,7 @@ def check_part(part: Part) -> Path:
         size = part.path.stat().st_size
     except OSError:
         size = -1
+    # Prefect returns a kept record even if its files are gone. Size is enough here; hashing costs a read.
     if size != part.size:
         raise StageFileGone(
             f"stage file {part.path.name} is {'gone' if size < 0 else 'not as it was written'}; "

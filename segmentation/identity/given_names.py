@@ -50,6 +50,7 @@ def read_given_names(home: AnyPath) -> dict[str, GivenName]:
             str(segment_id): GivenName(*(str(fields.get(field) or "") for field in GivenName._fields))
             for segment_id, fields in content.items()
         }
+    # Only a missing file means no names. A damaged one is refused, or the next write would erase them all.
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError):
@@ -104,6 +105,7 @@ def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOr
     naming_dates = {segment_id: name.as_of for segment_id, name in names.items() if name.name}
     splits: dict[str, SplitOrMerge] = {}
     for day in published_dates(home):
+        # ISO dates as text compare like dates.
         named_before = {segment_id for segment_id, date_ in naming_dates.items() if date_ < str(day)}
         edition = published_edition(home, day) if named_before else None
         if edition is None:

@@ -36,6 +36,7 @@ def read_published(path: AnyPath, columns: Sequence[str]) -> Iterator[pa.Table]:
     names = ["customer_id", *columns]
     with path.open("rb") as file:
         table = pq.ParquetFile(file)
+        # The empty table first: a published table without rows still has columns and types.
         yield pa.schema([table.schema_arrow.field(name) for name in names]).empty_table()
         for batch in table.iter_batches(BATCH, columns=names):
             yield pa.Table.from_batches([batch])

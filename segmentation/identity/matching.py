@@ -15,6 +15,7 @@ from schemas.identity import Event
 SAME_SEGMENT = 0.4  # Jaccard similarity of their shared customers from which on two are the same segment
 SPLIT_SHARE = 0.25  # of a segment's customers: less is not a piece of a split
 MATCH_SHARE = 0.5  # of a segment's customers: MONIC's threshold of a match
+# Among a handful of customers, a few who move decide the similarity.
 FEW_SHARED = 30  # shared customers below which centres are compared instead
 NEAR_CENTRE = 0.5  # of the distance to the next segment: a centre that moved less is still that segment's
 

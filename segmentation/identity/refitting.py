@@ -92,6 +92,7 @@ def apply_hysteresis(options: KOptions, nights: int, choice: Choice, previous: P
         return choice
     last_k = f"k = {previous.k} of {previous.as_of}"
     smallest = options.smallest_share * sum(previous.sizes)
+    # Such a night would be held anyway: tasks/check.py requires smallest-share.
     emptied = sum(size < smallest for size in previous.sizes)
     if emptied:
         return _add_reason(

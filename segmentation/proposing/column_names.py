@@ -32,6 +32,7 @@ def split_words(name: str) -> list[str]:
     >>> split_words("CustomerID (shop_1)")
     ['customer', 'id', 'shop', '1']
     """
+    # Camel case too: CustomerID has the words customer and id.
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", name)
     return [word.casefold() for word in words]
 

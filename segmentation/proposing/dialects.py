@@ -67,9 +67,11 @@ def detect_encoding(path: Path) -> str:
     """utf-8, utf-16, latin-1 or cp1252. The whole file is read, chunk by chunk."""
     with path.open("rb") as file:
         head = file.read(2)
+        # UTF-16 has a byte order mark in practice; without one its NUL bytes are valid UTF-8.
         if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
         file.seek(0)
+        # Incremental, because a character may be cut by the end of a chunk.
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             while chunk := file.read(_CHUNK):

@@ -138,4 +138,5 @@ def write_event_draft(draft: Draft, events: EventColumns) -> str:
 
 def day_after(profile: ColumnProfile) -> str:
     """The first date, as text, whose run sees every event. `profile` belongs to the time column."""
+    # The window ends before as_of, so the last day's events need the day after.
     return str(date.fromisoformat(profile.last[:10]) + timedelta(days=1))

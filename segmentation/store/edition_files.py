@@ -73,6 +73,7 @@ def join_part(part: EditionPart, contract: DataFrameSchema, ids: SegmentIds) -> 
     columns |= compute_label_columns(read_part(part.labels), ids.current)
     columns |= compute_change_columns(columns["segment_id"], part.previous_segments, ids)
     table = fit_contract(columns, contract)
+    # Every row is validated before it is written: a defect here must not reach readers.
     contract.validate(to_frame(table, contract), lazy=True)
     return table
 

@@ -55,6 +55,7 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
             return None
         return IssuedIds(offset + count, {**issued.editions, edition: id_range}).to_json()
 
+    # Read and write under one lock: a night and a backfill may reserve ids at the same time.
     with lock(home / LOCK):
         rewrite(home / IDS_FILE, change)
     return offset

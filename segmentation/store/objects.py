@@ -91,6 +91,7 @@ class ObjectPath:
         """Objects and folders below it that match the pattern, by key. `**` is not supported."""
         patterns = pattern.split("/")
         listed = set()
+        # A longer prefix means fewer keys to list, at most a thousand of them per request.
         prefix = re.split(r"[*?[]", patterns[0])[0] if len(patterns) > 1 else ""
         for child in self._list_below(prefix):
             parts = child.relative_to(self).parts
@@ -143,6 +144,7 @@ class ObjectPath:
             response = obstore.get(self._bucket, self.key)
             for chunk in response.stream(min_chunk_size=4 << 20):
                 file.write(chunk)
+            # A connection that ends early looks like the end of the stream.
             if file.tell() != response.meta["size"]:
                 raise StoreGone(f"{self} arrived only in part; a retry reads it again")
         return partial.replace(target)
@@ -178,6 +180,7 @@ class ObjectPath:
         start = f"{self.key}/{prefix}" if self.key else prefix
         folder = start.rpartition("/")[0]
         with translate_errors(self):
+            # obstore's prefix ends at a "/", so the last part of the name is compared here.
             for page in obstore.list(self._bucket, folder or None):
                 for entry in page:
                     if entry["path"].startswith(start):

@@ -26,6 +26,7 @@ class Pointer(NamedTuple):
 
     def advance(self, ref: EditionRef) -> "Pointer | None":
         """The pointer after this edition was published; None if it stays. It only moves forward in time."""
+        # A backfill of old dates must not move readers back in time.
         is_older = self.live is not None and (self.live.as_of > ref.as_of or self.live == ref)
         if is_older or ref.edition in self.superseded:
             return None

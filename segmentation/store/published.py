@@ -54,6 +54,7 @@ def published_editions(home: AnyPath) -> list[EditionRef]:
 def previous_edition(home: AnyPath, as_of: date) -> EditionRef | None:
     """The edition that as_of builds on: published for the newest earlier date, and not superseded."""
     superseded = read_pointer(home).superseded
+    # Newest first, and one footer is read per date: usually the first one is the answer.
     for day in reversed([day for day in published_dates(home) if day < as_of]):
         edition = published_edition(home, day)
         if edition not in superseded:
