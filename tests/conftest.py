@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,18 +162,19 @@ def bucket(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     open_bucket.cache_clear()
 
 
+def run_command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `resegment …` in a folder."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("resegment")), *arguments],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """Runs `resegment …` in a process of its own, in tmp_path."""
-
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("resegment")), *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "100", **environment},
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
-
-    return call
+    return partial(run_command, tmp_path)

@@ -4,6 +4,7 @@ A group is a cloud around a centre in two features, so the segments are known in
 """
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -50,6 +51,11 @@ class Town(NamedTuple):
     def home(self) -> Path:
         """The segmentation's folder in it."""
         return self.store / self.definition.name
+
+    def copy_to(self, folder: Path) -> "Town":
+        """The same town in another folder, so that one test's nights leave the next test's alone."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return self._replace(folder=folder)
 
     def night(self, number: int, customers: pd.DataFrame) -> Published:
         """Run the night of that number, 1 for the first, on these customers."""

@@ -14,10 +14,10 @@ from tests.nights import Town, create_town, day, draw_customers
 SIZES = {"a": 120, "b": 120, "c": 120}
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
+@pytest.fixture(scope="module")
+def four_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """Two nights were published, the third is held, the input of the fourth is refused."""
-    town = create_town(tmp_path)
+    town = create_town(tmp_path_factory.mktemp("town"))
     customers = draw_customers(SIZES)
     for number in (1, 2):
         town.night(number, customers)
@@ -25,6 +25,12 @@ def town(tmp_path: Path) -> Town:
     with pytest.raises(Refused):
         town.night(4, customers.iloc[:0])
     return town
+
+
+@pytest.fixture
+def town(four_nights: Town, tmp_path: Path) -> Town:
+    """A copy of the four nights."""
+    return four_nights.copy_to(tmp_path)
 
 
 def test_a_published_night_meets_its_deadline(town: Town) -> None:

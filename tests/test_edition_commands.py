@@ -1,6 +1,7 @@
 """The commands about editions and segments, on three nights that a real server ran."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_edition
-from tests.conftest import Command
+from tests.conftest import Command, run_command
 from tests.test_flow import TWO_GROUPS, definitions, run, write_demo
 from tests.test_real_data import DAY
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
 __all__ = ["definitions"]  # a fixture, used by its name
+SOURCE = {"path": "customers.csv"}  # below the folder in which the command runs, so that it can be copied
 FIRST, SECOND, THIRD = "2026-01-29", "2026-01-30", "2026-01-31"
 
 
@@ -36,15 +38,29 @@ def server() -> dict[str, str]:
     return {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}
 
 
-@pytest.fixture
-def nights(command: Command, server: dict[str, str], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two published nights, the second with one more customer, and a held third one with few customers."""
-    write_demo(tmp_path, TWO_GROUPS)
-    assert command("run", "demo.yaml", "--as-of", FIRST, **server).returncode == 0
-    write_demo(tmp_path, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"])
-    assert command("run", "demo.yaml", "--as-of", SECOND, **server).returncode == 0
-    write_demo(tmp_path, TWO_GROUPS[::3])
-    assert command("run", "demo.yaml", "--as-of", THIRD, **server).returncode == 4
+    folder = tmp_path_factory.mktemp("nights")
+    environment = {
+        "PREFECT_API_URL": PREFECT_API_URL.value() or "",
+        "RESEGMENT_STORE": str(folder / "store"),
+        "RESEGMENT_STATE": str(folder / "state"),
+    }
+    for as_of, rows, status in (
+        (FIRST, TWO_GROUPS, 0),
+        (SECOND, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"], 0),
+        (THIRD, TWO_GROUPS[::3], 4),
+    ):
+        write_demo(folder, rows, source=SOURCE)
+        assert run_command(folder, "run", "demo.yaml", "--as-of", as_of, **environment).returncode == status
+    return folder
+
+
+@pytest.fixture
+def nights(three_nights: Path, tmp_path: Path) -> None:
+    """A copy of the three nights in the folder in which commands run."""
+    shutil.copytree(three_nights, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.mark.usefixtures("nights")
@@ -102,14 +118,14 @@ def test_a_past_edition_is_rebuilt_or_the_reason_is_given(
     command: Command, server: dict[str, str], tmp_path: Path
 ) -> None:
     """The same input gives the same bytes; a changed input, a lost edition and another version are named."""
-    write_demo(tmp_path, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"])
+    write_demo(tmp_path, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"], source=SOURCE)
     store = {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
     rebuilt = command("rebuild", "demo", "--as-of", SECOND, **server)
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert rebuilt.stdout.startswith(f"Same bytes: demo as of {SECOND}")
     assert store == {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
 
-    write_demo(tmp_path, [*TWO_GROUPS, "z,11,1", "bad,-1,-1"])
+    write_demo(tmp_path, [*TWO_GROUPS, "z,11,1", "bad,-1,-1"], source=SOURCE)
     differing = command("rebuild", "demo", "--as-of", SECOND, **server)
     assert differing.returncode == 1
     assert "data: input customers.csv was" in differing.stdout and "Differs: demo" in differing.stdout

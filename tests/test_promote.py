@@ -24,14 +24,20 @@ def make_request(number: int, edition: str | None = None) -> PromotionRequest:
     return PromotionRequest(day(number), edition, "ana", "the campaign was real")
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
+@pytest.fixture(scope="module")
+def three_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """Two nights were published; the third lost most of its rows and is held."""
-    town = create_town(tmp_path)
+    town = create_town(tmp_path_factory.mktemp("town"))
     customers = draw_customers(SIZES)
     assert [town.night(number, customers).outcome for number in (1, 2)] == ["published"] * 2
     assert town.night(3, customers.iloc[::3]).outcome == "held"
     return town
+
+
+@pytest.fixture
+def town(three_nights: Town, tmp_path: Path) -> Town:
+    """A copy of the three nights."""
+    return three_nights.copy_to(tmp_path)
 
 
 def test_a_held_edition_goes_live(town: Town) -> None:
