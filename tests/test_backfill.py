@@ -144,6 +144,7 @@ def test_it_stops_at_a_date_that_fails(days: Days) -> None:
     assert published_dates(days.home) == [day(1), day(2)]
 
 
+@pytest.mark.slow
 def test_it_continues_after_a_date_that_fails_with_on_error_continue(days: Days) -> None:
     """The other dates are published, each on the newest earlier one, and the backfill ends as failed."""
     days.break_file(3)
@@ -155,6 +156,7 @@ def test_it_continues_after_a_date_that_fails_with_on_error_continue(days: Days)
     assert json.loads(fourth.read_bytes())["previous_as_of"] == str(day(2))
 
 
+@pytest.mark.slow
 def test_a_second_backfill_resumes(days: Days) -> None:
     """A new backfill of the same range runs what is missing, with the same result as without a failure."""
     forward = days.forward(range(1, 6))
@@ -167,6 +169,7 @@ def test_a_second_backfill_resumes(days: Days) -> None:
     assert digests(days.home) == forward
 
 
+@pytest.mark.slow
 def test_a_date_published_in_the_meantime_is_skipped(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """A nightly run in the middle publishes its own date; the backfill then skips that date."""
     real, nights = tasks.fit.refine, list[str]()
@@ -185,6 +188,7 @@ def test_a_date_published_in_the_meantime_is_skipped(days: Days, monkeypatch: py
     assert audit_store(days.home).damage == []
 
 
+@pytest.mark.slow
 def test_an_outdated_edition_after_a_filled_gap_is_named(days: Days) -> None:
     """Editions built before the gap was filled stay, and the final message names the first of them."""
     days.forward([1, 3, 4])
@@ -194,6 +198,7 @@ def test_an_outdated_edition_after_a_filled_gap_is_named(days: Days) -> None:
     assert str(state.message) == "2 dates: 2 published"
 
 
+@pytest.mark.slow
 def test_a_held_date_does_not_stop_it(days: Days) -> None:
     """A held night is reported as held, and the next one builds on the newest published edition."""
     whole = days.file(2).read_text().splitlines()

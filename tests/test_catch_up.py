@@ -114,6 +114,7 @@ class TestOnAServer:
         assert {run.state_name for run in inside} == {"Completed"}
         assert {tag for run in inside for tag in run.tags} == {TAG}
 
+    @pytest.mark.slow
     def test_a_missed_date_that_fails_does_not_stop_the_night(self, days: Days) -> None:
         """The night itself is published; the missed date's run shows why that date was not."""
         late = make_late_runs(days)

@@ -10,10 +10,30 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.resegment import resegment, segment_customers
+from resegment import cli
 from resegment.flow_runs import count_task_runs
 from tasks.runtime.stage import list_stages
 from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, write_demo
+
+
+@pytest.fixture
+def main_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs `resegment …` in this process and in tmp_path, for calls that end before a flow would run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(cli.app, "registered_groups", [])
+        monkeypatch.setattr(sys, "argv", ["resegment", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        output = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), output.out, output.err)
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -23,9 +43,9 @@ from tests.test_flow import TWO_GROUPS, write_demo
         *("rebuild", "score", "compare", "up", "down", "serve-reports", "sample", "sample orders"),
     ],
 )
-def test_help_shows_an_example(name: str, command: Command) -> None:
+def test_help_shows_an_example(name: str, main_command: Command) -> None:
     """Every command's help ends with an example of that command."""
-    result = command(*name.split(), "--help")
+    result = main_command(*name.split(), "--help")
     assert result.returncode == 0
     assert f"Example: resegment {name}" in result.stdout
 
@@ -53,10 +73,10 @@ def test_help_shows_an_example(name: str, command: Command) -> None:
     ],
 )
 def test_a_refused_argument_is_one_line_and_status_2(
-    arguments: list[str], words: str, command: Command, tmp_path: Path
+    arguments: list[str], words: str, main_command: Command, tmp_path: Path
 ) -> None:
     """A refusal says what was found and what to do, without a traceback, and writes nothing."""
-    result = command(*arguments)
+    result = main_command(*arguments)
     assert result.returncode == 2
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1

@@ -90,6 +90,7 @@ def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
     assert [row["outcome"] for row in read_rows(tmp_path / "article")] == ["published", "already-published"]
 
 
+@pytest.mark.slow
 def test_another_store_and_another_number_of_threads_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

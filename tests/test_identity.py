@@ -194,6 +194,7 @@ def test_nights_in_another_store_have_the_same_bytes(tmp_path: Path) -> None:
     assert stores[0] == stores[1]
 
 
+@pytest.mark.slow
 def test_a_drift_is_followed(tmp_path: Path) -> None:
     """Prices of the simulated shop rise by half twice: the model follows and the ids stay."""
     shop = read_definition(BUILT_IN / "shop.yaml")

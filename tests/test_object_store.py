@@ -81,6 +81,7 @@ def test_objects_are_listed_like_files(bucket: ObjectPath, location: str, tmp_pa
     assert run(f"{bucket}/{location}", tmp_path / "store").customers == customers
 
 
+@pytest.mark.slow
 def test_a_night_that_died_before_its_commit_is_run_again(
     bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

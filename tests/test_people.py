@@ -47,7 +47,10 @@ def test_chunks_have_ids_in_a_row() -> None:
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name",
+    ["blended", *(pytest.param(name, marks=pytest.mark.slow) for name in EXAMPLES if name != "blended")],
+)
 def test_each_example_publishes(tmp_path: Path, name: str) -> None:
     """The shipped definition runs unchanged, and every feature has a profile."""
     published = resegment(name, as_of=DAY, store=str(tmp_path))

@@ -117,6 +117,7 @@ def test_a_damaged_file_is_refused_and_the_last_edition_stays(
 
 
 @pytest.mark.usefixtures("definitions_of_tests")
+@pytest.mark.slow
 def test_the_latin1_copy_gives_the_same_segments_as_the_original(tmp_path: Path, shared_data: Path) -> None:
     """Nameless columns, line endings and the encoding do not change the segments."""
     original = run("wholesale", shared_data / "wholesale_customers.csv", tmp_path)

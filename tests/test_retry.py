@@ -91,6 +91,7 @@ def test_retry_resumes_at_the_failed_stage(tmp_path: Path, monkeypatch: pytest.M
     assert audit_store(tmp_path / "article")[1] == []
 
 
+@pytest.mark.slow
 def test_retry_after_a_newer_run_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once another run has published the date, a retry of the dead one ends with advice, changing nothing."""
     run_id = fail_in_fit(tmp_path, monkeypatch)
@@ -103,6 +104,7 @@ def test_retry_after_a_newer_run_says_what_to_do(tmp_path: Path, monkeypatch: py
     assert audit_store(tmp_path / "article")[1] == []
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_its_last_stage_is_finished_by_a_retry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
