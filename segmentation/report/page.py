@@ -41,7 +41,7 @@ def render_page(
     scripts = [read_plotly(), _read_text("report.js")] if figures else []
     # One style block, because each needs a hash of its own in the policy.
     style = _read_text("report.css") + render_colour_rules() + (_read_text(stylesheet) if stylesheet else "")
-    # The only Markup of the project: its own files, and their hashes.
+    # Markup is made only here: of the project's own files, and of their hashes.
     frame = PageFrame(
         title=title,
         policy=Markup(_make_policy(style, scripts)),  # noqa: S704

@@ -42,15 +42,15 @@ class CustomersView(NamedTuple):
 
 def view_customers(context: ReportContext) -> CustomersView:
     """The view of the points."""
-    drawn, features = context.points.labels.size, choose_features(context)
-    if not drawn or not features:
+    point_count, features = context.points.labels.size, choose_features(context)
+    if not point_count or not features:
         return CustomersView(
             f"No feature varies, or no segment has {MIN_SHOWN} customers: there is nothing to draw."
         )
     points = (
-        f"Each of the {drawn:,} customers is a point"
-        if drawn == context.total
-        else f"{drawn:,} of {context.total:,} customers, sampled from all segments with the definition's seed"
+        f"Each of the {point_count:,} customers is a point"
+        if point_count == context.total
+        else f"{point_count:,} of {context.total:,} customers, sampled from all segments with a fixed seed"
     )
     views = {
         "three": "Three features" if len(features) >= 3 else "",
