@@ -94,7 +94,7 @@ def _prefix(warning: str, names: Sequence[str]) -> str:
 
 
 class JudgedRows(NamedTuple):
-    """All rows of the source: good parts, refused parts, their balance, and odd ids by kind."""
+    """All rows of the source: good parts, refused parts, their balance, and what was odd, by kind."""
 
     parts: list[Part]
     quarantine: list[Part]
@@ -150,7 +150,7 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
         problem += f"; {balance.outside} are outside the window" if balance.outside else ""
         kind = Refused if refused else NoData
         raise kind("no-rows", f"{names}: {problem}; expected at least one row to use")
-    return [*warnings, *(f"{count} ids {oddity}" for oddity, count in sorted(rows.oddities.items()))]
+    return [*warnings, *(f"{count:,} {oddity}" for oddity, count in sorted(rows.oddities.items()))]
 
 
 def report_nothing_read(

@@ -4,6 +4,8 @@ Values that cannot be read become null and are marked. Reading rows belongs in
 segmentation/rows/reading.py, judging values in schemas/contract.py.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -41,11 +43,13 @@ class Dialect(NamedTuple):
 class CastColumn(NamedTuple):
     """A column in its declared type, null where missing or unreadable.
 
-    `unreadable` marks the values that could not be read: bool (n,), or None without any.
+    `unreadable` marks the values that could not be read: bool (n,), or None without any. `oddities`
+    marks values that were read but are suspicious, by the end of the sentence that warns of them.
     """
 
     values: pa.ChunkedArray
     unreadable: np.ndarray | None
+    oddities: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def cast_column(name: str, values: pa.ChunkedArray, column: Column, dialect: Dialect) -> CastColumn:

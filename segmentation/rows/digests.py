@@ -50,7 +50,8 @@ def digest_rows(files: Sequence[SourceFile], contract: Contract) -> Digest:
 
 def _cast(batch: SourceBatch, contract: Contract) -> pa.Table:
     """The contract's columns in their types, each followed by the text of its unreadable values."""
-    table, unreadable = cast_batch(batch.raw, contract)
+    cast = cast_batch(batch.raw, contract)
+    table, unreadable = cast.table, cast.unreadable
     columns = {}
     for name in contract.schema.columns:
         columns[name] = table[name]

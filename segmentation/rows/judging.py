@@ -44,7 +44,8 @@ class JudgedBatch(NamedTuple):
 
     `reasons` counts each refused row once, by its primary reason; `mentions` counts every reason of
     every row. `outside` counts events outside the window, which are in neither table. `oddities`
-    counts suspicious ids among the good rows.
+    counts what was read but is suspicious, by the end of the sentence that warns of it: "ids begin or
+    end with a space".
     """
 
     good: pa.Table
@@ -61,21 +62,38 @@ def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] 
     return Contract(rows, dialect, rows_schema(rows), window)
 
 
-def cast_batch(raw: RawBatch, contract: Contract) -> tuple[pa.Table, dict[str, np.ndarray]]:
-    """The batch in its declared types, and per column a mask of unreadable values, bool (n,)."""
+class CastBatch(NamedTuple):
+    """A batch in its declared types, with masks, bool (n,): unreadable values by column, odd ones by kind."""
+
+    table: pa.Table
+    unreadable: dict[str, np.ndarray]
+    oddities: dict[str, np.ndarray]
+
+    def filter(self, mask: np.ndarray) -> "CastBatch":
+        """The rows of the mask, bool (n,)."""
+        unreadable, oddities = (
+            {name: flags[mask] for name, flags in masks.items()} for masks in (self.unreadable, self.oddities)
+        )
+        return CastBatch(self.table.filter(pa.array(mask)), unreadable, oddities)
+
+
+def cast_batch(raw: RawBatch, contract: Contract) -> CastBatch:
+    """The contract's columns of a batch in their declared types."""
     rows = contract.rows
-    typed, unreadable = {}, {}
+    typed, unreadable, oddities = {}, {}, {}
     for name in contract.schema.columns:
         # Ids are text whatever the contract's columns say, so that 007 stays 007.
         column = _TEXT if name == rows.id else rows.columns[name]
-        typed[name], is_unreadable = cast_column(name, raw.table[name], column, contract.dialect)
-        if is_unreadable is not None:
-            unreadable[name] = is_unreadable
+        cast = cast_column(name, raw.table[name], column, contract.dialect)
+        typed[name] = cast.values
+        oddities |= cast.oddities
+        if cast.unreadable is not None:
+            unreadable[name] = cast.unreadable
     if rows.id is not None and rows.id_suffix is not None:
         ids = typed[rows.id]
         shortened = pc.utf8_slice_codeunits(ids, 0, -len(rows.id_suffix))
         typed[rows.id] = pc.if_else(pc.ends_with(ids, rows.id_suffix), shortened, ids)
-    return pa.table(typed), unreadable
+    return CastBatch(pa.table(typed), unreadable, oddities)
 
 
 def detect_outside_window(table: pa.Table, contract: Contract) -> np.ndarray | None:
@@ -100,26 +118,25 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
 
     Events outside the window are counted and dropped first, so they are never refused.
     """
-    table, unreadable = cast_batch(raw, contract)
-    outside = detect_outside_window(table, contract)
+    cast = cast_batch(raw, contract)
+    outside = detect_outside_window(cast.table, contract)
     if outside is not None:
-        inside = pa.array(~outside)
-        raw = RawBatch(raw.table.filter(inside), raw.rows[~outside], raw.malformed)
-        table = table.filter(inside)
-        unreadable = {name: mask[~outside] for name, mask in unreadable.items()}
+        raw = RawBatch(raw.table.filter(pa.array(~outside)), raw.rows[~outside], raw.malformed)
+        cast = cast.filter(~outside)
+    table, oddities = cast.table, Counter({kind: int(mask.sum()) for kind, mask in cast.oddities.items()})
     dropped = 0 if outside is None else int(outside.sum())
     broken_rules = detect_broken_rules(table, contract.rows)
     # All checks at once and not the first failure: quarantine shows people every reason for a row.
-    reasons = list_reasons(table.to_pandas(), contract.schema, unreadable, broken_rules)
+    reasons = list_reasons(table.to_pandas(), contract.schema, cast.unreadable, broken_rules)
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
-        return JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped)
+        return JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
     is_good = np.ones(table.num_rows, bool)
     is_good[reasons["row"].unique()] = False
     refused = refuse_batch(raw, reasons, None if contract.rows.id is None else table[contract.rows.id])
     counts = Counter(refused["reason"].to_pylist())
     mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
-    return JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped)
+    return JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
 
 
 def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[JudgedBatch]:
@@ -148,10 +165,9 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         # Padded with zeros, so that ids sort like the rows they number.
         ids = pd.Series(rows[good_rows] + rows_before).astype(str).str.zfill(12)
         good = good.append_column("customer_id", pa.array(ids, pa.string()))
-        oddities = Counter[str]()
     else:
         good = good.rename_columns({contract.rows.id: "customer_id"})
-        oddities = count_odd_ids(good["customer_id"])
+        judged = judged._replace(oddities=judged.oddities + count_odd_ids(good["customer_id"]))
     malformed = [refuse_malformed(batch.raw) for batch in batches]
     malformed_reasons = Counter(reason for lines in malformed for reason in lines["reason"].to_pylist())
     refused_rows = judged.refused["source_row"].to_numpy()
@@ -167,7 +183,6 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         ),
         reasons=judged.reasons + malformed_reasons,
         mentions=judged.mentions + malformed_reasons,
-        oddities=oddities,
     )
 
 
@@ -186,9 +201,11 @@ def _sort_refused(refused: pa.Table, batch_of_row: np.ndarray, batches: Sequence
 
 def count_odd_ids(ids: pa.ChunkedArray) -> Counter[str]:
     """How many ids look like another id but differ from it. They are kept: nobody knows which is meant."""
-    counts = {"begin or end with a space": pc.not_equal(ids, pc.utf8_trim_whitespace(ids))}
+    counts = {"ids begin or end with a space": pc.not_equal(ids, pc.utf8_trim_whitespace(ids))}
     # Invisible characters and other normal forms need Unicode; nearly all ids are ASCII.
     if not pc.all(pc.string_is_ascii(ids)).as_py():
-        counts["have invisible characters"] = pc.match_substring_regex(ids, r"\p{Cf}")
-        counts["are not in Unicode's normal form C"] = pc.not_equal(ids, pc.utf8_normalize(ids, form="NFC"))
+        counts["ids have invisible characters"] = pc.match_substring_regex(ids, r"\p{Cf}")
+        counts["ids are not in Unicode's normal form C"] = pc.not_equal(
+            ids, pc.utf8_normalize(ids, form="NFC")
+        )
     return +Counter({oddity: pc.sum(mask).as_py() or 0 for oddity, mask in counts.items()})
