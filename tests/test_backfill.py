@@ -98,6 +98,7 @@ def test_each_date_is_a_run_of_its_own_inside(days: Days) -> None:
     assert artifact("demo-edition").flow_run_id == inside[-1].id
 
 
+@pytest.mark.slow
 def test_fill_runs_the_gaps_and_rebuild_runs_all(days: Days) -> None:
     """Mode fill leaves a published date and its file alone; rebuild publishes every date again."""
     days.forward(range(1, 6))
@@ -114,6 +115,7 @@ def test_fill_runs_the_gaps_and_rebuild_runs_all(days: Days) -> None:
     assert all(path.stat().st_ino != inode for path, inode in tables.items())
 
 
+@pytest.mark.slow
 def test_the_live_edition_never_moves_back(days: Days) -> None:
     """A backfill of earlier dates leaves live.json as it was."""
     days.night(5)

@@ -93,6 +93,7 @@ class TestOnAServer:
         """Five days of customers."""
         return create_days(tmp_path, 5, monkeypatch)
 
+    @pytest.mark.slow
     def test_all_catches_up_the_missed_dates_first(self, days: Days) -> None:
         """Of four late runs the newest first runs the missed dates, each as a run inside it, then its own.
 

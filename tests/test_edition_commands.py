@@ -38,7 +38,7 @@ def server() -> dict[str, str]:
     return {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two published nights, the second with one more customer, and a held third one with few customers."""
     folder = tmp_path_factory.mktemp("nights")

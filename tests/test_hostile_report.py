@@ -153,7 +153,7 @@ def check_harmless(page: OpenPage, canary: Canary) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 def test_the_report_shows_hostile_texts_as_text(
     browser: "Browser", hostile: Hostile, canary: Canary, width: int
 ) -> None:

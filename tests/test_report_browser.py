@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
 __all__ = ["make_report"]  # a fixture, used by its name
-QUICK_KINDS = ("article", "moved", "held", "forty")
-SLOW_KINDS = ("first", "one", "twelve", "mixed", "million")
+QUICK_KINDS = ("article", "moved")
+SLOW_KINDS = ("held", "forty", "first", "one", "twelve", "mixed", "million")
 KINDS = (*QUICK_KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW_KINDS))
 MAX_BYTES, MAX_BYTES_WITHOUT_PLOTLY = 6_000_000, 1_500_000
 MAX_ELEMENTS, MAX_POINTS = 10_000, 6_000
