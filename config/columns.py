@@ -60,6 +60,11 @@ class Column(Clause):
     format: str | None = Field(
         None, max_length=100, description="Timestamp: the strptime pattern of its text; null: ISO 8601."
     )
+    currency: str | None = Field(
+        None,
+        description="Column with the currency of this amount. Several currencies are refused; a null that is "
+        "written out says that the amount has one currency, whatever the file's columns say.",
+    )
     unit: str = Field("", description="Unit, shown in reports.")
     description: str = Field("", description="One sentence, copied to the outputs.")
 
@@ -83,6 +88,8 @@ class Column(Clause):
         bounds = (self.ge, self.gt, self.le, self.lt)
         if self.type not in ("int", "float") and any(bound is not None for bound in bounds):
             raise ValueError(f"ge, gt, le and lt need type int or float, not {self.type}")
+        if self.currency is not None and self.type not in ("int", "float"):
+            raise ValueError(f"currency needs type int or float, not {self.type}")
         if self.format is not None and self.type != "timestamp":
             raise ValueError(f"format needs type timestamp, not {self.type}")
         return self
@@ -134,8 +141,20 @@ class Rows(Clause):
     time: str | None = Field(None, description="Grain event: the timestamp column of the event.")
     where: tuple[RowRule, ...] = Field((), max_length=100, description="Rules that every row must meet.")
     columns: dict[str, Column] = Field(min_length=1, max_length=1000, description="The contract, by column.")
+    key: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=10,
+        description="Grain event: the columns that identify an event, such as [order_id, line]. Of several "
+        "rows with one key, one counts.",
+    )
     on_duplicate: DuplicatePolicy = Field(
-        "quarantine", description="What to do if several rows of one customer differ."
+        "quarantine", description="What to do if several rows of one customer, or of one key, differ."
+    )
+    order_by: str | None = Field(
+        None,
+        description="With key and on_duplicate first or last: the column that orders the rows of a key; "
+        "null: the source's order.",
     )
 
     @field_validator("columns")
@@ -170,8 +189,10 @@ class Rows(Clause):
             raise ValueError("grain event needs id, the customer's column")
         if self.time == self.id or column is None or column.type != "timestamp" or column.nullable:
             raise ValueError("grain event needs time: a column of type timestamp that is not nullable")
-        if self.on_duplicate != "quarantine":
-            raise ValueError("on_duplicate needs grain: customer; events are never deduplicated")
+        if self.on_duplicate != "quarantine" and self.key is None:
+            raise ValueError("on_duplicate needs key with grain: event, the columns that identify an event")
+        if self.on_duplicate in ("sum", "mean"):
+            raise ValueError(f"on_duplicate {self.on_duplicate} needs grain: customer")
         # DuckDB would take amount and Amount for one column.
         folded = [name.casefold() for name in (*_STAGE_COLUMNS, *self.columns) if name != self.id]
         if len(set(folded)) != len(folded):
@@ -179,10 +200,41 @@ class Rows(Clause):
         return self
 
     @model_validator(mode="after")
+    def _key_identifies_events(self) -> Self:
+        if self.key is None:
+            if self.order_by is not None:
+                raise ValueError("order_by needs key")
+            return self
+        if self.grain == "customer":
+            raise ValueError("key needs grain: event; a row of a customer is identified by id")
+        for name in self.key:
+            column = self.columns.get(name)
+            if name == self.id:
+                continue
+            if column is None or column.nullable or column.type == "float":
+                raise ValueError(f"key names {name}: expected a column that is neither nullable nor float")
+        if self.order_by is None:
+            return self
+        column = self.columns.get(self.order_by)
+        if column is None or column.nullable or column.type not in ("int", "float", "timestamp"):
+            raise ValueError("order_by needs a column of type int, float or timestamp that is not nullable")
+        if self.on_duplicate == "quarantine":
+            raise ValueError("order_by needs on_duplicate: first or last")
+        return self
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that decide between the rows of one key: the key's, then order_by."""
+        return tuple(dict.fromkeys((*(self.key or ()), *((self.order_by,) if self.order_by else ()))))
+
+    @model_validator(mode="after")
     def _rules_fit_their_columns(self) -> Self:
         kinds = {name: column.type for name, column in self.columns.items()}
         if self.id is not None:
             kinds[self.id] = "text"
+        for name, column in self.columns.items():
+            if column.currency is not None and kinds.get(column.currency) not in ("text", "category"):
+                raise ValueError(f"currency of {name}: expected a column of type text or category")
         for rule in self.where:
             if rule.column not in kinds:
                 raise ValueError(f"where tests {rule.column}, which is not in rows.columns")

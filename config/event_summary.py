@@ -4,6 +4,7 @@ The contract of one event is in config/columns.py. The features are computed in
 segmentation/rows/aggregation.py.
 """
 
+from collections.abc import Iterable
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -11,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from config.clauses import Clause
 from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS, Column
 from config.conditions import ColumnCondition
-from config.expressions import columns_of, parse_expression
+from config.expressions import ColumnName, Expression, Operation, columns_of, parse_expression
 
 SummaryOperation = Literal[
     "sum",
@@ -26,25 +27,40 @@ SummaryOperation = Literal[
     "share",
 ]
 NUMERIC_OPERATIONS = ("sum", "mean", "median", "min", "max")
+# With once_per an order's value counts once; the other operations are the same either way, or count lines.
+ONCE_OPERATIONS = ("sum", "mean")
+_KEYS_OF_OP = ("column", "expression", "once_per", "where")
 WHOLE_OPERATIONS = ("count", "count_distinct", "days_since_last", "days_since_first")
 
 
 class SummaryFeature(Clause):
-    """One feature of a customer, computed from the customer's events in the window."""
+    """One feature of a customer, computed from the customer's events in the window or from other features."""
 
-    op: SummaryOperation = Field(
+    op: SummaryOperation | None = Field(
+        None,
         description="sum, mean, median, min, max, count, count_distinct, days_since_last, days_since_first "
-        "or share."
+        "or share.",
     )
     column: str | None = Field(None, description="The column for op.")
     expression: str | None = Field(
         None, description="Instead of column: a formula of columns, numbers, + - * / and parentheses."
     )
+    once_per: str | None = Field(
+        None,
+        description="With op sum or mean: column of the order's id. The order's value counts once, on "
+        "however many lines it is repeated.",
+    )
     where: ColumnCondition | None = Field(None, description="With op share: the condition.")
+    ratio: tuple[str, str] | None = Field(
+        None, description="Instead of op: two other features, the first divided by the second."
+    )
+    formula: str | None = Field(
+        None, description="Instead of op: a formula of other features, numbers, + - * / and parentheses."
+    )
     unit: str = Field("", description="Unit, shown in reports.")
     description: str = Field("", description="One sentence, copied to the outputs.")
 
-    @field_validator("expression")
+    @field_validator("expression", "formula")
     @classmethod
     def _expression_parses(cls, expression: str | None) -> str | None:
         if expression is not None:
@@ -52,17 +68,32 @@ class SummaryFeature(Clause):
         return expression
 
     @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        kinds = [name for name in ("op", "ratio", "formula") if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            raise ValueError("give op, ratio or formula, exactly one of them")
+        keys = [name for name in _KEYS_OF_OP if getattr(self, name) is not None]
+        if self.op is None and keys:
+            raise ValueError(f"{kinds[0]} takes other features, so {' and '.join(keys)} must be absent")
+        return self
+
+    @model_validator(mode="after")
     def _has_the_keys_of_its_op(self) -> Self:
+        op = self.op
+        if op is None:
+            return self
         keys = [name for name in ("column", "expression", "where") if getattr(self, name) is not None]
-        if self.op in NUMERIC_OPERATIONS and keys not in (["column"], ["expression"]):
-            raise ValueError(f"op {self.op} needs column or expression, one of them")
-        if self.op == "count_distinct" and keys != ["column"]:
+        if self.once_per is not None and op not in ONCE_OPERATIONS:
+            raise ValueError(f"once_per needs op sum or mean, not {op}")
+        if op in NUMERIC_OPERATIONS and keys not in (["column"], ["expression"]):
+            raise ValueError(f"op {op} needs column or expression, one of them")
+        if op == "count_distinct" and keys != ["column"]:
             raise ValueError("op count_distinct needs column, and nothing else")
-        if self.op == "count" and keys not in ([], ["column"]):
+        if op == "count" and keys not in ([], ["column"]):
             raise ValueError("op count takes column, or nothing to count rows")
-        if self.op.startswith("days_since") and keys:
-            raise ValueError(f"op {self.op} uses the event's time, so {' and '.join(keys)} must be absent")
-        if self.op == "share" and keys != ["where"]:
+        if op.startswith("days_since") and keys:
+            raise ValueError(f"op {op} uses the event's time, so {' and '.join(keys)} must be absent")
+        if op == "share" and keys != ["where"]:
             raise ValueError("op share needs where, and nothing else")
         return self
 
@@ -72,6 +103,18 @@ class SummaryFeature(Clause):
         # Sums of whole numbers are float too: they are computed in float64.
         kind: Literal["int", "float"] = "int" if self.op in WHOLE_OPERATIONS else "float"
         return Column(type=kind, unit=self.unit, description=self.description)
+
+    @property
+    def tree(self) -> Expression | None:
+        """The expression over other features of a ratio or a formula. None with op."""
+        if self.ratio is not None:
+            return Operation("/", ColumnName(self.ratio[0]), ColumnName(self.ratio[1]))
+        return None if self.formula is None else parse_expression(self.formula)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The other features that a ratio or a formula names, each once. None of them with op."""
+        return () if self.tree is None else tuple(dict.fromkeys(columns_of(self.tree)))
 
     def fault(self, columns: dict[str, Column]) -> str | None:
         """Why the feature does not fit the events' columns. None if it fits."""
@@ -83,6 +126,8 @@ class SummaryFeature(Clause):
                 return f"{name} is not in rows.columns"
             if self.op in NUMERIC_OPERATIONS and columns[name].type not in ("int", "float"):
                 return f"{name} has type {columns[name].type}; op {self.op} needs int or float"
+        if self.once_per is not None and self.once_per not in columns:
+            return f"{self.once_per} is not in rows.columns"
         if self.where is None:
             return None
         if self.where.column not in columns:
@@ -112,3 +157,33 @@ class EventSummary(Clause):
             if name in RESERVED_COLUMNS:
                 raise ValueError(f"feature name {name} is used by the outputs; rename the feature")
         return features
+
+    @model_validator(mode="after")
+    def _formulas_name_features(self) -> Self:
+        for name, feature in self.features.items():
+            if feature.op is None and not feature.parents:
+                raise ValueError(f"features.{name}: formula names no feature")
+            for parent in feature.parents:
+                if parent not in self.features:
+                    raise ValueError(f"features.{name}: {parent} is not in summary.features")
+        self.order_features(self.features)
+        return self
+
+    def order_features(self, names: Iterable[str]) -> list[str]:
+        """These features and all that they are computed from, each after the features it needs.
+
+        A ValueError says which features go round in a circle.
+        """
+        done: dict[str, None] = {}
+        for name in names:
+            path = [name]
+            while path:
+                missing = [parent for parent in self.features[path[-1]].parents if parent not in done]
+                if not missing:
+                    done.setdefault(path.pop())
+                elif missing[0] in path:
+                    circle = [*path[path.index(missing[0]) :], missing[0]]
+                    raise ValueError(f"features go round in a circle: {' needs '.join(circle)}")
+                else:
+                    path.append(missing[0])
+        return list(done)

@@ -103,6 +103,9 @@ class Ingested(Record):
     balance: RowBalance
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
+    superseding: tuple[Part, ...] = Field(
+        (), description="With rows.key: keys of rows that are refused or outside the window."
+    )
     warnings: tuple[str, ...]
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
 

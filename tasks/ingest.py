@@ -94,12 +94,16 @@ def _prefix(warning: str, names: Sequence[str]) -> str:
 
 
 class JudgedRows(NamedTuple):
-    """All rows of the source: good parts, refused parts, their balance, and what was odd, by kind."""
+    """All rows of the source: good parts, refused parts, their balance, and what was odd, by kind.
+
+    With a key, `superseding` has the keys of rows that are refused or outside the window.
+    """
 
     parts: list[Part]
     quarantine: list[Part]
     balance: RowBalance
     oddities: Counter[str]
+    superseding: list[Part]
 
 
 def write_rows(batches: Iterable[JudgedBatch], folder: Path) -> JudgedRows:
@@ -107,6 +111,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path) -> JudgedRows:
     reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
     parts: list[Part] = []
     quarantine: list[Part] = []
+    superseding: list[Part] = []
     outside = 0
     for number, batch in enumerate(batches):
         reasons += batch.reasons
@@ -117,6 +122,8 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path) -> JudgedRows:
             parts.append(write_part(folder / f"rows-{number:05d}.parquet", batch.good))
         if batch.refused.num_rows:
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", batch.refused))
+        if batch.superseding is not None:
+            superseding.append(write_part(folder / f"superseding-{number:05d}.parquet", batch.superseding))
     used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
     balance = RowBalance(
         read=used + quarantined,
@@ -126,7 +133,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path) -> JudgedRows:
         mentions=dict(sorted(mentions.items())),
         outside=outside,
     )
-    return JudgedRows(parts, quarantine, balance, oddities)
+    return JudgedRows(parts, quarantine, balance, oddities, superseding)
 
 
 def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
@@ -191,6 +198,7 @@ def read_source(night: Night) -> Ingested:
         balance=rows.balance,
         parts=tuple(rows.parts),
         quarantine=tuple(rows.quarantine),
+        superseding=tuple(rows.superseding),
         warnings=warnings,
     )
 

@@ -1,34 +1,20 @@
 """Queries that turn events into one row per customer, built from the parsed definition.
 
-Column names are quoted and constants are bound: no text from a definition reaches the SQL. Running the
-queries belongs in segmentation/rows/engine.py.
+Columns, expressions and conditions become SQL in segmentation/rows/sql_terms.py. Running the queries
+belongs in segmentation/rows/engine.py.
 """
 
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
 
-from config.conditions import ColumnCondition
 from config.definition import Definition
 from config.event_summary import SummaryFeature
-from config.expressions import ColumnName, Expression, Negative, Number, parse_expression
+from config.expressions import parse_expression
+from segmentation.rows.sql_terms import AggregationQuery, SqlTerms, quote_identifier
 
 # Sums are 128-bit integers. Arrow accepts them below 10^38, which is more than 2^126.
 SUM_BITS = 126
-_COMPARISONS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-
-
-class AggregationQuery(NamedTuple):
-    """SQL and the values bound to its parameters."""
-
-    sql: str
-    values: dict[str, object]
-
-
-def quote_identifier(name: str) -> str:
-    """A column's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def choose_scale(largest: float, rows: int) -> float:
@@ -48,21 +34,31 @@ def choose_scale(largest: float, rows: int) -> float:
     return 2.0 ** min(max(exponent, -1000), 1000)
 
 
-class Aggregation:
+class Aggregation(SqlTerms):
     """The queries of one definition for one as_of, over stage files of events."""
 
     def __init__(self, definition: Definition, as_of: date, files: Sequence[str]) -> None:
-        """`files` are Parquet parts of good events. Only the definition's features are computed."""
+        """`files` are Parquet parts of good events.
+
+        Only the definition's features are computed, and those that they are computed from. The
+        definition's come first, so that feature i of the result is its feature i.
+        """
         summary = definition.summary
         if summary is None:
             raise ValueError("a definition of grain customer has nothing to aggregate")
-        self.rows = definition.rows
-        self.features = [(name, summary.features[name]) for name in definition.features]
-        self.values: dict[str, object] = {"files": list(files), "as_of": as_of}
+        super().__init__(definition.rows, {"files": list(files), "as_of": as_of})
+        order = summary.order_features(definition.features)
+        names = dict.fromkeys((*definition.features, *order))
+        self.features = [(name, summary.features[name]) for name in names]
+        self.wanted = len(definition.features)
+        self.formulas = [number for name in order if self.features[number := [*names].index(name)][1].tree]
         columns = ["customer_id AS id", f"CAST({quote_identifier(self.rows.time or '')} AS DATE) AS day"]
         for i, (_, feature) in enumerate(self.features):
             if (value := self._value(feature)) is not None:
                 columns.append(f"{value} AS x{i}")
+            if feature.once_per is not None:
+                columns.append(f"{self.order_id(feature.once_per)} AS o{i}")
+        self.columns = columns
         # A materialised CTE would copy all events to memory before they are grouped.
         self.events = f"events AS NOT MATERIALIZED (SELECT {', '.join(columns)} FROM read_parquet($files))"
 
@@ -73,7 +69,7 @@ class Aggregation:
             for i in range(len(self.features))
         ]
         largest = [f"CAST({size} AS DOUBLE) AS largest{i}" for i, size in enumerate(sizes)]
-        return self._query(
+        return self.query(
             f"WITH {self.events} SELECT {', '.join(['count(*) AS events', *largest])} FROM events"
         )
 
@@ -83,23 +79,57 @@ class Aggregation:
         `scales` has one value of choose_scale per feature. A feature is null for a customer if none of
         the customer's events has a value.
         """
-        results, joins = [], []
+        results, joins, totals = [], [], []
         for i, (_, feature) in enumerate(self.features):
             self.values[f"scale{i}_"] = float(scales[i])
+            if feature.op is None:
+                continue
             if feature.op == "median":
                 joins.append(self._median(i))
-                results.append(f"m{i}.x AS f{i}")
+            elif feature.once_per is not None:
+                joins.append(self._once_per_order(i, feature))
             else:
-                results.append(f"s.f{i}")
-        totals = [
-            f"{self._aggregate(i, feature)} AS f{i}"
-            for i, (_, feature) in enumerate(self.features)
-            if feature.op != "median"
-        ]
+                totals.append(f"{self._aggregate(i, feature)} AS f{i}")
+            is_joined = feature.op == "median" or feature.once_per is not None
+            results.append(f"{f'm{i}' if is_joined else 's'}.f{i}")
         grouped = f"SELECT {', '.join(['id', 'count(*) AS events', *totals])} FROM events GROUP BY id"
-        return self._query(
-            f"WITH {self.events} SELECT {', '.join(['s.id AS customer_id', 's.events', *results])} "
-            f"FROM ({grouped}) s {' '.join(joins)} ORDER BY s.id"
+        customers = (
+            f"SELECT {', '.join(['s.id AS customer_id', 's.events', *results])} "
+            f"FROM ({grouped}) s {' '.join(joins)}"
+        )
+        for i in self.formulas:
+            # One level for each, so that a formula may use another one's result.
+            customers = f"SELECT *, {self._formula(i)} AS f{i} FROM ({customers})"
+        columns = ", ".join(["customer_id", "events", *(f"f{i}" for i in range(self.wanted))])
+        return self.query(f"WITH {self.events} SELECT {columns} FROM ({customers}) ORDER BY customer_id")
+
+    def contradictions_query(self) -> AggregationQuery | None:
+        """The events of orders with several values where one is to count once, with the reasons.
+
+        None if no feature counts once per order.
+        """
+        once = {}
+        for i, (name, feature) in enumerate(self.features):
+            if feature.once_per is not None:
+                once.setdefault(f"{feature.column or name}: several values in one {feature.once_per}", i)
+        if not once:
+            return None
+        places = [
+            f"SELECT source_file, source_row, {i} AS number, {self.bind(reason)} AS reason FROM events "
+            f"JOIN (SELECT id, o{i} FROM events WHERE o{i} IS NOT NULL GROUP BY ALL "
+            f"HAVING min({self._finite(i)}) <> max({self._finite(i)})) USING (id, o{i})"
+            for reason, i in once.items()
+        ]
+        reasons = (
+            "SELECT source_file, source_row, arg_min(reason, number) AS reason, "
+            "string_agg(reason, '; ' ORDER BY number) AS reasons "
+            f"FROM ({' UNION ALL '.join(places)}) GROUP BY ALL"
+        )
+        columns = ", ".join(["source_file", "source_row", *self.columns])
+        events = f"events AS NOT MATERIALIZED (SELECT {columns} FROM read_parquet($files))"
+        return self.query(
+            f"WITH {events} SELECT e.*, r.reason, r.reasons FROM read_parquet($files) e "
+            f"JOIN ({reasons}) r USING (source_file, source_row) ORDER BY e.source_file, e.source_row"
         )
 
     def refused_events_query(self, refused_files: Sequence[str]) -> AggregationQuery:
@@ -110,50 +140,19 @@ class Aggregation:
         )
         return AggregationQuery(sql, {"files": self.values["files"], "refused": list(refused_files)})
 
-    def _query(self, sql: str) -> AggregationQuery:
-        # DuckDB refuses values for parameters that a statement does not have.
-        return AggregationQuery(
-            sql, {name: value for name, value in self.values.items() if f"${name}" in sql}
-        )
-
-    def _bind(self, value: object) -> str:
-        # Thanks to the final underscore, $value_1_ is not a substring of $value_11_ (see _query).
-        name = f"value_{len(self.values)}_"
-        self.values[name] = value
-        return f"${name}"
-
-    def _column(self, name: str) -> str:
-        return "customer_id" if name == self.rows.id else quote_identifier(name)
-
     def _value(self, feature: SummaryFeature) -> str | None:
         if feature.where is not None:
-            return self._condition(feature.where)
+            return self.condition(feature.where)
         if feature.expression is not None:
-            return self._number(parse_expression(feature.expression))
-        return None if feature.column is None else self._column(feature.column)
+            return self.number(parse_expression(feature.expression))
+        return None if feature.column is None else self.column(feature.column)
 
-    def _number(self, tree: Expression) -> str:
-        """SQL of an expression in float64. Division by zero gives null."""
-        if isinstance(tree, Number):
-            return f"CAST({self._bind(tree.value)} AS DOUBLE)"
-        if isinstance(tree, ColumnName):
-            return f"CAST({quote_identifier(tree.name)} AS DOUBLE)"
-        if isinstance(tree, Negative):
-            return f"(-({self._number(tree.operand)}))"
-        left, right = self._number(tree.left), self._number(tree.right)
-        # Null and not infinity: one division by zero should not decide a customer's sum or maximum.
-        return f"({left} / nullif({right}, 0))" if tree.mark == "/" else f"({left} {tree.mark} {right})"
-
-    def _condition(self, condition: ColumnCondition) -> str:
-        """SQL of a condition: true, false, or null where the column is null."""
-        column, test = self._column(condition.column), condition.test
-        value = getattr(condition, test)
-        if test in ("isin", "not_in"):
-            choices = ", ".join(self._bind(choice) for choice in value)
-            return f"({column} {'NOT IN' if test == 'not_in' else 'IN'} ({choices}))"
-        if test in ("starts_with", "not_starts_with"):
-            return f"({'NOT ' if test[:3] == 'not' else ''}starts_with({column}, {self._bind(value)}))"
-        return f"({column} {_COMPARISONS[test]} {self._bind(value)})"
+    def _formula(self, i: int) -> str:
+        """SQL of a feature made of other features. Null where one of them is, or the result is not finite."""
+        numbers = {name: f"f{number}" for number, (name, _) in enumerate(self.features)}
+        tree = self.features[i][1].tree
+        result = self.number(tree, numbers) if tree else "NULL"
+        return f"(CASE WHEN isfinite({result}) THEN {result} END)"
 
     def _finite(self, i: int) -> str:
         """The values of a feature. Non-finite results of an expression count as missing."""
@@ -184,7 +183,17 @@ class Aggregation:
             "days_since_last": "date_diff('day', max(day), CAST($as_of AS DATE))",
             "days_since_first": "date_diff('day', min(day), CAST($as_of AS DATE))",
             "share": f"CAST(count(*) FILTER (WHERE x{i}) AS DOUBLE) / nullif(count(x{i}), 0)",
-        }[feature.op]
+        }[feature.op or ""]
+
+    def _once_per_order(self, i: int, feature: SummaryFeature) -> str:
+        """SQL of a sum or mean of one value per order. An event without an order counts by itself."""
+        # Within an order all values are equal: contradictions are quarantined before.
+        orders = (
+            f"SELECT id, max({self._finite(i)}) AS x{i} FROM events WHERE o{i} IS NOT NULL GROUP BY id, o{i} "
+            f"UNION ALL SELECT id, x{i} FROM events WHERE o{i} IS NULL"
+        )
+        total = f"SELECT id, {self._aggregate(i, feature)} AS f{i} FROM ({orders}) GROUP BY id"
+        return f"LEFT JOIN ({total}) m{i} ON m{i}.id = s.id"
 
     def _median(self, i: int) -> str:
         """SQL of the lower median. It sorts, because a sort spills to disk and an aggregate does not."""
@@ -193,5 +202,5 @@ class Aggregation:
             f"row_number() OVER (PARTITION BY id ORDER BY {self._finite(i)}) AS place, "
             f"count(*) OVER (PARTITION BY id) AS events FROM events WHERE {self._finite(i)} IS NOT NULL"
         )
-        middle = f"SELECT id, x FROM ({ranks}) WHERE place = (events + 1) // 2"
+        middle = f"SELECT id, x AS f{i} FROM ({ranks}) WHERE place = (events + 1) // 2"
         return f"LEFT JOIN ({middle}) m{i} ON m{i}.id = s.id"

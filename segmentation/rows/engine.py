@@ -14,7 +14,7 @@ import pyarrow as pa
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
 from segmentation.parts import PART_ROWS
-from segmentation.rows.aggregation import AggregationQuery
+from segmentation.rows.sql_terms import AggregationQuery
 
 if TYPE_CHECKING:
     # Imported inside functions: duckdb reports what a daemon thread keeps alive at exit as leaked.

@@ -17,9 +17,10 @@ from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Ingested
 from segmentation.errors import Refused
-from segmentation.parts import check_part, rechunk, write_part, write_parts
+from segmentation.parts import rechunk, write_part, write_parts
 from segmentation.rows.aggregation import Aggregation, choose_scale
 from segmentation.rows.engine import open_engine, run_query
+from segmentation.rows.kept_events import QuerySession, keep_events, list_paths
 from segmentation.rows.refusing import refuse_rows
 
 
@@ -79,11 +80,13 @@ def split_customers(table: pa.Table, definition: Definition) -> SplitCustomers:
 def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
     """Event grain: aggregate the window's good events, and write one row per customer."""
     definition = night.definition
-    aggregation = Aggregation(definition, night.as_of, [str(check_part(part)) for part in rows.parts])
     incomplete: list[Part] = []
     used = 0
+    names = [None if file.numbered else file.name for file in rows.inputs]
 
     with open_engine(night.staging, folder / "spill") as connection:
+        kept = keep_events(rows, definition, night.as_of, QuerySession(connection, folder, names))
+        aggregation = Aggregation(definition, night.as_of, list_paths(kept.parts))
         (ranges,) = run_query(connection, aggregation.ranges_query())
         events, *largest = ranges.to_pylist()[0].values()
         scales = [choose_scale(size, events) for size in largest]
@@ -103,13 +106,12 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
         parts = write_parts(folder, "customers", rechunk(stream_complete()))
         if not parts:
             raise Refused("no-customers", "no customer has a value in the window for every feature")
-        reasons, mentions = Counter[str](), Counter[str]()
-        quarantine: list[Part] = []
-        names = [None if file.numbered else file.name for file in rows.inputs]
-        query = aggregation.refused_events_query([str(check_part(part)) for part in incomplete])
+        reasons, mentions = kept.reasons.copy(), kept.mentions.copy()
+        quarantine = list(kept.quarantine)
+        query = aggregation.refused_events_query(list_paths(incomplete))
         for number, table in enumerate(run_query(connection, query) if incomplete else ()):
             reasons.update(table["reason"].to_pylist())
             mentions.update(reason for text in table["reasons"].to_pylist() for reason in text.split("; "))
             refused_rows = refuse_rows(table, None, names)
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused_rows))
-    return Summarised(parts, tuple(quarantine), reasons, mentions, used, 0)
+    return Summarised(parts, tuple(quarantine), reasons, mentions, used, kept.merged)

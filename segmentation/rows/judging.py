@@ -25,6 +25,7 @@ from segmentation.rows.reading import RawBatch
 from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_malformed
 from segmentation.rows.row_rules import detect_broken_rules
 from segmentation.rows.source_batches import SourceBatch, merge_small_batches, read_files
+from segmentation.rows.versions import concat_versions, rename_id, take_versions
 from segmentation.source_checks import SourceFile
 
 _TEXT = Column(type="text")
@@ -54,6 +55,7 @@ class JudgedBatch(NamedTuple):
     mentions: Counter[str]
     outside: int = 0
     oddities: Counter[str] = Counter()  # noqa: RUF012 - never changed
+    superseding: pa.Table | None = None  # with a key: the keys and places of rows that are not good
 
 
 def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] | None) -> Contract:
@@ -120,7 +122,10 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     """
     cast = cast_batch(raw, contract)
     outside = detect_outside_window(cast.table, contract)
+    versions: list[pa.Table] = []
     if outside is not None:
+        if contract.rows.key:
+            versions.append(take_versions(cast.table, raw.rows, outside, contract.rows))
         raw = RawBatch(raw.table.filter(pa.array(~outside)), raw.rows[~outside], raw.malformed)
         cast = cast.filter(~outside)
     table, oddities = cast.table, Counter({kind: int(mask.sum()) for kind, mask in cast.oddities.items()})
@@ -130,13 +135,17 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     reasons = list_reasons(table.to_pandas(), contract.schema, cast.unreadable, broken_rules)
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
-        return JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
+        judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
+        return judged._replace(superseding=concat_versions(versions))
     is_good = np.ones(table.num_rows, bool)
     is_good[reasons["row"].unique()] = False
+    if contract.rows.key:
+        versions.append(take_versions(table, raw.rows, ~is_good, contract.rows))
     refused = refuse_batch(raw, reasons, None if contract.rows.id is None else table[contract.rows.id])
     counts = Counter(refused["reason"].to_pylist())
     mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
-    return JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
+    judged = JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
+    return judged._replace(superseding=concat_versions(versions))
 
 
 def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[JudgedBatch]:
@@ -156,17 +165,19 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     # Rows are numbered by their position in the group, to look up each one's file and row afterwards.
     judged = judge_batch(RawBatch(table, np.arange(len(rows)), []), contract)
 
-    good, good_rows = _take_source_row(judged.good)
-    files = np.array([batch.file for batch in batches], np.int32)[batch_of_row[good_rows]]
-    good = good.append_column("source_row", pa.array(rows[good_rows]))
-    good = good.append_column("source_file", pa.array(files))
+    files = np.array([batch.file for batch in batches], np.int32)[batch_of_row]
+    good, good_rows = _number_in_source(judged.good, rows, files)
+    superseding = judged.superseding
+    if superseding is not None:
+        superseding, _ = _number_in_source(superseding, rows, files)
+        judged = judged._replace(superseding=rename_id(superseding, contract.rows))
     if contract.rows.id is None:
         rows_before = np.array([batch.rows_before for batch in batches])[batch_of_row[good_rows]]
         # Padded with zeros, so that ids sort like the rows they number.
         ids = pd.Series(rows[good_rows] + rows_before).astype(str).str.zfill(12)
         good = good.append_column("customer_id", pa.array(ids, pa.string()))
     else:
-        good = good.rename_columns({contract.rows.id: "customer_id"})
+        good = rename_id(good, contract.rows)
         judged = judged._replace(oddities=judged.oddities + count_odd_ids(good["customer_id"]))
     malformed = [refuse_malformed(batch.raw) for batch in batches]
     malformed_reasons = Counter(reason for lines in malformed for reason in lines["reason"].to_pylist())
@@ -186,9 +197,14 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     )
 
 
-def _take_source_row(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """The table without its column source_row, and that column: int64 (n,)."""
-    return table.drop_columns("source_row"), table["source_row"].to_numpy()
+def _number_in_source(table: pa.Table, rows: np.ndarray, files: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """The table with each row's number and file in the source, and the positions it had: int64 (n,).
+
+    `rows` and `files` have the number and the file by position, int64 and int32 (n,).
+    """
+    positions = table["source_row"].to_numpy()
+    table = table.drop_columns("source_row").append_column("source_row", pa.array(rows[positions]))
+    return table.append_column("source_file", pa.array(files[positions])), positions
 
 
 def _sort_refused(refused: pa.Table, batch_of_row: np.ndarray, batches: Sequence[SourceBatch]) -> pa.Table:

@@ -1,0 +1,123 @@
+"""The events that count: one row of each key, and no order whose lines contradict each other.
+
+Which rows these are is decided by queries, in segmentation/rows/key_queries.py and
+segmentation/rows/aggregation.py. Every dropped row is counted as merged, or quarantined with its reason.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from config.definition import Definition
+from schemas.part import Part
+from schemas.rows import Ingested
+from segmentation.errors import Refused
+from segmentation.parts import check_part, rechunk, write_part, write_parts
+from segmentation.rows.aggregation import Aggregation
+from segmentation.rows.engine import run_query
+from segmentation.rows.key_queries import KeyQueries, remaining_query
+from segmentation.rows.refusing import refuse_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+CONFLICT = "conflicting rows of one key"
+
+
+class KeptEvents(NamedTuple):
+    """Parts of the events that count, and the balance of those that do not."""
+
+    parts: tuple[Part, ...]
+    quarantine: tuple[Part, ...] = ()
+    reasons: Counter[str] = Counter()  # noqa: RUF012 - never changed
+    mentions: Counter[str] = Counter()  # noqa: RUF012 - never changed
+    merged: int = 0
+
+
+class QuerySession(NamedTuple):
+    """Where a stage runs its queries and writes, and the names of the source's files by number."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    folder: Path
+    names: Sequence[str | None]
+
+
+def list_paths(parts: Sequence[Part]) -> list[str]:
+    """The paths of these parts, for a query."""
+    return [str(check_part(part)) for part in parts]
+
+
+def keep_events(rows: Ingested, definition: Definition, as_of: date, session: QuerySession) -> KeptEvents:
+    """One event of each key, without orders that contradict themselves."""
+    by_key = keep_one_per_key(rows, definition, session)
+    agreeing = drop_contradictions(by_key.parts, definition, as_of, session)
+    return KeptEvents(
+        agreeing.parts,
+        (*by_key.quarantine, *agreeing.quarantine),
+        by_key.reasons + agreeing.reasons,
+        by_key.mentions + agreeing.mentions,
+        by_key.merged,
+    )
+
+
+def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySession) -> KeptEvents:
+    """One event of each key, by the definition's policy; all events if it declares no key."""
+    parts = rows.parts
+    if definition.rows.key is None:
+        return KeptEvents(parts)
+    connection, folder, names = session
+    queries = KeyQueries(definition.rows, list_paths(parts), list_paths(rows.superseding))
+    repeated = write_parts(folder, "repeated", rechunk(run_query(connection, queries.repeated_query())))
+    if not repeated:
+        return KeptEvents(parts)
+    query = queries.dropped_query(list_paths(repeated))
+    dropped = write_parts(folder, "dropped", rechunk(run_query(connection, query)))
+    if not dropped:
+        return KeptEvents(parts)
+    tables = run_query(connection, queries.conflicting_query(list_paths(dropped), CONFLICT))
+    quarantine = write_parts(
+        folder, "conflicting", (refuse_rows(table, None, names) for table in tables if table.num_rows)
+    )
+    conflicts = sum(part.rows for part in quarantine)
+    reasons = +Counter({CONFLICT: conflicts})
+    merged = sum(part.rows for part in dropped) - conflicts
+    return KeptEvents(_write_remaining(parts, dropped, session, "kept"), quarantine, reasons, reasons, merged)
+
+
+def drop_contradictions(
+    parts: tuple[Part, ...], definition: Definition, as_of: date, session: QuerySession
+) -> KeptEvents:
+    """The events without those of orders that have several values where one is to count once per order."""
+    query = Aggregation(definition, as_of, list_paths(parts)).contradictions_query()
+    if query is None:
+        return KeptEvents(parts)
+    reasons, mentions = Counter[str](), Counter[str]()
+    places: list[Part] = []
+    quarantine: list[Part] = []
+    for number, table in enumerate(run_query(session.connection, query)):
+        if table.num_rows == 0:
+            continue
+        reasons.update(table["reason"].to_pylist())
+        mentions.update(reason for text in table["reasons"].to_pylist() for reason in text.split("; "))
+        refused = refuse_rows(table, None, session.names)
+        quarantine.append(write_part(session.folder / f"contradicting-{number:05d}.parquet", refused))
+        rows = table.select(["source_file", "source_row"])
+        places.append(write_part(session.folder / f"contradicting-rows-{number:05d}.parquet", rows))
+    if not places:
+        return KeptEvents(parts)
+    return KeptEvents(
+        _write_remaining(parts, places, session, "agreeing"), tuple(quarantine), reasons, mentions
+    )
+
+
+def _write_remaining(
+    parts: Sequence[Part], dropped: Sequence[Part], session: QuerySession, stem: str
+) -> tuple[Part, ...]:
+    """The events that were not dropped, as parts. Refused if there are none."""
+    query = remaining_query(list_paths(parts), list_paths(dropped))
+    remaining = write_parts(session.folder, stem, rechunk(run_query(session.connection, query)))
+    if not remaining:
+        raise Refused("no-customers", "every event contradicts another row of its key or order, or is merged")
+    return remaining
