@@ -40,7 +40,7 @@ class KeyQueries(SqlTerms):
     def dropped_query(self, repeated: Sequence[str]) -> AggregationQuery:
         """The places of the good rows that do not count, and whether the rows of their key `differ`."""
         self.values["repeated"] = list(repeated)
-        semi_join = f" SEMI JOIN read_parquet($repeated) USING ({self.key})"
+        semi_join = f" e SEMI JOIN read_parquet($repeated) r USING ({self.key})"
         if self.rows.on_duplicate == "quarantine":
             columns = [name for name in self.rows.columns if name != self.rows.id]
             compared = [self.column(name) for name in (self.rows.id or "", *columns)]
