@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
 from config.conditions import RowRule
+from config.time_formats import compile_form, find_ambiguity, list_formats
 
 # \Z, because $ would also accept a trailing newline.
 COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}\Z")
@@ -20,8 +21,6 @@ RESERVED_COLUMNS = frozenset(
 
 ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
-# The strptime directives allowed in `format`: only those that are digits, which no locale changes.
-TIME_DIRECTIVES = frozenset(["%Y", "%y", "%m", "%d", "%j", "%H", "%M", "%S", "%f", "%z", "%%"])
 # Columns that stage files of events have in addition. SQL names are case-insensitive.
 _STAGE_COLUMNS = ("customer_id", "source_file", "source_row")
 
@@ -57,38 +56,38 @@ class Column(Clause):
         None, min_length=2, max_length=1000, description="Category: all levels, from low to high."
     )
     fill: Fill | None = Field(None, description="How missing values are filled, if nullable.")
-    format: str | None = Field(
-        None, max_length=100, description="Timestamp: the strptime pattern of its text; null: ISO 8601."
-    )
-    currency: str | None = Field(
+    format: str | tuple[str, ...] | None = Field(
         None,
-        description="Column with the currency of this amount. Several currencies are refused; a null that is "
-        "written out says that the amount has one currency, whatever the file's columns say.",
+        max_length=100,
+        description="Timestamp: the strptime pattern of its text, iso, epoch-seconds, epoch-milliseconds or "
+        "epoch-microseconds, or a list of these; null: ISO 8601.",
+    )
+    currency: str | Literal[False] | None = Field(
+        None,
+        description="Column with the currency of this amount. Several currencies are refused. false: the "
+        "amount has one currency, whatever the file's columns say.",
     )
     unit: str = Field("", description="Unit, shown in reports.")
     description: str = Field("", description="One sentence, copied to the outputs.")
 
     @field_validator("format")
     @classmethod
-    def _format_has_a_day(cls, pattern: str | None) -> str | None:
-        if pattern is None:
-            return None
-        directives = re.findall("%.?", pattern, re.DOTALL)
-        # strptime fails on a repeated directive, but only once it reads a value.
-        if set(directives) - TIME_DIRECTIVES or len(set(directives)) != len(directives):
-            allowed = ", ".join(sorted(TIME_DIRECTIVES))
-            raise ValueError(f"format may contain {allowed}, each once, and plain text")
-        has_day = {"%m", "%d"} <= set(directives) or "%j" in directives
-        if not {"%Y", "%y"} & set(directives) or not has_day:
-            raise ValueError("format needs year, month and day")
-        return pattern
+    def _format_has_a_day(cls, text_format: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        formats = list_formats(text_format)
+        if not formats:
+            raise ValueError("format lists at least one form")
+        for pattern in formats:
+            compile_form(pattern)
+        if rivals := find_ambiguity(formats):
+            raise ValueError(f"format lists {rivals[0]} and {rivals[1]}, which read one text as two times")
+        return text_format
 
     @model_validator(mode="after")
     def _bounds_need_numbers(self) -> Self:
         bounds = (self.ge, self.gt, self.le, self.lt)
         if self.type not in ("int", "float") and any(bound is not None for bound in bounds):
             raise ValueError(f"ge, gt, le and lt need type int or float, not {self.type}")
-        if self.currency is not None and self.type not in ("int", "float"):
+        if self.currency and self.type not in ("int", "float"):
             raise ValueError(f"currency needs type int or float, not {self.type}")
         if self.format is not None and self.type != "timestamp":
             raise ValueError(f"format needs type timestamp, not {self.type}")
@@ -112,6 +111,11 @@ class Column(Clause):
         if self.fill.by == "constant" and not self._allows(self.fill.value):
             raise ValueError("fill.value is not a value that the column may have")
         return self
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The forms of a timestamp, in the order in which they are tried."""
+        return list_formats(self.format)
 
     def _allows(self, value: str | int | float | bool | None) -> bool:
         """May the column have this value?"""
@@ -233,7 +237,7 @@ class Rows(Clause):
         if self.id is not None:
             kinds[self.id] = "text"
         for name, column in self.columns.items():
-            if column.currency is not None and kinds.get(column.currency) not in ("text", "category"):
+            if column.currency and kinds.get(column.currency) not in ("text", "category"):
                 raise ValueError(f"currency of {name}: expected a column of type text or category")
         for rule in self.where:
             if rule.column not in kinds:

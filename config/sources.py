@@ -4,15 +4,12 @@ The contract of a row is in config/columns.py. Nothing here reads a file.
 """
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
-
-# The strptime directives allowed in `date_in_name`, each with the regex it becomes.
-DATE_DIRECTIVES = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
-
+from config.name_patterns import get_unit
 
 BINDS = ("as_of", "window_start")
 
@@ -28,12 +25,36 @@ class Csv(Clause):
     delimiter: str = Field(",", min_length=1, max_length=1, description="Field separator.")
     encoding: str = Field("utf-8", description="Text encoding, as Python names it.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark of numbers.")
+    thousands: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="Mark between the thousands of numbers, such as , or a blank. null: none is read.",
+    )
+    currency_marks: tuple[Annotated[str, Field(min_length=1, max_length=8)], ...] = Field(
+        (),
+        max_length=20,
+        description="Texts before or after numbers that are dropped, such as $ or EUR; also %.",
+    )
+    negative: tuple[Literal["minus", "trailing", "parentheses"], ...] = Field(
+        ("minus",),
+        description="How negative numbers are written: minus (-5, always read), trailing (5-), "
+        "parentheses ((5)).",
+    )
     null_values: tuple[str, ...] = Field(
-        ("",), description="Texts that mean a missing value, in columns that are not text."
+        ("",), description="Texts that mean a missing value, in columns of every type and in ids."
     )
     final_newline: bool = Field(
         True, description="Refuse a file that does not end in a newline, because it may be truncated."
     )
+
+    @model_validator(mode="after")
+    def _marks_of_numbers_differ(self) -> Self:
+        if self.thousands is not None and self.thousands in {*"+-()eE0123456789", self.decimal}:
+            raise ValueError("thousands must be neither a digit, a sign, e nor the decimal mark")
+        if any(re.search(r"[\d+\-()]|^\s|\s$", mark) for mark in self.currency_marks):
+            raise ValueError("currency_marks contain no digits, signs or parentheses, and no blanks around")
+        return self
 
     @model_validator(mode="after")
     def _delimiter_is_free(self) -> Self:
@@ -48,7 +69,9 @@ class Source(Clause):
     """Where rows come from: one of `path` (file, folder or glob), `sample` and `sql`."""
 
     path: str | None = Field(
-        None, description="File, folder or glob of CSV or Parquet files, or an s3:// URL."
+        None,
+        description="File, folder or glob of CSV, TSV, JSON-lines or Parquet files, a Delta table's folder, "
+        "or an s3:// URL.",
     )
     sample: Literal["article", "shop", "people", "orders"] | None = Field(
         None, description="A generated sample: article, shop, people or orders."
@@ -71,9 +94,16 @@ class Source(Clause):
     )
     date_in_name: str | None = Field(
         None,
-        description="strptime pattern of the date in file names. The newest file up to as_of is read; for "
-        "events, all files dated within the window.",
+        description="strptime pattern of the date in a file's name, or in its path below the source's "
+        "folder. The newest file up to as_of is read; for events, every file whose days meet the window.",
     )
+    days_before: int = Field(
+        0, ge=0, le=366, description="Events: a file may also hold rows of this many days before its own."
+    )
+    days_after: int = Field(
+        0, ge=0, le=366, description="Events: a file may also hold rows of this many days after its own."
+    )
+    version: int | None = Field(None, ge=0, description="Delta table: the version to read; null: the newest.")
     on_no_data: Literal["refuse", "skip"] = Field(
         "refuse",
         description="On a date without a file or a row: refuse, as an error, or skip, and later dates run.",
@@ -83,14 +113,8 @@ class Source(Clause):
     @field_validator("date_in_name")
     @classmethod
     def _date_can_be_found(cls, pattern: str | None) -> str | None:
-        if pattern is None:
-            return None
-        directives = re.findall("%.?", pattern, re.DOTALL)
-        if set(directives) - DATE_DIRECTIVES.keys() or len(set(directives)) != len(directives):
-            allowed = ", ".join(DATE_DIRECTIVES)
-            raise ValueError(f"date_in_name may contain {allowed}, each once, and plain text")
-        if not {"%Y", "%y"} & set(directives):
-            raise ValueError("date_in_name needs the year, %Y or %y")
+        if pattern is not None:
+            get_unit(pattern)
         return pattern
 
     @field_validator("sql")

@@ -31,7 +31,8 @@ IDS = [
         1,
         ids=("9007199254740993", "9007199254740992"),
     ),
-    Case("I04", parquet(id=[float(i) for i in range(8)]), "refused", "wrong-type", name=PARQUET),
+    Case("I04", parquet(id=[float(i) for i in range(8)]), "accepted", ids=("0", "7"), name=PARQUET),
+    Case("I04", parquet(id=[2.0**53 + i for i in range(8)]), "refused", "wrong-type", name=PARQUET),
     Case("I05", table("007,5,1", "7,5,1", "07,5,1"), "accepted", ids=("007", "07", "7")),
     Case("I06", table("NA,5,1", "None,5,1", "null,5,1"), "accepted", ids=("NA", "None", "null")),
     Case("I07", table("1E5,5,1", "1.0,5,1", "2-Jan,5,1"), "quarantined", "id: id rewritten", 3),
@@ -57,7 +58,9 @@ IDS = [
 VALUES = [
     Case("V01", table("z9,nan,1", "z10,NaN,1"), "quarantined", "spend: unreadable", 2),
     Case("V01", with_column("age", "", "z9,5,1,nan"), "quarantined", "age: unreadable", 1, changes=OPTIONAL),
-    Case("V01", parquet(spend=[float("nan"), *range(7)]), "quarantined", "spend: missing", 1, name=PARQUET),
+    Case(
+        "V01", parquet(spend=[float("nan"), *range(7)]), "quarantined", "spend: unreadable", 1, name=PARQUET
+    ),
     Case("V02", table("z9,inf,1", "z10,1e400,1", "z11,Infinity,1"), "quarantined", "not finite", 3),
     Case("V03", table("z9,1e308,1"), "quarantined", "spend: above 1000000000", 1, changes=BOUNDED),
     Case("V03", table("z9,1e308,1"), "refused", "extreme-values"),
@@ -66,7 +69,7 @@ VALUES = [
     Case("V05", table("z9,-0.0,1"), "accepted", ids=("z9",)),
     Case(
         "V06",
-        with_column("complains", "1", "z9,5,1,0.5", "z10,5,1,2", "z11,5,1,yes"),
+        with_column("complains", "1", "z9,5,1,0.5", "z10,5,1,2", "z11,5,1,perhaps"),
         "quarantined",
         "complains: unreadable",
         3,
@@ -91,6 +94,7 @@ VALUES = [
         1,
         changes=declare(since={"type": "timestamp", "format": "%d/%m/%Y"}),
         ids=("z9",),
+        warning="days such as 31/12/2024",
     ),
     Case(
         "V09",

@@ -99,8 +99,8 @@ def test_scoring_equals_the_fit_and_counts_new_levels(tmp_path: Path, make_night
 
 
 def test_a_level_outside_the_order_is_quarantined(tmp_path: Path, make_night: NightMaker) -> None:
-    """The row is quarantined with a reason, like any value that is not allowed."""
+    """The row is quarantined with a reason, as is one without a level."""
     csv = CSV + "z1,Bonn,phd,30,1\nz2,Bonn,,30,1\n"
     (tmp_path / "customers.csv").write_text(csv, encoding="utf-8")
     night = make_night(tmp_path / "customers.csv", rows={"id": "id", "columns": MIXED}, features=list(MIXED))
-    assert ingest(night).balance.reasons == {"school: not an allowed value": 2}
+    assert ingest(night).balance.reasons == {"school: missing": 1, "school: not an allowed value": 1}

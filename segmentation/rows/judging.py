@@ -16,19 +16,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.pandas import DataFrameSchema
 
-from config.columns import Column, Rows
+from config.columns import Rows
 from config.definition import Definition
 from schemas.contract import FIRST_YEAR, LAST_YEAR, list_reasons, rows_schema
 from segmentation.partitions import map_parts
-from segmentation.rows.casting import Dialect, cast_column
+from segmentation.rows.casting import Dialect, cast_column, cast_id
+from segmentation.rows.currencies import (
+    CurrencyCounts,
+    CurrencyRule,
+    add_currency_columns,
+    count_currencies,
+)
 from segmentation.rows.reading import RawBatch
 from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_malformed
 from segmentation.rows.row_rules import detect_broken_rules
+from segmentation.rows.sketches import Sketch, sketch_rows
 from segmentation.rows.source_batches import SourceBatch, merge_small_batches, read_files
 from segmentation.rows.versions import concat_versions, rename_id, take_versions
 from segmentation.source_checks import SourceFile
-
-_TEXT = Column(type="text")
 
 
 class Contract(NamedTuple):
@@ -38,6 +43,8 @@ class Contract(NamedTuple):
     dialect: Dialect
     schema: DataFrameSchema
     window: tuple[date, date] | None
+    sketched: float = 0.0  # the share of rows whose hashes are kept
+    currencies: tuple[CurrencyRule, ...] = ()
 
 
 class JudgedBatch(NamedTuple):
@@ -56,12 +63,22 @@ class JudgedBatch(NamedTuple):
     outside: int = 0
     oddities: Counter[str] = Counter()  # noqa: RUF012 - never changed
     superseding: pa.Table | None = None  # with a key: the keys and places of rows that are not good
+    sketch: Sketch | None = None
+    currencies: CurrencyCounts = CurrencyCounts()
 
 
 def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] | None) -> Contract:
     """The contract of rows of the source, or of customers, in the dialect of the definition's source."""
     dialect = Dialect(definition.source.csv, definition.timezone)
     return Contract(rows, dialect, rows_schema(rows), window)
+
+
+def with_currencies(contract: Contract, rules: tuple[CurrencyRule, ...]) -> Contract:
+    """The contract that also reads and counts the currencies of these rules."""
+    rows = add_currency_columns(contract.rows, rules)
+    if rows is not contract.rows:
+        contract = contract._replace(rows=rows, schema=rows_schema(rows))
+    return contract._replace(currencies=rules)
 
 
 class CastBatch(NamedTuple):
@@ -84,9 +101,13 @@ def cast_batch(raw: RawBatch, contract: Contract) -> CastBatch:
     rows = contract.rows
     typed, unreadable, oddities = {}, {}, {}
     for name in contract.schema.columns:
-        # Ids are text whatever the contract's columns say, so that 007 stays 007.
-        column = _TEXT if name == rows.id else rows.columns[name]
-        cast = cast_column(name, raw.table[name], column, contract.dialect)
+        values, dialect = raw.table[name], contract.dialect
+        is_id = name == rows.id
+        cast = (
+            cast_id(name, values, dialect)
+            if is_id
+            else cast_column(name, values, rows.columns[name], dialect)
+        )
         typed[name] = cast.values
         oddities |= cast.oddities
         if cast.unreadable is not None:
@@ -179,6 +200,10 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     else:
         good = rename_id(good, contract.rows)
         judged = judged._replace(oddities=judged.oddities + count_odd_ids(good["customer_id"]))
+    if contract.sketched:
+        judged = judged._replace(sketch=sketch_rows(good, contract.rows, contract.sketched))
+    if contract.currencies:
+        judged = judged._replace(currencies=count_currencies(good, contract.currencies))
     malformed = [refuse_malformed(batch.raw) for batch in batches]
     malformed_reasons = Counter(reason for lines in malformed for reason in lines["reason"].to_pylist())
     refused_rows = judged.refused["source_row"].to_numpy()
