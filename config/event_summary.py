@@ -112,6 +112,11 @@ class SummaryFeature(Clause):
         return None if self.formula is None else parse_expression(self.formula)
 
     @property
+    def counts_lines(self) -> bool:
+        """Does the feature change if an event is delivered twice?"""
+        return self.op in ("sum", "mean", "median", "count", "share") and self.once_per is None
+
+    @property
     def parents(self) -> tuple[str, ...]:
         """The other features that a ratio or a formula names, each once. None of them with op."""
         return () if self.tree is None else tuple(dict.fromkeys(columns_of(self.tree)))

@@ -4,22 +4,25 @@ It works one batch at a time. Duplicates are handled in summarise.py.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
 from schemas.night import Night
-from schemas.part import Part
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from segmentation.errors import NoData, Refused
-from segmentation.parts import create_empty_folder, write_part
+from segmentation.parts import create_empty_folder
+from segmentation.rows.currencies import check_currencies, list_currency_rules
+from segmentation.rows.deliveries import counts_twice
 from segmentation.rows.digests import compute_digests
 from segmentation.rows.headers import check_header, columns_to_read, read_header
-from segmentation.rows.judging import JudgedBatch, judge_files, make_contract
+from segmentation.rows.judging import judge_files, make_contract, with_currencies
 from segmentation.rows.reading import REPEATED_HEADER
 from segmentation.rows.refusing import summarise_reasons
+from segmentation.rows.sketches import choose_share
+from segmentation.rows.writing import JudgedRows, write_rows
 from segmentation.samples.catalogue import write_samples
 from segmentation.source import fetch_files, list_files
 from segmentation.source_checks import SourceFile, check_content, fingerprint
@@ -36,6 +39,7 @@ class OpenedSource(NamedTuple):
 
     files: list[SourceFile]
     warnings: list[str]
+    header: frozenset[str] = frozenset()  # the columns of all files
 
 
 def open_source(night: Night) -> OpenedSource:
@@ -54,7 +58,7 @@ def open_source(night: Night) -> OpenedSource:
     files = [fingerprint(path) for path in paths]
     for path in paths:
         check_content(path, source.csv)
-    return OpenedSource(files, check_headers(files, definition.rows, source.csv))
+    return check_headers(files, definition.rows, source.csv)
 
 
 def query_source(night: Night, folder: Path) -> OpenedSource:
@@ -74,16 +78,19 @@ def query_source(night: Night, folder: Path) -> OpenedSource:
     return OpenedSource([file._replace(input=file.input.model_copy(update={"name": name}))], warnings)
 
 
-def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> list[str]:
+def check_headers(files: list[SourceFile], rows: Rows, csv: Csv) -> OpenedSource:
     """Refuse a source with a header that breaks the contract. Returns warnings, each one once."""
     expected = columns_to_read(rows)
     names: dict[str, list[str]] = {}
+    columns: set[str] = set()
     for file in files:
-        name = file.path.name
-        for warning in check_header(name, read_header(file.path, csv), expected, csv.delimiter):
+        name, header = file.path.name, read_header(file.path, csv)
+        columns.update(header)
+        for warning in check_header(name, header, expected, csv.delimiter):
             # Typed rows make the same edition whatever file they are in, so such files are not named.
             names.setdefault(warning, []).extend([] if file.input.numbered else [name])
-    return [_prefix(warning, files_with_it) for warning, files_with_it in names.items()]
+    warnings = [_prefix(warning, files_with_it) for warning, files_with_it in names.items()]
+    return OpenedSource(files, warnings, frozenset(columns))
 
 
 def _prefix(warning: str, names: Sequence[str]) -> str:
@@ -91,49 +98,6 @@ def _prefix(warning: str, names: Sequence[str]) -> str:
     if not names:
         return warning
     return f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
-
-
-class JudgedRows(NamedTuple):
-    """All rows of the source: good parts, refused parts, their balance, and what was odd, by kind.
-
-    With a key, `superseding` has the keys of rows that are refused or outside the window.
-    """
-
-    parts: list[Part]
-    quarantine: list[Part]
-    balance: RowBalance
-    oddities: Counter[str]
-    superseding: list[Part]
-
-
-def write_rows(batches: Iterable[JudgedBatch], folder: Path) -> JudgedRows:
-    """Write judged batches as they come, and count."""
-    reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
-    parts: list[Part] = []
-    quarantine: list[Part] = []
-    superseding: list[Part] = []
-    outside = 0
-    for number, batch in enumerate(batches):
-        reasons += batch.reasons
-        mentions += batch.mentions
-        oddities += batch.oddities
-        outside += batch.outside
-        if batch.good.num_rows:
-            parts.append(write_part(folder / f"rows-{number:05d}.parquet", batch.good))
-        if batch.refused.num_rows:
-            quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", batch.refused))
-        if batch.superseding is not None:
-            superseding.append(write_part(folder / f"superseding-{number:05d}.parquet", batch.superseding))
-    used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
-    balance = RowBalance(
-        read=used + quarantined,
-        used=used,
-        quarantined=quarantined,
-        reasons=dict(sorted(reasons.items())),
-        mentions=dict(sorted(mentions.items())),
-        outside=outside,
-    )
-    return JudgedRows(parts, quarantine, balance, oddities, superseding)
 
 
 def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
@@ -189,8 +153,12 @@ def read_source(night: Night) -> Ingested:
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
     if not night.force and is_intact(get_home(night), night.as_of, key.edition):
         return report_nothing_read(key, inputs, digests)
-    rows = write_rows(judge_files(source.files, contract), folder)
-    warnings = (*source.warnings, *check_rows(rows, inputs))
+    if counts_twice(definition.rows):
+        contract = contract._replace(sketched=choose_share(source.files))
+    contract = with_currencies(contract, list_currency_rules(definition, source.header))
+    rows = write_rows(judge_files(source.files, contract), folder, inputs)
+    warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.find_repeats(definition))
+    warnings = (*warnings, *check_currencies(rows.currencies, contract.currencies))
     return Ingested(
         key=key,
         inputs=inputs,

@@ -141,7 +141,9 @@ def test_a_declared_suffix_is_removed_from_ids(tmp_path: Path) -> None:
 def test_many_headers_with_more_columns_make_one_warning(tmp_path: Path) -> None:
     """Many daily files with the same extra column give one warning."""
     for day in range(10, 30):
-        write_events(tmp_path / f"2026-01-{day}.csv", [f"{line},x" for line in GOOD], f"{HEADER},more")
+        # Other invoices, because files with the same rows are refused.
+        lines = [f"{line},x".replace(",i", f",i{day}-") for line in GOOD]
+        write_events(tmp_path / f"2026-01-{day}.csv", lines, f"{HEADER},more")
     rows, _ = ingest_and_summarise(make_night(tmp_path))
     assert rows.warnings == ("2026-01-10.csv and 19 more files: 1 columns not in the contract were ignored",)
 

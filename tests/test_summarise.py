@@ -100,7 +100,7 @@ def test_quarantine_names_every_contradicting_row(make_night: NightMaker, tmp_pa
             "id": ["a", "b", "a", "b", "c"],
             "spend": [1.0, 2, 1, 2, 3],
             "orders": 1,
-            "note": ["x", "y", "x", "z", ""],
+            "note": ["x", "y", "x", "z", "w"],
         }
     )
     customers, result = run(make_night(rows={"id": "id", "columns": COLUMNS}), frame, tmp_path)

@@ -1,0 +1,162 @@
+"""The currencies of amounts. Amounts in several currencies are refused: their sum means nothing.
+
+A definition may name the column with an amount's currency. Where it does not, a column whose name says
+currency is looked at all the same, also one that the contract does not have.
+"""
+
+import fnmatch
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.columns import Column, Rows
+from config.definition import Definition
+from config.event_summary import NUMERIC_OPERATIONS
+from config.expressions import columns_of, parse_expression
+from segmentation.errors import Refused
+from segmentation.report.value_feature import CURRENCIES
+
+# In this order: shops write their own currency next to the customer's.
+CURRENCY_NAMES = (
+    *("currency", "currencycode", "curr", "devise", "moneda", "waehrung", "währung", "valuta", "waluta"),
+    *("valuutta", "valuta", "валюта", "通貨", "币种", "货币", "ordercurrency", "currencyisocode"),
+    *("transactioncurrency", "shopcurrency", "presentmentcurrency"),
+)
+MOST_CURRENCIES = 200  # values that are counted; a column with more holds something else
+MOST_NAMED = 5
+_CODE = re.compile(r"[A-Z]{3}")
+
+CurrencyCounts = Counter[tuple[str, str]]  # rows by the column and the currency in it; "" is a missing one
+
+
+class CurrencyRule(NamedTuple):
+    """A column with currencies, the amounts that it belongs to, and whether the definition says so."""
+
+    column: str
+    amounts: tuple[str, ...]
+    is_declared: bool
+
+
+def list_currency_rules(definition: Definition, header: Iterable[str]) -> tuple[CurrencyRule, ...]:
+    """The columns to look at: those that the definition names, and one of the others by its name.
+
+    `header` has the columns of the source's files.
+    """
+    columns = definition.rows.columns
+    declared: dict[str, list[str]] = {}
+    for name, column in columns.items():
+        if column.currency:
+            declared.setdefault(column.currency, []).append(name)
+    amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
+    known = [name for name, column in columns.items() if column.type in ("text", "category")]
+    foreign = [name for name in header if name not in columns and not _is_ignored(name, definition.rows)]
+    guess = choose_currency_column([*known, *foreign])
+    is_guessed = bool(amounts) and guess is not None and guess != definition.rows.id
+    if is_guessed and guess in declared:
+        declared[guess] += amounts
+    rules = [CurrencyRule(name, tuple(named), True) for name, named in declared.items()]
+    if is_guessed and guess not in declared:
+        rules.append(CurrencyRule(str(guess), tuple(amounts), False))
+    return tuple(rules)
+
+
+def choose_currency_column(names: Sequence[str]) -> str | None:
+    """The column whose name says currency. None without one.
+
+    >>> choose_currency_column(["Total", "Presentment Currency", "Currency Code"])
+    'Currency Code'
+    """
+    plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(names)}
+    return next((plain[name] for name in CURRENCY_NAMES if name in plain), None)
+
+
+def _is_ignored(name: str, rows: Rows) -> bool:
+    """Does the definition leave the column out on purpose?"""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in getattr(rows, "ignore", ()))
+
+
+def _list_added_amounts(definition: Definition) -> list[str]:
+    """The columns whose values features add up or compare and that may be amounts of money."""
+    columns, summary = definition.rows.columns, definition.summary
+    if summary is None:
+        adds_up = definition.rows.on_duplicate in ("sum", "mean")
+        features = [name for name in definition.features if columns[name].type in ("int", "float")]
+        return [name for name in features if columns[name].unit in CURRENCIES or adds_up]
+    names: dict[str, None] = {}
+    for name in summary.order_features(definition.features):
+        feature = summary.features[name]
+        if feature.op not in NUMERIC_OPERATIONS:
+            continue
+        used = [feature.column] if feature.column else []
+        used += columns_of(parse_expression(feature.expression)) if feature.expression else []
+        # Pieces are whole numbers; money is one only if its unit says so.
+        is_money = [columns[column].type == "float" or columns[column].unit in CURRENCIES for column in used]
+        names |= dict.fromkeys(column for column, money in zip(used, is_money, strict=True) if money)
+    return list(names)
+
+
+def add_currency_columns(rows: Rows, rules: Sequence[CurrencyRule]) -> Rows:
+    """The contract with the columns of the rules that it does not have, as text that may be missing."""
+    foreign = {rule.column for rule in rules} - set(rows.columns)
+    if not foreign:
+        return rows
+    column = Column(type="text", nullable=True)
+    return rows.model_copy(update={"columns": {**rows.columns, **dict.fromkeys(sorted(foreign), column)}})
+
+
+def count_currencies(good: pa.Table, rules: Sequence[CurrencyRule]) -> CurrencyCounts:
+    """The currencies of good rows that have an amount. An amount of 0 is the same in any currency."""
+    counts = CurrencyCounts()
+    for rule in rules:
+        has_amount = pc.not_equal(good[rule.amounts[0]], 0)
+        for amount in rule.amounts[1:]:
+            has_amount = pc.or_(
+                pc.fill_null(has_amount, False), pc.fill_null(pc.not_equal(good[amount], 0), False)
+            )
+        currencies = pc.fill_null(good[rule.column], "").filter(has_amount, null_selection_behavior="drop")
+        for entry in pc.value_counts(currencies).to_pylist()[:MOST_CURRENCIES]:
+            counts[rule.column, entry["values"].strip().upper()] += entry["counts"]
+    return counts
+
+
+def add_currencies(counts: CurrencyCounts, batch: CurrencyCounts) -> None:
+    """Add a batch's counts, of at most MOST_CURRENCIES currencies."""
+    for key, count in batch.items():
+        if key in counts or len(counts) < MOST_CURRENCIES:
+            counts[key] += count
+
+
+def check_currencies(counts: CurrencyCounts, rules: Sequence[CurrencyRule]) -> list[str]:
+    """Refuse amounts in several currencies. Returns warnings about amounts without one."""
+    warnings = []
+    for rule in rules:
+        found = {currency: count for (column, currency), count in counts.items() if column == rule.column}
+        missing = found.get("", 0)
+        named = sorted(currency for currency in found if currency)
+        # Where the definition names the column, a missing currency is a value of its own.
+        if len(named) + (missing > 0 and rule.is_declared) > 1:
+            raise Refused("currencies", _describe(rule, named, missing))
+        if missing and named:
+            warnings.append(
+                f"{missing:,} amounts have no currency in column {rule.column} and count as if they had the "
+                "only one there"
+            )
+    return warnings
+
+
+def _describe(rule: CurrencyRule, named: Sequence[str], missing: int) -> str:
+    codes = [currency for currency in named if _CODE.fullmatch(currency)][:MOST_NAMED]
+    listed = f": {', '.join(codes)}{', …' if len(codes) < len(named) else ''}" if codes else ""
+    without = f", and {missing:,} rows have none" if missing else ""
+    example = codes[0] if codes else "EUR"
+    declare = "" if rule.is_declared else f"declare column {rule.column} and "
+    return (
+        f"{' and '.join(rule.amounts)} would be added up in {len(named)} currencies by column {rule.column}"
+        f"{listed}{without}. Write one definition for each currency: {declare}give it a rule in rows.where, "
+        f"{{column: {rule.column}, isin: [{example}], reason: other currency}}. If the amounts are in one "
+        "currency all the same, say currency: false for them"
+    )

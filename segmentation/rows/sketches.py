@@ -1,0 +1,144 @@
+"""Sketches of rows: hashes of a sample of the rows of each file, by which repeated rows are recognised.
+
+A row is in the sample for its customer and time alone, so that equal rows are in the sketches of all files
+that hold them. What repeated rows mean is decided in segmentation/rows/deliveries.py. Hashes that decide
+which customers are sampled are in segmentation/keys.py.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.columns import Rows
+from segmentation.keys import mix
+from segmentation.source_checks import SourceFile
+
+SKETCHED_ROWS = 1 << 17  # of the whole source: 1.5 MB of hashes
+_PLACE = ("source_file", "source_row")
+_CSV_ROW, _PACKED_ROW = 40, 8  # bytes of a short row, as text and in a file that is compressed
+_HIGH = np.uint64(0xFFFFFFFF00000000)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_NULL = np.uint64(0xD6E8FEB86659FD93)
+# The bytes of a word that belong to a text with 0 to 8 bytes left.
+_LEFT = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+
+
+class Sketch(NamedTuple):
+    """The sampled rows of a batch: their hashes, uint64 (m,), and files, int32 (m,).
+
+    A hash begins with 32 bits by which the row was sampled. `present` are the files with a row, int64 (f,).
+    """
+
+    hashes: np.ndarray
+    files: np.ndarray
+    present: np.ndarray
+
+
+def choose_share(files: Sequence[SourceFile]) -> float:
+    """The share of rows to sketch, so that about SKETCHED_ROWS are sketched, judging by the files' sizes."""
+    sizes = [
+        file.input.size / (_CSV_ROW if file.path.suffix.lower() == ".csv" else _PACKED_ROW) for file in files
+    ]
+    return min(1.0, SKETCHED_ROWS / max(1.0, sum(sizes)))
+
+
+def sketch_rows(good: pa.Table, rows: Rows, share: float) -> Sketch:
+    """The sketch of good rows with their files. `share` is that of the rows in the sample, above 0 to 1."""
+    files = good["source_file"].to_numpy()
+    first = int(files.min(initial=0))
+    present = np.flatnonzero(np.bincount(files - first)) + first if len(files) else np.empty(0, np.int64)
+    # Without an id, customers are numbered, so that equal rows have different ids.
+    good = good.drop_columns([*_PLACE, *(["customer_id"] if rows.id is None else [])])
+    # Only rows of the sample are hashed whole: it costs five times as much.
+    marks = _mark_rows(good, rows)
+    if share < 1:
+        chosen = np.flatnonzero(marks <= np.uint64(share * 2.0**64))
+        good, marks, files = good.take(pa.array(chosen)), marks[chosen], files[chosen]
+    hashes = (marks & _HIGH) | (hash_table(good) >> np.uint64(32))
+    return Sketch(hashes, files, present)
+
+
+def _mark_rows(good: pa.Table, rows: Rows) -> np.ndarray:
+    """The hash by which rows are sampled: of the id and the time, uint64 (n,); without an id, of all."""
+    if rows.id is None:
+        return hash_table(good)
+    marks = _last_words(good["customer_id"].combine_chunks()) * _ODD
+    if rows.time is not None:
+        marks ^= good[rows.time].to_numpy().view(np.uint64)
+    # In place, and less than mix() does: every row of the source pays for this.
+    marks *= _ODD
+    marks ^= marks >> np.uint64(32)
+    marks *= _ODD
+    return marks
+
+
+def hash_table(table: pa.Table) -> np.ndarray:
+    """A hash of each row of typed columns: uint64 (n,). Nulls have a hash of their own."""
+    keys = np.zeros(table.num_rows, np.uint64)
+    for column in table.columns:
+        values = column.combine_chunks()
+        words = hash_words(values) if pa.types.is_string(values.type) else _number_words(values)
+        if values.null_count:
+            words = np.where(values.is_null().to_numpy(zero_copy_only=False), _NULL, words)
+        # Mixed after every column, as in segmentation/keys.py.
+        keys = mix(keys ^ words)
+    return keys
+
+
+def _number_words(values: pa.Array) -> np.ndarray:
+    """Numbers, times and truth values as words: uint64 (n,). -0.0 and 0.0 are the same."""
+    if pa.types.is_floating(values.type):
+        return (pc.fill_null(values, 0.0).to_numpy() + 0.0).view(np.uint64)
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.int8())
+    return pc.fill_null(values.cast(pa.int64()), 0).to_numpy().view(np.uint64)
+
+
+class _Octets(NamedTuple):
+    """Texts by their UTF-8 bytes: the word of 8 bytes that begins at each byte, starts and lengths (n,)."""
+
+    words: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+
+def _to_octets(texts: pa.StringArray) -> _Octets:
+    _, ends, data = texts.buffers()
+    offsets = np.frombuffer(ends, np.int32, len(texts) + 1, texts.offset * 4).astype(np.int64)
+    first, last = int(offsets[0]), int(offsets[-1])
+    # Padded on both sides, because the first and the last text may be shorter than a word.
+    octets = np.zeros(last - first + 16, np.uint8)
+    if last > first:
+        octets[8:-8] = np.frombuffer(data, np.uint8, last - first, first)
+    words = np.ndarray(len(octets) - 7, "<u8", octets, strides=(1,))
+    return _Octets(words, offsets[:-1] - first + 8, np.diff(offsets))
+
+
+def hash_words(texts: pa.StringArray) -> np.ndarray:
+    """A hash of each text's UTF-8 bytes, 8 bytes at a time: uint64 (n,). Of a null, any value.
+
+    >>> keys = hash_words(pa.array(["a", "b", "a"]))
+    >>> bool(keys[0] == keys[2]), bool(keys[0] == keys[1])
+    (True, False)
+    """
+    words, starts, lengths = _to_octets(texts)
+    keys = lengths.astype(np.uint64)
+    for position in range(0, int(lengths.max(initial=0)), 8):
+        longer = np.flatnonzero(lengths > position)
+        left = _LEFT[np.minimum(lengths[longer] - position, 8)]
+        keys[longer] = mix(keys[longer] ^ (words[starts[longer] + position] & left))
+    return keys
+
+
+def _last_words(texts: pa.StringArray) -> np.ndarray:
+    """The last 8 bytes of each text, where ids differ most: uint64 (n,)."""
+    words, starts, lengths = _to_octets(texts)
+    last = words[starts + (lengths - 8)]
+    if len(lengths) and (least := int(lengths.min())) < 8:
+        # Little-endian: a shorter text's bytes are the high ones of the word that ends with it.
+        foreign = 8 * (8 - np.minimum(lengths, 8)).astype(np.uint64)
+        last = np.where(lengths > 0, last >> (foreign % np.uint64(64)), 0) if least == 0 else last >> foreign
+    return last
