@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.columns import Column, Rows
+from config.currencies import CURRENCIES
 from config.definition import Definition
 from config.event_summary import NUMERIC_OPERATIONS
 from config.expressions import columns_of, parse_expression
 from segmentation.errors import Refused
-from segmentation.report.value_feature import CURRENCIES
 
 # In this order: shops write their own currency next to the customer's.
 CURRENCY_NAMES = (
