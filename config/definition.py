@@ -22,7 +22,7 @@ DefinitionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 NamedScaling = Literal["none", "standard", "robust", "log-standard", "aside"]
 Scaling = Literal["auto", NamedScaling]
 # Where rows come from does not affect the result; the rows themselves do.
-_PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data"}
+_PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data", "version"}
 
 
 class ScalingOptions(Clause):
