@@ -93,10 +93,16 @@ class RefitOptions(Clause):
 
 
 class CheckLimits(Clause):
-    """Limits beyond which a night is held. Changes are measured against the previous edition."""
+    """Limits beyond which a night is held. Changes are measured against earlier editions."""
 
     max_quarantined: float = Field(
-        0.05, ge=0, le=1, description="Largest share of rows that may be quarantined."
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest share of rows, and of an amount's value, that may be quarantined.",
+    )
+    max_quarantined_day: float = Field(
+        0.5, ge=0, le=1, description="Largest share of a day's or a file's rows that may be quarantined."
     )
     # On a month of Online Retail, 2.5 to 4.9 % of customers really moved in a night. A fit that fell into
     # another optimum moved 45 %.
@@ -114,3 +120,10 @@ class CheckLimits(Clause):
         7, ge=0, le=3660, description="Largest age of the newest event, or of the dated file."
     )
     advisory: tuple[str, ...] = Field((), description="Names of checks that only warn.")
+    required: tuple[str, ...] = Field((), description="Names of advisory checks that shall hold the night.")
+
+    @model_validator(mode="after")
+    def _no_check_is_both(self) -> Self:
+        if both := sorted(set(self.advisory) & set(self.required)):
+            raise ValueError(f"advisory and required both name {', '.join(both)}")
+        return self

@@ -12,6 +12,7 @@ from schemas.clustering import Fitted
 from schemas.model import Model
 from schemas.part import Part
 from schemas.record import Record
+from schemas.volumes import NightVolume
 
 
 class PreviousEdition(Record):
@@ -25,7 +26,7 @@ class PreviousEdition(Record):
     wanted_k: int | None = Field(None, description="Another k that the evidence has asked for.")
     wanted_nights: int = Field(0, description="For how many nights in a row it has.")
     customers: int = 0
-    rows_read: int = 0
+    history: tuple[NightVolume, ...] = Field((), description="Sizes of the last nights, oldest first.")
     sizes: tuple[int, ...] = Field((), description="Tonight's customers by last night's centres.")
     labels: tuple[Part, ...] = Field((), description="Their positions, in the same parts as the customers.")
     inertia: float | None = Field(None, description="Their mean squared distance.")

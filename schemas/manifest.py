@@ -7,12 +7,16 @@ is in segmentation/store/manifests.py.
 from datetime import date
 from typing import Any, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from schemas.breakdown import Breakdown
 from schemas.identity import Churn
 from schemas.record import Record
 from schemas.rows import Digest, RowBalance
 from schemas.verdicts import Check
+from schemas.volumes import HISTORY_NIGHTS, NightVolume
+
+_OPTIONAL = ("history", "breakdown")
 
 
 class EditionRef(NamedTuple):
@@ -57,9 +61,30 @@ class Manifest(Record):
     inertia: float
     sizes: dict[str, int] = Field(description="Customers by segment id.")
     churn: Churn | None = None
+    history: tuple[NightVolume, ...] = Field(
+        (), description="Sizes of earlier nights, at most 28, oldest first."
+    )
+    breakdown: Breakdown | None = Field(None, description="Where refused rows are, if it is worth telling.")
     checks: tuple[Check, ...] = ()
     versions: dict[str, str] = Field(default={}, description="Version by package.")
     files: dict[str, str] = Field(default={}, description="sha256 by file name.")
+
+    @model_serializer(mode="wrap")
+    def _leave_out_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A manifest of a version without these keys keeps its bytes when it is written again.
+        content: dict[str, Any] = serialize(self)
+        return {key: value for key, value in content.items() if key not in _OPTIONAL or value}
+
+    @property
+    def volumes(self) -> tuple[NightVolume, ...]:
+        """The sizes of the last nights up to this one, for the next."""
+        size = NightVolume(
+            as_of=self.as_of,
+            rows=self.rows.read,
+            quarantined=self.rows.quarantined,
+            customers=self.rows.customers,
+        )
+        return (*self.history, size)[-HISTORY_NIGHTS:]
 
     @property
     def previous_ref(self) -> EditionRef | None:

@@ -10,12 +10,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from schemas.breakdown import Breakdown
 from schemas.part import Part
 from schemas.record import Record
 
 
 class Input(Record):
-    """One source file as it was read. `name` is without folders; for a database, the connection's name."""
+    """A source file as it was read. `name` is below the source's folder; for a database, its connection's."""
 
     name: str
     size: int
@@ -23,6 +24,7 @@ class Input(Record):
     numbered: bool = Field(
         False, description="Rows are numbered through the whole source, so file layout changes nothing."
     )
+    version: int | None = Field(None, description="Delta table: the version that the file is of.")
 
 
 class Digest(Record):
@@ -31,6 +33,7 @@ class Digest(Record):
     of: Literal["bytes", "rows"]
     name: str | None = None
     sha256: str
+    version: int | None = Field(None, description="Delta table: the version that was read.")
 
 
 class EditionKey(Record):
@@ -106,6 +109,7 @@ class Ingested(Record):
     superseding: tuple[Part, ...] = Field(
         (), description="With rows.key: keys of rows that are refused or outside the window."
     )
+    breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")
     warnings: tuple[str, ...]
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
 

@@ -1,10 +1,12 @@
 """Stage check: required and advisory checks as values; one verdict decides between publishing and holding.
 
-Bad input is refused by the stage that reads it. Here the night's result is judged.
+Bad input is refused by the stage that reads it. Here the night's result is judged: its segments, and with
+segmentation/checks/ its refused rows and its size.
 """
 
 from datetime import date
 
+from config.clauses import CheckLimits
 from schemas.clustering import Fitted
 from schemas.draft import EditionDraft
 from schemas.evidence import Choice
@@ -12,6 +14,15 @@ from schemas.identity import Churn, PreviousEdition
 from schemas.night import Night
 from schemas.rows import Customers
 from schemas.verdicts import Check, Verdict
+from schemas.volumes import NightVolume
+from segmentation.checks.refusals import (
+    check_file_days,
+    check_quarantined_share,
+    check_refused_days,
+    check_refused_value,
+    check_rows_balance,
+)
+from segmentation.checks.trends import check_quarantined_trend, check_volume, check_volume_trend
 from segmentation.errors import Refused
 from segmentation.rows.freshness import infer_newest_day
 from tasks.runtime.stage import stage
@@ -34,22 +45,6 @@ def check_smallest_share(fitted: Fitted, limit: float) -> Check:
     return Check(name="smallest-share", required=True, passed=smallest.share >= limit, finding=finding)
 
 
-def check_quarantined_share(customers: Customers, limit: float) -> Check:
-    """Not too many rows were refused."""
-    balance = customers.balance
-    share = balance.quarantined / balance.read
-    finding = f"{balance.quarantined} of {balance.read} rows ({share:.2%}); at most {limit:.2%} is allowed"
-    return Check(name="quarantined-share", required=True, passed=share <= limit, finding=finding)
-
-
-def check_rows_balance(customers: Customers) -> Check:
-    """Every row read is used, merged or quarantined, and each quarantined row is in a file."""
-    balance = customers.balance
-    in_files = sum(part.rows for part in customers.quarantine)
-    passed = balance.adds_up and in_files == balance.quarantined
-    return Check(name="rows-accounted-for", required=True, passed=passed, finding=balance.describe())
-
-
 def check_sizes(customers: Customers, fitted: Fitted) -> Check:
     """The segments hold every customer once."""
     held = sum(segment.size for segment in fitted.segments)
@@ -66,18 +61,6 @@ def check_convergence(fitted: Fitted) -> Check:
 def check_warnings(warnings: tuple[str, ...]) -> Check:
     """The input was not unusual."""
     return Check(name="input", required=False, passed=not warnings, finding="; ".join(warnings) or "none")
-
-
-def check_volume(unit: str, count: int, previous_count: int, limit: float) -> Check:
-    """Rows, or customers, are about as many as in the edition before: neither half nor twice."""
-    if not previous_count:
-        return Check(
-            name=f"{unit}-volume", required=True, passed=True, finding=f"{count} {unit}, none before"
-        )
-    # Symmetric: at a limit of one half, half as many and twice as many both fail.
-    passed = (1 - limit) * previous_count < count and (1 - limit) * count < previous_count
-    finding = f"{count} {unit}, {previous_count} before; a change of {limit:.0%} or more is not allowed"
-    return Check(name=f"{unit}-volume", required=True, passed=passed, finding=finding)
 
 
 def check_left(churn: Churn | None, limit: float) -> Check:
@@ -137,15 +120,33 @@ def check_freshness(newest: date | None, as_of: date, limit: int) -> Check:
     return Check(name="freshness", required=True, passed=age <= limit, finding=finding)
 
 
-def demote(checks: tuple[Check, ...], advisory: tuple[str, ...]) -> tuple[Check, ...]:
-    """The checks, with those named in `advisory` no longer required. Refused if a name is unknown."""
-    if unknown := sorted(set(advisory) - {check.name for check in checks}):
-        names = ", ".join(check.name for check in checks)
-        # A misspelt name must not silently leave a check required.
-        raise Refused("definition", f"checks.advisory names {', '.join(unknown)}; the checks are: {names}")
+def adjust(checks: tuple[Check, ...], limits: CheckLimits) -> tuple[Check, ...]:
+    """The checks, with those named advisory no longer required, and those named required always so.
+
+    Refused if a name is unknown.
+    """
+    names = [check.name for check in checks]
+    for key, chosen in (("advisory", limits.advisory), ("required", limits.required)):
+        # A misspelt name must not silently leave a check as it is.
+        if unknown := sorted(set(chosen) - set(names)):
+            message = f"checks.{key} names {', '.join(unknown)}; the checks are: {', '.join(names)}"
+            raise Refused("definition", message)
     return tuple(
-        check.model_copy(update={"required": check.required and check.name not in advisory})
+        check.model_copy(
+            update={
+                "required": check.name in limits.required
+                or (check.required and check.name not in limits.advisory)
+            }
+        )
         for check in checks
+    )
+
+
+def measure_volume(night: Night, customers: Customers) -> NightVolume:
+    """Tonight's size, as later nights will compare with it."""
+    balance = customers.balance
+    return NightVolume(
+        as_of=night.as_of, rows=balance.read, quarantined=balance.quarantined, customers=customers.count
     )
 
 
@@ -154,15 +155,21 @@ def check(night: Night, draft: EditionDraft) -> Verdict:
     """Run all checks of the night."""
     definition, customers, previous = night.definition, draft.customers, draft.previous
     limits, fitted, churn = definition.checks, draft.aligned.fitted, draft.aligned.churn
-    newest = infer_newest_day(definition, draft.ingested)
+    newest = infer_newest_day(definition, draft.ingested, night.as_of)
+    breakdown, history, tonight = draft.ingested.breakdown, previous.history, measure_volume(night, customers)
     checks = (
         check_rows_balance(customers),
         check_sizes(customers, fitted),
         check_no_empty_segment(fitted, draft.choice),
         check_smallest_share(fitted, definition.k.smallest_share),
         check_quarantined_share(customers, limits.max_quarantined),
-        check_volume("rows", customers.balance.read, previous.rows_read, limits.max_row_change),
-        check_volume("customers", customers.count, previous.customers, limits.max_row_change),
+        check_refused_days(breakdown, limits.max_quarantined_day),
+        check_refused_value(breakdown, customers.balance, limits.max_quarantined),
+        check_quarantined_trend(tonight, history, limits.max_quarantined),
+        check_file_days(breakdown),
+        check_volume("rows", tonight, history, limits.max_row_change),
+        check_volume("customers", tonight, history, limits.max_row_change),
+        check_volume_trend(tonight, history, limits.max_row_change),
         check_left(churn, limits.max_row_change),
         check_churn(churn, limits.max_churn),
         check_drift(previous, limits.max_drift),
@@ -171,4 +178,4 @@ def check(night: Night, draft: EditionDraft) -> Verdict:
         check_convergence(fitted),
         check_warnings((*customers.warnings, *previous.warnings, *draft.scaled.warnings)),
     )
-    return Verdict(checks=demote(checks, limits.advisory))
+    return Verdict(checks=adjust(checks, limits))

@@ -6,26 +6,27 @@ It works one batch at a time. Duplicates are handled in summarise.py.
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from config.columns import Rows
-from config.sources import Csv
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
+from segmentation.copied_files import refuse_copies
 from segmentation.errors import NoData, Refused
 from segmentation.parts import create_empty_folder
+from segmentation.rows.cast_batch import make_contract, with_currencies
 from segmentation.rows.currencies import check_currencies, list_currency_rules
 from segmentation.rows.deliveries import counts_twice
 from segmentation.rows.digests import compute_digests
-from segmentation.rows.headers import check_header, columns_to_read, read_header
-from segmentation.rows.judging import judge_files, make_contract, with_currencies
+from segmentation.rows.judging import judge_files
+from segmentation.rows.opening import OpenedSource, open_files
 from segmentation.rows.reading import REPEATED_HEADER
+from segmentation.rows.refused_value import list_amounts
 from segmentation.rows.refusing import summarise_reasons
+from segmentation.rows.row_counts import CountRules, make_count_rules
 from segmentation.rows.sketches import choose_share
 from segmentation.rows.writing import JudgedRows, write_rows
 from segmentation.samples.catalogue import write_samples
-from segmentation.source import fetch_files, list_files
-from segmentation.source_checks import SourceFile, check_content, fingerprint
+from segmentation.source import ListedFile, SourceListing, list_source
+from segmentation.source_checks import fingerprint
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import get_home
 from segmentation.store.published import is_intact
@@ -34,31 +35,25 @@ from tasks.runtime.stage import stage
 MOST_NAMED = 3  # inputs that a message lists by name
 
 
-class OpenedSource(NamedTuple):
-    """The source's files, accepted by their first bytes and their headers, and what was odd about them."""
-
-    files: list[SourceFile]
-    warnings: list[str]
-    header: frozenset[str] = frozenset()  # the columns of all files
-
-
 def open_source(night: Night) -> OpenedSource:
     """Query, sample, list or download the source's files."""
     definition = night.definition
     source, window = definition.source, definition.window(night.as_of)
     if night.source is None and source.sql is not None:
         return query_source(night, create_empty_folder(night.staging / "source"))
+    fetched = create_empty_folder(night.staging / "source")
     if night.source is None and source.sample is not None:
-        folder = create_empty_folder(night.staging / "sample")
-        paths = write_samples(source, definition.seed, folder, window)
+        samples = write_samples(
+            source, definition.seed, create_empty_folder(night.staging / "sample"), window
+        )
+        listing = SourceListing([ListedFile(path, path.name, {}) for path in samples], [])
     else:
-        listed = list_files(source, night.source, night.as_of, window)
-        paths = fetch_files(listed, create_empty_folder(night.staging / "source"))
-    # Before anything else reads the files, so that a file replaced during the run is noticed.
-    files = [fingerprint(path) for path in paths]
-    for path in paths:
-        check_content(path, source.csv)
-    return check_headers(files, definition.rows, source.csv)
+        listing = list_source(source, night.source, night.as_of, window)
+    if counts_twice(definition.rows):
+        names = [file.name for file in listing.files]
+        listing.warnings.extend(refuse_copies(names, source.date_in_name))
+    opened = open_files(listing.files, definition.rows, source.csv, fetched)
+    return opened._replace(warnings=[*listing.warnings, *opened.warnings])
 
 
 def query_source(night: Night, folder: Path) -> OpenedSource:
@@ -76,28 +71,6 @@ def query_source(night: Night, folder: Path) -> OpenedSource:
     warnings = stage_query(query, DatabaseSecret(name, look_up_secret(name)), definition.rows, path)
     file = fingerprint(path)
     return OpenedSource([file._replace(input=file.input.model_copy(update={"name": name}))], warnings)
-
-
-def check_headers(files: list[SourceFile], rows: Rows, csv: Csv) -> OpenedSource:
-    """Refuse a source with a header that breaks the contract. Returns warnings, each one once."""
-    expected = columns_to_read(rows)
-    names: dict[str, list[str]] = {}
-    columns: set[str] = set()
-    for file in files:
-        name, header = file.path.name, read_header(file.path, csv)
-        columns.update(header)
-        for warning in check_header(name, header, expected, csv.delimiter):
-            # Typed rows make the same edition whatever file they are in, so such files are not named.
-            names.setdefault(warning, []).extend([] if file.input.numbered else [name])
-    warnings = [_prefix(warning, files_with_it) for warning, files_with_it in names.items()]
-    return OpenedSource(files, warnings, frozenset(columns))
-
-
-def _prefix(warning: str, names: Sequence[str]) -> str:
-    """`a.csv and 2 more files: …`; the warning alone where no file is named."""
-    if not names:
-        return warning
-    return f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
 
 
 def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
@@ -122,6 +95,16 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
         kind = Refused if refused else NoData
         raise kind("no-rows", f"{names}: {problem}; expected at least one row to use")
     return [*warnings, *(f"{count:,} {oddity}" for oddity, count in sorted(rows.oddities.items()))]
+
+
+def make_rules(night: Night, inputs: Sequence[Input]) -> CountRules:
+    """How the rows are counted by day and by file."""
+    definition = night.definition
+    location = night.source or definition.source.path or ""
+    # A single file that somebody names may hold any days, whatever date is in its name.
+    is_one_file = len(inputs) == 1 and location.endswith(inputs[0].name)
+    names = [""] if is_one_file else [file.name for file in inputs]
+    return make_count_rules(definition, definition.window(night.as_of), names)
 
 
 def report_nothing_read(
@@ -155,7 +138,8 @@ def read_source(night: Night) -> Ingested:
         return report_nothing_read(key, inputs, digests)
     if counts_twice(definition.rows):
         contract = contract._replace(sketched=choose_share(source.files))
-    contract = with_currencies(contract, list_currency_rules(definition, source.header))
+    contract = with_currencies(contract, list_currency_rules(definition, source.header, source.files))
+    contract = contract._replace(counted=make_rules(night, inputs), amounts=list_amounts(definition))
     rows = write_rows(judge_files(source.files, contract), folder, inputs)
     warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.find_repeats(definition))
     warnings = (*warnings, *check_currencies(rows.currencies, contract.currencies))
@@ -167,6 +151,7 @@ def read_source(night: Night) -> Ingested:
         parts=tuple(rows.parts),
         quarantine=tuple(rows.quarantine),
         superseding=tuple(rows.superseding),
+        breakdown=rows.counts.break_down([amount.name for amount in contract.amounts]),
         warnings=warnings,
     )
 

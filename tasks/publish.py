@@ -91,6 +91,8 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         inertia=fitted.inertia,
         sizes={segment.segment_id: segment.size for segment in fitted.segments},
         churn=aligned.churn,
+        history=draft.previous.history,
+        breakdown=draft.ingested.breakdown.compact(),
         checks=verdict.checks,
         versions=list_versions(),
     )

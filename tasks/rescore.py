@@ -51,9 +51,11 @@ def rescore(night: Night, customers: Customers) -> PreviousEdition:
     if isinstance(previous, str):
         warning = f"the edition of {key.previous_as_of} cannot be continued, {previous}: a cold start"
         manifest = try_read_manifest(folder)
-        counts = (manifest.rows.customers, manifest.rows.read) if manifest else (0, 0)
         return PreviousEdition(
-            reasons=(warning,), warnings=(warning,), customers=counts[0], rows_read=counts[1]
+            reasons=(warning,),
+            warnings=(warning,),
+            customers=manifest.rows.customers if manifest else 0,
+            history=manifest.volumes if manifest else (),
         )
     model, manifest = previous
     rescored = rescore_customers(customers.parts, model, create_empty_folder(night.staging / "rescore"))
@@ -67,7 +69,7 @@ def rescore(night: Night, customers: Customers) -> PreviousEdition:
         wanted_k=manifest.wanted_k,
         wanted_nights=manifest.wanted_nights,
         customers=manifest.rows.customers,
-        rows_read=manifest.rows.read,
+        history=manifest.volumes,
         sizes=tuple(rescored.sizes.tolist()),
         labels=rescored.labels,
         inertia=rescored.inertia,

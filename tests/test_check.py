@@ -9,11 +9,10 @@ from schemas.evidence import Choice
 from schemas.part import Part
 from schemas.rows import Customers, RowBalance
 from schemas.verdicts import Check, Verdict
+from segmentation.checks.refusals import check_quarantined_share, check_rows_balance
 from tasks.check import (
     check_convergence,
     check_no_empty_segment,
-    check_quarantined_share,
-    check_rows_balance,
     check_sizes,
     check_smallest_share,
     check_warnings,

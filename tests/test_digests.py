@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from schemas.night import Night
+from segmentation.rows.cast_batch import make_contract
 from segmentation.rows.digests import compute_digests
-from segmentation.rows.judging import make_contract
 from segmentation.source import fetch_files, list_files
 from segmentation.source_checks import fingerprint
 from tests.test_real_data import DAY

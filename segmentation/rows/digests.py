@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from schemas.rows import Digest
 from segmentation.partitions import map_parts
 from segmentation.parts import rechunk
-from segmentation.rows.judging import Contract, cast_batch
+from segmentation.rows.cast_batch import Contract, cast_batch
+from segmentation.rows.raw_values import to_text
 from segmentation.rows.source_batches import SourceBatch, read_files
 from segmentation.source_checks import SourceFile
 
@@ -58,7 +59,7 @@ def _cast(batch: SourceBatch, contract: Contract) -> pa.Table:
         # Column names never contain NUL, so the extra column cannot clash with a real one.
         columns[f"{name}\0"] = pa.nulls(table.num_rows, pa.string())
         if name in unreadable:
-            texts = batch.raw.table[name].cast(pa.string())
+            texts = to_text(batch.raw.table[name])
             columns[f"{name}\0"] = pc.if_else(pa.array(unreadable[name]), texts, None)
     return pa.table(columns)
 

@@ -6,7 +6,6 @@ writing parts in the stages.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
 from functools import partial
 from typing import NamedTuple
 
@@ -14,37 +13,29 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandera.pandas import DataFrameSchema
 
-from config.columns import Rows
-from config.definition import Definition
-from schemas.contract import FIRST_YEAR, LAST_YEAR, list_reasons, rows_schema
+from schemas.contract import list_reasons
 from segmentation.partitions import map_parts
-from segmentation.rows.casting import Dialect, cast_column, cast_id
+from segmentation.rows.cast_batch import Contract, cast_batch
 from segmentation.rows.currencies import (
     CurrencyCounts,
-    CurrencyRule,
-    add_currency_columns,
     count_currencies,
 )
 from segmentation.rows.reading import RawBatch
+from segmentation.rows.refused_value import WeighedBatch, weigh_amounts
 from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_malformed
+from segmentation.rows.row_counts import (
+    CountedPieces,
+    RowCounts,
+    compute_days,
+    count_pieces,
+    detect_outside,
+)
 from segmentation.rows.row_rules import detect_broken_rules
 from segmentation.rows.sketches import Sketch, sketch_rows
 from segmentation.rows.source_batches import SourceBatch, merge_small_batches, read_files
 from segmentation.rows.versions import concat_versions, rename_id, take_versions
 from segmentation.source_checks import SourceFile
-
-
-class Contract(NamedTuple):
-    """What rows must look like, how they are written, and the window of days whose events count."""
-
-    rows: Rows
-    dialect: Dialect
-    schema: DataFrameSchema
-    window: tuple[date, date] | None
-    sketched: float = 0.0  # the share of rows whose hashes are kept
-    currencies: tuple[CurrencyRule, ...] = ()
 
 
 class JudgedBatch(NamedTuple):
@@ -65,75 +56,16 @@ class JudgedBatch(NamedTuple):
     superseding: pa.Table | None = None  # with a key: the keys and places of rows that are not good
     sketch: Sketch | None = None
     currencies: CurrencyCounts = CurrencyCounts()
+    days: np.ndarray | None = None  # of all rows of the batch, also those outside the window
+    counts: RowCounts | None = None
+    weights: np.ndarray | None = None  # of the contract's amounts, as segmentation.rows.refused_value says
 
 
-def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] | None) -> Contract:
-    """The contract of rows of the source, or of customers, in the dialect of the definition's source."""
-    dialect = Dialect(definition.source.csv, definition.timezone)
-    return Contract(rows, dialect, rows_schema(rows), window)
-
-
-def with_currencies(contract: Contract, rules: tuple[CurrencyRule, ...]) -> Contract:
-    """The contract that also reads and counts the currencies of these rules."""
-    rows = add_currency_columns(contract.rows, rules)
-    if rows is not contract.rows:
-        contract = contract._replace(rows=rows, schema=rows_schema(rows))
-    return contract._replace(currencies=rules)
-
-
-class CastBatch(NamedTuple):
-    """A batch in its declared types, with masks, bool (n,): unreadable values by column, odd ones by kind."""
-
-    table: pa.Table
-    unreadable: dict[str, np.ndarray]
-    oddities: dict[str, np.ndarray]
-
-    def filter(self, mask: np.ndarray) -> "CastBatch":
-        """The rows of the mask, bool (n,)."""
-        unreadable, oddities = (
-            {name: flags[mask] for name, flags in masks.items()} for masks in (self.unreadable, self.oddities)
-        )
-        return CastBatch(self.table.filter(pa.array(mask)), unreadable, oddities)
-
-
-def cast_batch(raw: RawBatch, contract: Contract) -> CastBatch:
-    """The contract's columns of a batch in their declared types."""
-    rows = contract.rows
-    typed, unreadable, oddities = {}, {}, {}
-    for name in contract.schema.columns:
-        values, dialect = raw.table[name], contract.dialect
-        is_id = name == rows.id
-        cast = (
-            cast_id(name, values, dialect)
-            if is_id
-            else cast_column(name, values, rows.columns[name], dialect)
-        )
-        typed[name] = cast.values
-        oddities |= cast.oddities
-        if cast.unreadable is not None:
-            unreadable[name] = cast.unreadable
-    if rows.id is not None and rows.id_suffix is not None:
-        ids = typed[rows.id]
-        shortened = pc.utf8_slice_codeunits(ids, 0, -len(rows.id_suffix))
-        typed[rows.id] = pc.if_else(pc.ends_with(ids, rows.id_suffix), shortened, ids)
-    return CastBatch(pa.table(typed), unreadable, oddities)
-
-
-def detect_outside_window(table: pa.Table, contract: Contract) -> np.ndarray | None:
-    """Which events are before or after the window: bool (n,), or None if all are inside.
-
-    Times are local, so the window begins and ends at local midnight. An impossible year is not
-    outside: the contract refuses it.
-    """
+def list_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
+    """The local day of each event, as compute_days has it. None where days do not matter."""
     if contract.window is None or contract.rows.time is None:
         return None
-    stamps = table[contract.rows.time]
-    first, end = (pa.scalar(day, pa.date32()).cast(stamps.type) for day in contract.window)
-    years = pc.year(stamps)
-    is_credible = pc.and_(pc.greater_equal(years, FIRST_YEAR), pc.less_equal(years, LAST_YEAR))
-    is_outside = pc.or_(pc.less(stamps, first), pc.greater_equal(stamps, end))
-    outside: np.ndarray = pc.fill_null(pc.and_(is_credible, is_outside), False).to_numpy()
-    return outside if outside.any() else None
+    return compute_days(table[contract.rows.time])
 
 
 def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
@@ -142,7 +74,8 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     Events outside the window are counted and dropped first, so they are never refused.
     """
     cast = cast_batch(raw, contract)
-    outside = detect_outside_window(cast.table, contract)
+    days = list_days(cast.table, contract)
+    outside = None if days is None or contract.window is None else detect_outside(days, contract.window)
     versions: list[pa.Table] = []
     if outside is not None:
         if contract.rows.key:
@@ -157,7 +90,8 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
         judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
-        return judged._replace(superseding=concat_versions(versions))
+        weights = _weigh(WeighedBatch(table, raw.table, None), contract)
+        return judged._replace(superseding=concat_versions(versions), days=days, weights=weights)
     is_good = np.ones(table.num_rows, bool)
     is_good[reasons["row"].unique()] = False
     if contract.rows.key:
@@ -166,7 +100,15 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     counts = Counter(refused["reason"].to_pylist())
     mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
     judged = JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
-    return judged._replace(superseding=concat_versions(versions))
+    weights = _weigh(WeighedBatch(table, raw.table, reasons), contract)
+    return judged._replace(superseding=concat_versions(versions), days=days, weights=weights)
+
+
+def _weigh(batch: WeighedBatch, contract: Contract) -> np.ndarray | None:
+    if not contract.amounts or contract.counted is None:
+        return None
+    decimal = contract.dialect.csv.decimal
+    return weigh_amounts(batch, contract.amounts, contract.counted.no_loss, decimal)
 
 
 def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[JudgedBatch]:
@@ -206,6 +148,9 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         judged = judged._replace(currencies=count_currencies(good, contract.currencies))
     malformed = [refuse_malformed(batch.raw) for batch in batches]
     malformed_reasons = Counter(reason for lines in malformed for reason in lines["reason"].to_pylist())
+    if contract.counted is not None:
+        pieces = CountedPieces(np.array([batch.file for batch in batches]), batch_of_row, malformed)
+        judged = judged._replace(counts=count_pieces(pieces, judged.days, judged.refused, contract.counted))
     refused_rows = judged.refused["source_row"].to_numpy()
     position = judged.refused.column_names.index("source_row")
     refused = judged.refused.set_column(position, "source_row", pa.array(rows[refused_rows]))

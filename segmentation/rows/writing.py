@@ -14,6 +14,7 @@ from segmentation.parts import write_part
 from segmentation.rows.currencies import CurrencyCounts, add_currencies
 from segmentation.rows.deliveries import Deliveries
 from segmentation.rows.judging import JudgedBatch
+from segmentation.rows.source_counts import SourceCounts
 
 
 class JudgedRows(NamedTuple):
@@ -29,6 +30,7 @@ class JudgedRows(NamedTuple):
     superseding: list[Part]
     deliveries: Deliveries
     currencies: CurrencyCounts
+    counts: SourceCounts
 
 
 def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[Input]) -> JudgedRows:
@@ -38,11 +40,14 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
     quarantine: list[Part] = []
     superseding: list[Part] = []
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
+    counts = SourceCounts([file.name for file in inputs])
     outside = 0
     for number, batch in enumerate(batches):
         if batch.sketch is not None:
             deliveries.add(batch.sketch)
         add_currencies(currencies, batch.currencies)
+        if batch.counts is not None:
+            counts.add(batch.counts, batch.weights)
         reasons += batch.reasons
         mentions += batch.mentions
         oddities += batch.oddities
@@ -62,4 +67,4 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
         mentions=dict(sorted(mentions.items())),
         outside=outside,
     )
-    return JudgedRows(parts, quarantine, balance, oddities, superseding, deliveries, currencies)
+    return JudgedRows(parts, quarantine, balance, oddities, superseding, deliveries, currencies, counts)

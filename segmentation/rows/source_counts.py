@@ -1,0 +1,115 @@
+"""The counts of all batches of a source, and the days and files where most rows are refused.
+
+One batch is counted in row_counts.py. What the counts mean for a night is decided in
+segmentation/checks/refusals.py.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from schemas.breakdown import AmountBalance, Breakdown, MisdatedFile, SpanBalance
+from segmentation.rows.refused_value import LOST, NUMBER_LIKE, REFUSED_ROWS, USED
+from segmentation.rows.row_counts import (
+    END_CREDIBLE,
+    EPOCH,
+    FIRST_CREDIBLE,
+    MISDATED,
+    REFUSED,
+    ROWS,
+    WITHOUT_ID,
+    Kind,
+    RowCounts,
+)
+
+SMALLEST_REFUSED = 5  # refused rows: fewer say nothing about a day or a file
+SMALLEST_SHARE = 0.1  # days and files below are not listed
+MOST_SPANS, MOST_FILES = 1000, 100
+
+
+class SourceCounts:
+    """The counts of all batches of a source, added up as they come."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.by_file = np.zeros((len(names), 4), np.int64)
+        # Dense over all credible days: 3.5 MB, whatever the window.
+        self.by_day = np.zeros((END_CREDIBLE - FIRST_CREDIBLE, 4), np.int64)
+        self.reasons = Counter[tuple[Kind, int, str]]()
+        self.weights: np.ndarray | None = None
+
+    def add(self, counts: RowCounts, weights: np.ndarray | None) -> None:
+        """Add the counts of one batch, and the weights of its amounts."""
+        # Not +=: several pieces of a batch may be of one file.
+        np.add.at(self.by_file, counts.files, counts.by_file)
+        start = counts.first_day - FIRST_CREDIBLE
+        self.by_day[start : start + len(counts.by_day)] += counts.by_day
+        self.reasons.update(counts.reasons)
+        if weights is not None:
+            self.weights = weights if self.weights is None else self.weights + weights
+
+    def break_down(self, amounts: Sequence[str]) -> Breakdown:
+        """Days and files with the largest refused shares, files with rows of other days, and the amounts."""
+        spans = [*self._list_spans("day"), *self._list_spans("file")]
+        misdated = self.by_file[:, MISDATED]
+        most = np.argsort(-misdated, kind="stable")[:MOST_FILES]
+        return Breakdown(
+            usual_without_id={
+                kind: usual
+                for kind, counts in (("day", self.by_day), ("file", self.by_file))
+                if (usual := _measure_usual(counts))
+            },
+            spans=tuple(sorted(spans, key=lambda span: (-span.share, span.kind, span.name))[:MOST_SPANS]),
+            misdated=int(misdated.sum()),
+            misdated_files=tuple(
+                MisdatedFile(name=self.names[i], rows=int(misdated[i])) for i in most if misdated[i]
+            ),
+            rows_in_files=int(self.by_file[:, ROWS].sum()),
+            amounts=tuple(
+                AmountBalance(
+                    name=name,
+                    used=float(weights[USED]),
+                    refused=float(weights[LOST]),
+                    refused_rows=int(weights[REFUSED_ROWS]),
+                    number_like=int(weights[NUMBER_LIKE]),
+                )
+                for name, weights in zip(amounts, () if self.weights is None else self.weights, strict=False)
+                if weights[REFUSED_ROWS]
+            ),
+        )
+
+    def _list_spans(self, kind: Kind) -> list[SpanBalance]:
+        counts = self.by_day if kind == "day" else self.by_file
+        is_listed = (counts[:, REFUSED] >= SMALLEST_REFUSED) & (
+            counts[:, REFUSED] >= SMALLEST_SHARE * counts[:, ROWS]
+        )
+        spans = []
+        common: dict[int, tuple[str, int]] = {}
+        for (of, key, reason), count in sorted(self.reasons.items()):
+            if of == kind and count > common.get(key, ("", 0))[1]:
+                common[key] = (reason, count)
+        for position in np.flatnonzero(is_listed).tolist():
+            key = position + FIRST_CREDIBLE if kind == "day" else position
+            rows, refused, without_id, _ = counts[position].tolist()
+            reason, reason_rows = common[key]
+            spans.append(
+                SpanBalance(
+                    kind=kind,
+                    name=str(EPOCH + timedelta(key)) if kind == "day" else self.names[key],
+                    rows=rows,
+                    refused=refused,
+                    without_id=without_id,
+                    reason=reason,
+                    reason_rows=reason_rows,
+                )
+            )
+        return spans
+
+
+def _measure_usual(counts: np.ndarray) -> float:
+    """The median share of rows without an id, over the days or files with rows."""
+    rows = counts[:, ROWS]
+    shares = counts[rows > 0, WITHOUT_ID] / rows[rows > 0]
+    return round(float(np.median(shares)), 4) if len(shares) else 0.0
