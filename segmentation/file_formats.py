@@ -16,6 +16,8 @@ _KINDS: dict[str, Kind] = {
     ".parquet": "parquet",
 }
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+# For messages.
+FORMATS = ".csv, .tsv, .jsonl, .ndjson (each also .gz, .bz2 or .zst) or .parquet"
 
 
 class FileFormat(NamedTuple):
@@ -44,6 +46,11 @@ def get_format(name: str) -> FileFormat | None:
     return None
 
 
-def describe_formats() -> str:
-    """`.csv, .tsv, .jsonl or .parquet`, with the compressed forms, for messages."""
-    return ".csv, .tsv, .jsonl, .ndjson (also .gz, .bz2 or .zst) or .parquet"
+def get_stem(name: str) -> str:
+    """The name without the end that says its format; the whole name if it is no table.
+
+    >>> get_stem("eu/2024-06-12.csv.gz")
+    'eu/2024-06-12'
+    """
+    file_format = get_format(name)
+    return name if file_format is None else name[: -len(file_format.suffix)]

@@ -1,72 +1,134 @@
-"""Where rows come from: listing a source's files and downloading those that are objects.
+"""Which files of a source a date reads: the days their names cover, and downloading those that are objects.
 
-Checking a file is in segmentation/source_checks.py, reading its rows in segmentation/rows/reading.py.
+What a location holds is listed in segmentation/source_places.py; files left over are judged in
+segmentation/unread_files.py. Checking a file's content is in segmentation/source_checks.py.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
-from glob import glob, has_magic
-from itertools import takewhile
+from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
 
-from config.sources import DATE_DIRECTIVES, Source
+from config.sources import Source
+from segmentation.dated_names import Span, span_in_name
 from segmentation.errors import NoData, Refused
+from segmentation.file_formats import FORMATS, get_format
 from segmentation.parts import create_empty_folder
-from segmentation.store.objects import AnyPath, ObjectPath, parse_path
+from segmentation.source_places import FoundFile, Place, is_partition, list_place, list_siblings
+from segmentation.store.objects import AnyPath
+from segmentation.unread_files import Selection, judge_unread, warn_of_siblings
 
-SUFFIXES = (".csv", ".parquet")
 _DOWNLOADS = 8
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+
+
+class ListedFile(NamedTuple):
+    """A file to read. `name` is below the source's folder; `partitions` are the columns its folders name."""
+
+    path: AnyPath
+    name: str
+    partitions: Mapping[str, str | None]
+
+
+class SourceListing(NamedTuple):
+    """The files to read, in the source's order, and warnings about files that are not read."""
+
+    files: list[ListedFile]
+    warnings: list[str]
+
+
+def list_source(
+    source: Source, override: str | None, as_of: date, window: tuple[date, date] | None = None
+) -> SourceListing:
+    """The source's files or objects for as_of, sorted by date and name. Refused if it has none.
+
+    With date_in_name, only the newest dated file up to as_of counts or, for events, the files whose days
+    meet the window, excluding its end. Other files of the folder are named in a warning; where they may
+    hold rows that are missed, they are refused.
+    """
+    location = override or source.path
+    if location is None:
+        raise Refused("source", "the definition names no path")
+    pattern = source.date_in_name
+    place = list_place(location, enters_folders="/" in (pattern or ""))
+    selection = _select(place, source, as_of, window)
+    warnings = judge_unread(selection, takes_newest=window is None and pattern is not None)
+    if not selection.read:
+        days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
+        raise NoData("no-file", f"no {FORMATS} file at {location} {days}")
+    for file in selection.read:
+        _check_readable(file)
+    if place.kind == "glob":
+        warnings += warn_of_siblings(selection, list_siblings(place))
+    return SourceListing([_list_file(file) for file in selection.read], warnings)
 
 
 def list_files(
     source: Source, override: str | None, as_of: date, window: tuple[date, date] | None = None
 ) -> list[AnyPath]:
-    """The source's files or objects for as_of, sorted by name. Refused if it has none.
+    """The paths of the source's files for as_of, as list_source() selects them."""
+    return [file.path for file in list_source(source, override, as_of, window).files]
 
-    A folder means its .csv and .parquet files. With date_in_name, only the newest dated file on or
-    before as_of counts or, for events, the files dated within the window, excluding its end.
+
+def covered_days(name: str, source: Source) -> Span | None:
+    """The days whose rows the file of an input may hold, by its name; None if it may hold any.
+
+    `name` is the input's, below the source's folder.
     """
-    location = override or source.path
-    if location is None:
-        raise Refused("source", "the definition names no path")
-    paths = _list_location(location)
-    if source.date_in_name and paths != [parse_path(location)]:
-        paths = _choose_dated(paths, source.date_in_name, window or as_of)
-    if not paths:
-        days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
-        raise NoData("no-file", f"no .csv or .parquet file at {location} {days}")
-    for path in paths:
-        if not path.exists():
-            raise Refused("no-file", f"file {path.name} does not exist; check source.path or --source")
-        if not path.is_file():
-            raise Refused("not-a-file", f"{path.name} is not a regular file")
-        if path.suffix.lower() not in SUFFIXES:
-            raise Refused("wrong-extension", f"{path.name}: expected a .csv or .parquet file")
-    return sorted(paths, key=lambda path: (path.name, str(path)))
+    if source.date_in_name is None:
+        return None
+    span = span_in_name(name, source.date_in_name)
+    return None if span is None else span.widen(source.days_before, source.days_after)
 
 
-def _list_location(location: str) -> list[AnyPath]:
-    path = parse_path(location)
-    if isinstance(path, ObjectPath):
-        return _list_objects(path)
-    if path.is_dir():
-        return [child for child in path.iterdir() if child.suffix.lower() in SUFFIXES]
-    if has_magic(location) and not path.exists():
-        matches = glob(location, recursive=True)  # noqa: PTH207 - absolute patterns too
-        return [Path(match) for match in matches]
-    return [path]
+def _select(place: Place, source: Source, as_of: date, window: tuple[date, date] | None) -> Selection:
+    """The files to read, in the source's order, and those that are left over."""
+    pattern = source.date_in_name
+    if pattern is None or place.kind == "file":
+        # What a file or a glob names is read, whatever its name ends in, or refused.
+        read = [file for file in place.files if place.kind != "folder" or get_format(file.name)]
+        return _make_selection(place, sorted(read, key=lambda file: file.name))
+    dated = [
+        (span, file)
+        for file in place.files
+        if get_format(file.name) and (span := span_in_name(file.name, pattern))
+    ]
+    if window is not None:
+        # An unread file of the margin may hold rows of the window, too.
+        days = Span(*window).widen(source.days_after, source.days_before)
+        chosen = [(span, file) for span, file in dated if span.meets(days)]
+    else:
+        newest = max((span.first for span, _ in dated if span.first <= as_of), default=as_of)
+        # Older files are not missed. A newer one would have been read instead.
+        days = Span(newest, as_of + timedelta(1))
+        chosen = [(span, file) for span, file in dated if span.first == newest]
+    read = [file for _, file in sorted(chosen, key=lambda pair: (pair[0].first, pair[1].name))]
+    return _make_selection(place, read)._replace(pattern=pattern, days=days, dated=len(dated))
 
 
-def _list_objects(path: ObjectPath) -> list[AnyPath]:
-    if has_magic(path.key):
-        plain = [*takewhile(lambda part: not has_magic(part), path.key.split("/"))]
-        folder = ObjectPath(path.bucket, "/".join(plain))
-        pattern = path.key.removeprefix(folder.key).lstrip("/")
-        return [child for child in folder.glob(pattern) if child.size is not None]
-    children = [child for child in path.iterdir() if child.size is not None]
-    return [child for child in children if child.suffix.lower() in SUFFIXES] or [path]
+def _make_selection(place: Place, read: list[FoundFile]) -> Selection:
+    names = {file.name for file in read}
+    others = [file for file in place.files if file.name not in names]
+    return Selection(read, [*others, *place.others])
+
+
+def _check_readable(file: FoundFile) -> None:
+    path = file.path
+    if not path.exists():
+        raise Refused("no-file", f"file {file.name} does not exist; check source.path or --source")
+    if not path.is_file():
+        raise Refused("not-a-file", f"{file.name} is not a regular file")
+    if get_format(path.name) is None:
+        raise Refused("wrong-extension", f"{file.name}: expected a name that ends in {FORMATS}")
+
+
+def _list_file(file: FoundFile) -> ListedFile:
+    """The file with the columns that its folders name, such as `region=eu/`."""
+    pairs = [folder.partition("=") for folder in str(file.path).split("/")[:-1] if is_partition(folder)]
+    partitions = {name: None if value == _NULL_PARTITION else unquote(value) for name, _, value in pairs}
+    return ListedFile(file.path, file.name, partitions)
 
 
 def fetch_files(paths: Iterable[AnyPath], folder: Path) -> list[Path]:
@@ -78,26 +140,3 @@ def fetch_files(paths: Iterable[AnyPath], folder: Path) -> list[Path]:
 
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
         return list(pool.map(fetch, enumerate(paths)))
-
-
-def _choose_dated(paths: Sequence[AnyPath], pattern: str, days: date | tuple[date, date]) -> list[AnyPath]:
-    """Files dated within a window, excluding its end; for one day, the newest files dated up to it."""
-    dated = [(day, path) for path in paths if (day := date_in_name(path.name, pattern)) is not None]
-    if isinstance(days, tuple):
-        return [path for day, path in dated if days[0] <= day < days[1]]
-    newest = max((day for day, _ in dated if day <= days), default=None)
-    return [path for day, path in dated if day == newest]
-
-
-def date_in_name(name: str, pattern: str) -> date | None:
-    """The date in a file's name, by a strptime pattern; None without one.
-
-    >>> date_in_name("orders-2026-01-31.csv", "%Y-%m-%d")
-    datetime.date(2026, 1, 31)
-    """
-    parts = re.split(r"(%[A-Za-z])", pattern)
-    match = re.search("".join(DATE_DIRECTIVES.get(part, re.escape(part)) for part in parts), name)
-    try:
-        return datetime.strptime(match[0], pattern).date() if match else None
-    except ValueError:
-        return None

@@ -108,6 +108,7 @@ def test_fingerprint_is_size_and_sha256(tmp_path: Path) -> None:
         "size": 5,
         "sha256": hashlib.sha256(b"id\n1\n").hexdigest(),
         "numbered": False,
+        "version": None,
     }
     check_unchanged(file)
 

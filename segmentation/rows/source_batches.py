@@ -6,8 +6,11 @@ Reading one file belongs in segmentation/rows/reading.py, judging batches in seg
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from config.columns import Rows
 from config.sources import Csv
+from segmentation.rows.headers import columns_to_read
 from segmentation.rows.reading import RawBatch, read_batches
 from segmentation.source_checks import SourceFile, check_unchanged
 
@@ -31,7 +34,8 @@ def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[So
     rows_before = 0
     for number, file in enumerate(files):
         count = 0
-        for raw in read_batches(file.path, rows, csv):
+        for raw in read_batches(file.path, _omit_constants(rows, file), csv):
+            raw = _insert_constants(raw, rows, file) if file.constants else raw
             # Malformed lines have row numbers too.
             count += raw.table.num_rows + len(raw.malformed)
             if file.input.numbered:
@@ -41,6 +45,21 @@ def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[So
         # After reading, so that a file that was replaced meanwhile cannot pass under its old digest.
         check_unchanged(file)
         rows_before += count
+
+
+def _omit_constants(rows: Rows, file: SourceFile) -> Rows:
+    """The contract without the columns that the file does not hold."""
+    columns = {name: column for name, column in rows.columns.items() if name not in file.constants}
+    rows_id = None if rows.id in file.constants else rows.id
+    return rows.model_copy(update={"id": rows_id, "columns": columns}) if file.constants else rows
+
+
+def _insert_constants(raw: RawBatch, rows: Rows, file: SourceFile) -> RawBatch:
+    """The batch with the file's constants as text, in the contract's order."""
+    table = raw.table
+    for name, value in file.constants.items():
+        table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
+    return raw._replace(table=table.select(columns_to_read(rows)))
 
 
 def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceBatch]]:

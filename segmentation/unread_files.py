@@ -1,0 +1,137 @@
+"""Files of a source's folder that a date does not read: named in a warning, or refused if rows may be missed.
+
+Which files are read is decided in segmentation/source.py. Copies among those that are read are in
+segmentation/copied_files.py.
+"""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from segmentation.dated_names import Span, detect_spans, span_in_name
+from segmentation.errors import Refused
+from segmentation.file_formats import FORMATS, get_format, get_stem
+from segmentation.source_places import FoundFile
+
+MOST_NAMED = 3
+MOST_UNREAD = 0.1  # files that may be data, per file that is read
+# What a folder of data may hold besides, and what may be either: that is data if its name has a date.
+_DOCUMENTS = {
+    *(".md", ".rst", ".log", ".html", ".htm", ".pdf", ".png", ".jpg", ".svg", ".yaml", ".yml", ".toml"),
+    *(".ini", ".cfg", ".sql", ".py", ".ipynb", ".sh", ".r", ".doc", ".docx", ".lock"),
+}
+_PERHAPS = {"", ".txt", ".json", ".xml"}
+
+
+class Selection(NamedTuple):
+    """The files that are read, and the others below the source's folder.
+
+    With a pattern of dates: `days` are those whose rows are wanted, and `dated` counts files of any date.
+    """
+
+    read: list[FoundFile]
+    others: list[FoundFile]
+    pattern: str | None = None
+    days: Span | None = None
+    dated: int = 0
+
+
+class _Unread(NamedTuple):
+    """A file that may be missed, and the days that its name says, if it has a date in any form."""
+
+    name: str
+    spans: list[Span]
+
+
+def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
+    """A warning that names the files that are neither read nor dated outside the days that are wanted.
+
+    Refused if one of them is dated on a day that no file read covers, or if those that look like data are
+    more than a tenth of the files read. With `takes_newest`, files without a date only warn: the one that is
+    read is newer than all that have one.
+    """
+    unread = list_unread(selection)
+    if not unread:
+        return []
+    stems = {PurePosixPath(get_stem(file.name)).name for file in selection.read}
+    # 2026-01-31.xlsx beside 2026-01-31.csv holds what is read already.
+    data = [file for file in unread if _may_be_data(file) and not _is_sidecar(file.name, stems)]
+    missed = [file for file in data if file.spans and not _is_covered(file, selection)]
+    is_common = len(data) > MOST_UNREAD * (len(selection.read) or selection.dated) and not takes_newest
+    names = _list_names(unread)
+    if missed or is_common:
+        raise Refused(
+            "unread-files",
+            f"{_list_names(missed or data)} {_be(missed or data)} not read, and may hold rows of these days: "
+            f"expected names that end in {FORMATS}{_describe_form(selection)}. Rename or convert them, move "
+            "them to another folder, or let a glob in source.path name the files to read",
+        )
+    return [f"{names} of the source's folder {_be(unread)} not read"]
+
+
+def list_unread(selection: Selection) -> list[_Unread]:
+    """The files that are not read, without those dated outside the days that are wanted."""
+    unread = []
+    for file in selection.others:
+        spans = _read_spans(file.name, selection)
+        if not spans or selection.days is None or any(span.meets(selection.days) for span in spans):
+            unread.append(_Unread(file.name, spans))
+    return unread
+
+
+def warn_of_siblings(selection: Selection, siblings: Sequence[str]) -> list[str]:
+    """A warning about files next to a glob's that it does not match, on days that it does not cover."""
+    others = [FoundFile(PurePosixPath(name), name) for name in siblings]  # type: ignore[arg-type]
+    missed = [
+        file
+        for file in list_unread(selection._replace(others=others))
+        if file.spans and get_format(file.name) and not _is_covered(file, selection)
+    ]
+    if not missed:
+        return []
+    return [f"{_list_names(missed)} next to the files of source.path {_be(missed)} not matched by it"]
+
+
+def _read_spans(name: str, selection: Selection) -> list[Span]:
+    if selection.pattern is None:
+        return []
+    span = span_in_name(name, selection.pattern)
+    return [span] if span else detect_spans(PurePosixPath(name).name)
+
+
+def _is_covered(file: _Unread, selection: Selection) -> bool:
+    """Do the files that are read cover all days that this one may be of?"""
+    covered = [span_in_name(found.name, selection.pattern or "") for found in selection.read]
+    return all(
+        any(span is not None and span.first <= wanted.first and wanted.end <= span.end for span in covered)
+        for wanted in file.spans
+    )
+
+
+def _may_be_data(file: _Unread) -> bool:
+    path = PurePosixPath(file.name)
+    suffix = path.suffix.lower()
+    if suffix in _PERHAPS:
+        return bool(file.spans) or path.name.startswith("part-")
+    return suffix not in _DOCUMENTS
+
+
+def _is_sidecar(name: str, stems: set[str]) -> bool:
+    """Is it named like a file that is read, with another end or in another folder?"""
+    base = PurePosixPath(name).name
+    return any(base[:end] in stems for end, mark in enumerate([*base, "."]) if mark in ".~")
+
+
+def _list_names(files: Sequence[_Unread]) -> str:
+    """`a.xlsx, b.xlsx and 10 more files`."""
+    names = ", ".join(file.name for file in files[:MOST_NAMED])
+    more = len(files) - MOST_NAMED
+    return f"{names} and {more:,} more files" if more > 0 else names
+
+
+def _be(files: Sequence[_Unread]) -> str:
+    return "is" if len(files) == 1 else "are"
+
+
+def _describe_form(selection: Selection) -> str:
+    return f" with a date like {selection.pattern}" if selection.pattern else ""
