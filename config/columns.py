@@ -1,129 +1,35 @@
-"""The parts of a definition that describe one row: its id, its columns and their contract.
+"""The part of a definition that describes one row: its id, its columns and the rules across them.
 
-Where rows come from is in config/sources.py. Which columns are clustered is in config/definition.py.
+The contract of one column is in config/column_contract.py, where rows come from in config/sources.py, and
+which columns are clustered in config/definition.py.
 """
 
-import re
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
+from config.column_contract import COLUMN_NAMES, COLUMN_PATTERN, Column, ColumnType
 from config.conditions import RowRule
-from config.time_formats import compile_form, find_ambiguity, list_formats
 
-# \Z, because $ would also accept a trailing newline.
-COLUMN_PATTERN = re.compile(r"^[^\W_][\w .,()$%&/#+-]{0,99}\Z")
+__all__ = [
+    "COLUMN_NAMES",
+    "COLUMN_PATTERN",
+    "RESERVED_COLUMNS",
+    "Column",
+    "ColumnType",
+    "DuplicatePolicy",
+    "Rows",
+]
+
 # Columns that the outputs add to those of the contract.
 RESERVED_COLUMNS = frozenset(
     {"customer_id", "segment_id", "distance", "margin", "runner_up", "source_file", "source_row"}
 )
 
-ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
 # Columns that stage files of events have in addition. SQL names are case-insensitive.
 _STAGE_COLUMNS = ("customer_id", "source_file", "source_row")
-
-
-class Fill(Clause):
-    """How missing values of a feature are filled."""
-
-    by: Literal["constant", "median", "level"] = Field(
-        description="constant: use value; median: learnt when the model is fitted, and kept in it; level: "
-        "missing is an extra level, for categories without order."
-    )
-    value: str | int | float | bool | None = Field(None, description="The value, with by: constant.")
-    indicator: bool = Field(False, description="Add a 0/1 feature that marks where the value was missing.")
-
-    @model_validator(mode="after")
-    def _value_goes_with_constant(self) -> Self:
-        if (self.by == "constant") != (self.value is not None):
-            raise ValueError("value is needed with by: constant, and allowed only there")
-        return self
-
-
-class Column(Clause):
-    """The contract of one column. Rows that break it are quarantined, with the reason."""
-
-    type: ColumnType = Field(description="int, float, text, category, bool or timestamp.")
-    nullable: bool = Field(False, description="Whether values may be missing.")
-    ge: float | None = Field(None, description="Values must be at least this.")
-    gt: float | None = Field(None, description="Values must be above this.")
-    le: float | None = Field(None, description="Values must be at most this.")
-    lt: float | None = Field(None, description="Values must be below this.")
-    isin: tuple[str | int | float | bool, ...] | None = Field(None, description="The only values allowed.")
-    order: tuple[str, ...] | None = Field(
-        None, min_length=2, max_length=1000, description="Category: all levels, from low to high."
-    )
-    fill: Fill | None = Field(None, description="How missing values are filled, if nullable.")
-    format: str | tuple[str, ...] | None = Field(
-        None,
-        max_length=100,
-        description="Timestamp: the strptime pattern of its text, iso, epoch-seconds, epoch-milliseconds or "
-        "epoch-microseconds, or a list of these; null: ISO 8601.",
-    )
-    currency: str | Literal[False] | None = Field(
-        None,
-        description="Column with the currency of this amount. Several currencies are refused. false: the "
-        "amount has one currency, whatever the file's columns say.",
-    )
-    unit: str = Field("", description="Unit, shown in reports.")
-    description: str = Field("", description="One sentence, copied to the outputs.")
-
-    @field_validator("format")
-    @classmethod
-    def _format_has_a_day(cls, text_format: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        formats = list_formats(text_format)
-        if not formats:
-            raise ValueError("format lists at least one form")
-        for pattern in formats:
-            compile_form(pattern)
-        if rivals := find_ambiguity(formats):
-            raise ValueError(f"format lists {rivals[0]} and {rivals[1]}, which read one text as two times")
-        return text_format
-
-    @model_validator(mode="after")
-    def _bounds_need_numbers(self) -> Self:
-        bounds = (self.ge, self.gt, self.le, self.lt)
-        if self.type not in ("int", "float") and any(bound is not None for bound in bounds):
-            raise ValueError(f"ge, gt, le and lt need type int or float, not {self.type}")
-        if self.currency and self.type not in ("int", "float"):
-            raise ValueError(f"currency needs type int or float, not {self.type}")
-        if self.format is not None and self.type != "timestamp":
-            raise ValueError(f"format needs type timestamp, not {self.type}")
-        return self
-
-    @model_validator(mode="after")
-    def _order_and_fill_fit(self) -> Self:
-        if self.order is not None:
-            if self.type != "category" or self.isin is not None:
-                raise ValueError("order needs type category, and replaces isin")
-            if len(set(self.order)) != len(self.order):
-                raise ValueError("order names a level twice")
-        if self.fill is None:
-            return self
-        if not self.nullable:
-            raise ValueError("fill needs nullable: true")
-        if self.fill.by == "median" and self.type not in ("int", "float"):
-            raise ValueError(f"fill by median needs type int or float, not {self.type}")
-        if self.fill.by == "level" and (self.type != "category" or self.order is not None):
-            raise ValueError("fill by level needs type category without order")
-        if self.fill.by == "constant" and not self._allows(self.fill.value):
-            raise ValueError("fill.value is not a value that the column may have")
-        return self
-
-    @property
-    def formats(self) -> tuple[str, ...]:
-        """The forms of a timestamp, in the order in which they are tried."""
-        return list_formats(self.format)
-
-    def _allows(self, value: str | int | float | bool | None) -> bool:
-        """May the column have this value?"""
-        if self.type == "bool":
-            return isinstance(value, bool)
-        if self.type in ("int", "float"):
-            return isinstance(value, int if self.type == "int" else (int, float)) and value is not True
-        return isinstance(value, str) and (self.order is None or value in self.order)
 
 
 class Rows(Clause):
@@ -166,10 +72,11 @@ class Rows(Clause):
     def _column_names(cls, columns: dict[str, Column]) -> dict[str, Column]:
         for name in columns:
             if not COLUMN_PATTERN.match(name):
-                raise ValueError(
-                    "column names start with a letter or digit and have at most 100 letters, digits, "
-                    "spaces and . , ( ) $ % & / # + -"
-                )
+                raise ValueError(COLUMN_NAMES)
+        earlier = [name for column in columns.values() for name in column.was]
+        for name in earlier:
+            if name in columns or earlier.count(name) > 1:
+                raise ValueError(f"was names {name}, which another column is or was")
         return columns
 
     @model_validator(mode="after")

@@ -14,7 +14,8 @@ from pydantic import Field, field_validator, model_validator
 from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions
 from config.columns import Column, Rows
 from config.event_summary import EventSummary
-from config.sources import Source, list_binds
+from config.sources import Source
+from config.sql_text import list_binds
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 

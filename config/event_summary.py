@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
-from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS, Column
+from config.columns import COLUMN_NAMES, COLUMN_PATTERN, RESERVED_COLUMNS, Column
 from config.conditions import ColumnCondition
 from config.expressions import ColumnName, Expression, Operation, columns_of, parse_expression
 
@@ -155,10 +155,7 @@ class EventSummary(Clause):
     def _feature_names(cls, features: dict[str, SummaryFeature]) -> dict[str, SummaryFeature]:
         for name in features:
             if not COLUMN_PATTERN.match(name):
-                raise ValueError(
-                    "feature names start with a letter or digit and have at most 100 letters, digits, "
-                    "spaces and . , ( ) $ % & / # + -"
-                )
+                raise ValueError(COLUMN_NAMES.replace("column", "feature"))
             if name in RESERVED_COLUMNS:
                 raise ValueError(f"feature name {name} is used by the outputs; rename the feature")
         return features

@@ -10,19 +10,29 @@ from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
 from config.name_patterns import get_unit
+from config.sql_text import blank_out, list_binds, strip_semicolon
 
 BINDS = ("as_of", "window_start")
-
-
-def list_binds(sql: str) -> list[str]:
-    """The names that a statement binds with :name. A cast such as ::date is not a bind."""
-    return re.findall(r"(?<![:\w\\]):(\w+)", sql)
 
 
 class Csv(Clause):
     """How CSV files are written. Nothing is guessed: a file that differs is refused."""
 
     delimiter: str = Field(",", min_length=1, max_length=1, description="Field separator.")
+    quote: str | None = Field(
+        '"',
+        min_length=1,
+        max_length=1,
+        description="Mark around fields that contain delimiters or line breaks, doubled inside them. null: "
+        "quotes are text.",
+    )
+    escape: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="Mark before a quote, delimiter, line break or itself that makes it text, such as a "
+        "backslash. Before anything else it is text.",
+    )
     encoding: str = Field("utf-8", description="Text encoding, as Python names it.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark of numbers.")
     thousands: str | None = Field(
@@ -54,6 +64,15 @@ class Csv(Clause):
             raise ValueError("thousands must be neither a digit, a sign, e nor the decimal mark")
         if any(re.search(r"[\d+\-()]|^\s|\s$", mark) for mark in self.currency_marks):
             raise ValueError("currency_marks contain no digits, signs or parentheses, and no blanks around")
+        return self
+
+    @model_validator(mode="after")
+    def _quote_and_escape_are_free(self) -> Self:
+        marks = [mark for mark in (self.delimiter, self.quote, self.escape) if mark is not None]
+        if len(set(marks)) < len(marks):
+            raise ValueError("delimiter, quote and escape must differ; a quote is doubled without any escape")
+        if any(mark in "\r\n\0" or not mark.isascii() for mark in marks):
+            raise ValueError("quote and escape must be one ASCII character that does not end a line")
         return self
 
     @model_validator(mode="after")
@@ -122,9 +141,10 @@ class Source(Clause):
     def _sql_is_one_query(cls, sql: str | None) -> str | None:
         if sql is None:
             return None
-        if not re.match(r"\s*(SELECT|WITH)\b", sql, re.IGNORECASE):
+        code = blank_out(strip_semicolon(sql))
+        if not re.match(r"\s*\(*\s*(SELECT|WITH)\b", code, re.IGNORECASE):
             raise ValueError("sql must be one statement that starts with SELECT or WITH")
-        if ";" in sql.rstrip().rstrip(";"):
+        if ";" in code:
             raise ValueError("sql must be one statement, without a ; in it")
         if unknown := sorted(set(list_binds(sql)) - set(BINDS)):
             raise ValueError(f"sql may bind :as_of and :window_start, not {', '.join(unknown)}")

@@ -53,7 +53,7 @@ def open_source(night: Night) -> OpenedSource:
         names = [file.name for file in listing.files]
         listing.warnings.extend(refuse_copies(names, source.date_in_name))
     opened = open_files(listing.files, definition.rows, source.csv, fetched)
-    return opened._replace(warnings=[*listing.warnings, *opened.warnings])
+    return opened._replace(warnings=[*listing.warnings, *opened.warnings], outside=listing.outside)
 
 
 def query_source(night: Night, folder: Path) -> OpenedSource:
@@ -135,7 +135,8 @@ def read_source(night: Night) -> Ingested:
     key = make_edition_key(night, digests)
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
     if not night.force and is_intact(get_home(night), night.as_of, key.edition):
-        return report_nothing_read(key, inputs, digests)
+        published = report_nothing_read(key, inputs, digests)
+        return published.model_copy(update={"files_outside": source.outside})
     if counts_twice(definition.rows):
         contract = contract._replace(sketched=choose_share(source.files))
     contract = with_currencies(contract, list_currency_rules(definition, source.header, source.files))
@@ -146,6 +147,7 @@ def read_source(night: Night) -> Ingested:
     return Ingested(
         key=key,
         inputs=inputs,
+        files_outside=source.outside,
         digests=digests,
         balance=rows.balance,
         parts=tuple(rows.parts),

@@ -87,7 +87,7 @@ PARAMETERS = [
     Parameter("L15", open_fifo, "not a regular file"),
     Parameter("L15", follow_link, "must be below"),
     Parameter("C12", define(rows={"id": None, "columns": {"<img>": {"type": "int"}}}), "column names start"),
-    Parameter("C12", define(rows={"id": None, "columns": {"__class__": {"type": "int"}}}), "column names"),
+    Parameter("C12", define(rows={"id": None, "columns": {"a`b": {"type": "int"}}}), "column names"),
     Parameter("C12", define(rows={"id": None, "columns": {"x" * 5000: {"type": "int"}}}), "at most 100"),
     Parameter("C12", define(rows={"id": None, "columns": {"x\n": {"type": "int"}}}), "column names start"),
     Parameter("U01", as_of("../../etc"), "YYYY-MM-DD"),

@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel
 
 from config.clauses import CategoryOptions, CheckLimits, FitOptions, KOptions, RefitOptions
-from config.columns import Column, Fill, Rows
+from config.column_contract import Column, Fill
+from config.columns import Rows
 from config.conditions import ColumnCondition, RowRule
 from config.definition import Definition, ScalingOptions
 from config.event_summary import EventSummary, SummaryFeature

@@ -66,7 +66,7 @@ def with_time(**column: Any) -> dict[str, Any]:
             "id_suffix needs an id",
         ),
         (with_time(format="%d/%m %H:%M"), "format needs year, month and day"),
-        (with_time(format="%d %b %Y"), "format may contain"),
+        (with_time(format="%d/%m/%Y %Q"), "format may contain"),
         (with_time(format="%Y-%m-%d %d"), "each once"),
         (
             rows(columns={**COLUMNS, "price": {"type": "float", "format": "%Y%m%d"}}),
@@ -123,7 +123,7 @@ def with_time(**column: Any) -> dict[str, Any]:
             },
             "features go round in a circle: a needs b needs a",
         ),
-        ({**EVENTS, **with_features({"<x>": {"op": "count"}})}, "feature names start with"),
+        ({**EVENTS, **with_features({"<x>": {"op": "count"}})}, "feature names start"),
         ({**EVENTS, **with_features({"margin": {"op": "count"}})}, "margin is used by the outputs"),
         ({**EVENTS, "summary": {**EVENTS["summary"], "window_days": 0}}, "summary.window_days"),
         ({**EVENTS, "features": ["price"]}, "feature price is not in summary.features"),

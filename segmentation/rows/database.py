@@ -4,28 +4,28 @@ The URL is a secret. It arrives as a SecretStr and never appears in a message, r
 tasks/runtime/connections.py looks it up. Judging rows belongs in segmentation/rows/judging.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from config.columns import Column, Rows
-from config.sources import list_binds
+from config.sql_text import escape_colons, list_binds, strip_semicolon
 from segmentation.errors import DatabaseGone, Refused, ResegmentError
+from segmentation.rows.column_places import adapt_header, locate_columns
+from segmentation.rows.database_cells import STAGED_TYPES, convert_cells
 from segmentation.rows.headers import check_header, columns_to_read
+from segmentation.rows.staged_table import StagedTable
+from segmentation.rows.unbounded_times import is_unbounded_time, load_unbounded_times
 
 BATCH_ROWS = 50_000
-_TYPES = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 # Notice a dead server after a minute; the system's default is two hours.
 _WATCHED = {"connect_timeout": "30", "keepalives_idle": "30", "keepalives_interval": "10"}
 _TEXT = Column(type="text")
@@ -53,21 +53,41 @@ def stage_query(query: DatabaseQuery, secret: DatabaseSecret, rows: Rows, path: 
     value.
     """
     failure: ResegmentError | None = None
-    warnings: list[str] = []
-    try:
-        engine = _open(secret.url)
-        with closing(_Disposable(engine)), engine.connect() as connection:
-            binds = {name: query.binds[name] for name in list_binds(query.sql)}
-            statement, columns = text(query.sql.rstrip().rstrip(";")), columns_to_read(rows)
-            with _read_only(connection).execute(statement, binds) as result:
-                warnings = check_header(f"connection {secret.connection}", list(result.keys()), columns, ",")
-                batches = result.columns(*columns).partitions(BATCH_ROWS)
-                write_batches((list(zip(*batch, strict=True)) for batch in batches), rows, path)
-    except (SQLAlchemyError, ImportError) as error:
-        failure = classify_failure(error, secret.connection)
-    if failure is not None:
-        # Raised outside the handler, so that no chained exception carries the driver's text.
-        raise failure
+    for prepare in (None, load_unbounded_times):
+        try:
+            return _run_query(query, secret, rows, path, prepare)
+        except (SQLAlchemyError, ImportError) as error:
+            if prepare is None and is_unbounded_time(error):
+                continue
+            failure = classify_failure(error, secret.connection)
+            break
+    # Raised outside the handler, so that no chained exception carries the driver's text.
+    raise failure or AssertionError("the second attempt returns or fails")
+
+
+def _run_query(
+    query: DatabaseQuery,
+    secret: DatabaseSecret,
+    rows: Rows,
+    path: Path,
+    prepare: Callable[[Connection], None] | None,
+) -> list[str]:
+    source, names = f"connection {secret.connection}", columns_to_read(rows)
+    statement = text(escape_colons(strip_semicolon(query.sql)))
+    binds = {name: query.binds[name] for name in list_binds(query.sql)}
+    engine = _open(secret.url)
+    with closing(_Disposable(engine)), engine.connect() as connection:
+        if prepare is not None:
+            prepare(connection)
+        with _read_only(connection).execute(statement, binds) as result:
+            header = list(result.keys())
+            warnings = check_header(source, adapt_header(source, header, rows), names, ",")
+            places = locate_columns(names, header, rows)
+            found = {name: place for name, place in places.items() if place is not None}
+            batches = result.columns(*found.values()).partitions(BATCH_ROWS)
+            write_batches(
+                (dict(zip(found, zip(*batch, strict=True), strict=True)) for batch in batches), rows, path
+            )
     return warnings
 
 
@@ -125,45 +145,18 @@ def classify_failure(error: Exception, connection: str) -> ResegmentError:
     )
 
 
-def write_batches(batches: Iterator[Sequence[Sequence[Any]]], rows: Rows, path: Path) -> None:
-    """Write batches of columns, in the contract's order, as one Parquet file with page checksums."""
-    names = columns_to_read(rows)
-    contract = [_TEXT if name == rows.id else rows.columns[name] for name in names]
+def write_batches(batches: Iterable[Mapping[str, Sequence[object]]], rows: Rows, path: Path) -> None:
+    """Write batches of columns as one Parquet file. A column that a batch lacks is null there."""
+    contract = {name: _TEXT if name == rows.id else rows.columns[name] for name in columns_to_read(rows)}
     schema = pa.schema(
-        [(name, _TYPES.get(column.type, pa.string())) for name, column in zip(names, contract, strict=True)]
+        [(name, STAGED_TYPES.get(column.type, pa.string())) for name, column in contract.items()]
     )
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+    with StagedTable(path, schema) as table:
         for batch in batches:
-            arrays = [
-                pa.array([_convert(value, name, column) for value in values], field.type)
-                for values, name, column, field in zip(batch, names, contract, schema, strict=True)
-            ]
-            writer.write_table(pa.table(arrays, schema=schema))
-
-
-def _convert(value: object, name: str, column: Column) -> object:
-    """A driver's value as stored in the stage file. Refused if it can never have the contract's type."""
-    if value is None:
-        return None
-    # bool is a subclass of int in Python, and True is not a number here.
-    if column.type == "float" and isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return float(value)
-    if column.type == "int" and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if column.type == "int" and isinstance(value, (float, Decimal)) and value == int(value):
-        return int(value)
-    if column.type == "bool" and isinstance(value, (bool, int)) and value in (0, 1):
-        return bool(value)
-    if column.type == "timestamp" and isinstance(value, (date, datetime)):
-        return value.strftime(column.format) if column.format else value.isoformat()
-    if column.type in ("text", "category"):
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, (str, int, UUID)):
-            return str(value)
-    if column.type == "timestamp" and isinstance(value, str):
-        return value
-    raise Refused(
-        "wrong-type",
-        f"column {name} is {type(value).__name__} in the database; the contract says {column.type}",
-    )
+            length = len(next(iter(batch.values())))
+            table.write(
+                {
+                    name: convert_cells(name, batch.get(name, [None] * length), column)
+                    for name, column in contract.items()
+                }
+            )

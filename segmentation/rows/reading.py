@@ -17,7 +17,8 @@ from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.parts import PART_ROWS
-from segmentation.rows.headers import columns_to_read, open_parquet, undecodable
+from segmentation.rows.column_places import has_moving_columns, locate_columns, restore_columns
+from segmentation.rows.headers import columns_to_read, open_parquet, read_header, undecodable
 
 # Arrow needs a whole line within a block, so this is also the longest line.
 BLOCK_BYTES = 8 << 20
@@ -45,10 +46,20 @@ class RawBatch(NamedTuple):
 
 def read_batches(path: Path, rows: Rows, csv: Csv) -> Iterator[RawBatch]:
     """The contract's columns of one file, in batches. CSV columns are text."""
+    names = columns_to_read(rows)
+    if not has_moving_columns(rows):
+        yield from _read_columns(path, names, csv)
+        return
+    places = locate_columns(names, read_header(path, csv), rows)
+    for raw in _read_columns(path, [place for place in places.values() if place], csv):
+        yield raw._replace(table=restore_columns(raw.table, places))
+
+
+def _read_columns(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:
     if path.suffix.lower() == ".parquet":
-        yield from _read_parquet(path, columns_to_read(rows))
+        yield from _read_parquet(path, columns)
     else:
-        yield from _read_csv(path, columns_to_read(rows), csv)
+        yield from _read_csv(path, columns, csv)
 
 
 def _read_csv(path: Path, columns: list[str], csv: Csv) -> Iterator[RawBatch]:

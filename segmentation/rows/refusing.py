@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from schemas.fields import arrow_schema
 from schemas.tables import QUARANTINE
+from segmentation.rows.raw_values import list_values
 from segmentation.rows.reading import RawBatch
 
 _PLACE = ("source_file", "source_row")
@@ -39,7 +40,9 @@ def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | No
     all_reasons.update(repeats.groupby("row")["full_reason"].agg("; ".join))
     positions = primary.index.to_numpy()
     customers = [None] * len(positions) if ids is None else ids.take(pa.array(positions)).to_pylist()
-    originals = raw.table.take(pa.array(positions)).to_pylist()
+    columns = raw.table.take(pa.array(positions))
+    values = [list_values(column) for column in columns.columns]
+    originals = [dict(zip(columns.column_names, row, strict=True)) for row in zip(*values, strict=True)]
     return quarantine_table(
         [
             {
