@@ -1,6 +1,7 @@
 """The command `resegment run`: one date from source to published edition.
 
-The flow is in flows/resegment.py, what a date is checked for beforehand in arguments.py.
+The flow is in flows/resegment.py, what a date is checked for beforehand in arguments.py, what the command
+prints in outcome.py.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,15 +14,14 @@ from config.settings import Settings
 from resegment.arguments import check_source_files, load_definition, parse_run_date
 from resegment.flow_runs import connect_server, count_task_runs
 from resegment.options import DefinitionArgument, JsonOption, RunDateOption, SourceOption, StoreOption
-from resegment.terminal import open_stderr, plain_failures, shorten_path
+from resegment.outcome import format_published
+from resegment.terminal import open_stderr, plain_failures
 from segmentation.errors import NoData
 
 if TYPE_CHECKING:
     from schemas.night import Published, Unpublished
 
 run_app = typer.Typer()
-
-_VERBS = {"published": "Published", "already-published": "Already published", "held": "Held"}
 
 
 @run_app.command("run", epilog="Example: resegment run article --as-of 2026-01-31 --store out")
@@ -68,16 +68,3 @@ def run_nightly_flow(
     task_counts = count_task_runs(resegment, sweep=definition.k.max - definition.k.min + 1)
     record = server.run(resegment, {"definition": definition.name, **parameters}, task_counts)
     return cast("Published | Unpublished", record)
-
-
-def format_published(published: "Published") -> str:
-    """How the run ended, which checks failed, and where segments and report are."""
-    lines = [
-        f"{_VERBS[published.outcome]}: {published.name} as of {published.as_of}, "
-        f"{published.customers:,} customers in {published.k} segments, edition {published.edition}"
-    ]
-    lines += [f"  check failed: {reason}" for reason in published.reasons]
-    lines += [f"  note: {warning}" for warning in published.warnings]
-    lines.append(f"Segments: {shorten_path(published.segments_path)}")
-    lines.append(f"Report:   {shorten_path(published.report_path)}")
-    return "\n".join(lines)

@@ -31,6 +31,11 @@ class ManifestRows(RowBalance):
 
     customers: int
 
+    @property
+    def balance(self) -> RowBalance:
+        """The balance alone."""
+        return RowBalance(**self.model_dump(exclude={"customers"}))
+
 
 class Manifest(Record):
     """manifest.json: how the edition was made. `resegment rebuild` makes it again from this alone.

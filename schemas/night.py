@@ -11,6 +11,7 @@ from pydantic import Field
 
 from config.definition import Definition
 from schemas.record import Record
+from schemas.rows import RowBalance
 
 Outcome = Literal["published", "already-published", "held"]
 
@@ -53,6 +54,10 @@ class Published(Record):
     report_path: str
     reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
     warnings: tuple[str, ...] = Field((), description="Advisory checks that failed.")
+    rows: RowBalance | None = Field(None, description="What became of the rows that were read.")
+    quarantine_path: str = Field("", description="Where the refused rows are.")
+    files: int = Field(0, description="Files that were read.")
+    files_outside: int = Field(0, description="Dated files of the source outside the days that count.")
 
     @property
     def log_line(self) -> str:

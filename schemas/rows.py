@@ -101,6 +101,7 @@ class Ingested(Record):
 
     key: EditionKey
     inputs: tuple[Input, ...]
+    files_outside: int = Field(0, description="Dated files of the source outside the days that count.")
     digests: tuple[Digest, ...]
     is_published: bool = Field(False, description="This very edition is already in the store.")
     balance: RowBalance

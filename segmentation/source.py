@@ -37,6 +37,7 @@ class SourceListing(NamedTuple):
 
     files: list[ListedFile]
     warnings: list[str]
+    outside: int = 0  # dated files of other days
 
 
 def list_source(
@@ -62,7 +63,8 @@ def list_source(
         _check_readable(file)
     if place.kind == "glob":
         warnings += warn_of_siblings(selection, list_siblings(place))
-    return SourceListing([_list_file(file) for file in selection.read], warnings)
+    outside = max(0, selection.dated - len(selection.read))
+    return SourceListing([_list_file(file) for file in selection.read], warnings, outside)
 
 
 def list_files(

@@ -37,6 +37,7 @@ from segmentation.store.edition_files import (
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
+    QUARANTINE,
     SEGMENTS,
     SUMS,
     VERSION,
@@ -136,7 +137,7 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
         (reported.history, "history.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)
-    write_quarantine(folder / "quarantine.parquet", draft.customers.quarantine)
+    write_quarantine(folder / QUARANTINE, draft.customers.quarantine)
     write_lineage(folder, draft.aligned)
     pieces = list_edition_parts(draft.customers, draft.aligned)
     write_changes(folder, pieces, draft.aligned)
@@ -147,9 +148,7 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     return folder
 
 
-def describe_result(
-    night: Night, manifest: Manifest, verdict: Verdict, store_warnings: tuple[str, ...]
-) -> Published:
+def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: EditionDraft) -> Published:
     """How the run ended, and where to look."""
     home = get_home(night)
     folder = edition_folder(home, night.as_of, manifest.edition)
@@ -164,7 +163,11 @@ def describe_result(
         segments_path=str(table),
         report_path=str(folder / "report.html"),
         reasons=verdict.reasons,
-        warnings=(*verdict.warnings, *store_warnings),
+        warnings=(*verdict.warnings, *draft.previous.store_warnings),
+        rows=manifest.rows.balance,
+        quarantine_path=str(folder / QUARANTINE),
+        files=len(draft.ingested.inputs),
+        files_outside=draft.ingested.files_outside,
     )
 
 
@@ -176,7 +179,7 @@ def publish(night: Night, draft: EditionDraft, verdict: Verdict, reported: Repor
     # The stage ends here. Ledger and stage files come once Prefect has kept its result, or a
     # retry would find neither (decision 16).
     commit_edition(night, draft.ingested.key, folder, verdict.may_publish)
-    return describe_result(night, manifest, verdict, draft.previous.store_warnings)
+    return describe_result(night, manifest, verdict, draft)
 
 
 def finalise_run(night: Night, draft: EditionDraft, published: Published) -> Published:

@@ -13,6 +13,8 @@ class QualityView(NamedTuple):
 
     balance: str
     refused: Table | None
+    spans: Table | None
+    amounts: list[str]
     checks: list[Check]
 
 
@@ -21,6 +23,8 @@ def view_quality(context: ReportContext) -> QualityView:
     return QualityView(
         balance=describe_balance(context),
         refused=tabulate_reasons(context),
+        spans=tabulate_spans(context),
+        amounts=describe_amounts(context),
         checks=sorted(context.verdict.checks, key=lambda check: (check.passed, not check.required)),
     )
 
@@ -29,7 +33,10 @@ def describe_balance(context: ReportContext) -> str:
     """Rows in and out, and the share of refused rows."""
     balance = context.draft.customers.balance
     refused = format_share(balance.quarantined / max(1, balance.read))
-    sentence = f"{balance.describe()} ({refused})."
+    # Of typed files only the rows count, not how they are spread over files.
+    files = sum(digest.of == "bytes" for digest in context.draft.ingested.digests)
+    source = f" from {files:,} {'file' if files == 1 else 'files'}" if files else ""
+    sentence = f"{balance.describe()} ({refused}){source}."
     if balance.outside:
         sentence += f" {balance.outside:,} more rows are outside the window and were ignored."
     return sentence
@@ -43,3 +50,22 @@ def tabulate_reasons(context: ReportContext) -> Table | None:
     rows = [[reason, f"{balance.reasons.get(reason, 0):,}", f"{count:,}"] for reason, count in mentions]
     header = ["Reason", "Rows", "Rows with this reason among others"]
     return Table("Refused rows by reason", header, rows) if rows else None
+
+
+def tabulate_spans(context: ReportContext) -> Table | None:
+    """The days and files with the largest refused shares; None without any."""
+    breakdown = context.draft.ingested.breakdown.compact()
+    rows = [
+        [span.name, f"{span.rows:,}", f"{span.refused:,} ({span.share:.1%})", span.reason]
+        for span in (breakdown.spans if breakdown else ())
+    ]
+    header = ["Day or file", "Rows", "Refused", "Mostly"]
+    return Table("Days and files with the most refused rows", header, rows) if rows else None
+
+
+def describe_amounts(context: ReportContext) -> list[str]:
+    """How much of each amount's value is in refused rows, estimated."""
+    return [
+        f"About {amount.share:.1%} of the value of {amount.name} is in refused rows."
+        for amount in context.draft.ingested.breakdown.amounts
+    ]

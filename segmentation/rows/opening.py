@@ -21,6 +21,7 @@ class OpenedSource(NamedTuple):
     files: list[SourceFile]
     warnings: list[str]
     header: frozenset[str] = frozenset()  # the columns of all files
+    outside: int = 0  # dated files that are not read
 
 
 def open_files(listed: Sequence[ListedFile], rows: Rows, csv: Csv, folder: Path) -> OpenedSource:

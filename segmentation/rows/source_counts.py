@@ -11,6 +11,7 @@ from datetime import timedelta
 import numpy as np
 
 from schemas.breakdown import AmountBalance, Breakdown, MisdatedFile, SpanBalance
+from schemas.rows import Input
 from segmentation.rows.refused_value import LOST, NUMBER_LIKE, REFUSED_ROWS, USED
 from segmentation.rows.row_counts import (
     END_CREDIBLE,
@@ -32,9 +33,9 @@ MOST_SPANS, MOST_FILES = 1000, 100
 class SourceCounts:
     """The counts of all batches of a source, added up as they come."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self.by_file = np.zeros((len(names), 4), np.int64)
+    def __init__(self, inputs: Sequence[Input]) -> None:
+        self.inputs = inputs
+        self.by_file = np.zeros((len(inputs), 4), np.int64)
         # Dense over all credible days: 3.5 MB, whatever the window.
         self.by_day = np.zeros((END_CREDIBLE - FIRST_CREDIBLE, 4), np.int64)
         self.reasons = Counter[tuple[Kind, int, str]]()
@@ -64,7 +65,7 @@ class SourceCounts:
             spans=tuple(sorted(spans, key=lambda span: (-span.share, span.kind, span.name))[:MOST_SPANS]),
             misdated=int(misdated.sum()),
             misdated_files=tuple(
-                MisdatedFile(name=self.names[i], rows=int(misdated[i])) for i in most if misdated[i]
+                MisdatedFile(name=self.inputs[i].name, rows=int(misdated[i])) for i in most if misdated[i]
             ),
             rows_in_files=int(self.by_file[:, ROWS].sum()),
             amounts=tuple(
@@ -91,13 +92,16 @@ class SourceCounts:
             if of == kind and count > common.get(key, ("", 0))[1]:
                 common[key] = (reason, count)
         for position in np.flatnonzero(is_listed).tolist():
+            # Typed rows make the same edition whatever file they are in, so that their days tell.
+            if kind == "file" and self.inputs[position].numbered and self.by_day.any():
+                continue
             key = position + FIRST_CREDIBLE if kind == "day" else position
             rows, refused, without_id, _ = counts[position].tolist()
             reason, reason_rows = common[key]
             spans.append(
                 SpanBalance(
                     kind=kind,
-                    name=str(EPOCH + timedelta(key)) if kind == "day" else self.names[key],
+                    name=str(EPOCH + timedelta(key)) if kind == "day" else self.inputs[key].name,
                     rows=rows,
                     refused=refused,
                     without_id=without_id,

@@ -40,7 +40,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
     quarantine: list[Part] = []
     superseding: list[Part] = []
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
-    counts = SourceCounts([file.name for file in inputs])
+    counts = SourceCounts(inputs)
     outside = 0
     for number, batch in enumerate(batches):
         if batch.sketch is not None:

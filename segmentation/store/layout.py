@@ -18,6 +18,7 @@ from segmentation.store.objects import AnyPath, parse_path
 VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"
 SUMS = "SHA256SUMS"
+QUARANTINE = "quarantine.parquet"
 EDITION_KEY = b"resegment.edition"
 MANIFEST_KEY = b"resegment.manifest_sha256"
 

@@ -14,6 +14,7 @@ from segmentation.parts import hash_file
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
+    QUARANTINE,
     SEGMENTS,
     SUMS,
     edition_folder,
@@ -114,4 +115,11 @@ def look_up_published(night: Night, edition: str) -> Published:
         customers=manifest.rows.customers,
         segments_path=str(published_path(home, night.as_of)),
         report_path=str(folder / "report.html"),
+        warnings=tuple(
+            f"{check.name}: {check.finding}"
+            for check in manifest.checks
+            if not check.required and not check.passed
+        ),
+        rows=manifest.rows.balance,
+        quarantine_path=str(folder / QUARANTINE),
     )

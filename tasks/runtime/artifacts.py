@@ -57,15 +57,28 @@ def render_artifacts(record: Record, night: Night) -> list[Artifact]:
 @render_artifacts.register
 def _(customers: Customers, night: Night) -> list[Artifact]:
     balance = customers.balance
-    lines = [f"As of {night.as_of}: {balance.describe()}.", ""]
+    ingested = customers.ingested
+    lines = [f"As of {night.as_of}: {balance.describe()}, from {len(ingested.inputs):,} inputs.", ""]
     if balance.outside:
         lines += [f"{balance.outside:,} more rows are outside the window and were left out.", ""]
+    if ingested.files_outside:
+        lines += [f"{ingested.files_outside:,} more files are dated outside.", ""]
+    for amount in ingested.breakdown.amounts:
+        lines += [f"About {amount.share:.1%} of the value of {escape_cell(amount.name)} is refused.", ""]
     if balance.mentions:
         rows = [
             [escape_cell(reason), f"{balance.reasons.get(reason, 0):,}", f"{count:,}"]
             for reason, count in balance.mentions.items()
         ]
         lines += format_table(["Reason", "Rows", "Rows with this reason among others"], rows, "lrr")
+    if breakdown := ingested.breakdown.compact():
+        rows = [
+            [escape_cell(span.name), f"{span.rows:,}", f"{span.refused:,}", escape_cell(span.reason)]
+            for span in breakdown.spans
+        ]
+        lines += (
+            ["", *format_table(["Day or file", "Rows", "Refused", "Mostly"], rows, "lrrl")] if rows else []
+        )
     return [Artifact("quarantine", lines, f"{balance.quarantined:,} rows quarantined as of {night.as_of}")]
 
 

@@ -127,7 +127,8 @@ def confirm_published(night: Night, ingested: Ingested) -> Published:
     edition = ingested.key.edition
     with lock(night.home / LOCK):
         move_live(get_home(night), night.as_of, edition)
-    published = look_up_published(night, edition)
+    counts = {"files": len(ingested.inputs), "files_outside": ingested.files_outside}
+    published = look_up_published(night, edition).model_copy(update=counts)
     return close_published(night, published, {"k": published.k})
 
 
