@@ -80,7 +80,7 @@ def with_copy(folder: Path, days: list[pd.DataFrame]) -> None:
 def with_other_format(folder: Path, days: list[pd.DataFrame]) -> None:
     """The same day as CSV and as Parquet."""
     write_days(folder, days)
-    write_day(folder, days[4], "day-004.parquet")
+    write_day(folder, days[4], "warehouse-004.parquet")
 
 
 def with_other_layout(folder: Path, days: list[pd.DataFrame]) -> None:
@@ -133,7 +133,7 @@ def with_tiny_twin(folder: Path, days: list[pd.DataFrame]) -> None:
 
 REPEATED: list[tuple[Layout, str]] = [
     (with_copy, r"day-004 \(1\).csv and day-004.csv \(100%\)"),
-    (with_other_format, r"day-004.csv and day-004.parquet \(100%\)"),
+    (with_other_format, r"day-004.csv and warehouse-004.parquet \(100%\)"),
     (with_other_layout, r"day-004-again.csv and day-004.csv \(100%\)"),
     (with_most_rows_again, r"day-004-corrected.csv and day-004.csv \(6\d%\)"),
     (with_part_again, r"day-004.csv and late.csv \(100%\)"),

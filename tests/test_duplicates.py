@@ -14,7 +14,7 @@ def test_means_of_whole_numbers_have_one_type_in_all_buckets(
     make_night: NightMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bucket without repeated customers has the same type of numbers as the other buckets."""
-    frame = pd.DataFrame({"id": ["a", "a", "b", "c", "d"], "spend": 1.0, "orders": range(1, 6), "note": ""})
+    frame = pd.DataFrame({"id": ["a", "a", "b", "c", "d"], "spend": 1.0, "orders": range(1, 6), "note": "x"})
     monkeypatch.setattr(module, "BUCKET_VALUES", 5)
     night = make_night(rows={"id": "id", "columns": COLUMNS, "on_duplicate": "mean"})
     _, table = run(night, frame, tmp_path)

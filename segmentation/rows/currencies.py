@@ -19,6 +19,8 @@ from config.definition import Definition
 from config.event_summary import NUMERIC_OPERATIONS
 from config.expressions import columns_of, parse_expression
 from segmentation.errors import Refused
+from segmentation.rows.headers import open_parquet
+from segmentation.source_checks import SourceFile
 
 # In this order: shops write their own currency next to the customer's.
 CURRENCY_NAMES = (
@@ -41,10 +43,12 @@ class CurrencyRule(NamedTuple):
     is_declared: bool
 
 
-def list_currency_rules(definition: Definition, header: Iterable[str]) -> tuple[CurrencyRule, ...]:
+def list_currency_rules(
+    definition: Definition, header: Iterable[str], files: Sequence[SourceFile]
+) -> tuple[CurrencyRule, ...]:
     """The columns to look at: those that the definition names, and one of the others by its name.
 
-    `header` has the columns of the source's files.
+    `header` has the columns of all the source's files.
     """
     columns = definition.rows.columns
     declared: dict[str, list[str]] = {}
@@ -55,6 +59,8 @@ def list_currency_rules(definition: Definition, header: Iterable[str]) -> tuple[
     known = [name for name, column in columns.items() if column.type in ("text", "category")]
     foreign = [name for name in header if name not in columns and not _is_ignored(name, definition.rows)]
     guess = choose_currency_column([*known, *foreign])
+    if guess in foreign and not _holds_codes(guess, files):
+        guess = None
     is_guessed = bool(amounts) and guess is not None and guess != definition.rows.id
     if is_guessed and guess in declared:
         declared[guess] += amounts
@@ -72,6 +78,17 @@ def choose_currency_column(names: Sequence[str]) -> str | None:
     """
     plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(names)}
     return next((plain[name] for name in CURRENCY_NAMES if name in plain), None)
+
+
+def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:
+    """Can the column be read as codes from every typed file that has it?"""
+    schemas = [open_parquet(file.path).schema_arrow for file in files if file.input.numbered]
+    kinds = [schema.field(name).type for schema in schemas if name in schema.names]
+    kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
+    return all(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
+        for kind in kinds
+    )
 
 
 def _is_ignored(name: str, rows: Rows) -> bool:
@@ -104,7 +121,7 @@ def add_currency_columns(rows: Rows, rules: Sequence[CurrencyRule]) -> Rows:
     foreign = {rule.column for rule in rules} - set(rows.columns)
     if not foreign:
         return rows
-    column = Column(type="text", nullable=True)
+    column = Column(type="text", nullable=True, absent="null")
     return rows.model_copy(update={"columns": {**rows.columns, **dict.fromkeys(sorted(foreign), column)}})
 
 

@@ -5,7 +5,8 @@ that hold them. What repeated rows mean is decided in segmentation/rows/deliveri
 which customers are sampled are in segmentation/keys.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from config.columns import Rows
 from segmentation.keys import mix
 from segmentation.source_checks import SourceFile
 
-SKETCHED_ROWS = 1 << 17  # of the whole source: 1.5 MB of hashes
+SKETCHED_ROWS = 1 << 16  # of the whole source: 1 MB of hashes
+_PIECE = 1 << 14  # rows hashed at a time: they stay in the processor's cache, which is twice as fast
 _PLACE = ("source_file", "source_row")
 _CSV_ROW, _PACKED_ROW = 40, 8  # bytes of a short row, as text and in a file that is compressed
 _HIGH = np.uint64(0xFFFFFFFF00000000)
@@ -52,13 +54,18 @@ def sketch_rows(good: pa.Table, rows: Rows, share: float) -> Sketch:
     present = np.flatnonzero(np.bincount(files - first)) + first if len(files) else np.empty(0, np.int64)
     # Without an id, customers are numbered, so that equal rows have different ids.
     good = good.drop_columns([*_PLACE, *(["customer_id"] if rows.id is None else [])])
-    # Only rows of the sample are hashed whole: it costs five times as much.
-    marks = _mark_rows(good, rows)
+    marks = _by_piece(good, partial(_mark_rows, rows=rows))
     if share < 1:
+        # Only rows of the sample are hashed whole: it costs six times as much.
         chosen = np.flatnonzero(marks <= np.uint64(share * 2.0**64))
         good, marks, files = good.take(pa.array(chosen)), marks[chosen], files[chosen]
-    hashes = (marks & _HIGH) | (hash_table(good) >> np.uint64(32))
-    return Sketch(hashes, files, present)
+    return Sketch((marks & _HIGH) | (_by_piece(good, hash_table) >> np.uint64(32)), files, present)
+
+
+def _by_piece(table: pa.Table, compute: Callable[[pa.Table], np.ndarray]) -> np.ndarray:
+    """Hashes of rows, uint64 (n,), computed piece by piece."""
+    pieces = [compute(table.slice(start, _PIECE)) for start in range(0, table.num_rows, _PIECE)]
+    return np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
 
 
 def _mark_rows(good: pa.Table, rows: Rows) -> np.ndarray:
