@@ -47,7 +47,10 @@ class ColumnScale(Record):
     transform: Transform
     shift: float
     scale: float
-    weight: float = Field(description="Square root of the definition's weight.")
+    weight: float = Field(
+        description="Square root of the definition's weight; times a power of two, the same for all features, "
+        "where values are too large or too small for float32."
+    )
     # The JSON keys are those of the first version, so that every model.json stays readable.
     excluded: bool = Field(validation_alias="aside", serialization_alias="aside")
     clip: float | None = Field(None, description="Scaled values, before the weight, end here on either side.")

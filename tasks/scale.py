@@ -23,11 +23,16 @@ from segmentation.errors import Refused
 from segmentation.features.encoding import encode_parts, fit_encodings
 from segmentation.features.feature_moments import FeatureMoments, measure_part, merge_parts
 from segmentation.features.grid import snap
-from segmentation.features.grid_step import choose_grid_step, mean_variance
+from segmentation.features.grid_step import (
+    bring_into_range,
+    choose_grid_step,
+    list_outweighed,
+    mean_variance,
+)
 from segmentation.features.moments import Moments
 from segmentation.features.outliers import clip_outliers
 from segmentation.features.sampling import draw_sample
-from segmentation.features.scaling import CONSTANT, EncodedCustomers, fit_columns
+from segmentation.features.scaling import CONSTANT, EncodedCustomers, compute_range, fit_columns
 from segmentation.features.transforms import to_scaled
 from segmentation.partitions import map_parts
 from segmentation.parts import create_empty_folder, read_part, to_matrix, write_part
@@ -94,7 +99,11 @@ def fit_scales(definition: Definition, numbers: EncodedCustomers, moments: Featu
         raise Refused("all-constant", f"every feature is constant for all customers, or excluded: {names}")
     automatic = [is_automatic(encoding, definition) for encoding in numbers.encodings]
     columns = clip_outliers(columns, numbers.parts, automatic, definition.k.smallest_share)
-    return Scales(columns, choose_grid_step(columns, moments))
+    columns = bring_into_range(columns, moments.raw)
+    # Fewer customers than a segment needs are outliers, as in clip_outliers.
+    share = definition.k.smallest_share
+    get_range = partial(compute_range, parts=numbers.parts, rows=moments.raw.n, share=share)
+    return Scales(columns, choose_grid_step(columns, moments, get_range))
 
 
 def list_ks(definition: Definition, distinct: int) -> tuple[int, ...]:
@@ -109,8 +118,11 @@ def list_ks(definition: Definition, distinct: int) -> tuple[int, ...]:
     return tuple(range(plan.min, largest + 1))
 
 
-def list_warnings(definition: Definition, scaled: Scaled, raw: Moments, is_kept: bool) -> tuple[str, ...]:
+def list_warnings(
+    definition: Definition, scaled: Scaled, moments: FeatureMoments, is_kept: bool
+) -> tuple[str, ...]:
     """What is odd about the features. is_kept: was the scaling fitted on an earlier night?"""
+    raw = moments.raw
     by_choice = {
         encoding.name
         for encoding in scaled.encodings
@@ -120,6 +132,11 @@ def list_warnings(definition: Definition, scaled: Scaled, raw: Moments, is_kept:
         warn_excluded(column, is_kept and bool(low < high))
         for column, low, high in zip(scaled.columns, raw.low, raw.high, strict=True)
         if column.excluded and column.feature not in by_choice
+    ]
+    warnings += [
+        f"feature {feature} hardly counts next to features that vary far more; scale those by standard or "
+        "log-standard"
+        for feature in list_outweighed(scaled.columns, moments, scaled.quantum)
     ]
     names = [encoding.name for encoding in scaled.encodings]
     twins = detect_twins(names, raw, scaled.numbers)
@@ -161,5 +178,5 @@ def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scal
         ks=list_ks(definition, sample.distinct),
         warnings=(),
     )
-    warnings = list_warnings(definition, scaled, moments.raw, model is not None)
+    warnings = list_warnings(definition, scaled, moments, model is not None)
     return scaled.model_copy(update={"warnings": warnings})

@@ -15,8 +15,7 @@ from segmentation.features.moments import Moments, compute_moments, merge_all_mo
 from segmentation.features.transforms import TRANSFORMS
 from segmentation.parts import read_part, to_matrix
 
-# Cubes reach 1e270, and float64 ends at 1.8e308: room for the sum over 2^29 customers.
-LARGEST = 1e90  # squares and cubes of larger values overflow float64
+LARGEST = 1e300  # float64 ends at 1.8e308: room for differences of values and sums over many customers
 
 
 class FeatureMoments(NamedTuple):
@@ -33,7 +32,7 @@ class FeatureMoments(NamedTuple):
 def measure_part(part: Part, features: Sequence[str]) -> FeatureMoments:
     """Moments over one part. Values that a transform does not accept count as its lowest.
 
-    Refused where the moments would overflow.
+    Refused where sums of values would overflow.
     """
     matrix = to_matrix(read_part(part, features))
     for feature, values in zip(features, matrix, strict=True):

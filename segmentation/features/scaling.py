@@ -24,7 +24,7 @@ from segmentation.parts import read_part, to_matrix
 # On simulated customers, agreement with the truth is 0.28 unscaled, 0.68 by standard scaling, and 0.82 with
 # this rule and that of outliers.py.
 SKEWED = 1.0
-SMALLEST = 1e-90  # squares of smaller spreads underflow float64
+SMALLEST = 1e-304  # float64 keeps all of its digits down to 2.2e-308: room for a deviation within the range
 CONSTANT = "the same value for all customers"
 
 
@@ -72,12 +72,23 @@ def choose_number_transform(
 
 def compute_quartiles(parts: Sequence[Part], feature: str, rows: int) -> Quartiles:
     """Exact quartiles of one feature over all parts: of the two values next to a rank, the lower."""
+    return Quartiles(*_select(parts, feature, [int(share * (rows - 1)) for share in (0.25, 0.5, 0.75)]))
+
+
+def compute_range(feature: str, parts: Sequence[Part], rows: int, share: float) -> float:
+    """The range of a feature's values, without that share of the rows at either end."""
+    few = int(share * (rows - 1))
+    low, high = _select(parts, feature, [few, rows - 1 - few])
+    return high - low
+
+
+def _select(parts: Sequence[Part], feature: str, ranks: Sequence[int]) -> list[float]:
+    """The values of a feature at these ranks (0 = smallest)."""
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return map_parts(partial(_read_one_group, feature=feature), parts)
 
-    ranks = [np.array([[int(share * (rows - 1))]]) for share in (0.25, 0.5, 0.75)]
-    return Quartiles(*(float(select_ranks(batches, rank, 1)[0, 0]) for rank in ranks))
+    return [float(select_ranks(batches, np.array([[rank]]), 1)[0, 0]) for rank in ranks]
 
 
 def _read_one_group(part: Part, feature: str) -> tuple[np.ndarray, np.ndarray]:

@@ -44,6 +44,7 @@ class TransformKind(NamedTuple):
     """How a transform is fitted, and how it bends values: t and its inverse, None for the identity.
 
     lowest: the least value that t accepts. is_logarithmic: do equal ratios have equal distances?
+    keeps_size: are scaled values as large as the values themselves, instead of about 1?
     """
 
     fit: Callable[[FeatureSummary], Standardisation]
@@ -51,6 +52,7 @@ class TransformKind(NamedTuple):
     unbend: Callable[[np.ndarray], np.ndarray] | None = None
     lowest: float = -np.inf
     is_logarithmic: bool = False
+    keeps_size: bool = False
 
 
 def fit_standard(summary: FeatureSummary) -> Standardisation:
@@ -74,7 +76,7 @@ def fit_robust(summary: FeatureSummary) -> Standardisation:
 
 
 TRANSFORMS: dict[Transform, TransformKind] = {
-    "none": TransformKind(fit_unchanged),
+    "none": TransformKind(fit_unchanged, keeps_size=True),
     "standard": TransformKind(fit_standard),
     "robust": TransformKind(fit_robust),
     "log-standard": TransformKind(
@@ -124,12 +126,17 @@ def clip_scaled(values: np.ndarray, column: ColumnScale) -> np.ndarray:
 
 
 def to_scaled(matrix: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
-    """Scaled features (d', n) from original ones (d, n), without the d - d' excluded features."""
-    rows = [
-        clip_scaled((apply_transform(values, column) - column.shift) / column.scale, column) * column.weight
-        for values, column in zip(matrix, columns, strict=True)
-        if not column.excluded
-    ]
+    """Scaled features (d', n) from original ones (d, n), without the d - d' excluded features.
+
+    Values so far from those of the fit that float64 cannot hold the quotient become infinite.
+    """
+    with np.errstate(over="ignore"):
+        rows = [
+            clip_scaled((apply_transform(values, column) - column.shift) / column.scale, column)
+            * column.weight
+            for values, column in zip(matrix, columns, strict=True)
+            if not column.excluded
+        ]
     return np.stack(rows) if rows else np.empty((0, matrix.shape[1]))
 
 

@@ -48,14 +48,15 @@ def view_making(context: ReportContext) -> MakingView:
 
 def tabulate_scaling(context: ReportContext) -> Table:
     """How each feature was scaled, and why."""
+    scaled, weights = context.draft.scaled, context.night.definition.weights
     rows = [
         [
             column.feature,
             "excluded" if column.excluded else column.transform,
-            f"{column.weight**2:.4g}",
+            f"{weights.get(encoding.column, 1.0):.4g}",
             column.reason,
         ]
-        for column in context.draft.scaled.columns
+        for encoding, column in zip(scaled.encodings, scaled.columns, strict=True)
     ]
     return Table("Scaling", ["Feature", "Transform", "Weight", "Why"], rows, is_text=True)
 
