@@ -12,7 +12,7 @@ _LITERAL = re.compile(
     re.DOTALL,
 )
 _COMMENT_MARK = re.compile(r"/\*|\*/")
-# A cast such as ::date and an escaped \: are no binds.
+# Neither a cast such as ::date nor an escaped \: is a bind.
 _BIND = re.compile(r"(?<![:\w\\]):(\w+)")
 
 

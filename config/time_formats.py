@@ -59,7 +59,7 @@ _DIRECTIVES = {
     "%%": "%",
 }
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
-# Directives that give the same part of a time, of which a pattern may have one.
+# Directives that give the same part of a time: a pattern may have one of them.
 _RIVALS = (("%Y", "%y"), ("%m", "%b", "%B", "%j"), ("%d", "%j"), ("%H", "%I"), ("%a", "%A"))
 _UTC_NAME = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|Z)(?![A-Za-z])")
 _ZONE_NAME = re.compile(
@@ -90,7 +90,7 @@ def list_formats(declared: str | Sequence[str] | None) -> tuple[str, ...]:
 
 @cache
 def compile_form(text_format: str) -> tuple[TimeForm, ...]:
-    """The forms that one declared format stands for. ValueError says what is wrong with it."""
+    """The forms that one declared format means. ValueError says what is wrong with it."""
     if text_format == ISO:
         return tuple(_anchor(regex, is_utc=False) for regex in _ISO_FORMS)
     if text_format in EPOCHS:

@@ -126,6 +126,9 @@ class Ingested(Record):
         )
 
 
+LARGEST_KEPT = 5  # in Customers.largest
+
+
 class Customers(Record):
     """One row per customer, in canonical order, with the balance of the rows they were made from."""
 
@@ -134,6 +137,8 @@ class Customers(Record):
     quarantine: tuple[Part, ...]
     balance: RowBalance
     warnings: tuple[str, ...]
+    largest: tuple[int, ...] = Field((), description="Most events of single customers, descending.")
+    events: int = Field(0, description="Events that were summarised; 0 for grain customer.")
 
     @property
     def count(self) -> int:

@@ -15,6 +15,7 @@ from schemas.night import Night
 from schemas.rows import Customers
 from schemas.verdicts import Check, Verdict
 from schemas.volumes import NightVolume
+from segmentation.checks.id_share import check_id_share
 from segmentation.checks.refusals import (
     check_file_days,
     check_quarantined_share,
@@ -167,6 +168,7 @@ def check(night: Night, draft: EditionDraft) -> Verdict:
         check_refused_value(breakdown, customers.balance, limits.max_quarantined),
         check_quarantined_trend(tonight, history, limits.max_quarantined),
         check_file_days(breakdown),
+        check_id_share(customers),
         check_volume("rows", tonight, history, limits.max_row_change),
         check_volume("customers", tonight, history, limits.max_row_change),
         check_volume_trend(tonight, history, limits.max_row_change),

@@ -175,4 +175,6 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
         quarantine=quarantine,
         balance=balance,
         warnings=ingested.warnings,
+        largest=summary.largest,
+        events=summary.events,
     )

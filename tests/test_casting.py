@@ -148,7 +148,7 @@ def test_whole_floats_of_a_file_are_integers() -> None:
 
 
 def test_nan_is_unreadable_as_a_number() -> None:
-    """NaN in a file is no missing value, just as the text NaN is none."""
+    """NaN in a file does not mean a missing value, nor does the text NaN."""
     assert cast(pa.array([1.5, float("nan"), None]), "float") == ([1.5, None, None], [1])
     assert cast(pa.array(["1.5", "NaN", ""]), "float") == ([1.5, None, None], [1])
 

@@ -177,7 +177,7 @@ def test_bad_cells_have_the_digest_of_the_same_table_in_parquet(tmp_path: Path, 
 
 
 def test_statements_may_have_comments_and_semicolons_in_strings(tmp_path: Path, postgres: str) -> None:
-    """What is no code is neither a second statement nor a bind."""
+    """Only code has statements and binds."""
     sql = "/* first; :who */ SELECT 'a;b :x' AS id, 5 AS n -- :why\nWHERE DATE '2024-05-15' < :as_of;"
     definition = {**DEFINITION, "source": {"sql": sql, "connection": "w"}}
     Definition.model_validate(definition)

@@ -114,7 +114,7 @@ def test_names_of_columns_as_exporters_write_them(tmp_path: Path, make_night: Ni
     "name", ["", " a", "a ", "a\n", "a\tb", "a\0b", "a`b", "<b>", "a\\b", "\ufeffid", "a\u202eb", "x" * 101]
 )
 def test_names_that_outputs_could_not_show_are_refused(name: str) -> None:
-    """Control characters, invisible ones and the marks of HTML and of expressions are no part of a name."""
+    """A name has no control characters, no invisible ones and no marks of HTML or of expressions."""
     with pytest.raises(ValidationError, match="column names start and end"):
         Rows.model_validate({"id": "id", "columns": {name: {"type": "int"}}})
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from config.definition import Definition
 from schemas.night import Night
 from schemas.part import Part
-from schemas.rows import Ingested
+from schemas.rows import LARGEST_KEPT, Ingested
 from segmentation.errors import Refused
 from segmentation.parts import rechunk, write_part, write_parts
 from segmentation.rows.aggregation import Aggregation, choose_scale
@@ -33,6 +33,8 @@ class Summarised(NamedTuple):
     mentions: Counter[str]
     used: int
     merged: int
+    largest: tuple[int, ...] = ()  # the most events of single customers, descending
+    events: int = 0
 
 
 def name_features(table: pa.Table, definition: Definition) -> pa.Table:
@@ -81,7 +83,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
     """Event grain: aggregate the window's good events, and write one row per customer."""
     definition = night.definition
     incomplete: list[Part] = []
-    used = 0
+    used, counts = 0, np.empty(0, np.int64)
     names = [None if file.numbered else file.name for file in rows.inputs]
 
     with open_engine(night.staging, folder / "spill") as connection:
@@ -93,8 +95,9 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
 
         # A generator, so that neither customers nor refused ids are in memory all at once.
         def stream_complete() -> Iterator[pa.Table]:
-            nonlocal used
+            nonlocal used, counts
             for table in run_query(connection, aggregation.customers_query(scales)):
+                counts = np.sort(np.concatenate([counts, table["events"].to_numpy()]))[-LARGEST_KEPT:]
                 split = split_customers(name_features(table, definition), definition)
                 used += pc.sum(split.complete["events"]).as_py() or 0
                 if split.incomplete.num_rows:
@@ -114,4 +117,5 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
             mentions.update(reason for text in table["reasons"].to_pylist() for reason in text.split("; "))
             refused_rows = refuse_rows(table, None, names)
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused_rows))
-    return Summarised(parts, tuple(quarantine), reasons, mentions, used, kept.merged)
+    largest = tuple(int(count) for count in counts[::-1])
+    return Summarised(parts, tuple(quarantine), reasons, mentions, used, kept.merged, largest, events)

@@ -38,7 +38,7 @@ _FRACTION = "a fraction; declare type: float"
 
 
 def looks_like_number(texts: pa.ChunkedArray) -> np.ndarray:
-    """Which texts are numbers in a common form, whatever is declared: bool (n,). Null is none.
+    """Which texts are numbers in a common form, whatever is declared: bool (n,), False for null.
 
     >>> looks_like_number(pa.chunked_array([["3,204.00", "1.5-", "$5", "31.12.2024", "n/a"]])).tolist()
     [True, True, True, False, False]

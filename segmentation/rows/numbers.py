@@ -121,7 +121,7 @@ def _read_marks(texts: pa.ChunkedArray, csv: Csv) -> pa.ChunkedArray:
 
 
 def _thousands_class(csv: Csv) -> str | None:
-    """The marks between thousands as a regex class: any blank stands for every blank."""
+    """The marks between thousands as a regex class: any blank means every blank."""
     if csv.thousands is None:
         return None
     alternatives = next((kind for kind in (_BLANKS, _APOSTROPHES) if csv.thousands in kind), csv.thousands)
@@ -132,7 +132,7 @@ def _make_pattern(csv: Csv) -> str:
     """The regex of a number with the declared marks, for RE2."""
     decimal, whole = re.escape(csv.decimal), r"\d+"
     if mark := _thousands_class(csv):
-        # Groups of three digits, or of two before the last three, as in India. 0,123 is no grouped number.
+        # Groups of three digits, or of two before the last three, as in India. 0,123 is not a grouped number.
         whole = rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+|[1-9]\d?(?:{mark}\d{{2}})+{mark}\d{{3}}|\d+"
     digits = rf"(?P<digits>(?:{whole})(?:{decimal}\d*)?|{decimal}\d+)"
     currency = "|".join(re.escape(mark) for mark in sorted(csv.currency_marks, key=len, reverse=True))
