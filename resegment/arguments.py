@@ -59,9 +59,10 @@ def check_source_files(definition: Definition, source: str | None, as_of: date) 
     """Refuse a date whose source files are missing, before a server is started for it."""
     if source is None and definition.source.path is None:
         return  # a database or a sample: only the run can tell
-    from segmentation.source import list_files
+    from segmentation.source import list_source, look_up_delta
 
-    list_files(definition.source, source, as_of, definition.window(as_of))
+    if look_up_delta(definition.source, source) is None:
+        list_source(definition.source, source, as_of, definition.window(as_of))
 
 
 def resolve_home(name: str, store: str | None) -> AnyPath:

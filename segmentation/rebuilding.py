@@ -56,6 +56,8 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     content = {**manifest.definition, "source": {**places, **manifest.definition.get("source", {})}}
     if source is not None and not {"sample", "sql"} & places.keys():
         content["source"]["path"] = source
+    # Of a Delta table, the version that the edition was made from.
+    content["source"]["version"] = next((digest.version for digest in manifest.inputs), None)
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:

@@ -17,7 +17,8 @@ from segmentation.errors import NoData, Refused
 from segmentation.file_formats import FORMATS, get_format
 from segmentation.parts import create_empty_folder
 from segmentation.source_places import FoundFile, Place, is_partition, list_place, list_siblings
-from segmentation.store.objects import AnyPath
+from segmentation.store.objects import AnyPath, parse_path
+from segmentation.table_formats import has_delta_log
 from segmentation.unread_files import Selection, judge_unread, warn_of_siblings
 
 _DOWNLOADS = 8
@@ -54,7 +55,7 @@ def list_source(
         raise Refused("source", "the definition names no path")
     pattern = source.date_in_name
     place = list_place(location, enters_folders="/" in (pattern or ""))
-    selection = _select(place, source, as_of, window)
+    selection = select_dated(place, source, as_of, window)
     warnings = judge_unread(selection, takes_newest=window is None and pattern is not None)
     if not selection.read:
         days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
@@ -74,6 +75,15 @@ def list_files(
     return [file.path for file in list_source(source, override, as_of, window).files]
 
 
+def look_up_delta(source: Source, override: str | None) -> AnyPath | None:
+    """The folder of the Delta table that the source is; None if it is another kind of source."""
+    location = override or source.path
+    is_table = location is not None and has_delta_log(parse_path(location))
+    if source.version is not None and not is_table:
+        raise Refused("source", "source.version is for Delta tables, and source.path is not one")
+    return parse_path(str(location)) if is_table else None
+
+
 def covered_days(name: str, source: Source) -> Span | None:
     """The days whose rows the file of an input may hold, by its name; None if it may hold any.
 
@@ -85,7 +95,7 @@ def covered_days(name: str, source: Source) -> Span | None:
     return None if span is None else span.widen(source.days_before, source.days_after)
 
 
-def _select(place: Place, source: Source, as_of: date, window: tuple[date, date] | None) -> Selection:
+def select_dated(place: Place, source: Source, as_of: date, window: tuple[date, date] | None) -> Selection:
     """The files to read, in the source's order, and those that are left over."""
     pattern = source.date_in_name
     if pattern is None or place.kind == "file":

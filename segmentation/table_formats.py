@@ -25,6 +25,11 @@ _LOG_FILES = {"metadata": ("*.metadata.json", "Iceberg"), "snapshot": ("LATEST",
 _FOLDERS_ABOVE = 2  # data/ of Iceberg, and one more
 
 
+def has_delta_log(folder: "AnyPath") -> bool:
+    """Is this the folder of a Delta table?"""
+    return (folder / "_delta_log").is_dir()
+
+
 def detect_table(folder: "AnyPath") -> str | None:
     """The format of the table whose folder this is; None if it is a plain folder."""
     for log, table_format in _LOGS.items():
@@ -41,7 +46,7 @@ def refuse_table(folder: "AnyPath") -> None:
     for candidate in [folder, *_list_folders_above(folder)]:
         table_format = detect_table(candidate)
         if table_format is not None:
-            raise _refuse(candidate.name or str(candidate), table_format)
+            raise _make_refusal(candidate.name or str(candidate), table_format)
 
 
 def refuse_log(name: str, folder: "AnyPath") -> None:
@@ -52,16 +57,18 @@ def refuse_log(name: str, folder: "AnyPath") -> None:
         if part in _LOG_FILES and depth == len(folders) - 1 and fnmatch(file, _LOG_FILES[part][0]):
             table_format = _LOG_FILES[part][1]
         if table_format is not None:
-            raise _refuse([folder.name, *folders][depth] or str(folder), table_format)
+            raise _make_refusal([folder.name, *folders][depth] or str(folder), table_format)
 
 
-def _refuse(name: str, table_format: str) -> Refused:
+def _make_refusal(name: str, table_format: str) -> Refused:
     reason = (
         f"{name} is a {table_format} table: its log decides which rows of its files count, and others were "
         "deleted or replaced"
     )
     if table_format == DELTA:
-        return Refused("table-format", f"{reason}; give the table's own folder as source.path")
+        return Refused(
+            "table-format", f"{reason}; a definition's source.path can name the table's own folder"
+        )
     return Refused(
         "table-format",
         f"{reason}; export it to plain Parquet files, or query it through a database with source.sql",

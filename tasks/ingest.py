@@ -25,7 +25,7 @@ from segmentation.rows.row_counts import CountRules, make_count_rules
 from segmentation.rows.sketches import choose_share
 from segmentation.rows.writing import JudgedRows, write_rows
 from segmentation.samples.catalogue import write_samples
-from segmentation.source import ListedFile, SourceListing, list_source
+from segmentation.source import ListedFile, SourceListing, list_source, look_up_delta
 from segmentation.source_checks import fingerprint
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import get_home
@@ -42,6 +42,10 @@ def open_source(night: Night) -> OpenedSource:
     if night.source is None and source.sql is not None:
         return query_source(night, create_empty_folder(night.staging / "source"))
     fetched = create_empty_folder(night.staging / "source")
+    if (table := look_up_delta(source, night.source)) is not None:
+        from segmentation.rows.delta import open_delta
+
+        return open_delta(table, definition, night.as_of, fetched)
     if night.source is None and source.sample is not None:
         samples = write_samples(
             source, definition.seed, create_empty_folder(night.staging / "sample"), window
@@ -142,7 +146,7 @@ def read_source(night: Night) -> Ingested:
     contract = with_currencies(contract, list_currency_rules(definition, source.header, source.files))
     contract = contract._replace(counted=make_rules(night, inputs), amounts=list_amounts(definition))
     rows = write_rows(judge_files(source.files, contract), folder, inputs)
-    warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.find_repeats(definition))
+    warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.check_repeats(definition))
     warnings = (*warnings, *check_currencies(rows.currencies, contract.currencies))
     return Ingested(
         key=key,

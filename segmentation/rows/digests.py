@@ -27,7 +27,10 @@ def compute_digests(files: Sequence[SourceFile], contract: Contract) -> tuple[Di
     typed = [file for file in files if file.input.numbered]
     inputs = [file.input for file in files if not file.input.numbered]
     digests = [Digest(of="bytes", name=csv.name, sha256=csv.sha256) for csv in inputs]
-    return (*digests, digest_rows(typed, contract)) if typed else tuple(digests)
+    if not typed:
+        return tuple(digests)
+    # A rebuild reads the very version of a Delta table.
+    return (*digests, digest_rows(typed, contract).model_copy(update={"version": typed[0].input.version}))
 
 
 def digest_rows(files: Sequence[SourceFile], contract: Contract) -> Digest:

@@ -41,16 +41,21 @@ def open_bucket(bucket: str) -> "S3Store":
     """A bucket with credentials, region and endpoint from the environment (AWS_…)."""
     from obstore.store import S3Store
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     return S3Store(
         bucket,
         client_options={
             "connect_timeout": timedelta(seconds=10),
             "timeout": timedelta(seconds=300),
-            "allow_http": endpoint.startswith("http://"),
+            "allow_http": uses_plain_http(),
         },
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
     )
+
+
+def uses_plain_http() -> bool:
+    """Does the environment name an endpoint without TLS, such as a server on this machine?"""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    return endpoint.startswith("http://")
 
 
 def put_conditionally(url: str, content: bytes | Path, condition: Precondition, target: object) -> None:
