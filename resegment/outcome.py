@@ -45,7 +45,8 @@ def _format_rows(published: "Published", rows: "RowBalance") -> list[str]:
     # Ties by name, so that the same night always says the same.
     reasons = sorted(rows.reasons.items(), key=lambda item: (-item[1], item[0]))
     named = ", ".join(f"{reason} ({count:,})" for reason, count in reasons[:MOST_REASONS])
-    more = f", {len(reasons) - MOST_REASONS} more reasons" if len(reasons) > MOST_REASONS else ""
+    others = len(reasons) - MOST_REASONS
+    more = f", {others} more {'reason' if others == 1 else 'reasons'}" if others > 0 else ""
     share = f"{rows.quarantined:,} of {rows.read:,} rows ({_format_share(rows.quarantined / rows.read)})"
     return [
         *lines,

@@ -3,14 +3,18 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from config.clauses import CheckLimits
 from schemas.clustering import Fitted, Segment
 from schemas.evidence import Choice
 from schemas.part import Part
 from schemas.rows import Customers, RowBalance
 from schemas.verdicts import Check, Verdict
 from segmentation.checks.refusals import check_quarantined_share, check_rows_balance
+from segmentation.errors import Refused
 from tasks.check import (
+    adjust,
     check_convergence,
     check_no_empty_segment,
     check_sizes,
@@ -120,3 +124,43 @@ def test_one_required_check_holds_the_night() -> None:
     assert Verdict(checks=(good,)).may_publish
     assert not Verdict(checks=(good, bad)).may_publish
     assert Verdict(checks=(good, bad)).reasons == ("b: 3 of 2",)
+
+
+CHECKS = (
+    Check(name="churn", required=True, passed=False, finding="a"),
+    Check(name="volume-trend", required=False, passed=False, finding="b"),
+    Check(name="file-days", required=False, passed=True, finding="c"),
+)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reasons"),
+    [
+        ({}, ("churn: a",)),
+        ({"advisory": ["churn"]}, ()),
+        ({"required": ["volume-trend"]}, ("churn: a", "volume-trend: b")),
+        ({"required": ["file-days", "churn"]}, ("churn: a",)),
+        ({"advisory": ["churn"], "required": ["volume-trend"]}, ("volume-trend: b",)),
+    ],
+)
+def test_a_definition_decides_which_checks_hold(
+    limits: dict[str, list[str]], reasons: tuple[str, ...]
+) -> None:
+    """checks.advisory and checks.required change what a failed check does."""
+    adjusted = adjust(CHECKS, CheckLimits.model_validate(limits))
+    assert Verdict(checks=adjusted).reasons == reasons
+    assert [check.name for check in adjusted] == [check.name for check in CHECKS]
+
+
+@pytest.mark.parametrize("key", ["advisory", "required"])
+def test_an_unknown_check_is_refused(key: str) -> None:
+    """The message has the misspelt name and all names there are."""
+    message = f"checks.{key} names chrun; the checks are: churn, volume-trend, file-days"
+    with pytest.raises(Refused, match=message):
+        adjust(CHECKS, CheckLimits.model_validate({key: ["chrun"]}))
+
+
+def test_a_check_is_not_both_advisory_and_required() -> None:
+    """The definition is refused before a run."""
+    with pytest.raises(ValidationError, match="both name churn"):
+        CheckLimits.model_validate({"advisory": ["churn"], "required": ["churn"]})
