@@ -176,16 +176,16 @@ class EventSummary(Clause):
 
         A ValueError says which features go round in a circle.
         """
-        done: dict[str, None] = {}
+        ordered: dict[str, None] = {}
         for name in names:
             path = [name]
             while path:
-                missing = [parent for parent in self.features[path[-1]].parents if parent not in done]
+                missing = [parent for parent in self.features[path[-1]].parents if parent not in ordered]
                 if not missing:
-                    done.setdefault(path.pop())
+                    ordered.setdefault(path.pop())
                 elif missing[0] in path:
                     circle = [*path[path.index(missing[0]) :], missing[0]]
                     raise ValueError(f"features go round in a circle: {' needs '.join(circle)}")
                 else:
                     path.append(missing[0])
-        return list(done)
+        return list(ordered)

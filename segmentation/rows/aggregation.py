@@ -108,17 +108,17 @@ class Aggregation(SqlTerms):
 
         None if no feature counts once per order.
         """
-        once = {}
+        features: dict[str, int] = {}
         for i, (name, feature) in enumerate(self.features):
             if feature.once_per is not None:
-                once.setdefault(f"{feature.column or name}: several values in one {feature.once_per}", i)
-        if not once:
+                features.setdefault(f"{feature.column or name}: several values in one {feature.once_per}", i)
+        if not features:
             return None
         places = [
             f"SELECT source_file, source_row, {i} AS number, {self.bind(reason)} AS reason FROM events "
             f"JOIN (SELECT id, o{i} FROM events WHERE o{i} IS NOT NULL GROUP BY ALL "
             f"HAVING min({self._finite(i)}) <> max({self._finite(i)})) USING (id, o{i})"
-            for reason, i in once.items()
+            for reason, i in features.items()
         ]
         reasons = (
             "SELECT source_file, source_row, arg_min(reason, number) AS reason, "

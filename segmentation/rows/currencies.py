@@ -19,7 +19,7 @@ from config.definition import Definition
 from config.event_summary import NUMERIC_OPERATIONS
 from config.expressions import columns_of, parse_expression
 from segmentation.errors import Refused
-from segmentation.rows.headers import open_parquet
+from segmentation.rows.parquet_reading import open_parquet
 from segmentation.source_checks import SourceFile
 
 # In this order: shops write their own currency next to the customer's.
@@ -55,18 +55,18 @@ def list_currency_rules(
     for name, column in columns.items():
         if column.currency:
             declared.setdefault(column.currency, []).append(name)
-    amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
-    known = [name for name, column in columns.items() if column.type in ("text", "category")]
+    open_amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
+    texts = [name for name, column in columns.items() if column.type in ("text", "category")]
     foreign = [name for name in header if name not in columns and not _is_ignored(name, definition.rows)]
-    guess = choose_currency_column([*known, *foreign])
+    guess = choose_currency_column([*texts, *foreign])
     if guess in foreign and not _holds_codes(guess, files):
         guess = None
-    is_guessed = bool(amounts) and guess is not None and guess != definition.rows.id
+    is_guessed = bool(open_amounts) and guess is not None and guess != definition.rows.id
     if is_guessed and guess in declared:
-        declared[guess] += amounts
-    rules = [CurrencyRule(name, tuple(named), True) for name, named in declared.items()]
+        declared[guess] += open_amounts
+    rules = [CurrencyRule(name, tuple(amounts), True) for name, amounts in declared.items()]
     if is_guessed and guess not in declared:
-        rules.append(CurrencyRule(str(guess), tuple(amounts), False))
+        rules.append(CurrencyRule(str(guess), tuple(open_amounts), False))
     return tuple(rules)
 
 
@@ -151,13 +151,15 @@ def check_currencies(counts: CurrencyCounts, rules: Sequence[CurrencyRule]) -> l
     """Refuse amounts in several currencies. Returns warnings about amounts without one."""
     warnings = []
     for rule in rules:
-        found = {currency: count for (column, currency), count in counts.items() if column == rule.column}
-        missing = found.get("", 0)
-        named = sorted(currency for currency in found if currency)
+        rows_by_currency = {
+            currency: count for (column, currency), count in counts.items() if column == rule.column
+        }
+        missing = rows_by_currency.get("", 0)
+        currencies = sorted(currency for currency in rows_by_currency if currency)
         # Where the definition names the column, a missing currency is a value of its own.
-        if len(named) + (missing > 0 and rule.is_declared) > 1:
-            raise Refused("currencies", _describe(rule, named, missing))
-        if missing and named:
+        if len(currencies) + (missing > 0 and rule.is_declared) > 1:
+            raise Refused("currencies", _describe(rule, currencies, missing))
+        if missing and currencies:
             warnings.append(
                 f"{missing:,} amounts have no currency in column {rule.column} and count as if they had the "
                 "only one there"
@@ -165,14 +167,15 @@ def check_currencies(counts: CurrencyCounts, rules: Sequence[CurrencyRule]) -> l
     return warnings
 
 
-def _describe(rule: CurrencyRule, named: Sequence[str], missing: int) -> str:
-    codes = [currency for currency in named if _CODE.fullmatch(currency)][:MOST_NAMED]
-    listed = f": {', '.join(codes)}{', …' if len(codes) < len(named) else ''}" if codes else ""
+def _describe(rule: CurrencyRule, currencies: Sequence[str], missing: int) -> str:
+    codes = [currency for currency in currencies if _CODE.fullmatch(currency)][:MOST_NAMED]
+    listed = f": {', '.join(codes)}{', …' if len(codes) < len(currencies) else ''}" if codes else ""
     without = f", and {missing:,} rows have none" if missing else ""
     example = codes[0] if codes else "EUR"
     declare = "" if rule.is_declared else f"declare column {rule.column} and "
+    count = f"{len(currencies)} {'currency' if len(currencies) == 1 else 'currencies'}"
     return (
-        f"{' and '.join(rule.amounts)} would be added up in {len(named)} currencies by column {rule.column}"
+        f"{' and '.join(rule.amounts)} would be added up in {count} by column {rule.column}"
         f"{listed}{without}. Write one definition for each currency: {declare}give it a rule in rows.where, "
         f"{{column: {rule.column}, isin: [{example}], reason: other currency}}. If the amounts are in one "
         "currency all the same, say currency: false for them"

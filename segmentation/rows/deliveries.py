@@ -70,11 +70,11 @@ def measure_overlap(hashes: np.ndarray, files: np.ndarray, count: int) -> FileOv
     # The first file that has the row, and for that file the second: one partner per row, not all pairs.
     firsts = np.repeat(files[starts], sizes)
     seconds = np.repeat(files[np.minimum(starts + 1, len(files) - 1)], sizes)
-    others = np.where(files == firsts, seconds, firsts)[is_shared]
-    pairs, counts = np.unique(files[is_shared] * count + others, return_counts=True)
+    partners_of_rows = np.where(files == firsts, seconds, firsts)[is_shared]
+    pairs, counts = np.unique(files[is_shared] * count + partners_of_rows, return_counts=True)
     partners = np.full(count, -1)
-    most = np.argsort(counts, kind="stable")
-    partners[pairs[most] // count] = pairs[most] % count
+    by_count = np.argsort(counts, kind="stable")
+    partners[pairs[by_count] // count] = pairs[by_count] % count
     return FileOverlap(
         rows=np.bincount(files, minlength=count),
         shared=np.bincount(files[is_shared], minlength=count),
@@ -105,14 +105,14 @@ class Deliveries:
         hashes = np.concatenate([self.hashes, *(sketch.hashes for sketch in self.pending)])
         files = np.concatenate([self.files, *(sketch.files for sketch in self.pending)])
         self.pending = []
-        kept = hashes <= self.limit
+        is_kept = hashes <= self.limit
         # The sample was chosen by file size alone, so it may be larger than expected.
-        while kept.sum() > 2 * SKETCHED_ROWS:
+        while is_kept.sum() > 2 * SKETCHED_ROWS:
             self.limit //= np.uint64(2)
-            kept = hashes <= self.limit
-        self.hashes, self.files = hashes[kept], files[kept]
+            is_kept = hashes <= self.limit
+        self.hashes, self.files = hashes[is_kept], files[is_kept]
 
-    def find_repeats(self, definition: Definition) -> list[str]:
+    def check_repeats(self, definition: Definition) -> list[str]:
         """Refuse files that repeat others. Returns warnings about rows that may have been delivered twice."""
         if not counts_twice(definition.rows):
             return []
@@ -143,12 +143,12 @@ class Deliveries:
             f"{self.inputs[first].name} and {self.inputs[second].name} ({share:.0%})"
             for (first, second), share in sorted(pairs.items())
         ]
-        more = f" and {len(names) - MOST_NAMED} more pairs" if len(names) > MOST_NAMED else ""
+        ending = f" and {len(names) - MOST_NAMED} more pairs" if len(names) > MOST_NAMED else ""
         advice = ", or declare rows.key, the columns that identify an event" if by_event else ""
         raise Refused(
             "repeated-files",
-            f"rows were delivered twice, in {'; '.join(names[:MOST_NAMED])}{more}. The percentage is of the "
-            f"rows of one file that other files have too. Remove the copies{advice}",
+            f"rows were delivered twice, in {'; '.join(names[:MOST_NAMED])}{ending}. The percentage is of "
+            f"the rows of one file that other files have too. Remove the copies{advice}",
         )
 
     def _list_copies(self) -> list[tuple[int, int]]:
@@ -168,10 +168,10 @@ class Deliveries:
         # Typed rows make the same edition whatever file they are in, so such files are not named.
         worst = int(np.argmax(np.where(is_odd, overlap.shares, 0)))
         name = "a file" if self.inputs[worst].numbered else self.inputs[worst].name
-        others = int(is_odd.sum()) - 1
-        more = f", and fewer in {others} more files" if others else ""
+        count = int(is_odd.sum()) - 1
+        ending = f", and fewer in {count} more files" if count else ""
         return [
-            f"about {overlap.shares[worst]:.0%} of the rows of {name} are in another file too{more}: they "
+            f"about {overlap.shares[worst]:.0%} of the rows of {name} are in another file too{ending}: they "
             "count twice unless rows.key says what identifies an event"
         ]
 

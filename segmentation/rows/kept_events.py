@@ -115,7 +115,7 @@ def drop_contradictions(
 def _write_remaining(
     parts: Sequence[Part], dropped: Sequence[Part], session: QuerySession, stem: str
 ) -> tuple[Part, ...]:
-    """The events that were not dropped, as parts. Refused if there are none."""
+    """The events that were not dropped, as parts. Refused if all were."""
     query = remaining_query(list_paths(parts), list_paths(dropped))
     remaining = write_parts(session.folder, stem, rechunk(run_query(session.connection, query)))
     if not remaining:

@@ -50,7 +50,7 @@ class KeyQueries(SqlTerms):
             all_rows, differ = self._all_rows(self.versions, semi_join), "FALSE"
             direction = "DESC" if self.rows.on_duplicate == "last" else "ASC"
             decisive = [self.column(self.rows.order_by)] if self.rows.order_by else []
-            # Rows that tie are told apart by their place, so that the winner never depends on threads.
+            # Places break ties, so that the winner never depends on threads.
             order = ", ".join(f"{name} {direction}" for name in (*decisive, *_PLACE))
         ranked = (
             f"SELECT source_file, source_row, is_good, {differ} AS differ, "

@@ -57,8 +57,8 @@ def sketch_rows(good: pa.Table, rows: Rows, share: float) -> Sketch:
     marks = _by_piece(good, partial(_mark_rows, rows=rows))
     if share < 1:
         # Only rows of the sample are hashed whole: it costs six times as much.
-        chosen = np.flatnonzero(marks <= np.uint64(share * 2.0**64))
-        good, marks, files = good.take(pa.array(chosen)), marks[chosen], files[chosen]
+        positions = np.flatnonzero(marks <= np.uint64(share * 2.0**64))
+        good, marks, files = good.take(pa.array(positions)), marks[positions], files[positions]
     return Sketch((marks & _HIGH) | (_by_piece(good, hash_table) >> np.uint64(32)), files, present)
 
 

@@ -42,7 +42,7 @@ class SqlTerms:
         )
 
     def bind(self, value: object) -> str:
-        """The parameter that stands for a value."""
+        """A parameter with this value."""
         # Thanks to the final underscore, $value_1_ is not a substring of $value_11_ (see query).
         name = f"value_{len(self.values)}_"
         self.values[name] = value
@@ -53,7 +53,7 @@ class SqlTerms:
         return "customer_id" if name == self.rows.id else quote_identifier(name)
 
     def order_id(self, name: str) -> str:
-        """SQL of an order's id. Empty text is no id: it would join orders that have nothing in common."""
+        """SQL of an order's id. Empty text counts as missing: it would join unrelated orders."""
         is_text = self.rows.columns[name].type in ("text", "category")
         return f"nullif({self.column(name)}, '')" if is_text else self.column(name)
 
