@@ -3,16 +3,17 @@
 The contract's reasons come from schemas/contract.py; stages add the reasons they detect themselves.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.fields import arrow_schema
 from schemas.tables import QUARANTINE
-from segmentation.rows.raw_values import list_values
+from segmentation.rows.json_records import encode_records
 from segmentation.rows.reading import RawBatch
 
 _PLACE = ("source_file", "source_row")
@@ -32,39 +33,36 @@ def summarise_reasons(reasons: Counter[str]) -> str:
 
 
 def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | None) -> pa.Table:
-    """The refused rows of a batch with their original values. `reasons` comes from list_reasons."""
-    primary = reasons.groupby("row", sort=True).first()
-    all_reasons = primary["full_reason"].copy()
-    # Only these need texts joined, which is a Python call per row.
-    repeats = reasons[reasons["row"].duplicated(keep=False)]
-    all_reasons.update(repeats.groupby("row")["full_reason"].agg("; ".join))
-    positions = primary.index.to_numpy()
-    customers = [None] * len(positions) if ids is None else ids.take(pa.array(positions)).to_pylist()
-    columns = raw.table.take(pa.array(positions))
-    values = [list_values(column) for column in columns.columns]
-    originals = [dict(zip(columns.column_names, row, strict=True)) for row in zip(*values, strict=True)]
-    return quarantine_table(
-        [
-            {
-                "source_row": int(raw.rows[position]),
-                "customer_id": customer or None,
-                "reason": reason,
-                "column": column,
-                "reasons": row_reasons,
-                # Typed files have dates and decimals, which JSON does not know: default=str.
-                "record": json.dumps(record, ensure_ascii=False, default=str),
-            }
-            for position, customer, reason, column, row_reasons, record in zip(
-                positions,
-                customers,
-                primary["full_reason"],
-                primary["column"],
-                all_reasons,
-                originals,
-                strict=True,
-            )
-        ]
-    )
+    """The refused rows of a batch with their original values.
+
+    `reasons` comes from list_reasons, sorted by row, the primary reason of each row first.
+    """
+    rows = reasons["row"].to_numpy()
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    primary, positions = reasons.iloc[starts], pa.array(rows[starts])
+    customers = pa.nulls(len(positions), pa.string())
+    if ids is not None:
+        customers = ids.take(positions).combine_chunks()
+        customers = pc.if_else(pc.equal(customers, ""), None, customers)
+    columns = {
+        "source_row": pa.array(raw.rows[rows[starts]]),
+        "customer_id": customers,
+        "reason": pa.array(primary["full_reason"], pa.string()),
+        "column": pa.array(primary["column"], pa.string()),
+        "reasons": pa.array(_join_reasons(reasons["full_reason"].tolist(), starts), pa.string()),
+        "record": encode_records(raw.table.take(positions)),
+    }
+    schema = quarantine_table([]).schema
+    return pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema)
+
+
+def _join_reasons(reasons: Sequence[str], starts: np.ndarray) -> list[str]:
+    """All reasons of each row, given where each row's reasons start."""
+    ends = [*starts[1:].tolist(), len(reasons)]
+    return [
+        reasons[start] if end - start == 1 else "; ".join(reasons[start:end])
+        for start, end in zip(starts.tolist(), ends, strict=True)
+    ]
 
 
 def refuse_malformed(raw: RawBatch) -> pa.Table:
