@@ -117,10 +117,12 @@ LAYOUT = [
     Case("L16", table("z9,5\0,1"), "quarantined", "spend: unreadable", 1),
     Case("L17", only(*GOOD, header="idzq,77310,1"), "refused", "missing-column", hint="values, not names"),
     Case("L18", PREAMBLE, "refused", "missing-column"),
-    Case("L19", table(HEADER, "z9,5,1"), "quarantined", "repeated header", 1, warning="concatenated"),
-    Case("L19", table(HEADER, "z9,5,1", HEADER), "refused", "repeated-header"),
-    # Lines of a second table are malformed rows of the first. max_quarantined limits their share.
+    Case("L19", table(HEADER), "quarantined", "repeated header", 1, warning="concatenated"),
+    Case("L19", table(HEADER, "z9,5,1"), "refused", "repeated-header", hint="row 9 repeats"),
+    Case("L19", table(HEADER, HEADER), "refused", "repeated-header"),
+    # A few lines of a second table are malformed rows of the first. max_quarantined limits their share.
     Case("L20", table("", "city,people", "Bonn,300000"), "quarantined", "too few fields", 2),
+    Case("L20", table("", "city,people", *["Bonn,300000"] * 20), "refused", "second-table", hint="row 9"),
 ]
 
 ENCODING = [
@@ -165,8 +167,9 @@ ENCODING = [
         ids=("z9", "z10"),
         changes=csv(currency_marks=["€", "EUR"]),
     ),
-    Case("E11", table('"z9,5,1'), "refused", "stray-quote"),
-    Case("E11", table('"z9,5,1', '"z10,6,1'), "quarantined", "id: line break", 1),
+    Case("E11", table('"z9,5,1'), "quarantined", "stray quote", 1),
+    Case("E11", table('"z9,5,1', '"z10,6,1'), "quarantined", "stray quote", 2),
+    Case("E11", table('"z9', 'zq10",5,1'), "quarantined", "id: line break", 1),
     Case("E12", only(*(f"{row},9" for row in GOOD)), "refused", "no-rows", hint="too many fields"),
     Case("E12", table("z9,5,1,7"), "quarantined", "too many fields", 1),
     Case("E13", table("z9,5"), "quarantined", "too few fields", 1),
@@ -209,5 +212,5 @@ COLUMNS = [
         "accepted",
         warning="features spend and orders are equal",
     ),
-    Case("C12", wide(1).replace(b"c0", b"<img src=x>"), "accepted", warning="1 columns not in the contract"),
+    Case("C12", wide(1).replace(b"c0", b"<img src=x>"), "accepted", warning="1 column not in the contract"),
 ]

@@ -23,7 +23,7 @@ from schemas.rows import Customers
 from segmentation.backfill_plan import check_range
 from segmentation.errors import Refused
 from segmentation.parts import read_part
-from segmentation.rows import reading
+from segmentation.rows import parquet_reading
 from segmentation.source import list_files
 from tasks.ingest import ingest
 from tasks.runtime.parameters import check_place, parse_as_of, resolve_as_of
@@ -148,7 +148,7 @@ def test_a_bad_file_is_refused(
 ) -> None:
     """The refusal has its code, explains the problem in one line, and contains no customer's value."""
     if case.limit is not None:
-        monkeypatch.setattr(reading, "LARGEST_GROUP_BYTES", case.limit)
+        monkeypatch.setattr(parquet_reading, "LARGEST_GROUP_BYTES", case.limit)
     night = make_case_night(case)
     with pytest.raises(Refused) as refusal:
         run(night)

@@ -11,7 +11,7 @@ import pytest
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows import reading
+from segmentation.rows import csv_reading, csv_text
 from segmentation.rows.headers import check_header, columns_to_read, read_header
 from segmentation.rows.reading import read_batches
 
@@ -45,7 +45,8 @@ def test_rows_are_numbered_around_malformed_ones(tmp_path: Path) -> None:
 
 def test_row_numbers_hold_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Row numbers are right even if blocks end between, before or after malformed lines."""
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_reading, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_text, "_FIRST_BYTES", 64)
     random = np.random.default_rng(2)
     malformed_rows = set(random.choice(np.arange(1, 301), 60, replace=False).tolist())
     lines = [f"c{i},{i},x" if i in malformed_rows else f"c{i},{i}" for i in range(1, 301)]
@@ -88,13 +89,13 @@ def test_declared_delimiter_and_encoding(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b'id,n\n"a,1\nb,2\n', "stray-quote"),
+        (b'id,"n\na,1\nb,2\n', "stray-quote"),
         (b"id,n\nJos\xe9,1\n", "encoding"),
         (b"", "no-rows"),
     ],
 )
 def test_unreadable_files_are_refused(tmp_path: Path, content: bytes, code: str) -> None:
-    """An unclosed quote, another encoding and an empty file are refused, and the message has no values."""
+    """A header with an unclosed quote, another encoding and an empty file are refused, and the message has no values."""
     with pytest.raises(Refused) as refusal:
         read(write(tmp_path / "a.csv", content))
     assert refusal.value.code == code
@@ -135,7 +136,7 @@ def test_headers_that_break_the_contract_are_refused(header: list[str], code: st
 def test_extra_columns_are_a_warning() -> None:
     """Columns that the contract does not name give one warning."""
     assert check_header("a.csv", ["n", "x", "id", "y"], ["id", "n"], ",") == [
-        "2 columns not in the contract were ignored"
+        "2 columns not in the contract were ignored: x, y"
     ]
     assert check_header("a.csv", ["n", "id"], ["id", "n"], ",") == []
 

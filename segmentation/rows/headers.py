@@ -3,22 +3,22 @@
 Reading rows belongs in segmentation/rows/reading.py.
 """
 
-import csv as csv_module
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from config.columns import Rows
+from config.columns import COLUMN_PATTERN, Rows
 from config.sources import Csv
 from segmentation.errors import Refused
+from segmentation.file_formats import Kind, get_format
+from segmentation.rows.csv_text import open_csv_text
+from segmentation.rows.json_lines import read_keys
+from segmentation.rows.parquet_reading import open_parquet
+from segmentation.rows.record_blocks import BLOCK_BYTES
 
-# A file without line ends would be read into memory as one header.
-LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 2000
+MOST_NAMED = 5  # columns that a message lists by name
 _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)*\s*")
 
 
@@ -28,10 +28,17 @@ def columns_to_read(rows: Rows) -> list[str]:
     return names if rows.id is None else [rows.id, *names]
 
 
-def check_header(source: str, header: Sequence[str], expected: Sequence[str], delimiter: str) -> list[str]:
+def check_header(
+    source: str,
+    header: Sequence[str],
+    expected: Sequence[str],
+    delimiter: str,
+    is_ignored: Callable[[str], bool] | None = None,
+) -> list[str]:
     """Refuse a header that lacks an expected column or repeats one. Returns warnings about extra columns.
 
-    One message names every missing column, with the most similar column of the header.
+    One message names every missing column, with the most similar column of the header. `is_ignored` says
+    which columns are left out on purpose, without a warning.
     """
     if len(header) > MOST_COLUMNS:
         raise Refused("too-many-columns", f"{source}: {len(header)} columns; at most {MOST_COLUMNS}")
@@ -45,8 +52,19 @@ def check_header(source: str, header: Sequence[str], expected: Sequence[str], de
             f"{source}: the header lacks {_suggest_columns(missing, header)}; expected "
             f"{', '.join(expected)}{_suggest_dialect(header, delimiter)}",
         )
-    extra = len(header) - len(set(expected))
-    return [f"{extra} columns not in the contract were ignored"] if extra else []
+    wanted = set(expected)
+    extra = [name for name in header if name not in wanted and not (is_ignored and is_ignored(name))]
+    return [_describe_extra(extra)] if extra else []
+
+
+def _describe_extra(names: Sequence[str]) -> str:
+    """`2 columns not in the contract were ignored: colour, size`; without names that may be values."""
+    count = f"{len(names)} columns" if len(names) > 1 else "1 column"
+    sentence = f"{count} not in the contract {'were' if len(names) > 1 else 'was'} ignored"
+    if _is_row(names) or not all(COLUMN_PATTERN.match(name) and "@" not in name for name in names):
+        return sentence
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{sentence}: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _is_row(header: Sequence[str]) -> bool:
@@ -71,32 +89,24 @@ def _suggest_dialect(header: Sequence[str], delimiter: str) -> str:
     return advice + ("; the first line seems to hold values, not names" if _is_row(header) else "")
 
 
-def read_header(path: Path, csv: Csv) -> list[str]:
-    """The column names of a CSV or Parquet file."""
-    if path.suffix.lower() == ".parquet":
+def read_header(path: Path, csv: Csv, wanted: Collection[str] | None = None) -> list[str]:
+    """The column names of a file; of JSON lines, the keys of lines up to where all wanted ones are found."""
+    kind = get_kind(path)
+    if kind == "parquet":
         return list(open_parquet(path).schema_arrow.names)
-    try:
-        with path.open(encoding=csv.encoding, newline="") as file:
-            line = file.readline(LONGEST_LINE)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise undecodable(path, csv) from error
-    if len(line) >= LONGEST_LINE:
-        raise Refused("long-line", f"{path.name}: the first line is longer than 1 MiB")
-    # Excel starts UTF-8 files with a byte order mark.
-    line = line.removeprefix("\ufeff")
-    return next(csv_module.reader([line], delimiter=csv.delimiter), [])
+    if kind == "jsonl":
+        return read_keys(path, csv, wanted)
+    return open_csv_text(path, adapt_csv(csv, kind), BLOCK_BYTES).header
 
 
-def undecodable(path: Path, csv: Csv) -> Refused:
-    """The refusal of a file whose text is not in the declared encoding."""
-    return Refused(
-        "encoding", f"{path.name} is not {csv.encoding} text; declare source.csv.encoding, such as latin-1"
-    )
+def get_kind(path: Path) -> Kind:
+    """What a file of this name contains; CSV if its name does not say."""
+    table_format = get_format(path.name)
+    return "csv" if table_format is None else table_format.kind
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file. Refused if it is damaged."""
-    try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise Refused("damaged-parquet", f"{path.name} is not a readable Parquet file") from error
+def adapt_csv(csv: Csv, kind: Kind) -> Csv:
+    """The declaration for a file of this kind: a .tsv file has tabs unless a delimiter is declared."""
+    if kind == "tsv" and "delimiter" not in csv.model_fields_set:
+        return csv.model_copy(update={"delimiter": "\t"})
+    return csv

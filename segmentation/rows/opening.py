@@ -48,7 +48,7 @@ def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> OpenedSo
     columns: set[str] = set()
     checked = []
     for file in files:
-        name, header = file.input.name, read_header(file.path, csv)
+        name, header = file.input.name, read_header(file.path, csv, expected)
         constants = {
             column: value
             for column, value in file.constants.items()
@@ -57,7 +57,7 @@ def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> OpenedSo
         checked.append(file._replace(constants=constants))
         columns.update(header, constants)
         full_header = adapt_header(name, [*header, *constants], rows)
-        for warning in check_header(name, full_header, expected, csv.delimiter):
+        for warning in check_header(name, full_header, expected, csv.delimiter, rows.is_ignored):
             # Typed rows make the same edition whatever file they are in, so such files are not named.
             names.setdefault(warning, []).extend([] if file.input.numbered else [name])
     warnings = [_prefix(warning, files_with_it) for warning, files_with_it in names.items()]
