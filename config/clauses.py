@@ -115,12 +115,28 @@ class CheckLimits(Clause):
         le=1,
         description="Rows, and customers: neither night may have fewer than the other by this share or more.",
     )
+    min_rows: int | None = Field(
+        None,
+        ge=0,
+        description="Refuse the night if fewer rows are read, not counting those outside the window.",
+    )
+    max_rows: int | None = Field(
+        None,
+        ge=0,
+        description="Refuse the night if more rows are read, not counting those outside the window.",
+    )
     max_drift: float = Field(1.0, gt=0, le=1000, description="Largest PSI of a feature against its training.")
     max_staleness_days: int = Field(
         7, ge=0, le=3660, description="Largest age of the newest event, or of the dated file."
     )
     advisory: tuple[str, ...] = Field((), description="Names of checks that only warn.")
     required: tuple[str, ...] = Field((), description="Names of advisory checks that shall hold the night.")
+
+    @model_validator(mode="after")
+    def _limits_leave_a_count(self) -> Self:
+        if self.min_rows is not None and self.max_rows is not None and self.min_rows > self.max_rows:
+            raise ValueError(f"min_rows {self.min_rows} is above max_rows {self.max_rows}")
+        return self
 
     @model_validator(mode="after")
     def _no_check_is_both(self) -> Self:

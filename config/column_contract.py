@@ -23,6 +23,23 @@ COLUMN_NAMES = (
 ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 
 
+def check_pattern(pattern: str) -> None:
+    """ValueError if the pattern is not a regular expression of RE2."""
+    # Imported here: it takes 0.3 s, and most definitions have no pattern.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    fault = ""
+    try:
+        # Alone too: a)|(b fits into a group, and means something else there.
+        for text in (pattern, rf"\A(?:{pattern})\z"):
+            pc.match_substring_regex(pa.array([""]), text)
+    except pa.ArrowInvalid as error:
+        fault = str(error).removeprefix("Invalid regular expression: ")
+    if fault:
+        raise ValueError(f"pattern is not a regular expression of RE2: {fault}")
+
+
 class Fill(Clause):
     """How missing values of a feature are filled."""
 
@@ -50,6 +67,15 @@ class Column(Clause):
     le: float | None = Field(None, description="Values must be at most this.")
     lt: float | None = Field(None, description="Values must be below this.")
     isin: tuple[str | int | float | bool, ...] | None = Field(None, description="The only values allowed.")
+    pattern: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="Text: the RE2 regular expression that all of it matches.",
+    )
+    unique: bool = Field(
+        False, description="No two rows that count have the same value. All that do are quarantined."
+    )
     order: tuple[str, ...] | None = Field(
         None, min_length=2, max_length=1000, description="Category: all levels, from low to high."
     )
@@ -91,6 +117,13 @@ class Column(Clause):
             raise ValueError(f"format lists {rivals[0]} and {rivals[1]}, which read one text as two times")
         return text_format
 
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_is_regular(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            check_pattern(pattern)
+        return pattern
+
     @model_validator(mode="after")
     def _absent_needs_nullable(self) -> Self:
         if self.absent == "null" and not self.nullable:
@@ -106,6 +139,8 @@ class Column(Clause):
             raise ValueError(f"currency needs type int or float, not {self.type}")
         if self.format is not None and self.type != "timestamp":
             raise ValueError(f"format needs type timestamp, not {self.type}")
+        if self.pattern is not None and self.type not in ("text", "category"):
+            raise ValueError(f"pattern needs type text or category, not {self.type}")
         return self
 
     @model_validator(mode="after")

@@ -4,12 +4,14 @@ The contract of one column is in config/column_contract.py, where rows come from
 which columns are clustered in config/definition.py.
 """
 
-from typing import Literal, Self
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from config.clauses import Clause
 from config.column_contract import COLUMN_NAMES, COLUMN_PATTERN, Column, ColumnType
+from config.comparisons import RowComparison
 from config.conditions import RowRule
 
 __all__ = [
@@ -32,8 +34,24 @@ DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
 _STAGE_COLUMNS = ("customer_id", "source_file", "source_row")
 
 
+# Which kind of rule an entry of rows.where is. The marks keep the tags out of messages.
+_AnyRule = Annotated[
+    Annotated[RowRule, Tag("<condition>")] | Annotated[RowComparison, Tag("<comparison>")],
+    Discriminator(
+        lambda rule: (
+            "<comparison>"
+            if isinstance(rule, RowComparison) or (isinstance(rule, dict) and "test" in rule)
+            else "<condition>"
+        )
+    ),
+]
+
+
 class Rows(Clause):
     """What one row is, and its contract."""
+
+    # In code the key schema is python_schema: pydantic has a method called schema.
+    model_config = ConfigDict(serialize_by_alias=True)
 
     grain: Literal["customer", "event"] = Field(
         "customer",
@@ -49,8 +67,20 @@ class Rows(Clause):
         description="Text to remove from the end of ids, such as a .0 appended by a spreadsheet.",
     )
     time: str | None = Field(None, description="Grain event: the timestamp column of the event.")
-    where: tuple[RowRule, ...] = Field((), max_length=100, description="Rules that every row must meet.")
+    where: tuple[_AnyRule, ...] = Field((), max_length=100, description="Rules that every row must meet.")
     columns: dict[str, Column] = Field(min_length=1, max_length=1000, description="The contract, by column.")
+    ignore: tuple[str, ...] = Field(
+        (),
+        max_length=2000,
+        description="Columns of the source that are left out on purpose, by name or with * and ?.",
+    )
+    python_schema: str | None = Field(
+        None,
+        alias="schema",
+        max_length=200,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        description="A pandera schema that judges rows too, as module:Name; see contracts.md.",
+    )
     key: tuple[str, ...] | None = Field(
         None,
         min_length=1,
@@ -139,6 +169,18 @@ class Rows(Clause):
         return tuple(dict.fromkeys((*(self.key or ()), *((self.order_by,) if self.order_by else ()))))
 
     @model_validator(mode="after")
+    def _ignored_columns_are_not_declared(self) -> Self:
+        declared = self.columns if self.id is None else (self.id, *self.columns)
+        for name in declared:
+            if name in self.ignore:
+                raise ValueError(f"ignore names {name}, which is in rows.columns")
+        return self
+
+    def is_ignored(self, name: str) -> bool:
+        """Is this column of the source left out on purpose?"""
+        return any(name == entry or fnmatchcase(name, entry) for entry in self.ignore)
+
+    @model_validator(mode="after")
     def _rules_fit_their_columns(self) -> Self:
         kinds = {name: column.type for name, column in self.columns.items()}
         if self.id is not None:
@@ -147,6 +189,10 @@ class Rows(Clause):
             if column.currency and kinds.get(column.currency) not in ("text", "category"):
                 raise ValueError(f"currency of {name}: expected a column of type text or category")
         for rule in self.where:
+            if isinstance(rule, RowComparison):
+                if fault := rule.misfit(kinds):
+                    raise ValueError(fault)
+                continue
             if rule.column not in kinds:
                 raise ValueError(f"where tests {rule.column}, which is not in rows.columns")
             if misfit := rule.misfit(kinds[rule.column]):

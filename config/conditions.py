@@ -13,7 +13,7 @@ ConditionValue = Annotated[str, Field(max_length=1000)] | bool | int | float
 ConditionValues = Annotated[tuple[ConditionValue, ...], Field(min_length=1, max_length=10_000)]
 
 # Reasons that reading and casting use.
-_RESERVED_REASONS = ("unreadable", "missing", "repeated header", "too many fields", "too few fields")
+RESERVED_REASONS = ("unreadable", "missing", "repeated header", "too many fields", "too few fields")
 
 CONDITION_TESTS = ("isin", "not_in", "starts_with", "not_starts_with", "ge", "gt", "le", "lt")
 
@@ -62,18 +62,29 @@ class ColumnCondition(Clause):
         return None if fits else f"{self.test} has values that a column of type {kind} never has"
 
 
-class RowRule(ColumnCondition):
-    """A condition that every row must meet. Rows that do not are quarantined. Missing values pass."""
-
-    reason: str = Field(
+Reason = Annotated[
+    str,
+    Field(
         min_length=1,
         max_length=100,
         pattern=r"^[^\W_][\w .,()%&/#+-]*$",
         description="The reason recorded in quarantine for rows that do not meet the condition.",
-    )
+    ),
+]
+
+
+def check_reason(reason: str) -> None:
+    """ValueError if reading or casting uses the reason itself."""
+    if reason in RESERVED_REASONS:
+        raise ValueError(f"reason {reason!r} is reserved; choose another")
+
+
+class RowRule(ColumnCondition):
+    """A condition that every row must meet. Rows that do not are quarantined. Missing values pass."""
+
+    reason: Reason
 
     @model_validator(mode="after")
     def _reason_is_free(self) -> Self:
-        if self.reason in _RESERVED_REASONS:
-            raise ValueError(f"reason {self.reason!r} is reserved; choose another")
+        check_reason(self.reason)
         return self

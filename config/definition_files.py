@@ -80,7 +80,9 @@ def describe_faults(error: ValidationError) -> str:
     """Every fault in one line, as `key: what is wrong`, without values from the file."""
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in fault["loc"]) or "definition"
+        # Parts in <> are not keys: they say which of several models an entry was taken for.
+        parts = [str(part) for part in fault["loc"]]
+        key = ".".join(part for part in parts if not part.startswith("<")) or "definition"
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key"

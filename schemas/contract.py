@@ -2,7 +2,7 @@
 
 Values arrive in their declared types, cast by segmentation/rows/casting.py. pandera validates each batch
 lazily, and its failures become one list of reasons per row. pandera's own messages contain customers'
-values, so they never leave this module.
+values, so they never leave this module. Schemas that people write are judged in schemas/schema_checks.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pandera.errors import SchemaErrors
+import pyarrow as arrow
+import pyarrow.compute as pc
+from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from config.columns import Column, Rows
+from schemas.schema_checks import FAILURE_COLUMNS, judge_frame, tabulate
+from schemas.schema_review import SchemaFault, review_schema
 
 MAX_ID_LENGTH = 256
 # Years outside are typing errors or a system's "never", such as 9999-12-31.
@@ -63,8 +67,19 @@ def _is_finite(values: pd.Series) -> pd.Series:
     return pd.Series(np.isfinite(values.to_numpy(np.float64, na_value=0.0)), values.index)
 
 
+def _make_pattern_check(pattern: str) -> pa.Check:
+    """The whole text matches. RE2 takes time in proportion to the text, whatever the pattern."""
+
+    def matches(texts: pd.Series) -> pd.Series:
+        found = pc.match_substring_regex(arrow.array(texts, arrow.string()), rf"\A(?:{pattern})\z")
+        return pd.Series(found.to_numpy(zero_copy_only=False), texts.index)
+
+    return pa.Check(matches, name="does not match the pattern")
+
+
 def _checks(column: Column, is_id: bool) -> list[pa.Check]:
     """The checks of one column. Each check's name is the reason that goes to quarantine."""
+    pattern = [] if column.pattern is None else [_make_pattern_check(column.pattern)]
     if is_id:
         return [
             pa.Check(_is_not_blank, name="blank id"),
@@ -74,6 +89,7 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
             # A stray quote at the start of an id swallows lines up to the next quote.
             pa.Check(_is_one_line, name="line break"),
             pa.Check(_is_no_total, name="totals row"),
+            *pattern,
         ]
     checks = []
     if column.type == "float":
@@ -96,7 +112,7 @@ def _checks(column: Column, is_id: bool) -> list[pa.Check]:
     if column.isin is not None or column.order is not None:
         allowed = list(column.isin or column.order or ())
         checks.append(pa.Check.isin(allowed, name="not an allowed value"))
-    return checks
+    return [*checks, *pattern]
 
 
 def rows_schema(rows: Rows) -> pa.DataFrameSchema:
@@ -115,6 +131,10 @@ def rows_schema(rows: Rows) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, name="rows", strict=True, metadata={"id": rows.id})
 
 
+# What a check of rows_schema can find; anything else is a fault of the contract itself.
+_ROW_FAILURES = (SchemaErrorReason.SERIES_CONTAINS_NULLS, SchemaErrorReason.DATAFRAME_CHECK)
+
+
 class BrokenRule(NamedTuple):
     """A rule of rows.where, and the rows of a batch that break it: bool (n,)."""
 
@@ -131,36 +151,33 @@ def list_reasons(
 ) -> pd.DataFrame:
     """Every reason to refuse a row of this batch.
 
-    `batch` has a RangeIndex. `unreadable` has a mask per column of values that could not be cast, bool
-    (n,). `broken_rules` are in the definition's order. Returns one line per reason with the columns row
-    (int64), column, reason and full_reason (the reason with its column). A row's primary reason comes
-    first: the id's, then rules, then columns in the contract's order, and within a column the order of
-    its checks.
+    `batch` has a RangeIndex. `schema` comes from rows_schema, or is any other of pandera's. `unreadable` has
+    a mask per column of values that could not be cast, bool (n,). `broken_rules` are in the definition's
+    order. Returns one line per reason with the columns row (int64), column, reason and full_reason (the
+    reason with its column). A row's primary reason comes first: the id's, then rules, then columns in the
+    contract's order, and within a column the order of its checks. TypeError if the schema itself fails.
     """
     order = {name: float(position) for position, name in enumerate(schema.columns)}
     # Rules come between the id at position 0 and the next column.
-    after_id = 0.5 if schema.metadata and schema.metadata["id"] else -0.5
+    after_id = 0.5 if schema.metadata and schema.metadata.get("id") else -0.5
     tables = [
         pd.DataFrame({"row": np.flatnonzero(mask), "column": name, "reason": "unreadable", "rank": -1})
         for name, mask in unreadable.items()
         if mask.any()
     ]
-    try:
-        # Lazily, for all failures of a batch at once; otherwise pandera stops at the first.
-        schema.validate(batch, lazy=True)
-    except SchemaErrors as errors:
-        tables.append(_from_failures(errors.failure_cases, schema))
+    if len(failures := _list_failures(batch, schema)):
+        tables.append(failures)
     tables = [
-        table.assign(position=table["column"].map(order), full_reason=_name_column(table)) for table in tables
+        table.assign(position=table["column"].map(order).fillna(len(order)), full_reason=_name_column(table))
+        for table in tables
     ]
     for rank, rule in enumerate(broken_rules):
         rows = np.flatnonzero(rule.mask)
         lines = {"row": rows, "column": rule.column, "reason": rule.reason, "rank": rank}
         tables.append(pd.DataFrame({**lines, "position": after_id, "full_reason": rule.reason}))
     tables = [table for table in tables if len(table)]
-    columns = ["row", "column", "reason", "full_reason"]
     if not tables:
-        return pd.DataFrame({name: np.empty(0, np.int64) if name == "row" else [] for name in columns})
+        return tabulate([])
     reasons = pd.concat(tables, ignore_index=True)
     # An unreadable value is null after the cast, so its other failures are only echoes.
     unreadable_rows = reasons[reasons["reason"] == "unreadable"]
@@ -169,20 +186,57 @@ def list_reasons(
     )
     reasons = reasons[~is_echo | (reasons["reason"] == "unreadable")]
     # Stable: equal ranks keep the order of their rules, so the primary reason never changes.
-    return reasons.sort_values(["row", "position", "rank"], kind="stable")[columns]
+    return reasons.sort_values(["row", "position", "rank"], kind="stable")[FAILURE_COLUMNS]
 
 
 def _name_column(reasons: pd.DataFrame) -> pd.Series:
-    """Reasons with their columns, such as `amount: missing`."""
-    return reasons["column"].astype(str) + ": " + reasons["reason"].astype(str)
+    """Reasons with their columns, such as `amount: missing`; of a check of whole rows, the reason alone."""
+    names = reasons["column"].astype(object)
+    prefixes = (names.astype(str) + ": ").where(names.notna(), "")
+    return prefixes + reasons["reason"].astype(str)
+
+
+def _list_failures(batch: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The rows that fail the schema: row, column, reason, rank. Those of rows_schema take the short way."""
+    if _is_plain(schema):
+        try:
+            # Lazily, for all failures of a batch at once; otherwise pandera stops at the first.
+            schema.validate(batch, lazy=True)
+            return pd.DataFrame()
+        except SchemaErrors as errors:
+            if all(_names_rows(error) for error in errors.schema_errors):
+                return _from_failures(errors.failure_cases, schema)
+    fault = ""
+    try:
+        reviewed = review_schema(schema, [str(name) for name in batch.columns])
+        reasons = judge_frame(batch, reviewed, is_whole=True).reasons
+        return reasons.assign(rank=np.arange(len(reasons)))
+    except SchemaFault as error:
+        fault = str(error)
+    # Outside the handler: a chain of exceptions would show pandera's messages.
+    raise SchemaFault(f"the contract itself failed, not a row: {fault}")
+
+
+def _names_rows(error: SchemaError) -> bool:
+    """Is the error about single rows, as those of rows_schema's own checks are?"""
+    return error.reason_code in _ROW_FAILURES and isinstance(error.failure_cases, pd.DataFrame)
+
+
+def _is_plain(schema: pa.DataFrameSchema) -> bool:
+    """Has the schema only what rows_schema gives one?"""
+    return (
+        bool(schema.metadata)
+        and "id" in schema.metadata
+        and not (schema.checks or schema.parsers or schema.unique or schema.dtype or schema.drop_invalid_rows)
+        and not any(
+            column.dtype or column.unique or column.regex or column.parsers
+            for column in schema.columns.values()
+        )
+    )
 
 
 def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """pandera's failure cases without the values: row, column, reason, rank."""
-    # pandera gives failures of a whole column, such as a missing one, no index.
-    if cases["index"].isna().any():
-        checks = sorted(set(cases.loc[cases["index"].isna(), "check"].astype(str)))
-        raise TypeError(f"the contract itself failed, not a row: {', '.join(checks)}")
     names = {name: [str(check.name) for check in column.checks] for name, column in schema.columns.items()}
     is_null = cases["check"] == "not_nullable"
     reasons = [

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from config.clauses import CategoryOptions, CheckLimits, FitOptions, KOptions, RefitOptions
 from config.column_contract import Column, Fill
 from config.columns import Rows
+from config.comparisons import RowComparison
 from config.conditions import ColumnCondition, RowRule
 from config.definition import Definition, ScalingOptions
 from config.event_summary import EventSummary, SummaryFeature
@@ -44,8 +45,8 @@ def test_every_key_of_a_definition_is_described() -> None:
         re.findall(r"^\| `([\w.]+)` \|[^|]*\| (.*) \|$", read("docs/definition.md"), re.MULTILINE)
     )
     expected = {
-        prefix + name: field.description
-        for prefix, model in SECTIONS.items()
+        prefix + (field.alias or name): field.description
+        for prefix, model in (*SECTIONS.items(), ("rows.where.", RowComparison))
         for name, field in model.model_fields.items()
     }
     values = {"rows.on_duplicate", "scaling", "k.rule"}  # also in the table of values
