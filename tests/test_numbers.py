@@ -68,6 +68,8 @@ def read(text: str, csv: dict[str, object], kind: ColumnType = "float") -> objec
         ("(5.25)", {}, None),
         ("\u22125.25", {}, -5.25),
         ("\u00a05.25 ", {}, 5.25),
+        (" 1e3 ", {}, 1000.0),
+        (" -inf", {}, float("-inf")),
         ("$3,204.00", {**MONEY, **COMMA}, 3204.0),
     ],
 )

@@ -76,8 +76,7 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
         )
     unreadable = to_mask(pc.and_(pc.is_null(numbers), pc.is_valid(texts)))
     if unreadable is not None:
-        unread = pc.if_else(pa.array(unreadable), texts, None)
-        odd |= _list_hints(name, unread, column, dialect)
+        odd |= _list_hints(name, texts, unreadable, column, dialect)
     return CastColumn(numbers, unreadable, list_odd(odd))
 
 
@@ -106,17 +105,22 @@ def _cast_bool(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _list_hints(
-    name: str, unread: pa.ChunkedArray, column: Column, dialect: Dialect
+    name: str, texts: pa.ChunkedArray, unreadable: np.ndarray, column: Column, dialect: Dialect
 ) -> dict[str, np.ndarray]:
     """Which unreadable texts look like values in another form, by a sentence that says what to declare."""
+    unread = texts.filter(pa.array(unreadable))
     if column.type in ("int", "float"):
-        return {
-            f"unreadable values of {name} look like numbers with {kind}": mask
-            for kind, mask in list_unread_kinds(unread, dialect.csv.decimal).items()
-        }
-    if column.type == "timestamp":
-        return {
-            f"unreadable values of {name} look like {kind}; declare rows.columns.{name}.format": mask
-            for kind, mask in list_unread_forms(unread).items()
-        }
-    return {}
+        kinds = list_unread_kinds(unread, dialect.csv.decimal)
+        hints = {f"look like numbers with {kind}": mask for kind, mask in kinds.items()}
+    elif column.type == "timestamp":
+        forms = list_unread_forms(unread)
+        advice = f"declare rows.columns.{name}.format"
+        hints = {f"look like {kind}; {advice}": mask for kind, mask in forms.items()}
+    else:
+        return {}
+    masks = {}
+    for hint, mask in hints.items():
+        whole = np.zeros(len(texts), bool)
+        whole[unreadable] = mask
+        masks[f"unreadable values of {name} {hint}"] = whole
+    return masks

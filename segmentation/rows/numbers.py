@@ -45,12 +45,12 @@ def read_numbers(texts: pa.ChunkedArray, target: pa.DataType, csv: Csv) -> Numbe
     numbers = None if plain is None else _cast_plain(plain, target)
     if numbers is not None:
         return Numbers(numbers)
-    digits = _normalise(texts, csv)
+    digits = pa.chunked_array([_normalise(texts, csv)])
     if target == FLOAT:
-        return Numbers(_cast_checked(digits, FLOAT))
+        return Numbers(_cast_digits(digits, FLOAT))
     has_zero_fraction = pc.match_substring_regex(digits, _ZERO_FRACTION)
     digits = pc.if_else(has_zero_fraction, pc.replace_substring_regex(digits, r"\.0*$", ""), digits)
-    numbers = _cast_checked(digits, INT)
+    numbers = _cast_digits(digits, INT)
     mask = pc.and_(pc.fill_null(has_zero_fraction, False), pc.is_valid(numbers)).to_numpy()
     return Numbers(numbers, mask if mask.any() else None)
 
@@ -67,16 +67,16 @@ def _cast_plain(texts: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray 
         return None
 
 
-def _cast_checked(digits: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
-    """Texts of plain numbers as numbers, null for all others and for whole numbers beyond int64."""
-    is_readable = pc.match_substring_regex(digits, _PLAIN if target == FLOAT else _WHOLE)
-    if target == FLOAT:
-        is_readable = pc.or_(is_readable, pc.is_in(pc.utf8_lower(digits), _INFINITE))
-    else:
+def _cast_digits(digits: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+    """Texts of plain numbers as numbers; null for fractions and for whole numbers beyond int64."""
+    if target == INT:
+        is_whole = pc.match_substring_regex(digits, _WHOLE)
         # The size of a non-number is null. Without Kleene logic that null would count as readable.
-        is_readable = pc.and_kleene(is_readable, _fits_int64(pc.if_else(is_readable, digits, None)))
-    readable = pc.if_else(is_readable, digits, None)
-    return pc.cast(pc.replace_substring_regex(readable, r"^\+", ""), target)
+        fits = pc.and_kleene(is_whole, _fits_int64(pc.if_else(is_whole, digits, None)))
+        digits = pc.if_else(fits, digits, None)
+    if pc.any(pc.starts_with(digits, "+")).as_py():
+        digits = pc.replace_substring_regex(digits, r"^\+", "")
+    return pc.cast(digits, target)
 
 
 def _fits_int64(digits: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -87,21 +87,23 @@ def _fits_int64(digits: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.or_(pc.less(length, 19), pc.and_(pc.equal(length, 19), pc.less_equal(significant, limit)))
 
 
-def _normalise(texts: pa.ChunkedArray, csv: Csv) -> pa.ChunkedArray:
-    """Texts as plain numbers with a decimal point; texts in no declared form become "?"."""
-    trimmed = pc.utf8_trim_whitespace(texts)
+def _normalise(texts: pa.ChunkedArray, csv: Csv) -> pa.Array:
+    """Texts as plain numbers with a decimal point; null for texts in no declared form."""
     # With a decimal comma, 1.234 may be 1234 or 1.234, so a point is read only where it is declared.
-    is_plain = pc.match_substring_regex(trimmed, _PLAIN if csv.decimal == "." else _PLAIN_COMMA)
-    is_plain = pc.or_(is_plain, pc.is_in(pc.utf8_lower(trimmed), _INFINITE))
-    digits = pc.replace_substring(trimmed, csv.decimal, ".")
-    if pc.all(is_plain).as_py():
-        return digits
-    marked = _read_marks(pc.if_else(is_plain, None, trimmed), csv)
-    return pc.if_else(is_plain, digits, marked)
+    plain = _PLAIN if csv.decimal == "." else _PLAIN_COMMA
+    is_plain = pc.match_substring_regex(texts, plain)
+    digits = pc.if_else(is_plain, texts, None)
+    if csv.decimal != ".":
+        digits = pc.replace_substring(digits, csv.decimal, ".")
+    is_marked = pc.invert(pc.fill_null(is_plain, True))
+    marked = pc.utf8_trim_whitespace(texts.filter(is_marked))
+    is_infinite = pc.is_in(pc.utf8_lower(marked), _INFINITE)
+    numbers = pc.if_else(is_infinite, marked, _read_marks(marked, csv))
+    return pc.replace_with_mask(digits.combine_chunks(), is_marked.combine_chunks(), numbers.combine_chunks())
 
 
 def _read_marks(texts: pa.ChunkedArray, csv: Csv) -> pa.ChunkedArray:
-    """Numbers with declared marks as plain ones; "?" for a text in no declared form."""
+    """Numbers with declared marks as plain ones; null for a text in no declared form."""
     parts = pc.extract_regex(texts, _make_pattern(csv))
     part = {name: pc.struct_field(parts, name) for name in (*_MARKS, "digits")}
     # At most one sign of any kind, and one currency mark; parentheses come in pairs.
@@ -116,8 +118,7 @@ def _read_marks(texts: pa.ChunkedArray, csv: Csv) -> pa.ChunkedArray:
     is_negative = pc.and_(pc.not_equal(signs, ""), pc.not_equal(signs, "+"))
     sign = pc.if_else(is_negative, "-", "")
     numbers = pc.binary_join_element_wise(sign, digits, "")
-    unread = pc.if_else(pc.is_valid(texts), "?", None)
-    return pc.if_else(pc.fill_null(is_valid, False), numbers, unread)
+    return pc.if_else(pc.fill_null(is_valid, False), numbers, None)
 
 
 def _thousands_class(csv: Csv) -> str | None:
@@ -134,7 +135,7 @@ def _make_pattern(csv: Csv) -> str:
     if mark := _thousands_class(csv):
         # Groups of three digits, or of two before the last three, as in India. 0,123 is not a grouped number.
         whole = rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+|[1-9]\d?(?:{mark}\d{{2}})+{mark}\d{{3}}|\d+"
-    digits = rf"(?P<digits>(?:{whole})(?:{decimal}\d*)?|{decimal}\d+)"
+    digits = rf"(?P<digits>(?:(?:{whole})(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?)"
     currency = "|".join(re.escape(mark) for mark in sorted(csv.currency_marks, key=len, reverse=True))
     currency = f"(?:{currency})?" if currency else ""
     has_pairs, has_trailing = "parentheses" in csv.negative, "trailing" in csv.negative

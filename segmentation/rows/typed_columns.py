@@ -17,7 +17,14 @@ from config.time_formats import EPOCHS
 from segmentation.errors import Refused
 from segmentation.rows.cast_column import ARROW_TYPES, CastColumn, Dialect, list_odd, to_mask
 from segmentation.rows.numbers import read_numbers
-from segmentation.rows.times import Times, convert_stamps, read_epochs, read_times
+from segmentation.rows.times import (
+    MICROSECONDS,
+    Times,
+    convert_stamps,
+    has_only_years,
+    read_epochs,
+    read_times,
+)
 
 # Beyond, neighbouring whole numbers are one floating-point number, so that ids may have been rounded.
 _LARGEST_EXACT = 2.0**53
@@ -181,6 +188,8 @@ def _refuse_label(name: str, kind: pa.DataType, problem: str) -> Refused:
 
 def _cast_times(name: str, values: pa.ChunkedArray, column: Column, dialect: Dialect) -> CastColumn:
     kind, formats = values.type, column.formats
+    if kind == MICROSECONDS and has_only_years(values):
+        return CastColumn(values, None)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         times = convert_stamps(values, dialect.timezone)
     elif not _is_number(kind) or column.format is None:
