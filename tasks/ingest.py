@@ -16,6 +16,7 @@ from segmentation.rows.cast_batch import make_contract, with_currencies
 from segmentation.rows.currencies import check_currencies, list_currency_rules
 from segmentation.rows.deliveries import counts_twice
 from segmentation.rows.digests import compute_digests
+from segmentation.rows.headers import read_header
 from segmentation.rows.judging import judge_files
 from segmentation.rows.opening import OpenedSource, open_files
 from segmentation.rows.reading import REPEATED_HEADER
@@ -74,7 +75,8 @@ def query_source(night: Night, folder: Path) -> OpenedSource:
     query = DatabaseQuery(definition.source.sql or "", binds)
     warnings = stage_query(query, DatabaseSecret(name, look_up_secret(name)), definition.rows, path)
     file = fingerprint(path)
-    return OpenedSource([file._replace(input=file.input.model_copy(update={"name": name}))], warnings)
+    named = file._replace(input=file.input.model_copy(update={"name": name}))
+    return OpenedSource([named], warnings, frozenset(read_header(path, definition.source.csv)))
 
 
 def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:

@@ -1,8 +1,11 @@
 """Amounts in several currencies: refused with the column and the cure, or read where there is one."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow.csv as pa_csv
 import pytest
 
 from config.definition import Definition
@@ -20,6 +23,7 @@ from tests.event_inputs import (
 )
 
 COLUMNS = with_rows()["columns"]
+HEADER = "id,invoice,day,pieces,price,Currency"
 REVENUE = {"revenue": {"op": "sum", "expression": "pieces * price"}}
 DAY = "2026-01-05"
 EUROS = [f"a,i1,{DAY},2,5,EUR", f"b,i2,{DAY},1,3,EUR"]
@@ -156,3 +160,27 @@ def test_shops_own_currency_comes_before_the_customers() -> None:
     """Of several columns, the one without a qualifier is taken; rates and similar names are passed over."""
     assert choose_currency_column(["presentment_currency", "Currency"]) == "Currency"
     assert choose_currency_column(["currency_rate", "Currency Rate", "current", "total"]) is None
+
+
+def test_a_delta_tables_currency_is_looked_at(tmp_path: Path) -> None:
+    """The column is staged with the contract's, and checked like that of a file."""
+    deltalake = pytest.importorskip("deltalake", reason="the extra delta is not installed")
+    (tmp_path / "a.csv").write_text(f"{HEADER}\n" + "".join(f"{line}\n" for line in [*EUROS, *DOLLARS]))
+    deltalake.write_deltalake(str(tmp_path / "events"), pa_csv.read_csv(tmp_path / "a.csv"))
+    with pytest.raises(Refused, match="2 currencies by column Currency"):
+        ingest_and_summarise(make_night(tmp_path / "events", define_amounts()))
+
+
+def test_a_querys_currency_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that selects the column is checked like a file that has it."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("CREATE TABLE events (id, invoice, day, pieces, price, Currency)")
+        rows = [line.split(",") for line in [*EUROS, *DOLLARS]]
+        typed = [(*row[:3], int(row[3]), float(row[4]), row[5]) for row in rows]
+        database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", typed)
+        database.commit()
+    monkeypatch.setenv("RESEGMENT_CONNECTION_SHOP", f"sqlite:///{tmp_path / 'shop.db'}")
+    source = {"connection": "shop", "sql": "SELECT * FROM events ORDER BY id, invoice"}
+    night = make_night(tmp_path / "x", define(source=source, **with_features(REVENUE)))
+    with pytest.raises(Refused, match="2 currencies by column Currency"):
+        ingest_and_summarise(night.model_copy(update={"source": None}))

@@ -42,7 +42,7 @@ def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] 
 
 def with_currencies(contract: Contract, rules: tuple[CurrencyRule, ...]) -> Contract:
     """The contract that also reads and counts the currencies of these rules."""
-    rows = add_currency_columns(contract.rows, rules)
+    rows = add_currency_columns(contract.rows, (rule.column for rule in rules))
     if rows is not contract.rows:
         contract = contract._replace(rows=rows, schema=rows_schema(rows))
     return contract._replace(currencies=rules)

@@ -4,7 +4,6 @@ A definition may name the column with an amount's currency. Where it does not, a
 currency is looked at all the same, also one that the contract does not have.
 """
 
-import fnmatch
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -57,7 +56,7 @@ def list_currency_rules(
             declared.setdefault(column.currency, []).append(name)
     open_amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
     texts = [name for name, column in columns.items() if column.type in ("text", "category")]
-    foreign = [name for name in header if name not in columns and not _is_ignored(name, definition.rows)]
+    foreign = [name for name in header if name not in columns and not definition.rows.is_ignored(name)]
     guess = choose_currency_column([*texts, *foreign])
     if guess in foreign and not _holds_codes(guess, files):
         guess = None
@@ -80,6 +79,13 @@ def choose_currency_column(names: Sequence[str]) -> str | None:
     return next((plain[name] for name in CURRENCY_NAMES if name in plain), None)
 
 
+def add_currency_of_header(rows: Rows, header: Sequence[str]) -> Rows:
+    """The contract with the column of a header whose name says currency, to stage it with the others."""
+    foreign = [name for name in header if name not in rows.columns and not rows.is_ignored(name)]
+    guess = choose_currency_column(foreign)
+    return rows if guess is None or guess == rows.id else add_currency_columns(rows, [guess])
+
+
 def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:
     """Can the column be read as codes from every typed file that has it?"""
     schemas = [open_parquet(file.path).schema_arrow for file in files if file.input.numbered]
@@ -89,11 +95,6 @@ def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
         for kind in kinds
     )
-
-
-def _is_ignored(name: str, rows: Rows) -> bool:
-    """Does the definition leave the column out on purpose?"""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in getattr(rows, "ignore", ()))
 
 
 def _list_added_amounts(definition: Definition) -> list[str]:
@@ -116,9 +117,9 @@ def _list_added_amounts(definition: Definition) -> list[str]:
     return list(names)
 
 
-def add_currency_columns(rows: Rows, rules: Sequence[CurrencyRule]) -> Rows:
-    """The contract with the columns of the rules that it does not have, as text that may be missing."""
-    foreign = {rule.column for rule in rules} - set(rows.columns)
+def add_currency_columns(rows: Rows, names: Iterable[str]) -> Rows:
+    """The contract with those of these columns that it does not have, as text that may be missing."""
+    foreign = set(names) - set(rows.columns)
     if not foreign:
         return rows
     column = Column(type="text", nullable=True, absent="null")

@@ -20,6 +20,7 @@ from config.columns import Column, Rows
 from config.sql_text import escape_colons, list_binds, strip_semicolon
 from segmentation.errors import DatabaseGone, Refused, ResegmentError
 from segmentation.rows.column_places import adapt_header, locate_columns
+from segmentation.rows.currencies import add_currency_of_header
 from segmentation.rows.database_cells import STAGED_TYPES, convert_cells
 from segmentation.rows.headers import check_header, columns_to_read
 from segmentation.rows.staged_table import StagedTable
@@ -82,7 +83,8 @@ def _run_query(
         with _read_only(connection).execute(statement, binds) as result:
             header = list(result.keys())
             warnings = check_header(source, adapt_header(source, header, rows), names, ",")
-            places = locate_columns(names, header, rows)
+            rows = add_currency_of_header(rows, header)
+            places = locate_columns(columns_to_read(rows), header, rows)
             found = {name: place for name, place in places.items() if place is not None}
             batches = result.columns(*found.values()).partitions(BATCH_ROWS)
             write_batches(

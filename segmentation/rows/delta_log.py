@@ -16,6 +16,7 @@ import pyarrow as pa
 from config.columns import Rows
 from segmentation.errors import Refused
 from segmentation.rows.column_places import adapt_header, locate_columns
+from segmentation.rows.currencies import add_currency_of_header
 from segmentation.rows.headers import check_header, columns_to_read
 from segmentation.store.buckets import uses_plain_http
 from segmentation.store.objects import AnyPath, ObjectPath
@@ -68,7 +69,9 @@ def read_log(folder: AnyPath, version: int | None, rows: Rows) -> DeltaLog:
     header = [field["name"] for field in fields]
     expected = columns_to_read(rows)
     warnings = check_header(folder.name, adapt_header(folder.name, header, rows), expected, ",")
-    names = [place for place in locate_columns(expected, header, rows).values() if place]
+    rows = add_currency_of_header(rows, header)
+    places = locate_columns(columns_to_read(rows), header, rows)
+    names = [place for place in places.values() if place]
     names_in_files = {
         field["name"]: field["metadata"].get("delta.columnMapping.physicalName", field["name"])
         for field in fields
