@@ -79,6 +79,12 @@ def test_a_declared_currency_is_looked_at(tmp_path: Path, kind: str, currency: s
         summarise_lines(tmp_path, [*EUROS, *DOLLARS], definition)
 
 
+def test_an_ignored_column_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    """`currency: false` allows adding them up, and `ignore` alone does not."""
+    with pytest.raises(Refused, match="2 currencies"):
+        summarise_lines(tmp_path, [*EUROS, *DOLLARS], define_amounts(ignore=["Curr*"]))
+
+
 def test_a_column_of_any_name_can_be_declared(tmp_path: Path) -> None:
     """The currency may be in a column whose name says nothing."""
     columns = {**declare_currency("geld"), "geld": {"type": "category"}}

@@ -56,7 +56,8 @@ def list_currency_rules(
             declared.setdefault(column.currency, []).append(name)
     open_amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
     texts = [name for name, column in columns.items() if column.type in ("text", "category")]
-    foreign = [name for name in header if name not in columns and not definition.rows.is_ignored(name)]
+    # Also an ignored one: resegment init lists every column under `ignore` that it has no use for.
+    foreign = [name for name in header if name not in columns]
     guess = choose_currency_column([*texts, *foreign])
     if guess in foreign and not _holds_codes(guess, files):
         guess = None
@@ -81,7 +82,7 @@ def choose_currency_column(names: Sequence[str]) -> str | None:
 
 def add_currency_of_header(rows: Rows, header: Sequence[str]) -> Rows:
     """The contract with the column of a header whose name says currency, to stage it with the others."""
-    foreign = [name for name in header if name not in rows.columns and not rows.is_ignored(name)]
+    foreign = [name for name in header if name not in rows.columns]
     guess = choose_currency_column(foreign)
     return rows if guess is None or guess == rows.id else add_currency_columns(rows, [guess])
 
