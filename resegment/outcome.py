@@ -44,13 +44,13 @@ def _format_rows(published: "Published", rows: "RowBalance") -> list[str]:
         return [*lines, "Refused:  0 rows"]
     # Ties by name, so that the same night always says the same.
     reasons = sorted(rows.reasons.items(), key=lambda item: (-item[1], item[0]))
-    named = ", ".join(f"{reason} ({count:,})" for reason, count in reasons[:MOST_REASONS])
-    others = len(reasons) - MOST_REASONS
-    more = f", {others} more {'reason' if others == 1 else 'reasons'}" if others > 0 else ""
+    common = ", ".join(f"{reason} ({count:,})" for reason, count in reasons[:MOST_REASONS])
+    remaining = len(reasons) - MOST_REASONS
+    rest_note = f", {remaining} more {'reason' if remaining == 1 else 'reasons'}" if remaining > 0 else ""
     share = f"{rows.quarantined:,} of {rows.read:,} rows ({_format_share(rows.quarantined / rows.read)})"
     return [
         *lines,
-        _wrap("Refused:  ", f"{share}: {named}{more}"),
+        _wrap("Refused:  ", f"{share}: {common}{rest_note}"),
         f"          {shorten_path(published.quarantine_path)}",
     ]
 

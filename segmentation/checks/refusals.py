@@ -34,7 +34,7 @@ def check_rows_balance(customers: Customers) -> Check:
     return Check(name="rows-accounted-for", required=True, passed=passed, finding=balance.describe())
 
 
-def is_lost(span: SpanBalance, usual_without_id: float, limit: float) -> bool:
+def lost_most_rows(span: SpanBalance, usual_without_id: float, limit: float) -> bool:
     """Were most rows of a day or a file refused?
 
     Rows without an id count where they are rare; elsewhere only if hardly a row with an id is left.
@@ -50,9 +50,8 @@ def is_lost(span: SpanBalance, usual_without_id: float, limit: float) -> bool:
 
 def check_refused_days(breakdown: Breakdown, limit: float) -> Check:
     """No day and no file lost most of its rows, however small they are beside the whole night."""
-    lost = [
-        span for span in breakdown.spans if is_lost(span, breakdown.usual_without_id.get(span.kind, 0), limit)
-    ]
+    usual = breakdown.usual_without_id
+    lost = [span for span in breakdown.spans if lost_most_rows(span, usual.get(span.kind, 0), limit)]
     if not lost:
         finding = f"no day or file with more than {limit:.0%} of its rows refused"
         return Check(name="refused-days", required=True, passed=True, finding=finding)
@@ -72,10 +71,10 @@ def check_refused_days(breakdown: Breakdown, limit: float) -> Check:
 
 def _list_spans(spans: Sequence[SpanBalance]) -> str:
     """`2 days: 2024-06-12 (98 of 100 rows), 2024-06-13 (97 of 100 rows)`."""
-    named = [f"{span.name} ({span.refused:,} of {span.rows:,} rows)" for span in spans[:MOST_NAMED]]
-    more = f" and {len(spans) - MOST_NAMED} more" if len(spans) > MOST_NAMED else ""
+    examples = [f"{span.name} ({span.refused:,} of {span.rows:,} rows)" for span in spans[:MOST_NAMED]]
+    rest_note = f" and {len(spans) - MOST_NAMED} more" if len(spans) > MOST_NAMED else ""
     kind = spans[0].kind if len(spans) == 1 else f"{spans[0].kind}s"
-    return f"{len(spans)} {kind}: {', '.join(named)}{more}"
+    return f"{len(spans)} {kind}: {', '.join(examples)}{rest_note}"
 
 
 def check_refused_value(breakdown: Breakdown, balance: RowBalance, limit: float) -> Check:

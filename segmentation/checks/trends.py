@@ -27,10 +27,10 @@ def compute_typical(
     return min((typical, median(same_weekday)), key=lambda value: abs(value - tonight))
 
 
-def is_similar(count: float, other: float, limit: float) -> bool:
-    """Is neither count below the other by the share `limit` or more?"""
+def is_similar(count: float, reference: float, limit: float) -> bool:
+    """Is neither below the other by the share `limit` or more?"""
     # Symmetric: at a limit of one half, half as many and twice as many both fail.
-    return (1 - limit) * other < count and (1 - limit) * count < other
+    return (1 - limit) * reference < count and (1 - limit) * count < reference
 
 
 def check_volume(unit: str, tonight: NightVolume, history: Sequence[NightVolume], limit: float) -> Check:
@@ -46,8 +46,8 @@ def check_volume(unit: str, tonight: NightVolume, history: Sequence[NightVolume]
     previous, typical = figure(history[-1]), compute_typical(counted, tonight.as_of, figure, count)
     changed = [
         words
-        for words, other in (("the edition before", previous), ("the median", typical))
-        if not is_similar(count, other, limit)
+        for words, reference in (("the edition before", previous), ("the median", typical))
+        if not is_similar(count, reference, limit)
     ]
     nights = f", {typical:.0f} in the median of {len(counted)} nights" if len(counted) > 1 else ""
     from_which = f" from {' and from '.join(changed)}" if changed and nights else ""
@@ -67,9 +67,9 @@ def check_volume_trend(tonight: NightVolume, history: Sequence[NightVolume], lim
         return Check(name="volume-trend", required=False, passed=True, finding="fewer than 14 nights")
     findings = []
     for unit in ("rows", "customers"):
-        before, now = (median(getattr(night, unit) for night in week) for week in (first, last))
-        if before and not is_similar(now, before, limit / 2):
-            findings.append(f"{unit} {now / before - 1:+.0%}, from {before:.0f} to {now:.0f}")
+        earlier, latest = (median(getattr(night, unit) for night in week) for week in (first, last))
+        if earlier and not is_similar(latest, earlier, limit / 2):
+            findings.append(f"{unit} {latest / earlier - 1:+.0%}, from {earlier:.0f} to {latest:.0f}")
     period = f"over {len(nights)} nights"
     finding = f"{'; '.join(findings)} {period}" if findings else f"no slide of {limit / 2:.0%} {period}"
     return Check(name="volume-trend", required=False, passed=not findings, finding=finding)
@@ -82,9 +82,9 @@ def check_quarantined_trend(tonight: NightVolume, history: Sequence[NightVolume]
         return Check(name=name, required=False, passed=True, finding=f"{share:.2%}, none before")
     typical = compute_typical(history, tonight.as_of, lambda night: night.quarantined_share, share)
     # A share of next to nothing may triple by a handful of rows.
-    most = max(3 * typical, typical + limit / 4)
+    highest = max(3 * typical, typical + limit / 4)
     finding = (
         f"{share:.2%} of rows refused, {typical:.2%} in the median of {len(history)} nights; "
-        f"above {most:.2%} is unusual"
+        f"above {highest:.2%} is unusual"
     )
-    return Check(name=name, required=False, passed=share <= most, finding=finding)
+    return Check(name=name, required=False, passed=share <= highest, finding=finding)

@@ -27,7 +27,7 @@ from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_ma
 from segmentation.rows.row_counts import (
     CountedPieces,
     RowCounts,
-    compute_days,
+    compute_event_days,
     count_pieces,
     detect_outside,
 )
@@ -61,11 +61,11 @@ class JudgedBatch(NamedTuple):
     weights: np.ndarray | None = None  # of the contract's amounts, as segmentation.rows.refused_value says
 
 
-def list_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
-    """The local day of each event, as compute_days has it. None where days do not matter."""
+def list_event_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
+    """The local day of each event, as compute_event_days has it. None where days do not matter."""
     if contract.window is None or contract.rows.time is None:
         return None
-    return compute_days(table[contract.rows.time])
+    return compute_event_days(table[contract.rows.time])
 
 
 def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
@@ -74,7 +74,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     Events outside the window are counted and dropped first, so they are never refused.
     """
     cast = cast_batch(raw, contract)
-    days = list_days(cast.table, contract)
+    days = list_event_days(cast.table, contract)
     outside = None if days is None or contract.window is None else detect_outside(days, contract.window)
     versions: list[pa.Table] = []
     if outside is not None:

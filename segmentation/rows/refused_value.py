@@ -66,15 +66,18 @@ def list_amounts(definition: Definition) -> tuple[Amount, ...]:
     )
 
 
-def evaluate(tree: Expression, values: Mapping[str, np.ndarray]) -> np.ndarray | float:
+def evaluate_expression(tree: Expression, values: Mapping[str, np.ndarray]) -> np.ndarray | float:
     """The expression over columns of float64 (n,). Division by zero gives infinity or NaN."""
     if isinstance(tree, Number):
         return tree.value
     if isinstance(tree, ColumnName):
         return values[tree.name]
     if isinstance(tree, Negative):
-        return -evaluate(tree.operand, values)
-    left, right = np.float64(evaluate(tree.left, values)), np.float64(evaluate(tree.right, values))
+        return -evaluate_expression(tree.operand, values)
+    left, right = (
+        np.float64(evaluate_expression(tree.left, values)),
+        np.float64(evaluate_expression(tree.right, values)),
+    )
     if tree.mark == "+":
         return left + right
     if tree.mark == "-":
@@ -147,7 +150,7 @@ def _limit(values: np.ndarray, column: Column) -> np.ndarray:
 
 def _sum_sizes(tree: Expression, values: Mapping[str, np.ndarray], mask: np.ndarray | None) -> float:
     with np.errstate(all="ignore"):
-        sizes = np.abs(np.asarray(evaluate(tree, values), np.float64))
+        sizes = np.abs(np.asarray(evaluate_expression(tree, values), np.float64))
     if sizes.ndim == 0:
         return 0.0
     if mask is not None and not mask.all():

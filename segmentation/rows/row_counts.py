@@ -34,7 +34,7 @@ FIRST_CREDIBLE, END_CREDIBLE = to_ordinal(date(FIRST_YEAR, 1, 1)), to_ordinal(da
 _ALL_DAYS = (FIRST_CREDIBLE, END_CREDIBLE)
 
 
-def compute_days(stamps: pa.ChunkedArray) -> np.ndarray:
+def compute_event_days(stamps: pa.ChunkedArray) -> np.ndarray:
     """The local day of each time in days since 1970, int32 (n,). NO_DAY without a credible time."""
     days: np.ndarray = pc.fill_null(stamps.cast(pa.date32()).cast(pa.int32()), NO_DAY).to_numpy()
     is_credible = (days >= FIRST_CREDIBLE) & (days < END_CREDIBLE)
@@ -185,14 +185,14 @@ def _fill_days(days: np.ndarray, batch: BatchRows, covers: np.ndarray) -> np.nda
 
 def _count_days(days: np.ndarray, window: tuple[int, int]) -> _KeyedCounts:
     inside = (days >= window[0]) & (days < window[1])
-    known = days if (is_whole := bool(inside.all())) else days[inside]
-    if not len(known):
+    inside_days = days if (is_whole := bool(inside.all())) else days[inside]
+    if not len(inside_days):
         empty = np.zeros((0, 4), np.int64)
         return _KeyedCounts("day", 0, empty, np.full(len(days), -1), np.empty(0, np.int64))
     # Relative to the batch's own days: a window may have thousands of them.
-    first, count = int(known.min()), int(known.max()) - int(known.min()) + 1
+    first, count = int(inside_days.min()), int(inside_days.max()) - int(inside_days.min()) + 1
     by_day = np.zeros((count, 4), np.int64)
-    by_day[:, ROWS] = np.bincount(known - first, minlength=count)
+    by_day[:, ROWS] = np.bincount(inside_days - first, minlength=count)
     key_of_row = days - first if is_whole else np.where(inside, days - np.int32(first), -1)
     return _KeyedCounts("day", first, by_day, key_of_row, np.arange(first, first + count))
 

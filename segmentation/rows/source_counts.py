@@ -55,7 +55,7 @@ class SourceCounts:
         """Days and files with the largest refused shares, files with rows of other days, and the amounts."""
         spans = [*self._list_spans("day"), *self._list_spans("file")]
         misdated = self.by_file[:, MISDATED]
-        most = np.argsort(-misdated, kind="stable")[:MOST_FILES]
+        order = np.argsort(-misdated, kind="stable")[:MOST_FILES]
         return Breakdown(
             usual_without_id={
                 kind: usual
@@ -65,7 +65,7 @@ class SourceCounts:
             spans=tuple(sorted(spans, key=lambda span: (-span.share, span.kind, span.name))[:MOST_SPANS]),
             misdated=int(misdated.sum()),
             misdated_files=tuple(
-                MisdatedFile(name=self.inputs[i].name, rows=int(misdated[i])) for i in most if misdated[i]
+                MisdatedFile(name=self.inputs[i].name, rows=int(misdated[i])) for i in order if misdated[i]
             ),
             rows_in_files=int(self.by_file[:, ROWS].sum()),
             amounts=tuple(
@@ -88,8 +88,8 @@ class SourceCounts:
         )
         spans = []
         common: dict[int, tuple[str, int]] = {}
-        for (of, key, reason), count in sorted(self.reasons.items()):
-            if of == kind and count > common.get(key, ("", 0))[1]:
+        for (kind_of_key, key, reason), count in sorted(self.reasons.items()):
+            if kind_of_key == kind and count > common.get(key, ("", 0))[1]:
                 common[key] = (reason, count)
         for position in np.flatnonzero(is_listed).tolist():
             # Typed rows make the same edition whatever file they are in, so that their days tell.
