@@ -126,7 +126,7 @@ def _list_names(files: Sequence[_Unread]) -> str:
     """`a.xlsx, b.xlsx and 10 more files`."""
     names = ", ".join(file.name for file in files[:MOST_NAMED])
     more = len(files) - MOST_NAMED
-    return f"{names} and {more:,} more files" if more > 0 else names
+    return f"{names} and {more:,} more file{'s' * (more > 1)}" if more > 0 else names
 
 
 def _be(files: Sequence[_Unread]) -> str:
