@@ -5,8 +5,9 @@ How a proposal is made is in segmentation/proposing/proposal.py.
 
 import re
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +17,20 @@ from segmentation.errors import Refused
 init_app = typer.Typer()
 
 STDOUT = "-"
+
+
+class DateOrder(StrEnum):
+    """Whether the day or the month comes first in a date such as 03/04/2024."""
+
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+
+
+_ORDERS: dict[DateOrder | None, Literal["", "day first", "month first"]] = {
+    None: "",
+    DateOrder.DAY_FIRST: "day first",
+    DateOrder.MONTH_FIRST: "month first",
+}
 
 
 @init_app.command("init", epilog="Example: resegment init customers.csv --id customer_id")
@@ -36,6 +51,10 @@ def init_command(
             help="The file to write. Default: NAME.yaml; - for standard output.",
         ),
     ] = None,
+    dates: Annotated[
+        DateOrder | None,
+        typer.Option(help="How to read 03/04/2024, where no value shows whether the day comes first."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
 ) -> None:
     """Propose a definition for a table: commented, ready to run, and yours to review."""
@@ -46,14 +65,17 @@ def init_command(
         check_output(path, force)
     if sys.stderr.isatty():
         typer.echo(f"Reading {table} twice: to propose a definition and to try it…", err=True)
-    proposal = propose(table, path.stem, id_column)
+    proposal = propose(table, path.stem, id_column, _ORDERS[dates])
     if output == STDOUT:
         sys.stdout.write(proposal.text)
-        return
-    save_definition(path, proposal.text, force)
-    as_of = f" --as-of {proposal.as_of}" if proposal.as_of else ""
-    typer.echo(f"Written: {path} from {proposal.table_size}; {proposal.features} features")
-    typer.echo(f"Next:    review it, then: resegment run {path}{as_of}")
+    else:
+        save_definition(path, proposal.text, force)
+        as_of = f" --as-of {proposal.as_of}" if proposal.as_of else ""
+        typer.echo(f"Written: {path} from {proposal.table_size}; {proposal.features} features")
+        typer.echo(f"Next:    review it, then: resegment run {path}{as_of}")
+    for line in proposal.findings.lines:
+        # Next to a definition on standard output, they would be a part of it.
+        typer.echo(line, err=output == STDOUT)
 
 
 def check_output(path: Path, force: bool) -> None:

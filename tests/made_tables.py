@@ -37,8 +37,9 @@ def people(rows: int = 300) -> dict[str, Any]:
 def events(rows: int = 600) -> dict[str, Any]:
     """Invoice lines of 50 customers, some without an id, some of them returns."""
     random = np.random.default_rng(8)
-    customers = [f"{17000 + i % 50}.0" for i in range(rows)]
-    days = pd.Timestamp("2026-01-01 08:00") + pd.to_timedelta(random.integers(0, 30 * 24, rows), unit="h")
+    customers = [f"{17000 + i // 4 % 50}.0" for i in range(rows)]
+    hours = np.repeat(random.integers(0, 30 * 24, -(-rows // 4)), 4)[:rows]
+    days = pd.Timestamp("2026-01-01 08:00") + pd.to_timedelta(hours, unit="h")
     return {
         "InvoiceNo": [f"{'C' if i % 30 == 0 else ''}{9000 + i // 4}" for i in range(rows)],
         "Quantity": [-1 if i % 30 == 0 else i % 9 + 1 for i in range(rows)],

@@ -35,7 +35,7 @@ def test_the_dialect_is_declared_and_nothing_else(write: Write) -> None:
         "encoding": "latin-1", "delimiter": ";", "decimal": ",", "final_newline": False
     }  # fmt: skip
     assert "csv" not in propose_content(write(people(), "plain.csv"))["source"]
-    windows = write({**people(), "city": ["5 €"] * 300}, "w.csv", encoding="cp1252")
+    windows = write({**people(), "city": ["Bonn – West"] * 300}, "w.csv", encoding="cp1252")
     assert propose_content(windows)["source"]["csv"] == {"encoding": "cp1252"}
 
 
@@ -61,13 +61,15 @@ def test_the_text_contains_no_customers_value(write: Write) -> None:
 
 def test_hostile_names_and_levels_survive_unchanged(write: Write) -> None:
     """Names that a contract cannot use are left out, and levels round-trip through YAML exactly."""
-    columns = {**people(), "level # 1": [HOSTILE[i % 8] for i in range(300)], "Grösse, cm": range(300)}
+    columns = {**people(), "level # 1": [HOSTILE[i % 8] for i in range(300)]}
+    columns |= {"Grösse, cm": np.arange(300) ** 1.5}
     columns |= {name: range(300) for name in HOSTILE[:5]} | {"distance": range(300)}
     path = write(columns, "odd.parquet")
     content = propose_content(path)
-    assert content["rows"]["columns"]["level # 1"]["isin"] == sorted(HOSTILE)
     assert content["features"] == ["spend", "visits", "Grösse, cm"]
     text = propose(str(path), "odd", None).text
+    (entry,) = (line.strip() for line in text.splitlines() if "level # 1" in line and "isin" in line)
+    assert yaml.safe_load(entry.removeprefix("# "))["level # 1"]["isin"] == sorted(HOSTILE)
     assert not [line for line in text.splitlines() if not line.isprintable()]
     assert "rename them" in text
 
@@ -78,7 +80,7 @@ def test_two_thousand_columns_give_a_dozen_features(write: Write) -> None:
     wide = {f"c{i}": random.normal(0, 1, 40) for i in range(1998)}
     path = write({**{k: v[:40] for k, v in people().items() if k in ("customer id", "spend")}, **wide})
     content = propose_content(path)
-    assert content["features"] == ["spend", *(f"c{i}" for i in range(11))]
+    assert len(content["features"]) == 12 and content["features"][0] == "spend"
     assert "1,000 columns after the first 1,000" in propose(str(path), "people", None).text
 
 
@@ -94,10 +96,10 @@ def test_missing_values_are_declared_and_counted(write: Write) -> None:
     content = propose_content(path)
     assert content["source"]["csv"] == {"null_values": ["", "?", "n/a"]}
     assert content["checks"]["max_quarantined"] == 0.1
-    assert content["rows"]["columns"]["mostly"] == {"type": "int", "ge": 0, "le": 500, "nullable": True}
+    assert "mostly" not in content["rows"]["columns"]
     assert content["features"] == ["spend", "visits"]
     text = propose(str(path), "people", None).text
-    assert "125 fields" in text and "10.00% of the rows" in text and "25 spend: missing" in text
+    assert "25 fields" in text and "10.00% of the rows" in text and "25 spend: missing" in text
 
 
 @pytest.mark.parametrize("second", ["same", "differs"])

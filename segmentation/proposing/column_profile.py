@@ -13,12 +13,16 @@ import pyarrow.compute as pc
 
 from config.columns import Column
 from config.sources import Csv
+from config.time_formats import ISO
 from segmentation.keys import hash_texts, mix
 from segmentation.proposing.sketches import Distinct, sketch
+from segmentation.proposing.time_formats import TimeFormat, list_epochs
+from segmentation.proposing.time_readings import TimeReading, list_forms, read_formats, read_times
 from segmentation.rows.casting import Dialect, cast_column
 
 MOST_LISTED_LEVELS = 20
 LONGEST_LEVEL = 40
+LARGEST_CENTS = 1e9  # beyond, the rounding of float64 hides whether there are two decimals
 PREFIX = 64  # characters of a text that are hashed
 # What exports write for a missing number.
 MISSING_MARKS = (
@@ -28,13 +32,17 @@ MISSING_MARKS = (
 _NUMBER = Column(type="float", nullable=True)
 _WHOLE = Column(type="int", nullable=True)
 _STAMP = Column(type="timestamp", nullable=True)
-_ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
-_DAY = "(0?[1-9]|[12][0-9]|3[01])"
-_OTHER_DATE = rf"^({_DAY}[./-]{_DAY}[./-](\d\d)?\d\d|\d{{4}}[./]{_DAY}[./]{_DAY})([ T]|$)"
+_ISO_FORMAT = TimeFormat(ISO)
+_COMPACT_DAY = TimeFormat("%Y%m%d")
+# Two digits after the mark, as amounts of money are written.
+_CENTS = r"^\(?[+-]?[^\d.,]{0,4}\d[\d.,' ]*[.,]\d\d[^\d.,]{0,4}\)?$"
+_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+# What exports write for a customer who is not known.
+PLACEHOLDERS = ("0", "0.0", "-1", "-", "guest", "Guest", "GUEST", "anonymous", "Anonymous")
 
 
 class ColumnProfile(NamedTuple):
-    """The counts of one column. Bounds cover finite numbers; times are texts, to the second."""
+    """The counts of one column. Bounds cover finite numbers."""
 
     kind: str  # the type in the file: text, int, float, bool, timestamp or other
     rows: int
@@ -43,16 +51,18 @@ class ColumnProfile(NamedTuple):
     numbers: int
     whole: int
     negative: int
+    positive: int
     low: float
     high: float
-    stamps: int
-    other_dates: int
-    first: str
-    last: str
+    cents: int  # numbers with two decimals
     point_zeros: int  # texts such as 17850.0
+    emails: int
+    placeholders: Counter[str]
     longest: int
     distinct: Distinct
-    levels: frozenset[str] | None  # None: more than MOST_LEVELS, or a long one
+    levels: frozenset[str] | None  # None: more than MOST_LISTED_LEVELS, or a long one
+    times: dict[str, TimeReading]
+    forms: frozenset[str]  # of texts that are not numbers: digits as 9, letters as a
 
     @property
     def present(self) -> int:
@@ -73,59 +83,73 @@ def _profile_text(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     values = pc.fill_null(values, "")
     # Marks count as missing here, so that the numbers next to them can be read.
     probe = csv.model_copy(update={"null_values": ("", *MISSING_MARKS)})
-    marked = values.filter(pc.is_in(values, pa.array(MISSING_MARKS)))
-    marks = {pair["values"]: pair["counts"] for pair in marked.value_counts().to_pylist()}
+    is_mark = pc.is_in(values, pa.array(MISSING_MARKS))
     numbers = _try_cast(values, _NUMBER, probe)
-    count, negative, low, high = _bounds(numbers)
+    count, negative, positive, low, high = _bounds(numbers)
     # Casting is the slow part: text without any number is not tried as whole numbers.
     whole = _count(pc.is_valid(_try_cast(values, _WHOLE, probe))) if count else 0
-    texts = values.filter(pc.not_equal(values, ""))
-    stamps = texts.filter(pc.match_substring_regex(texts, _ISO)) if count < len(texts) else texts[:0]
-    ends = pc.min_max(pc.utf8_slice_codeunits(stamps, 0, 19)).as_py()
+    is_text = pc.not_equal(values, "")
+    texts, present = values.filter(is_text), values.filter(pc.and_not(is_text, is_mark))
+    times = _read_text_times(present, count, (low, high), csv)
     distinct = sketch(hash_texts(pc.utf8_slice_codeunits(texts, 0, PREFIX).combine_chunks()))
+    is_number = pc.is_valid(numbers)
+    odd = values.filter(pc.and_not(pc.and_not(is_text, is_mark), is_number))
     return ColumnProfile(
         kind="text",
         rows=len(values),
         missing=len(values) - len(texts),
-        marks=Counter(marks),
+        marks=_count_values(values.filter(is_mark)),
         numbers=count,
         whole=whole,
         negative=negative,
+        positive=positive,
         low=low,
         high=high,
-        stamps=len(stamps),
-        other_dates=_count(pc.match_substring_regex(texts, _OTHER_DATE)),
-        first=ends["min"] or "",
-        last=ends["max"] or "",
-        point_zeros=_count(pc.match_substring_regex(texts, r"^\d+\.0$")),
+        cents=_count_matches(texts, _CENTS),
+        point_zeros=_count_matches(texts, r"^\d+\.0$"),
+        emails=_count_matches(texts, _EMAIL),
+        placeholders=_count_values(texts.filter(pc.is_in(texts, pa.array(PLACEHOLDERS)))),
         longest=pc.max(pc.utf8_length(values)).as_py() or 0,
         distinct=distinct,
         levels=_levels(texts, distinct),
+        times=times,
+        forms=list_forms(odd),
     )
+
+
+def _read_text_times(
+    texts: pa.ChunkedArray, numbers: int, bounds: tuple[float, float], csv: Csv
+) -> dict[str, TimeReading]:
+    if numbers < len(texts):
+        return read_times(texts, csv)
+    # Numbers are times if they are long enough to be one: 20240612, or seconds since 1970.
+    return read_formats(texts, _list_number_formats(*bounds), csv) if len(texts) else {}
+
+
+def _list_number_formats(low: float, high: float) -> list[TimeFormat]:
+    is_compact = 19_000_101 <= low <= high <= 21_001_231
+    return [_COMPACT_DAY] if is_compact else list_epochs(low, high)
+
+
+def _count_values(values: pa.ChunkedArray) -> Counter[str]:
+    return Counter({pair["values"]: pair["counts"] for pair in values.value_counts().to_pylist()})
 
 
 def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     kind = _kind_of(values.type)
     typed = {"int": _WHOLE, "float": _NUMBER, "timestamp": _STAMP}.get(kind)
+    original = values
     if pa.types.is_null(values.type):
         values = values.cast(pa.float64())
     elif typed is not None:
         values = _try_cast(values, typed, csv)
-    numbers = values.cast(pa.float64()) if kind in ("int", "float") else pa.chunked_array([], pa.float64())
-    valid = values.filter(pc.is_valid(numbers if kind in ("int", "float") else values))
+    is_number = kind in ("int", "float")
+    numbers = values.cast(pa.float64()) if is_number else pa.chunked_array([], pa.float64())
+    valid = values.filter(pc.is_valid(numbers if is_number else values))
     if kind == "float":
         valid = valid.filter(pc.invert(pc.is_nan(valid)))
-    count, negative, low, high = _bounds(numbers)
-    is_stamp = kind == "timestamp"
-    ends = pc.min_max(pc.strftime(valid, "%Y-%m-%d %H:%M:%S")).as_py() if is_stamp else {}
-    keys = np.empty(0, np.uint64)
-    if kind == "bool":
-        keys = mix(valid.to_numpy().astype(np.uint64))
-    elif kind != "other":
-        # Hash the bits; adding 0 makes -0.0 and 0.0 the same value.
-        numeric = (valid.cast(pa.int64()) if is_stamp else valid).to_numpy()
-        keys = mix((numeric + numeric.dtype.type(0)).view(np.uint64))
-    distinct = sketch(keys)
+    count, negative, positive, low, high = _bounds(numbers)
+    distinct = sketch(_hash_typed(valid, kind))
     return ColumnProfile(
         kind=kind,
         rows=len(values),
@@ -134,17 +158,45 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
         numbers=count,
         whole=count if kind == "int" else 0,
         negative=negative,
+        positive=positive,
         low=low,
         high=high,
-        stamps=len(valid) if is_stamp else 0,
-        other_dates=0,
-        first=ends.get("min") or "",
-        last=ends.get("max") or "",
+        cents=_count_cents(valid) if kind == "float" else 0,
         point_zeros=0,
+        emails=0,
+        placeholders=Counter({"0": _count(pc.equal(valid, 0))}) if kind == "int" else Counter(),
         longest=0,
         distinct=distinct,
         levels=_levels(valid.cast(pa.string()), distinct) if kind in ("int", "bool") else None,
+        times=_read_typed_times(original, kind, (low, high), csv),
+        forms=frozenset(),
     )
+
+
+def _read_typed_times(
+    values: pa.ChunkedArray, kind: str, bounds: tuple[float, float], csv: Csv
+) -> dict[str, TimeReading]:
+    if kind == "timestamp":
+        return read_formats(values, [_ISO_FORMAT], csv)
+    return read_formats(values, _list_number_formats(*bounds), csv) if kind == "int" else {}
+
+
+def _hash_typed(valid: pa.ChunkedArray, kind: str) -> np.ndarray:
+    """Hashes of the values' bits, uint64 (n,). Empty for kinds that are not profiled."""
+    if kind == "other":
+        return np.empty(0, np.uint64)
+    if kind == "bool":
+        return mix(valid.to_numpy().astype(np.uint64))
+    numeric = (valid.cast(pa.int64()) if kind == "timestamp" else valid).to_numpy()
+    # Adding 0 makes -0.0 and 0.0 the same value.
+    return mix((numeric + numeric.dtype.type(0)).view(np.uint64))
+
+
+def _count_cents(numbers: pa.ChunkedArray) -> int:
+    """How many numbers have exactly one or two decimals, as amounts in a binary file do."""
+    finite = numbers.to_numpy()
+    finite = finite[np.abs(finite) < LARGEST_CENTS]
+    return int(((np.abs(finite * 100 - np.round(finite * 100)) < 1e-6) & (finite != np.floor(finite))).sum())
 
 
 def _try_cast(values: pa.ChunkedArray, column: Column, csv: Csv) -> pa.ChunkedArray:
@@ -163,10 +215,11 @@ def _kind_of(kind: pa.DataType) -> str:
 
 
 class _Bounds(NamedTuple):
-    """How many finite numbers there are, how many are negative, and their range (inf, -inf if none)."""
+    """How many finite numbers there are, below and above 0, and their range (inf, -inf if none)."""
 
     numbers: int
     negative: int
+    positive: int
     low: float
     high: float
 
@@ -174,7 +227,7 @@ class _Bounds(NamedTuple):
 def _bounds(numbers: pa.ChunkedArray) -> _Bounds:
     finite = numbers.filter(pc.fill_null(pc.is_finite(numbers), False)).to_numpy()
     low, high = finite.min(initial=np.inf), finite.max(initial=-np.inf)
-    return _Bounds(len(finite), int((finite < 0).sum()), float(low), float(high))
+    return _Bounds(len(finite), int((finite < 0).sum()), int((finite > 0).sum()), float(low), float(high))
 
 
 def _levels(texts: pa.ChunkedArray, distinct: Distinct) -> frozenset[str] | None:
@@ -186,3 +239,7 @@ def _levels(texts: pa.ChunkedArray, distinct: Distinct) -> frozenset[str] | None
 
 def _count(flags: pa.ChunkedArray) -> int:
     return int(pc.sum(flags).as_py() or 0)
+
+
+def _count_matches(texts: pa.ChunkedArray, pattern: str) -> int:
+    return _count(pc.match_substring_regex(texts, pattern))

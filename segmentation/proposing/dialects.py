@@ -4,26 +4,29 @@ Runs never detect anything: they use source.csv as declared. Reading rows belong
 segmentation/rows/reading.py.
 """
 
-import codecs
 import csv as csv_module
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from config.sources import Csv
 from segmentation.errors import Refused
+from segmentation.proposing.encodings import CHUNK, detect_encoding
+from segmentation.proposing.number_marks import detect_marks
+from segmentation.rows.compression import open_text
+from segmentation.rows.headers import get_kind
 from segmentation.source_checks import check_content
 
 DELIMITERS = (",", ";", "\t", "|")
-_CHUNK = 1 << 20
 _MOST_LINES = 1000
-_COMMA = re.compile(r"[+-]?\d+,\d+")
-_POINT = re.compile(r"[+-]?\d*\.\d+")
-# Bytes that are control characters in Latin-1. Windows-1252 has quotes and the euro sign there, and five
-# of them undefined.
-_WINDOWS, _GAPS = re.compile(rb"[\x80-\x9f]"), re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+# Signs and thousands marks may come before; what follows the last mark decides.
+_COMMA = re.compile(r"[^\w,]*[\d.' ]*\d,\d+[^\w,]*")
+_POINT = re.compile(r"[^\w.]*[\d,' ]*\.\d+[^\w.]*")
+_EXCEL_HINT = re.compile(r"sep=.\r?\n?", re.IGNORECASE)
+_MOST_PREAMBLE = 20
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -36,9 +39,9 @@ class DetectedDialect(NamedTuple):
 
 def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
     """What to declare for all of these files. Refused if one of them is not a table."""
-    files = [path for path in paths if path.suffix.lower() == ".csv"]
+    files = [path for path in paths if get_kind(path) in ("csv", "tsv")]
     # Pure ASCII is also UTF-8, so the files that differ decide.
-    encodings = {detect_encoding(path) for path in files} - {"utf-8"}
+    encodings = {_detect_encoding(path) for path in files} - {"utf-8"}
     encoding = min(encodings, default="utf-8")
     csv = Csv(encoding=encoding, final_newline=False)
     notes: dict[str, str] = {}
@@ -47,13 +50,8 @@ def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
     if encoding != "utf-8":
         notes["encoding"] = f"the text is not UTF-8, but {encoding} fits. Check that names look right"
     if files:
-        delimiter = detect_delimiter(read_head(files[0], encoding))
-        if delimiter != ",":
-            notes["delimiter"] = f"fields are separated by {_WORDS[delimiter]}"
-        decimal = detect_decimal(read_head(files[0], encoding), delimiter)
-        if decimal != ".":
-            notes["decimal"] = "numbers have a decimal comma"
-        csv = Csv(encoding=encoding, delimiter=delimiter, decimal=decimal, final_newline=False)
+        csv = _detect_csv(files[0], encoding)
+        notes |= _explain(csv)
     unfinished = sum(not ends_in_newline(path, csv) for path in files)
     if unfinished:
         subject = "the file does" if len(files) == 1 else f"{unfinished} of {len(files)} files do"
@@ -63,59 +61,96 @@ def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
     return DetectedDialect(csv.model_copy(update={"final_newline": not unfinished}), notes)
 
 
-def detect_encoding(path: Path) -> str:
-    """utf-8, utf-16, latin-1 or cp1252. The whole file is read, chunk by chunk."""
-    with path.open("rb") as file:
-        head = file.read(2)
-        # UTF-16 has a byte order mark in practice; without one its NUL bytes are valid UTF-8.
-        if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-        file.seek(0)
-        # Incremental, because a character may be cut by the end of a chunk.
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while chunk := file.read(_CHUNK):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return _detect_western(file)
-    return "utf-8"
+def _detect_encoding(path: Path) -> str:
+    with open_text(path) as file:
+        head = file.read(CHUNK)
+    with open_text(path) as file:
+        return detect_encoding(head, file)
 
 
-def _detect_western(file: BinaryIO) -> str:
-    file.seek(0)
-    is_windows = False
-    while chunk := file.read(_CHUNK):
-        if _GAPS.search(chunk):
-            return "latin-1"
-        is_windows = is_windows or _WINDOWS.search(chunk) is not None
-    return "cp1252" if is_windows else "latin-1"
+def _detect_csv(path: Path, encoding: str) -> Csv:
+    """Delimiter, decimal mark and marks of numbers, from the first lines of a file."""
+    lines = read_head(path, encoding)
+    if lines and _EXCEL_HINT.fullmatch(lines[0]):
+        # A run skips this line, which must name the declared delimiter.
+        delimiter, lines = lines[0][4], lines[1:]
+    else:
+        delimiter = detect_delimiter(lines)
+    rows = _split(lines, delimiter)
+    check_preamble(path.name, rows)
+    decimal = detect_decimal(lines, delimiter)
+    columns = zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True) if rows else ()
+    marks = detect_marks(columns, decimal)
+    return Csv.model_validate(
+        {
+            "encoding": encoding,
+            "delimiter": delimiter,
+            "decimal": decimal,
+            "final_newline": False,
+            **marks._asdict(),
+        }
+    )
+
+
+def _explain(csv: Csv) -> dict[str, str]:
+    """A note on each key of source.csv that differs from the default."""
+    notes = {
+        "delimiter": f"fields are separated by {_WORDS.get(csv.delimiter, csv.delimiter)}",
+        "decimal": "numbers have a decimal comma",
+        "thousands": "numbers have a mark between thousands",
+        "currency_marks": "dropped from numbers; all of them count as the same currency",
+        "negative": "how numbers below 0 are written",
+    }
+    default = Csv()
+    return {key: note for key, note in notes.items() if getattr(csv, key) != getattr(default, key)}
+
+
+def check_preamble(name: str, rows: Sequence[Sequence[str]]) -> None:
+    """Refuse a file whose header comes after other lines, such as a title."""
+    widths = Counter(len(row) for row in rows)
+    width = max(widths, key=lambda width: (widths[width], width), default=1)
+    if width < 2 or widths[width] < 2 or not _is_title(rows[0], width):
+        return
+    header = next(number for number, row in enumerate(rows) if not _is_title(row, width))
+    if 0 < header <= _MOST_PREAMBLE and header < len(rows) - 1:
+        raise Refused(
+            "preamble",
+            f"{name}: the header seems to be line {header + 1}; expected the header first, so "
+            "delete what comes before it",
+        )
+
+
+def _is_title(row: Sequence[str], width: int) -> bool:
+    """Is this line narrower than the table, or filled up with empty fields?"""
+    return len(row) < width or (width > 2 and sum(bool(cell.strip()) for cell in row) <= 1)
 
 
 def read_head(path: Path, encoding: str) -> list[str]:
     """The first whole lines of a file, at most 1 MiB."""
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        text = file.read(_CHUNK)
+    with io.TextIOWrapper(open_text(path), encoding=encoding, errors="replace", newline="") as file:
+        text = file.read(CHUNK)
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)
     # A full chunk ends within a line, which is dropped.
-    return lines[: max(1, min(len(lines) - 1, _MOST_LINES))] if len(text) == _CHUNK else lines[:_MOST_LINES]
+    return lines[: max(1, min(len(lines) - 1, _MOST_LINES))] if len(text) == CHUNK else lines[:_MOST_LINES]
 
 
 def detect_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter for which most lines have as many fields as the header. A comma if none splits it.
+    """The delimiter for which most lines have the same number of fields. A comma if none splits them.
 
     >>> detect_delimiter(["id;name\\n", "1;a, b\\n"])
     ';'
     """
-    # Of equally consistent delimiters, the one with more fields wins.
+    # Of equally consistent delimiters, the one with more fields wins. The width is that of most lines and
+    # not of the first, which may be a title.
     best, delimiter = (0.0, 0), ","
     for candidate in DELIMITERS:
-        rows = _split(lines, candidate)
-        if not rows or len(rows[0]) < 2:
+        widths = Counter(map(len, _split(lines, candidate)))
+        width = max(widths, key=lambda width: (widths[width], width), default=1)
+        if width < 2:
             continue
-        agreeing = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
-        if (agreeing, len(rows[0])) > best:
-            best, delimiter = (agreeing, len(rows[0])), candidate
+        agreeing = widths[width] / widths.total()
+        if (agreeing, width) > best:
+            best, delimiter = (agreeing, width), candidate
     return delimiter
 
 

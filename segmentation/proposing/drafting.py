@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from config.columns import Rows
 from segmentation.proposing.dialects import DetectedDialect
 from segmentation.proposing.roles import Role
 
 WIDTH = 110
-MOST_PROPOSED_FEATURES = 12
 MOST_SHOWN = 20
 _WIDE = 1 << 20
 
@@ -27,6 +27,8 @@ class Draft(NamedTuple):
     table: str
     table_size: str  # such as "200 rows of 5 columns"
     dialect: DetectedDialect
+    timezone: str
+    timezone_reason: str
     null_values: tuple[str, ...]
     marked_missing: int
     date_in_name: str | None
@@ -36,6 +38,9 @@ class Draft(NamedTuple):
     on_duplicate: str
     roles: Mapping[str, Role]
     unusable: Sequence[str]
+    features: Sequence[str]
+    spare: Mapping[str, str]  # features that are not proposed, with the reason
+    doubts: Sequence[str]
     refused: Counter[str]
     refused_share: float
     max_quarantined: float
@@ -47,7 +52,7 @@ def write_draft(draft: Draft) -> str:
         *write_head(draft),
         *write_source(draft),
         *_write_rows(draft),
-        *_write_features(draft.roles),
+        *_write_features(draft),
         *write_settings(draft),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -74,12 +79,13 @@ def _dump(value: object) -> str:
 
 def write_contract(contract: Mapping[str, Any]) -> str:
     """A mapping on one line, such as {type: int, ge: 0}."""
-    parts = []
-    for key, value in contract.items():
-        is_list = isinstance(value, list | tuple)
-        text = f"[{', '.join(map(quote_yaml, value))}]" if is_list else quote_yaml(value)
-        parts.append(f"{key}: {text}")
-    return "{" + ", ".join(parts) + "}"
+    return "{" + ", ".join(f"{key}: {_write_value(value)}" for key, value in contract.items()) + "}"
+
+
+def _write_value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(quote_yaml, value))}]"
+    return quote_yaml(value)
 
 
 def comment(text: str, indent: int = 0) -> list[str]:
@@ -97,6 +103,7 @@ def comment(text: str, indent: int = 0) -> list[str]:
 
 def write_head(draft: Draft) -> list[str]:
     """Name, description and time zone."""
+    doubts = "; ".join(filter(None, draft.doubts))
     table = quote_yaml(draft.table.rstrip("/").rpartition("/")[2])
     return [
         *comment(
@@ -104,9 +111,10 @@ def write_head(draft: Draft) -> list[str]:
             "Comments explain each choice; some are alternatives: remove the # to switch one on. "
             "All keys are described in docs/definition.md."
         ),
+        *comment(f"Not sure: {doubts}." if doubts else ""),
         f"name: {quote_yaml(draft.name)}",
         f"description: {quote_yaml(f'Customers of {table}.')}",
-        "timezone: UTC  # decides when a date begins and ends, for example Europe/London",
+        f"timezone: {draft.timezone}  # {draft.timezone_reason}",
     ]
 
 
@@ -120,11 +128,11 @@ def write_source(draft: Draft) -> list[str]:
     if draft.date_in_name:
         pattern = quote_yaml(draft.date_in_name)
         lines.append(f"  date_in_name: {pattern}  # the files are dated: see docs/definition.md")
-    declared = [f"    {key}: {quote_yaml(getattr(csv, key))}  # {note}" for key, note in notes.items()]
+    declared = [f"    {key}: {_write_value(getattr(csv, key))}  # {note}" for key, note in notes.items()]
     if len(draft.null_values) > 1:
         marks = ", ".join(map(quote_yaml, draft.null_values))
         count = f"{draft.marked_missing:,} fields"
-        declared += comment(f"{count} in numeric columns hold one of these marks for a missing value.", 4)
+        declared += comment(f"{count} of declared columns hold one of these marks for a missing value.", 4)
         declared.append(f"    null_values: [{marks}]")
     return [*lines, *(["  csv:"] if declared else []), *declared]
 
@@ -134,7 +142,7 @@ def _write_rows(draft: Draft) -> list[str]:
     if draft.id is not None:
         lines += write_suffix(draft.id_suffix)
         lines.append(f"  on_duplicate: {draft.on_duplicate}")
-    return [*lines, *write_columns(draft.roles, draft.unusable)]
+    return [*lines, *write_columns(draft)]
 
 
 def write_suffix(suffix: str | None) -> list[str]:
@@ -144,8 +152,8 @@ def write_suffix(suffix: str | None) -> list[str]:
     return [f"  id_suffix: {quote_yaml(suffix)}  # added to every id by a spreadsheet, removed when read"]
 
 
-def write_columns(roles: Mapping[str, Role], unusable: Sequence[str]) -> list[str]:
-    """The contract: one line per column. Columns that are left out are comments."""
+def write_columns(draft: Draft) -> list[str]:
+    """The contract: one line per column. Columns that are left out are comments, and under ignore."""
     lines = [
         "  columns:",
         *comment(
@@ -154,30 +162,32 @@ def write_columns(roles: Mapping[str, Role], unusable: Sequence[str]) -> list[st
             4,
         ),
     ]
-    for name, role in roles.items():
+    for name, role in draft.roles.items():
         entry = f"{quote_yaml(name)}: {write_contract(role.contract)}"
         reason = f"  # {role.reason}" if role.reason else ""
         lines.append(f"    # {entry}{reason}" if role.use == "left out" else f"    {entry}{reason}")
-    for note in unusable:
+    for note in draft.unusable:
         lines += comment(note, 4)
+    return [*lines, *_write_ignored(draft)]
+
+
+def _write_ignored(draft: Draft) -> list[str]:
+    """The columns that are left out, so that no night warns of them."""
+    names = [name for name, role in draft.roles.items() if role.use == "left out"]
+    if not names or "ignore" not in Rows.model_fields:
+        return []
+    return [
+        "  ignore:  # left out on purpose; a column that you declare above leaves this list",
+        *(f"    - {quote_yaml(name)}" for name in names),
+    ]
+
+
+def _write_features(draft: Draft) -> list[str]:
+    lines = ["features:", *(f"  - {quote_yaml(name)}" for name in draft.features)]
+    if draft.spare:
+        lines += comment(f"{len(draft.spare):,} more columns could be features:", 2)
+        lines += [f"  # - {quote_yaml(name)}  # {reason}" for name, reason in draft.spare.items()]
     return lines
-
-
-def _write_features(roles: Mapping[str, Role]) -> list[str]:
-    features = list_features(roles)
-    spare = [name for name, role in roles.items() if role.use == "feature" and name not in features]
-    lines = ["features:", *(f"  - {quote_yaml(name)}" for name in features)]
-    if spare:
-        lines += comment(
-            f"These are the first {MOST_PROPOSED_FEATURES} numeric columns. {len(spare):,} more:", 2
-        )
-        lines += [f"  # - {quote_yaml(name)}" for name in spare]
-    return lines
-
-
-def list_features(roles: Mapping[str, Role]) -> list[str]:
-    """The columns to cluster: the first MOST_PROPOSED_FEATURES of those that qualify."""
-    return [name for name, role in roles.items() if role.use == "feature"][:MOST_PROPOSED_FEATURES]
 
 
 def write_settings(draft: Draft) -> list[str]:

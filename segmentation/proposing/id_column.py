@@ -8,45 +8,71 @@ from typing import Any, NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
-from segmentation.proposing.column_names import rank_as_id
+from segmentation.proposing.column_names import is_email_name, is_person, is_person_name, rank_as_id
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.drafting import list_names
+from segmentation.proposing.not_amounts import MOST_MISSING
 from segmentation.proposing.rehearsing import Rehearsal, rehearse
-from segmentation.proposing.roles import MOST_MISSING, describe_distinct, is_number, is_time, is_unique
+from segmentation.proposing.roles import describe_distinct, is_number, is_unique
 from segmentation.proposing.sketches import MOST_IDS
 from segmentation.proposing.surveying import SurveyedTable
+from segmentation.proposing.time_readings import NEARLY_ALL
+from segmentation.rows.casting import Dialect
 
 MOST_CONFLICTING = 0.2  # of the rows; with more rows that contradict another of their id, it is not an id
 LONGEST_ID = 64
+LEAST_REPEATED = 1.01  # rows per id; in many shops nearly everyone orders only once
 
 
 class IdChoice(NamedTuple):
-    """The id column, if any, with the suffix to remove, the reason, the policy, and the rehearsal."""
+    """The id column, if any, with the suffix to remove, the reason, the policy, and the rehearsal.
+
+    `doubt` is empty if the choice is plain.
+    """
 
     column: str | None
     suffix: str | None
     reason: str
     on_duplicate: str
     rehearsal: Rehearsal
+    doubt: str = ""
 
 
-def infer_id(profiles: Mapping[str, ColumnProfile]) -> str | None:
+def infer_id(table: SurveyedTable) -> str | None:
     """The column that is most likely the customer's id, or None.
 
     Names count more than uniqueness: in a table of orders the order number is unique, and the
     customer's id repeats. Without a telling name, a text column that never repeats is the id.
     """
     ranking = []
-    for position, (name, profile) in enumerate(profiles.items()):
-        if profile.kind not in ("text", "int") or not profile.present or is_time(profile):
+    for position, (name, profile) in enumerate(table.profiles.items()):
+        if profile.kind not in ("text", "int") or not profile.present or name in table.times:
             continue
-        rank, unique = rank_as_id(name), is_unique(profile)
+        rank, unique = _rank(name, profile, bool(table.times)), is_unique(profile)
         is_text = profile.kind == "text" and not is_number(profile) and profile.longest <= LONGEST_ID
-        has_gaps = profile.missing > MOST_MISSING * profile.rows
-        if rank >= 2 or (unique and not has_gaps and (rank == 1 or is_text)):
-            # Best first: rank, then uniqueness, then completeness, then the order of columns.
-            ranking.append((-rank, not unique, has_gaps, position, name))
+        has_gaps = profile.missing + profile.placeholders.total() > MOST_MISSING * profile.rows
+        if rank >= 2 or (unique and not has_gaps and (rank >= 1 or is_text)):
+            # Best first: a complete column that says customer, one with gaps, any id; then by rank,
+            # uniqueness, completeness, and the order of columns.
+            group = 2 if rank <= 2 else int(has_gaps)
+            ranking.append((group, -rank, not unique, has_gaps, position, name))
     return min(ranking)[-1] if ranking else None
+
+
+def _rank(name: str, profile: ColumnProfile, has_times: bool) -> float:
+    """How likely the column is the customer's id: 3 by its name, 2 to 2.5 by its values too, or less."""
+    repeats = profile.distinct.rows_per_value >= LEAST_REPEATED
+    if is_email_name(name) or profile.emails >= NEARLY_ALL * profile.present:
+        # In a table of customers an e-mail address is a detail; in a table of orders it says who ordered.
+        return 2.5 if repeats and has_times else 1.0
+    rank = rank_as_id(name)
+    if is_person(name):
+        is_flag = profile.levels is not None and not is_unique(profile)
+        return 0.0 if is_flag else 2.2 if repeats and has_times else 2.0
+    if is_person_name(name):
+        return 2.1 if repeats and has_times else 0.0
+    # A bare id that does not repeat numbers the rows, if there is somebody who does.
+    return rank
 
 
 def infer_suffix(profile: ColumnProfile) -> str | None:
@@ -59,10 +85,11 @@ def choose_id(table: SurveyedTable, requested: str | None, contract: dict[str, A
 
     A likely id is rejected if many of its rows contradict each other.
     """
-    column = requested or infer_id(table.profiles)
+    column = requested or infer_id(table)
     if column is None:
         reason = explain_missing_id(table.profiles)
-        return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv))
+        doubt = "which column is the customer's id: none looks like it (--id COLUMN names one)"
+        return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv), doubt)
     profile = table.profiles[column]
     rehearsal = _try_id(table, column, contract, csv)
     summary = f"{list_names([column])} has {describe_distinct(profile)} in {profile.rows:,} rows"
@@ -73,12 +100,16 @@ def choose_id(table: SurveyedTable, requested: str | None, contract: dict[str, A
     summary += f", and {rehearsal.conflicting:,} rows differ from another row with the same value."
     if requested is not None:
         reason = f"{summary} The last row is used. Alternatives: first, sum, mean and quarantine."
-        return IdChoice(column, suffix, reason, "last", rehearsal)
+        return IdChoice(column, suffix, reason, "last", rehearsal, "which of a customer's rows counts")
     reason = (
         f"{summary} So every row counts as a customer. If it is the customer's id, name it here, and choose "
         "with on_duplicate which row counts: first, last, or the sum or mean of all."
     )
-    return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv))
+    doubt = (
+        f"whether {list_names([column])} is the customer's id: its rows differ and no column has their time, "
+        "so every row is a customer unless you say --id"
+    )
+    return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv), doubt)
 
 
 def explain_missing_id(profiles: Mapping[str, ColumnProfile]) -> str:
@@ -97,7 +128,7 @@ def explain_missing_id(profiles: Mapping[str, ColumnProfile]) -> str:
 def _try_id(table: SurveyedTable, column: str | None, contract: dict[str, Any], csv: Csv) -> Rehearsal:
     suffix = infer_suffix(table.profiles[column]) if column is not None else None
     rows = Rows.model_validate({"id": column, "columns": contract, "id_suffix": suffix})
-    return rehearse(table.files, rows, csv)
+    return rehearse(table.files, rows, Dialect(csv))
 
 
 def _describe_repeats(column: str, summary: str, rehearsal: Rehearsal) -> str:

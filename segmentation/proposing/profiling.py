@@ -12,6 +12,7 @@ from config.sources import Csv
 from segmentation.partitions import map_parts
 from segmentation.proposing.column_profile import MOST_LISTED_LEVELS, ColumnProfile, profile_column
 from segmentation.proposing.sketches import merge_sketches
+from segmentation.proposing.time_readings import MOST_FORMS, merge_readings
 from segmentation.rows.source_batches import SourceBatch, read_files
 from segmentation.source_checks import SourceFile
 
@@ -30,16 +31,18 @@ def merge_profiles(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
         numbers=a.numbers + b.numbers,
         whole=a.whole + b.whole,
         negative=a.negative + b.negative,
+        positive=a.positive + b.positive,
         low=min(a.low, b.low),
         high=max(a.high, b.high),
-        stamps=a.stamps + b.stamps,
-        other_dates=a.other_dates + b.other_dates,
-        first=min(filter(None, (a.first, b.first)), default=""),
-        last=max(a.last, b.last),
+        cents=a.cents + b.cents,
         point_zeros=a.point_zeros + b.point_zeros,
+        emails=a.emails + b.emails,
+        placeholders=a.placeholders + b.placeholders,
         longest=max(a.longest, b.longest),
         distinct=distinct,
         levels=levels if levels is not None and len(levels) <= MOST_LISTED_LEVELS else None,
+        times=merge_readings(a.times, b.times),
+        forms=frozenset(sorted(a.forms | b.forms)[:MOST_FORMS]),
     )
 
 

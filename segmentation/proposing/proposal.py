@@ -1,35 +1,33 @@
 """Proposing a definition for a table: survey it, choose roles, rehearse, write, and validate.
 
-Each step has its own module. This one runs them in order and combines their results.
+Each step has its own module. This one runs them in order for customer data; events are proposed in
+segmentation/proposing/event_proposal.py.
 """
 
 import difflib
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from config.columns import Rows
 from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
-from segmentation.proposing.drafting import Draft, list_features, list_names, write_draft
-from segmentation.proposing.event_drafts import (
-    EventColumns,
-    day_after,
-    detect_event_columns,
-    event_roles,
-    has_non_iso_times,
-    summary_features,
-    write_event_draft,
-)
-from segmentation.proposing.id_column import choose_id, infer_id, infer_suffix
-from segmentation.proposing.rehearsing import rehearse
+from segmentation.proposing.drafting import Draft, list_names, write_draft
+from segmentation.proposing.event_columns import describe_unreadable_times, list_candidates
+from segmentation.proposing.event_facts import EventFacts, measure_facts
+from segmentation.proposing.event_proposal import EventTable, propose_events
+from segmentation.proposing.findings import Findings, format_share
+from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
+from segmentation.proposing.limits import list_declared, list_null_values, round_limit
 from segmentation.proposing.roles import Role, infer_role
+from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, Selection, select_features
 from segmentation.proposing.surveying import SurveyedTable, survey
+from segmentation.proposing.time_formats import DayOrder
+from segmentation.proposing.timezones import infer_timezone
+from segmentation.rows.casting import Dialect
 
-LEAST_LIMIT = 0.05
+_VARYING = 0.5  # of the rows of repeated ids, whose times must differ from another one's to be events
 
 
 class Proposal(NamedTuple):
@@ -39,25 +37,23 @@ class Proposal(NamedTuple):
     table_size: str
     features: int
     as_of: str | None
+    findings: Findings
 
 
-class NullValues(NamedTuple):
-    """The texts that mean "missing", and how many fields have one of them that is not empty."""
+def propose(place: str, name: str, requested_id: str | None, order: DayOrder = "") -> Proposal:
+    """A definition for the table at `place`. Refused, with what a person must decide, if none would run.
 
-    texts: tuple[str, ...]
-    fields: int
-
-
-def propose(place: str, name: str, requested_id: str | None) -> Proposal:
-    """A definition for the table at `place`. Refused, with what a person must decide, if none would run."""
-    table = survey(place)
-    id_column = check_id_column(table, requested_id) if requested_id else infer_id(table.profiles)
-    events = detect_event_columns(table.profiles, id_column) if id_column is not None else None
-    if events is not None:
+    `order` says whether dates such as 03/04/2024 have the day or the month first.
+    """
+    table = survey(place, order=order)
+    id_column = check_id_column(table, requested_id) if requested_id else infer_id(table)
+    if id_column is not None and table.date_in_name and list_candidates(table, id_column):
         # Of dated files only the newest were surveyed, but the events are in all of them.
-        proposal = propose_events(
-            survey(place, all_dates=True) if table.date_in_name else table, name, events
-        )
+        table = survey(place, all_dates=True, order=order)
+    events = measure_events(table, id_column) if id_column is not None else None
+    if events is not None:
+        text, findings, features, as_of = propose_events(events, name)
+        proposal = Proposal(text, table.size, features, as_of, findings)
     else:
         check_times(table, id_column)
         proposal = propose_customers(table, name, requested_id)
@@ -67,6 +63,35 @@ def propose(place: str, name: str, requested_id: str | None) -> Proposal:
     except DefinitionError as error:
         raise Refused("proposal", f"no definition can be proposed: {error}") from error
     return proposal
+
+
+def measure_events(table: SurveyedTable, id_column: str) -> EventTable | None:
+    """The table as events, if the id repeats at different times. None for customer data."""
+    candidates = list_candidates(table, id_column)
+    if candidates is None:
+        return None
+    check_day_order(table, candidates.time)
+    zone = infer_timezone(table.times[candidates.time].offsets)
+    facts = measure_facts(table, candidates, Dialect(table.dialect.csv, zone.name))
+    return EventTable(table, candidates, facts, zone) if are_events(facts) else None
+
+
+def are_events(facts: EventFacts) -> bool:
+    """Do ids repeat because customers came again, and not because rows were delivered twice?"""
+    activity = facts.activity
+    repeated = activity.rows[activity.rows > 1].sum()
+    varying = activity.rows[activity.low != activity.high].sum()
+    return bool(repeated) and (varying >= _VARYING * repeated or facts.is_order_named)
+
+
+def check_day_order(table: SurveyedTable, column: str) -> None:
+    """Refuse times of which nothing shows whether the day or the month comes first."""
+    if table.times[column].is_ambiguous:
+        raise Refused(
+            "ambiguous-dates",
+            f"{table.place}: {list_names([column])} can be read with the day first or the month first, and "
+            "no value shows which; say --dates day-first or --dates month-first",
+        )
 
 
 def make_name(place: str) -> str:
@@ -81,11 +106,14 @@ def make_name(place: str) -> str:
 
 def check_times(table: SurveyedTable, id_column: str | None) -> None:
     """Refuse events whose times a run cannot read."""
-    if id_column is not None and has_non_iso_times(table.profiles, id_column):
+    if id_column is None or table.profiles[id_column].distinct.rows_per_value < LEAST_REPEATED:
+        return
+    problem = describe_unreadable_times(table)
+    if problem is not None:
         raise Refused(
             "event-time",
-            f"{table.place}: several rows per {list_names([id_column])}, with dates that are not ISO 8601; "
-            "export them as 2026-01-31 or 2026-01-31 08:26:00",
+            f"{table.place}: several rows per {list_names([id_column])}, so these are events, but their time "
+            f"cannot be read: {problem}; export it as 2026-01-31 or 2026-01-31 08:26:00",
         )
 
 
@@ -99,103 +127,100 @@ def check_id_column(table: SurveyedTable, column: str) -> str:
     raise Refused("id", f"{table.place}: no column {list_names([column])} that could be the id{hint}")
 
 
-def propose_events(table: SurveyedTable, name: str, events: EventColumns) -> Proposal:
-    """A definition for event data. Its contract is rehearsed on every row."""
-    profile = table.profiles[events.id]
-    roles = event_roles(table.profiles, events)
-    nulls = list_null_values(table, roles)
-    csv = table.dialect.csv.model_copy(update={"null_values": nulls.texts})
-    rehearsal = rehearse(table.files, Rows(id=None, columns=list_declared(roles)), csv)
-    refused = Counter(rehearsal.refused)
-    if profile.missing:
-        refused[f"{events.id}: blank id"] = profile.missing
-    # A row without an id may also be refused for another reason, so this is an upper bound.
-    share = min(1.0, refused.total() / rehearsal.rows_read)
-    rows_per_id = f"{profile.distinct.rows_per_value:.0f}"
-    draft = _start_draft(table, name, roles, nulls)._replace(
-        id=events.id,
-        id_suffix=infer_suffix(profile),
-        id_reason=f"Used as the customer's id: about {rows_per_id} rows share one, at different times.",
-        refused=refused,
-        refused_share=share,
-        max_quarantined=round_limit(share),
-    )
-    as_of = day_after(table.profiles[events.time])
-    return Proposal(write_event_draft(draft, events), table.size, len(summary_features(events)), as_of)
-
-
 def propose_customers(table: SurveyedTable, name: str, requested_id: str | None) -> Proposal:
     """A definition for a table with one row per customer, rehearsed on every row."""
-    roles = choose_roles(table, requested_id or infer_id(table.profiles))
-    nulls = list_null_values(table, roles)
+    roles = choose_roles(table, requested_id or infer_id(table))
+    selection = select_features(table.files, table.profiles, roles, table.dialect.csv)
+    spare = {
+        column: explain_spare(column, selection) for column, role in roles.items() if role.use == "feature"
+    }
+    spare = {column: reason for column, reason in spare.items() if reason}
+    # Rows must not be refused because of a column that is not clustered.
+    roles |= {
+        column: roles[column]._replace(use="left out", reason=reason) for column, reason in spare.items()
+    }
+    nulls = list_null_values(table.profiles, roles)
     csv = table.dialect.csv.model_copy(update={"null_values": nulls.texts})
     choice = choose_id(table, requested_id, list_declared(roles), csv)
+    refused = count_refused(choice)
+    share = refused.total() / choice.rehearsal.rows_read
+    findings = _report(table, choice, share)
+    draft = Draft(
+        name=name, table=table.place, table_size=table.size, dialect=table.dialect,
+        timezone="UTC", timezone_reason="decides when a date begins and ends, for example Europe/London",
+        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=table.date_in_name,
+        id=choice.column, id_suffix=choice.suffix, id_reason=choice.reason, on_duplicate=choice.on_duplicate,
+        roles=roles, unusable=table.unusable, features=selection.features, spare=spare,
+        doubts=findings.doubts, refused=refused, refused_share=share, max_quarantined=round_limit(share),
+    )  # fmt: skip
+    return Proposal(write_draft(draft), table.size, len(selection.features), None, findings)
+
+
+def explain_spare(column: str, selection: Selection) -> str:
+    """Why a column that could be a feature is not proposed; empty for one that is."""
+    if column in selection.twins:
+        return f"nearly the same as {list_names([selection.twins[column]])}, whose values differ more often"
+    is_chosen = column in selection.features
+    return "" if is_chosen else f"less informative than the {MOST_PROPOSED_FEATURES} features above"
+
+
+def count_refused(choice: IdChoice) -> Counter[str]:
+    """The rows that a run would refuse, by reason."""
     refused = Counter(choice.rehearsal.refused)
     if choice.column is not None and choice.on_duplicate == "quarantine" and choice.rehearsal.conflicting:
         refused["conflicting rows of one customer"] = choice.rehearsal.conflicting
-    share = refused.total() / choice.rehearsal.rows_read
-    draft = _start_draft(table, name, roles, nulls)._replace(
-        id=choice.column,
-        id_suffix=choice.suffix,
-        id_reason=choice.reason,
-        on_duplicate=choice.on_duplicate,
-        refused=refused,
-        refused_share=share,
-        max_quarantined=round_limit(share),
+    return refused
+
+
+def _report(table: SurveyedTable, choice: IdChoice, refused_share: float) -> Findings:
+    id_text = "none: every row is a customer" if choice.column is None else list_names([choice.column])
+    return Findings(
+        id=f"{id_text}; no time, because these are customers and not events",
+        money="none is summed; amounts are features as they are",
+        window=f"none; {format_share(1 - refused_share)} of {choice.rehearsal.rows_read:,} rows are used",
+        doubts=tuple(_list_doubts(table, choice)),
     )
-    return Proposal(write_draft(draft), table.size, len(list_features(roles)), None)
 
 
-def _start_draft(table: SurveyedTable, name: str, roles: Mapping[str, Role], nulls: NullValues) -> Draft:
-    return Draft(
-        name=name, table=table.place, table_size=table.size, dialect=table.dialect,
-        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=table.date_in_name,
-        id=None, id_suffix=None, id_reason="", on_duplicate="quarantine",
-        roles=roles, unusable=table.unusable,
-        refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT,
-    )  # fmt: skip
+def _list_doubts(table: SurveyedTable, choice: IdChoice) -> list[str]:
+    doubts = [choice.doubt]
+    ambiguous = [name for name, times in table.times.items() if times.is_ambiguous]
+    if ambiguous:
+        doubts.append(f"whether day or month comes first in {list_names(ambiguous)}, which is left out")
+    return doubts
 
 
 def choose_roles(table: SurveyedTable, id_column: str | None) -> dict[str, Role]:
     """The role of every column except the id. Refused if no column can be clustered."""
     roles = {
-        name: infer_role(name, profile)
+        name: infer_role(name, profile, table.times.get(name))
         for name, profile in table.profiles.items()
         if name not in (id_column, "customer_id")
     }
-    if not any(role.use == "feature" for role in roles.values()):
-        # With no other candidates, columns that look like codes may well be counts.
-        for name, role in roles.items():
-            fits = role.contract["type"] in ("int", "bool") and "nullable" not in role.contract
-            if role.use == "declared" and fits and table.profiles[name].distinct.values > 1:
-                roles[name] = role._replace(use="feature")
-    if not any(role.use == "feature" for role in roles.values()):
+    if not list_features(roles):
+        roles |= promote_codes(table, roles)
+    if not list_features(roles):
         raise Refused(
             "no-features",
-            f"{table.place}: no column holds amounts that tell customers apart; decide which numbers would, "
-            "and add them to the table",
+            f"{table.place}: no column holds amounts or levels that tell customers apart; decide which "
+            "numbers would, and add them to the table",
         )
     return roles
 
 
-def list_declared(roles: Mapping[str, Role]) -> dict[str, Any]:
-    """The contracts of the columns that the definition declares."""
-    return {name: role.contract for name, role in roles.items() if role.use != "left out"}
+def list_features(roles: Mapping[str, Role]) -> list[str]:
+    """The columns that can be clustered."""
+    return [name for name, role in roles.items() if role.use == "feature"]
 
 
-def list_null_values(table: SurveyedTable, roles: Mapping[str, Role]) -> NullValues:
-    """The texts that mean "missing" in the declared numeric columns."""
-    marks = Counter[str]()
+def promote_codes(table: SurveyedTable, roles: Mapping[str, Role]) -> dict[str, Role]:
+    """Codes, yes or no, and categories as features: with no amounts they are what tells customers apart."""
+    promoted = {}
     for name, role in roles.items():
-        if role.use != "left out" and role.contract["type"] in ("int", "float"):
-            marks += table.profiles[name].marks
-    return NullValues(("", *sorted(marks)), marks.total())
-
-
-def round_limit(share: float) -> float:
-    """checks.max_quarantined: the refused share, rounded up to the next multiple of 0.05.
-
-    >>> round_limit(0.0), round_limit(0.123), round_limit(0.25)
-    (0.05, 0.15, 0.25)
-    """
-    return max(LEAST_LIMIT, min(1.0, math.ceil(round(share * 20, 9)) / 20))
+        profile = table.profiles[name]
+        contract = {key: value for key, value in role.contract.items() if key != "nullable"}
+        is_level = "isin" in contract or contract["type"] == "bool"
+        is_complete = profile.present == profile.rows
+        if role.use == "left out" and is_level and is_complete and profile.distinct.values > 1:
+            promoted[name] = Role("feature", contract, role.reason)
+    return promoted

@@ -5,7 +5,7 @@ Rows are judged as in a run, by segmentation/rows/judging.py. Nothing is written
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import reduce
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -13,24 +13,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.columns import Rows
-from config.sources import Csv
 from schemas.contract import rows_schema
 from segmentation.errors import Refused
 from segmentation.keys import hash_texts, mix
-from segmentation.proposing.sketches import Agreement, agree, merge_agreements
+from segmentation.proposing.sketches import (
+    Agreement,
+    Distinct,
+    agree,
+    merge_agreements,
+    merge_sketches,
+    sketch,
+)
+from segmentation.rows.cast_batch import Contract
 from segmentation.rows.casting import Dialect
-from segmentation.rows.judging import Contract, judge_files
+from segmentation.rows.judging import judge_files
 from segmentation.rows.reading import REPEATED_HEADER
 from segmentation.rows.refusing import summarise_reasons
 from segmentation.source_checks import SourceFile
 
 
 class Rehearsal(NamedTuple):
-    """Rows read, refused rows by reason, and whether rows with the same id agree."""
+    """Rows within the window, refused rows by reason, whether rows with the same id agree, and customers."""
 
     rows_read: int
     refused: Counter[str]
     agreement: Agreement
+    outside: int
+    customers: Distinct
+
+    @property
+    def refused_share(self) -> float:
+        """Share of the rows within the window that are refused."""
+        return self.refused.total() / self.rows_read
 
     @property
     def conflicting(self) -> int:
@@ -38,19 +52,24 @@ class Rehearsal(NamedTuple):
         return round(self.agreement.conflicting * (self.rows_read - self.refused.total()))
 
 
-def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
-    """Judge every row of the files. Refused if a run would refuse the files, or every row."""
-    rows_read, refused = 0, Counter[str]()
+def rehearse(
+    files: Sequence[SourceFile], rows: Rows, dialect: Dialect, window: tuple[date, date] | None = None
+) -> Rehearsal:
+    """Judge every row of the files, as on the night after `window`. Refused if a run would refuse them."""
+    rows_read, outside, refused = 0, 0, Counter[str]()
     no_rows = np.empty(0, np.uint64)
-    agreements = [agree(no_rows, no_rows)]
-    for judged in judge_files(files, Contract(rows, Dialect(csv), rows_schema(rows), None)):
+    agreement, customers = agree(no_rows, no_rows), sketch(no_rows)
+    for judged in judge_files(files, Contract(rows, dialect, rows_schema(rows), window)):
         rows_read += judged.good.num_rows + judged.refused.num_rows
+        outside += judged.outside
         refused += judged.reasons
         if judged.good.num_rows and rows.id is not None:
             ids = hash_texts(judged.good["customer_id"].combine_chunks())
-            agreements.append(agree(ids, hash_values(judged.good.select(list(rows.columns)))))
             # Merged at once, so that memory stays bounded.
-            agreements = [reduce(merge_agreements, agreements)]
+            customers = merge_sketches(customers, sketch(ids))
+            if window is None:
+                values = hash_values(judged.good.select(list(rows.columns)))
+                agreement = merge_agreements(agreement, agree(ids, values))
     if refused[REPEATED_HEADER] > 1:
         raise Refused(
             "repeated-header",
@@ -60,7 +79,7 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Rehearsal:
         problem = f"all {rows_read} rows are refused: {summarise_reasons(refused)}"
         problem = problem if rows_read else "the table has only a header"
         raise Refused("no-rows", f"{problem}; expected at least one row to use")
-    return Rehearsal(rows_read, refused, agreements[0])
+    return Rehearsal(rows_read, refused, agreement, outside, customers)
 
 
 def hash_values(table: pa.Table) -> np.ndarray:

@@ -6,26 +6,35 @@ segmentation/proposing/proposal.py.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS
 from config.sources import Source
+from segmentation.dated_names import Span, span_in_name
 from segmentation.errors import Refused
+from segmentation.proposing.column_names import is_time_name
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.dialects import DetectedDialect, detect_dialect
 from segmentation.proposing.drafting import list_names
 from segmentation.proposing.profiling import profile_files
+from segmentation.proposing.time_formats import DayOrder
+from segmentation.proposing.time_readings import NEARLY_ALL, ColumnTimes, choose_times
 from segmentation.rows.headers import MOST_COLUMNS, check_header, read_header
-from segmentation.source import fetch_files, list_files
+from segmentation.source import ListedFile, fetch_files, list_source
 from segmentation.source_checks import SourceFile, fingerprint
+from segmentation.source_places import list_place
 from segmentation.store.objects import is_object_url
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold
-# 2026-01-31, 20260131, 2026_01_31: the same separator twice, and no digit before or after.
-_DATE = re.compile(r"(?<!\d)(\d{4})([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
+# Days before weeks, months and years: a name with a day has the others too. Folders come last.
+_DATE_PATTERNS = (
+    *("%Y-%m-%d", "%Y%m%d", "%Y_%m_%d", "%Y.%m.%d", "%d.%m.%Y", "%Y/%m/%d", "%G-W%V", "%GW%V"),
+    *("%Y-%m", "%Y_%m", "%Y.%m", "%Y%m", "%Y/%m"),
+)
+_NO_SPAN = Span(date.min, date.min)
 _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)*\s*")
 # A column may be named 2025: years are names, other numbers are values of a missing header.
 _YEAR = re.compile(r"\s*(19|20)\d\d\s*")
@@ -41,6 +50,7 @@ class SurveyedTable(NamedTuple):
     profiles: dict[str, ColumnProfile]
     unusable: list[str]
     date_in_name: str | None
+    times: dict[str, ColumnTimes]
 
     @property
     def rows(self) -> int:
@@ -54,14 +64,17 @@ class SurveyedTable(NamedTuple):
         return f"{self.rows:,} rows of {len(self.header):,} columns{files}"
 
 
-def survey(place: str, all_dates: bool = False) -> SurveyedTable:
-    """Profile the columns of the table's files: of dated files, only the newest unless `all_dates`."""
-    paths = list_tables(place)
-    date_in_name = None if Path(place).is_file() else infer_date_pattern(paths)
+def survey(place: str, all_dates: bool = False, order: DayOrder = "") -> SurveyedTable:
+    """Profile the columns of the table's files: of dated files, only the newest unless `all_dates`.
+
+    `order` is that of day and month, if someone has said it.
+    """
+    listed, date_in_name = list_tables(place)
     if date_in_name and not all_dates:
-        newest = max(_DATE.findall(path.stem)[0] for path in paths)
-        paths = [path for path in paths if _DATE.findall(path.stem)[0] == newest]
-    files = [fingerprint(path) for path in paths]
+        newest = max(span_in_name(file.name, date_in_name) or _NO_SPAN for file in listed)
+        listed = [file for file in listed if span_in_name(file.name, date_in_name) == newest]
+    paths = fetch_files([file.path for file in listed], Path())
+    files = [fingerprint(path, file.name) for path, file in zip(paths, listed, strict=True)]
     dialect = detect_dialect(paths)
     header = read_header(paths[0], dialect.csv)
     names, unusable = choose_columns(paths[0].name, header)
@@ -74,23 +87,67 @@ def survey(place: str, all_dates: bool = False) -> SurveyedTable:
             f"{paths[0].name}: no row has {len(header)} fields like the first line; expected the header "
             "first, then rows",
         )
-    return SurveyedTable(place, files, dialect, header, profiles, unusable, date_in_name)
+    times = list_times(profiles, order)
+    return SurveyedTable(place, files, dialect, header, profiles, unusable, date_in_name, times)
 
 
-def list_tables(place: str) -> list[Path]:
-    """The table's files, sorted by name. Refused without any."""
-    if Path(place).is_dir() and not any(Path(place).glob("*.[cCpP][sSaA]*")):
-        raise Refused("no-file", f"no .csv or .parquet file in {place}")
+def list_times(profiles: Mapping[str, ColumnProfile], order: DayOrder = "") -> dict[str, ColumnTimes]:
+    """The columns of times, with the formats that read them.
+
+    Where a column does not show whether day or month comes first, another column of the table decides.
+    """
+    times = {name: _read_times(name, profile, order) for name, profile in profiles.items()}
+    orders = {
+        column.order for column in times.values() if column and column.order and not column.is_ambiguous
+    }
+    if len(orders) == 1:
+        times = {name: _read_times(name, profile, *orders) for name, profile in profiles.items()}
+    return {name: column for name, column in times.items() if column is not None}
+
+
+def _read_times(name: str, profile: ColumnProfile, order: DayOrder) -> ColumnTimes | None:
+    times = choose_times(profile.times, profile.present, order)
+    if times is None or times.count < NEARLY_ALL * profile.present:
+        return None
+    is_number = profile.numbers and profile.kind != "timestamp"
+    # Numbers may be times only where the name says so, or all of them are days such as 20240612.
+    if is_number and not is_time_name(name) and (times.patterns != ("%Y%m%d",) or times.count < 20):
+        return None
+    return times
+
+
+class TableFiles(NamedTuple):
+    """The files of a table in the order in which a run reads them, and the pattern of their dates."""
+
+    files: list[ListedFile]
+    date_in_name: str | None
+
+
+def list_tables(place: str) -> TableFiles:
+    """The table's files, as a run would list them. Refused without any."""
     if is_object_url(place):
         raise Refused("source", f"{place}: download the table first; init reads files on this machine")
-    return fetch_files(list_files(Source(path=place), None, date.max), Path())
+    if Path(place).is_file():
+        return TableFiles(list_source(Source(path=place), None, date.max).files, None)
+    found = list_place(place, enters_folders=True).files
+    nested = [file for file in found if "/" in file.name]
+    pattern = infer_date_pattern([file.name for file in found])
+    if nested and "/" not in (pattern or ""):
+        # A run enters folders only where their names have dates.
+        pattern = infer_date_pattern([file.name for file in found if "/" not in file.name])
+    if pattern is None:
+        return TableFiles(list_source(Source(path=place), None, date.max).files, None)
+    all_days = (date.min, date.max)
+    source = Source(path=place, date_in_name=pattern)
+    return TableFiles(list_source(source, None, date.max, all_days).files, pattern)
 
 
-def infer_date_pattern(paths: Sequence[Path]) -> str | None:
+def infer_date_pattern(names: Sequence[str]) -> str | None:
     """The strptime pattern of the dates in all file names, such as %Y-%m-%d. None if one has no date."""
-    matches = [_DATE.search(path.stem) for path in paths]
-    separators = {match[2] for match in matches if match}
-    return separators.pop().join(("%Y", "%m", "%d")) if all(matches) and len(separators) == 1 else None
+    for pattern in _DATE_PATTERNS if len(names) else ():
+        if all(span_in_name(name, pattern) for name in names):
+            return pattern
+    return None
 
 
 def choose_columns(name: str, header: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -114,10 +171,7 @@ def choose_columns(name: str, header: Sequence[str]) -> tuple[list[str], list[st
     if repeated:
         notes.append(f"Left out, because the header names them more than once: {list_names(repeated)}.")
     if invalid:
-        notes.append(
-            f"Left out, because names hold only letters, digits, spaces and . , ( ) $ % & / # + -: "
-            f"{list_names(invalid)}."
-        )
+        notes.append(f"Left out, because a definition cannot name them: {list_names(invalid)}.")
     if reserved:
         notes.append(f"Left out, because the outputs use these names; rename them: {list_names(reserved)}.")
     if surplus > 0:

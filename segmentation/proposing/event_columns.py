@@ -1,0 +1,151 @@
+"""Which columns of an event table say who, when and how much, by names and profiles.
+
+What their values have to do with each other is measured in segmentation/proposing/event_facts.py.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from segmentation.proposing.column_names import (
+    infer_order_part,
+    is_other_money,
+    is_time_name,
+    rank_as_event_time,
+    suggests_code,
+)
+from segmentation.proposing.column_profile import ColumnProfile
+from segmentation.proposing.drafting import list_names
+from segmentation.proposing.id_column import LEAST_REPEATED
+from segmentation.proposing.not_amounts import MOST_MISSING, is_row_number
+from segmentation.proposing.roles import is_number
+from segmentation.proposing.surveying import SurveyedTable
+from segmentation.proposing.time_readings import describe_form
+from segmentation.rows.currencies import choose_currency_column
+
+MOST_CANDIDATES = 8
+_MOSTLY = 0.9
+
+
+class EventCandidates(NamedTuple):
+    """The columns that may be the id, time, order and money of events. The likeliest come first."""
+
+    id: str
+    time: str
+    orders: list[str]
+    named_orders: frozenset[str]
+    amounts: list[str]
+    quantity: str | None
+    price: str | None
+    currency: str | None
+    is_money_named: bool  # False if amounts were found by their two decimals alone
+
+
+def list_candidates(table: SurveyedTable, id_column: str) -> EventCandidates | None:
+    """The columns of events if the id repeats and there is a time. None for customer data."""
+    profiles = table.profiles
+    if profiles[id_column].distinct.rows_per_value < LEAST_REPEATED:
+        return None
+    time = choose_time(table, id_column)
+    if time is None:
+        return None
+    # customer_id is a reserved name, which the contract allows for the id column only.
+    taken = (id_column, time, "customer_id")
+    profiles = {name: column for name, column in profiles.items() if name not in taken}
+    quantity = _choose_part(profiles, "quantity")
+    price = _choose_part(profiles, "price")
+    named = [name for name in _list_numbers(profiles) if infer_order_part(name) == "amount"]
+    unnamed = [] if named or price else _list_money(profiles)
+    return EventCandidates(
+        id=id_column,
+        time=time,
+        orders=(orders := list_orders(profiles, table.times)),
+        named_orders=frozenset(name for name in orders if infer_order_part(name) == "order"),
+        amounts=(named or unnamed)[:MOST_CANDIDATES],
+        quantity=quantity,
+        price=price,
+        currency=choose_currency_column(list(profiles)),
+        is_money_named=bool(named or price),
+    )
+
+
+def choose_time(table: SurveyedTable, id_column: str) -> str | None:
+    """The column of the event's time: complete, named for the order and not for what came later."""
+    ranking = []
+    for position, (name, times) in enumerate(table.times.items()):
+        profile = table.profiles[name]
+        if name == id_column or profile.distinct.values < 2:
+            continue
+        has_gaps = profile.rows - times.count > MOST_MISSING * profile.rows
+        # Of several times, a timestamp has more distinct values than a date.
+        ranking.append((has_gaps, -rank_as_event_time(name), -profile.distinct.values, position, name))
+    return min(ranking)[-1] if ranking else None
+
+
+def list_orders(profiles: Mapping[str, ColumnProfile], times: Mapping[str, object]) -> list[str]:
+    """Columns that may number the orders: named so first, then any other code that repeats."""
+    named, unnamed = [], []
+    for name, profile in profiles.items():
+        if name in times or profile.kind not in ("text", "int") or not profile.present:
+            continue
+        if infer_order_part(name) == "order":
+            named.append(name)
+        elif _may_number_orders(profile):
+            unnamed.append(name)
+    # Complete columns first: a number that some lines lack does not count their orders.
+    named.sort(key=lambda name: profiles[name].missing > 0)
+    return [*named, *unnamed][:MOST_CANDIDATES]
+
+
+def _may_number_orders(profile: ColumnProfile) -> bool:
+    """Are these codes with many values, of which some repeat?"""
+    is_code = profile.levels is None and not profile.cents and not profile.emails
+    return is_code and not is_row_number(profile) and profile.distinct.rows_per_value > LEAST_REPEATED
+
+
+def _list_numbers(profiles: Mapping[str, ColumnProfile]) -> list[str]:
+    return [
+        name
+        for name, profile in profiles.items()
+        if is_number(profile)
+        and not is_other_money(name)
+        and profile.high > 0
+        and profile.distinct.values > 1
+    ]
+
+
+def _list_money(profiles: Mapping[str, ColumnProfile]) -> list[str]:
+    """Numbers with two decimals that are no code, the largest ones first: totals exceed their parts."""
+    amounts = [
+        name
+        for name in _list_numbers(profiles)
+        if profiles[name].cents >= _MOSTLY * profiles[name].numbers and suggests_code(name) is None
+    ]
+    return sorted(amounts, key=lambda name: -profiles[name].high)
+
+
+def _choose_part(profiles: Mapping[str, ColumnProfile], part: str) -> str | None:
+    return next((name for name in _list_numbers(profiles) if infer_order_part(name) == part), None)
+
+
+def describe_unreadable_times(table: SurveyedTable) -> str | None:
+    """The columns that look like times and cannot be read, with the form of their texts."""
+    problems = []
+    for name, profile in table.profiles.items():
+        if name in table.times or not profile.present or not is_time_name(name):
+            continue
+        if is_number(profile):
+            serial = _guess_serial(profile)
+            if serial or (profile.levels is None and suggests_code(name) is None):
+                problems.append(f"{list_names([name])} holds numbers{serial}")
+        elif any("9" in form for form in profile.forms):
+            forms = " and ".join(describe_form(form) for form in sorted(profile.forms)[:2])
+            share = max((reading.count for reading in profile.times.values()), default=0) / profile.present
+            read = f", of which {share:.0%} can be read" if share else ""
+            problems.append(f"{list_names([name])} holds texts such as {forms}{read}")
+    return "; ".join(problems[:3]) or None
+
+
+def _guess_serial(profile: ColumnProfile) -> str:
+    # A spreadsheet's dates count days since 1899-12-30: 1982 to 2064.
+    is_serial = profile.low >= 30_000 and profile.high <= 60_000
+    return ", perhaps a spreadsheet's days since 1899-12-30" if is_serial else ""

@@ -1,0 +1,135 @@
+"""Proposing a definition for events: its columns, its money, its window, rehearsed on every row.
+
+Customer data are proposed in segmentation/proposing/proposal.py.
+"""
+
+from typing import NamedTuple
+
+from config.columns import Rows
+from segmentation.proposing.column_names import is_email_name, rank_as_id
+from segmentation.proposing.drafting import Draft, list_names
+from segmentation.proposing.event_columns import EventCandidates
+from segmentation.proposing.event_drafts import EventPlan, write_event_draft
+from segmentation.proposing.event_facts import EventFacts
+from segmentation.proposing.event_roles import (
+    choose_currency,
+    event_roles,
+    explain_features,
+    list_rules,
+    summary_features,
+)
+from segmentation.proposing.findings import Findings, format_share
+from segmentation.proposing.id_column import infer_suffix
+from segmentation.proposing.limits import list_declared, list_null_values, round_limit
+from segmentation.proposing.money import Money, choose_money
+from segmentation.proposing.rehearsing import Rehearsal, rehearse
+from segmentation.proposing.surveying import SurveyedTable
+from segmentation.proposing.timezones import ZoneChoice
+from segmentation.proposing.windows import USUAL_DAYS, WindowChoice, choose_window
+from segmentation.rows.casting import Dialect
+
+
+class EventTable(NamedTuple):
+    """A surveyed table of events, and what was measured on it."""
+
+    survey: SurveyedTable
+    candidates: EventCandidates
+    facts: EventFacts
+    zone: ZoneChoice
+
+
+class EventProposal(NamedTuple):
+    """The text of the definition, and what the command reports about it."""
+
+    text: str
+    findings: Findings
+    features: int
+    as_of: str
+
+
+def propose_events(table: EventTable, name: str) -> EventProposal:
+    """A definition for event data. Its contract is rehearsed on every row within the window."""
+    survey, candidates, facts, zone = table
+    profiles = survey.profiles
+    money = choose_money(candidates, facts, profiles)
+    window = choose_window(facts.activity)
+    currency = choose_currency(profiles, candidates, money)
+    roles = event_roles(survey, candidates, facts, money, currency)
+    rules = list_rules(profiles, candidates, currency)
+    nulls = list_null_values(profiles, roles)
+    csv = survey.dialect.csv.model_copy(update={"null_values": nulls.texts})
+    rows = Rows.model_validate(
+        {
+            "grain": "event",
+            "id": candidates.id,
+            "id_suffix": infer_suffix(profiles[candidates.id]),
+            "time": candidates.time,
+            "where": [{**rule.test, "reason": rule.reason} for rule in rules],
+            "columns": list_declared(roles),
+        }
+    )
+    rehearsal = rehearse(survey.files, rows, Dialect(csv, zone.name), (window.start, window.as_of))
+    share = min(1.0, rehearsal.refused_share + money.conflicting)
+    findings = _report(table, money, window, rehearsal)
+    draft = Draft(
+        name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
+        timezone=zone.name, timezone_reason=zone.reason,
+        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
+        id=candidates.id, id_suffix=rows.id_suffix, id_reason=_explain_id(table), on_duplicate="quarantine",
+        roles=roles, unusable=survey.unusable, features=[], spare=[],
+        refused=rehearsal.refused, refused_share=share, max_quarantined=round_limit(share),
+        doubts=findings.doubts,
+    )  # fmt: skip
+    plan = EventPlan(
+        time=candidates.time,
+        rules=rules,
+        window_days=window.days,
+        window_reason=f"Events count for this many days before as_of, the date a run speaks for. "
+        f"{findings.window}.",
+        features=summary_features(facts, money, currency),
+        reasons=explain_features(facts, money),
+    )
+    return EventProposal(write_event_draft(draft, plan), findings, len(plan.features), str(window.as_of))
+
+
+def _explain_id(table: EventTable) -> str:
+    profile = table.survey.profiles[table.candidates.id]
+    rows_per_id = f"{profile.distinct.rows_per_value:.1f}".removesuffix(".0")
+    return f"Used as the customer's id: about {rows_per_id} rows share one, at different times."
+
+
+def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: Rehearsal) -> Findings:
+    survey, candidates = table.survey, table.candidates
+    profile, times = survey.profiles[candidates.id], survey.times[candidates.time]
+    customers = max(1, profile.distinct.values - len(profile.placeholders))
+    # Both numbers are estimates beyond the size of a sketch.
+    covered = min(1.0, rehearsal.customers.values / customers)
+    nameless = (profile.rows - profile.present + profile.placeholders.total()) / profile.rows
+    missing = f", missing in {format_share(nameless)} of the rows" if nameless else ""
+    usual = "" if window.days == USUAL_DAYS else f", because {USUAL_DAYS} days cover less than half"
+    refused = (
+        f"; {format_share(rehearsal.refused_share)} of the rows are refused" if rehearsal.refused else ""
+    )
+    return Findings(
+        id=f"{list_names([candidates.id])}{missing}; {list_names([candidates.time])}, as {times.label}",
+        money=money.summary,
+        window=f"{window.days:,} days before {window.as_of}{usual}: {format_share(covered)} of "
+        f"{customers:,} customers{refused}",
+        doubts=tuple(_list_doubts(table, money, window)),
+    )
+
+
+def _list_doubts(table: EventTable, money: Money, window: WindowChoice) -> list[str]:
+    candidates, facts, zone = table.candidates, table.facts, table.zone
+    doubts = [money.doubt]
+    if rank_as_id(candidates.id) < 2 and not is_email_name(candidates.id):
+        doubts.append(f"whether {list_names([candidates.id])} is the customer's id")
+    if facts.order is None:
+        doubts.append("which rows form one order, so every row counts as an order")
+    elif not facts.is_order_named:
+        doubts.append(f"whether {list_names([facts.order])} numbers the orders")
+    if not zone.is_sure:
+        doubts.append(f"the time zone, because {zone.reason}")
+    if window.stray:
+        doubts.append(f"{window.stray:,} customers' last events, more than half a year after the others")
+    return doubts

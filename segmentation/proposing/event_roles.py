@@ -1,0 +1,148 @@
+"""The contract of one event: its columns, the rules for its rows, and the features of the summary.
+
+Which columns hold money is decided in segmentation/proposing/money.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from segmentation.keys import hash_texts
+from segmentation.proposing.column_profile import ColumnProfile
+from segmentation.proposing.drafting import list_names
+from segmentation.proposing.event_columns import EventCandidates
+from segmentation.proposing.event_drafts import Rule
+from segmentation.proposing.event_facts import EventFacts
+from segmentation.proposing.money import Money
+from segmentation.proposing.roles import Role, infer_role, number_contract
+from segmentation.proposing.surveying import SurveyedTable
+from segmentation.proposing.time_formats import time_contract
+
+FEW_PLACEHOLDERS = 0.01  # of the rows; fewer of them change nothing that matters
+
+
+class CurrencyChoice(NamedTuple):
+    """The column with the amounts' currency, and the code that most rows have; `codes` are all of them."""
+
+    column: str
+    code: str
+    codes: int
+
+
+def choose_currency(
+    profiles: Mapping[str, ColumnProfile], candidates: EventCandidates, money: Money
+) -> CurrencyChoice | None:
+    """The currency of the money. None without a column that names currencies."""
+    name = candidates.currency
+    if name is None or money.feature is None or name in money.columns:
+        return None
+    profile = profiles[name]
+    if not profile.levels:
+        return None
+    counts = dict(zip(profile.distinct.keys.tolist(), profile.distinct.counts.tolist(), strict=True))
+    levels = sorted(profile.levels)
+    rows = {level: counts.get(int(hash_texts(pa.array([level]))[0]), 0) for level in levels}
+    code = max(levels, key=lambda level: rows[level])
+    return CurrencyChoice(name, code, len(levels))
+
+
+def event_roles(
+    table: SurveyedTable,
+    candidates: EventCandidates,
+    facts: EventFacts,
+    money: Money,
+    currency: CurrencyChoice | None,
+) -> dict[str, Role]:
+    """The role of every column except the id: declared if a feature or a rule needs it, else left out."""
+    roles = {}
+    used = {*money.columns, *([facts.order] if facts.order else [])}
+    for name, profile in table.profiles.items():
+        if name in (candidates.id, "customer_id"):
+            continue
+        if name == candidates.time:
+            times = table.times[name]
+            roles[name] = Role(
+                "declared", time_contract(times.patterns), f"the event's time, as {times.label}"
+            )
+        elif currency is not None and name == currency.column:
+            roles[name] = Role("declared", {"type": "text", "nullable": True}, "the currency of the amounts")
+        elif name not in used:
+            role = infer_role(name, profile, table.times.get(name))
+            roles[name] = Role("left out", role.contract, "not used by the summary below")
+        elif name == facts.order:
+            contract = {"type": "text"} | ({"nullable": True} if profile.missing else {})
+            roles[name] = Role("declared", contract, "the order's number")
+        else:
+            roles[name] = _declare_amount(name, profile, money, currency)
+    return roles
+
+
+def _declare_amount(name: str, profile: ColumnProfile, money: Money, currency: CurrencyChoice | None) -> Role:
+    # Without a range: tomorrow's largest order must not be refused.
+    contract: dict[str, Any] = {"type": number_contract(profile)["type"]}
+    reason = ""
+    is_product = money.feature is not None and "expression" in money.feature
+    if is_product:
+        # Quantity times price: returns have a negative quantity, gifts no price.
+        contract["gt"] = 0
+        refused = profile.numbers - profile.positive
+        reason = f"{refused:,} not above 0, perhaps returns, are refused" if refused else ""
+    if profile.missing or profile.marks:
+        contract["nullable"] = True
+    if currency is not None:
+        contract["currency"] = currency.column
+    return Role("declared", contract, reason)
+
+
+def list_rules(
+    profiles: Mapping[str, ColumnProfile], candidates: EventCandidates, currency: CurrencyChoice | None
+) -> list[Rule]:
+    """Rules for rows that no customer made, and for amounts that cannot be added up."""
+    rules = []
+    profile = profiles[candidates.id]
+    if profile.placeholders.total() > FEW_PLACEHOLDERS * profile.rows:
+        values = sorted(profile.placeholders)
+        rules.append(Rule({"column": candidates.id, "not_in": values}, "no customer, such as a guest"))
+    if currency is not None and currency.codes > 1:
+        rules.append(Rule({"column": currency.column, "isin": [currency.code]}, "another currency"))
+    return rules
+
+
+def summary_features(
+    facts: EventFacts, money: Money, currency: CurrencyChoice | None
+) -> dict[str, dict[str, Any]]:
+    """Recency, frequency and, if there is money, revenue: the entries of summary.features."""
+    orders = {"op": "count_distinct", "column": facts.order} if facts.order else {"op": "count"}
+    features: dict[str, dict[str, Any]] = {
+        "recency_days": {"op": "days_since_last", "unit": "days"},
+        "orders": orders,
+    }
+    if money.feature is not None:
+        unit = {"unit": currency.code} if currency is not None else {}
+        features["revenue"] = {**money.feature, **unit}
+    return features
+
+
+def explain_features(facts: EventFacts, money: Money) -> dict[str, str]:
+    """A comment on each feature that could be another one."""
+    reasons = {}
+    if facts.order is None:
+        reasons["orders"] = (
+            "Every row counts as an order, because no column numbers the orders of one customer and day."
+        )
+    elif not facts.is_order_named:
+        reasons["orders"] = (
+            f"{list_names([facts.order])} counts as the order's number: each value has one customer and day."
+        )
+    if money.feature is None:
+        reasons["orders"] = (
+            f"{reasons.get('orders', '')} No column holds money, so there is no revenue.".strip()
+        )
+    elif money.doubt:
+        reasons["revenue"] = f"{money.summary}. Not sure {money.doubt}."
+    elif "once_per" in money.feature:
+        reasons["revenue"] = (
+            f"{money.summary}: it is the same on all lines of an order, or on one of them only."
+        )
+    return reasons

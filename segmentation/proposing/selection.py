@@ -1,0 +1,131 @@
+"""Which of a table's features to propose: the most informative ones, and of twins only one.
+
+Which columns can be features at all is decided in segmentation/proposing/roles.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from config.columns import Column, Rows
+from config.sources import Csv
+from segmentation.proposing.column_profile import ColumnProfile
+from segmentation.proposing.roles import Role
+from segmentation.proposing.sketches import Distinct
+from segmentation.rows.casting import Dialect, cast_column
+from segmentation.rows.source_batches import read_files
+from segmentation.source_checks import SourceFile
+
+MOST_PROPOSED_FEATURES = 12
+TWINS = 0.99  # two columns with this correlation, or more, say the same
+ENOUGH_BITS = 5.0  # more entropy does not make a column more useful: amounts and counts compare as equals
+_MOST_PRODUCTS = 2e10  # bounds the time that correlations take
+_MOST_ROWS = 200_000
+
+
+class Selection(NamedTuple):
+    """The chosen features in the table's order, and of each twin that is left out the column it repeats."""
+
+    features: list[str]
+    twins: dict[str, str]
+
+
+def select_features(
+    files: Sequence[SourceFile], profiles: Mapping[str, ColumnProfile], roles: Mapping[str, Role], csv: Csv
+) -> Selection:
+    """Choose at most MOST_PROPOSED_FEATURES columns: much information, little of it in another of them."""
+    names = [name for name, role in roles.items() if role.use == "feature"]
+    numeric = [name for name in names if roles[name].contract["type"] in ("int", "float")]
+    correlations = correlate(files, {name: profiles[name] for name in numeric}, csv)
+    strength = np.zeros((len(names), len(names)))
+    places = [names.index(name) for name in numeric]
+    strength[np.ix_(places, places)] = np.abs(correlations)
+    bits = np.array([min(ENOUGH_BITS, compute_entropy(profiles[name].distinct)) for name in names])
+    twins = list_twins(names, strength, bits)
+    kept = [place for place, name in enumerate(names) if name not in twins]
+    chosen = choose_greedily(strength[np.ix_(kept, kept)], bits[kept])
+    return Selection([names[kept[place]] for place in sorted(chosen)], twins)
+
+
+def correlate(files: Sequence[SourceFile], profiles: Mapping[str, ColumnProfile], csv: Csv) -> np.ndarray:
+    """Pearson correlations of columns of numbers, (p, p), over rows in which both have a value.
+
+    Constant columns correlate with nothing: 0. At most 200,000 rows are read.
+    """
+    names = list(profiles)
+    count = len(names)
+    if count < 2:
+        return np.eye(count)
+    columns = {name: Column(type="float", nullable=True) for name in names}
+    rows = Rows(id=None, columns=columns)
+    most_rows = min(_MOST_ROWS, max(1_000, int(_MOST_PRODUCTS / count**2)))
+    sums = np.zeros((4, count, count))
+    seen = 0
+    for batch in read_files(files, rows, csv):
+        table = batch.raw.table.slice(0, most_rows - seen)
+        cast = [cast_column(name, table[name], columns[name], Dialect(csv)).values for name in names]
+        values = np.column_stack([column.cast("double").to_numpy() for column in cast])
+        sums += _add_products(values, profiles)
+        seen += table.num_rows
+        if seen >= most_rows:
+            break
+    return _compute_correlations(sums)
+
+
+def _add_products(values: np.ndarray, profiles: Mapping[str, ColumnProfile]) -> np.ndarray:
+    """Counts, sums, sums of squares and products of each pair of columns, (4, p, p)."""
+    # Centred by the middle of the range, so that large values do not cancel.
+    middle = np.array([(profile.low + profile.high) / 2 for profile in profiles.values()])
+    width = np.array([max(profile.high - profile.low, 1e-300) for profile in profiles.values()])
+    scaled = (values - middle) / width
+    valid = np.isfinite(scaled)
+    scaled = np.where(valid, scaled, 0.0)
+    mask = valid.astype(float)
+    return np.stack([mask.T @ mask, scaled.T @ mask, (scaled**2).T @ mask, scaled.T @ scaled])
+
+
+def _compute_correlations(sums: np.ndarray) -> np.ndarray:
+    counts, totals, squares, products = sums
+    covariance = counts * products - totals * totals.T
+    variance = np.maximum(counts * squares - totals**2, 0.0)
+    deviation = np.sqrt(variance * variance.T)
+    is_varying = deviation > 1e-12 * np.maximum(counts, 1) ** 2
+    return np.where(is_varying, covariance / np.where(is_varying, deviation, 1.0), 0.0)
+
+
+def compute_entropy(distinct: Distinct) -> float:
+    """Bits that a value of the column tells; of many values, those of equally common ones."""
+    if not len(distinct.counts):
+        return 0.0
+    shares = distinct.counts / distinct.counts.sum()
+    entropy = float(-(shares * np.log2(shares)).sum())
+    # The sketch holds a part of the values, each as common as the others on average.
+    return entropy + float(np.log2(max(1.0, distinct.values / len(distinct.counts))))
+
+
+def list_twins(names: Sequence[str], strength: np.ndarray, bits: np.ndarray) -> dict[str, str]:
+    """The columns that repeat another one, each with the one that stays: it has more different values."""
+    twins: dict[str, str] = {}
+    # By information, then by the table's order.
+    order = sorted(range(len(names)), key=lambda place: (-bits[place], place))
+    for position, place in enumerate(order):
+        for stronger in order[:position]:
+            if names[stronger] not in twins and strength[place, stronger] > TWINS:
+                twins[names[place]] = names[stronger]
+                break
+    return twins
+
+
+def choose_greedily(strength: np.ndarray, bits: np.ndarray) -> list[int]:
+    """Places of the chosen columns: each adds the most bits that the chosen ones before do not explain."""
+    chosen: list[int] = []
+    shared = np.zeros(len(bits))
+    while len(chosen) < min(MOST_PROPOSED_FEATURES, len(bits)):
+        # Rounded, so that the order of rows, which changes last digits, does not decide.
+        gain = np.round(bits * (1 - shared**2), 6)
+        gain[chosen] = -1.0
+        best = int(np.argmax(gain))
+        chosen.append(best)
+        shared = np.maximum(shared, strength[best])
+    return chosen
