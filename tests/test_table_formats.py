@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from config.sources import Source
+from segmentation.errors import Refused
 from segmentation.source import ListedFile, list_source
 from segmentation.store.objects import ObjectPath
 from tests.event_inputs import (
@@ -41,6 +42,49 @@ def test_files_of_a_table_are_not_read_as_plain_files(
     tmp_path: Path, bucket: ObjectPath, log: str, file: str, table_format: str
 ) -> None:
     """The table's folder, the folder of its files, one of them, and a glob are refused, also in a bucket."""
+    for name in (f"t/{log}", f"t/{file}"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"PAR1")
+        (bucket / name).put(b"PAR1")
+    for root in (tmp_path, bucket):
+        for location in (
+            "t",
+            f"t/{file}".rpartition("/")[0],
+            f"t/{file}",
+            f"t/{file}".replace("part-0", "*"),
+        ):
+            with pytest.raises(Refused, match=f"t is a {table_format} table") as refusal:
+                list_all(f"{root}/{location}")
+            assert refusal.value.code == "table-format"
+
+
+def test_a_table_below_the_folder_is_refused_where_it_would_be_read(
+    tmp_path: Path, bucket: ObjectPath
+) -> None:
+    """A table in a folder that is entered is refused; elsewhere its files are unread files like others."""
+    for root in (tmp_path, bucket):
+        for name in ("2026/01/30/_delta_log/0.json", "2026/01/30/part-0.parquet", "2026/01/31.csv"):
+            path = root / f"in/{name}"
+            if isinstance(path, Path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"PAR1")
+            else:
+                path.put(b"PAR1")
+        with pytest.raises(Refused, match="30 is a Delta table"):
+            list_all(root / "in", "%Y/%m/%d")
+
+
+def test_plain_folders_named_like_logs_are_read(tmp_path: Path) -> None:
+    """A folder called metadata, snapshot or data is only a folder, unless it holds a log."""
+    for name in ("metadata/notes.md", "snapshot/notes.md", "data/part-0.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"PAR1")
+    assert [file.name for file in list_all(tmp_path / "data")] == ["part-0.parquet"]
+
+
+def test_partitions_are_entered_and_name_columns(tmp_path: Path) -> None:
+    """Folders such as region=eu are entered; their values are decoded, and Hive's null is null."""
     for folder in ("region=eu", "region=south%20east/shop=1", "region=__HIVE_DEFAULT_PARTITION__"):
         _make(tmp_path / folder / "a.csv").write_text("id\n")
     assert [(file.name, dict(file.partitions)) for file in list_all(tmp_path)] == [
