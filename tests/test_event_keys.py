@@ -62,8 +62,7 @@ def check_accounts(customers: Customers) -> None:
 
 def spent(customers: Customers) -> dict[str, float]:
     """What each customer spent."""
-    amounts: dict[str, float] = read_customers(customers)["spent"].to_dict()
-    return amounts
+    return {str(customer): amount for customer, amount in read_customers(customers)["spent"].items()}
 
 
 def draw_versions(rows: int = 4000) -> pd.DataFrame:

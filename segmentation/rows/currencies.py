@@ -57,7 +57,7 @@ def list_currency_rules(
     open_amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
     texts = [name for name, column in columns.items() if column.type in ("text", "category")]
     # Also an ignored one: resegment init lists every column under `ignore` that it has no use for.
-    foreign = [name for name in header if name not in columns]
+    foreign = _list_foreign(header, definition.rows)
     guess = choose_currency_column([*texts, *foreign])
     if guess in foreign and not _holds_codes(guess, files):
         guess = None
@@ -82,9 +82,14 @@ def choose_currency_column(names: Sequence[str]) -> str | None:
 
 def add_currency_of_header(rows: Rows, header: Sequence[str]) -> Rows:
     """The contract with the column of a header whose name says currency, to stage it with the others."""
-    foreign = [name for name in header if name not in rows.columns]
-    guess = choose_currency_column(foreign)
+    guess = choose_currency_column(_list_foreign(header, rows))
     return rows if guess is None or guess == rows.id else add_currency_columns(rows, [guess])
+
+
+def _list_foreign(header: Iterable[str], rows: Rows) -> list[str]:
+    """The columns that the contract lacks. Stage files may not have names that differ only in case."""
+    folded = {name.casefold() for name in rows.columns}
+    return sorted(name for name in header if name.casefold() not in folded)
 
 
 def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:

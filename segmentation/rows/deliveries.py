@@ -48,7 +48,8 @@ class FileOverlap(NamedTuple):
     @property
     def shares(self) -> np.ndarray:
         """The share of each file's rows that other files have too, float64 (f,)."""
-        return self.shared / np.maximum(self.rows, 1)
+        shares: np.ndarray = self.shared / np.maximum(self.rows, 1)
+        return shares
 
     @property
     def repeated_within(self) -> float:

@@ -98,10 +98,12 @@ def hash_table(table: pa.Table) -> np.ndarray:
 def _number_words(values: pa.Array) -> np.ndarray:
     """Numbers, times and truth values as words: uint64 (n,). -0.0 and 0.0 are the same."""
     if pa.types.is_floating(values.type):
-        return (pc.fill_null(values, 0.0).to_numpy() + 0.0).view(np.uint64)
+        floats: np.ndarray = pc.fill_null(values, 0.0).to_numpy() + 0.0
+        return floats.view(np.uint64)
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    return pc.fill_null(values.cast(pa.int64()), 0).to_numpy().view(np.uint64)
+    numbers: np.ndarray = pc.fill_null(values.cast(pa.int64()), 0).to_numpy()
+    return numbers.view(np.uint64)
 
 
 class _Octets(NamedTuple):
@@ -143,7 +145,7 @@ def hash_words(texts: pa.StringArray) -> np.ndarray:
 def _last_words(texts: pa.StringArray) -> np.ndarray:
     """The last 8 bytes of each text, where ids differ most: uint64 (n,)."""
     words, starts, lengths = _to_octets(texts)
-    last = words[starts + (lengths - 8)]
+    last: np.ndarray = words[starts + (lengths - 8)]
     if len(lengths) and (least := int(lengths.min())) < 8:
         # Little-endian: a shorter text's bytes are the high ones of the word that ends with it.
         foreign = 8 * (8 - np.minimum(lengths, 8)).astype(np.uint64)
