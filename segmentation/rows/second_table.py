@@ -54,7 +54,9 @@ class SecondTableCheck:
     def check_end(self, rows: int) -> None:
         """Refuse a file whose last lines, most of them, have one other width. `rows` counts all its rows."""
         surplus = self._surplus - (rows - self._last)
-        if surplus >= _FEWEST_LINES and self._first_row is not None and self._first_row < self._start:
+        # Lines of one field are rather text, such as a note below the table.
+        is_table = surplus >= _FEWEST_LINES and self._width > 1
+        if is_table and self._first_row is not None and self._first_row < self._start:
             raise Refused(
                 "second-table",
                 f"{self._name}: from row {self._start:,} to the end, lines have {self._width} fields, unlike "
