@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
-from config.time_formats import compile_form, find_ambiguity, list_formats
+from config.time_formats import compile_form, detect_ambiguity, list_formats
 
 # Any character that shows, except those that YAML, HTML, expressions or terminals could take for their own.
 COLUMN_PATTERN = re.compile(
@@ -113,7 +113,7 @@ class Column(Clause):
             raise ValueError("format lists at least one form")
         for pattern in formats:
             compile_form(pattern)
-        if rivals := find_ambiguity(formats):
+        if rivals := detect_ambiguity(formats):
             raise ValueError(f"format lists {rivals[0]} and {rivals[1]}, which read one text as two times")
         return text_format
 

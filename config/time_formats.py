@@ -1,4 +1,4 @@
-"""The forms in which times may be written, each as one regular expression with named groups.
+"""The forms in which times may be written, each as one regular expression with fields groups.
 
 A form is a strptime pattern, `iso` (ISO 8601) or an epoch. Reading a column with them belongs in
 segmentation/rows/times.py. Names of months are English whatever the machine's locale is.
@@ -111,30 +111,30 @@ def _anchor(regex: str, *, is_utc: bool) -> TimeForm:
 
 def _check_directives(directives: Sequence[str]) -> None:
     # %% is a literal percent sign and may come twice.
-    named = [directive for directive in directives if directive != "%%"]
-    if set(named) - _DIRECTIVES.keys() or len(set(named)) != len(named):
+    fields = [directive for directive in directives if directive != "%%"]
+    if set(fields) - _DIRECTIVES.keys() or len(set(fields)) != len(fields):
         allowed = ", ".join(sorted(_DIRECTIVES))
         raise ValueError(
             f"format may contain {allowed}, each once, and plain text; or be {ISO}, {', '.join(EPOCHS)}"
         )
     for rivals in _RIVALS:
-        if len(rivals_used := sorted(set(rivals) & set(named))) > 1:
+        if len(rivals_used := sorted(set(rivals) & set(fields))) > 1:
             raise ValueError(f"format has both {' and '.join(rivals_used)}")
-    has_day = "%j" in named or ("%d" in named and bool({"%m", "%b", "%B"} & set(named)))
-    if not {"%Y", "%y"} & set(named) or not has_day:
+    has_day = "%j" in fields or ("%d" in fields and bool({"%m", "%b", "%B"} & set(fields)))
+    if not {"%Y", "%y"} & set(fields) or not has_day:
         raise ValueError("format needs year, month and day")
-    if ("%I" in named) != ("%p" in named):
+    if ("%I" in fields) != ("%p" in fields):
         raise ValueError("%I (hours of a 12-hour clock) and %p (AM or PM) go together")
 
 
 def _to_regex(tokens: Sequence[str]) -> str:
     parts = []
-    for before, token, following in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+    for preceding, token, following in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
         if token.isspace():
             parts.append(BLANK + ("*" if following in ("%p", "%z") else "+"))
         elif token[0] != "%":
             parts.append(re.escape(token))
-        elif token in _DIGITS and {before, following} & _DIGITS:
+        elif token in _DIGITS and {preceding, following} & _DIGITS:
             # Between digits nothing marks where a number ends, so each has its full width.
             parts.append(_DIRECTIVES[token].replace("{1,2}", "{2}"))
         else:
@@ -142,7 +142,7 @@ def _to_regex(tokens: Sequence[str]) -> str:
     return "".join(parts)
 
 
-def find_ambiguity(formats: Sequence[str]) -> tuple[str, str] | None:
+def detect_ambiguity(formats: Sequence[str]) -> tuple[str, str] | None:
     """Two formats of a list that read some text as different times, such as %d/%m/%Y and %m/%d/%Y."""
     for first, second in itertools.permutations(formats, 2):
         for text in _list_probes(first):

@@ -28,7 +28,7 @@ NightMaker = Callable[..., Night]
 
 def read(ingested: Ingested) -> pd.DataFrame:
     """All good rows, by id."""
-    table = pd.concat([read_part(part).to_pandas() for part in ingested.parts])
+    table: pd.DataFrame = pd.concat([read_part(part).to_pandas() for part in ingested.parts])
     return table.set_index("customer_id").sort_index()
 
 

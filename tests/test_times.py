@@ -129,7 +129,7 @@ def test_declared_forms(declared: str, text: str, expected: str | None) -> None:
 
 def test_names_of_months_are_english_in_every_locale() -> None:
     """A process that has set another locale reads the same times."""
-    before = locale.setlocale(locale.LC_TIME)
+    usual_locale = locale.setlocale(locale.LC_TIME)
     try:
         for name in ("de_DE.UTF-8", "C.UTF-8", "C"):
             try:
@@ -138,7 +138,7 @@ def test_names_of_months_are_english_in_every_locale() -> None:
                 continue  # the machine lacks it
             assert read(["1 Mai 2024", "1 May 2024"], "%d %b %Y")[0] == [None, datetime(2024, 5, 1)]
     finally:
-        locale.setlocale(locale.LC_TIME, before)
+        locale.setlocale(locale.LC_TIME, usual_locale)
 
 
 def test_a_list_of_formats_reads_each_value_by_the_first_that_fits() -> None:
@@ -209,10 +209,10 @@ def test_a_form_reads_what_strftime_writes(stamp: datetime, declared: str) -> No
 def test_instants_become_local_times_as_zoneinfo_says(stamp: datetime, zone: str, minutes: int) -> None:
     """Whatever offset an instant is written with, and in text, in a file or as a number, it is the same."""
     offset = timedelta(minutes=minutes)
-    written = stamp.astimezone(ZoneInfo("UTC")).replace(tzinfo=None) + offset
-    sign, (hours, rest) = "+-"[minutes < 0], divmod(abs(minutes), 60)
+    local = stamp.astimezone(ZoneInfo("UTC")).replace(tzinfo=None) + offset
+    sign, (hours, minutes) = "+-"[minutes < 0], divmod(abs(minutes), 60)
     expected = [stamp.astimezone(ZoneInfo(zone)).replace(tzinfo=None)]
-    assert read([f"{written.isoformat(' ')} {sign}{hours:02}{rest:02}"], timezone=zone)[0] == expected
+    assert read([f"{local.isoformat(' ')} {sign}{hours:02}{minutes:02}"], timezone=zone)[0] == expected
     assert read(pa.array([stamp], pa.timestamp("us", "UTC")), timezone=zone)[0] == expected
     micros = (stamp - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert read(pa.array([micros]), "epoch-microseconds", zone)[0] == expected

@@ -16,9 +16,11 @@ from config.definition import Definition
 from schemas.contract import rows_schema
 from segmentation.rows.casting import Dialect, cast_column, cast_id
 from segmentation.rows.currencies import CurrencyRule, add_currency_columns
+from segmentation.rows.python_rules import PythonRules
 from segmentation.rows.reading import RawBatch
 from segmentation.rows.refused_value import Amount
 from segmentation.rows.row_counts import CountRules
+from segmentation.schema_code import make_reviewed_schema
 
 
 class Contract(NamedTuple):
@@ -32,6 +34,7 @@ class Contract(NamedTuple):
     currencies: tuple[CurrencyRule, ...] = ()
     counted: CountRules | None = None  # None: rows are not counted by day and file
     amounts: tuple[Amount, ...] = ()
+    python: PythonRules | None = None
 
 
 def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] | None) -> Contract:
@@ -46,6 +49,12 @@ def with_currencies(contract: Contract, rules: tuple[CurrencyRule, ...]) -> Cont
     if rows is not contract.rows:
         contract = contract._replace(rows=rows, schema=rows_schema(rows))
     return contract._replace(currencies=rules)
+
+
+def with_python_schema(contract: Contract, source: str | None) -> Contract:
+    """The contract that also has the checks of rows.schema, if the definition names one."""
+    schema = make_reviewed_schema(contract.rows, source)
+    return contract if schema is None else contract._replace(python=PythonRules(contract.rows, schema))
 
 
 class CastBatch(NamedTuple):
@@ -66,7 +75,9 @@ class CastBatch(NamedTuple):
 def cast_batch(raw: RawBatch, contract: Contract) -> CastBatch:
     """The contract's columns of a batch in their declared types."""
     rows = contract.rows
-    typed, unreadable, oddities = {}, {}, {}
+    typed: dict[str, pa.ChunkedArray] = {}
+    unreadable: dict[str, np.ndarray] = {}
+    oddities: dict[str, np.ndarray] = {}
     for name in contract.schema.columns:
         values, dialect = raw.table[name], contract.dialect
         is_id = name == rows.id

@@ -1,4 +1,7 @@
-"""What a cast column is, and what casting needs to know, for texts and for typed columns."""
+"""A cast column and what casting needs to know.
+
+Texts are cast in segmentation/rows/casting.py, columns with types in segmentation/rows/typed_columns.py.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

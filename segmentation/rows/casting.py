@@ -14,7 +14,7 @@ from config.columns import Column
 from segmentation.rows.cast_column import ARROW_TYPES, CastColumn, Dialect, list_odd, to_mask
 from segmentation.rows.number_estimates import list_unread_kinds
 from segmentation.rows.numbers import read_numbers
-from segmentation.rows.times import list_unread_forms, read_times
+from segmentation.rows.times import list_unread_forms, parse_times
 from segmentation.rows.typed_columns import cast_typed, unpack_column
 
 __all__ = ["ARROW_TYPES", "CastColumn", "Dialect", "cast_column", "cast_id"]
@@ -63,7 +63,7 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
     if column.type in ("text", "category"):
         return CastColumn(texts, None, list_odd(odd))
     if column.type == "timestamp":
-        times = read_times(texts, column.formats, dialect.timezone)
+        times = parse_times(texts, column.formats, dialect.timezone)
         numbers = times.to_arrow()
         odd[f"times of {name} have digits beyond microseconds, which were cut"] = times.is_cut
     elif column.type == "bool":

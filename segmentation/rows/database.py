@@ -82,13 +82,13 @@ def _run_query(
             prepare(connection)
         with _read_only(connection).execute(statement, binds) as result:
             header = list(result.keys())
-            warnings = check_header(source, adapt_header(source, header, rows), names, ",")
+            warnings = check_header(source, adapt_header(source, header, rows), names, ",", rows.is_ignored)
             rows = add_currency_of_header(rows, header)
             places = locate_columns(columns_to_read(rows), header, rows)
-            found = {name: place for name, place in places.items() if place is not None}
-            batches = result.columns(*found.values()).partitions(BATCH_ROWS)
+            present = {name: place for name, place in places.items() if place is not None}
+            batches = result.columns(*present.values()).partitions(BATCH_ROWS)
             write_batches(
-                (dict(zip(found, zip(*batch, strict=True), strict=True)) for batch in batches), rows, path
+                (dict(zip(present, zip(*batch, strict=True), strict=True)) for batch in batches), rows, path
             )
     return warnings
 

@@ -17,7 +17,13 @@ from segmentation.errors import Refused
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 STAGED_TYPES = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "timestamp": NAIVE}
-_PLAIN_TYPES = {"int": {int}, "float": {float}, "bool": {bool}, "text": {str}, "category": {str}}
+_PLAIN_TYPES: dict[str, set[type]] = {
+    "int": {int},
+    "float": {float},
+    "bool": {bool},
+    "text": {str},
+    "category": {str},
+}
 _LARGEST_EXACT = 2**53
 _LARGEST_FLOAT = Decimal(2) ** 1024
 _EPOCH = date(1970, 1, 1).toordinal()

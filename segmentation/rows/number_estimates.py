@@ -69,7 +69,7 @@ def lenient_number(texts: pa.ChunkedArray, decimal: str = ".") -> np.ndarray:
     is_decimal = pc.and_(pc.and_(is_decimal, pc.invert(is_repeated)), pc.not_equal(mark, ""))
     point = pc.if_else(is_decimal, ".", "")
     digits = pc.binary_join_element_wise(pc.replace_substring_regex(whole, "[.,]", ""), point, end, "")
-    numbers = pc.fill_null(pc.cast(digits, pa.float64()), np.nan).to_numpy()
+    numbers: np.ndarray = pc.fill_null(pc.cast(digits, pa.float64()), np.nan).to_numpy()
     is_negative = pc.fill_null(pc.match_substring_regex(readable, "[(−-]"), False).to_numpy()
     return np.where(is_negative, -numbers, numbers)
 

@@ -62,18 +62,18 @@ class StagedTable:
     def _retype(self, kinds: Mapping[str, pa.DataType]) -> None:
         """Give columns another type, in what is written as well."""
         self.writer.close()
-        written = self.path.rename(self.path.with_suffix(".written"))
+        earlier_file = self.path.rename(self.path.with_suffix(".written"))
         fields = [(field.name, kinds.get(field.name, field.type)) for field in self.schema]
         self.schema = pa.schema(fields)
         self.writer = self._open(self.path)
-        with pq.ParquetFile(written) as file:
+        with pq.ParquetFile(earlier_file) as file:
             for group in range(file.num_row_groups):
                 columns = file.read_row_group(group).columns
                 arrays = [
                     _cast(column, field.type) for column, field in zip(columns, self.schema, strict=True)
                 ]
                 self.writer.write_table(pa.table(arrays, schema=self.schema))
-        written.unlink()
+        earlier_file.unlink()
 
 
 def _cast(cells: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:

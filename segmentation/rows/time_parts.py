@@ -34,23 +34,28 @@ class TimeParts(NamedTuple):
         if name not in self.groups:
             return np.zeros(len(self.is_match), np.int64)
         texts = self.texts(name)
-        return pc.if_else(pc.equal(texts, ""), "0", texts).cast(pa.int64()).to_numpy()
+        return _to_numpy(pc.if_else(pc.equal(texts, ""), "0", texts).cast(pa.int64()))
 
     def are(self, name: str, text: str) -> np.ndarray:
         """Where a group matched this text, bool (n,)."""
-        return pc.equal(self.texts(name), text).to_numpy(zero_copy_only=False)
+        return _to_numpy(pc.equal(self.texts(name), text))
 
     def fractions(self) -> np.ndarray:
         """The fraction in millionths, int64 (n,)."""
         if "fraction" not in self.groups:
             return np.zeros(len(self.is_match), np.int64)
-        return pc.utf8_rpad(self.texts("fraction"), 6, "0").cast(pa.int64()).to_numpy()
+        return _to_numpy(pc.utf8_rpad(self.texts("fraction"), 6, "0").cast(pa.int64()))
 
     def has_cut_digits(self) -> np.ndarray:
         """Where the fraction has digits beyond the sixth that are not 0, bool (n,)."""
         if "cut" not in self.groups:
             return np.zeros(len(self.is_match), bool)
-        return pc.match_substring_regex(self.texts("cut"), "[1-9]").to_numpy(zero_copy_only=False)
+        return _to_numpy(pc.match_substring_regex(self.texts("cut"), "[1-9]"))
+
+
+def _to_numpy(values: pa.Array) -> np.ndarray:
+    array: np.ndarray = values.to_numpy(zero_copy_only=False)
+    return array
 
 
 def extract_parts(texts: pa.Array, form: TimeForm) -> TimeParts:

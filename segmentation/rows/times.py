@@ -52,7 +52,7 @@ class Times(NamedTuple):
         return pa.chunked_array([pa.array(stamps, MICROSECONDS, mask=~self.is_read)])
 
 
-def read_times(texts: pa.ChunkedArray, formats: Sequence[str], timezone: str) -> Times:
+def parse_times(texts: pa.ChunkedArray, formats: Sequence[str], timezone: str) -> Times:
     """Read texts, each in the first of the formats that fits it. Blanks around a text mean nothing."""
     forms = [form for text_format in formats for form in compile_form(text_format)]
     whole = texts.combine_chunks()
@@ -63,7 +63,7 @@ def read_times(texts: pa.ChunkedArray, formats: Sequence[str], timezone: str) ->
     return _read_rest(times, whole, forms, timezone)
 
 
-def read_epochs(numbers: pa.ChunkedArray, text_format: str, timezone: str) -> Times:
+def convert_epochs(numbers: pa.ChunkedArray, text_format: str, timezone: str) -> Times:
     """Read whole or floating-point numbers that count since 1970-01-01 00:00 UTC."""
     unit = EPOCHS[text_format]
     is_float = pa.types.is_floating(numbers.type)
@@ -148,8 +148,8 @@ def _read_rest(times: Times, texts: pa.Array, forms: Sequence[TimeForm], timezon
         waiting = np.flatnonzero(is_valid & ~times.is_read)
         if not len(waiting):
             break
-        rest = pc.utf8_trim_whitespace(texts.take(pa.array(waiting)))
-        reading = (_read_epoch_texts if form.epoch else _read_form)(rest, form, timezone)
+        leftovers = pc.utf8_trim_whitespace(texts.take(pa.array(waiting)))
+        reading = (_read_epoch_texts if form.epoch else _read_form)(leftovers, form, timezone)
         for whole, part in zip(times, reading, strict=True):
             whole[waiting] = part
     return times

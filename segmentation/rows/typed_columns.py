@@ -20,10 +20,10 @@ from segmentation.rows.numbers import read_numbers
 from segmentation.rows.times import (
     MICROSECONDS,
     Times,
+    convert_epochs,
     convert_stamps,
     has_only_years,
-    read_epochs,
-    read_times,
+    parse_times,
 )
 
 # Beyond, neighbouring whole numbers are one floating-point number, so that ids may have been rounded.
@@ -107,8 +107,8 @@ def _refuse_type(name: str, values: pa.ChunkedArray, column: Column, advice: str
 
 def _keep(values: pa.ChunkedArray, is_readable: pa.ChunkedArray, target: pa.DataType) -> CastColumn:
     """The readable values in the target type; the others, where not null, are unreadable."""
-    kept = pc.if_else(pc.fill_null(is_readable, False), values, None)
-    return CastColumn(pc.cast(kept, target, safe=False), to_mask(pc.invert(is_readable)))
+    readable = pc.if_else(pc.fill_null(is_readable, False), values, None)
+    return CastColumn(pc.cast(readable, target, safe=False), to_mask(pc.invert(is_readable)))
 
 
 def _cast_int(name: str, values: pa.ChunkedArray) -> CastColumn:
@@ -205,7 +205,7 @@ def _cast_times(name: str, values: pa.ChunkedArray, column: Column, dialect: Dia
 def _read_numbers_as_times(values: pa.ChunkedArray, formats: tuple[str, ...], timezone: str) -> Times:
     """Counts of an epoch, or numbers whose digits are a date, such as 20240515."""
     if not pa.types.is_decimal(values.type) and len(formats) == 1 and formats[0] in EPOCHS:
-        return read_epochs(values, formats[0], timezone)
+        return convert_epochs(values, formats[0], timezone)
     if pa.types.is_floating(values.type):
         values = _cast_int("", values).values
-    return read_times(values.cast(pa.string()), formats, timezone)
+    return parse_times(values.cast(pa.string()), formats, timezone)
