@@ -96,9 +96,9 @@ def open_csv_text(path: Path, csv: Csv, block_bytes: int) -> CsvText:
     if not head.strip(b"\r\n"):
         raise Refused("no-rows", f"{path.name} has neither a header nor rows")
     if not match:
-        raise _refuse_header(path, head, start)
+        raise _refuse_header(path, csv, head[start : find_line_end(head, start)])
     if match.end() - start > LONGEST_HEADER:
-        raise _refuse_header(path, b"", 0)
+        raise _refuse_header(path, csv, match[0])
     header = _parse_header(path, csv, match[0])
 
     def list_blocks() -> Iterator[bytes]:
@@ -121,9 +121,16 @@ def _skip_hint(path: Path, csv: Csv, head: bytes) -> int:
     return blank.end() if blank else 0
 
 
-def _refuse_header(path: Path, head: bytes, start: int) -> Refused:
-    if not head or (find_line_end(head, start) or len(head)) - start >= LONGEST_HEADER:
+def _refuse_header(path: Path, csv: Csv, line: bytes) -> Refused:
+    if len(line) > LONGEST_HEADER:
         return Refused("long-line", f"{path.name}: the first line is longer than 1 MiB")
+    for mark in ";\t|,":
+        if Quoting(csv.model_copy(update={"delimiter": mark})).patterns.record.fullmatch(line):
+            return Refused(
+                "delimiter",
+                f"{path.name}: the header's fields seem to be separated by {mark!r}, not by {csv.delimiter!r}; "
+                "declare source.csv.delimiter",
+            )
     return Refused(
         "stray-quote",
         f"{path.name}: a quote in the header is inside a name, after a closing quote or never closed; "
