@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from config.columns import Rows
+from config.clauses import CheckLimits
 from segmentation.proposing.dialects import DetectedDialect
 from segmentation.proposing.roles import Role
 
@@ -44,6 +44,7 @@ class Draft(NamedTuple):
     refused: Counter[str]
     refused_share: float
     max_quarantined: float
+    day_limit: float | None  # None: no limit lets every day pass
 
 
 def write_draft(draft: Draft) -> str:
@@ -174,7 +175,7 @@ def write_columns(draft: Draft) -> list[str]:
 def _write_ignored(draft: Draft) -> list[str]:
     """The columns that are left out, so that no night warns of them."""
     names = [name for name, role in draft.roles.items() if role.use == "left out"]
-    if not names or "ignore" not in Rows.model_fields:
+    if not names:
         return []
     return [
         "  ignore:  # left out on purpose; a column that you declare above leaves this list",
@@ -207,9 +208,19 @@ def write_settings(draft: Draft) -> list[str]:
     limit = quote_yaml(draft.max_quarantined)
     lines += [
         f"  max_quarantined: {limit}  # a night with a larger share of refused rows is held",
+        *_write_day_limit(draft.day_limit),
         "seed: 42",
     ]
     return lines
+
+
+def _write_day_limit(limit: float | None) -> list[str]:
+    """What to declare so that the table's worst day does not hold the night."""
+    if limit is None:
+        return ["  advisory: [refused-days]  # hardly a row of some days is used, which only warns"]
+    if limit == CheckLimits().max_quarantined_day:
+        return []
+    return [f"  max_quarantined_day: {limit}  # most rows of some days are refused at present"]
 
 
 def summarise_refusals(reasons: Counter[str]) -> str:

@@ -3,9 +3,10 @@
 Customer data are proposed in segmentation/proposing/proposal.py.
 """
 
+from collections import Counter
 from typing import NamedTuple
 
-from config.columns import Rows
+from config.definition_files import parse_definition
 from segmentation.proposing.column_names import is_email_name, rank_as_id
 from segmentation.proposing.drafting import Draft, list_names
 from segmentation.proposing.event_columns import EventCandidates
@@ -20,13 +21,12 @@ from segmentation.proposing.event_roles import (
 )
 from segmentation.proposing.findings import Findings, format_share
 from segmentation.proposing.id_column import infer_suffix
-from segmentation.proposing.limits import list_declared, list_null_values, round_limit
+from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
 from segmentation.proposing.money import Money, choose_money
-from segmentation.proposing.rehearsing import Rehearsal, rehearse
+from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehearsal, rehearse_night
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.timezones import ZoneChoice
 from segmentation.proposing.windows import USUAL_DAYS, WindowChoice, choose_window
-from segmentation.rows.casting import Dialect
 
 
 class EventTable(NamedTuple):
@@ -48,46 +48,44 @@ class EventProposal(NamedTuple):
 
 
 def propose_events(table: EventTable, name: str) -> EventProposal:
-    """A definition for event data. Its contract is rehearsed on every row within the window."""
+    """A definition for event data, rehearsed on every row within the window."""
     survey, candidates, facts, zone = table
     profiles = survey.profiles
     money = choose_money(candidates, facts, profiles)
     window = choose_window(facts.activity)
     currency = choose_currency(profiles, candidates, money)
     roles = event_roles(survey, candidates, facts, money, currency)
-    rules = list_rules(profiles, candidates, currency)
     nulls = list_null_values(profiles, roles)
-    csv = survey.dialect.csv.model_copy(update={"null_values": nulls.texts})
-    rows = Rows.model_validate(
-        {
-            "grain": "event",
-            "id": candidates.id,
-            "id_suffix": infer_suffix(profiles[candidates.id]),
-            "time": candidates.time,
-            "where": [{**rule.test, "reason": rule.reason} for rule in rules],
-            "columns": list_declared(roles),
-        }
-    )
-    rehearsal = rehearse(survey.files, rows, Dialect(csv, zone.name), (window.start, window.as_of))
-    share = min(1.0, rehearsal.refused_share + money.conflicting)
-    findings = _report(table, money, window, rehearsal)
     draft = Draft(
         name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
         timezone=zone.name, timezone_reason=zone.reason,
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
-        id=candidates.id, id_suffix=rows.id_suffix, id_reason=_explain_id(table), on_duplicate="quarantine",
-        roles=roles, unusable=survey.unusable, features=[], spare=[],
-        refused=rehearsal.refused, refused_share=share, max_quarantined=round_limit(share),
-        doubts=findings.doubts,
+        id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]), id_reason=_explain_id(table),
+        on_duplicate="quarantine", roles=roles, unusable=survey.unusable, features=[], spare={}, doubts=[],
+        refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT,
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
-        rules=rules,
+        rules=list_rules(profiles, candidates, currency),
         window_days=window.days,
-        window_reason=f"Events count for this many days before as_of, the date a run speaks for. "
-        f"{findings.window}.",
+        window_reason="",
         features=summary_features(facts, money, currency),
         reasons=explain_features(facts, money),
+    )
+    # Written twice: what the first text refuses decides the limits of the second.
+    definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
+    rehearsal = rehearse_night(definition, survey, window.as_of)
+    findings = _report(table, money, window, rehearsal)
+    draft = draft._replace(
+        doubts=findings.doubts,
+        refused=rehearsal.refused,
+        refused_share=rehearsal.refused_share,
+        max_quarantined=max(rehearsal.limit, round_limit(rehearsal.refused_share + money.conflicting)),
+        day_limit=rehearsal.day_limit,
+    )
+    plan = plan._replace(
+        window_reason="Events count for this many days before as_of, the date a run speaks for. "
+        f"{findings.window}."
     )
     return EventProposal(write_event_draft(draft, plan), findings, len(plan.features), str(window.as_of))
 
@@ -98,7 +96,7 @@ def _explain_id(table: EventTable) -> str:
     return f"Used as the customer's id: about {rows_per_id} rows share one, at different times."
 
 
-def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: Rehearsal) -> Findings:
+def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: NightRehearsal) -> Findings:
     survey, candidates = table.survey, table.candidates
     profile, times = survey.profiles[candidates.id], survey.times[candidates.time]
     customers = max(1, profile.distinct.values - len(profile.placeholders))

@@ -20,6 +20,7 @@ from segmentation.proposing.event_proposal import EventTable, propose_events
 from segmentation.proposing.findings import Findings, format_share
 from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
 from segmentation.proposing.limits import list_declared, list_null_values, round_limit
+from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
 from segmentation.proposing.roles import Role, infer_role
 from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, Selection, select_features
 from segmentation.proposing.surveying import SurveyedTable, survey
@@ -152,6 +153,7 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
         id=choice.column, id_suffix=choice.suffix, id_reason=choice.reason, on_duplicate=choice.on_duplicate,
         roles=roles, unusable=table.unusable, features=selection.features, spare=spare,
         doubts=findings.doubts, refused=refused, refused_share=share, max_quarantined=round_limit(share),
+        day_limit=USUAL_DAY_LIMIT,
     )  # fmt: skip
     return Proposal(write_draft(draft), table.size, len(selection.features), None, findings)
 
