@@ -50,9 +50,9 @@ def check_volume(unit: str, tonight: NightVolume, history: Sequence[NightVolume]
         if not is_similar(count, reference, limit)
     ]
     nights = f", {typical:.0f} in the median of {len(counted)} nights" if len(counted) > 1 else ""
-    from_which = f" from {' and from '.join(changed)}" if changed and nights else ""
+    from_which = f", too far from {' and from '.join(changed)}" if changed and nights else ""
     finding = (
-        f"{count} {unit}, {previous} before{nights}; a change of {limit:.0%} or more{from_which} "
+        f"{count} {unit}, {previous} before{nights}{from_which}; a change of {limit:.0%} or more "
         "is not allowed"
     )
     return Check(name=name, required=True, passed=not changed, finding=finding)
