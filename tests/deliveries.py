@@ -1,5 +1,6 @@
 """Files of events that were delivered twice, in the ways in which it happens, and files that were not."""
 
+import gzip
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -62,6 +63,12 @@ def with_other_format(folder: Path, days: list[pd.DataFrame]) -> None:
     write_day(folder, days[4], "warehouse-004.parquet")
 
 
+def with_compressed_copy(folder: Path, days: list[pd.DataFrame]) -> None:
+    """The same day compressed, under another name."""
+    write_days(folder, days)
+    (folder / "archive.csv.gz").write_bytes(gzip.compress((folder / "day-004.csv").read_bytes()))
+
+
 def with_other_layout(folder: Path, days: list[pd.DataFrame]) -> None:
     """The same day again, with rows and columns in another order and an extra column."""
     write_days(folder, days)
@@ -113,6 +120,7 @@ def with_tiny_twin(folder: Path, days: list[pd.DataFrame]) -> None:
 REPEATED: list[tuple[Layout, str]] = [
     (with_copy, r"day-004 \(1\).csv and day-004.csv \(100%\)"),
     (with_other_format, r"day-004.csv and warehouse-004.parquet \(100%\)"),
+    (with_compressed_copy, r"archive.csv.gz and day-004.csv \(100%\)"),
     (with_other_layout, r"day-004-again.csv and day-004.csv \(100%\)"),
     (with_most_rows_again, r"day-004-corrected.csv and day-004.csv \(6\d%\)"),
     (with_part_again, r"day-004.csv and late.csv \(100%\)"),

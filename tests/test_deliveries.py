@@ -38,7 +38,7 @@ def test_files_that_repeat_rows_are_refused_by_name(tmp_path: Path, layout: Layo
     assert "rows.key" in error.value.message
 
 
-@pytest.mark.parametrize(("layout", "message"), REPEATED[:3] + REPEATED[5:8])
+@pytest.mark.parametrize(("layout", "message"), REPEATED[:4] + REPEATED[6:9])
 def test_large_sources_are_judged_by_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout, message: str
 ) -> None:
@@ -51,7 +51,7 @@ def test_large_sources_are_judged_by_a_sample(
     assert message
 
 
-@pytest.mark.parametrize(("layout", "message"), REPEATED[:3] + REPEATED[5:8])
+@pytest.mark.parametrize(("layout", "message"), REPEATED[:4] + REPEATED[6:9])
 def test_with_a_key_the_numbers_are_right(tmp_path: Path, layout: Layout, message: str) -> None:
     """With a key, rows that are delivered several times count once."""
     days = [
