@@ -39,7 +39,8 @@ def _format_rows(published: "Published", rows: "RowBalance") -> list[str]:
     if published.files_outside:
         files += f" ({published.files_outside:,} more are dated outside)"
     outside = f", {rows.outside:,} more outside the window" if rows.outside else ""
-    lines = [_wrap("Read:     ", f"{rows.read:,} rows of {files}{outside}")]
+    merged = f", {rows.merged:,} of them merged with another row" if rows.merged else ""
+    lines = [_wrap("Read:     ", f"{rows.read:,} rows of {files}{merged}{outside}")]
     if not rows.quarantined:
         return [*lines, "Refused:  0 rows"]
     # Ties by name, so that the same night always says the same.

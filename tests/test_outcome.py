@@ -58,6 +58,14 @@ def test_a_clean_night_says_so() -> None:
     ]
 
 
+def test_merged_rows_are_counted() -> None:
+    """Rows that another row of their customer or key replaced are said."""
+    rows = RowBalance(read=5000, used=3000, merged=2000, outside=7)
+    assert end(rows=rows, files=1)[3] == (
+        "Read:     5,000 rows of 1 file, 2,000 of them merged with another row, 7 more outside the window"
+    )
+
+
 def test_a_small_share_is_not_rounded_to_nothing() -> None:
     """One refused row of a million is not 0 %."""
     rows = RowBalance(read=10**6, used=10**6 - 1, quarantined=1, reasons={"sent back": 1})
