@@ -128,8 +128,8 @@ def _refuse_header(path: Path, csv: Csv, line: bytes) -> Refused:
         if Quoting(csv.model_copy(update={"delimiter": mark})).patterns.record.fullmatch(line):
             return Refused(
                 "delimiter",
-                f"{path.name}: the header's fields seem to be separated by {mark!r}, not by {csv.delimiter!r}; "
-                "declare source.csv.delimiter",
+                f"{path.name}: the header's fields seem to be separated by {mark!r}, not by "
+                f"{csv.delimiter!r}; declare source.csv.delimiter",
             )
     return Refused(
         "stray-quote",
