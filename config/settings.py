@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         pattern=r"^(tcp|tls|ucx)://[A-Za-z0-9.:\[\]_-]+$",
         description="A Dask scheduler: sums over all customers are made there.",
     )
+    allow_schemas: bool = Field(
+        False, description="Run Python schemas that definitions name under rows.schema."
+    )
     roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders and s3:// URLs, with commas: if given, sources and stores must lie below one.",

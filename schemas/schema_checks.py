@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pandera.backends.base import BaseCheckBackend
 from pandera.errors import SchemaErrors
 
 from schemas.schema_review import NOT_UNIQUE, WHOLE_TABLE, NamedCheck, ReviewedSchema, SchemaFault
@@ -233,7 +234,7 @@ def _answer(check: NamedCheck, frame: pd.DataFrame, *, raises: bool = True) -> n
     try:
         if isinstance(check.check, pa.Hypothesis):
             return bool(check.check(frame, check.column).check_passed)
-        backend = check.check.get_backend(frame)(check.check)
+        backend = _make_backend(check.check, frame)
         subject = backend.preprocess(frame, check.column)
         if isinstance(subject, pd.Series) and subject.empty:
             return np.empty(0, np.int64)  # missing values only
@@ -245,6 +246,16 @@ def _answer(check: NamedCheck, frame: pd.DataFrame, *, raises: bool = True) -> n
     if raises:
         raise SchemaFault(f"{check.full_reason} raised {kind}")
     return kind
+
+
+def _make_backend(check: pa.Check, frame: pd.DataFrame) -> BaseCheckBackend:
+    """What runs the check, as Check.__call__ makes it: that one refuses answers that are missing."""
+    backend_type = check.get_backend(frame)
+    name = getattr(check._check_fn, "__name__", None)
+    # pandera's own checks are registered for pandas only now.
+    if name is not None and check.is_builtin_check(name):
+        check._check_fn = check.get_builtin_check_fn(name)
+    return backend_type(check)
 
 
 def _read_output(check: NamedCheck, output: object, subject: object) -> np.ndarray | bool:

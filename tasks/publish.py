@@ -22,8 +22,11 @@ from schemas.night import Night, Published
 from schemas.tables import segments_schema
 from schemas.verdicts import Verdict
 from segmentation.canonical import to_json
+from segmentation.checks.late_files import NAME as LATE_FILES
+from segmentation.checks.late_files import warn_of_late_files
 from segmentation.features.moments import round_significant
 from segmentation.parts import create_empty_folder, hash_file
+from segmentation.schema_code import SCHEMA_FILE
 from segmentation.store.change_tables import migration_columns, write_changes
 from segmentation.store.commit import commit_edition
 from segmentation.store.durable import sync_file, sync_folder
@@ -138,6 +141,8 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     ):
         shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / QUARANTINE, draft.customers.quarantine)
+    if night.schema_source is not None:
+        (folder / SCHEMA_FILE).write_text(night.schema_source, encoding="utf-8", newline="")
     write_lineage(folder, draft.aligned)
     pieces = list_edition_parts(draft.customers, draft.aligned)
     write_changes(folder, pieces, draft.aligned)
@@ -153,8 +158,10 @@ def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: E
     home = get_home(night)
     folder = edition_folder(home, night.as_of, manifest.edition)
     table = published_path(home, night.as_of) if verdict.may_publish else folder / SEGMENTS
+    name, counts_typed = night.definition.name, LATE_FILES in night.definition.checks.required
+    late = warn_of_late_files(draft.ingested.late, name, counts_typed)
     return Published(
-        name=night.definition.name,
+        name=name,
         as_of=night.as_of,
         edition=manifest.edition,
         outcome="published" if verdict.may_publish else "held",
@@ -163,7 +170,7 @@ def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: E
         segments_path=str(table),
         report_path=str(folder / "report.html"),
         reasons=verdict.reasons,
-        warnings=(*verdict.warnings, *draft.previous.store_warnings),
+        warnings=(*verdict.warnings, *draft.previous.store_warnings, *late),
         rows=manifest.rows.balance,
         quarantine_path=str(folder / QUARANTINE),
         files=len(draft.ingested.inputs),
@@ -196,4 +203,4 @@ def finalise_run(night: Night, draft: EditionDraft, published: Published) -> Pub
         "versions": manifest.versions,
         **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
     }
-    return close_published(night, published, facts)
+    return close_published(night, published, draft.ingested.inputs, facts)

@@ -31,8 +31,11 @@ from segmentation.parts import (
     write_parts,
 )
 from segmentation.rows.duplicates import deduplicate
+from segmentation.rows.engine import open_engine
 from segmentation.rows.events import Summarised, summarise_events
+from segmentation.rows.kept_rows import QuerySession
 from segmentation.rows.refusing import refuse_rows
+from segmentation.rows.table_rules import apply_table_rules, make_table_rules
 from tasks.runtime.stage import stage
 
 BUCKET_VALUES = 10_000_000
@@ -127,6 +130,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     definition = night.definition
     names = [None if source.numbered else source.name for source in ingested.inputs]
     buckets = route_to_buckets(ingested.parts, definition, folder)
+    rules, columns = make_table_rules(night), ["customer_id", *definition.features]
     quarantine: list[Part] = []
     reasons = Counter[str]()
     merged = 0
@@ -145,13 +149,26 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
                 )
                 refused = refuse_rows(conflicts, definition.rows.id, names)
                 quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused))
-            yield result.customers.select(["customer_id", *definition.features])
+            yield result.customers if rules else result.customers.select(columns)
 
     parts = write_parts(folder, "customers", rechunk(deduplicated_tables()))
     used = sum(part.rows for part in parts)
     if used == 0:
         raise Refused("no-customers", f"all {reasons.total()} rows contradict another row of their customer")
-    return Summarised(parts, tuple(quarantine), reasons, reasons, used, merged)
+    summarised = Summarised(parts, tuple(quarantine), reasons, reasons, used, merged)
+    if rules is None:
+        return summarised
+    with open_engine(night.staging, folder / "spill") as connection:
+        kept = apply_table_rules(parts, rules, QuerySession(connection, folder, names))
+    tables = (read_part(part, columns) for part in kept.parts)
+    return Summarised(
+        write_parts(folder, "unique-customers", tables),
+        (*quarantine, *kept.quarantine),
+        reasons + kept.reasons,
+        reasons + kept.mentions,
+        sum(part.rows for part in kept.parts),
+        merged,
+    )
 
 
 @stage("summarise {night.as_of}")

@@ -20,7 +20,8 @@ from segmentation.errors import Refused
 from segmentation.parts import rechunk, write_part, write_parts
 from segmentation.rows.aggregation import Aggregation, choose_scale
 from segmentation.rows.engine import open_engine, run_query
-from segmentation.rows.kept_events import QuerySession, keep_events, list_paths
+from segmentation.rows.kept_events import keep_events
+from segmentation.rows.kept_rows import QuerySession, list_paths
 from segmentation.rows.refusing import refuse_rows
 
 
@@ -87,7 +88,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
     names = [None if file.numbered else file.name for file in rows.inputs]
 
     with open_engine(night.staging, folder / "spill") as connection:
-        kept = keep_events(rows, definition, night.as_of, QuerySession(connection, folder, names))
+        kept = keep_events(rows, night, QuerySession(connection, folder, names))
         aggregation = Aggregation(definition, night.as_of, list_paths(kept.parts))
         (ranges,) = run_query(connection, aggregation.ranges_query())
         events, *largest = ranges.to_pylist()[0].values()

@@ -21,6 +21,7 @@ from segmentation.rows.currencies import (
     CurrencyCounts,
     count_currencies,
 )
+from segmentation.rows.python_rules import add_python_reasons
 from segmentation.rows.reading import RawBatch
 from segmentation.rows.refused_value import WeighedBatch, weigh_amounts
 from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_malformed
@@ -87,6 +88,9 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     broken_rules = detect_broken_rules(table, contract.rows)
     # All checks at once and not the first failure: quarantine shows people every reason for a row.
     reasons = list_reasons(table.to_pandas(), contract.schema, cast.unreadable, broken_rules)
+    if contract.python is not None:
+        reasons, warned = add_python_reasons(table, reasons, contract.python)
+        oddities += warned
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
         judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)

@@ -7,75 +7,45 @@ segmentation/rows/aggregation.py. Every dropped row is counted as merged, or qua
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from config.definition import Definition
+from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Ingested
 from segmentation.errors import Refused
-from segmentation.parts import check_part, rechunk, write_part, write_parts
+from segmentation.parts import rechunk, write_part, write_parts
 from segmentation.rows.aggregation import Aggregation
 from segmentation.rows.engine import run_query
+from segmentation.rows.kept_rows import KeptRows, QuerySession, list_paths
 from segmentation.rows.key_queries import KeyQueries, remaining_query
 from segmentation.rows.refusing import refuse_rows
-
-if TYPE_CHECKING:
-    import duckdb
+from segmentation.rows.table_rules import apply_table_rules, make_table_rules
 
 CONFLICT = "conflicting rows of one key"
 
 
-class KeptEvents(NamedTuple):
-    """Parts of the events that count, and the balance of those that do not."""
-
-    parts: tuple[Part, ...]
-    quarantine: tuple[Part, ...] = ()
-    reasons: Counter[str] = Counter()  # noqa: RUF012 - never changed
-    mentions: Counter[str] = Counter()  # noqa: RUF012 - never changed
-    merged: int = 0
-
-
-class QuerySession(NamedTuple):
-    """Where a stage runs its queries and writes, and the names of the source's files by number."""
-
-    connection: "duckdb.DuckDBPyConnection"
-    folder: Path
-    names: Sequence[str | None]
-
-
-def list_paths(parts: Sequence[Part]) -> list[str]:
-    """The paths of these parts, for a query."""
-    return [str(check_part(part)) for part in parts]
-
-
-def keep_events(rows: Ingested, definition: Definition, as_of: date, session: QuerySession) -> KeptEvents:
-    """One event of each key, without orders that contradict themselves."""
+def keep_events(rows: Ingested, night: Night, session: QuerySession) -> KeptRows:
+    """One event of each key, that breaks no rule of the table, without orders that contradict themselves."""
+    definition = night.definition
     by_key = keep_one_per_key(rows, definition, session)
-    agreeing = drop_contradictions(by_key.parts, definition, as_of, session)
-    return KeptEvents(
-        agreeing.parts,
-        (*by_key.quarantine, *agreeing.quarantine),
-        by_key.reasons + agreeing.reasons,
-        by_key.mentions + agreeing.mentions,
-        by_key.merged,
-    )
+    by_rules = apply_table_rules(by_key.parts, make_table_rules(night), session).after(by_key)
+    return drop_contradictions(by_rules.parts, definition, night.as_of, session).after(by_rules)
 
 
-def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySession) -> KeptEvents:
+def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySession) -> KeptRows:
     """One event of each key, by the definition's policy; all events if it declares no key."""
     parts = rows.parts
     if definition.rows.key is None:
-        return KeptEvents(parts)
+        return KeptRows(parts)
     connection, folder, names = session
     queries = KeyQueries(definition.rows, list_paths(parts), list_paths(rows.superseding))
     repeated = write_parts(folder, "repeated", rechunk(run_query(connection, queries.repeated_query())))
     if not repeated:
-        return KeptEvents(parts)
+        return KeptRows(parts)
     query = queries.dropped_query(list_paths(repeated))
     dropped = write_parts(folder, "dropped", rechunk(run_query(connection, query)))
     if not dropped:
-        return KeptEvents(parts)
+        return KeptRows(parts)
     tables = run_query(connection, queries.conflicting_query(list_paths(dropped), CONFLICT))
     quarantine = write_parts(
         folder, "conflicting", (refuse_rows(table, None, names) for table in tables if table.num_rows)
@@ -83,16 +53,16 @@ def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySessi
     conflicts = sum(part.rows for part in quarantine)
     reasons = +Counter({CONFLICT: conflicts})
     merged = sum(part.rows for part in dropped) - conflicts
-    return KeptEvents(_write_remaining(parts, dropped, session, "kept"), quarantine, reasons, reasons, merged)
+    return KeptRows(_write_remaining(parts, dropped, session, "kept"), quarantine, reasons, reasons, merged)
 
 
 def drop_contradictions(
     parts: tuple[Part, ...], definition: Definition, as_of: date, session: QuerySession
-) -> KeptEvents:
+) -> KeptRows:
     """The events without those of orders that have several values where one is to count once per order."""
     query = Aggregation(definition, as_of, list_paths(parts)).contradictions_query()
     if query is None:
-        return KeptEvents(parts)
+        return KeptRows(parts)
     reasons, mentions = Counter[str](), Counter[str]()
     places: list[Part] = []
     quarantine: list[Part] = []
@@ -106,8 +76,8 @@ def drop_contradictions(
         rows = table.select(["source_file", "source_row"])
         places.append(write_part(session.folder / f"contradicting-rows-{number:05d}.parquet", rows))
     if not places:
-        return KeptEvents(parts)
-    return KeptEvents(
+        return KeptRows(parts)
+    return KeptRows(
         _write_remaining(parts, places, session, "agreeing"), tuple(quarantine), reasons, mentions
     )
 

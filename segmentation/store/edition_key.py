@@ -11,6 +11,7 @@ from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey
 from segmentation.canonical import sort_content
+from segmentation.schema_code import hash_source
 from segmentation.store.layout import VERSION, edition_folder, get_home
 from segmentation.store.manifests import MANIFEST
 from segmentation.store.published import is_intact, previous_edition, published_edition
@@ -31,6 +32,8 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
         "as_of": str(night.as_of),
         "version": VERSION,
     }
+    if night.schema_source is not None:
+        content["schema"] = hash_source(night.schema_source)
 
     def derive(ref: EditionRef | None) -> EditionKey:
         previous_id = ref.edition if ref else None

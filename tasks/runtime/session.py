@@ -4,7 +4,7 @@ Parameters are checked in parameters.py; the stages are in tasks/, their order i
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,11 +13,14 @@ from uuid import UUID, uuid5
 
 from prefect import runtime
 
+from config.definition import Definition
 from config.settings import read_settings
+from schemas.manifest import EditionRef
 from schemas.night import Night, Published, Unpublished
-from schemas.rows import Ingested
+from schemas.rows import Ingested, Input
 from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.report.index_refresh import refresh_index
+from segmentation.schema_code import read_schema_source
 from segmentation.store.commit import move_live
 from segmentation.store.layout import get_home
 from segmentation.store.ledger import begin_row, count_refusals, end_row
@@ -26,6 +29,7 @@ from segmentation.store.objects import is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import look_up_published
 from segmentation.store.staging import remove_staging, staging_session, sweep_staging
+from segmentation.store.typed_inputs import write_typed_inputs
 from tasks.runtime.parameters import check_parameters, resolve_as_of
 from tasks.runtime.results import protect_results, results_folder, sweep_results
 
@@ -58,9 +62,16 @@ def open_night(
         store=working_folder(checked.store, read_settings().state),
         objects=checked.store if is_object_url(checked.store) else None,
         force=force,
+        schema_source=read_source_of(checked.definition),
         parent=parent,
         attempt=count_refusals(parse_path(checked.store) / name, run_id),
     )
+
+
+def read_source_of(definition: Definition) -> str | None:
+    """The source of the definition's Python schema, if it names one."""
+    name = definition.rows.python_schema
+    return None if name is None else read_schema_source(name, read_settings().definitions)
 
 
 def identify_run(label: str) -> tuple[str | None, str]:
@@ -107,9 +118,13 @@ def close_run(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     remove_staging(night)
 
 
-def close_published(night: Night, published: Published, facts: dict[str, Any]) -> Published:
+def close_published(
+    night: Night, published: Published, inputs: Sequence[Input], facts: dict[str, Any]
+) -> Published:
     """Close a run whose edition is in the store. Dead runs' stage files of that date are removed too."""
     warnings = list(published.warnings)
+    if night.definition.source.date_in_name is not None:  # files without a date are never late
+        write_typed_inputs(get_home(night), EditionRef(night.as_of, published.edition), inputs)
     if published.outcome != "held" and published.edition in read_pointer(get_home(night)).superseded:
         warnings.append(
             "a promotion superseded this edition, so it is not live; 'resegment promote' makes it live"
@@ -129,7 +144,7 @@ def confirm_published(night: Night, ingested: Ingested) -> Published:
         move_live(get_home(night), night.as_of, edition)
     counts = {"files": len(ingested.inputs), "files_outside": ingested.files_outside}
     published = look_up_published(night, edition).model_copy(update=counts)
-    return close_published(night, published, {"k": published.k})
+    return close_published(night, published, ingested.inputs, {"k": published.k})
 
 
 def close_without_data(night: Night, reason: str) -> Unpublished:
