@@ -12,21 +12,23 @@ from flows.backfill_progress import DateRange, Progress, open_backfill, plan_dat
 from flows.catch_up import TAG
 from flows.resegment import resegment
 from schemas.backfills import BackfillResult, Mode
-from tasks.runtime.parameters import Day
+from tasks.runtime.parameters import AsOf
 
 
 def name_backfill() -> str:
     """`article 2026-01-01 to 2026-01-31 fill`: the run's name, from its parameters."""
     parameters = runtime.flow_run.parameters
     mode = "dry run" if parameters.get("dry_run") else parameters.get("mode") or "fill"
-    return f"{parameters['definition']} {parameters['start_date']} to {parameters['end_date']} {mode}"
+    start, end = (parameters.get(key) or "" for key in ("start_date", "end_date"))
+    days = f"{start} to {end}".strip() if start or end else "all dates"
+    return f"{parameters['definition']} {days} {mode}"
 
 
 @flow(flow_run_name=name_backfill, persist_result=True, result_serializer="json")
 def backfill(
     definition: str,
-    start_date: Day,
-    end_date: Day,
+    start_date: AsOf = None,
+    end_date: AsOf = None,
     mode: Mode = "fill",
     on_error: Literal["stop", "continue"] = "stop",
     dry_run: bool = False,
@@ -37,9 +39,11 @@ def backfill(
 
     Args:
         definition: Name of the segmentation, such as article.
-        start_date: First date (YYYY-MM-DD).
-        end_date: Last date (YYYY-MM-DD), not in the future; at most 1,100 dates.
-        mode: fill runs the dates without a published edition, rebuild runs every date again.
+        start_date: First date (YYYY-MM-DD). Empty with mode changed: the first published one.
+        end_date: Last date (YYYY-MM-DD), not in the future; at most 1,100 dates. Empty with mode changed: the
+            last published one.
+        mode: fill runs the dates without a published edition, rebuild runs every date again. changed redoes
+            the dates that a late file belongs to, and those that build on them.
         on_error: When a date fails, stop there, or continue with the next date.
         dry_run: Only list the dates that would run.
         source: File, folder or glob to read instead of the definition's source.

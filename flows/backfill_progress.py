@@ -36,10 +36,10 @@ _REFRESH_S = 2.0  # least time between two versions of the page
 
 
 class DateRange(NamedTuple):
-    """First and last date of a backfill."""
+    """First and last date of a backfill; None for all published dates, with mode changed."""
 
-    start: date
-    end: date
+    start: date | None
+    end: date | None
 
 
 def open_backfill(
@@ -53,6 +53,7 @@ def open_backfill(
         run_id=str(runtime.flow_run.id),
         name=checked.definition.name,
         store=checked.store,
+        source=source,
         start=dates.start,
         end=dates.end,
         mode=mode,
@@ -62,7 +63,9 @@ def open_backfill(
 @task(task_run_name="plan {request.name}", persist_result=True, result_serializer="json")
 def plan_dates(request: BackfillRequest) -> BackfillPlan:
     """The dates to run. Kept for a retry, which goes through the same dates in the same order."""
-    return plan_backfill(request)
+    # Read here and not passed, so that a retry finds this plan even if the definition was edited meanwhile.
+    definition = check_parameters(request.name, source=request.source, store=request.store).definition
+    return plan_backfill(request, definition)
 
 
 @task(task_run_name="check {day}", persist_result=True, result_serializer="json")
@@ -75,7 +78,7 @@ class Progress:
     """The results of the dates so far: a page in the UI, and a line in the log for each date."""
 
     def __init__(self, request: BackfillRequest, plan: BackfillPlan, dry_run: bool) -> None:
-        self.request, self.dry_run = request, dry_run
+        self.request, self.plan, self.dry_run = request, plan, dry_run
         self.home = get_backfill_home(request)
         self.dates = {result.as_of: result for result in list_date_results(plan)}
         self.exit_status = 1
@@ -86,8 +89,9 @@ class Progress:
     @property
     def result(self) -> BackfillResult:
         """All dates, in order."""
-        request = self.request.model_dump(include={"name", "start", "end", "mode"})
-        return BackfillResult(**request, dry_run=self.dry_run, dates=tuple(self.dates.values()))
+        request = self.request.model_dump(include={"name", "mode"})
+        days = self.plan.model_dump(include={"start", "end"})
+        return BackfillResult(**request, **days, dry_run=self.dry_run, dates=tuple(self.dates.values()))
 
     @property
     def has_failed(self) -> bool:
@@ -122,7 +126,7 @@ class Progress:
             first = f"{failed[0].as_of} failed: {failed[0].message}"
             advice = "Fix the cause and press Retry: finished dates are not run again"
             raise BackfillFailed(f"{first}; {result.describe()}. {advice}", result, self.exit_status)
-        outdated = None if self.dry_run else get_first_outdated(self.home, self.request.start)
+        outdated = None if self.dry_run else get_first_outdated(self.home, self.plan.start)
         return Completed(message=result.describe() + warn_outdated(outdated), data=result)
 
     def _read_record(self, day: date, state: State[Any]) -> DateResult:

@@ -15,6 +15,7 @@ from resegment.arguments import load_definition, parse_run_date
 from resegment.flow_runs import connect_server
 from resegment.options import DefinitionArgument, JsonOption, SourceOption, StoreOption
 from resegment.terminal import open_stderr, plain_failures, print_failure
+from segmentation.errors import Refused
 
 if TYPE_CHECKING:
     from schemas.backfills import BackfillResult
@@ -28,6 +29,7 @@ class ModeChoice(StrEnum):
 
     FILL = "fill"
     REBUILD = "rebuild"
+    CHANGED = "changed"
 
 
 class ErrorChoice(StrEnum):
@@ -42,10 +44,14 @@ class ErrorChoice(StrEnum):
 )
 def backfill_command(
     name_or_path: DefinitionArgument,
-    start: Annotated[str, typer.Option(metavar="DATE", help="The first date.")],
-    end: Annotated[str, typer.Option(metavar="DATE", help="The last date.")],
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="The first date.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="DATE", help="The last date.")] = None,
     mode: Annotated[
-        ModeChoice, typer.Option(help="fill: only dates without a published edition. rebuild: every date.")
+        ModeChoice,
+        typer.Option(
+            help="fill: only dates without a published edition. rebuild: every date. changed: published "
+            "dates that lack a late file, and those that build on them."
+        ),
     ] = ModeChoice.FILL,
     on_error: Annotated[
         ErrorChoice, typer.Option(help="After a date fails: stop, or continue with the next date.")
@@ -59,7 +65,9 @@ def backfill_command(
     from segmentation.backfill_plan import check_range
 
     definition, settings = load_definition(name_or_path)
-    first, last = parse_run_date(start, definition), parse_run_date(end, definition)
+    if mode != ModeChoice.CHANGED and (start is None or end is None):
+        raise Refused("date-range", f"mode {mode} needs --start and --end")
+    first, last = (day and parse_run_date(day, definition) for day in (start, end))
     check_range(first, last, parse_run_date(None, definition))
     parameters: dict[str, Any] = {"definition": definition.name, "start_date": first, "end_date": last}
     parameters |= {"mode": str(mode), "on_error": str(on_error), "dry_run": dry_run}
@@ -88,7 +96,9 @@ def run_backfill(
         server = connect_server(settings, console)
         from flows.backfill import backfill
 
-        days: int = (cast("date", parameters["end_date"]) - parameters["start_date"]).days + 1
+        first, last = (cast("date | None", parameters[key]) for key in ("start_date", "end_date"))
+        # How many dates have changed is not known before the run.
+        days = (last - first).days + 1 if first and last else 0
         try:
             return cast("BackfillResult", server.run(backfill, parameters, {"publish": days})), None
         except BackfillFailed as error:

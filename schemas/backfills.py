@@ -11,7 +11,7 @@ from pydantic import Field
 
 from schemas.record import Record
 
-Mode = Literal["fill", "rebuild"]
+Mode = Literal["fill", "rebuild", "changed"]
 DateOutcome = Literal["to-run", "published", "already-published", "held", "no-data", "skipped", "failed"]
 
 
@@ -21,8 +21,9 @@ class BackfillRequest(Record):
     run_id: str
     name: str = Field(description="The segmentation.")
     store: str = Field(description="Folder or URL of the store.")
-    start: date
-    end: date
+    source: str | None = Field(None, description="What is read instead of the definition's source.")
+    start: date | None = Field(None, description="None: the first published date.")
+    end: date | None = Field(None, description="None: the last published date.")
     mode: Mode
 
 
@@ -31,11 +32,14 @@ class PlannedDate(Record):
 
     as_of: date
     edition: str | None = None
+    reason: str = Field("", description="Why a published date is redone, with mode changed.")
 
 
 class BackfillPlan(Record):
     """The dates in order, as they were when the backfill began."""
 
+    start: date
+    end: date
     dates: tuple[PlannedDate, ...]
 
 
@@ -72,10 +76,12 @@ class BackfillResult(Record):
         return [result for result in self.dates if result.outcome == outcome]
 
     def describe_counts(self) -> str:
-        """`28 published, 2 held`."""
+        """`28 published, 2 held`; `nothing to do` without any date."""
         counts = Counter(result.outcome for result in self.dates)
+        if not counts:
+            return "nothing to do"
         return ", ".join(f"{count} {outcome.replace('-', ' ')}" for outcome, count in counts.items())
 
     def describe(self) -> str:
         """`30 dates: 28 published, 2 held`."""
-        return f"{len(self.dates)} date{'s' if len(self.dates) > 1 else ''}: {self.describe_counts()}"
+        return f"{len(self.dates)} date{'' if len(self.dates) == 1 else 's'}: {self.describe_counts()}"

@@ -6,11 +6,12 @@ The contract that judges rows is in contract.py; the features of customers are i
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.breakdown import Breakdown
+from schemas.late_files import LateFiles
 from schemas.part import Part
 from schemas.record import Record
 
@@ -34,6 +35,12 @@ class Digest(Record):
     name: str | None = None
     sha256: str
     version: int | None = Field(None, description="Delta table: the version that was read.")
+
+    @model_serializer(mode="wrap")
+    def _leave_out_version(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Only Delta tables have one, and manifests of earlier versions keep their bytes.
+        content: dict[str, Any] = serialize(self)
+        return {key: value for key, value in content.items() if key != "version" or value is not None}
 
 
 class EditionKey(Record):
@@ -112,6 +119,7 @@ class Ingested(Record):
     )
     breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")
     warnings: tuple[str, ...]
+    late: LateFiles = LateFiles()
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
 
     @property

@@ -5,7 +5,9 @@ Running them is in flows/backfill.py. Dates run in order, since each night build
 
 from datetime import date, timedelta
 
+from config.definition import Definition
 from schemas.backfills import BackfillPlan, BackfillRequest, BackfillResult, DateResult, PlannedDate
+from segmentation.changed_dates import list_changed_dates
 from segmentation.errors import Refused, ResegmentError
 from segmentation.store.commit import move_live
 from segmentation.store.layout import edition_folder
@@ -33,8 +35,9 @@ class BackfillFailed(ResegmentError):
         self.exit_status = exit_status
 
 
-def check_range(start: date, end: date, today: date) -> None:
-    """Refuse a range that is reversed, in the future, or too long to be intended."""
+def check_range(start: date | None, end: date | None, today: date) -> None:
+    """Refuse a range that is reversed, in the future, or too long to be intended. None is open."""
+    start, end = start or end or today, end or start or today
     if start > end:
         raise Refused("date-range", f"start_date {start} is after end_date {end}; expected start <= end")
     if end > today:
@@ -58,15 +61,37 @@ def get_backfill_home(request: BackfillRequest) -> AnyPath:
     return parse_path(request.store) / request.name
 
 
-def plan_backfill(request: BackfillRequest) -> BackfillPlan:
-    """Every date of the range. In mode fill, with the edition that is already published for it."""
+def plan_backfill(request: BackfillRequest, definition: Definition) -> BackfillPlan:
+    """Every date of the range, in mode fill with the edition that is published for it.
+
+    In mode changed, the published dates to redo.
+    """
     home = get_backfill_home(request)
+    start, end = resolve_range(home, request)
+    if request.mode == "changed":
+        planned = list_changed_dates(home, definition, request.source, (start, end))
+        return BackfillPlan(start=start, end=end, dates=planned)
     published = set(published_dates(home)) if request.mode == "fill" else set()
     dates = [
         PlannedDate(as_of=day, edition=published_edition(home, day) if day in published else None)
-        for day in list_days(request.start, request.end)
+        for day in list_days(start, end)
     ]
-    return BackfillPlan(dates=tuple(dates))
+    return BackfillPlan(start=start, end=end, dates=tuple(dates))
+
+
+def resolve_range(home: AnyPath, request: BackfillRequest) -> tuple[date, date]:
+    """The first and last date; in mode changed, by default all published dates. Refused without any."""
+    published = published_dates(home) if request.mode == "changed" else []
+    start, end = request.start, request.end
+    if published:
+        end = end or published[-1]
+        start = start or max(published[0], end - timedelta(days=MAX_DATES - 1))
+    if start is None or end is None:
+        problem = (
+            "nothing is published yet" if request.mode == "changed" else "start_date or end_date is empty"
+        )
+        raise Refused("date-range", f"{problem}; expected a first and a last date")
+    return start, end
 
 
 def list_date_results(plan: BackfillPlan) -> list[DateResult]:
@@ -74,7 +99,7 @@ def list_date_results(plan: BackfillPlan) -> list[DateResult]:
     return [
         DateResult(as_of=day.as_of, outcome="skipped", edition=day.edition, message="published already")
         if day.edition
-        else DateResult(as_of=day.as_of, outcome="to-run")
+        else DateResult(as_of=day.as_of, outcome="to-run", message=day.reason)
         for day in plan.dates
     ]
 

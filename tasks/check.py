@@ -16,6 +16,8 @@ from schemas.rows import Customers
 from schemas.verdicts import Check, Verdict
 from schemas.volumes import NightVolume
 from segmentation.checks.id_share import check_id_share
+from segmentation.checks.late_files import NAME as LATE_FILES
+from segmentation.checks.late_files import check_late_files
 from segmentation.checks.refusals import (
     check_file_days,
     check_quarantined_share,
@@ -177,6 +179,7 @@ def check(night: Night, draft: EditionDraft) -> Verdict:
         check_drift(previous, limits.max_drift),
         check_constant(previous),
         check_freshness(newest, night.as_of, limits.max_staleness_days),
+        check_late_files(draft.ingested.late, LATE_FILES in limits.required),
         check_convergence(fitted),
         check_warnings((*customers.warnings, *previous.warnings, *draft.scaled.warnings)),
     )

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.clauses import CheckLimits
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from segmentation.copied_files import refuse_copies
 from segmentation.errors import NoData, Refused
+from segmentation.late_files import find_late_files
 from segmentation.parts import create_empty_folder
-from segmentation.rows.cast_batch import make_contract, with_currencies
+from segmentation.rows.cast_batch import make_contract, with_currencies, with_python_schema
 from segmentation.rows.currencies import check_currencies, list_currency_rules
 from segmentation.rows.deliveries import counts_twice
 from segmentation.rows.digests import compute_digests
@@ -103,6 +105,15 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
     return [*warnings, *(f"{count:,} {oddity}" for oddity, count in sorted(rows.oddities.items()))]
 
 
+def check_row_count(count: int, limits: CheckLimits) -> None:
+    """Refuse a night whose rows are fewer or more than the definition allows."""
+    # Before customers are clustered: a cut export would make segments that nobody can use.
+    if limits.min_rows is not None and count < limits.min_rows:
+        raise Refused("row-count", f"{count:,} rows; checks.min_rows is {limits.min_rows:,}: is it complete?")
+    if limits.max_rows is not None and count > limits.max_rows:
+        raise Refused("row-count", f"{count:,} rows; checks.max_rows is {limits.max_rows:,}: is it doubled?")
+
+
 def make_rules(night: Night, inputs: Sequence[Input]) -> CountRules:
     """How the rows are counted by day and by file."""
     definition = night.definition
@@ -137,6 +148,7 @@ def read_source(night: Night) -> Ingested:
     source = open_source(night)
     inputs = tuple(file.input for file in source.files)
     contract = make_contract(definition.rows, definition, definition.window(night.as_of))
+    contract = with_python_schema(contract, night.schema_source)
     digests = compute_digests(source.files, contract)
     key = make_edition_key(night, digests)
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
@@ -150,11 +162,13 @@ def read_source(night: Night) -> Ingested:
     rows = write_rows(judge_files(source.files, contract), folder, inputs)
     warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.check_repeats(definition))
     warnings = (*warnings, *check_currencies(rows.currencies, contract.currencies))
+    check_row_count(rows.balance.read, definition.checks)
     return Ingested(
         key=key,
         inputs=inputs,
         files_outside=source.outside,
         digests=digests,
+        late=find_late_files(night, key, source.files),
         balance=rows.balance,
         parts=tuple(rows.parts),
         quarantine=tuple(rows.quarantine),

@@ -1,0 +1,85 @@
+"""Records of late files: what differs between a source's files and those that an edition was made from.
+
+Comparing them belongs in segmentation/late_files.py.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pydantic import Field
+
+from schemas.record import Record
+
+MOST_NAMED = 3  # files that a message lists by name
+
+
+class FileChanges(Record):
+    """Files that an edition lacks, has otherwise, or has and the source no longer, by name."""
+
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The files whose rows the edition lacks, or has otherwise."""
+        return (*self.new, *self.changed)
+
+    @property
+    def is_empty(self) -> bool:
+        """Is there no difference?"""
+        return not (self.new or self.changed or self.gone)
+
+    def merge(self, other: "FileChanges") -> "FileChanges":
+        """The changes of both."""
+        return FileChanges(
+            new=(*self.new, *other.new),
+            changed=(*self.changed, *other.changed),
+            gone=(*self.gone, *other.gone),
+        )
+
+    def describe(self) -> str:
+        """`1 file is new (2026-01-03.csv), 2 files have changed (…), 1 file is gone (…)`."""
+        groups = (
+            (self.new, "is new", "are new"),
+            (self.changed, "has changed", "have changed"),
+            (self.gone, "is gone", "are gone"),
+        )
+        return ", ".join(
+            f"{len(names):,} {f'file {one}' if len(names) == 1 else f'files {several}'} ({list_names(names)})"
+            for names, one, several in groups
+            if names
+        )
+
+
+class LateFiles(Record):
+    """Differences from the files of the edition before; `since` is its date, None without a comparison.
+
+    text: files whose names and bytes identify an edition. typed: Parquet files, of which only the rows do.
+    """
+
+    since: date | None = None
+    text: FileChanges = FileChanges()
+    typed: FileChanges = FileChanges()
+    editions: tuple[date, ...] = Field(
+        (), description="Published dates, made without a file that is new, or with another version of one."
+    )
+
+    @property
+    def advice(self) -> str:
+        """How many editions lack the files: `3 published dates lack them (2026-01-04 to 2026-01-06)`."""
+        first, last = self.editions[0], self.editions[-1]
+        files = "it" if len(self.text.missed) + len(self.typed.missed) == 1 else "them"
+        if len(self.editions) == 1:
+            return f"1 published date lacks {files} ({first})"
+        return f"{len(self.editions):,} published dates lack {files} ({first} to {last})"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The first names, and how many more there are.
+
+    >>> list_names(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

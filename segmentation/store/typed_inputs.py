@@ -1,0 +1,43 @@
+"""Which typed files an edition was made from, kept next to the editions: `inputs/AS_OF/EDITION.json`.
+
+An edition is identified by the rows of its Parquet files, whatever their layout, so the files cannot be named
+in it (decision 26). They are needed to tell which files were late. Text files are in the manifest.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from schemas.manifest import EditionRef
+from schemas.rows import Input
+from segmentation.store.durable import write_durably
+from segmentation.store.layout import Home, join_path
+from segmentation.store.objects import AnyPath
+
+
+def typed_inputs_path(home: Home, ref: EditionRef) -> Home:
+    """The list of an edition's typed files."""
+    return join_path(home, "inputs", str(ref.as_of), f"{ref.edition}.json")
+
+
+def write_typed_inputs(home: AnyPath, ref: EditionRef, inputs: Iterable[Input]) -> None:
+    """Record the typed files among the inputs, sha256 by name. A later run of the same rows replaces them."""
+    digests = {source.name: source.sha256 for source in inputs if source.numbered}
+    if digests:
+        content = json.dumps(digests, indent=0, sort_keys=True, ensure_ascii=False)
+        write_durably(typed_inputs_path(home, ref), content.encode() + b"\n")
+
+
+def read_typed_inputs(home: AnyPath, ref: EditionRef) -> Mapping[str, str]:
+    """sha256 by name of an edition's typed files; empty if none are recorded."""
+    try:
+        digests = json.loads(typed_inputs_path(home, ref).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return digests if isinstance(digests, dict) else {}
+
+
+def copy_typed_inputs(home: AnyPath, ref: EditionRef, other_home: AnyPath) -> None:
+    """Copy the list of an edition's typed files, if there is one, to another store."""
+    path = typed_inputs_path(home, ref)
+    if path.is_file():
+        write_durably(typed_inputs_path(other_home, ref), path.read_bytes())
