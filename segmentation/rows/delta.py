@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from config.definition import Definition
 from segmentation.errors import NoData, Refused
-from segmentation.parts import PART_ROWS, create_empty_folder, rechunk
+from segmentation.parts import create_empty_folder, rechunk
 from segmentation.rows.delta_log import DeltaFile, DeltaLog, read_log, select_window
-from segmentation.rows.headers import open_parquet
 from segmentation.rows.opening import OpenedSource
+from segmentation.rows.parquet_reading import open_parquet, read_parquet
 from segmentation.source import select_dated
 from segmentation.source_checks import fingerprint
 from segmentation.source_places import FoundFile, Place
@@ -74,33 +74,43 @@ def _read_file(
 ) -> Iterator[pa.Table]:
     """The rows of one data file, under the table's names and types."""
     path = _fetch(log, file, folder)
-    data = open_parquet(path)
     schema, names, partitions = log.columns
-    held = {
-        name: names[name]
-        for name in schema.names
-        if name not in partitions and names[name] in data.schema_arrow.names
-    }
+    stored = set(open_parquet(path).schema_arrow.names) - partitions
+    held = {name: names[name] for name in schema.names if names[name] in stored}
     first_row = 0
-    try:
-        for batch in data.iter_batches(PART_ROWS, columns=list(held.values()), use_threads=False):
-            columns = {name: batch.column(held[name]).cast(schema.field(name).type) for name in held}
-            for name in schema.names:
-                if name not in held:
-                    # A column that was added later is null in older files; a partition has one value.
-                    value = pa.scalar(file.entry.get(f"partition.{name}"), schema.field(name).type)
-                    columns[name] = pa.repeat(value, batch.num_rows)
-            table = pa.table(columns).select(schema.names)
-            yield (
-                table
-                if kept_rows is None
-                else table.filter(_slice_mask(kept_rows, first_row, batch.num_rows))
-            )
-            first_row += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise Refused("damaged-parquet", f"{file.name}: data after row {first_row} is damaged") from error
+    for raw in read_parquet(path, list(held.values())):
+        count = len(raw.rows)
+        table = _complete(raw.table.rename_columns(list(held)), schema, file)
+        yield table if kept_rows is None else table.filter(_slice_mask(kept_rows, first_row, count))
+        first_row += count
     if isinstance(log.folder, ObjectPath):
         path.unlink()
+
+
+def _complete(table: pa.Table, schema: pa.Schema, file: DeltaFile) -> pa.Table:
+    """The table with all columns, in their types."""
+    columns = {}
+    for field in schema:
+        if field.name in table.column_names:
+            columns[field.name] = _cast(table[field.name], field, file)
+        else:
+            # A column that was added later is null in older files; a partition has one value.
+            value = pa.scalar(file.entry.get(f"partition.{field.name}"), field.type)
+            columns[field.name] = pa.repeat(value, table.num_rows)
+    return pa.table(columns, schema=schema)
+
+
+def _cast(values: pa.ChunkedArray, field: pa.Field, file: DeltaFile) -> pa.ChunkedArray:
+    if values.type == field.type:
+        return values
+    try:
+        return values.cast(field.type)
+    except pa.ArrowException:
+        pass  # outside the handler, because Arrow's message quotes a value
+    raise Refused(
+        "wrong-type",
+        f"{file.name}: column {field.name} is {values.type}, and {field.type} in the table's log",
+    )
 
 
 def _slice_mask(mask: pa.BooleanArray, first_row: int, count: int) -> pa.Array:
