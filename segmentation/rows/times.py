@@ -56,11 +56,13 @@ def parse_times(texts: pa.ChunkedArray, formats: Sequence[str], timezone: str) -
     """Read texts, each in the first of the formats that fits it. Blanks around a text mean nothing."""
     forms = [form for text_format in formats for form in compile_form(text_format)]
     whole = texts.combine_chunks()
-    if formats[0] != ISO:
-        return _read_rest(_read_nothing(len(whole)), whole, forms, timezone)
-    starts = range(0, len(whole), _SLICE_ROWS)
-    times = _join([_read_plain(whole.slice(start, _SLICE_ROWS), timezone) for start in starts])
-    return _read_rest(times, whole, forms, timezone)
+    times = _read_nothing(len(whole))
+    if formats[0] == ISO:
+        starts = range(0, len(whole), _SLICE_ROWS)
+        times = _join([_read_plain(whole.slice(start, _SLICE_ROWS), timezone) for start in starts])
+    times = _read_rest(times, whole, forms, timezone)
+    # Year 0, and offsets that lead out of the years that exist: the contract refuses such years anyway.
+    return times._replace(micros=np.clip(times.micros, _FIRST, _LAST))
 
 
 def convert_epochs(numbers: pa.ChunkedArray, text_format: str, timezone: str) -> Times:
@@ -186,7 +188,6 @@ def _to_local(micros: np.ndarray, timezone: str) -> np.ndarray:
         return micros
     instants = pd.DatetimeIndex(micros.view("datetime64[us]")).tz_localize("UTC")
     local = instants.tz_convert(timezone).tz_localize(None).to_numpy().view(np.int64)
-    # The offset may lead out of the years that exist.
     return np.clip(local, _FIRST, _LAST)
 
 

@@ -171,11 +171,13 @@ def _cast_label(name: str, values: pa.ChunkedArray) -> CastColumn:
         values = pc.if_else(pc.is_nan(values), None, values)
         if not pc.all(pc.less(pc.abs(values), _LARGEST_EXACT)).as_py():
             raise _refuse_label(name, kind, "beyond 2^53, where ids may have been rounded")
-    if not pc.all(pc.equal(pc.floor(values), values)).as_py():
-        raise _refuse_label(name, kind, "with fractions")
-    if pa.types.is_floating(kind):
+        if not pc.all(pc.equal(pc.floor(values), values)).as_py():
+            raise _refuse_label(name, kind, "with fractions")
         return CastColumn(values.cast(pa.int64()).cast(pa.string()), None)
-    return CastColumn(pc.replace_substring_regex(values.cast(pa.string()), r"\.0*$", ""), None)
+    digits = values.cast(pa.string())
+    if not pc.all(pc.match_substring_regex(digits, r"^-?\d+(\.0*)?$")).as_py():
+        raise _refuse_label(name, kind, "with fractions")
+    return CastColumn(pc.replace_substring_regex(digits, r"\.0*$", ""), None)
 
 
 def _refuse_label(name: str, kind: pa.DataType, problem: str) -> Refused:
