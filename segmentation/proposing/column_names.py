@@ -21,7 +21,7 @@ _EMAIL = re.compile(rf"(({_PERSON}|billing|contact)s?)?(e?mail)(adress|adresse|a
 _PERSON_NAME = re.compile(rf"({_PERSON})s?(full)?(name|名|名称|姓名)")
 _COUNTED = re.compile(
     "purchas|order|complain|visit|item|product|return|count|qty|quantit|total|kids|child|login|call|session|"
-    "click|day|month|week|tenure|age$|ages|number|frequen|basket|ticket|contact|campaign|opened|score|rating|stars|satisf|level|rank|grade|nps|educat"
+    "click|day|month|week|tenure|age$|ages|number|frequen|basket|ticket|contact|campaign|opened|score|rating|stars|satisf|level|rank|grade|nps|educat|members|users|seats|people"
 )
 _ORDER = re.compile(
     rf"(sales)?(order|invoice|transaction|trans|txn|basket|receipt|ticket|bill|purchase|booking|bestell|"

@@ -20,6 +20,13 @@ MOST_SHOWN = 20
 _WIDE = 1 << 20
 
 
+class Margins(NamedTuple):
+    """Days before and after those in a file's name that the file may also hold."""
+
+    before: int = 0
+    after: int = 0
+
+
 class Draft(NamedTuple):
     """Everything a proposed definition is written from."""
 
@@ -32,6 +39,7 @@ class Draft(NamedTuple):
     null_values: tuple[str, ...]
     marked_missing: int
     date_in_name: str | None
+    margins: Margins
     id: str | None
     id_suffix: str | None
     id_reason: str
@@ -129,6 +137,9 @@ def write_source(draft: Draft) -> list[str]:
     if draft.date_in_name:
         pattern = quote_yaml(draft.date_in_name)
         lines.append(f"  date_in_name: {pattern}  # the files are dated: see docs/definition.md")
+        days = {"days_before": draft.margins.before, "days_after": draft.margins.after}
+        note = "files also hold rows of days next to their own"
+        lines += [f"  {key}: {count}  # {note}" for key, count in days.items() if count]
     declared = [f"    {key}: {_write_value(getattr(csv, key))}  # {note}" for key, note in notes.items()]
     if len(draft.null_values) > 1:
         marks = ", ".join(map(quote_yaml, draft.null_values))
@@ -186,7 +197,7 @@ def _write_ignored(draft: Draft) -> list[str]:
 def _write_features(draft: Draft) -> list[str]:
     lines = ["features:", *(f"  - {quote_yaml(name)}" for name in draft.features)]
     if draft.spare:
-        lines += comment(f"{len(draft.spare):,} more columns could be features:", 2)
+        lines += comment("Left out, although these could be features:", 2)
         lines += [f"  # - {quote_yaml(name)}  # {reason}" for name, reason in draft.spare.items()]
     return lines
 
@@ -231,7 +242,10 @@ def summarise_refusals(reasons: Counter[str]) -> str:
 
 
 def list_names(names: Iterable[str]) -> str:
-    """Names as they may appear in a comment: ASCII, on one line, cut, and at most MOST_SHOWN of them."""
-    quoted = [yaml.safe_dump(name[:60], default_style='"', width=_WIDE).removesuffix("\n") for name in names]
+    """Names as they may appear in a comment: printable, on one line, cut, and at most MOST_SHOWN of them."""
+    quoted = [
+        yaml.safe_dump(name[:60], default_style='"', width=_WIDE, allow_unicode=name.isprintable()).strip()
+        for name in names
+    ]
     remaining = len(quoted) - MOST_SHOWN
     return ", ".join(quoted[:MOST_SHOWN]) + (f" and {remaining:,} more" if remaining > 0 else "")

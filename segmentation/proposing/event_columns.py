@@ -23,7 +23,8 @@ from segmentation.proposing.time_readings import describe_form
 from segmentation.rows.currencies import choose_currency_column
 
 MOST_CANDIDATES = 8
-_MOSTLY = 0.9
+# Of the numbers: programs drop the last zero of 12.50, and numbers with more decimals have two by chance.
+_LEAST_CENTS = 0.5
 
 
 class EventCandidates(NamedTuple):
@@ -118,7 +119,7 @@ def _list_money(profiles: Mapping[str, ColumnProfile]) -> list[str]:
     amounts = [
         name
         for name in _list_numbers(profiles)
-        if profiles[name].cents >= _MOSTLY * profiles[name].numbers and suggests_code(name) is None
+        if profiles[name].cents >= _LEAST_CENTS * profiles[name].numbers and suggests_code(name) is None
     ]
     return sorted(amounts, key=lambda name: -profiles[name].high)
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from config.columns import Column, Rows
 from segmentation.keys import hash_texts, mix
 from segmentation.proposing.event_columns import EventCandidates
+from segmentation.proposing.file_days import count_strays, list_spans
 from segmentation.proposing.sketches import (
     Agreement,
     Distinct,
@@ -46,6 +47,7 @@ class EventFacts(NamedTuple):
     has_lines: bool  # do orders have several rows?
     amounts: dict[str, Agreement]
     activity: Agreement
+    strays: np.ndarray  # rows of other days than their file's name says, see file_days.py
 
 
 class _Batch(NamedTuple):
@@ -54,14 +56,18 @@ class _Batch(NamedTuple):
     ids: np.ndarray
     times: np.ndarray
     table: pa.Table
+    file: int
 
 
 def measure_facts(table: SurveyedTable, candidates: EventCandidates, dialect: Dialect) -> EventFacts:
     """Choose the order's column, then measure the amounts within it and customers' activity."""
     order, is_named = choose_order(table, candidates, dialect)
+    spans = list_spans([file.input.name for file in table.files], table.date_in_name)
+    strays = count_strays(np.empty(0, np.int64), None)
     activity, lines = [_no_rows()], [_no_rows()]
     amounts = {name: [_no_rows()] for name in candidates.amounts}
     for batch in _read(table, candidates, [*candidates.amounts, *([order] if order else [])], dialect):
+        strays += count_strays(batch.times // _DAY, spans[batch.file])
         activity = [_fold(activity, agree(batch.ids, batch.times.view(np.uint64) ^ _SIGN))]
         if order is None:
             continue
@@ -79,6 +85,7 @@ def measure_facts(table: SurveyedTable, candidates: EventCandidates, dialect: Di
         has_lines=lines[0].repeated > 0,
         amounts={name: sketches[0] for name, sketches in amounts.items()},
         activity=activity[0],
+        strays=strays,
     )
 
 
@@ -142,7 +149,7 @@ def _read(
         usable = pc.and_(usable, pc.fill_null(pc.not_equal(ids, ""), False))
         kept = pa.table({**cast, "": ids}).filter(usable)
         times = kept[candidates.time].cast(pa.int64()).to_numpy()
-        yield _Batch(hash_texts(_fill(kept[""])), times, kept)
+        yield _Batch(hash_texts(_fill(kept[""])), times, kept, batch.file)
 
 
 def _fill(texts: pa.ChunkedArray) -> pa.StringArray:

@@ -14,11 +14,13 @@ from segmentation.proposing.event_drafts import EventPlan, write_event_draft
 from segmentation.proposing.event_facts import EventFacts
 from segmentation.proposing.event_roles import (
     choose_currency,
+    doubt_currency,
     event_roles,
     explain_features,
     list_rules,
     summary_features,
 )
+from segmentation.proposing.file_days import choose_margins
 from segmentation.proposing.findings import Findings, format_share
 from segmentation.proposing.id_column import infer_suffix
 from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
@@ -60,6 +62,7 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
         name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
         timezone=zone.name, timezone_reason=zone.reason,
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
+        margins=choose_margins(facts.strays),
         id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]), id_reason=_explain_id(table),
         on_duplicate="quarantine", roles=roles, unusable=survey.unusable, features=[], spare={}, doubts=[],
         refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT,
@@ -76,6 +79,7 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
     definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
     rehearsal = rehearse_night(definition, survey, window.as_of)
     findings = _report(table, money, window, rehearsal)
+    findings = findings._replace(doubts=(*findings.doubts, doubt_currency(currency)))
     draft = draft._replace(
         doubts=findings.doubts,
         refused=rehearsal.refused,

@@ -47,6 +47,13 @@ def choose_currency(
     return CurrencyChoice(name, code, len(levels))
 
 
+def doubt_currency(currency: CurrencyChoice | None) -> str:
+    """What to say about amounts in several currencies; empty without any."""
+    if currency is None or currency.codes == 1:
+        return ""
+    return f"what to do with rows in other currencies than {currency.code}, which are refused"
+
+
 def event_roles(
     table: SurveyedTable,
     candidates: EventCandidates,

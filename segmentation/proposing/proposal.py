@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
-from segmentation.proposing.drafting import Draft, list_names, write_draft
+from segmentation.proposing.drafting import Draft, Margins, list_names, write_draft
 from segmentation.proposing.event_columns import describe_unreadable_times, list_candidates
 from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
@@ -150,6 +150,7 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
         name=name, table=table.place, table_size=table.size, dialect=table.dialect,
         timezone="UTC", timezone_reason="decides when a date begins and ends, for example Europe/London",
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=table.date_in_name,
+        margins=Margins(),
         id=choice.column, id_suffix=choice.suffix, id_reason=choice.reason, on_duplicate=choice.on_duplicate,
         roles=roles, unusable=table.unusable, features=selection.features, spare=spare,
         doubts=findings.doubts, refused=refused, refused_share=share, max_quarantined=round_limit(share),
