@@ -156,6 +156,8 @@ class Source(Clause):
             raise ValueError("give exactly one of path, sample and sql")
         if (self.sql is None) != (self.connection is None):
             raise ValueError("sql and connection go together")
+        if (self.days_before or self.days_after) and self.date_in_name is None:
+            raise ValueError("days_before and days_after need date_in_name")
         if self.customers is not None and self.sample not in ("shop", "people", "orders"):
             raise ValueError("customers needs sample: shop, people or orders")
         return self

@@ -59,7 +59,7 @@ def list_source(
     warnings = judge_unread(selection, takes_newest=window is None and pattern is not None)
     if not selection.read:
         days = f"dated from {window[0]} to before {window[1]}" if window else f"for {as_of}"
-        raise NoData("no-file", f"no {FORMATS} file at {location} {days}")
+        raise NoData("no-file", f"no table at {location} {days}; expected files that end in {FORMATS}")
     for file in selection.read:
         _check_readable(file)
     if place.kind == "glob":
