@@ -176,6 +176,19 @@ def test_bad_cells_have_the_digest_of_the_same_table_in_parquet(tmp_path: Path, 
     assert judge(tmp_path / "x.parquet", rows)[1] == judge(tmp_path / "y.parquet", rows)[1]
 
 
+def test_columns_of_a_query_may_be_renamed_or_absent(tmp_path: Path, postgres: str) -> None:
+    """A view of another generation is read like a file of one."""
+    columns = {
+        "n": {"type": "int", "was": ["amount"]},
+        "channel": {"type": "text", "nullable": True, "absent": None},
+    }
+    rows = Rows.model_validate({"id": "id", "columns": columns})
+    query = DatabaseQuery("SELECT 5 AS amount, 'a' AS id", {})
+    stage_query(query, DatabaseSecret("w", SecretStr(postgres)), rows, tmp_path / "x.parquet")
+    table = pq.read_table(tmp_path / "x.parquet").to_pylist()
+    assert table == [{"id": "a", "n": 5, "channel": None}]
+
+
 def test_statements_may_have_comments_and_semicolons_in_strings(tmp_path: Path, postgres: str) -> None:
     """Only code has statements and binds."""
     sql = "/* first; :who */ SELECT 'a;b :x' AS id, 5 AS n -- :why\nWHERE DATE '2024-05-15' < :as_of;"
