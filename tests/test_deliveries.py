@@ -108,6 +108,22 @@ def test_repeated_rows_within_a_file_are_warned_of(tmp_path: Path, share: float,
     assert all("rows.key" in warning for warning in warnings)
 
 
+@pytest.mark.parametrize(("share", "is_warned"), [(0.02, False), (0.3, True)])
+def test_versions_of_events_are_warned_of(tmp_path: Path, share: float, is_warned: bool) -> None:
+    """Rows that differ from another row in status and update time only are warned of, across files too."""
+    table = pd.concat(draw_days()).assign(status="open", updated="2026-01-20")
+    newer = table.sample(frac=share, random_state=1).assign(status="paid", updated="2026-01-21")
+    write_day(tmp_path, table, "first.csv")
+    write_day(tmp_path, newer, "second.csv")
+    extra = {"status": {"type": "category"}, "updated": {"type": "timestamp"}}
+    rows = with_rows(columns={**with_rows()["columns"], **extra})
+    warnings = summarise_folder(tmp_path, define(rows=rows)).warnings
+    assert len(warnings) == is_warned
+    if is_warned:
+        assert warnings[0].startswith("about 23% of rows differ from another row in status, updated only")
+        assert "on_duplicate: last" in warnings[0]
+
+
 def test_repeated_rows_that_change_nothing_are_not_warned_of(tmp_path: Path) -> None:
     """Features that are the same if an event is delivered twice need no warning."""
     table = pd.concat(draw_days()).assign(invoice=lambda table: table["invoice"] + table["id"])

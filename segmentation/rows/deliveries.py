@@ -14,7 +14,7 @@ from config.columns import Rows
 from config.definition import Definition
 from schemas.rows import Input
 from segmentation.errors import Refused
-from segmentation.rows.sketches import SKETCHED_ROWS, Sketch
+from segmentation.rows.sketches import SKETCHED_ROWS, Sketch, list_volatile_columns
 
 # Two sales may look alike, also in two files, but not half of a file's.
 LEAST_REPEATED = 0.5
@@ -92,6 +92,7 @@ class Deliveries:
         self.present = np.zeros(len(inputs), bool)
         self.hashes = np.empty(0, np.uint64)
         self.files = np.empty(0, np.int32)
+        self.versions = np.empty(0, np.uint64)
         self.pending: list[Sketch] = []
         self.limit = np.uint64(2**64 - 1)
 
@@ -105,13 +106,14 @@ class Deliveries:
     def _merge(self) -> None:
         hashes = np.concatenate([self.hashes, *(sketch.hashes for sketch in self.pending)])
         files = np.concatenate([self.files, *(sketch.files for sketch in self.pending)])
+        versions = np.concatenate([self.versions, *(sketch.versions for sketch in self.pending)])
         self.pending = []
         is_kept = hashes <= self.limit
         # The sample was chosen by file size alone, so it may be larger than expected.
         while is_kept.sum() > 2 * SKETCHED_ROWS:
             self.limit //= np.uint64(2)
             is_kept = hashes <= self.limit
-        self.hashes, self.files = hashes[is_kept], files[is_kept]
+        self.hashes, self.files, self.versions = hashes[is_kept], files[is_kept], versions[is_kept]
 
     def check_repeats(self, definition: Definition) -> list[str]:
         """Refuse files that repeat others. Returns warnings about rows that may have been delivered twice."""
@@ -123,7 +125,8 @@ class Deliveries:
         self._refuse(overlap, by_event)
         if not by_event:
             return []
-        return [*self._warn_of_shared(overlap), *_warn_of_repeats(overlap, definition)]
+        versions = self.versions[np.unique(self.hashes, return_index=True)[1]]
+        return [*self._warn_of_shared(overlap), *_warn_of_repeats(overlap, versions, definition)]
 
     def _refuse(self, overlap: FileOverlap, by_event: bool) -> None:
         shares = overlap.shares
@@ -177,15 +180,27 @@ class Deliveries:
         ]
 
 
-def _warn_of_repeats(overlap: FileOverlap, definition: Definition) -> list[str]:
-    summary, share = definition.summary, overlap.repeated_within
-    repeats = int(overlap.sampled.sum() - overlap.rows.sum())
-    if summary is None or share <= WARNED_SHARE or repeats < LEAST_SHARED:
+def _warn_of_repeats(overlap: FileOverlap, versions: np.ndarray, definition: Definition) -> list[str]:
+    """Warnings about rows that repeat another one of their file, or differ from one in its status only."""
+    summary = definition.summary
+    if summary is None:
         return []
     features = [summary.features[name] for name in summary.order_features(definition.features)]
     if not any(feature.counts_lines for feature in features):
         return []
-    return [
-        f"about {share:.0%} of rows repeat another row of their file in every declared column, and count "
-        "again: if they are the same events, declare rows.key"
-    ]
+    warnings = []
+    repeats = int(overlap.sampled.sum() - overlap.rows.sum())
+    if overlap.repeated_within > WARNED_SHARE and repeats >= LEAST_SHARED:
+        warnings.append(
+            f"about {overlap.repeated_within:.0%} of rows repeat another row of their file in every declared "
+            "column, and count again: if they are the same events, declare rows.key"
+        )
+    # Of distinct rows: those that repeat have been warned of.
+    older = len(versions) - len(np.unique(versions))
+    if older > WARNED_SHARE * len(versions) and older >= LEAST_SHARED:
+        columns = ", ".join(list_volatile_columns(definition.rows))
+        warnings.append(
+            f"about {older / len(versions):.0%} of rows differ from another row in {columns} only, and count "
+            "again: if they are versions of the same events, declare rows.key with on_duplicate: last"
+        )
+    return warnings

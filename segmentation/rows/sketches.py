@@ -5,6 +5,7 @@ that hold them. What repeated rows mean is decided in segmentation/rows/deliveri
 which customers are sampled are in segmentation/keys.py.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -24,6 +25,9 @@ _CSV_ROW, _PACKED_ROW = 40, 8  # bytes of a short row, as text and in a file tha
 _HIGH = np.uint64(0xFFFFFFFF00000000)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _NULL = np.uint64(0xD6E8FEB86659FD93)
+_STATUS = re.compile(
+    r"(?<![a-z])(status|state|deleted|version|zustand|etat|état|estado)(?![a-z])", re.IGNORECASE
+)
 # The bytes of a word that belong to a text with 0 to 8 bytes left.
 _LEFT = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 
@@ -32,11 +36,13 @@ class Sketch(NamedTuple):
     """The sampled rows of a batch: their hashes, uint64 (m,), and files, int32 (m,).
 
     A hash begins with 32 bits by which the row was sampled. `present` are the files with a row, int64 (f,).
+    `versions`, uint64 (m,), are hashes without the columns that change while an event stays the same.
     """
 
     hashes: np.ndarray
     files: np.ndarray
     present: np.ndarray
+    versions: np.ndarray
 
 
 def choose_share(files: Sequence[SourceFile]) -> float:
@@ -59,7 +65,20 @@ def sketch_rows(good: pa.Table, rows: Rows, share: float) -> Sketch:
         # Only rows of the sample are hashed whole: it costs six times as much.
         positions = np.flatnonzero(marks <= np.uint64(share * 2.0**64))
         good, marks, files = good.take(pa.array(positions)), marks[positions], files[positions]
-    return Sketch((marks & _HIGH) | (_by_piece(good, hash_table) >> np.uint64(32)), files, present)
+    hashes = (marks & _HIGH) | (_by_piece(good, hash_table) >> np.uint64(32))
+    volatile = [name for name in list_volatile_columns(rows) if name in good.column_names]
+    versions = _by_piece(good.drop_columns(volatile), hash_table) if volatile else hashes
+    return Sketch(hashes, files, present, versions)
+
+
+def list_volatile_columns(rows: Rows) -> list[str]:
+    """The columns that a new version of an event changes: its status, and times other than the event's."""
+    return [
+        name
+        for name, column in rows.columns.items()
+        if name not in (rows.id, rows.time)
+        and (column.type == "timestamp" or (column.type not in ("int", "float") and _STATUS.search(name)))
+    ]
 
 
 def _by_piece(table: pa.Table, compute: Callable[[pa.Table], np.ndarray]) -> np.ndarray:
