@@ -79,6 +79,26 @@ def test_a_days_rows_are_counted_by_their_times_in_any_file(tmp_path: Path, name
     assert f"1 day: {DAYS[3]} ({ROWS} of {ROWS} rows)" in check.finding
 
 
+@pytest.mark.parametrize("name", ["%Y-%m", "all"])
+def test_days_whose_times_cannot_be_read_leave_a_gap(tmp_path: Path, name: str) -> None:
+    """Of three such days in a file sorted by time, each is lost; their rows are spread over the gap."""
+    folder = write_days(tmp_path / "days", dict.fromkeys(DAYS[11:14], day_first), name)
+    source = {"path": "days"} if name == "all" else {"path": "days", "date_in_name": name}
+    check = judge_days(*read(folder, source=source))
+    assert all(f"{day} ({ROWS} of {ROWS} rows)" in check.finding for day in DAYS[11:14])
+
+
+def a_few_unreadable(day: date, i: int) -> str:
+    """Every fifth time cannot be read."""
+    return order(day, i) if i % 5 else day_first(day, i)
+
+
+def test_scattered_unreadable_times_are_no_lost_day(tmp_path: Path) -> None:
+    """They belong to the days around them, none of which is missing."""
+    changed: dict[date, Line] = dict.fromkeys(DAYS, a_few_unreadable)
+    assert judge_days(*read(write_days(tmp_path / "days", changed, "all"), source={"path": "days"})).passed
+
+
 def test_a_file_counts_where_its_rows_have_no_day(tmp_path: Path) -> None:
     """Without a date in the name, a file of unreadable times is named itself."""
     folder = write_days(tmp_path / "days", {})

@@ -18,6 +18,7 @@ from segmentation.dated_names import span_in_name
 
 # The day of a row whose time is missing or unreadable.
 NO_DAY = np.iinfo(np.int32).min
+SMALLEST_REFUSED = 5  # refused rows: fewer say nothing about a day or a file
 ROWS, REFUSED, WITHOUT_ID, MISDATED = range(4)  # columns of counts
 EPOCH = date(1970, 1, 1)
 
@@ -150,6 +151,7 @@ def count_rows(batch: BatchRows, rules: CountRules) -> RowCounts:
         is_misdated = (days < first[batch.piece_of_row]) | (days >= end[batch.piece_of_row])
         is_misdated &= days != NO_DAY
         by_file[:, MISDATED] = np.bincount(batch.piece_of_row[is_misdated], minlength=pieces)
+    if days is not None:
         days = _fill_days(days, batch, rules.covers)
     counts = [_KeyedCounts("file", 0, by_file, batch.piece_of_row, batch.files)]
     if days is not None and rules.window is not None:
@@ -172,15 +174,32 @@ class _KeyedCounts(NamedTuple):
     names: np.ndarray
 
 
-def _fill_days(days: np.ndarray, batch: BatchRows, covers: np.ndarray) -> np.ndarray:
-    """The days, with that of the file for rows without one, where the file covers one day alone."""
+def _fill_days(days: np.ndarray, batch: BatchRows, covers: np.ndarray | None) -> np.ndarray:
+    """The days, with estimates for rows without one: the file's day, or days that its rows leave out."""
     is_lost = days == NO_DAY
     if not is_lost.any():
         return days
-    first, end = covers[batch.files[batch.piece_of_row[is_lost]]].T
     filled = days.copy()
-    filled[is_lost] = np.where(end - 1 == first, first, NO_DAY)
+    file_of_row = batch.files[batch.piece_of_row]
+    if covers is not None:
+        first, end = covers[file_of_row[is_lost]].T
+        filled[is_lost] = np.where(end - 1 == first, first, NO_DAY)
+    _bridge_gaps(filled, file_of_row)
     return filled
+
+
+def _bridge_gaps(days: np.ndarray, file_of_row: np.ndarray) -> None:
+    """Spread a run of rows without a day over the days that are missing around it, in place.
+
+    In a file sorted by time, days whose times cannot be read leave such a gap.
+    """
+    edges = np.flatnonzero(np.diff((days == NO_DAY).astype(np.int8), prepend=0, append=0))
+    for start, end in edges.reshape(-1, 2).tolist():
+        if end - start < SMALLEST_REFUSED or start == 0 or end == len(days):
+            continue
+        missing = int(days[end]) - int(days[start - 1]) - 1
+        if missing > 0 and len(np.unique(file_of_row[start - 1 : end + 1])) == 1:
+            days[start:end] = days[start - 1] + 1 + np.arange(end - start) * missing // (end - start)
 
 
 def _count_days(days: np.ndarray, window: tuple[int, int]) -> _KeyedCounts:

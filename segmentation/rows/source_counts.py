@@ -20,12 +20,12 @@ from segmentation.rows.row_counts import (
     MISDATED,
     REFUSED,
     ROWS,
+    SMALLEST_REFUSED,
     WITHOUT_ID,
     Kind,
     RowCounts,
 )
 
-SMALLEST_REFUSED = 5  # refused rows: fewer say nothing about a day or a file
 SMALLEST_SHARE = 0.1  # days and files below are not listed
 MOST_SPANS, MOST_FILES = 1000, 100
 
