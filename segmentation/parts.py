@@ -91,5 +91,7 @@ def to_matrix(table: pa.Table, columns: Sequence[str] | None = None) -> np.ndarr
     matrix = np.empty((len(names), table.num_rows))
     for row, name in zip(matrix, names, strict=True):
         values = table.column(name)
-        row[:] = (values if values.null_count == 0 else values.cast(pa.float64())).to_numpy()
+        # safe=False: integers beyond 2^53 are rounded, as numpy does where nothing is null.
+        floats = values if values.null_count == 0 else values.cast(pa.float64(), safe=False)
+        row[:] = floats.to_numpy()
     return matrix

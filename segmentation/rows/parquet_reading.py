@@ -19,6 +19,8 @@ from segmentation.rows.raw_batch import RawBatch
 # A page is decompressed as a whole, so a small file could otherwise exhaust memory.
 LARGEST_GROUP_BYTES = 2 << 30
 
+_VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
 
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Refused if it is damaged."""
@@ -42,9 +44,18 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
                 unpacked += sum(count_bytes(column) for column in batch.columns)
                 if unpacked > EXPANSION_FROM_BYTES and unpacked > MOST_EXPANSION * path.stat().st_size:
                     raise _refuse_expansion(path)
-                yield RawBatch(pa.Table.from_batches([batch]).select(columns), numbers, [])
+                yield RawBatch(_without_views(batch, columns), numbers, [])
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
         raise Refused("damaged-parquet", f"{path.name}: data after row {next_row - 1} is damaged") from error
+
+
+def _without_views(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Table:
+    """The batch as a table in the order of the columns. Arrow can do little with views of texts."""
+    table = pa.Table.from_batches([batch]).select(columns)
+    for number, field in enumerate(table.schema):
+        if field.type in _VIEWS:
+            table = table.set_column(number, field.name, table[number].cast(_VIEWS[field.type]))
+    return table
 
 
 def _check_groups(path: Path, metadata: pq.FileMetaData) -> None:
