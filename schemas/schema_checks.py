@@ -140,7 +140,7 @@ def _find_wrong_types(frame: pd.DataFrame, schema: ReviewedSchema) -> list[Failu
     """Values that cannot be coerced to their column's dtype, or do not have it."""
     failures: list[Failure] = []
     # Once more without these rows: only then does pandera tell whether the others have the type.
-    while problems := _validate_types(_drop(frame, failures), schema)[1]:
+    while problems := _validate_types(rest := _drop(frame, failures), schema)[1]:
         rows: dict[tuple[str | None, str], list[int]] = {}
         for error in problems:
             dtype, column = (
@@ -153,7 +153,7 @@ def _find_wrong_types(frame: pd.DataFrame, schema: ReviewedSchema) -> list[Failu
                 raise SchemaFault(
                     f"{place} has another type than {dtype}; declare coerce=True, or another type"
                 )
-            rows.setdefault((column, f"not {dtype}"), []).extend(cases["index"])
+            rows.setdefault((column, f"not {dtype}"), []).extend(rest.index[cases["index"].astype(np.int64)])
         failures += [Failure(name, reason, np.unique(labels)) for (name, reason), labels in rows.items()]
     return failures
 
@@ -177,7 +177,9 @@ def _validate_types(frame: pd.DataFrame, schema: ReviewedSchema) -> tuple[pd.Dat
         return frame, []
     kind = None
     try:
-        return schema.types.validate(frame, lazy=True), []
+        # By position: types of whole rows number them anew.
+        coerced = schema.types.validate(frame.reset_index(drop=True), lazy=True)
+        return coerced.set_axis(frame.index), []
     except SchemaErrors as errors:
         return frame, list(errors.schema_errors)
     except Exception as error:

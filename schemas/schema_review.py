@@ -91,6 +91,10 @@ def review_schema(
             # Only the representation changes, such as microseconds to nanoseconds.
             coerce = coerce or fits
         types[name] = pa.Column(dtype, nullable=True, coerce=coerce)
+    if columns_dtype is not None and schema.coerce:
+        # pandera coerces all columns then, also those that the schema does not name.
+        more = {name: pa.Column(columns_dtype, nullable=True, coerce=True) for name in names}
+        types = more | types
     whole = [str(name) for name in (schema.metadata or {}).get(WHOLE_TABLE, ())]
     checks = [
         _name_check(name, check, rank)
@@ -99,7 +103,7 @@ def review_schema(
     ]
     faults += _list_check_faults(checks, whole)
     unique = tuple(_list_unique_rules(schema, columns))
-    missing = [name for rule in unique for name in rule.columns if name not in columns]
+    missing = [name for rule in unique for name in rule.columns if name not in names]
     faults += [f"unique names {name}, which is not a column" for name in missing]
     if faults:
         raise SchemaFault("; ".join(faults))

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 import pandera.pandas as pa
+from pandera.errors import SchemaInitError
 
 from config.columns import Rows
 from config.settings import read_settings
@@ -28,6 +29,12 @@ _LARGEST_SOURCE = 1 << 20
 def hash_source(source: str) -> str:
     """The digest of a schema's source, which is part of the edition's name."""
     return hashlib.sha256(source.encode()).hexdigest()
+
+
+def read_source_of(rows: Rows) -> str | None:
+    """The source of the schema that the rows of a definition name, if they name one."""
+    name = rows.python_schema
+    return None if name is None else read_schema_source(name, read_settings().definitions)
 
 
 def read_schema_source(name: str, folder: Path) -> str:
@@ -94,8 +101,8 @@ def load_schema(name: str, source: str) -> pa.DataFrameSchema:
         fault += "; expected a DataFrameModel or DataFrameSchema of pandera.pandas"
     except SyntaxError as error:
         fault = f"line {error.lineno}: {error.msg}"
-    except ImportError as error:
-        fault = f"{_describe_line(error.__traceback__, module_name)}{error}"
+    except (ImportError, SchemaInitError) as error:
+        fault = f"{_describe_line(error.__traceback__, module_name)}{' '.join(str(error).split())}"
     except (Exception, SystemExit) as error:
         # Without the message: a module may have read data when it was imported.
         fault = f"{_describe_line(error.__traceback__, module_name)}{type(error).__name__}"

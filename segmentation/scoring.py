@@ -22,11 +22,12 @@ from segmentation.errors import Refused
 from segmentation.features.encoding import count_unseen_levels, encode
 from segmentation.model import assign, detect_scalable, scale_features
 from segmentation.parts import to_matrix
-from segmentation.rows.cast_batch import make_contract
+from segmentation.rows.cast_batch import make_contract, with_python_schema
 from segmentation.rows.column_places import adapt_header
 from segmentation.rows.headers import check_header, columns_to_read, read_header
 from segmentation.rows.judging import judge_files
 from segmentation.rows.refusing import refuse_rows
+from segmentation.schema_code import read_source_of
 from segmentation.source_checks import check_content, fingerprint
 from segmentation.store.edition_files import compute_label_columns, fit_contract
 
@@ -95,6 +96,7 @@ def score_table(path: Path, definition: Definition, model: Model, output: Path) 
     file = fingerprint(path)
     check_content(path, csv)
     contract = make_contract(definition.customer_rows, definition, None)
+    contract = with_python_schema(contract, read_source_of(contract.rows))
     header = adapt_header(path.name, read_header(path, csv), contract.rows)
     check_header(path.name, header, columns_to_read(contract.rows), csv.delimiter)
     name = None if file.input.numbered else file.input.name

@@ -13,14 +13,13 @@ from uuid import UUID, uuid5
 
 from prefect import runtime
 
-from config.definition import Definition
 from config.settings import read_settings
 from schemas.manifest import EditionRef
 from schemas.night import Night, Published, Unpublished
 from schemas.rows import Ingested, Input
 from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.report.index_refresh import refresh_index
-from segmentation.schema_code import read_schema_source
+from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
 from segmentation.store.layout import get_home
 from segmentation.store.ledger import begin_row, count_refusals, end_row
@@ -62,16 +61,10 @@ def open_night(
         store=working_folder(checked.store, read_settings().state),
         objects=checked.store if is_object_url(checked.store) else None,
         force=force,
-        schema_source=read_source_of(checked.definition),
+        schema_source=read_source_of(checked.definition.rows),
         parent=parent,
         attempt=count_refusals(parse_path(checked.store) / name, run_id),
     )
-
-
-def read_source_of(definition: Definition) -> str | None:
-    """The source of the definition's Python schema, if it names one."""
-    name = definition.rows.python_schema
-    return None if name is None else read_schema_source(name, read_settings().definitions)
 
 
 def identify_run(label: str) -> tuple[str | None, str]:
