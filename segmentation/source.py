@@ -16,7 +16,7 @@ from segmentation.dated_names import Span, span_in_name
 from segmentation.errors import NoData, Refused
 from segmentation.file_formats import FORMATS, get_format
 from segmentation.parts import create_empty_folder
-from segmentation.source_places import FoundFile, Place, is_partition, list_place, list_siblings
+from segmentation.source_places import FoundFile, Place, is_partition, list_place
 from segmentation.store.objects import AnyPath, parse_path
 from segmentation.table_formats import has_delta_log
 from segmentation.unread_files import Selection, judge_unread, warn_of_siblings
@@ -63,7 +63,7 @@ def list_source(
     for file in selection.read:
         _check_readable(file)
     if place.kind == "glob":
-        warnings += warn_of_siblings(selection, list_siblings(place))
+        warnings += warn_of_siblings(selection._replace(others=place.others))
     outside = max(0, selection.dated - len(selection.read))
     return SourceListing([_list_file(file) for file in selection.read], warnings, outside)
 
@@ -123,7 +123,8 @@ def select_dated(place: Place, source: Source, as_of: date, window: tuple[date, 
 def _make_selection(place: Place, read: list[FoundFile]) -> Selection:
     names = {file.name for file in read}
     others = [file for file in place.files if file.name not in names]
-    return Selection(read, [*others, *place.others])
+    # What is next to the files of a glob is judged apart.
+    return Selection(read, others if place.kind == "glob" else [*others, *place.others])
 
 
 def _check_readable(file: FoundFile) -> None:

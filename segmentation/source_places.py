@@ -5,8 +5,8 @@ Which of them are read is decided in segmentation/source.py. Nothing here opens 
 
 import os
 import re
-from collections.abc import Iterator
-from fnmatch import fnmatch
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase, translate
 from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
@@ -25,6 +25,7 @@ _LEFTOVERS = (
     # Marks that a delivery is complete, next to its files.
     *("*.md5", "*.sha1", "*.sha256", "*.sha512", "*.asc", "*.sig", "*.ok", "*.done", "*.ctl", "*.ready"),
 )
+_LEFTOVER = re.compile("|".join(translate(pattern) for pattern in (".*", *_LEFTOVERS)), re.IGNORECASE)
 _PARTITION = re.compile(r"[^=/]+=[^/]*")
 MOST_OTHERS = 10_000  # files outside the folders that are read: enough to say that there are many
 
@@ -37,7 +38,7 @@ class FoundFile(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A location: the files that it means, other files below its folder, and what it is."""
+    """A location: the files that it means, others below its folder or next to its files, and what it is."""
 
     files: list[FoundFile]
     others: list[FoundFile]
@@ -59,30 +60,11 @@ def list_place(location: str, enters_folders: bool) -> Place:
         others: list[FoundFile] = []
         for found, is_entered in _walk(path, "", enters_folders):
             (files if is_entered else others).append(found)
-            if len(others) >= MOST_OTHERS:
-                break
-        return Place(files, others, "folder")
+        return Place(files, others[:MOST_OTHERS], "folder")
     if has_magic(location) and not path.exists():
-        root = Path(*_fixed_parts(path.parts))
-        matches = [Path(match) for match in glob(location, recursive=True)]  # noqa: PTH207 - absolute too
-        if "**" in location:
-            matches = [match for match in matches if not match.is_dir()]
-        for folder in {match.parent for match in matches}:
-            refuse_table(folder)
-        found_files = [FoundFile(match, match.relative_to(root).as_posix()) for match in matches]
-        return Place([file for file in found_files if not is_leftover(file.name)], [], "glob")
+        return _match_files(location)
     refuse_table(path.parent)
     return Place([FoundFile(path, path.name)], [], "file")
-
-
-def list_siblings(place: Place) -> list[str]:
-    """Names of the files next to those of a glob that it does not match."""
-    matched = {file.name for file in place.files}
-    names = []
-    for folder, name in {(file.path.parent, file.name.rpartition("/")[0]) for file in place.files}:
-        siblings = folder.iterdir() if isinstance(folder, Path) else folder.glob("*")
-        names += [f"{name}/{child.name}".lstrip("/") for child in siblings]
-    return sorted(name for name in names if name not in matched and not is_leftover(name))
 
 
 def is_leftover(name: str) -> bool:
@@ -91,15 +73,29 @@ def is_leftover(name: str) -> bool:
     >>> is_leftover("dt=2026-01-31/_SUCCESS"), is_leftover("part-0.parquet")
     (True, False)
     """
-    return any(
-        part.startswith(".") or any(fnmatch(part.lower(), leftover) for leftover in _LEFTOVERS)
-        for part in name.split("/")
-    )
+    return any(_LEFTOVER.match(part) for part in name.split("/"))
 
 
 def is_partition(folder: str) -> bool:
     """Is this folder a partition, `column=value`?"""
     return _PARTITION.fullmatch(folder) is not None
+
+
+def _match_files(pattern: str) -> Place:
+    """The files that match a pattern, and those next to them."""
+    root = Path(*_fixed_parts(Path(pattern).parts))
+    paths = [Path(match) for match in glob(pattern, recursive=True)]  # noqa: PTH207 - absolute patterns too
+    if "**" in pattern:
+        paths = [path for path in paths if not path.is_dir()]
+    others, matched = [], set(paths)
+    for folder in {path.parent for path in paths}:
+        refuse_table(folder)
+        others += [path for path in folder.iterdir() if path not in matched]
+    matches, siblings = (
+        [FoundFile(path, path.relative_to(root).as_posix()) for path in found if not is_leftover(path.name)]
+        for found in (paths, others)
+    )
+    return Place(matches, siblings, "glob")
 
 
 def _fixed_parts(parts: tuple[str, ...]) -> list[str]:
@@ -116,9 +112,11 @@ def _walk(folder: Path, prefix: str, enters_folders: bool) -> Iterator[tuple[Fou
             )
     except OSError as error:
         raise Refused("unreadable-folder", f"folder {folder.name}: {error.strerror}") from error
-    folders = [child for child in children if child.is_dir()]
+    folders = []
     for child in children:
-        if child not in folders:
+        if child.is_dir():
+            folders.append(child)
+        else:
             yield FoundFile(Path(child.path), f"{prefix}{child.name}"), True
     entered = [child for child in folders if enters_folders or is_partition(child.name)]
     for child in entered:
@@ -148,23 +146,51 @@ def _is_store(folder: Path) -> bool:
 
 def _list_objects(path: ObjectPath, enters_folders: bool) -> Place:
     if has_magic(path.key):
-        root = ObjectPath(path.bucket, "/".join(_fixed_parts(tuple(path.key.split("/")))))
-        pattern = path.key.removeprefix(root.key).lstrip("/")
-        matches = [child for child in root.glob(pattern) if child.size is not None]
-        for folder in {match.parent for match in matches}:
-            refuse_table(folder)
-        found_files = [FoundFile(match, str(match.relative_to(root))) for match in matches]
-        return Place([file for file in found_files if not is_leftover(file.name)], [], "glob")
+        return _match_objects(path)
     files: list[FoundFile] = []
     others: list[FoundFile] = []
     for child in path.list_below():
         name = str(child.relative_to(path))
-        folders = name.split("/")[:-1]
         refuse_log(name, path)
         if not is_leftover(name):
+            folders = name.split("/")[:-1]
             is_entered = enters_folders or all(is_partition(folder) for folder in folders)
             (files if is_entered else others).append(FoundFile(child, name))
-    refuse_table(path if files or others else path.parent)
     if files or others:
+        refuse_table(path, is_listed=True)
         return Place(files, others[:MOST_OTHERS], "folder")
+    refuse_table(path.parent)
     return Place([FoundFile(path, path.name)], [], "file")
+
+
+def _match_objects(path: ObjectPath) -> Place:
+    """The objects that match a pattern, and those next to them."""
+    parts = path.key.split("/")
+    fixed = _fixed_parts(tuple(parts))
+    root, patterns = ObjectPath(path.bucket, "/".join(fixed)), parts[len(fixed) :]
+    # A longer prefix means fewer keys to list, at most a thousand of them per request.
+    prefix = re.split(r"[*?[]", patterns[0])[0] if len(patterns) > 1 else ""
+    listed = [FoundFile(child, str(child.relative_to(root))) for child in root.list_below(prefix)]
+    matches = [file for file in listed if matches_pattern(file.name.split("/"), patterns)]
+    folders = {file.name.rpartition("/")[0] for file in matches}
+    for file in listed:
+        refuse_log(file.name, root, folders)
+    refuse_table(root, is_listed=True)
+    matched = set(matches)
+    siblings = [file for file in listed if file.name.rpartition("/")[0] in folders and file not in matched]
+    kept, others = ([file for file in files if not is_leftover(file.name)] for files in (matches, siblings))
+    return Place(kept, others, "glob")
+
+
+def matches_pattern(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Do the parts of a name match those of a pattern? As in glob(), `**` stands for any number of folders.
+
+    >>> matches_pattern(["2026", "01", "31.csv"], ["**", "*.csv"])
+    True
+    """
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(matches_pattern(parts[start:], patterns[1:]) for start in range(len(parts) + 1))
+    is_match = bool(parts) and fnmatchcase(parts[0], patterns[0])
+    return is_match and matches_pattern(parts[1:], patterns[1:])

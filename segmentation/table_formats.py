@@ -4,14 +4,13 @@ Their Parquet files include rows that were deleted or replaced, so they are neve
 tables are read through their log, in segmentation/rows/delta.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from segmentation.errors import Refused
-
-if TYPE_CHECKING:
-    from segmentation.store.objects import AnyPath
+from segmentation.store.objects import AnyPath
 
 DELTA = "Delta"
 # The folder in which each format keeps its log.
@@ -21,43 +20,53 @@ _LOGS = {
     "_spark_metadata": "Spark Structured Streaming",
     "_versions": "Lance",
 }
+# Folders with common names are logs only if they hold such a file.
 _LOG_FILES = {"metadata": ("*.metadata.json", "Iceberg"), "snapshot": ("LATEST", "Paimon")}
-_FOLDERS_ABOVE = 2  # data/ of Iceberg, and one more
 
 
-def has_delta_log(folder: "AnyPath") -> bool:
+def has_delta_log(folder: AnyPath) -> bool:
     """Is this the folder of a Delta table?"""
     return (folder / "_delta_log").is_dir()
 
 
-def detect_table(folder: "AnyPath") -> str | None:
+def detect_table(folder: AnyPath) -> str | None:
     """The format of the table whose folder this is; None if it is a plain folder."""
-    for log, table_format in _LOGS.items():
-        if (folder / log).is_dir():
-            return table_format
-    for log, (pattern, table_format) in _LOG_FILES.items():
-        if next(iter((folder / log).glob(pattern)), None) is not None:
-            return table_format
-    return None
+    logs = (*_LOGS, *_LOG_FILES)
+    if isinstance(folder, Path):
+        return next((found for log in logs if (found := _detect_log(folder / log))), None)
+    with ThreadPoolExecutor(len(logs)) as pool:  # each is a request
+        return next(filter(None, pool.map(_detect_log, [folder / log for log in logs])), None)
 
 
-def refuse_table(folder: "AnyPath") -> None:
-    """Refuse a folder that is a table, or within one."""
-    for candidate in [folder, *_list_folders_above(folder)]:
-        table_format = detect_table(candidate)
-        if table_format is not None:
-            raise _make_refusal(candidate.name or str(candidate), table_format)
+def _detect_log(log: AnyPath) -> str | None:
+    if log.name in _LOGS:
+        return _LOGS[log.name] if log.is_dir() else None
+    pattern, table_format = _LOG_FILES[log.name]
+    return table_format if next(iter(log.glob(pattern)), None) is not None else None
 
 
-def refuse_log(name: str, folder: "AnyPath") -> None:
-    """Refuse a name below a folder that is in a table's log, for listings of whole prefixes."""
-    *folders, file = name.split("/")
-    for depth, part in enumerate(folders):
+def refuse_table(folder: AnyPath, is_listed: bool = False) -> None:
+    """Refuse a folder that is a table, or within one. With `is_listed`, what is below it is known already."""
+    for candidate in _list_candidates(folder):
+        if not (is_listed and candidate == folder) and (table_format := detect_table(candidate)):
+            raise _make_refusal(candidate.name, table_format)
+
+
+def refuse_log(name: str, root: AnyPath, folders: Collection[str] | None = None) -> None:
+    """Refuse a file, named below `root`, that is in the log of a table; for listings of whole prefixes.
+
+    With `folders`, only a log of one of these folders, or of a folder above one, is refused.
+    """
+    *parts, file = name.split("/")
+    for depth, part in enumerate(parts):
         table_format = _LOGS.get(part)
-        if part in _LOG_FILES and depth == len(folders) - 1 and fnmatch(file, _LOG_FILES[part][0]):
+        if part in _LOG_FILES and depth == len(parts) - 1 and fnmatch(file, _LOG_FILES[part][0]):
             table_format = _LOG_FILES[part][1]
-        if table_format is not None:
-            raise _make_refusal([folder.name, *folders][depth] or str(folder), table_format)
+        table = "/".join(parts[:depth])
+        if table_format is not None and (
+            folders is None or any(f"{folder}/".startswith(f"{table}/") or not table for folder in folders)
+        ):
+            raise _make_refusal(parts[depth - 1] if depth else root.name, table_format)
 
 
 def _make_refusal(name: str, table_format: str) -> Refused:
@@ -66,22 +75,21 @@ def _make_refusal(name: str, table_format: str) -> Refused:
         "deleted or replaced"
     )
     if table_format == DELTA:
-        return Refused(
-            "table-format", f"{reason}; a definition's source.path can name the table's own folder"
-        )
+        return Refused("table-format", f"{reason}; source.path can name the folder of the whole table")
     return Refused(
         "table-format",
         f"{reason}; export it to plain Parquet files, or query it through a database with source.sql",
     )
 
 
-def _list_folders_above(folder: "AnyPath") -> "Iterator[AnyPath]":
-    """The folders above, as long as they can be the table of a partition or of a folder of data files."""
-    plain = 0
-    while plain < _FOLDERS_ABOVE:
-        # Every partition has the table, or another partition, above it.
-        plain += "=" not in folder.name
-        folder = folder.absolute().parent if hasattr(folder, "absolute") else folder.parent
-        if not folder.name:
-            return
+def _list_candidates(folder: AnyPath) -> Iterator[AnyPath]:
+    """The folder, the partitions it is in, and the folder above those: data/ of Iceberg, or the table."""
+    folder = folder.absolute() if isinstance(folder, Path) else folder
+    while folder.name:
+        yield folder
+        is_partition = "=" in folder.name or folder.name.isdecimal()
+        folder = folder.parent
+        if not is_partition:
+            break
+    if folder.name:
         yield folder

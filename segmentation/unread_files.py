@@ -79,12 +79,11 @@ def list_unread(selection: Selection) -> list[_Unread]:
     return unread
 
 
-def warn_of_siblings(selection: Selection, siblings: Sequence[str]) -> list[str]:
+def warn_of_siblings(selection: Selection) -> list[str]:
     """A warning about files next to a glob's that it does not match, on days that it does not cover."""
-    others = [FoundFile(PurePosixPath(name), name) for name in siblings]  # type: ignore[arg-type]
     missed = [
         file
-        for file in list_unread(selection._replace(others=others))
+        for file in list_unread(selection)
         if file.spans and get_format(file.name) and not _is_covered(file, selection)
     ]
     if not missed:

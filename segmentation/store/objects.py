@@ -103,9 +103,9 @@ class ObjectPath:
                 listed.add(path.key)
                 yield path
 
-    def list_below(self) -> Iterator["ObjectPath"]:
-        """All objects below it, by key."""
-        return (child for child in self._list_below() if child.key != self.key)
+    def list_below(self, prefix: str = "") -> Iterator["ObjectPath"]:
+        """All objects below it whose keys go on with the prefix."""
+        return (child for child in self._list_below(prefix) if child.key != self.key)
 
     def read_bytes(self) -> bytes:
         """The whole object, for small ones. FileNotFoundError if it does not exist."""
