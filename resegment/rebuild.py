@@ -33,20 +33,26 @@ def rebuild_command(
     store: StoreOption = None,
 ) -> None:
     """Rebuild a past edition from its manifest and compare every byte. The store is not changed."""
-    from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
+    from segmentation.rebuilding import (
+        compare_rebuilt,
+        describe_schema_change,
+        plan_rebuild,
+        prepare_scratch,
+    )
     from segmentation.store.editions import resolve_edition
 
     home = resolve_home(name, store)
     past = resolve_edition(home, parse_date(as_of), edition)
     plan = plan_rebuild(home, past, source)
+    change = describe_schema_change(plan, read_settings().definitions)
     console = open_stderr()
     with tempfile.TemporaryDirectory() as scratch, plain_failures(console):
-        scratch_store, definitions = prepare_scratch(home, past, plan.definition, Path(scratch))
+        scratch_store, definitions = prepare_scratch(home, past, plan, Path(scratch))
         _allow_scratch(scratch, definitions)
         parameters = {"as_of": past.as_of, "source": plan.source, "store": str(scratch_store)}
         rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
         outcome = compare_rebuilt(home, past, scratch_store / name, rebuilt.edition)
-    for difference in outcome.differences:
+    for difference in (*([change] if change else []), *outcome.differences):
         typer.echo(f"  {difference}")
     if outcome.differences:
         typer.echo(f"Differs: {name} as of {past.as_of}, edition {past.edition}")

@@ -17,6 +17,7 @@ from config.settings import read_settings
 from schemas.manifest import Manifest
 from segmentation.errors import Refused
 from segmentation.parts import hash_file
+from segmentation.schema_code import SCHEMA_FILE, read_schema_source, source_path
 from segmentation.store.audit import check_sums
 from segmentation.store.edition_diff import diff_editions
 from segmentation.store.editions import Edition, list_editions
@@ -24,13 +25,18 @@ from segmentation.store.issued_ids import copy_issued_ids
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.typed_inputs import copy_typed_inputs
 
 
 class RebuildPlan(NamedTuple):
-    """What to run. source: where to read the rows, or None to read the definition's own source."""
+    """What to run. source: where to read the rows, or None to read the definition's own source.
+
+    `schema`: the Python module that rows.schema named, as the edition kept it.
+    """
 
     definition: Definition
     source: str | None
+    schema: str | None = None
 
 
 class RebuildResult(NamedTuple):
@@ -62,9 +68,11 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
         definition = Definition.model_validate(content)
     except ValidationError as error:
         problems.append(f"its definition is not valid in this version ({error.error_count()} errors)")
+    kept = edition_folder(home, edition.as_of, edition.edition) / SCHEMA_FILE
+    schema = kept.read_text(encoding="utf-8") if kept.is_file() else None
     if problems:
         raise Refused("cannot-rebuild", "; ".join(problems))
-    return RebuildPlan(definition, source)
+    return RebuildPlan(definition, source, schema)
 
 
 def list_version_changes(versions: dict[str, str]) -> list[str]:
@@ -105,13 +113,26 @@ def _get_ledger_source(home: AnyPath, edition: Edition, places: dict[str, Any]) 
     return None if source in places.values() else source
 
 
-def prepare_scratch(
-    home: AnyPath, edition: Edition, definition: Definition, scratch: Path
-) -> tuple[Path, Path]:
+def describe_schema_change(plan: RebuildPlan, folder: Path) -> str | None:
+    """That the Python schema in the folder of definitions, or installed, differs from the edition's."""
+    name = plan.definition.rows.python_schema
+    if plan.schema is None or name is None:
+        return None
+    try:
+        if read_schema_source(name, folder) == plan.schema:
+            return None
+        change = "has changed since"
+    except Refused:
+        change = "is gone"
+    return f"rows.schema {name} {change}; rebuilt with the source that the edition keeps"
+
+
+def prepare_scratch(home: AnyPath, edition: Edition, plan: RebuildPlan, scratch: Path) -> tuple[Path, Path]:
     """A store as the run found it, and a folder with the definition: their two paths below `scratch`.
 
     The store has the previous edition and the issued ids.
     """
+    definition = plan.definition
     store, definitions = scratch / "store", scratch / "definitions"
     scratch_home = store / home.name
     previous = edition.manifest.previous_ref
@@ -120,6 +141,7 @@ def prepare_scratch(
         copy.mkdir(parents=True)
         for path in edition_folder(home, *previous).iterdir():
             path.fetch(copy) if isinstance(path, ObjectPath) else shutil.copyfile(path, copy / path.name)
+        copy_typed_inputs(home, previous, scratch_home)
         table = published_path(scratch_home, previous.as_of)
         table.parent.mkdir(parents=True)
         shutil.copyfile(copy / SEGMENTS, table)
@@ -128,6 +150,11 @@ def prepare_scratch(
     definitions.mkdir()
     text = yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (definitions / f"{definition.name}.yaml").write_text(text, encoding="utf-8")
+    if plan.schema is not None and definition.rows.python_schema is not None:
+        # A file in the folder of definitions comes before an installed module.
+        path = source_path(definitions, definition.rows.python_schema.partition(":")[0])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(plan.schema, encoding="utf-8", newline="")
     return store, definitions
 
 
