@@ -67,7 +67,7 @@ def backfill_command(
     definition, settings = load_definition(name_or_path)
     if mode != ModeChoice.CHANGED and (start is None or end is None):
         raise Refused("date-range", f"mode {mode} needs --start and --end")
-    first, last = (day and parse_run_date(day, definition) for day in (start, end))
+    first, last = (None if day is None else parse_run_date(day, definition) for day in (start, end))
     check_range(first, last, parse_run_date(None, definition))
     parameters: dict[str, Any] = {"definition": definition.name, "start_date": first, "end_date": last}
     parameters |= {"mode": str(mode), "on_error": str(on_error), "dry_run": dry_run}

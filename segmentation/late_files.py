@@ -128,7 +128,7 @@ def hash_text(path: Path) -> str:
     return digest.hexdigest()
 
 
-def find_late_files(night: Night, key: EditionKey, files: Iterable[SourceFile]) -> LateFiles:
+def detect_late_files(night: Night, key: EditionKey, files: Iterable[SourceFile]) -> LateFiles:
     """Tonight's files compared with those of the edition before, and how many editions lack them."""
     definition, home = night.definition, get_home(night)
     if definition.source.date_in_name is None or key.previous is None or key.previous_as_of is None:

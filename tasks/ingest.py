@@ -12,7 +12,7 @@ from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from segmentation.copied_files import refuse_copies
 from segmentation.errors import NoData, Refused
-from segmentation.late_files import find_late_files
+from segmentation.late_files import detect_late_files
 from segmentation.parts import create_empty_folder
 from segmentation.rows.cast_batch import make_contract, with_currencies, with_python_schema
 from segmentation.rows.currencies import check_currencies, list_currency_rules
@@ -168,7 +168,7 @@ def read_source(night: Night) -> Ingested:
         inputs=inputs,
         files_outside=source.outside,
         digests=digests,
-        late=find_late_files(night, key, source.files),
+        late=detect_late_files(night, key, source.files),
         balance=rows.balance,
         parts=tuple(rows.parts),
         quarantine=tuple(rows.quarantine),

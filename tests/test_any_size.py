@@ -112,7 +112,7 @@ def test_scaled_values_keep_every_digit(spend: list[float], orders: int, power: 
 def scale_matrix(folder: Path, matrix: np.ndarray) -> np.ndarray:
     """Scaled values (d', n) of spend and orders, a row of the matrix (2, n) each."""
     folder.mkdir()
-    parts = write_customers(folder, *matrix, cuts=7)
+    parts = write_customers(folder, matrix[0], matrix[1], cuts=7)
     moments = merge_parts(measure_part(part, FEATURES) for part in parts)
     scales = fit_scales(UNSCALED, EncodedCustomers(PLAIN, tuple(parts)), moments)
     return np.concatenate([to_matrix(scale_part(part, scales)) for part in parts], axis=1)

@@ -216,3 +216,25 @@ def test_a_defect_is_reported_by_its_type_only(days: Days, monkeypatch: pytest.M
     monkeypatch.setattr(tasks.fit, "refine", lambda *_, **__: (_ for _ in ()).throw(StageFileGone("planted")))
     with pytest.raises(BackfillFailed, match="failed: planted"):
         run(days, 1, 1)
+
+
+@pytest.mark.slow
+def test_changed_redoes_what_a_late_file_belongs_to(days: Days) -> None:
+    """Mode changed needs no dates: it redoes a date and those that build on it, once."""
+    days.forward(range(1, 5))
+    shutil.copyfile(days.file(5), days.file(2))
+    days.file(5).unlink()
+    options: dict[str, Any] = {"mode": "changed", "store": str(days.folder / "store")}
+    planned = backfill("demo", dry_run=True, **options)
+    assert [(result.as_of, result.message) for result in planned.dates] == [
+        (day(2), "1 file has changed (2026-01-02.csv)"),
+        (day(3), "builds on the edition of 2026-01-02"),
+        (day(4), "builds on the edition of 2026-01-03"),
+    ]
+    assert outcomes(backfill("demo", **options)) == ["published"] * 3
+    again = backfill("demo", **options)
+    assert (again.dates, again.describe()) == ((), "0 dates: nothing to do")
+    assert (again.start, again.end) == (day(1), day(4))
+    redone = digests(days.home)
+    shutil.rmtree(days.home)
+    assert days.forward(range(1, 5)).items() <= redone.items()

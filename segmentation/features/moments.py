@@ -35,7 +35,8 @@ class Moments(NamedTuple):
     @property
     def std(self) -> np.ndarray:
         """Population standard deviation (divides by n), like scikit-learn's StandardScaler. (d,)."""
-        return np.ldexp(np.sqrt(self.m2 / self.n), self.exponent)
+        deviation: np.ndarray = np.ldexp(np.sqrt(self.m2 / self.n), self.exponent)
+        return deviation
 
     @property
     def skewness(self) -> np.ndarray:
