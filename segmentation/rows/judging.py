@@ -23,7 +23,7 @@ from segmentation.rows.currencies import (
 )
 from segmentation.rows.python_rules import add_python_reasons
 from segmentation.rows.reading import RawBatch
-from segmentation.rows.refused_value import WeighedBatch, weigh_amounts
+from segmentation.rows.refused_value import WeighedBatch, measure_amounts
 from segmentation.rows.refusing import quarantine_table, refuse_batch, refuse_malformed
 from segmentation.rows.row_counts import (
     CountedPieces,
@@ -112,7 +112,7 @@ def _weigh(batch: WeighedBatch, contract: Contract) -> np.ndarray | None:
     if not contract.amounts or contract.counted is None:
         return None
     decimal = contract.dialect.csv.decimal
-    return weigh_amounts(batch, contract.amounts, contract.counted.no_loss, decimal)
+    return measure_amounts(batch, contract.amounts, contract.counted.no_loss, decimal)
 
 
 def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[JudgedBatch]:

@@ -32,7 +32,7 @@ class Amount(NamedTuple):
 
 
 class WeighedBatch(NamedTuple):
-    """A batch to weigh: typed and raw columns, and the reasons of refused rows as list_reasons has them."""
+    """A batch to measure: typed and raw columns, and the reasons of refused rows as list_reasons has them."""
 
     table: pa.Table
     raw: pa.Table
@@ -85,7 +85,7 @@ def evaluate_expression(tree: Expression, values: Mapping[str, np.ndarray]) -> n
     return left * right if tree.mark == "*" else left / right
 
 
-def weigh_amounts(
+def measure_amounts(
     batch: WeighedBatch, amounts: Sequence[Amount], no_loss: Sequence[str], decimal: str
 ) -> np.ndarray:
     """Each amount's weights in a batch, float64 (a, 4), by the columns named above.
