@@ -63,7 +63,8 @@ def _search(text: str, pattern: str, only_whole: bool = False) -> Span | None:
 
     Later dates extend the span, as in `orders_2026-01-01_2026-01-31.csv`.
     """
-    whole, partial = [], []
+    whole: list[Span] = []
+    partial: list[Span] = []
     for match in _compile(pattern).finditer(text):
         span = _make_span(match.groupdict(), pattern)
         if span is not None:

@@ -70,7 +70,7 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def _open_stream(path: Path, compression: Compression) -> BinaryIO:
+def _open_stream(path: Path, compression: Compression) -> io.BufferedIOBase:
     if compression == "zstd":  # in the standard library from Python 3.14
-        return cast("BinaryIO", pa.input_stream(str(path), compression="zstd"))
-    return cast("BinaryIO", gzip.open(path) if compression == "gzip" else bz2.open(path))
+        return cast("io.BufferedIOBase", pa.input_stream(str(path), compression="zstd"))
+    return gzip.open(path) if compression == "gzip" else bz2.open(path)
