@@ -66,7 +66,7 @@ def test_text_is_counted_by_what_it_looks_like() -> None:
     assert (profile.numbers, profile.whole, profile.negative, profile.point_zeros) == (5, 3, 1, 1)
     assert (profile.low, profile.high) == (-3.0, 1000.0)
     times = profile_column(column("2026-01-31", "2026-01-02 08:30:00", "2026-01-03T10:00Z", "31.1.2026"), CSV)
-    assert {pattern: reading.count for pattern, reading in times.times.items()} == {
+    assert {pattern: reading.matches for pattern, reading in times.times.items()} == {
         "iso": 3, "%Y-%m-%d": 1, "%Y-%m-%d %H:%M:%S": 1, "%d.%m.%Y": 1, "%Y-%m-%dT%H:%M%z": 1
     }  # fmt: skip
     assert (times.times["iso"].first, times.times["iso"].last) == (

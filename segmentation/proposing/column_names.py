@@ -82,7 +82,7 @@ def split_words(name: str) -> list[str]:
     return [word.casefold() for word in words]
 
 
-def join_words(name: str) -> str:
+def compact_name(name: str) -> str:
     """The words of a column name without anything between them: `Order ID` is orderid."""
     return "".join(split_words(name))
 
@@ -92,7 +92,7 @@ def rank_as_id(name: str) -> int:
 
     3: customer and id (`customer_id`); 2: either of them (`customer`, `id`); 1: some id (`row_no`).
     """
-    compact = join_words(name)
+    compact = compact_name(name)
     if customer := _CUSTOMER.fullmatch(compact):
         return 3 if customer[3] else 2
     if compact in ("id", "uuid", "guid"):
@@ -103,28 +103,28 @@ def rank_as_id(name: str) -> int:
 
 def is_person(name: str) -> bool:
     """Does the name say customer or the like, without the word id?"""
-    customer = _CUSTOMER.fullmatch(join_words(name))
+    customer = _CUSTOMER.fullmatch(compact_name(name))
     return customer is not None and not customer[3]
 
 
 def is_email_name(name: str) -> bool:
     """Does the name say that the column holds the customer's e-mail address?"""
-    return _EMAIL.fullmatch(join_words(name)) is not None
+    return _EMAIL.fullmatch(compact_name(name)) is not None
 
 
 def is_person_name(name: str) -> bool:
     """Does the name say that the column holds customers' names?"""
-    return _PERSON_NAME.fullmatch(join_words(name)) is not None
+    return _PERSON_NAME.fullmatch(compact_name(name)) is not None
 
 
 def is_count_name(name: str) -> bool:
     """Does the name suggest a count?"""
-    return _COUNTED.search(join_words(name)) is not None
+    return _COUNTED.search(compact_name(name)) is not None
 
 
 def infer_order_part(name: str) -> str | None:
     """order, quantity, price or amount, if the name suggests one of them."""
-    compact = join_words(name)
+    compact = compact_name(name)
     if _has_word(_OTHER_MONEY, name):
         return None
     kinds = {"order": _ORDER, "quantity": _QUANTITY, "price": _PRICE, "amount": _AMOUNT}
@@ -138,13 +138,13 @@ def is_other_money(name: str) -> bool:
 
 def suggests_whole_order(name: str) -> bool:
     """Does the name suggest an amount of a whole order, and not of one of its lines?"""
-    compact = join_words(name)
+    compact = compact_name(name)
     return _WHOLE_ORDER.fullmatch(compact) is not None and not _LINE.fullmatch(compact)
 
 
 def rank_as_event_time(name: str) -> int:
     """2 for the time of an order or event, 1 for an unnamed time, 0 for a later one such as `shipped_at`."""
-    compact = join_words(name)
+    compact = compact_name(name)
     if _BAD_TIME.fullmatch(compact):
         return 0
     return 2 if _GOOD_TIME.fullmatch(compact) else 1
@@ -152,7 +152,7 @@ def rank_as_event_time(name: str) -> int:
 
 def is_time_name(name: str) -> bool:
     """Does the name suggest a date or time?"""
-    return _TIME.fullmatch(join_words(name)) is not None or _has_word(_TIME, name)
+    return _TIME.fullmatch(compact_name(name)) is not None or _has_word(_TIME, name)
 
 
 def suggests_code(name: str) -> str | None:
@@ -160,7 +160,7 @@ def suggests_code(name: str) -> str | None:
     if _has_word(_YEAR, name) and _has_word(_BIRTH, name):
         return "birth year"
     kinds = {"code": _CODE, "place": _PLACE, "year": _YEAR, "calendar": _CALENDAR}
-    compact = join_words(name)
+    compact = compact_name(name)
     return next(
         (kind for kind, words in kinds.items() if _has_word(words, name) or words.fullmatch(compact)), None
     )

@@ -13,18 +13,12 @@ import yaml
 
 from config.clauses import CheckLimits
 from segmentation.proposing.dialects import DetectedDialect
+from segmentation.proposing.limits import Margins
 from segmentation.proposing.roles import Role
 
 WIDTH = 110
 MOST_SHOWN = 20
 _WIDE = 1 << 20
-
-
-class Margins(NamedTuple):
-    """Days before and after those in a file's name that the file may also hold."""
-
-    before: int = 0
-    after: int = 0
 
 
 class Draft(NamedTuple):
@@ -241,7 +235,7 @@ def summarise_refusals(reasons: Counter[str]) -> str:
     return ", ".join([*texts, f"and {remaining} more reasons"] if remaining else texts)
 
 
-def list_names(names: Iterable[str]) -> str:
+def quote_names(names: Iterable[str]) -> str:
     """Names as they may appear in a comment: printable, on one line, cut, and at most MOST_SHOWN of them."""
     quoted = [
         yaml.safe_dump(name[:60], default_style='"', width=_WIDE, allow_unicode=name.isprintable()).strip()

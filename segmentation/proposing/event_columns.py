@@ -14,7 +14,7 @@ from segmentation.proposing.column_names import (
     suggests_code,
 )
 from segmentation.proposing.column_profile import ColumnProfile
-from segmentation.proposing.drafting import list_names
+from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.id_column import LEAST_REPEATED
 from segmentation.proposing.not_amounts import MOST_MISSING, is_row_number
 from segmentation.proposing.roles import is_number
@@ -50,22 +50,22 @@ def list_candidates(table: SurveyedTable, id_column: str) -> EventCandidates | N
     if time is None:
         return None
     # customer_id is a reserved name, which the contract allows for the id column only.
-    taken = (id_column, time, "customer_id")
-    profiles = {name: column for name, column in profiles.items() if name not in taken}
+    reserved = (id_column, time, "customer_id")
+    profiles = {name: column for name, column in profiles.items() if name not in reserved}
     quantity = _choose_part(profiles, "quantity")
     price = _choose_part(profiles, "price")
-    named = [name for name in _list_numbers(profiles) if infer_order_part(name) == "amount"]
-    unnamed = [] if named or price else _list_money(profiles)
+    amounts = [name for name in _list_numbers(profiles) if infer_order_part(name) == "amount"]
+    is_named = bool(amounts or price)
     return EventCandidates(
         id=id_column,
         time=time,
         orders=(orders := list_orders(profiles, table.times)),
         named_orders=frozenset(name for name in orders if infer_order_part(name) == "order"),
-        amounts=(named or unnamed)[:MOST_CANDIDATES],
+        amounts=(amounts if is_named else _list_money(profiles))[:MOST_CANDIDATES],
         quantity=quantity,
         price=price,
         currency=choose_currency_column(list(profiles)),
-        is_money_named=bool(named or price),
+        is_money_named=is_named,
     )
 
 
@@ -76,7 +76,7 @@ def choose_time(table: SurveyedTable, id_column: str) -> str | None:
         profile = table.profiles[name]
         if name == id_column or profile.distinct.values < 2:
             continue
-        has_gaps = profile.rows - times.count > MOST_MISSING * profile.rows
+        has_gaps = profile.rows - times.matches > MOST_MISSING * profile.rows
         # Of several times, a timestamp has more distinct values than a date.
         ranking.append((has_gaps, -rank_as_event_time(name), -profile.distinct.values, position, name))
     return min(ranking)[-1] if ranking else None
@@ -84,17 +84,17 @@ def choose_time(table: SurveyedTable, id_column: str) -> str | None:
 
 def list_orders(profiles: Mapping[str, ColumnProfile], times: Mapping[str, object]) -> list[str]:
     """Columns that may number the orders: named so first, then any other code that repeats."""
-    named, unnamed = [], []
+    order_names, codes = [], []
     for name, profile in profiles.items():
         if name in times or profile.kind not in ("text", "int") or not profile.present:
             continue
         if infer_order_part(name) == "order":
-            named.append(name)
+            order_names.append(name)
         elif _may_number_orders(profile):
-            unnamed.append(name)
+            codes.append(name)
     # Complete columns first: a number that some lines lack does not count their orders.
-    named.sort(key=lambda name: profiles[name].missing > 0)
-    return [*named, *unnamed][:MOST_CANDIDATES]
+    order_names.sort(key=lambda name: profiles[name].missing > 0)
+    return [*order_names, *codes][:MOST_CANDIDATES]
 
 
 def _may_number_orders(profile: ColumnProfile) -> bool:
@@ -137,12 +137,12 @@ def describe_unreadable_times(table: SurveyedTable) -> str | None:
         if is_number(profile):
             serial = _guess_serial(profile)
             if serial or (profile.levels is None and suggests_code(name) is None):
-                problems.append(f"{list_names([name])} holds numbers{serial}")
+                problems.append(f"{quote_names([name])} holds numbers{serial}")
         elif any("9" in form for form in profile.forms):
             forms = " and ".join(describe_form(form) for form in sorted(profile.forms)[:2])
-            share = max((reading.count for reading in profile.times.values()), default=0) / profile.present
-            read = f", of which {share:.0%} can be read" if share else ""
-            problems.append(f"{list_names([name])} holds texts such as {forms}{read}")
+            share = max((reading.matches for reading in profile.times.values()), default=0) / profile.present
+            coverage = f", of which {share:.0%} can be read" if share else ""
+            problems.append(f"{quote_names([name])} holds texts such as {forms}{coverage}")
     return "; ".join(problems[:3]) or None
 
 

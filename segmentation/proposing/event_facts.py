@@ -26,7 +26,7 @@ from segmentation.proposing.sketches import (
     sketch,
 )
 from segmentation.proposing.surveying import SurveyedTable
-from segmentation.proposing.time_formats import make_time_column
+from segmentation.proposing.time_formats import time_contract
 from segmentation.rows.casting import Dialect, cast_column, cast_id
 from segmentation.rows.source_batches import read_files
 
@@ -132,12 +132,11 @@ def _numbers_orders(agreement: Agreement, orders: Distinct, visits: Distinct, is
 
 
 def _read(
-    table: SurveyedTable, candidates: EventCandidates, others: Sequence[str], dialect: Dialect
+    table: SurveyedTable, candidates: EventCandidates, names: Sequence[str], dialect: Dialect
 ) -> Iterator[_Batch]:
-    stamp = make_time_column(table.times[candidates.time].patterns, nullable=True)
-    assert stamp is not None  # the survey has read the column with these patterns
-    columns = {candidates.time: stamp}
-    columns |= {name: _AMOUNT if name in candidates.amounts else _TEXT for name in others}
+    contract = time_contract(table.times[candidates.time].patterns)
+    columns = {candidates.time: Column.model_validate({**contract, "nullable": True})}
+    columns |= {name: _AMOUNT if name in candidates.amounts else _TEXT for name in names}
     rows = Rows(id=candidates.id, columns=columns)
     for batch in read_files(table.files, rows, dialect.csv):
         raw = batch.raw.table
@@ -147,9 +146,9 @@ def _read(
         ids = cast_id(candidates.id, raw[candidates.id], dialect).values
         usable = pc.and_(pc.is_valid(cast[candidates.time]), pc.is_valid(ids))
         usable = pc.and_(usable, pc.fill_null(pc.not_equal(ids, ""), False))
-        kept = pa.table({**cast, "": ids}).filter(usable)
-        times = kept[candidates.time].cast(pa.int64()).to_numpy()
-        yield _Batch(hash_texts(_fill(kept[""])), times, kept, batch.file)
+        usable_rows = pa.table({**cast, "": ids}).filter(usable)
+        times = usable_rows[candidates.time].cast(pa.int64()).to_numpy()
+        yield _Batch(hash_texts(_fill(usable_rows[""])), times, usable_rows, batch.file)
 
 
 def _fill(texts: pa.ChunkedArray) -> pa.StringArray:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from config.definition_files import parse_definition
 from segmentation.proposing.column_names import is_email_name, rank_as_id
-from segmentation.proposing.drafting import Draft, list_names
+from segmentation.proposing.drafting import Draft, quote_names
 from segmentation.proposing.event_columns import EventCandidates
 from segmentation.proposing.event_drafts import EventPlan, write_event_draft
 from segmentation.proposing.event_facts import EventFacts
@@ -21,7 +21,7 @@ from segmentation.proposing.event_roles import (
     summary_features,
 )
 from segmentation.proposing.file_days import choose_margins
-from segmentation.proposing.findings import Findings, format_share
+from segmentation.proposing.findings import Findings, format_percentage
 from segmentation.proposing.id_column import infer_suffix
 from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
 from segmentation.proposing.money import Money, choose_money
@@ -107,15 +107,15 @@ def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: Ni
     # Both numbers are estimates beyond the size of a sketch.
     covered = min(1.0, rehearsal.customers.values / customers)
     nameless = (profile.rows - profile.present + profile.placeholders.total()) / profile.rows
-    missing = f", missing in {format_share(nameless)} of the rows" if nameless else ""
+    missing = f", missing in {format_percentage(nameless)} of the rows" if nameless else ""
     usual = "" if window.days == USUAL_DAYS else f", because {USUAL_DAYS} days cover less than half"
     refused = (
-        f"; {format_share(rehearsal.refused_share)} of the rows are refused" if rehearsal.refused else ""
+        f"; {format_percentage(rehearsal.refused_share)} of the rows are refused" if rehearsal.refused else ""
     )
     return Findings(
-        id=f"{list_names([candidates.id])}{missing}; {list_names([candidates.time])}, as {times.label}",
+        id=f"{quote_names([candidates.id])}{missing}; {quote_names([candidates.time])}, as {times.label}",
         money=money.summary,
-        window=f"{window.days:,} days before {window.as_of}{usual}: {format_share(covered)} of "
+        window=f"{window.days:,} days before {window.as_of}{usual}: {format_percentage(covered)} of "
         f"{customers:,} customers{refused}",
         doubts=tuple(_list_doubts(table, money, window)),
     )
@@ -125,11 +125,11 @@ def _list_doubts(table: EventTable, money: Money, window: WindowChoice) -> list[
     candidates, facts, zone = table.candidates, table.facts, table.zone
     doubts = [money.doubt]
     if rank_as_id(candidates.id) < 2 and not is_email_name(candidates.id):
-        doubts.append(f"whether {list_names([candidates.id])} is the customer's id")
+        doubts.append(f"whether {quote_names([candidates.id])} is the customer's id")
     if facts.order is None:
         doubts.append("which rows form one order, so every row counts as an order")
     elif not facts.is_order_named:
-        doubts.append(f"whether {list_names([facts.order])} numbers the orders")
+        doubts.append(f"whether {quote_names([facts.order])} numbers the orders")
     if not zone.is_sure:
         doubts.append(f"the time zone, because {zone.reason}")
     if window.stray:

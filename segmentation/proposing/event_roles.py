@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from segmentation.keys import hash_texts
 from segmentation.proposing.column_profile import ColumnProfile
-from segmentation.proposing.drafting import list_names
+from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.event_columns import EventCandidates
 from segmentation.proposing.event_drafts import Rule
 from segmentation.proposing.event_facts import EventFacts
@@ -140,7 +140,7 @@ def explain_features(facts: EventFacts, money: Money) -> dict[str, str]:
         )
     elif not facts.is_order_named:
         reasons["orders"] = (
-            f"{list_names([facts.order])} counts as the order's number: each value has one customer and day."
+            f"{quote_names([facts.order])} counts as the order's number: each value has one customer and day."
         )
     if money.feature is None:
         reasons["orders"] = (

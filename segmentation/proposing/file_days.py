@@ -6,7 +6,7 @@ The rows are read in segmentation/proposing/event_facts.py.
 import numpy as np
 
 from segmentation.dated_names import Span, span_in_name
-from segmentation.proposing.drafting import Margins
+from segmentation.proposing.limits import Margins
 from segmentation.rows.row_counts import to_ordinal
 
 MOST_DAYS = 7  # rows from further away are mistakes, and not a habit of the export
@@ -34,8 +34,8 @@ def count_strays(days: np.ndarray, span: Span | None) -> np.ndarray:
 
 def choose_margins(strays: np.ndarray) -> Margins:
     """source.days_before and days_after: the furthest day on each side that more than a few rows are from."""
-    most = [0, 0]
+    days = [0, 0]
     for side in (0, 1):
         far = np.flatnonzero(strays[side, 1:-1] > _FEW_ROWS * strays[side].sum())
-        most[side] = int(far[-1]) + 1 if len(far) else 0
-    return Margins(*most)
+        days[side] = int(far[-1]) + 1 if len(far) else 0
+    return Margins(*days)

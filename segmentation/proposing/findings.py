@@ -1,4 +1,4 @@
-"""What `resegment init` reports at its end, in four lines: what it took, whom it covers, what it doubts.
+"""What `resegment init` reports at its end, in four lines: what it took, covers and doubts.
 
 No customer's value appears in them. Decisions are made in the modules about each of them.
 """
@@ -26,10 +26,10 @@ class Findings(NamedTuple):
         )
 
 
-def format_share(share: float) -> str:
+def format_percentage(share: float) -> str:
     """A share in percent, which is 100 % or 0 % only if it is exactly that.
 
-    >>> format_share(0.9999), format_share(1.0), format_share(0.123)
+    >>> format_percentage(0.9999), format_percentage(1.0), format_percentage(0.123)
     ('99.9 %', '100 %', '12.3 %')
     """
     if share in (0.0, 1.0):

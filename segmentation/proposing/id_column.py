@@ -10,7 +10,7 @@ from config.columns import Rows
 from config.sources import Csv
 from segmentation.proposing.column_names import is_email_name, is_person, is_person_name, rank_as_id
 from segmentation.proposing.column_profile import ColumnProfile
-from segmentation.proposing.drafting import list_names
+from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.not_amounts import MOST_MISSING
 from segmentation.proposing.rehearsing import Rehearsal, rehearse
 from segmentation.proposing.roles import describe_distinct, is_number, is_unique
@@ -92,7 +92,7 @@ def choose_id(table: SurveyedTable, requested: str | None, contract: dict[str, A
         return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv), doubt)
     profile = table.profiles[column]
     rehearsal = _try_id(table, column, contract, csv)
-    summary = f"{list_names([column])} has {describe_distinct(profile)} in {profile.rows:,} rows"
+    summary = f"{quote_names([column])} has {describe_distinct(profile)} in {profile.rows:,} rows"
     suffix = infer_suffix(profile)
     if rehearsal.conflicting <= MOST_CONFLICTING * rehearsal.rows_read:
         reason = _describe_repeats(column, summary, rehearsal)
@@ -106,8 +106,8 @@ def choose_id(table: SurveyedTable, requested: str | None, contract: dict[str, A
         "with on_duplicate which row counts: first, last, or the sum or mean of all."
     )
     doubt = (
-        f"whether {list_names([column])} is the customer's id: its rows differ and no column has their time, "
-        "so every row is a customer unless you say --id"
+        f"whether {quote_names([column])} is the customer's id: its rows differ and no column has their "
+        "time, so every row is a customer unless you say --id"
     )
     return IdChoice(None, None, reason, "quarantine", _try_id(table, None, contract, csv), doubt)
 
@@ -117,7 +117,7 @@ def explain_missing_id(profiles: Mapping[str, ColumnProfile]) -> str:
     decimal = [name for name, profile in profiles.items() if rank_as_id(name) > 1 and profile.kind == "float"]
     if decimal:
         return (
-            f"{list_names(decimal)} looks like the id, but floating-point numbers round long ids. "
+            f"{quote_names(decimal)} looks like the id, but floating-point numbers round long ids. "
             "Write it as text or whole numbers. Until then every row counts as a customer."
         )
     return (
@@ -134,7 +134,7 @@ def _try_id(table: SurveyedTable, column: str | None, contract: dict[str, Any], 
 def _describe_repeats(column: str, summary: str, rehearsal: Rehearsal) -> str:
     if not rehearsal.agreement.repeated:
         scope = "every row of a sample" if len(rehearsal.agreement.ids) == MOST_IDS else "every row"
-        return f"{list_names([column])} has a different value in {scope}."
+        return f"{quote_names([column])} has a different value in {scope}."
     return (
         f"{summary}. Equal rows with the same id count once. If they differ, all of them are refused, "
         "unless on_duplicate is first, last, sum or mean."

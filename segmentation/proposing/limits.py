@@ -14,6 +14,13 @@ from segmentation.proposing.roles import Role
 LEAST_LIMIT = 0.05
 
 
+class Margins(NamedTuple):
+    """Days before and after those in a file's name that the file may also hold."""
+
+    before: int = 0
+    after: int = 0
+
+
 class NullValues(NamedTuple):
     """The texts that mean "missing", and how many fields have one of them that is not empty."""
 

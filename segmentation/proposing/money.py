@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from segmentation.proposing.column_names import suggests_whole_order
 from segmentation.proposing.column_profile import ColumnProfile
-from segmentation.proposing.drafting import list_names
+from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.event_columns import EventCandidates
 from segmentation.proposing.event_facts import EventFacts
 from segmentation.proposing.not_amounts import is_all_whole
@@ -54,30 +54,30 @@ def choose_money(
         return Money(
             {"op": "sum", "column": candidates.price},
             (candidates.price,),
-            f"{list_names([candidates.price])}, summed",
-            f"whether every row is one piece, because no quantity goes with {list_names([candidates.price])}",
+            f"{quote_names([candidates.price])}, summed",
+            f"whether every row is one piece, as no quantity goes with {quote_names([candidates.price])}",
         )
     names = (quantity, candidates.price)
     feature = {"op": "sum", "expression": " * ".join(map(quote_column, names))}
-    return Money(feature, names, f"{list_names([quantity])} times {list_names([candidates.price])}", "")
+    return Money(feature, names, f"{quote_names([quantity])} times {quote_names([candidates.price])}", "")
 
 
 def _propose_total(name: str, order: str, candidates: EventCandidates, facts: EventFacts) -> Money:
     feature = {"op": "sum", "column": name, "once_per": order}
-    summary = f"{list_names([name])}, counted once per {list_names([order])}"
+    summary = f"{quote_names([name])}, counted once per {quote_names([order])}"
     doubt = _doubt_name(name, candidates)
     return Money(feature, (name, order), summary, doubt, facts.amounts[name].conflicting)
 
 
 def _propose_lines(name: str, candidates: EventCandidates) -> Money:
     feature = {"op": "sum", "column": name}
-    return Money(feature, (name,), f"{list_names([name])}, summed", _doubt_name(name, candidates))
+    return Money(feature, (name,), f"{quote_names([name])}, summed", _doubt_name(name, candidates))
 
 
 def _doubt_name(name: str, candidates: EventCandidates) -> str:
     if candidates.is_money_named:
         return ""
-    return f"whether {list_names([name])} is money: it was chosen for its two decimals"
+    return f"whether {quote_names([name])} is money: it was chosen for its two decimals"
 
 
 def _is_order_total(name: str, facts: EventFacts) -> bool:

@@ -77,7 +77,7 @@ def _are_years(profile: ColumnProfile) -> bool:
 
 
 def _is_unlike_amount(profile: ColumnProfile) -> bool:
-    """Are there few values for so many rows, as of years?"""
+    """Are there few values for many rows, as of years?"""
     return profile.distinct.values <= 60 and profile.rows >= 4 * profile.distinct.values
 
 

@@ -13,16 +13,16 @@ from typing import NamedTuple
 
 from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
-from segmentation.proposing.drafting import Draft, Margins, list_names, write_draft
+from segmentation.proposing.drafting import Draft, quote_names, write_draft
 from segmentation.proposing.event_columns import describe_unreadable_times, list_candidates
 from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
-from segmentation.proposing.findings import Findings, format_share
+from segmentation.proposing.findings import Findings, format_percentage
 from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
-from segmentation.proposing.limits import list_declared, list_null_values, round_limit
+from segmentation.proposing.limits import Margins, list_declared, list_null_values, round_limit
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
 from segmentation.proposing.roles import Role, infer_role
-from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, Selection, select_features
+from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, FeatureSelection, select_features
 from segmentation.proposing.surveying import SurveyedTable, survey
 from segmentation.proposing.time_formats import DayOrder
 from segmentation.proposing.timezones import infer_timezone
@@ -90,7 +90,7 @@ def check_day_order(table: SurveyedTable, column: str) -> None:
     if table.times[column].is_ambiguous:
         raise Refused(
             "ambiguous-dates",
-            f"{table.place}: {list_names([column])} can be read with the day first or the month first, and "
+            f"{table.place}: {quote_names([column])} can be read with the day first or the month first, and "
             "no value shows which; say --dates day-first or --dates month-first",
         )
 
@@ -113,8 +113,8 @@ def check_times(table: SurveyedTable, id_column: str | None) -> None:
     if problem is not None:
         raise Refused(
             "event-time",
-            f"{table.place}: several rows per {list_names([id_column])}, so these are events, but their time "
-            f"cannot be read: {problem}; export it as 2026-01-31 or 2026-01-31 08:26:00",
+            f"{table.place}: several rows per {quote_names([id_column])}, so these are events, but their "
+            f"time cannot be read: {problem}; export it as 2026-01-31 or 2026-01-31 08:26:00",
         )
 
 
@@ -124,8 +124,8 @@ def check_id_column(table: SurveyedTable, column: str) -> str:
         return column
     names = {name.casefold(): name for name in table.profiles}
     similar = difflib.get_close_matches(column.casefold(), names, 1)
-    hint = f"; did you mean {list_names([names[similar[0]]])}?" if similar else ""
-    raise Refused("id", f"{table.place}: no column {list_names([column])} that could be the id{hint}")
+    hint = f"; did you mean {quote_names([names[similar[0]]])}?" if similar else ""
+    raise Refused("id", f"{table.place}: no column {quote_names([column])} that could be the id{hint}")
 
 
 def propose_customers(table: SurveyedTable, name: str, requested_id: str | None) -> Proposal:
@@ -159,10 +159,10 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
     return Proposal(write_draft(draft), table.size, len(selection.features), None, findings)
 
 
-def explain_spare(column: str, selection: Selection) -> str:
+def explain_spare(column: str, selection: FeatureSelection) -> str:
     """Why a column that could be a feature is not proposed; empty for one that is."""
     if column in selection.twins:
-        return f"nearly the same as {list_names([selection.twins[column]])}, whose values differ more often"
+        return f"nearly the same as {quote_names([selection.twins[column]])}, whose values differ more often"
     is_chosen = column in selection.features
     return "" if is_chosen else f"less informative than the {MOST_PROPOSED_FEATURES} features above"
 
@@ -176,11 +176,12 @@ def count_refused(choice: IdChoice) -> Counter[str]:
 
 
 def _report(table: SurveyedTable, choice: IdChoice, refused_share: float) -> Findings:
-    id_text = "none: every row is a customer" if choice.column is None else list_names([choice.column])
+    id_text = "none: every row is a customer" if choice.column is None else quote_names([choice.column])
     return Findings(
         id=f"{id_text}; no time, because these are customers and not events",
         money="none is summed; amounts are features as they are",
-        window=f"none; {format_share(1 - refused_share)} of {choice.rehearsal.rows_read:,} rows are used",
+        window=f"none; {format_percentage(1 - refused_share)} of {choice.rehearsal.rows_read:,} rows are "
+        "used",
         doubts=tuple(_list_doubts(table, choice)),
     )
 
@@ -189,7 +190,7 @@ def _list_doubts(table: SurveyedTable, choice: IdChoice) -> list[str]:
     doubts = [choice.doubt]
     ambiguous = [name for name, times in table.times.items() if times.is_ambiguous]
     if ambiguous:
-        doubts.append(f"whether day or month comes first in {list_names(ambiguous)}, which is left out")
+        doubts.append(f"whether day or month comes first in {quote_names(ambiguous)}, which is left out")
     return doubts
 
 

@@ -24,7 +24,7 @@ _MOST_PRODUCTS = 2e10  # bounds the time that correlations take
 _MOST_ROWS = 200_000
 
 
-class Selection(NamedTuple):
+class FeatureSelection(NamedTuple):
     """The chosen features in the table's order, and of each twin that is left out the column it repeats."""
 
     features: list[str]
@@ -33,7 +33,7 @@ class Selection(NamedTuple):
 
 def select_features(
     files: Sequence[SourceFile], profiles: Mapping[str, ColumnProfile], roles: Mapping[str, Role], csv: Csv
-) -> Selection:
+) -> FeatureSelection:
     """Choose at most MOST_PROPOSED_FEATURES columns: much information, little of it in another of them."""
     names = [name for name, role in roles.items() if role.use == "feature"]
     numeric = [name for name in names if roles[name].contract["type"] in ("int", "float")]
@@ -43,9 +43,9 @@ def select_features(
     strength[np.ix_(places, places)] = np.abs(correlations)
     bits = np.array([min(ENOUGH_BITS, compute_entropy(profiles[name].distinct)) for name in names])
     twins = list_twins(names, strength, bits)
-    kept = [place for place, name in enumerate(names) if name not in twins]
-    chosen = choose_greedily(strength[np.ix_(kept, kept)], bits[kept])
-    return Selection([names[kept[place]] for place in sorted(chosen)], twins)
+    places_left = [place for place, name in enumerate(names) if name not in twins]
+    selected = choose_greedily(strength[np.ix_(places_left, places_left)], bits[places_left])
+    return FeatureSelection([names[places_left[place]] for place in sorted(selected)], twins)
 
 
 def correlate(files: Sequence[SourceFile], profiles: Mapping[str, ColumnProfile], csv: Csv) -> np.ndarray:
@@ -61,14 +61,14 @@ def correlate(files: Sequence[SourceFile], profiles: Mapping[str, ColumnProfile]
     rows = Rows(id=None, columns=columns)
     most_rows = min(_MOST_ROWS, max(1_000, int(_MOST_PRODUCTS / count**2)))
     sums = np.zeros((4, count, count))
-    seen = 0
+    rows_read = 0
     for batch in read_files(files, rows, csv):
-        table = batch.raw.table.slice(0, most_rows - seen)
+        table = batch.raw.table.slice(0, most_rows - rows_read)
         cast = [cast_column(name, table[name], columns[name], Dialect(csv)).values for name in names]
         values = np.column_stack([column.cast("double").to_numpy() for column in cast])
         sums += _add_products(values, profiles)
-        seen += table.num_rows
-        if seen >= most_rows:
+        rows_read += table.num_rows
+        if rows_read >= most_rows:
             break
     return _compute_correlations(sums)
 
@@ -119,13 +119,13 @@ def list_twins(names: Sequence[str], strength: np.ndarray, bits: np.ndarray) -> 
 
 def choose_greedily(strength: np.ndarray, bits: np.ndarray) -> list[int]:
     """Places of the chosen columns: each adds the most bits that the chosen ones before do not explain."""
-    chosen: list[int] = []
+    selected: list[int] = []
     shared = np.zeros(len(bits))
-    while len(chosen) < min(MOST_PROPOSED_FEATURES, len(bits)):
+    while len(selected) < min(MOST_PROPOSED_FEATURES, len(bits)):
         # Rounded, so that the order of rows, which changes last digits, does not decide.
         gain = np.round(bits * (1 - shared**2), 6)
-        gain[chosen] = -1.0
+        gain[selected] = -1.0
         best = int(np.argmax(gain))
-        chosen.append(best)
+        selected.append(best)
         shared = np.maximum(shared, strength[best])
-    return chosen
+    return selected

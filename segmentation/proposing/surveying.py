@@ -15,10 +15,11 @@ from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS
 from config.sources import Source
 from segmentation.dated_names import Span, span_in_name
 from segmentation.errors import Refused
+from segmentation.file_formats import FORMATS, get_format
 from segmentation.proposing.column_names import is_time_name
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.dialects import DetectedDialect, detect_dialect
-from segmentation.proposing.drafting import list_names
+from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.profiling import profile_files
 from segmentation.proposing.time_formats import DayOrder
 from segmentation.proposing.time_readings import NEARLY_ALL, ColumnTimes, choose_times
@@ -107,11 +108,11 @@ def list_times(profiles: Mapping[str, ColumnProfile], order: DayOrder = "") -> d
 
 def _read_times(name: str, profile: ColumnProfile, order: DayOrder) -> ColumnTimes | None:
     times = choose_times(profile.times, profile.present, order)
-    if times is None or times.count < NEARLY_ALL * profile.present:
+    if times is None or times.matches < NEARLY_ALL * profile.present:
         return None
     is_number = profile.numbers and profile.kind != "timestamp"
     # Numbers may be times only where the name says so, or all of them are days such as 20240612.
-    if is_number and not is_time_name(name) and (times.patterns != ("%Y%m%d",) or times.count < 20):
+    if is_number and not is_time_name(name) and (times.patterns != ("%Y%m%d",) or times.matches < 20):
         return None
     return times
 
@@ -129,12 +130,14 @@ def list_tables(place: str) -> TableFiles:
         raise Refused("source", f"{place}: download the table first; init reads files on this machine")
     if Path(place).is_file():
         return TableFiles(list_source(Source(path=place), None, date.max).files, None)
-    found = list_place(place, enters_folders=True).files
-    nested = [file for file in found if "/" in file.name]
-    pattern = infer_date_pattern([file.name for file in found])
+    candidates = list_place(place, enters_folders=True).files
+    if not any(get_format(file.name) for file in candidates):
+        raise Refused("no-file", f"no table in {place}; expected files that end in {FORMATS}")
+    nested = [file for file in candidates if "/" in file.name]
+    pattern = infer_date_pattern([file.name for file in candidates])
     if nested and "/" not in (pattern or ""):
         # A run enters folders only where their names have dates.
-        pattern = infer_date_pattern([file.name for file in found if "/" not in file.name])
+        pattern = infer_date_pattern([file.name for file in candidates if "/" not in file.name])
     if pattern is None:
         return TableFiles(list_source(Source(path=place), None, date.max).files, None)
     all_days = (date.min, date.max)
@@ -169,11 +172,11 @@ def choose_columns(name: str, header: Sequence[str]) -> tuple[list[str], list[st
     if nameless:
         notes.append(f"Left out: {nameless:,} columns without a name.")
     if repeated:
-        notes.append(f"Left out, because the header names them more than once: {list_names(repeated)}.")
+        notes.append(f"Left out, because the header names them more than once: {quote_names(repeated)}.")
     if invalid:
-        notes.append(f"Left out, because a definition cannot name them: {list_names(invalid)}.")
+        notes.append(f"Left out, because a definition cannot name them: {quote_names(invalid)}.")
     if reserved:
-        notes.append(f"Left out, because the outputs use these names; rename them: {list_names(reserved)}.")
+        notes.append(f"Left out, because the outputs use these names; rename them: {quote_names(reserved)}.")
     if surplus > 0:
         notes.append(f"Not profiled: {surplus:,} columns after the first {MOST_CONTRACT:,}.")
     if not usable:

@@ -53,10 +53,10 @@ def derive_formats(text: str) -> list[TimeFormat]:
     date = _DATE.match(text)
     if date is None:
         return []
-    rest = text[date.end() :]
-    clock, rest = _match_time(rest, is_compact=date["compact"] is not None)
-    zone = _ZONE.fullmatch(rest)
-    if rest and zone is None:
+    remainder = text[date.end() :]
+    clock, remainder = _match_time(remainder, is_compact=date["compact"] is not None)
+    zone = _ZONE.fullmatch(remainder)
+    if remainder and zone is None:
         return []
     suffix = clock + _write_zone(zone)
     weekday = "" if date["weekday"] is None else "%a" + re.sub(r"^\w+", "", date["weekday"])
@@ -70,11 +70,11 @@ def _write_zone(zone: re.Match[str] | None) -> str:
     return zone["blank"] + (zone["zone"] if zone["zone"] in ("UTC", "GMT") else "%z")
 
 
-def _match_time(rest: str, is_compact: bool) -> tuple[str, str]:
+def _match_time(remainder: str, is_compact: bool) -> tuple[str, str]:
     """The pattern of the time of day, and what follows it."""
-    match = _TIME.match(rest) or (_COMPACT_TIME.match(rest) if is_compact else None)
+    match = _TIME.match(remainder) or (_COMPACT_TIME.match(remainder) if is_compact else None)
     if match is None:
-        return "", rest
+        return "", remainder
     groups = match.groupdict()
     colon = groups.get("colon", "")
     noon = groups.get("noon")
@@ -85,7 +85,7 @@ def _match_time(rest: str, is_compact: bool) -> tuple[str, str]:
         pattern += f"{groups['fraction'][0]}%f"
     if noon:
         pattern += f"{' ' if noon[0] == ' ' else ''}%p"
-    return pattern, rest[match.end() :]
+    return pattern, remainder[match.end() :]
 
 
 def _list_days(date: re.Match[str]) -> list[TimeFormat]:

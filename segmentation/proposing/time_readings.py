@@ -37,7 +37,7 @@ class TimeReading(NamedTuple):
     """What one format reads of a column. `first` and `last` are local times as ISO text."""
 
     format: TimeFormat
-    count: int
+    matches: int
     first: str
     last: str
     ascents: int  # pairs of neighbouring rows, within a batch, of which the second is later
@@ -55,7 +55,7 @@ class ColumnTimes(NamedTuple):
     """The formats to declare for a column of times, and what they read together."""
 
     patterns: tuple[str, ...]
-    count: int
+    matches: int
     first: str
     last: str
     order: DayOrder
@@ -133,7 +133,7 @@ def _read_format(values: pa.ChunkedArray, time_format: TimeFormat, csv: Csv) -> 
     steps = np.diff(valid.to_numpy().astype(np.int64))
     return TimeReading(
         format=time_format,
-        count=len(valid),
+        matches=len(valid),
         first=ends["min"],
         last=ends["max"],
         ascents=int((steps > 0).sum()),
@@ -166,7 +166,7 @@ def merge_readings(a: Readings, b: Readings) -> dict[str, TimeReading]:
 def _merge(a: TimeReading, b: TimeReading) -> TimeReading:
     return TimeReading(
         format=a.format,
-        count=a.count + b.count,
+        matches=a.matches + b.matches,
         first=min(a.first, b.first),
         last=max(a.last, b.last),
         ascents=a.ascents + b.ascents,
@@ -186,8 +186,8 @@ def choose_times(readings: Readings, present: int, preferred: DayOrder = "") -> 
     day, month = choices["day first"], choices["month first"]
     if day is None or month is None:
         return day or month
-    if day.count != month.count:
-        return max(day, month, key=lambda times: times.count)
+    if day.matches != month.matches:
+        return max(day, month, key=lambda times: times.matches)
     if day.patterns == month.patterns:
         return day._replace(order="")
     if preferred:
@@ -202,22 +202,24 @@ def _combine(readings: Readings, order: DayOrder, present: int) -> ColumnTimes |
     """The fewest formats of one order that read every value that any of them reads."""
     fitting = [reading for reading in readings.values() if reading.format.order in ("", order)]
     # ISO 8601 first among equals, then patterns by name, so that the choice does not depend on batches.
-    fitting.sort(key=lambda reading: (-reading.count, reading.format.pattern != ISO, reading.format.pattern))
+    fitting.sort(
+        key=lambda reading: (-reading.matches, reading.format.pattern != ISO, reading.format.pattern)
+    )
     if not fitting:
         return None
-    chosen = [fitting[0]]
+    selected = [fitting[0]]
     for reading in fitting[1:]:
         # Formats of different forms read different values, so their counts add up.
-        if sum(member.count for member in chosen) + reading.count <= present:
-            chosen.append(reading)
+        if sum(member.matches for member in selected) + reading.matches <= present:
+            selected.append(reading)
     return ColumnTimes(
-        patterns=tuple(reading.format.pattern for reading in chosen),
-        count=min(present, sum(reading.count for reading in chosen)),
-        first=min(reading.first for reading in chosen),
-        last=max(reading.last for reading in chosen),
-        order=order if any(reading.format.order for reading in chosen) else "",
+        patterns=tuple(reading.format.pattern for reading in selected),
+        matches=min(present, sum(reading.matches for reading in selected)),
+        first=min(reading.first for reading in selected),
+        last=max(reading.last for reading in selected),
+        order=order if any(reading.format.order for reading in selected) else "",
         is_ambiguous=False,
-        offsets=frozenset().union(*(reading.offsets for reading in chosen)),
+        offsets=frozenset().union(*(reading.offsets for reading in selected)),
     )
 
 

@@ -55,8 +55,8 @@ class _End(NamedTuple):
 
 def _choose_end(last_days: np.ndarray) -> _End:
     """The last day before a long gap near the end; without one, the last day."""
-    few = max(1, int(_STRAY * len(last_days)))
-    tail = last_days[-few - 1 :]
+    allowance = max(1, int(_STRAY * len(last_days)))
+    tail = last_days[-allowance - 1 :]
     gaps = np.flatnonzero(np.diff(tail) > _GAP_DAYS)
     # Three customers are too few to call any of them an exception.
     if len(last_days) < 20 or not len(gaps):
