@@ -162,11 +162,15 @@ def _list_lacking(
     home: AnyPath, definition: Definition, tonight: EditionFiles, missed: frozenset[str], unpack: Unpack
 ) -> tuple[date, ...]:
     """The published dates, other than tonight's, whose editions lack a file or have another version of it."""
+    spans = [span_in_name(name, definition.source.date_in_name or "") for name in missed]
+    earliest = min((span.first for span in spans if span is not None), default=date.max)
     dates = []
     for ref in published_editions(home) if missed else ():
-        edition = read_edition_files(home, ref, definition)
-        if edition is None or ref.as_of == tonight.days.as_of:
+        if ref.as_of < earliest or ref.as_of == tonight.days.as_of:
             continue
+        edition = read_edition_files(home, ref, definition)
+        if edition is None or not any(map(edition.days.expects, missed)):
+            continue  # the files are newer than its window, or older
         text = compare_files(edition.text, tonight.text, edition.days, unpack)
         typed = compare_files(edition.typed, tonight.typed, edition.days, unpack)
         if missed & {*text.missed, *typed.missed}:
