@@ -164,5 +164,5 @@ def test_a_file_without_a_table_is_refused_with_the_reason(
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     """The refusal of a folder without a table says what was looked for."""
-    with pytest.raises(Refused, match="no table in .*; expected files that end in"):
+    with pytest.raises(Refused, match=r"no table in .*; expected files that end in"):
         propose(str(tmp_path), "empty", None)
