@@ -94,7 +94,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
         judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
-        weights = _weigh(WeighedBatch(table, raw.table, None), contract)
+        weights = _measure(WeighedBatch(table, raw.table, None), contract)
         return judged._replace(superseding=concat_versions(versions), days=days, weights=weights)
     is_good = np.ones(table.num_rows, bool)
     is_good[reasons["row"].unique()] = False
@@ -104,11 +104,11 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     counts = Counter(refused["reason"].to_pylist())
     mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
     judged = JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
-    weights = _weigh(WeighedBatch(table, raw.table, reasons), contract)
+    weights = _measure(WeighedBatch(table, raw.table, reasons), contract)
     return judged._replace(superseding=concat_versions(versions), days=days, weights=weights)
 
 
-def _weigh(batch: WeighedBatch, contract: Contract) -> np.ndarray | None:
+def _measure(batch: WeighedBatch, contract: Contract) -> np.ndarray | None:
     if not contract.amounts or contract.counted is None:
         return None
     decimal = contract.dialect.csv.decimal
