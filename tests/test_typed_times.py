@@ -1,11 +1,14 @@
 """Times of typed files: timestamps of any unit and zone, and numbers that count or spell a date."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from segmentation.rows.parquet_reading import read_parquet
 from tests.test_times import CUT, read
 
 BIG = 2**62
@@ -72,3 +75,12 @@ def test_unreadable_times_say_what_they_look_like(text: str, kind: str) -> None:
     """The warning names the form and the key, and no value."""
     _, oddities = read([text, "2024-05-15", "soon"])
     assert oddities == {f"unreadable values of c look like {kind}; declare rows.columns.c.format": 1}
+
+
+def test_far_times_of_sparks_old_format_are_not_wrapped(tmp_path: Path) -> None:
+    """Times of 96 bits hold any year, but in nanoseconds the year 9999 would become 1816."""
+    times = [datetime(9999, 12, 31), datetime(2024, 5, 15, 9, 16, 17)]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"at": times}), path, use_deprecated_int96_timestamps=True)
+    (batch,) = read_parquet(path, ["at"])
+    assert batch.table["at"].to_pylist() == times

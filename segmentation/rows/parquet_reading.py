@@ -25,8 +25,14 @@ _VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Refused if it is damaged."""
     try:
-        # Arrow would otherwise keep the bytes of every group that was read until the file is closed.
-        return pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
+        # pre_buffer would keep the bytes of every group that was read until the file is closed.
+        return pq.ParquetFile(
+            path,
+            page_checksum_verification=True,
+            pre_buffer=False,
+            # In nanoseconds, as Spark's old format has them, the year 9999 would wrap to 1816.
+            coerce_int96_timestamp_unit="us",
+        )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("damaged-parquet", f"{path.name} is not a readable Parquet file") from error
 
