@@ -27,7 +27,7 @@ TABLE = [
 
 def zstd(content: bytes) -> bytes:
     """The content as a .zst file has it."""
-    return pa.compress(content, codec="zstd", asbytes=True)
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
 
 
 def delimited(delimiter: str) -> bytes:
@@ -50,7 +50,8 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
 
 def read(path: Path, **csv: Any) -> tuple[list[dict[str, Any]], dict[int, str]]:
     """The rows of a file, and the reasons of malformed lines by row."""
-    rows, malformed = [], {}
+    rows: list[dict[str, Any]] = []
+    malformed: dict[int, str] = {}
     for batch in read_batches(path, ROWS, Csv(**csv)):
         rows += batch.table.to_pylist()
         malformed |= {line.row: line.reason for line in batch.malformed}

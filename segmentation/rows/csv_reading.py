@@ -32,7 +32,7 @@ class _MalformedLines:
 
     def note(self, row: arrow_csv.InvalidRow) -> str:
         """Arrow's handler of a row with another number of fields than the header."""
-        line = self._blocks.find_malformed(row.number, row.text)
+        line = self._blocks.look_up_malformed(row.number, row.text)
         if line is None:
             reason = "too many fields" if row.actual_columns > row.expected_columns else "too few fields"
             detail = f"{row.actual_columns} fields where the header has {row.expected_columns}"

@@ -16,7 +16,7 @@ import numpy as np
 from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.rows.compression import open_text
-from segmentation.rows.quoting import Quoting, find_line_end
+from segmentation.rows.quoting import Quoting, locate_line_end
 
 # A file without line ends would be read into memory as one header.
 LONGEST_HEADER = 1 << 20
@@ -96,7 +96,7 @@ def open_csv_text(path: Path, csv: Csv, block_bytes: int) -> CsvText:
     if not head.strip(b"\r\n"):
         raise Refused("no-rows", f"{path.name} has neither a header nor rows")
     if not match:
-        raise _refuse_header(path, csv, head[start : find_line_end(head, start)])
+        raise _refuse_header(path, csv, head[start : locate_line_end(head, start)])
     if match.end() - start > LONGEST_HEADER:
         raise _refuse_header(path, csv, match[0])
     header = _parse_header(path, csv, match[0])

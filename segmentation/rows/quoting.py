@@ -97,7 +97,7 @@ class Quoting:
             re.compile(start + endless),
         )
 
-    def find_end(self, text: bytes) -> int | None:
+    def locate_end(self, text: bytes) -> int | None:
         """Where the last whole record of a text ends, 0 without one; None if the text needs a closer look.
 
         The text begins with a record. This decides about clean text without looking at its lines.
@@ -105,7 +105,7 @@ class Quoting:
         if self.escape is not None and self.escape in text:
             return None
         if self.quote is None or self.quote not in text:
-            return find_last_line_end(text)
+            return locate_last_line_end(text)
         quotes = map_quotes(text, self.quote, self.delimiter)
         if quotes.misplaced.any():
             return None
@@ -137,13 +137,13 @@ class Quoting:
         return LONG_FIELD if self.patterns.endless.match(text, start) else STRAY_QUOTE
 
 
-def find_line_end(text: bytes, start: int) -> int | None:
+def locate_line_end(text: bytes, start: int) -> int | None:
     """Where the line at this place ends, behind its line end; None if the text ends before."""
     line_end = _FIRST_LINE_END.search(text, start)
     return line_end.end() if line_end else None
 
 
-def find_last_line_end(text: bytes) -> int:
+def locate_last_line_end(text: bytes) -> int:
     """Where the last whole line of a text ends, behind its line end; 0 without one."""
     return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation.errors import Refused
-from segmentation.rows.quoting import DETAILS, STRAY_QUOTE, Quoting, find_last_line_end, find_line_end
+from segmentation.rows.quoting import DETAILS, STRAY_QUOTE, Quoting, locate_last_line_end, locate_line_end
 from segmentation.rows.raw_batch import Malformed, shorten
 
 # Also the longest line: a record must fit into memory.
@@ -78,7 +78,7 @@ class RecordBlocks:
             self._check_utf_8(block)
         return block
 
-    def find_malformed(self, row: int, text: str) -> Malformed | None:
+    def look_up_malformed(self, row: int, text: str) -> Malformed | None:
         """The line that was taken out, if a malformed row's text is a marker. In order, each one once."""
         self.malformed_lines += 1
         if not text.startswith(self._token):
@@ -99,7 +99,7 @@ class RecordBlocks:
         rest = b""
         for block in blocks:
             text = rest + block if rest else block
-            end = self._quoting.find_end(text)
+            end = self._quoting.locate_end(text)
             cut = self._repair(text, is_last=False) if end is None else Cut(text[:end], end)
             rest = text[cut.end :]
             if len(rest) > BLOCK_BYTES:
@@ -109,12 +109,13 @@ class RecordBlocks:
                 yield cut.records
         if rest:
             rest += b"" if rest.endswith((b"\n", b"\r")) else b"\n"
-            is_clean = self._quoting.find_end(rest) == len(rest)
+            is_clean = self._quoting.locate_end(rest) == len(rest)
             yield rest if is_clean else self._repair(rest, is_last=True).records
 
     def _repair(self, text: bytes, is_last: bool) -> Cut:
         """The text with a marker in place of each line that no record begins with."""
-        quoting, pieces, done, place = self._quoting, [], 0, 0
+        quoting, done, place = self._quoting, 0, 0
+        pieces: list[bytes] = []
         while mark := quoting.marks.search(text, place):
             start = max(place, *(text.rfind(end, place, mark.start()) + 1 for end in (b"\n", b"\r")))
             record = quoting.patterns.record.match(text, start)
@@ -122,13 +123,13 @@ class RecordBlocks:
             if record and reason is None:
                 place = record.end()
                 continue
-            line_end = find_line_end(text, start)
+            line_end = locate_line_end(text, start)
             if not is_last and (line_end is None or reason is None):
                 return Cut(b"".join([*pieces, self._escape(text[done:start])]), start)
             pieces += [self._escape(text[done:start]), self._refuse(text[start:line_end], reason)]
             # Only this line is refused: the next one may begin a record.
             done = place = len(text) if line_end is None else line_end
-        end = len(text) if is_last else max(done, find_last_line_end(text))
+        end = len(text) if is_last else max(done, locate_last_line_end(text))
         return Cut(b"".join([*pieces, self._escape(text[done:end])]), end)
 
     def _escape(self, records: bytes) -> bytes:
