@@ -19,7 +19,7 @@ _MARK = re.compile(r"`[^`]*`|(?P<mark>[<>=!]=|[<>]|=)")
 _FAMILIES = {"int": "number", "float": "number", "category": "text"}
 
 
-class Comparison(NamedTuple):
+class ColumnComparison(NamedTuple):
     """Two expressions and the mark between them."""
 
     mark: ComparisonMark
@@ -32,18 +32,19 @@ class Comparison(NamedTuple):
         return list(dict.fromkeys([*columns_of(self.left), *columns_of(self.right)]))
 
 
-def parse_comparison(text: str) -> Comparison:
+def parse_comparison(text: str) -> ColumnComparison:
     """Parse a comparison. The ValueError says what is wrong.
 
     >>> parse_comparison("shipped >= ordered")
-    Comparison(mark='>=', left=ColumnName(name='shipped'), right=ColumnName(name='ordered'))
+    ColumnComparison(mark='>=', left=ColumnName(name='shipped'), right=ColumnName(name='ordered'))
     """
     marks = [match for match in _MARK.finditer(text) if match["mark"]]
     if len(marks) != 1 or marks[0]["mark"] == "=":
         raise ValueError("expected two expressions with one of >=, >, <=, <, == and != between them")
     sides = (text[: marks[0].start()], text[marks[0].end() :])
     left, right = (parse_expression(side) for side in sides)
-    return Comparison(marks[0]["mark"], left, right)
+    mark: ComparisonMark = marks[0]["mark"]  # type: ignore[assignment]
+    return ColumnComparison(mark, left, right)
 
 
 class RowComparison(Clause):
@@ -69,7 +70,7 @@ class RowComparison(Clause):
         return self
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> ColumnComparison:
         """The test, parsed."""
         return parse_comparison(self.test)
 

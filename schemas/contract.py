@@ -2,7 +2,7 @@
 
 Values arrive in their declared types, cast by segmentation/rows/casting.py. pandera validates each batch
 lazily, and its failures become one list of reasons per row. pandera's own messages contain customers'
-values, so they never leave this module. Schemas that people write are judged in schemas/schema_checks.py.
+values, so they never leave this module. Schemas that people write are judged in schemas/schema_judging.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,10 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.compute as pc
-from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from config.columns import Column, Rows
-from schemas.schema_checks import FAILURE_COLUMNS, judge_frame, tabulate
-from schemas.schema_review import SchemaFault, review_schema
+from schemas.row_failures import list_failures
+from schemas.schema_judging import FAILURE_COLUMNS, tabulate_failures
 
 MAX_ID_LENGTH = 256
 # Years outside are typing errors or a system's "never", such as 9999-12-31.
@@ -71,8 +70,8 @@ def _make_pattern_check(pattern: str) -> pa.Check:
     """The whole text matches. RE2 takes time in proportion to the text, whatever the pattern."""
 
     def matches(texts: pd.Series) -> pd.Series:
-        found = pc.match_substring_regex(arrow.array(texts, arrow.string()), rf"\A(?:{pattern})\z")
-        return pd.Series(found.to_numpy(zero_copy_only=False), texts.index)
+        is_match = pc.match_substring_regex(arrow.array(texts, arrow.string()), rf"\A(?:{pattern})\z")
+        return pd.Series(is_match.to_numpy(zero_copy_only=False), texts.index)
 
     return pa.Check(matches, name="does not match the pattern")
 
@@ -131,10 +130,6 @@ def rows_schema(rows: Rows) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, name="rows", strict=True, metadata={"id": rows.id})
 
 
-# What a check of rows_schema can find; anything else is a fault of the contract itself.
-_ROW_FAILURES = (SchemaErrorReason.SERIES_CONTAINS_NULLS, SchemaErrorReason.DATAFRAME_CHECK)
-
-
 class BrokenRule(NamedTuple):
     """A rule of rows.where, and the rows of a batch that break it: bool (n,)."""
 
@@ -165,7 +160,7 @@ def list_reasons(
         for name, mask in unreadable.items()
         if mask.any()
     ]
-    if len(failures := _list_failures(batch, schema)):
+    if len(failures := list_failures(batch, schema)):
         tables.append(failures)
     tables = [
         table.assign(position=table["column"].map(order).fillna(len(order)), full_reason=_name_column(table))
@@ -177,7 +172,7 @@ def list_reasons(
         tables.append(pd.DataFrame({**lines, "position": after_id, "full_reason": rule.reason}))
     tables = [table for table in tables if len(table)]
     if not tables:
-        return tabulate([])
+        return tabulate_failures([])
     reasons = pd.concat(tables, ignore_index=True)
     # An unreadable value is null after the cast, so its other failures are only echoes.
     unreadable_rows = reasons[reasons["reason"] == "unreadable"]
@@ -194,59 +189,3 @@ def _name_column(reasons: pd.DataFrame) -> pd.Series:
     names = reasons["column"].astype(object)
     prefixes = (names.astype(str) + ": ").where(names.notna(), "")
     return prefixes + reasons["reason"].astype(str)
-
-
-def _list_failures(batch: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """The rows that fail the schema: row, column, reason, rank. Those of rows_schema take the short way."""
-    if _is_plain(schema):
-        try:
-            # Lazily, for all failures of a batch at once; otherwise pandera stops at the first.
-            schema.validate(batch, lazy=True)
-            return pd.DataFrame()
-        except SchemaErrors as errors:
-            if all(_names_rows(error) for error in errors.schema_errors):
-                return _from_failures(errors.failure_cases, schema)
-    fault = ""
-    try:
-        reviewed = review_schema(schema, [str(name) for name in batch.columns])
-        reasons = judge_frame(batch, reviewed, is_whole=True).reasons
-        return reasons.assign(rank=np.arange(len(reasons)))
-    except SchemaFault as error:
-        fault = str(error)
-    # Outside the handler: a chain of exceptions would show pandera's messages.
-    raise SchemaFault(f"the contract itself failed, not a row: {fault}")
-
-
-def _names_rows(error: SchemaError) -> bool:
-    """Is the error about single rows, as those of rows_schema's own checks are?"""
-    return error.reason_code in _ROW_FAILURES and isinstance(error.failure_cases, pd.DataFrame)
-
-
-def _is_plain(schema: pa.DataFrameSchema) -> bool:
-    """Has the schema only what rows_schema gives one?"""
-    return (
-        bool(schema.metadata)
-        and "id" in schema.metadata
-        and not (schema.checks or schema.parsers or schema.unique or schema.dtype or schema.drop_invalid_rows)
-        and not any(
-            column.dtype or column.unique or column.regex or column.parsers
-            for column in schema.columns.values()
-        )
-    )
-
-
-def _from_failures(cases: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """pandera's failure cases without the values: row, column, reason, rank."""
-    names = {name: [str(check.name) for check in column.checks] for name, column in schema.columns.items()}
-    is_null = cases["check"] == "not_nullable"
-    reasons = [
-        "missing" if null else names[column][int(number)]
-        for null, column, number in zip(
-            is_null, cases["column"], cases["check_number"].fillna(0), strict=True
-        )
-    ]
-    # A missing value comes before the column's checks, which ignore nulls.
-    rank = np.where(is_null, -1, cases["check_number"].fillna(-1).astype(np.int64))
-    return pd.DataFrame(
-        {"row": cases["index"].astype(np.int64), "column": cases["column"], "reason": reasons, "rank": rank}
-    )

@@ -1,12 +1,12 @@
 """Schemas that people write with pandera: what of them can judge rows that come in batches, and what cannot.
 
-A reviewed schema is taken apart into types, checks of rows, checks of the whole table, and uniqueness. They
-are run in schemas/schema_checks.py. The contract that a definition spells out is in schemas/contract.py.
+A reviewed schema is taken apart into types, checks of rows, checks of the whole table, and uniqueness. Rows
+are judged by them in schemas/schema_judging.py. A definition's own contract is in schemas/contract.py.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 import pandera.pandas as pa
@@ -93,8 +93,8 @@ def review_schema(
         types[name] = pa.Column(dtype, nullable=True, coerce=coerce)
     if columns_dtype is not None and schema.coerce:
         # pandera coerces all columns then, also those that the schema does not name.
-        more = {name: pa.Column(columns_dtype, nullable=True, coerce=True) for name in names}
-        types = more | types
+        coerced = {name: pa.Column(columns_dtype, nullable=True, coerce=True) for name in names}
+        types = coerced | types
     whole = [str(name) for name in (schema.metadata or {}).get(WHOLE_TABLE, ())]
     checks = [
         _name_check(name, check, rank)
@@ -159,14 +159,15 @@ def _resolve_columns(
     faults = []
     for name, column in schema.columns.items():
         # As pandera matches: from the start of the name, not to its end.
-        matches = [each for each in names if re.match(str(name), each)] if column.regex else [name]
-        found = [each for each in matches if each in names]
-        if not found and column.required:
+        pattern = str(name)
+        matches = [label for label in names if re.match(pattern, label)] if column.regex else [pattern]
+        present = [label for label in matches if label in names]
+        if not present and column.required:
             faults.append(f"it names {name}, and the rows have no such column: declare it in rows.columns")
-        for each in found:
-            if each in columns:
-                faults.append(f"column {each} is described twice")
-            columns[each] = column
+        for label in present:
+            if label in columns:
+                faults.append(f"column {label} is described twice")
+            columns[label] = column
     extra = [name for name in names if name not in columns]
     if schema.strict is True and extra:
         faults.append(f"it is strict and lacks {', '.join(extra)}, which the rows have")
@@ -175,7 +176,7 @@ def _resolve_columns(
 
 def _fits(dtype: object, kind: ColumnType) -> bool:
     """Is the dtype a representation of the declared type, so that every value keeps its meaning?"""
-    target = getattr(dtype, "type", dtype)
+    target: Any = getattr(dtype, "type", dtype)
     test = pd.api.types
     if test.is_object_dtype(target):
         return True
@@ -190,8 +191,8 @@ def _fits(dtype: object, kind: ColumnType) -> bool:
 
 
 def _list_check_faults(checks: Sequence[NamedCheck], whole: Sequence[str]) -> Iterable[str]:
-    known = {_given_name(check.check) for check in checks}
-    if unknown := [name for name in whole if name not in known]:
+    check_names = {_given_name(check.check) for check in checks}
+    if unknown := [name for name in whole if name not in check_names]:
         yield f"{WHOLE_TABLE} names {', '.join(unknown)}, which is not a check"
     for check in checks:
         is_whole = _given_name(check.check) in whole

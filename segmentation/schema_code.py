@@ -143,7 +143,7 @@ def _describe_line(traceback: TracebackType | None, module_name: str) -> str:
 
 
 def make_reviewed_schema(rows: Rows, source: str | None) -> ReviewedSchema | None:
-    """The schema of rows.schema, taken apart for rows with the contract's columns. None if there is none."""
+    """The schema of rows.schema, taken apart for rows with the contract's columns. None without one."""
     if rows.python_schema is None:
         return None
     if source is None:

@@ -159,14 +159,14 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     if rules is None:
         return summarised
     with open_engine(night.staging, folder / "spill") as connection:
-        kept = apply_table_rules(parts, rules, QuerySession(connection, folder, names))
-    tables = (read_part(part, columns) for part in kept.parts)
+        remaining = apply_table_rules(parts, rules, QuerySession(connection, folder, names))
+    tables = (read_part(part, columns) for part in remaining.parts)
     return Summarised(
         write_parts(folder, "unique-customers", tables),
-        (*quarantine, *kept.quarantine),
-        reasons + kept.reasons,
-        reasons + kept.mentions,
-        sum(part.rows for part in kept.parts),
+        (*quarantine, *remaining.quarantine),
+        reasons + remaining.reasons,
+        reasons + remaining.mentions,
+        sum(part.rows for part in remaining.parts),
         merged,
     )
 

@@ -227,27 +227,3 @@ class Rules(pa.DataFrameModel):
     assert refused_rows(customers) == {"d1": "spend: no_outlier"}
     with pytest.raises(Refused, match="rising is false for the table of 13 rows"):
         customers_of(source, *GOOD, "d1,,5000,1,2025-02-01,1")
-
-
-@pytest.mark.parametrize(
-    ("schema", "refused"),
-    [
-        ("{'email': pa.Column(nullable=True, unique=True)}", {"d1", "d2"}),
-        ("{'email': pa.Column(nullable=True, unique=True, report_duplicates='exclude_first')}", {"d2"}),
-        ("{'email': pa.Column(nullable=True, unique=True, report_duplicates='exclude_last')}", {"d1"}),
-        ("{}, unique='email'", {"d1", "d2"}),
-        ("{}, unique=['email', 'since']", set()),
-        ("{}, unique=['email', 'orders']", {"d1", "d2"}),
-    ],
-)
-def test_uniqueness_is_judged_over_all_rows(schema: str, refused: set[str], customers_of: Runner) -> None:
-    """Rows that share a value are refused as pandera says; missing values repeat nothing."""
-    lines = [
-        "d1,same,1,1,2026-01-01,1",
-        "d2,same,2,1,2026-01-02,1",
-        "d3,,2,1,2026-01-02,1",
-        "d4,,2,1,2026-01-02,1",
-    ]
-    customers = customers_of(f"Rules = pa.DataFrameSchema({schema})", *GOOD, *lines)
-    assert set(refused_rows(customers)) == refused
-    assert all(reason.endswith(": not unique") for reason in refused_rows(customers).values())

@@ -3,10 +3,12 @@
 import logging
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 import pytest
+from pandera.engines.pandas_engine import PydanticModel
 from pydantic import BaseModel
 
 from schemas.contract import list_reasons
@@ -40,7 +42,7 @@ def leak(values: pd.Series) -> pd.Series:
     raise ValueError(values.tolist())
 
 
-SCHEMAS = {
+SCHEMAS: dict[str, dict[str, Any]] = {
     "fails": {"columns": {"name": pa.Column(str, pa.Check(lambda s: s == "x", name="x"), nullable=True)}},
     "built in": {"columns": {"spend": pa.Column(float, pa.Check.lt(1))}},
     "of rows": {"checks": pa.Check(lambda rows: rows["spend"] < rows["orders"], name="below")},
@@ -60,7 +62,7 @@ SCHEMAS = {
     "coerce": {"columns": {"name": pa.Column(int, nullable=True, coerce=True)}},
     "coerce all": {"dtype": int, "coerce": True},
     "category": {"columns": {"name": pa.Column(pd.CategoricalDtype(["x"]), nullable=True, coerce=True)}},
-    "whole rows": {"dtype": pa.engines.pandas_engine.PydanticModel(Person), "coerce": True},
+    "whole rows": {"dtype": PydanticModel(Person), "coerce": True},
     "one answer": {"checks": pa.Check(lambda rows: rows["name"].tolist() == [], name="empty")},
     "strict": {"columns": {"name": pa.Column(nullable=True)}, "strict": True},
     "groups": {
@@ -89,14 +91,14 @@ def test_no_kind_of_failure_shows_a_value(
     caplog.set_level(logging.DEBUG)
     schema = pa.DataFrameSchema(**SCHEMAS[kind])
     try:
-        shown = list_reasons(FRAME, schema, {}).to_string()
-        assert kind == "warns" or "Empty" not in shown
+        visible = list_reasons(FRAME, schema, {}).to_string()
+        assert kind == "warns" or "Empty" not in visible
     except TypeError as error:
-        shown = "".join(traceback.format_exception(error)) + repr(error.args)
+        visible = "".join(traceback.format_exception(error)) + repr(error.args)
         assert error.__context__ is None
         assert error.__cause__ is None
     output = capfd.readouterr()
-    texts = [shown, output.out, output.err, caplog.text, *(str(warning.message) for warning in recwarn)]
+    texts = [visible, output.out, output.err, caplog.text, *(str(warning.message) for warning in recwarn)]
     assert not [text for text in texts for canary in CANARIES if canary in text]
 
 
@@ -156,11 +158,13 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("more", "status"), [("", 0), (FAILING, 2)])
-def test_a_run_shows_no_value_anywhere(more: str, status: int, command: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("extra_check", "status"), [("", 0), (FAILING, 2)])
+def test_a_run_shows_no_value_anywhere(
+    extra_check: str, status: int, command: Command, tmp_path: Path
+) -> None:
     """Values are in quarantine only: not in outputs, the ledger, the edition or Prefect's database."""
     (tmp_path / "shop.yaml").write_text(DEFINITION)
-    (tmp_path / "rules.py").write_text(MODEL + more)
+    (tmp_path / "rules.py").write_text(MODEL + extra_check)
     good = [f"c{i:03d},name {i},{10 + i % 7 + (i % 2) * 90},{1 + i % 3}" for i in range(60)]
     bad = [f"d{i},{CANARY} {i},10,1" for i in range(6)]
     bad += [f"e1,{CANARY} again,10,1", f"e2,{CANARY} again,11,1", f"e3,{CANARY}!,10,1", "e4,x,98765432,1"]
@@ -176,7 +180,8 @@ def test_a_run_shows_no_value_anywhere(more: str, status: int, command: Command,
         assert "7 of 70 rows" in result.stdout
     else:
         assert (
-            "schema: rows.schema rules:Rules: fails raised ValueError on more than 20 rows" in result.stderr
+            "schema: rows.schema rules:Rules: fails raised ValueError on extra_check than 20 rows"
+            in result.stderr
         )
     texts = {"output": result.stdout.encode(), "error": result.stderr.encode()}
     texts |= (

@@ -1,7 +1,7 @@
 """The rows of a batch that a definition's Python schema refuses.
 
 Finding and running the schema's source is in segmentation/schema_code.py, its checks in
-schemas/schema_checks.py; checks of the whole table are applied in segmentation/rows/table_rules.py.
+schemas/schema_judging.py; checks of the whole table are applied in segmentation/rows/table_rules.py.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from config.columns import Rows
-from schemas.schema_checks import judge_frame
+from schemas.schema_judging import judge_frame
 from schemas.schema_review import ReviewedSchema, SchemaFault
 from segmentation.errors import Refused
 
@@ -70,5 +70,5 @@ def add_python_reasons(
     }
     if judgement.reasons.empty:
         return reasons, Counter(warned)
-    both = pd.concat([reasons, judgement.reasons], ignore_index=True)
-    return both.sort_values("row", kind="stable"), Counter(warned)
+    all_reasons = pd.concat([reasons, judgement.reasons], ignore_index=True)
+    return all_reasons.sort_values("row", kind="stable"), Counter(warned)

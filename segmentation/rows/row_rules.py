@@ -3,11 +3,13 @@
 The same conditions as SQL over events are in segmentation/rows/aggregation.py.
 """
 
+import math
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.columns import Rows
-from config.comparisons import Comparison, RowComparison
+from config.comparisons import ColumnComparison, RowComparison
 from config.conditions import ColumnCondition, RowRule
 from config.expressions import ColumnName, Expression, Negative, Number
 from schemas.contract import BrokenRule
@@ -25,13 +27,23 @@ def evaluate_condition(values: pa.ChunkedArray, condition: ColumnCondition) -> p
     test = condition.test
     value = getattr(condition, test)
     if test in _COMPARISONS:
-        return _COMPARISONS[test](values, value)
+        return _compare_with(values, test, value)
     if test in ("starts_with", "not_starts_with"):
         is_met = pc.starts_with(values, value)
     else:
         # is_in says false for null, where comparisons say null. With not_in, false would become true.
         is_met = pc.if_else(pc.is_valid(values), pc.is_in(values, pa.array(list(value), values.type)), None)
     return pc.invert(is_met) if test.startswith("not_") else is_met
+
+
+def _compare_with(values: pa.ChunkedArray, test: str, limit: float) -> pa.ChunkedArray:
+    """Compare numbers with a limit, whole ones exactly: as floats, large ones are rounded."""
+    if not pa.types.is_integer(values.type):
+        return _COMPARISONS[test](values, limit)
+    bound = math.ceil(limit) if test in ("ge", "lt") else math.floor(limit)
+    if -(2**63) <= bound < 2**63:
+        return _COMPARISONS[test](values, pa.scalar(bound, pa.int64()))
+    return _COMPARISONS[test](pc.cast(values, pa.float64(), safe=False), limit)
 
 
 def evaluate_number(table: pa.Table, tree: Expression) -> pa.ChunkedArray | pa.Scalar:
@@ -47,7 +59,7 @@ def evaluate_number(table: pa.Table, tree: Expression) -> pa.ChunkedArray | pa.S
     return pc.if_else(pc.is_finite(result), result, pa.scalar(None, pa.float64()))
 
 
-def evaluate_comparison(table: pa.Table, comparison: Comparison) -> pa.ChunkedArray:
+def evaluate_comparison(table: pa.Table, comparison: ColumnComparison) -> pa.ChunkedArray:
     """Does each row meet the comparison? Null where a side is null."""
     left, right = comparison.left, comparison.right
     if isinstance(left, ColumnName) and isinstance(right, ColumnName):

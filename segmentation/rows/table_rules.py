@@ -14,7 +14,7 @@ import pyarrow as pa
 from config.columns import Rows
 from schemas.night import Night
 from schemas.part import Part
-from schemas.schema_checks import coerce_frame, judge_table
+from schemas.schema_judging import coerce_frame, judge_table
 from schemas.schema_review import NamedCheck, SchemaFault, UniqueRule
 from segmentation.errors import Refused
 from segmentation.parts import read_part, rechunk, write_part, write_parts
@@ -75,16 +75,16 @@ def apply_table_rules(parts: tuple[Part, ...], rules: TableRules | None, session
     if rules is None or not parts:
         return KeptRows(parts)
     broken = [
-        Broken(rule, _find_repeats(parts, rules, number, session)) for number, rule in enumerate(rules.unique)
+        Broken(rule, _list_repeats(parts, rules, number, session)) for number, rule in enumerate(rules.unique)
     ]
     if rules.python is not None:
         broken += _run_checks(parts, rules.python, session)
-    broken = [each for each in broken if each.places]
+    broken = [violation for violation in broken if violation.places]
     if not broken:
         return KeptRows(parts)
     quarantine: list[Part] = []
     reasons, mentions = Counter[str](), Counter[str]()
-    by_reason = [(each.rule.full_reason, list_paths(each.places)) for each in broken]
+    by_reason = [(violation.rule.full_reason, list_paths(violation.places)) for violation in broken]
     query = refused_query(list_paths(parts), by_reason)
     for number, table in enumerate(run_query(session.connection, query)):
         if table.num_rows == 0:
@@ -95,13 +95,13 @@ def apply_table_rules(parts: tuple[Part, ...], rules: TableRules | None, session
         refused = refuse_rows(table.drop_columns("rule"), None, session.names)
         refused = refused.set_column(refused.column_names.index("column"), "column", columns)
         quarantine.append(write_part(session.folder / f"table-rules-{number:05d}.parquet", refused))
-    kept = write_parts(session.folder, "unbroken", rechunk(_drop_broken(parts, broken, session)))
-    if not kept:
+    remaining = write_parts(session.folder, "unbroken", rechunk(_drop_broken(parts, broken, session)))
+    if not remaining:
         raise Refused("no-customers", f"all rows are refused: {summarise_reasons(reasons)}")
-    return KeptRows(kept, tuple(quarantine), reasons, mentions)
+    return KeptRows(remaining, tuple(quarantine), reasons, mentions)
 
 
-def _find_repeats(
+def _list_repeats(
     parts: Sequence[Part], rules: TableRules, number: int, session: QuerySession
 ) -> tuple[Part, ...]:
     """The places of rows whose values another row has too."""
@@ -122,14 +122,14 @@ def _run_checks(parts: Sequence[Part], python: PythonRules, session: QuerySessio
         return []
     rows = sum(part.rows for part in parts)
     if rows * len(python.columns) > MOST_VALUES:
-        fault = SchemaFault(
+        too_large = SchemaFault(
             f"{schema.table_checks[0].full_reason} needs the whole table at once, {rows:,} rows of "
             f"{len(python.columns)} columns; at most {MOST_VALUES:,} values"
         )
-        raise python.refuse(fault)
+        raise python.refuse(too_large)
     table = pa.concat_tables([read_part(part) for part in parts])
     broken: list[Broken] = []
-    fault = None
+    fault: SchemaFault | None = None
     try:
         frame = coerce_frame(to_typed_frame(_name_id(table, python.rows), python), schema)
         for number, check in enumerate(schema.table_checks):
@@ -154,7 +154,7 @@ def _drop_broken(
     parts: Sequence[Part], broken: Sequence[Broken], session: QuerySession
 ) -> Iterator[pa.Table]:
     """The parts without the rows that break a rule, one at a time, so that their order stays."""
-    places = [path for each in broken for path in list_paths(each.places)]
+    places = [path for violation in broken for path in list_paths(violation.places)]
     for part in parts:
         table = read_part(part)
         (file,) = list_paths([part])
@@ -166,4 +166,6 @@ def _drop_broken(
 
 def _number_places(table: pa.Table) -> np.ndarray:
     """One number for each row's place, int64 (n,): no file has 2^40 rows."""
-    return (table["source_file"].to_numpy().astype(np.int64) << 40) | table["source_row"].to_numpy()
+    files: np.ndarray = table["source_file"].to_numpy().astype(np.int64)
+    places: np.ndarray = (files << 40) | table["source_row"].to_numpy()
+    return places
