@@ -4,6 +4,7 @@ Which files are read is decided in segmentation/source.py. Copies among those th
 segmentation/copied_files.py.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from segmentation.file_formats import FORMATS, get_format, get_stem
 from segmentation.source_places import FoundFile
 
 MOST_NAMED = 3
+_DIGIT = re.compile(r"\d")
 MOST_UNREAD = 0.1  # files that may be data, per file that is read
 # What a folder of data may hold besides, and what may be either: that is data if its name has a date.
 _DOCUMENTS = {
@@ -43,6 +45,50 @@ class _Unread(NamedTuple):
     spans: list[Span]
 
 
+class _ReadNames(NamedTuple):
+    """What the names of the files that are read have in common: stems, stems without digits, and folders."""
+
+    stems: frozenset[str]
+    forms: frozenset[str]
+    folders: frozenset[str]
+
+    @classmethod
+    def collect(cls, selection: Selection) -> "_ReadNames":
+        """The names of the files that are read."""
+        names = [PurePosixPath(get_stem(file.name)) for file in selection.read]
+        return cls(
+            frozenset(name.name for name in names),
+            frozenset(_DIGIT.sub("0", name.name) for name in names),
+            frozenset(str(name.parent) for name in names),
+        )
+
+    def is_beside(self, name: str) -> bool:
+        """Is this name that of a file that is read, with another end: 2026-01-31.xlsx of 2026-01-31.csv?"""
+        base = PurePosixPath(get_stem(name)).name
+        return any(base[:end] in self.stems for end, mark in enumerate([*base, "."]) if mark in ".~")
+
+    def is_in_folder(self, name: str) -> bool:
+        """Is the file in a folder that is read?"""
+        return not self.folders or str(PurePosixPath(name).parent) in self.folders
+
+    def is_like(self, name: str) -> bool:
+        """Is it named like a file that is read, apart from digits?"""
+        form = _DIGIT.sub("0", PurePosixPath(name).name)
+        return any(form.startswith(read_form) for read_form in self.forms)
+
+    def list_missable(self, files: Sequence[_Unread]) -> list[_Unread]:
+        """The files that may hold rows of the table.
+
+        In folders that are not read, only files that are named like those read are of the same table. One of
+        them that repeats the name of a file that is read is a copy, several may be a region's files.
+        """
+        inside = [file for file in files if self.is_in_folder(file.name) and not self.is_beside(file.name)]
+        elsewhere = [file for file in files if not self.is_in_folder(file.name) and self.is_like(file.name)]
+        if len(elsewhere) == 1 and self.is_beside(elsewhere[0].name):
+            elsewhere = []
+        return [*inside, *elsewhere]
+
+
 def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
     """A warning that names the files that are neither read nor dated outside the days that are wanted.
 
@@ -53,9 +99,8 @@ def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
     unread = list_unread(selection)
     if not unread:
         return []
-    stems = {PurePosixPath(get_stem(file.name)).name for file in selection.read}
-    # 2026-01-31.xlsx beside 2026-01-31.csv holds what is read already.
-    data = [file for file in unread if _may_be_data(file) and not _is_sidecar(file.name, stems)]
+    read = _ReadNames.collect(selection)
+    data = read.list_missable([file for file in unread if _may_be_data(file)])
     missed = [file for file in data if file.spans and not _is_covered(file, selection)]
     is_common = len(data) > MOST_UNREAD * (len(selection.read) or selection.dated) and not takes_newest
     names = _list_names(unread)
@@ -72,7 +117,7 @@ def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
 def list_unread(selection: Selection) -> list[_Unread]:
     """The files that are not read, without those dated outside the days that are wanted."""
     unread = []
-    for file in selection.others:
+    for file in sorted(selection.others, key=lambda file: file.name):
         spans = _read_spans(file.name, selection)
         if not spans or selection.days is None or any(span.meets(selection.days) for span in spans):
             unread.append(_Unread(file.name, spans))
@@ -113,12 +158,6 @@ def _may_be_data(file: _Unread) -> bool:
     if suffix in _PERHAPS:
         return bool(file.spans) or path.name.startswith("part-")
     return suffix not in _DOCUMENTS
-
-
-def _is_sidecar(name: str, stems: set[str]) -> bool:
-    """Is it named like a file that is read, with another end or in another folder?"""
-    base = PurePosixPath(name).name
-    return any(base[:end] in stems for end, mark in enumerate([*base, "."]) if mark in ".~")
 
 
 def _list_names(files: Sequence[_Unread]) -> str:

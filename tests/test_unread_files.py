@@ -152,9 +152,17 @@ def test_objects_are_judged_like_files(bucket: ObjectPath) -> None:
         (bucket / "in" / name).put(b"id\n")
     assert listed(bucket / "in") == ["notes.txt"]
     (bucket / "in" / "june/orders_20240521.xlsx").put(b"id\n")
-    assert listed(bucket / "in") == ["notes.txt, june/orders_20240521.xlsx"]
-    (bucket / "in" / "more/a.csv").put(b"id\n")
-    (bucket / "in" / "more/b.csv").put(b"id\n")
-    (bucket / "in" / "more/c.csv").put(b"id\n")
+    assert listed(bucket / "in") == ["june/orders_20240521.xlsx, notes.txt"]
+    for day in range(21, 25):
+        (bucket / "in" / f"us/2024-05-{day}.csv").put(b"id\n")
     with pytest.raises(Refused, match="unread-files"):
         listed(bucket / "in")
+
+
+def test_folders_that_are_not_read_may_hold_other_tables(tmp_path: Path) -> None:
+    """Files named unlike those read are of another table; a region's files, named alike, are refused."""
+    other = fill(tmp_path / "other", *(f"truth/truth-{name}" for name in DAYS))
+    (other / "2024-06-12.csv").unlink()
+    assert [name.split(", ")[0] for name in listed(other)] == ["truth/truth-2024-05-17.csv"]
+    with pytest.raises(Refused, match=r"us/2024-05-17\.csv, .* and 27 more files are not read"):
+        listed(fill(tmp_path / "regions", *(f"us/{name}" for name in DAYS)))
