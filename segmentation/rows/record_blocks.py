@@ -26,7 +26,7 @@ _MOST_MALFORMED = 1 << 20
 class Cut(NamedTuple):
     """What can be parsed of a text, and where the rest of it begins."""
 
-    records: bytes
+    records: bytes | memoryview
     end: int
 
 
@@ -42,7 +42,7 @@ class RecordBlocks:
     def __init__(self, name: str, blocks: Iterable[bytes], quoting: Quoting) -> None:
         self._name, self._quoting = name, quoting
         self._blocks = self._cut_blocks(iter(blocks))
-        self._next = b""
+        self._next: bytes | memoryview = b""
         self._refused: deque[tuple[str, str]] = deque()
         # Nobody can know it, so no line of a file can pass for a marker.
         self._token = secrets.token_hex(8)
@@ -65,7 +65,7 @@ class RecordBlocks:
         self.closed = True
         self._blocks.close()
 
-    def read(self, _size: int = -1) -> bytes:
+    def read(self, _size: int = -1) -> bytes | memoryview:
         """The next block of whole records, empty at the end of the file."""
         if self.malformed_lines > _MOST_MALFORMED:
             raise Refused(
@@ -74,8 +74,6 @@ class RecordBlocks:
                 "than the header",
             )
         block, self._next = self._next or next(self._blocks, b""), b""
-        if not block.isascii():
-            self._check_utf_8(block)
         return block
 
     def look_up_malformed(self, row: int, text: str) -> Malformed | None:
@@ -86,29 +84,24 @@ class RecordBlocks:
         reason, line = self._refused.popleft()
         return Malformed(row, reason, DETAILS[reason], line)
 
-    def _check_utf_8(self, block: bytes) -> None:
-        """Refuse other text, also in columns that nobody reads: Arrow cannot even report such lines."""
-        bounds = pa.py_buffer(np.array([0, len(block)], np.int64))
-        try:
-            text = pa.Array.from_buffers(pa.large_string(), 1, [None, bounds, pa.py_buffer(block)])
-            text.validate(full=True)
-        except pa.ArrowInvalid as error:
-            raise UnicodeError(self._name) from error
-
-    def _cut_blocks(self, blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    def _cut_blocks(self, blocks: Iterator[bytes]) -> Generator[bytes | memoryview, None, None]:
         rest = b""
         for block in blocks:
             text = rest + block if rest else block
             end = self._quoting.locate_end(text)
-            cut = self._repair(text, is_last=False) if end is None else Cut(text[:end], end)
+            # Clean text, nearly always: a view saves copying it.
+            cut = self._repair(text, is_last=False) if end is None else Cut(memoryview(text)[:end], end)
             rest = text[cut.end :]
             if len(rest) > BLOCK_BYTES:
                 raise Refused("long-line", f"{self._name}: a line is longer than {BLOCK_BYTES >> 20} MiB")
+            if not text.isascii():
+                _check_utf_8(cut.records)
             # Empty means the end of the file.
             if cut.records:
                 yield cut.records
         if rest:
             rest += b"" if rest.endswith((b"\n", b"\r")) else b"\n"
+            _check_utf_8(rest)
             is_clean = self._quoting.locate_end(rest) == len(rest)
             yield rest if is_clean else self._repair(rest, is_last=True).records
 
@@ -148,3 +141,13 @@ class RecordBlocks:
         text = shorten(line.decode(errors="replace").rstrip("\r\n"))
         self._refused.append((reason or STRAY_QUOTE, text))
         return self._marker
+
+
+def _check_utf_8(block: bytes | memoryview) -> None:
+    """Refuse other text, also in columns that nobody reads: Arrow cannot even report such lines."""
+    bounds = pa.py_buffer(np.array([0, len(block)], np.int64))
+    try:
+        text = pa.Array.from_buffers(pa.large_string(), 1, [None, bounds, pa.py_buffer(block)])
+        text.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise UnicodeError("not UTF-8") from error
