@@ -18,7 +18,7 @@ from segmentation.errors import Refused
 from segmentation.rows.column_places import adapt_header, locate_columns
 from segmentation.rows.currencies import add_currency_of_header
 from segmentation.rows.headers import check_header, columns_to_read
-from segmentation.store.buckets import uses_plain_http
+from segmentation.store.buckets import get_endpoint
 from segmentation.store.objects import AnyPath, ObjectPath
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def _load(folder: AnyPath, version: int | None) -> "DeltaTable":
     except ImportError:
         message = f"{folder.name} is a Delta table; to read it, pip install 'resegment[delta]'"
         raise Refused("delta", message) from None
-    options = {"allow_http": "true"} if isinstance(folder, ObjectPath) and uses_plain_http() else None
+    options = {}
+    if isinstance(folder, ObjectPath) and (endpoint := get_endpoint()):
+        options = {"endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
     try:
         return DeltaTable(str(folder), version=version, storage_options=options)
     except (DeltaError, TableNotFoundError, OSError, ValueError):

@@ -46,16 +46,15 @@ def open_bucket(bucket: str) -> "S3Store":
         client_options={
             "connect_timeout": timedelta(seconds=10),
             "timeout": timedelta(seconds=300),
-            "allow_http": uses_plain_http(),
+            "allow_http": get_endpoint().startswith("http://"),
         },
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
     )
 
 
-def uses_plain_http() -> bool:
-    """Does the environment name an endpoint without TLS, such as a server on this machine?"""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    return endpoint.startswith("http://")
+def get_endpoint() -> str:
+    """The endpoint that the environment names; empty for Amazon's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
 
 
 def put_conditionally(url: str, content: bytes | Path, condition: Precondition, target: object) -> None:
