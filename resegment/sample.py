@@ -80,7 +80,7 @@ def sample_orders_command(
     file_format: Annotated[FileFormat, typer.Option("--format", help="The format of the files.")] = "csv",
     truth: Annotated[
         bool,
-        typer.Option("--truth/--no-truth", help="Also write each customer's true segment, in FOLDER/truth."),
+        typer.Option("--truth/--no-truth", help="Also write each customer's true segment, in FOLDER-truth."),
     ] = True,
     force: ForceOption = False,
 ) -> None:
@@ -99,7 +99,7 @@ def sample_orders_command(
         sizes = [size for day in _show_progress(days) if (size := writer.write(day)) is not None]
     except OSError as error:
         raise Refused("output", f"{output} cannot be written: {error.strerror}") from None
-    truth_note = f", the true segments to {writer.truth_folder}" if truth else ""
+    truth_note = f", the true segments to {writer.truth_folder.name}" if truth else ""
     megabytes = sum(sizes) / 1e6
     typer.echo(f"Written: {len(sizes)} files of {nights} days, {megabytes:,.1f} MB, to {output}{truth_note}")
     typer.echo(f"Next:    resegment run orders --source {output} --as-of {days[-1] + timedelta(days=1)}")
@@ -115,8 +115,9 @@ class _DayWriter(NamedTuple):
 
     @property
     def truth_folder(self) -> Path:
-        """Separate from the orders, because `run --source` reads every file of a folder."""
-        return self.folder / "truth"
+        """Next to the folder of orders: a run names every file of its source's folder that it does not read."""
+        folder = self.folder.resolve()
+        return folder.with_name(f"{folder.name}-truth")
 
     def write(self, day: date) -> int | None:
         """Write a day's files and return the bytes of its orders, or None for a day without orders."""

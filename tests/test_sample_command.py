@@ -32,7 +32,7 @@ def test_orders_are_written_with_the_truth(tmp_path: Path) -> None:
     written_files = sorted((tmp_path / "out").glob("*.csv"))
     assert [path.name for path in written_files] == [path.name for path in expected]
     assert [path.read_bytes() for path in written_files] == [path.read_bytes() for path in expected]
-    assert len(list((tmp_path / "out" / "truth").glob("truth-2025-03-*.parquet"))) == 31
+    assert len(list((tmp_path / "out-truth").glob("truth-2025-03-*.parquet"))) == 31
     assert f"Written: {len(expected)} files of 31 days" in output
     assert output.endswith("--as-of 2025-04-01\n")
 
