@@ -61,10 +61,12 @@ _DIRECTIVES = {
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
 # Directives that give the same part of a time: a pattern may have one of them.
 _RIVALS = (("%Y", "%y"), ("%m", "%b", "%B", "%j"), ("%d", "%j"), ("%H", "%I"), ("%a", "%A"))
-_UTC_NAME = re.compile(r"(?<![A-Za-z])(?:UTC|GMT|Z)(?![A-Za-z])")
+# In any case, because texts are matched in any case.
+_UTC_NAME = re.compile(r"(?i)(?<![A-Z])(?:UTC|GMT|Z)(?![A-Z])")
 _ZONE_NAME = re.compile(
-    r"(?<![A-Za-z])(?:[ECMPHA][SD]T|AK[SD]T|CES?T|EES?T|WES?T|BST|IST|JST|KST|MSK|AE[SD]T)(?![A-Za-z])"
+    r"(?i)(?<![A-Z])(?:[ECMPHA][SD]T|AK[SD]T|CES?T|EES?T|WES?T|BST|IST|JST|KST|MSK|AE[SD]T)(?![A-Z])"
 )
+_LITERAL_OFFSET = re.compile(r"(?i)(?:^|[^\d%])[+−-](?:\d{4}|\d{1,2}:\d{2})|(?:UTC|GMT)[+−-]\d")
 _DIGITS = frozenset(["%Y", "%y", "%m", "%d", "%j", "%H", "%I", "%M", "%S", "%f"])
 
 
@@ -98,6 +100,8 @@ def compile_form(text_format: str) -> tuple[TimeForm, ...]:
     tokens = _TOKEN.findall(text_format)
     _check_directives([token for token in tokens if token.startswith("%")])
     is_utc = any(_UTC_NAME.search(token) for token in tokens) and "%z" not in tokens
+    if any(_LITERAL_OFFSET.search(token) for token in tokens if token[0] != "%"):
+        raise ValueError("format has an offset such as +0200 as plain text, which would be ignored; use %z")
     if "%z" not in tokens and any(_ZONE_NAME.search(token) for token in tokens if token[0] != "%"):
         raise ValueError(
             "format names a time zone that says nothing about its offset; use %z for offsets such as +0200"
