@@ -6,15 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bench.nights import run_night
 from config.columns import Rows
+from config.definition import Definition
 from config.settings import read_settings
 from schemas.night import Night
 from segmentation.errors import Refused
+from segmentation.rebuilding import describe_schema_change, plan_rebuild, prepare_scratch
 from segmentation.schema_code import load_schema, read_schema_source, read_source_of
+from segmentation.scoring import score_table
 from segmentation.store.audit import audit_store
+from segmentation.store.editions import resolve_edition
+from tests.conftest import DEFINITION
+from tests.event_inputs import define, ingest_and_summarise, read_customers, with_rows, write_events
+from tests.event_inputs import make_night as events_night
 from tests.test_flow import TWO_GROUPS
+from tests.test_scoring import MODEL
 
 NightMaker = Callable[..., Night]
 
@@ -128,3 +137,55 @@ def test_the_edition_keeps_the_source_and_is_named_by_it(tmp_path: Path, make_ni
     assert (folder / "schema.py").read_text() == SOURCE
     assert "schema.py" in (folder / "SHA256SUMS").read_text()
     assert not audit_store(night.home).damage
+
+
+def test_a_rebuild_runs_the_source_that_the_edition_keeps(
+    definitions: Path, tmp_path: Path, make_night: NightMaker
+) -> None:
+    """The scratch folder has the kept source, and a change or loss of the file is said in words."""
+    (tmp_path / "customers.csv").write_text("\n".join(["id,spend,orders", *TWO_GROUPS]) + "\n")
+    night = make_night(tmp_path / "customers.csv", rows=ROWS)
+    published = run_night(night.model_copy(update={"schema_source": SOURCE}))
+    (definitions / "demo.yaml").write_text(yaml.safe_dump({**DEFINITION, "rows": ROWS}))
+    edition = resolve_edition(night.home, night.as_of, published.edition)
+    plan = plan_rebuild(night.home, edition, str(tmp_path / "customers.csv"))
+    notes = []
+    for source in (SOURCE, f"{SOURCE}# changed\n", None):
+        path = definitions / "rules.py"
+        path.unlink(missing_ok=True) if source is None else path.write_text(source)
+        notes.append(describe_schema_change(plan, definitions))
+    assert notes[0] is None
+    assert (
+        notes[1]
+        == "rows.schema rules:Rules has changed since; rebuilt with the source that the edition keeps"
+    )
+    assert notes[2] == "rows.schema rules:Rules is gone; rebuilt with the source that the edition keeps"
+    _, scratch = prepare_scratch(night.home, edition, plan, tmp_path / "scratch")
+    assert read_schema_source("rules:Rules", scratch) == SOURCE
+
+
+def test_scores_are_judged_by_the_schema_too(definitions: Path, tmp_path: Path) -> None:
+    """resegment score refuses the rows that the schema refuses, for the same reasons."""
+    (definitions / "rules.py").write_text(SOURCE)
+    (tmp_path / "in.csv").write_text("id,spend,orders\na,1,1\nb,2000000,2\n")
+    definition = Definition.model_validate({**DEFINITION, "rows": ROWS})
+    result = score_table(tmp_path / "in.csv", definition, MODEL, tmp_path / "out.parquet")
+    assert (result.rows, dict(result.refused)) == (1, {"spend: less_than(1000000.0)": 1})
+
+
+def test_events_are_judged_within_the_window(tmp_path: Path) -> None:
+    """A schema sees the events of the window only, with the times of the definition."""
+    source = """import pandera.pandas as pa
+
+class Rules(pa.DataFrameModel):
+    @pa.dataframe_check
+    def plausible(cls, events):
+        return (events["price"] < 100 * events["pieces"]) & (events["day"].dt.year == 2026)
+"""
+    rows = with_rows(schema="rules:Rules")
+    lines = ["a,i1,2026-01-03,1,2.5", "a,i2,2026-01-04,1,350", "b,i3,2026-01-05,2,4", "b,i4,2020-01-05,1,900"]
+    night = events_night(write_events(tmp_path / "events.csv", lines), define(rows=rows))
+    _, customers = ingest_and_summarise(night.model_copy(update={"schema_source": source}))
+    assert customers.balance.reasons == {"plausible": 1}
+    assert customers.balance.outside == 1
+    assert read_customers(customers)["revenue"].to_dict() == {"a": 2.5, "b": 8.0}
