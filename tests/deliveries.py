@@ -69,6 +69,13 @@ def with_compressed_copy(folder: Path, days: list[pd.DataFrame]) -> None:
     (folder / "archive.csv.gz").write_bytes(gzip.compress((folder / "day-004.csv").read_bytes()))
 
 
+def with_cut_values(folder: Path, days: list[pd.DataFrame]) -> None:
+    """The same day from a warehouse: times with milliseconds, amounts as float32."""
+    times = days[4]["day"] + pd.to_timedelta(np.arange(len(days[4])) * 7 % 900, unit="ms")
+    write_days(folder, days)
+    write_day(folder, days[4].assign(day=times, price=days[4]["price"].astype("float32")), "dwh.parquet")
+
+
 def with_other_layout(folder: Path, days: list[pd.DataFrame]) -> None:
     """The same day again, with rows and columns in another order and an extra column."""
     write_days(folder, days)
@@ -129,6 +136,7 @@ REPEATED: list[tuple[Layout, str]] = [
     (with_three_days_of_history, r"day-002.csv and history.csv \(100%\)"),
     (with_tiny_copy, r"day-012.csv and day-013.csv \(100%\)"),
     (with_tiny_twin, r"day-012.csv and day-013.csv \(100%\)"),
+    (with_cut_values, r"day-004.csv and dwh.parquet \(\d\d+%\)"),
 ]
 
 

@@ -38,7 +38,7 @@ def test_files_that_repeat_rows_are_refused_by_name(tmp_path: Path, layout: Layo
     assert "rows.key" in error.value.message
 
 
-@pytest.mark.parametrize(("layout", "message"), REPEATED[:4] + REPEATED[6:9])
+@pytest.mark.parametrize(("layout", "message"), REPEATED[:4] + REPEATED[6:9] + REPEATED[-1:])
 def test_large_sources_are_judged_by_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout, message: str
 ) -> None:
@@ -94,6 +94,18 @@ def test_overlaps_below_the_limit_are_warned_of(tmp_path: Path) -> None:
     assert warning.startswith(
         "about 30% of the rows of day-000.csv are in another file too, and fewer in 1 more"
     )
+    assert "rows.key" in warning
+
+
+@pytest.mark.parametrize("column", ["price", "day"])
+def test_a_day_exported_again_with_other_digits_is_warned_of(tmp_path: Path, column: str) -> None:
+    """Amounts with more decimals, or dates without a time, do not hide that a day was delivered twice."""
+    days = draw_days()
+    copy = days[4].assign(price=days[4]["price"] + 0.0031, day=days[4]["day"].dt.normalize())
+    write_days(tmp_path, days)
+    write_day(tmp_path, days[4].assign(**{column: copy[column]}), "again.csv")
+    (warning,) = summarise_folder(tmp_path).warnings
+    assert "of the rows of again.csv are nearly those of day-004.csv" in warning
     assert "rows.key" in warning
 
 

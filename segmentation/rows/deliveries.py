@@ -22,6 +22,7 @@ LEAST_REPEATED = 0.5
 LEAST_REPEATED_CUSTOMERS, LEAST_CUSTOMERS = 1.0, 20
 LEAST_SHARED, LEAST_COPY = 5, 2  # rows: fewer say nothing, except that a file is a copy
 WARNED_SHARE = 0.05
+LEAST_NEAR, LEAST_NEAR_ROWS = 0.8, 20
 MOST_NAMED = 10
 
 
@@ -93,6 +94,7 @@ class Deliveries:
         self.hashes = np.empty(0, np.uint64)
         self.files = np.empty(0, np.int32)
         self.versions = np.empty(0, np.uint64)
+        self.near = np.empty(0, np.uint64)
         self.pending: list[Sketch] = []
         self.limit = np.uint64(2**64 - 1)
 
@@ -107,13 +109,15 @@ class Deliveries:
         hashes = np.concatenate([self.hashes, *(sketch.hashes for sketch in self.pending)])
         files = np.concatenate([self.files, *(sketch.files for sketch in self.pending)])
         versions = np.concatenate([self.versions, *(sketch.versions for sketch in self.pending)])
+        near = np.concatenate([self.near, *(sketch.near for sketch in self.pending)])
         self.pending = []
         is_kept = hashes <= self.limit
         # The sample was chosen by file size alone, so it may be larger than expected.
         while is_kept.sum() > 2 * SKETCHED_ROWS:
             self.limit //= np.uint64(2)
             is_kept = hashes <= self.limit
-        self.hashes, self.files, self.versions = hashes[is_kept], files[is_kept], versions[is_kept]
+        self.hashes, self.files = hashes[is_kept], files[is_kept]
+        self.versions, self.near = versions[is_kept], near[is_kept]
 
     def check_repeats(self, definition: Definition) -> list[str]:
         """Refuse files that repeat others. Returns warnings about rows that may have been delivered twice."""
@@ -126,7 +130,8 @@ class Deliveries:
         if not by_event:
             return []
         versions = self.versions[np.unique(self.hashes, return_index=True)[1]]
-        return [*self._warn_of_shared(overlap), *_warn_of_repeats(overlap, versions, definition)]
+        shared = self._warn_of_shared(overlap) or self._warn_of_near()
+        return [*shared, *_warn_of_repeats(overlap, versions, definition)]
 
     def _refuse(self, overlap: FileOverlap, by_event: bool) -> None:
         shares = overlap.shares
@@ -177,6 +182,21 @@ class Deliveries:
         return [
             f"about {overlap.shares[worst]:.0%} of the rows of {name} are in another file too{ending}: they "
             "count twice unless rows.key says what identifies an event"
+        ]
+
+    def _warn_of_near(self) -> list[str]:
+        overlap = measure_overlap(self.near, self.files, len(self.inputs))
+        is_odd = (overlap.shares >= LEAST_NEAR) & (overlap.shared >= LEAST_NEAR_ROWS)
+        if not is_odd.any():
+            return []
+        worst = int(np.argmax(np.where(is_odd, overlap.shares, 0)))
+        names = [self.inputs[number].name for number in (worst, int(overlap.partners[worst]))]
+        if any(self.inputs[number].numbered for number in (worst, int(overlap.partners[worst]))):
+            names = ["a file", "another"]
+        return [
+            f"about {overlap.shares[worst]:.0%} of the rows of {names[0]} are nearly those of {names[1]}, "
+            "with other digits of amounts or another time of the day: if a day was delivered twice, remove "
+            "the copy or declare rows.key"
         ]
 
 

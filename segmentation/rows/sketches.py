@@ -25,6 +25,11 @@ _CSV_ROW, _PACKED_ROW = 40, 8  # bytes of a short row, as text and in a file tha
 _HIGH = np.uint64(0xFFFFFFFF00000000)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _NULL = np.uint64(0xD6E8FEB86659FD93)
+# Rows are the same if a format cut their values: numbers to float32, times to seconds. Nearly the same are
+# amounts within 1 %, and times of one day. Numbers are cut to bits of a float64, whose fraction has 52.
+_SAME_BITS, _NEAR_BITS = 17, 7
+_SECOND, _DAY = 1_000_000, 86_400_000_000  # microseconds
+_ROUND_BITS = 0.3819660112501051  # of a step: where few amounts of people are
 _STATUS = re.compile(
     r"(?<![a-z])(status|state|deleted|version|zustand|etat|état|estado)(?![a-z])", re.IGNORECASE
 )
@@ -36,13 +41,15 @@ class Sketch(NamedTuple):
     """The sampled rows of a batch: their hashes, uint64 (m,), and files, int32 (m,).
 
     A hash begins with 32 bits by which the row was sampled. `present` are the files with a row, int64 (f,).
-    `versions`, uint64 (m,), are hashes without the columns that change while an event stays the same.
+    `versions`, uint64 (m,), are hashes without the columns that change while an event stays the same;
+    those of `near`, uint64 (m,), agree for rows that are nearly the same.
     """
 
     hashes: np.ndarray
     files: np.ndarray
     present: np.ndarray
     versions: np.ndarray
+    near: np.ndarray
 
 
 def choose_share(files: Sequence[SourceFile]) -> float:
@@ -68,7 +75,8 @@ def sketch_rows(good: pa.Table, rows: Rows, share: float) -> Sketch:
     hashes = (marks & _HIGH) | (_by_piece(good, hash_table) >> np.uint64(32))
     volatile = [name for name in list_volatile_columns(rows) if name in good.column_names]
     versions = _by_piece(good.drop_columns(volatile), hash_table) if volatile else hashes
-    return Sketch(hashes, files, present, versions)
+    near = _by_piece(good, partial(hash_table, is_near=True))
+    return Sketch(hashes, files, present, versions, near)
 
 
 def list_volatile_columns(rows: Rows) -> list[str]:
@@ -93,7 +101,7 @@ def _mark_rows(good: pa.Table, rows: Rows) -> np.ndarray:
         return hash_table(good)
     marks = _last_words(good["customer_id"].combine_chunks()) * _ODD
     if rows.time is not None:
-        marks ^= good[rows.time].to_numpy().view(np.uint64)
+        marks ^= good[rows.time].to_numpy().view(np.uint64) // np.uint64(_SECOND)
     # In place, and less than mix() does: every row of the source pays for this.
     marks *= _ODD
     marks ^= marks >> np.uint64(32)
@@ -101,12 +109,12 @@ def _mark_rows(good: pa.Table, rows: Rows) -> np.ndarray:
     return marks
 
 
-def hash_table(table: pa.Table) -> np.ndarray:
+def hash_table(table: pa.Table, is_near: bool = False) -> np.ndarray:
     """A hash of each row of typed columns: uint64 (n,). Nulls have a hash of their own."""
     keys = np.zeros(table.num_rows, np.uint64)
     for column in table.columns:
         values = column.combine_chunks()
-        words = hash_words(values) if pa.types.is_string(values.type) else _number_words(values)
+        words = hash_words(values) if pa.types.is_string(values.type) else _number_words(values, is_near)
         if values.null_count:
             words = np.where(values.is_null().to_numpy(zero_copy_only=False), _NULL, words)
         # Mixed after every column, as in segmentation/keys.py.
@@ -114,14 +122,18 @@ def hash_table(table: pa.Table) -> np.ndarray:
     return keys
 
 
-def _number_words(values: pa.Array) -> np.ndarray:
+def _number_words(values: pa.Array, is_near: bool) -> np.ndarray:
     """Numbers, times and truth values as words: uint64 (n,). -0.0 and 0.0 are the same."""
     if pa.types.is_floating(values.type):
         floats: np.ndarray = pc.fill_null(values, 0.0).to_numpy() + 0.0
-        return floats.view(np.uint64)
+        cut = 52 - (_NEAR_BITS if is_near else _SAME_BITS)
+        return (floats.view(np.uint64) + np.uint64(int(_ROUND_BITS * 2**cut))) >> np.uint64(cut)
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
+    is_time = pa.types.is_timestamp(values.type)
     numbers: np.ndarray = pc.fill_null(values.cast(pa.int64()), 0).to_numpy()
+    if is_time:
+        numbers = numbers // (_DAY if is_near else _SECOND)
     return numbers.view(np.uint64)
 
 
