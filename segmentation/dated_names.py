@@ -4,7 +4,7 @@ Which patterns are allowed is in config/name_patterns.py, which files are read i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -17,9 +17,16 @@ _DAY_FORMS = (
     *(f"%Y{mark}%m{mark}%d" for mark in ("-", "_", ".", " ", "")),
     *(f"%d{mark}%m{mark}%Y" for mark in ("-", "_", ".", " ", "")),
     *(f"%m{mark}%d{mark}%Y" for mark in ("-", "_", ".", " ", "")),
-    *(f"%d{mark}%b{mark}%Y" for mark in ("-", "_", ".", " ", "")),
+    *(f"%d{mark}%B{mark}%Y" for mark in ("-", "_", ".", " ", "")),
+    *(f"%B{mark}%d{end}%Y" for mark in ("-", "_", " ") for end in (mark, ", ")),
 )
-_LONGER_FORMS = ("%G-W%V", "%GW%V", "%Y-%m", "%Y_%m", "%Y.%m", "%Y%m", "%b-%Y", "%b_%Y", "%b%Y")
+_LONGER_FORMS = ("%G-W%V", "%GW%V", "%Y-%m", "%Y_%m", "%Y.%m", "%Y%m", "%B-%Y", "%B_%Y", "%B %Y", "%B%Y")
+# Digits that may be something else, where a name has no other date.
+_RARE_FORMS = (
+    *("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H", "%y%m%d", "%Y-%j", "%Y%j"),
+    *("%d-%m-%y", "%d.%m.%y", "%m-%d-%y"),
+)
+_MAY_BE_SHORT = {"%m", "%d"}
 
 
 class Span(NamedTuple):
@@ -51,7 +58,7 @@ def span_in_name(name: str, pattern: str) -> Span | None:
 
 def detect_spans(name: str) -> list[Span]:
     """The days that a name may say in any common form: several, where day and month can be exchanged."""
-    for forms in (_DAY_FORMS, _LONGER_FORMS):
+    for forms in (_DAY_FORMS, _LONGER_FORMS, _RARE_FORMS):
         spans = {span for form in forms if (span := _search(name, form, only_whole=True)) is not None}
         if spans:
             return sorted(spans)
@@ -81,7 +88,8 @@ def _search(text: str, pattern: str, only_whole: bool = False) -> Span | None:
 def _compile(pattern: str) -> re.Pattern[str]:
     """The pattern as a regex that matches at every position, with a group for each directive."""
     named, parts = set[str](), []
-    for part in re.split(r"(%[A-Za-z])", pattern):
+    tokens = re.split(r"(%[A-Za-z])", pattern)
+    for number, part in enumerate(tokens):
         directive = DATE_DIRECTIVES.get(part)
         if directive is None:
             parts.append(re.escape(part))
@@ -90,8 +98,20 @@ def _compile(pattern: str) -> re.Pattern[str]:
             parts.append(f"(?P={part[1]})")
         else:
             named.add(part)
+            # Spark writes month=5: between marks, a number needs no zero before it.
+            if part in _MAY_BE_SHORT and _stands_alone(tokens, number):
+                directive = r"\d{1,2}"
             parts.append(f"(?P<{part[1]}>{directive})")
     return re.compile(f"(?=(?P<date>{''.join(parts)}))")
+
+
+def _stands_alone(tokens: Sequence[str], number: int) -> bool:
+    """Is the directive with this number apart from others and from digits?"""
+    # re.split() gives texts at even positions, which are empty between two directives.
+    before, after = tokens[number - 1], tokens[number + 1]
+    starts = number == 1 if before == "" else not before[-1].isdigit()
+    ends = number == len(tokens) - 2 if after == "" else not after[0].isdigit()
+    return starts and ends
 
 
 def _make_span(groups: Mapping[str, str], pattern: str) -> Span | None:
