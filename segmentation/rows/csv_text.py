@@ -106,7 +106,8 @@ def open_csv_text(path: Path, csv: Csv, block_bytes: int) -> CsvText:
     header = _parse_header(path, csv, match[0])
 
     def list_blocks() -> Iterator[bytes]:
-        yield head[match.end() :]
+        # Together, because each block becomes a batch, and a small one costs as much as a large one.
+        yield head[match.end() :] + next(blocks, b"")
         yield from blocks
 
     return CsvText(header, list_blocks())
