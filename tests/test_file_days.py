@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.breakdown import Breakdown, MisdatedFile
 from segmentation.checks.refusals import check_file_days
 from tests.daily_orders import DATED, DAYS, ROWS, order, read, write_days
 
@@ -57,3 +58,10 @@ def test_a_clean_source_has_nothing_to_tell(tmp_path: Path) -> None:
     """Then the edition keeps no breakdown, so that the layout of files leaves no trace."""
     rows, _ = read(write_days(tmp_path / "days", {}))
     assert rows.breakdown.compact() is None
+
+
+def test_a_few_in_ten_thousand_rows_are_reported_without_a_warning() -> None:
+    """The finding names the file; the check passes, so that a typing error does not warn for a year."""
+    files = (MisdatedFile(name="2026-01-05.csv", rows=2),)
+    check = check_file_days(Breakdown(misdated=2, rows_in_files=10_000, misdated_files=files))
+    assert check.passed and "2 in 2026-01-05.csv" in check.finding

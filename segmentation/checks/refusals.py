@@ -16,6 +16,7 @@ _ORDINARY_WITHOUT_ID = 0.05
 # Then a day counts as lost once a tenth of the usual share of rows with an id is left.
 _LEFT_OF_A_LOST_DAY = 0.1
 MOST_MISDATED = 0.01
+FEW_MISDATED = 0.0005  # up to this share they are reported without a warning
 
 
 def check_quarantined_share(customers: Customers, limit: float) -> Check:
@@ -101,15 +102,17 @@ def _advise(amount: AmountBalance) -> str:
 
 
 def check_file_days(breakdown: Breakdown) -> Check:
-    """Files hold rows of the days that their names say. A few others warn; more hold the night."""
+    """Files hold rows of the days that their names say. Some others warn; more hold the night."""
     if not breakdown.misdated:
         finding = "no rows of other days than their file's name says"
         return Check(name="file-days", required=False, passed=True, finding=finding)
     share = breakdown.misdated / max(1, breakdown.rows_in_files)
     examples = [f"{file.rows:,} in {file.name}" for file in breakdown.misdated_files[:MOST_NAMED]]
-    finding = (
-        f"{breakdown.misdated:,} rows ({share:.2%}) are of other days than their file's name says: "
-        f"{', '.join(examples)}; declare source.days_before or days_after, or another date_in_name"
-    )
-    # Then days are likely to be missing at the window's edges, whose files were not opened.
+    rows = "1 row" if breakdown.misdated == 1 else f"{breakdown.misdated:,} rows"
+    finding = f"{rows} ({share:.2%}) of other days than their file's name says: {', '.join(examples)}"
+    # A typing error in thousands of rows is no reason to warn every night.
+    if share <= FEW_MISDATED:
+        return Check(name="file-days", required=False, passed=True, finding=finding)
+    finding += "; declare source.days_before or days_after, or another date_in_name"
+    # With more, days are likely to be missing at the window's edges, whose files were not opened.
     return Check(name="file-days", required=share > MOST_MISDATED, passed=False, finding=finding)
