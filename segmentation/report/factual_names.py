@@ -53,7 +53,9 @@ def build_traits(definition: Definition, encodings: Sequence[Encoding]) -> dict[
     for encoding in encodings:
         name, column = encoding.name, encoding.column
         prefix = name.split("_")[0].lower()
-        operation = features[column].op if column in features else _OPERATION_BY_PREFIX.get(prefix, "")
+        operation = (
+            (features[column].op or "") if column in features else _OPERATION_BY_PREFIX.get(prefix, "")
+        )
         is_indicator = encoding.kind in ("level", "other", "missing")
         words = name.replace("_", " ")
         low, high = (f"not {name}", name) if is_indicator else (f"low {words}", f"high {words}")
