@@ -34,6 +34,7 @@ from segmentation.rows.duplicates import deduplicate
 from segmentation.rows.engine import open_engine
 from segmentation.rows.events import Summarised, summarise_events
 from segmentation.rows.kept_rows import QuerySession
+from segmentation.rows.missing_words import warn_of_missing_ids
 from segmentation.rows.refusing import refuse_rows
 from segmentation.rows.table_rules import apply_table_rules, make_table_rules
 from tasks.runtime.stage import stage
@@ -186,12 +187,13 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
             f"{balance.read} rows were read, but {balance.used} used + {balance.merged} merged "
             f"+ {balance.quarantined} quarantined"
         )
+    unknown = [] if night.definition.rows.id is None else warn_of_missing_ids(summary.parts)
     return Customers(
         ingested=ingested,
         parts=summary.parts,
         quarantine=quarantine,
         balance=balance,
-        warnings=ingested.warnings,
+        warnings=(*ingested.warnings, *unknown),
         largest=summary.largest,
         events=summary.events,
     )

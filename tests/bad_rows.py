@@ -34,7 +34,13 @@ IDS = [
     Case("I04", parquet(id=[float(i) for i in range(8)]), "accepted", ids=("0", "7"), name=PARQUET),
     Case("I04", parquet(id=[2.0**53 + i for i in range(8)]), "refused", "wrong-type", name=PARQUET),
     Case("I05", table("007,5,1", "7,5,1", "07,5,1"), "accepted", ids=("007", "07", "7")),
-    Case("I06", table("NA,5,1", "None,5,1", "null,5,1"), "accepted", ids=("NA", "None", "null")),
+    Case(
+        "I06",
+        table("NA,5,1", "None,5,1", "null,5,1"),
+        "accepted",
+        ids=("NA", "None", "null"),
+        warning="2 ids mean that the customer is not known",
+    ),
     Case("I07", table("1E5,5,1", "1.0,5,1", "2-Jan,5,1"), "quarantined", "id: id rewritten", 3),
     Case(
         "I08",

@@ -63,3 +63,24 @@ def test_the_advice_cures_it(tmp_path: Path, make_night: Callable[..., Night]) -
     customers = summarise(night, ingest(night))
     assert customers.balance.reasons == {"id: blank id": 200}
     assert check_id_share(customers).passed
+
+
+@pytest.mark.parametrize(
+    ("ids", "is_warned"),
+    [
+        (["NULL"], True),
+        (["\\N"], True),
+        (["0"], True),
+        (["guest"], True),
+        (["0", "1"], False),
+        (["NA"], False),
+    ],
+)
+def test_ids_of_nobody_are_warned_of(
+    tmp_path: Path, make_night: Callable[..., Night], ids: list[str], is_warned: bool
+) -> None:
+    """An id that means none is warned of, however few its events are; a 0 where ids count from 0 is not."""
+    night = make_night(write_events(tmp_path / "events.csv", {**REGULARS, **dict.fromkeys(ids, 4)}), **EVENTS)
+    warnings = [text for text in summarise(night, ingest(night)).warnings if "is not known" in text]
+    assert len(warnings) == is_warned
+    assert all("source.csv.null_values" in text for text in warnings)

@@ -63,7 +63,14 @@ def write_categories(frame: pd.DataFrame, folder: Path) -> Path:
     return write_nulls(frame.astype({"channel": "category"}), folder)
 
 
-every_writer = pytest.mark.parametrize("write", [write_csv, write_nulls, write_blanks, write_categories])
+def write_padded(frame: pd.DataFrame, folder: Path) -> Path:
+    """Missing values as the blanks of a column of a fixed width, in CSV."""
+    return write_csv(frame.assign(channel=frame["channel"].fillna("    ")), folder)
+
+
+every_writer = pytest.mark.parametrize(
+    "write", [write_csv, write_nulls, write_blanks, write_padded, write_categories]
+)
 
 
 @every_writer
@@ -100,3 +107,15 @@ def test_declared_null_values_apply_to_text(
     source = {"path": str(path), "csv": {"null_values": ["", "N/A"]}}
     night = make_night(path, **definition_of("text", nullable=True), source=source)
     assert read_part(summarise(night, ingest(night)).parts[0])["channels"].to_pylist() == [2, 1]
+
+
+@pytest.mark.parametrize("word", ["NULL", "\\N", "#N/A", "None"])
+def test_words_that_are_not_declared_are_warned_of(
+    tmp_path: Path, make_night: Callable[..., Night], word: str
+) -> None:
+    """NULL and the like count as values where they are not declared, and the run says how many."""
+    frame = EVENTS.assign(channel=EVENTS["channel"].fillna(word).replace("N/A", "web"))
+    night = make_night(write_csv(frame, tmp_path), **definition_of("text", nullable=True))
+    (warning,) = ingest(night).warnings
+    assert warning.startswith("2 values of channel are words such as NULL")
+    assert "source.csv.null_values" in warning

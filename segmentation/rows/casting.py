@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from config.columns import Column
 from segmentation.rows.cast_column import ARROW_TYPES, CastColumn, Dialect, list_odd, to_mask
+from segmentation.rows.missing_words import detect_missing_words
 from segmentation.rows.number_estimates import list_unread_kinds
 from segmentation.rows.numbers import read_numbers
 from segmentation.rows.times import list_unread_forms, parse_times
@@ -22,6 +23,10 @@ __all__ = ["ARROW_TYPES", "CastColumn", "Dialect", "cast_column", "cast_id"]
 _TRUE = pa.array(["true", "t", "yes", "y", "1", "1.0"])
 _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
 _TEXT = Column(type="text")
+_MISSING_WORDS = (
+    "words such as NULL, \\N or N/A, and count as values: if they mean missing, declare "
+    "source.csv.null_values"
+)
 # Excel writes ="007" to keep a text from becoming a number.
 _FORMULA = r'(?s)^="(.*)"$'
 
@@ -60,7 +65,13 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
     texts, is_formula = _unwrap_formulas(values)
     texts = _blank_out(texts, dialect.csv.null_values)
     odd = {f'values of {name} were formulas, such as ="1", and were unwrapped': is_formula}
+    # Columns of a fixed width are padded, so where empty text is missing, blanks are, too.
+    blanks_are_missing = "" in dialect.csv.null_values
     if column.type in ("text", "category"):
+        if blanks_are_missing and pc.any(is_blank := pc.utf8_is_space(texts)).as_py():
+            texts = pc.if_else(is_blank, None, texts)
+        if column.nullable:
+            odd[f"values of {name} are {_MISSING_WORDS}"] = detect_missing_words(texts)
         return CastColumn(texts, None, list_odd(odd))
     if column.type == "timestamp":
         times = parse_times(texts, column.formats, dialect.timezone)
@@ -75,6 +86,8 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
             reading.has_zero_fraction
         )
     unreadable = to_mask(pc.and_(pc.is_null(numbers), pc.is_valid(texts)))
+    if unreadable is not None and blanks_are_missing:
+        unreadable = to_mask(pc.and_(pa.array(unreadable), pc.invert(pc.utf8_is_space(texts))))
     if unreadable is not None:
         odd |= _list_hints(name, texts, unreadable, column, dialect)
     return CastColumn(numbers, unreadable, list_odd(odd))
