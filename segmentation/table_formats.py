@@ -21,7 +21,7 @@ _LOGS = {
     "_versions": "Lance",
 }
 # Folders with common names are logs only if they hold such a file.
-_LOG_FILES = {"metadata": ("*.metadata.json", "Iceberg"), "snapshot": ("LATEST", "Paimon")}
+_LOG_FILES = {"metadata": ("*.metadata.json*", "Iceberg"), "snapshot": ("LATEST", "Paimon")}
 
 
 def has_delta_log(folder: AnyPath) -> bool:

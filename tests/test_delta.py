@@ -185,6 +185,18 @@ def test_a_header_that_breaks_the_contract_is_refused(tmp_path: Path) -> None:
         stage(tmp_path / "t", tmp_path / "out", define_customers(tmp_path / "t", columns))
 
 
+def test_ignored_columns_are_left_out_without_a_word(tmp_path: Path) -> None:
+    """A column of the table that the contract lacks is warned of, unless rows.ignore names it."""
+    table = tmp_path / "t"
+    write_deltalake(str(table), customers(1))
+    definition = define_customers(table, {"x": {"type": "float"}})
+    ignoring = definition.model_copy(
+        update={"rows": definition.rows.model_copy(update={"ignore": ("reg*",)})}
+    )
+    assert len(stage(table, tmp_path / "named", definition)[0].warnings) == 1
+    assert stage(table, tmp_path / "ignored", ignoring)[0].warnings == []
+
+
 def make_events(*days: tuple[int, int, int]) -> pa.Table:
     """An event of 5 x 2 at noon of each day."""
     stamps = [datetime(*day, 12, tzinfo=UTC) for day in days]

@@ -31,6 +31,7 @@ def list_all(location: object, pattern: str | None = None) -> list[ListedFile]:
         (".hoodie/hoodie.properties", "part-0.parquet", "Hudi"),
         (".hoodie/hoodie.properties", "region=eu/part-0.parquet", "Hudi"),
         ("metadata/v1.metadata.json", "data/part-0.parquet", "Iceberg"),
+        ("metadata/v1.metadata.json.gz", "data/part-0.parquet", "Iceberg"),
         ("metadata/00001-a.metadata.json", "data/region=eu/part-0.parquet", "Iceberg"),
         ("_delta_log/00000000000000000000.json", "part-0.parquet", "Delta"),
         ("_delta_log/00000000000000000000.json", "region=eu/dt=2026-01-30/part-0.parquet", "Delta"),

@@ -68,7 +68,8 @@ def read_log(folder: AnyPath, version: int | None, rows: Rows) -> DeltaLog:
     fields = json.loads(table.schema().to_json())["fields"]
     header = [field["name"] for field in fields]
     expected = columns_to_read(rows)
-    warnings = check_header(folder.name, adapt_header(folder.name, header, rows), expected, ",")
+    full_header = adapt_header(folder.name, header, rows)
+    warnings = check_header(folder.name, full_header, expected, ",", rows.is_ignored)
     rows = add_currency_of_header(rows, header)
     places = locate_columns(columns_to_read(rows), header, rows)
     names = [place for place in places.values() if place]
