@@ -165,6 +165,8 @@ def test_values_that_are_no_codes_are_not_named(tmp_path: Path) -> None:
 def test_shops_own_currency_comes_before_the_customers() -> None:
     """Of several columns, the one without a qualifier is taken; rates and similar names are passed over."""
     assert choose_currency_column(["presentment_currency", "Currency"]) == "Currency"
+    assert choose_currency_column(["ship_currency", "price_currency", "ccy"]) == "ccy"
+    assert choose_currency_column(["total", "Price Currency", "currency_rate"]) == "Price Currency"
     assert choose_currency_column(["currency_rate", "Currency Rate", "current", "total"]) is None
 
 

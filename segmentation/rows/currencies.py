@@ -25,8 +25,10 @@ from segmentation.source_checks import SourceFile
 CURRENCY_NAMES = (
     *("currency", "currencycode", "curr", "devise", "moneda", "waehrung", "währung", "valuta", "waluta"),
     *("valuutta", "valuta", "валюта", "通貨", "币种", "货币", "ordercurrency", "currencyisocode"),
-    *("transactioncurrency", "shopcurrency", "presentmentcurrency"),
+    *("transactioncurrency", "shopcurrency", "presentmentcurrency", "ccy", "cur"),
 )
+# Such as Price Currency or amount_ccy, where no column has one of these names.
+_CURRENCY_ENDS = ("currency", "currencycode", "currencyiso", "currencysymbol", "ccy", "devise", "waehrung")
 MOST_CURRENCIES = 200  # values that are counted; a column with more holds something else
 MOST_NAMED = 5
 _CODE = re.compile(r"[A-Z]{3}")
@@ -77,7 +79,8 @@ def choose_currency_column(names: Sequence[str]) -> str | None:
     'Currency Code'
     """
     plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(names)}
-    return next((plain[name] for name in CURRENCY_NAMES if name in plain), None)
+    others = sorted(name for name in plain if name.endswith(_CURRENCY_ENDS))
+    return next((plain[name] for name in (*CURRENCY_NAMES, *others) if name in plain), None)
 
 
 def add_currency_of_header(rows: Rows, header: Sequence[str]) -> Rows:
