@@ -1,6 +1,6 @@
 """Patterns of dates in file names: which strptime directives they may hold, and the span each pattern names.
 
-Reading a date from a name is in segmentation/dated_names.py.
+Reading a date from a name is in segmentation/sources/dated_names.py.
 """
 
 import re

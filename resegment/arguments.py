@@ -59,7 +59,7 @@ def check_source_files(definition: Definition, source: str | None, as_of: date) 
     """Refuse a date whose source files are missing, before a server is started for it."""
     if source is None and definition.source.path is None:
         return  # a database or a sample: only the run can tell
-    from segmentation.source import list_source, look_up_delta
+    from segmentation.sources.listing import list_source, look_up_delta
 
     if look_up_delta(definition.source, source) is None:
         list_source(definition.source, source, as_of, definition.window(as_of))

@@ -115,7 +115,7 @@ class _DayWriter(NamedTuple):
 
     @property
     def truth_folder(self) -> Path:
-        """Next to the folder of orders: a run names every file of its source's folder that it does not read."""
+        """Next to the folder of orders: a run names every file of its source that it does not read."""
         folder = self.folder.resolve()
         return folder.with_name(f"{folder.name}-truth")
 

@@ -1,6 +1,6 @@
 """Records of late files: what differs between a source's files and those that an edition was made from.
 
-Comparing them belongs in segmentation/late_files.py.
+Comparing them belongs in segmentation/sources/late_files.py.
 """
 
 from collections.abc import Sequence

@@ -48,7 +48,7 @@ class ColumnScale(Record):
     shift: float
     scale: float
     weight: float = Field(
-        description="Square root of the definition's weight; times a power of two, the same for all features, "
+        description="Square root of the definition's weight; times a power of two, equal for all features, "
         "where values are too large or too small for float32."
     )
     # The JSON keys are those of the first version, so that every model.json stays readable.

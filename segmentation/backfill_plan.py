@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from config.definition import Definition
 from schemas.backfills import BackfillPlan, BackfillRequest, BackfillResult, DateResult, PlannedDate
-from segmentation.changed_dates import list_changed_dates
 from segmentation.errors import Refused, ResegmentError
+from segmentation.sources.changed_dates import list_changed_dates
 from segmentation.store.commit import move_live
 from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import read_nights

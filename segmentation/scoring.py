@@ -28,7 +28,7 @@ from segmentation.rows.headers import check_header, columns_to_read, read_header
 from segmentation.rows.judging import judge_files
 from segmentation.rows.refusing import refuse_rows
 from segmentation.schema_code import read_source_of
-from segmentation.source_checks import check_content, fingerprint
+from segmentation.sources.content import check_content, fingerprint
 from segmentation.store.edition_files import compute_label_columns, fit_contract
 
 UNSCALABLE = "values that the model cannot scale"

@@ -10,9 +10,7 @@ from pathlib import Path
 from config.clauses import CheckLimits
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
-from segmentation.copied_files import refuse_copies
 from segmentation.errors import NoData, Refused
-from segmentation.late_files import detect_late_files
 from segmentation.parts import create_empty_folder
 from segmentation.rows.cast_batch import make_contract, with_currencies, with_python_schema
 from segmentation.rows.currencies import check_currencies, list_currency_rules
@@ -28,8 +26,10 @@ from segmentation.rows.row_counts import CountRules, make_count_rules
 from segmentation.rows.sketches import choose_share
 from segmentation.rows.writing import JudgedRows, write_rows
 from segmentation.samples.catalogue import write_samples
-from segmentation.source import ListedFile, SourceListing, list_source, look_up_delta
-from segmentation.source_checks import fingerprint
+from segmentation.sources.content import fingerprint
+from segmentation.sources.copied_files import refuse_copies
+from segmentation.sources.late_files import detect_late_files
+from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import get_home
 from segmentation.store.published import is_intact

@@ -10,9 +10,9 @@ import pytest
 
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows import compression
-from segmentation.rows.compression import open_text
-from segmentation.source_checks import check_content
+from segmentation.sources import compression
+from segmentation.sources.compression import open_text
+from segmentation.sources.content import check_content
 
 TEXT = b"id,n\n" + b"".join(b"c%d,%d\n" % (i, i * i) for i in range(50_000))
 

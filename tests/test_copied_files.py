@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.copied_files import refuse_copies
 from segmentation.errors import Refused
+from segmentation.sources.copied_files import refuse_copies
 from tests.conftest import SHARED
 from tests.event_inputs import (
     define,

@@ -21,7 +21,7 @@ from segmentation.rows.database import DatabaseQuery, DatabaseSecret, stage_quer
 from segmentation.rows.database_cells import Unbounded, convert_cells
 from segmentation.rows.digests import compute_digests
 from segmentation.rows.judging import JudgedBatch, judge_files
-from segmentation.source_checks import fingerprint
+from segmentation.sources.content import fingerprint
 from tests.conftest import DEFINITION
 
 NOON = datetime(2024, 5, 15, 12)

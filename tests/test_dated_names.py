@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from config.sources import Source
-from segmentation.dated_names import Span, detect_spans, span_in_name
-from segmentation.source import covered_days
+from segmentation.sources.dated_names import Span, detect_spans, span_in_name
+from segmentation.sources.listing import covered_days
 
 
 def days(first: str, end: str) -> Span:

@@ -9,8 +9,8 @@ import pandas as pd
 from schemas.night import Night
 from segmentation.rows.cast_batch import make_contract
 from segmentation.rows.digests import compute_digests
-from segmentation.source import fetch_files, list_files
-from segmentation.source_checks import fingerprint
+from segmentation.sources.content import fingerprint
+from segmentation.sources.listing import fetch_files, list_files
 from tests.test_real_data import DAY
 
 

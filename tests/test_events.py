@@ -145,7 +145,9 @@ def test_many_headers_with_more_columns_make_one_warning(tmp_path: Path) -> None
         lines = [f"{line},x".replace(",i", f",i{day}-") for line in GOOD]
         write_events(tmp_path / f"2026-01-{day}.csv", lines, f"{HEADER},more")
     rows, _ = ingest_and_summarise(make_night(tmp_path))
-    assert rows.warnings == ("2026-01-10.csv and 19 more files: 1 column not in the contract was ignored: more",)
+    assert rows.warnings == (
+        "2026-01-10.csv and 19 more files: 1 column not in the contract was ignored: more",
+    )
 
 
 def test_a_contract_of_customers_has_the_summarys_features() -> None:

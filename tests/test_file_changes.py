@@ -10,9 +10,9 @@ import pytest
 
 from config.sources import Source
 from schemas.late_files import FileChanges
-from segmentation.changed_dates import SourceFolder
-from segmentation.dated_names import Span
-from segmentation.late_files import FileDays, compare_files
+from segmentation.sources.changed_dates import SourceFolder
+from segmentation.sources.dated_names import Span
+from segmentation.sources.late_files import FileDays, compare_files
 from segmentation.store.objects import ObjectPath
 from tests.late_shop import day, make_shop
 

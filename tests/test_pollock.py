@@ -20,7 +20,7 @@ from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.rows.headers import check_header, columns_to_read, read_header
 from segmentation.rows.reading import read_batches
-from segmentation.source_checks import check_content, fingerprint
+from segmentation.sources.content import check_content, fingerprint
 
 NAMES = ("DATE", "TIME", "Qty", "PRODUCTID", "Price", "ProductType", "ProductDescription", "URL", "Comments")
 ROWS = Rows.model_validate({"id": None, "columns": {name: {"type": "text"} for name in NAMES}})

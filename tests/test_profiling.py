@@ -18,7 +18,7 @@ from segmentation.proposing.encodings import detect_encoding
 from segmentation.proposing.profiling import merge_profiles, profile_files
 from segmentation.proposing.roles import infer_role, round_out
 from segmentation.proposing.sketches import SKETCH_SIZE, agree, merge_agreements, merge_sketches, sketch
-from segmentation.source_checks import fingerprint
+from segmentation.sources.content import fingerprint
 
 CSV = Csv()
 

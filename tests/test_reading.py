@@ -95,7 +95,7 @@ def test_declared_delimiter_and_encoding(tmp_path: Path) -> None:
     ],
 )
 def test_unreadable_files_are_refused(tmp_path: Path, content: bytes, code: str) -> None:
-    """A header with an unclosed quote, another encoding and an empty file are refused, and the message has no values."""
+    """An unclosed quote in a header, another encoding and an empty file are refused without values."""
     with pytest.raises(Refused) as refusal:
         read(write(tmp_path / "a.csv", content))
     assert refusal.value.code == code

@@ -55,8 +55,11 @@ def test_values_of_rows_refused_for_another_column_are_lost_too(tmp_path: Path) 
 
     rows, definition = read(write_days(tmp_path / "days", dict.fromkeys(DAYS[:9], line)))
     assert rows.breakdown.amounts[0].refused_rows == 18
-    # "3 pcs" is no number in any form, so that the row is counted but cannot be weighed.
-    assert judge_value(rows, definition).passed
+    # "3 pcs" is no number in any form: it is weighed as the mean of the pieces that could be read.
+    pieces, price = pd.Series(range(38)) % 3 + 1, pd.Series(range(38)) + 0.5
+    lost = 2 * pieces.mean() * 3204.5
+    share = lost / (lost + (pieces * price).sum())
+    assert f"about {share:.1%} of the value of revenue" in judge_value(rows, definition).finding
 
 
 @pytest.mark.parametrize(

@@ -180,8 +180,7 @@ def test_a_run_shows_no_value_anywhere(
         assert "7 of 70 rows" in result.stdout
     else:
         assert (
-            "schema: rows.schema rules:Rules: fails raised ValueError on more than 20 rows"
-            in result.stderr
+            "schema: rows.schema rules:Rules: fails raised ValueError on more than 20 rows" in result.stderr
         )
     texts = {"output": result.stdout.encode(), "error": result.stderr.encode()}
     texts |= (

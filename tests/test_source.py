@@ -9,8 +9,8 @@ import pytest
 
 from config.sources import Csv, Source
 from segmentation.errors import Refused, SourceChanged
-from segmentation.source import list_files
-from segmentation.source_checks import check_content, check_unchanged, fingerprint
+from segmentation.sources.content import check_content, check_unchanged, fingerprint
+from segmentation.sources.listing import list_files
 
 DAY = date(2026, 1, 31)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.sources import Source
-from segmentation.source import list_source
+from segmentation.sources.listing import list_source
 from segmentation.store.objects import ObjectPath
 
 DAY = date(2026, 1, 31)

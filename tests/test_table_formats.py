@@ -7,7 +7,7 @@ import pytest
 
 from config.sources import Source
 from segmentation.errors import Refused
-from segmentation.source import ListedFile, list_source
+from segmentation.sources.listing import ListedFile, list_source
 from segmentation.store.objects import ObjectPath
 from tests.event_inputs import (
     AS_OF,

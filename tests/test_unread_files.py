@@ -9,7 +9,7 @@ import pytest
 
 from config.sources import Source
 from segmentation.errors import NoData, Refused
-from segmentation.source import list_source
+from segmentation.sources.listing import list_source
 from segmentation.store.objects import ObjectPath
 
 AS_OF = date(2024, 6, 16)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.source import list_files
+from segmentation.sources.listing import list_files
 from tests.event_inputs import (
     AS_OF,
     check_balance,

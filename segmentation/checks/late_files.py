@@ -1,4 +1,4 @@
-"""The check of late files. Detecting them belongs in segmentation/late_files.py."""
+"""The check of late files. Detecting them belongs in segmentation/sources/late_files.py."""
 
 from schemas.late_files import LateFiles
 from schemas.verdicts import Check

@@ -16,9 +16,9 @@ from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.proposing.encodings import CHUNK, detect_encoding
 from segmentation.proposing.number_marks import detect_marks
-from segmentation.rows.compression import open_text
 from segmentation.rows.headers import get_kind
-from segmentation.source_checks import check_content
+from segmentation.sources.compression import open_text
+from segmentation.sources.content import check_content
 
 DELIMITERS = (",", ";", "\t", "|")
 _MOST_LINES = 1000

@@ -5,9 +5,9 @@ The rows are read in segmentation/proposing/event_facts.py.
 
 import numpy as np
 
-from segmentation.dated_names import Span, span_in_name
 from segmentation.proposing.limits import Margins
 from segmentation.rows.row_counts import to_ordinal
+from segmentation.sources.dated_names import Span, span_in_name
 
 MOST_DAYS = 7  # rows from further away are mistakes, and not a habit of the export
 _FEW_ROWS = 0.001  # of all rows; fewer are strays, of which a night warns

@@ -13,8 +13,6 @@ import numpy as np
 from config.definition import Definition
 from schemas.breakdown import Breakdown
 from segmentation.checks.refusals import lost_most_rows
-from segmentation.copied_files import refuse_copies
-from segmentation.dated_names import Span
 from segmentation.errors import Refused
 from segmentation.keys import hash_texts
 from segmentation.proposing.limits import round_limit
@@ -29,8 +27,10 @@ from segmentation.rows.refusing import summarise_reasons
 from segmentation.rows.row_counts import make_count_rules
 from segmentation.rows.sketches import choose_share
 from segmentation.rows.source_counts import SourceCounts
-from segmentation.source import covered_days
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
+from segmentation.sources.copied_files import refuse_copies
+from segmentation.sources.dated_names import Span
+from segmentation.sources.listing import covered_days
 
 USUAL_DAY_LIMIT = 0.5  # checks.max_quarantined_day where nothing is said
 _DAY_LIMITS = (USUAL_DAY_LIMIT, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -14,7 +14,7 @@ from segmentation.proposing.column_profile import MOST_LISTED_LEVELS, ColumnProf
 from segmentation.proposing.sketches import merge_sketches
 from segmentation.proposing.time_readings import MOST_FORMS, merge_readings
 from segmentation.rows.source_batches import SourceBatch, read_files
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 COLUMNS_AT_ONCE = 100  # of a Parquet file, whose batches grow with the number of columns
 

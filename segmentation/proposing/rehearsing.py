@@ -29,7 +29,7 @@ from segmentation.rows.casting import Dialect
 from segmentation.rows.judging import judge_files
 from segmentation.rows.reading import REPEATED_HEADER
 from segmentation.rows.refusing import summarise_reasons
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 
 class Rehearsal(NamedTuple):

@@ -15,7 +15,7 @@ from segmentation.proposing.roles import Role
 from segmentation.proposing.sketches import Distinct
 from segmentation.rows.casting import Dialect, cast_column
 from segmentation.rows.source_batches import read_files
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 MOST_PROPOSED_FEATURES = 12
 TWINS = 0.99  # two columns with this correlation, or more, say the same

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 from config.columns import COLUMN_PATTERN, RESERVED_COLUMNS
 from config.sources import Source
-from segmentation.dated_names import Span, span_in_name
 from segmentation.errors import Refused
-from segmentation.file_formats import FORMATS, get_format
 from segmentation.proposing.column_names import is_time_name
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.dialects import DetectedDialect, detect_dialect
@@ -24,9 +22,11 @@ from segmentation.proposing.profiling import profile_files
 from segmentation.proposing.time_formats import DayOrder
 from segmentation.proposing.time_readings import NEARLY_ALL, ColumnTimes, choose_times
 from segmentation.rows.headers import MOST_COLUMNS, check_header, read_header
-from segmentation.source import ListedFile, fetch_files, list_source
-from segmentation.source_checks import SourceFile, fingerprint
-from segmentation.source_places import list_place
+from segmentation.sources.content import SourceFile, fingerprint
+from segmentation.sources.dated_names import Span, span_in_name
+from segmentation.sources.file_formats import FORMATS, get_format
+from segmentation.sources.listing import ListedFile, fetch_files, list_source
+from segmentation.sources.places import list_place
 from segmentation.store.objects import is_object_url
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold

@@ -1,6 +1,6 @@
 """The text of a CSV file as UTF-8, in blocks, from its header on. Nothing larger than a block is in memory.
 
-Which file is compressed belongs in segmentation/rows/compression.py, quotes in segmentation/rows/quoting.py.
+Decompressing is in segmentation/sources/compression.py, judging quotes in segmentation/rows/quoting.py.
 """
 
 import codecs
@@ -15,8 +15,8 @@ import numpy as np
 
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows.compression import open_text
 from segmentation.rows.quoting import Quoting, locate_line_end
+from segmentation.sources.compression import open_text
 
 # A file without line ends would be read into memory as one header.
 LONGEST_HEADER = 1 << 20

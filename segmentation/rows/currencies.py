@@ -19,7 +19,7 @@ from config.event_summary import NUMERIC_OPERATIONS
 from config.expressions import columns_of, parse_expression
 from segmentation.errors import Refused
 from segmentation.rows.parquet_reading import open_parquet
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 # In this order: shops write their own currency next to the customer's.
 CURRENCY_NAMES = (

@@ -18,9 +18,9 @@ from segmentation.parts import create_empty_folder, rechunk
 from segmentation.rows.delta_log import DeltaFile, DeltaLog, read_log, select_window
 from segmentation.rows.opening import OpenedSource
 from segmentation.rows.parquet_reading import open_parquet, read_parquet
-from segmentation.source import select_dated
-from segmentation.source_checks import fingerprint
-from segmentation.source_places import FoundFile, Place
+from segmentation.sources.content import fingerprint
+from segmentation.sources.listing import select_dated
+from segmentation.sources.places import FoundFile, Place
 from segmentation.store.objects import AnyPath, ObjectPath
 
 

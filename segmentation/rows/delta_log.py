@@ -1,7 +1,7 @@
 """The log of a Delta table at one version: which files count, in which order, and which a window opens.
 
 The deltalake package reads the log. Reading the files is in segmentation/rows/delta.py; other table formats
-are refused in segmentation/table_formats.py.
+are refused in segmentation/sources/table_formats.py.
 """
 
 import json

@@ -19,7 +19,7 @@ from segmentation.parts import rechunk
 from segmentation.rows.cast_batch import Contract, cast_batch
 from segmentation.rows.raw_values import to_text
 from segmentation.rows.source_batches import SourceBatch, read_files
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 
 def compute_digests(files: Sequence[SourceFile], contract: Contract) -> tuple[Digest, ...]:

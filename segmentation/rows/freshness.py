@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from config.definition import Definition
 from schemas.part import Part
 from schemas.rows import Ingested
-from segmentation.dated_names import span_in_name
 from segmentation.parts import read_part
+from segmentation.sources.dated_names import span_in_name
 
 
 def infer_newest_day(definition: Definition, rows: Ingested, as_of: date) -> date | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from config.columns import COLUMN_PATTERN, Rows
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.file_formats import Kind, get_format
 from segmentation.rows.csv_text import open_csv_text
 from segmentation.rows.json_lines import read_keys
 from segmentation.rows.parquet_reading import open_parquet
 from segmentation.rows.record_blocks import BLOCK_BYTES
+from segmentation.sources.file_formats import Kind, get_format
 
 MOST_COLUMNS = 2000
 MOST_NAMED = 5  # columns that a message lists by name

@@ -36,7 +36,7 @@ from segmentation.rows.row_rules import detect_broken_rules
 from segmentation.rows.sketches import Sketch, sketch_rows
 from segmentation.rows.source_batches import SourceBatch, merge_small_batches, read_files
 from segmentation.rows.versions import concat_versions, rename_id, take_versions
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 
 class JudgedBatch(NamedTuple):

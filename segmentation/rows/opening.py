@@ -1,6 +1,7 @@
 """Opening a source's files: fetched, fingerprinted, and accepted by their first bytes and their headers.
 
-Which files are read is decided in segmentation/source.py; reading them is in segmentation/rows/reading.py.
+Which files are read is decided in segmentation/sources/listing.py. Reading one is in
+segmentation/rows/reading.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +12,8 @@ from config.columns import Rows
 from config.sources import Csv
 from segmentation.rows.column_places import adapt_header
 from segmentation.rows.headers import check_header, columns_to_read, read_header
-from segmentation.source import ListedFile, fetch_files
-from segmentation.source_checks import SourceFile, check_content, fingerprint
+from segmentation.sources.content import SourceFile, check_content, fingerprint
+from segmentation.sources.listing import ListedFile, fetch_files
 
 
 class OpenedSource(NamedTuple):

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
 from segmentation.parts import PART_ROWS
-from segmentation.rows.compression import EXPANSION_FROM_BYTES, MOST_EXPANSION
 from segmentation.rows.parquet_dictionaries import choose_batch_rows, count_bytes
 from segmentation.rows.raw_batch import RawBatch
+from segmentation.sources.compression import EXPANSION_FROM_BYTES, MOST_EXPANSION
 
 # A page is decompressed as a whole, so a small file could otherwise exhaust memory.
 LARGEST_GROUP_BYTES = 2 << 30

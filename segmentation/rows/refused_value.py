@@ -109,6 +109,8 @@ def measure_amounts(
         for name, column in amount.columns.items():
             typed = values[name][positions]
             estimated, alike = _estimate(typed, batch.raw[name].take(pa.array(positions)), decimal)
+            if len(amount.columns) > 1:
+                estimated = _fill(estimated, values[name][is_good])
             refused[name] = _limit(estimated, column)
             number_like += alike
         weights[i, USED] = _sum_sizes(amount.tree, values, is_good)
@@ -132,6 +134,13 @@ def _estimate(typed: np.ndarray, raw: pa.ChunkedArray, decimal: str) -> tuple[np
     estimated = typed.copy()
     estimated[is_lost] = lenient_number(texts, decimal)
     return estimated, int(looks_like_number(texts).sum())
+
+
+def _fill(values: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Values with the mean of good rows where nobody can tell: "3 pcs" at 3,204.00 each is not nothing."""
+    is_lost = np.isnan(values)
+    sizes = np.abs(good[np.isfinite(good)])
+    return np.where(is_lost, sizes.mean(), values) if is_lost.any() and len(sizes) else values
 
 
 def _limit(values: np.ndarray, column: Column) -> np.ndarray:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from config.definition import Definition
 from schemas.contract import FIRST_YEAR, LAST_YEAR
-from segmentation.dated_names import span_in_name
+from segmentation.sources.dated_names import span_in_name
 
 # The day of a row whose time is missing or unreadable.
 NO_DAY = np.iinfo(np.int32).min

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from config.columns import Rows
 from segmentation.keys import mix
-from segmentation.source_checks import SourceFile
+from segmentation.sources.content import SourceFile
 
 SKETCHED_ROWS = 1 << 16  # of the whole source: 1 MB of hashes
 _PIECE = 1 << 14  # rows hashed at a time: they stay in the processor's cache, which is twice as fast

@@ -12,7 +12,7 @@ from config.columns import Rows
 from config.sources import Csv
 from segmentation.rows.headers import columns_to_read
 from segmentation.rows.reading import RawBatch, read_batches
-from segmentation.source_checks import SourceFile, check_unchanged
+from segmentation.sources.content import SourceFile, check_unchanged
 
 MERGED_ROWS = 50_000  # rows of small files that are judged as one batch
 

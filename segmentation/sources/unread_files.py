@@ -1,7 +1,7 @@
 """Files of a source's folder that a date does not read: named in a warning, or refused if rows may be missed.
 
-Which files are read is decided in segmentation/source.py. Copies among those that are read are in
-segmentation/copied_files.py.
+Which files are read is decided in segmentation/sources/listing.py. Copies among those that are read are in
+segmentation/sources/copied_files.py.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from segmentation.dated_names import Span, detect_spans, span_in_name
 from segmentation.errors import Refused
-from segmentation.file_formats import FORMATS, get_format, get_stem
-from segmentation.source_places import FoundFile
+from segmentation.sources.dated_names import Span, detect_spans, span_in_name
+from segmentation.sources.file_formats import FORMATS, get_format, get_stem
+from segmentation.sources.places import FoundFile
 
 MOST_NAMED = 3
 _DIGIT = re.compile(r"\d")

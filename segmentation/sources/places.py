@@ -1,6 +1,6 @@
 """What a source's location holds: the files of a folder, of a glob or of a prefix in a bucket.
 
-Which of them are read is decided in segmentation/source.py. Nothing here opens a file.
+Which of them are read is decided in segmentation/sources/listing.py. Nothing here opens a file.
 """
 
 import os
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from segmentation.errors import Refused
+from segmentation.sources.table_formats import refuse_log, refuse_table
 from segmentation.store.objects import AnyPath, ObjectPath, parse_path
-from segmentation.table_formats import refuse_log, refuse_table
 
 # What systems and tools leave behind, by the name of a file or folder. All hidden files are left out too.
 _LEFTOVERS = (

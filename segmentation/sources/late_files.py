@@ -1,7 +1,8 @@
 """Late files: files that arrived or changed after the night that should have read them was published.
 
 Tonight's files are compared with those of the edition before. Which dates a backfill redoes is planned in
-segmentation/changed_dates.py. Copies of files that are read twice are found in segmentation/copied_files.py.
+segmentation/sources/changed_dates.py. Copies of files that are read twice are found in
+segmentation/sources/copied_files.py.
 """
 
 import hashlib
@@ -17,10 +18,10 @@ from schemas.late_files import FileChanges, LateFiles
 from schemas.manifest import EditionRef, Manifest
 from schemas.night import Night
 from schemas.rows import EditionKey
-from segmentation.dated_names import Span, span_in_name
-from segmentation.rows.compression import open_text
-from segmentation.source import covered_days
-from segmentation.source_checks import SourceFile
+from segmentation.sources.compression import open_text
+from segmentation.sources.content import SourceFile
+from segmentation.sources.dated_names import Span, span_in_name
+from segmentation.sources.listing import covered_days
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath

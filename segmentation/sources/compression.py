@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import pyarrow as pa
 
 from segmentation.errors import Refused
-from segmentation.file_formats import Compression, get_format
+from segmentation.sources.file_formats import Compression, get_format
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

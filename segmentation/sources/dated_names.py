@@ -1,6 +1,7 @@
 """The dates in file names: the span of days that a name covers.
 
-Which patterns are allowed is in config/name_patterns.py, which files are read in segmentation/source.py.
+Which patterns are allowed is in config/name_patterns.py, which files are read in
+segmentation/sources/listing.py.
 """
 
 import re

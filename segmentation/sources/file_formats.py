@@ -1,6 +1,6 @@
 """Which files are tables: their formats and compression, by the end of the file's name.
 
-Decompressing belongs in segmentation/rows/compression.py, reading rows in segmentation/rows/reading.py.
+Decompressing belongs in segmentation/sources/compression.py, reading rows in segmentation/rows/reading.py.
 """
 
 from typing import Literal, NamedTuple

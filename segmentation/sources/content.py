@@ -1,6 +1,7 @@
 """Checking source files: refusing a file that is not a table, and fingerprints that reveal a change.
 
-Listing a source's files is in segmentation/source.py, reading their rows in segmentation/rows/reading.py.
+Listing a source's files is in segmentation/sources/listing.py, reading their rows in
+segmentation/rows/reading.py.
 """
 
 import re
@@ -11,9 +12,9 @@ from typing import NamedTuple
 from config.sources import Csv
 from schemas.rows import Input
 from segmentation.errors import Refused, SourceChanged
-from segmentation.file_formats import get_format
 from segmentation.parts import hash_file
-from segmentation.rows.compression import open_text
+from segmentation.sources.compression import open_text
+from segmentation.sources.file_formats import get_format
 
 _HEAD = 1 << 16
 _CHUNK = 1 << 20

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from segmentation.dated_names import span_in_name
 from segmentation.errors import Refused
-from segmentation.file_formats import get_stem
+from segmentation.sources.dated_names import span_in_name
+from segmentation.sources.file_formats import get_stem
 
 MOST_NAMED = 3
 _COPY = "copy|kopie|copie|copia"

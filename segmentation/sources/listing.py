@@ -1,7 +1,7 @@
 """Which files of a source a date reads: the days their names cover, and downloading those that are objects.
 
-What a location holds is listed in segmentation/source_places.py; files left over are judged in
-segmentation/unread_files.py. Checking a file's content is in segmentation/source_checks.py.
+What a location holds is listed in segmentation/sources/places.py; files left over are judged in
+segmentation/sources/unread_files.py. Checking a file's content is in segmentation/sources/content.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from config.sources import Source
-from segmentation.dated_names import Span, span_in_name
 from segmentation.errors import NoData, Refused
-from segmentation.file_formats import FORMATS, get_format
 from segmentation.parts import create_empty_folder
-from segmentation.source_places import FoundFile, Place, is_partition, list_place
+from segmentation.sources.dated_names import Span, span_in_name
+from segmentation.sources.file_formats import FORMATS, get_format
+from segmentation.sources.places import FoundFile, Place, is_partition, list_place
+from segmentation.sources.table_formats import has_delta_log
+from segmentation.sources.unread_files import Selection, judge_unread, warn_of_siblings
 from segmentation.store.objects import AnyPath, parse_path
-from segmentation.table_formats import has_delta_log
-from segmentation.unread_files import Selection, judge_unread, warn_of_siblings
 
 _DOWNLOADS = 8
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"

@@ -1,7 +1,7 @@
 """Which published dates were made without a file that is there now, or with another version of it.
 
 They are redone with all that builds on them: the plan of `backfill --mode changed`. Files are compared in
-segmentation/late_files.py, dates are run in flows/backfill.py.
+segmentation/sources/late_files.py, dates are run in flows/backfill.py.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from config.definition import Definition
 from schemas.backfills import PlannedDate
 from schemas.late_files import FileChanges, list_names
 from schemas.manifest import EditionRef
-from segmentation.dated_names import Span
 from segmentation.errors import NoData, Refused
-from segmentation.late_files import (
+from segmentation.parts import hash_file
+from segmentation.sources.dated_names import Span
+from segmentation.sources.late_files import (
     EditionFiles,
     FileDays,
     compare_files,
     hash_text,
     read_edition_files,
 )
-from segmentation.parts import hash_file
-from segmentation.source import list_source
+from segmentation.sources.listing import list_source
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import published_editions
