@@ -56,10 +56,13 @@ def test_values_of_rows_refused_for_another_column_are_lost_too(tmp_path: Path) 
     rows, definition = read(write_days(tmp_path / "days", dict.fromkeys(DAYS[:9], line)))
     assert rows.breakdown.amounts[0].refused_rows == 18
     # "3 pcs" is no number in any form: it is weighed as the mean of the pieces that could be read.
-    pieces, price = pd.Series(range(38)) % 3 + 1, pd.Series(range(38)) + 0.5
-    lost = 2 * pieces.mean() * 3204.5
-    share = lost / (lost + (pieces * price).sum())
-    assert f"about {share:.1%} of the value of revenue" in judge_value(rows, definition).finding
+    table = pd.DataFrame({"pieces": pd.Series(range(ROWS)) % 3 + 1, "price": pd.Series(range(ROWS)) + 0.5})
+    table.loc[38:, "price"] = 3204.5
+    used = pd.concat([table] * (len(DAYS) - 9) + [table[:38]] * 9)
+    lost = 18 * used["pieces"].mean() * 3204.5
+    share = lost / (lost + (used["pieces"] * used["price"]).sum())
+    check = judge_value(rows, definition)
+    assert not check.passed and f"about {share:.1%} of the value of revenue" in check.finding
 
 
 @pytest.mark.parametrize(
@@ -107,3 +110,14 @@ def test_amounts_of_customers_are_weighed(tmp_path: Path, money: dict[str, str])
     check = judge_value(rows, definition)
     assert not check.passed
     assert f"about {27000 / (27000 + 97 * 30):.1%} of the value of spend" in check.finding
+
+
+def test_a_totals_row_is_no_lost_value(tmp_path: Path) -> None:
+    """The sum below a table is refused, and holds no value that a customer misses."""
+
+    def line(day: date, i: int) -> str:
+        return order(day, i) if i else f"Total,,{day},{9000},{9000.0}"
+
+    rows, definition = read(write_days(tmp_path / "days", dict.fromkeys(DAYS[:3], line)))
+    assert rows.balance.reasons == {"id: totals row": 3}
+    assert judge_value(rows, definition).passed

@@ -88,10 +88,12 @@ class CountRules(NamedTuple):
     covers: np.ndarray | None
     margins: tuple[int, int] = (0, 0)
 
+    totals: str = ""  # the reason of rows that add up the others
+
     @property
     def no_loss(self) -> list[str]:
-        """Reasons of rows that no customer misses: the user's filter, and missing ids."""
-        return [*self.filters.to_pylist(), *self.without_id.to_pylist()]
+        """Reasons of rows that no customer misses: the user's filter, missing ids, and totals of the file."""
+        return [*self.filters.to_pylist(), *self.without_id.to_pylist(), self.totals]
 
 
 def make_count_rules(definition: Definition, window: DaySpan | None, names: Sequence[str]) -> CountRules:
@@ -107,7 +109,9 @@ def make_count_rules(definition: Definition, window: DaySpan | None, names: Sequ
         bounds = [(to_ordinal(span.first), to_ordinal(span.end)) if span else _ALL_DAYS for span in spans]
         covers = np.array(bounds, np.int64).reshape(-1, 2)
     margins = (source.days_before, source.days_after)
-    return CountRules(filters, pa.array(without_id, pa.string()), days, covers, margins)
+    return CountRules(
+        filters, pa.array(without_id, pa.string()), days, covers, margins, f"{rows.id}: totals row"
+    )
 
 
 class CountedPieces(NamedTuple):
