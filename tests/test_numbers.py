@@ -151,6 +151,28 @@ def test_an_unreadable_number_names_the_key_that_would_read_it(text: str, number
 
 
 @pytest.mark.parametrize(
+    ("texts", "csv", "count"),
+    [
+        (["5", "1.234", "870", "2.500", "12", "-7.000"], {}, 3),
+        (["5", "1,234", "870", "2,500", "12", "7,000"], {"decimal": ",", "delimiter": ";"}, 3),
+        (["5", "1.234", "870", "2.5", "12", "7.000"], {}, 0),
+        (["5", "1.234", "1870", "2.500", "12", "7.000"], {}, 0),
+        (["5.000", "1.234", "0.870", "2.500", "12.000", "7.000"], {}, 0),
+        (["0", "0.125", "0.250", "1", "1", "0.375"], {}, 0),
+    ],
+)
+def test_decimal_marks_that_may_be_of_thousands_are_counted(
+    texts: list[str], csv: dict[str, object], count: int
+) -> None:
+    """1.234 next to 870 may be 1234: such values are counted, and read as they are declared."""
+    values = pa.chunked_array([pa.array(texts)])
+    column = cast_column("total", values, Column(type="float"), Dialect(Csv.model_validate(csv)))
+    assert [mask.sum() for mask in column.oddities.values()] == ([count] if count else [])
+    assert all("as in 1.234 for 1234" in text for text in column.oddities)
+    assert column.unreadable is None
+
+
+@pytest.mark.parametrize(
     ("csv", "message"),
     [
         ({"thousands": "."}, "decimal mark"),

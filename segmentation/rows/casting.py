@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from config.columns import Column
 from segmentation.rows.cast_column import ARROW_TYPES, CastColumn, Dialect, list_odd, to_mask
 from segmentation.rows.missing_words import detect_missing_words
-from segmentation.rows.number_estimates import list_unread_kinds
+from segmentation.rows.number_estimates import detect_thousands, list_unread_kinds
 from segmentation.rows.numbers import read_numbers
 from segmentation.rows.times import list_unread_forms, parse_times
 from segmentation.rows.typed_columns import cast_typed, unpack_column
@@ -26,6 +26,10 @@ _TEXT = Column(type="text")
 _MISSING_WORDS = (
     "words such as NULL, \\N or N/A, and count as values: if they mean missing, declare "
     "source.csv.null_values"
+)
+_THOUSANDS = (
+    "values of {} have three digits after the decimal mark, and all others are below 1000: if it marks "
+    "thousands, as in 1.234 for 1234, declare source.csv.thousands and decimal"
 )
 # Excel writes ="007" to keep a text from becoming a number.
 _FORMULA = r'(?s)^="(.*)"$'
@@ -85,6 +89,8 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
         odd[f"values of {name} are whole numbers written with a fraction, such as 3.0"] = (
             reading.has_zero_fraction
         )
+        if column.type == "float" and dialect.csv.thousands is None:
+            odd[_THOUSANDS.format(name)] = detect_thousands(texts, dialect.csv.decimal)
     unreadable = to_mask(pc.and_(pc.is_null(numbers), pc.is_valid(texts)))
     if unreadable is not None and blanks_are_missing:
         unreadable = to_mask(pc.and_(pa.array(unreadable), pc.invert(pc.utf8_is_space(texts))))

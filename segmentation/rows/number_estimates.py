@@ -35,6 +35,8 @@ _DECIMALS = {
     ".": "a decimal point; declare source.csv.decimal",
 }
 _FRACTION = "a fraction; declare type: float"
+_SAMPLE = 1 << 11
+_LEAST_MARKED = 3  # values with the mark, and as many without it
 
 
 def looks_like_number(texts: pa.ChunkedArray) -> np.ndarray:
@@ -88,3 +90,27 @@ def list_unread_kinds(texts: pa.ChunkedArray, decimal: str) -> dict[str, np.ndar
         if mask.any():
             masks[kind] = mask
     return masks
+
+
+def detect_thousands(texts: pa.ChunkedArray, decimal: str) -> np.ndarray | None:
+    """Where the decimal mark may be one of thousands, bool (n,): 1.234 for 1234; None where it is not.
+
+    It may be if all values with the mark have three digits after it, and those without it are below 1000.
+
+    >>> detect_thousands(pa.chunked_array([["5", "1.234", "870", "2.500", "12", "7.000"]]), ".").sum()
+    3
+    >>> detect_thousands(pa.chunked_array([["5", "1.234", "870", "2.5", "12", "7.000"]]), ".")
+    """
+    # Nearly always the first values say that it is not: only then is it worth a look at all.
+    if pc.any(_contradicts_thousands(texts.slice(0, _SAMPLE), decimal)).as_py():
+        return None
+    is_marked = pc.fill_null(pc.match_substring(texts, decimal), False).to_numpy()
+    count = int(is_marked.sum())
+    if count < _LEAST_MARKED or len(texts) - texts.null_count - count < _LEAST_MARKED:
+        return None
+    return None if pc.any(_contradicts_thousands(texts, decimal)).as_py() else is_marked
+
+
+def _contradicts_thousands(texts: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
+    thousand = rf"^\s*[+-]?[1-9]\d{{0,2}}{re.escape(decimal)}\d{{3}}\s*$|^\s*[+-]?\d{{1,3}}\s*$"
+    return pc.invert(pc.match_substring_regex(texts, thousand))
