@@ -190,8 +190,7 @@ def test_ignored_columns_are_left_out_without_a_word(tmp_path: Path) -> None:
     write_deltalake(str(tmp_path / "t"), customers(1))
     definition = define_customers(tmp_path / "t", {"x": {"type": "float"}})
     for ignored, count in (((), 1), (("reg*",), 0)):
-        rows = definition.rows.model_copy(update={"ignore": ignored})
-        changed = definition.model_copy(update={"rows": rows})
+        changed = definition.model_copy(update={"rows": definition.rows.model_copy(update={"ignore": ignored})})
         assert len(stage(tmp_path / "t", tmp_path / f"out-{count}", changed)[0].warnings) == count
 
 
