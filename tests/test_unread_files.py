@@ -146,6 +146,14 @@ def test_a_glob_reads_what_it_matches_and_names_its_neighbours(tmp_path: Path) -
     assert warning == "2024-06-12.csv.gz next to the files of source.path is not matched by it"
 
 
+def test_tables_in_another_format_are_named_next_to_a_glob(tmp_path: Path) -> None:
+    """Without dates, *.csv leaves out what somebody compressed, and says so."""
+    for name in ("a.csv", "b.csv", "old-c.csv", "a.csv.gz", "d.parquet", "notes.txt"):
+        (tmp_path / name).write_text("id\n")
+    warnings = list_source(Source(path=f"{tmp_path}/?.csv"), None, AS_OF).warnings
+    assert warnings == ["a.csv.gz, d.parquet next to the files of source.path are not matched by it"]
+
+
 def test_objects_are_judged_like_files(bucket: ObjectPath) -> None:
     """In a bucket the same names are quiet, named in a warning or refused."""
     for name in (*DAYS, "_SUCCESS", "archive/2023-01-01.csv", "notes.txt"):

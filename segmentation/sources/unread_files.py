@@ -125,11 +125,17 @@ def list_unread(selection: Selection) -> list[_Unread]:
 
 
 def warn_of_siblings(selection: Selection) -> list[str]:
-    """A warning about files next to a glob's that it does not match, on days that it does not cover."""
+    """A warning about tables next to a glob's that it does not match, on days that it does not cover.
+
+    Without dates, those in another format: *.csv matches no .csv.gz.
+    """
+    formats = {get_format(file.name) for file in selection.read}
+    suffixes = {found.suffix.lower() for found in formats if found}
     missed = [
         file
         for file in list_unread(selection)
-        if file.spans and get_format(file.name) and not _is_covered(file, selection)
+        if (found := get_format(file.name))
+        and (not _is_covered(file, selection) if file.spans else found.suffix.lower() not in suffixes)
     ]
     if not missed:
         return []
