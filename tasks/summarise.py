@@ -36,6 +36,7 @@ from segmentation.rows.events import Summarised, summarise_events
 from segmentation.rows.kept_rows import QuerySession
 from segmentation.rows.missing_words import warn_of_missing_ids
 from segmentation.rows.refusing import refuse_rows
+from segmentation.rows.similar_ids import warn_of_similar_ids
 from segmentation.rows.table_rules import apply_table_rules, make_table_rules
 from tasks.runtime.stage import stage
 
@@ -187,13 +188,14 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
             f"{balance.read} rows were read, but {balance.used} used + {balance.merged} merged "
             f"+ {balance.quarantined} quarantined"
         )
-    unknown = [] if night.definition.rows.id is None else warn_of_missing_ids(summary.parts)
+    has_ids = night.definition.rows.id is not None
+    odd_ids = (*warn_of_missing_ids(summary.parts), *warn_of_similar_ids(summary.parts)) if has_ids else ()
     return Customers(
         ingested=ingested,
         parts=summary.parts,
         quarantine=quarantine,
         balance=balance,
-        warnings=(*ingested.warnings, *unknown),
+        warnings=(*ingested.warnings, *odd_ids),
         largest=summary.largest,
         events=summary.events,
     )

@@ -84,3 +84,21 @@ def test_ids_of_nobody_are_warned_of(
     warnings = [text for text in summarise(night, ingest(night)).warnings if "is not known" in text]
     assert len(warnings) == is_warned
     assert all("source.csv.null_values" in text for text in warnings)
+
+
+@pytest.mark.parametrize(
+    ("ids", "is_warned"),
+    [
+        ([*(f"{n:06}" for n in range(1, 60)), *(f"{n}" for n in range(1, 20))], True),
+        ([*(f"c{n}@x.org" for n in range(60)), *(f"C{n}@X.org" for n in range(5))], True),
+        ([*(f"{n:06}" for n in range(60)), "1", "2"], False),
+        ([f"{n}" for n in range(100)], False),
+    ],
+)
+def test_ids_in_two_forms_are_warned_of(
+    tmp_path: Path, make_night: Callable[..., Night], ids: list[str], is_warned: bool
+) -> None:
+    """000123 and 123, or addresses in two cases, are two customers, and the run says so."""
+    night = make_night(write_events(tmp_path / "events.csv", dict.fromkeys(ids, 3)), **EVENTS)
+    warnings = [text for text in summarise(night, ingest(night)).warnings if "leading zeros" in text]
+    assert len(warnings) == is_warned
