@@ -46,7 +46,7 @@ def detect_missing_words(texts: pa.ChunkedArray) -> np.ndarray | None:
 
 
 def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
-    """A warning about customers whose id means that there is none. It names no id of a table."""
+    """A warning about customers whose id means that nobody is known. It names no id of a table."""
     found = set[str]()
     for part in parts:
         ids = read_part(part, ["customer_id"])["customer_id"]

@@ -30,6 +30,6 @@ def warn_of_similar_ids(parts: Sequence[Part]) -> list[str]:
     if count < _LEAST or count < _LEAST_SHARE * len(kept):
         return []
     return [
-        f"about {count / len(kept):.1%} of ids differ from another one in case, blanks or leading zeros only, "
-        "as after a spreadsheet: they count as different customers"
+        f"about {count / len(kept):.1%} of ids differ from another one in case, blanks or leading zeros "
+        "only, as after a spreadsheet: they count as different customers"
     ]
