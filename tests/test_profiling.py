@@ -160,6 +160,8 @@ def test_delimiter_and_decimal_mark_are_detected(lines: list[str], delimiter: st
         (b"\xe9\x81\x80", "utf-8"),
         (b"\xe9 \x81", "latin-1"),
         (b"a" * (1 << 20) + b"\xe9", "latin-1"),
+        ("订单编号,客户\n".encode("gbk") + "1,客茶\n".encode("gbk") * 300, "gbk"),
+        ("주문번호,고객\n".encode("cp949") + "1,고객\n".encode("cp949") * 300, "cp949"),
     ],
 )
 def test_encodings_are_detected_in_the_whole_file(content: bytes, encoding: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ segmentation/proposing/dialects.py.
 import codecs
 import re
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 CHUNK = 1 << 20
 MOST_SAMPLED = 1 << 16  # bytes with the high bit set, and their neighbours, that the choice is based on
@@ -19,7 +19,12 @@ _FIELD_ENDS = re.compile(rb"[\r\n\t,;\"]+")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
 # How many of the characters beyond ASCII must be common ones of the language.
 _LEAST_COMMON = 0.8
-_UTF_16 = ("utf-16-le", "utf-16-be")
+# Characters of the names that columns usually have.
+_HEADERS = {
+    "gbk": frozenset("订单编号客户名称下时间日期数量价总金额商品产用姓省市地区类别支付会员购买"),
+    "big5": frozenset("訂單編號客戶名稱下時間日期數量價總金額商品產用姓省市地區類別支付會員購買"),
+    "cp949": frozenset("주문번호고객이름일자시간수량단가금액상품구매결제회원지역총매출날짜"),
+}
 
 
 def detect_encoding(head: bytes, file: BinaryIO) -> str:
@@ -69,6 +74,7 @@ class _LegacySample:
 
     def __init__(self) -> None:
         self._sample = bytearray()
+        self._last = b""  # of a chunk: the field may go on in the next one
         self._has_windows = self._has_gaps = False
 
     def add(self, chunk: bytes) -> None:
@@ -78,28 +84,42 @@ class _LegacySample:
         self._has_gaps = self._has_gaps or _GAPS.search(chunk) is not None
         self._has_windows = self._has_windows or _WINDOWS.search(chunk) is not None
         if len(self._sample) < MOST_SAMPLED:
-            fields = [field for field in _FIELD_ENDS.split(chunk) if not field.isascii()]
-            self._sample += b"\n".join(fields) + b"\n"
+            *fields, last = _FIELD_ENDS.split(self._last + chunk)
+            self._last = last[-MOST_SAMPLED:]
+            self._sample += b"".join(field + b"\n" for field in fields if not field.isascii())
 
     def detect(self) -> str:
         """One of East Asia or Cyrillic, or a western encoding."""
-        for encoding, measure in _SCRIPTS.items():
-            if measure(bytes(self._sample)) >= _LEAST_COMMON:
-                return encoding
+        sample = bytes(self._sample + self._last)
+        scripts = [encoding for encoding, measure in _SCRIPTS.items() if measure(sample) >= _LEAST_COMMON]
+        if scripts:
+            return min(scripts, key=lambda encoding: _rank(sample, encoding))
         return "latin-1" if self._has_gaps or not self._has_windows else "cp1252"
 
 
-def _decode(sample: bytes, encoding: str) -> str:
-    """The fields of the sample that decode, without ASCII. Empty if more than one in fifty does not."""
+class _Decoded(NamedTuple):
+    """The fields of a sample that decode, without ASCII. Empty if more than one in fifty does not."""
+
+    text: str
+    failures: int
+
+
+def _decode(sample: bytes, encoding: str) -> _Decoded:
     texts, failures = [], 0
     fields = sample.splitlines()
     for field in fields:
         try:
             texts.append(field.decode(encoding))
         except UnicodeDecodeError:
-            failures += 1  # fields are cut at the end of a chunk
+            failures += 1
     text = "".join(character for character in "".join(texts) if not character.isascii())
-    return text if failures * 50 <= len(fields) else ""
+    return _Decoded(text if failures * 50 <= len(fields) else "", failures)
+
+
+def _rank(sample: bytes, encoding: str) -> tuple[int, int]:
+    """Smaller for likelier ones of several encodings: Chinese of few characters looks Korean, too."""
+    decoded = _decode(sample, encoding)
+    return decoded.failures, -len(set(decoded.text) & _HEADERS.get(encoding, frozenset()))
 
 
 def _share(text: str, encoding: str, leads: range) -> float:
@@ -110,7 +130,7 @@ def _share(text: str, encoding: str, leads: range) -> float:
 
 def _measure_japanese(sample: bytes) -> float:
     """Share of kana and of the first 2,965 kanji. Text without any kana is taken for Chinese."""
-    text = _decode(sample, "cp932")
+    text = _decode(sample, "cp932").text
     if len(_KANA.findall(text)) * 20 < len(text):
         # Short kanji headers have no kana, but as Chinese they would be rare characters.
         return _share(text, "cp932", range(0x88, 0x98)) if _measure_chinese(sample) < 0.5 else 0.0
@@ -120,14 +140,14 @@ def _measure_japanese(sample: bytes) -> float:
 
 def _measure_korean(sample: bytes) -> float:
     """Share of the 2,350 common syllables. Chinese uses these bytes too, but others as well."""
-    text = _decode(sample, "cp949")
+    text = _decode(sample, "cp949").text
     share = _share(text, "cp949", range(0xB0, 0xC9)) if len(text) >= 4 else 0.0
     return share if share > 0.97 else 0.0
 
 
 def _measure_chinese(sample: bytes) -> float:
     """Share of the first 3,755 characters and of full-width punctuation."""
-    text = _decode(sample, "gbk")
+    text = _decode(sample, "gbk").text
     # In western text an accented letter and the letter after it may form a pair by chance.
     pairs = [character for character in text if min(character.encode("gbk")) >= 0xA1]
     if not text or len(pairs) < _LEAST_COMMON * len(text):
@@ -137,7 +157,7 @@ def _measure_chinese(sample: bytes) -> float:
 
 def _measure_traditional(sample: bytes) -> float:
     """Share of the 5,401 frequent characters of Big5, of which western text may form one, as from °C."""
-    text = _decode(sample, "big5")
+    text = _decode(sample, "big5").text
     return _share(text, "big5", range(0xA4, 0xC7)) if len(set(text)) >= 4 else 0.0
 
 
