@@ -43,6 +43,13 @@ def test_rows_are_numbered_around_malformed_ones(tmp_path: Path) -> None:
     assert malformed == {2: "b", 4: "d,4,4"}
 
 
+def test_blanks_around_the_names_of_columns_are_no_part_of_them(tmp_path: Path) -> None:
+    """A definition names `n` where the header has ` n`; the header again is recognised as it is written."""
+    path = write(tmp_path / "a.csv", "id , n\nid , n\na,1\n")
+    assert read_header(path, Csv()) == ["id", "n"]
+    assert read(path) == ({2: ("a", "1")}, {1: "id,n"})
+
+
 def test_row_numbers_hold_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Row numbers are right even if blocks end between, before or after malformed lines."""
     monkeypatch.setattr(csv_reading, "BLOCK_BYTES", 64)

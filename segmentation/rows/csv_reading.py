@@ -68,7 +68,7 @@ def read_csv(path: Path, columns: Sequence[str], csv: Csv) -> Iterator[RawBatch]
     if missing := [column for column in columns if column not in text.header]:
         raise Refused("missing-column", f"{path.name}: the header lacks {', '.join(missing)}")
     blocks = RecordBlocks(path.name, text.blocks, Quoting(csv, len(text.header)))
-    check = SecondTableCheck(path.name)
+    check = SecondTableCheck(path.name, dict(zip(text.header, text.written, strict=True)))
     lines = _MalformedLines(blocks, check)
     try:
         # Arrow takes a file without a row for one without a header.

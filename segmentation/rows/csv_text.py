@@ -31,9 +31,13 @@ _BLANK_LINES = re.compile(rb"[\r\n]*")
 
 
 class CsvText(NamedTuple):
-    """A file's header, and its text after the header in blocks that may end anywhere."""
+    """A file's header, and its text after the header in blocks that may end anywhere.
+
+    `written` are the names as in the file, with the blanks that some exports have around them.
+    """
 
     header: list[str]
+    written: list[str]
     blocks: Iterator[bytes]
 
 
@@ -103,14 +107,14 @@ def open_csv_text(path: Path, csv: Csv, block_bytes: int) -> CsvText:
         raise _refuse_header(path, csv, head[start : locate_line_end(head, start)])
     if match.end() - start > LONGEST_HEADER:
         raise _refuse_header(path, csv, match[0])
-    header = _parse_header(path, csv, match[0])
+    written = _parse_header(path, csv, match[0])
 
     def list_blocks() -> Iterator[bytes]:
         # Together, because each block becomes a batch, and a small one costs as much as a large one.
         yield head[match.end() :] + next(blocks, b"")
         yield from blocks
 
-    return CsvText(header, list_blocks())
+    return CsvText([name.strip() for name in written], written, list_blocks())
 
 
 def _skip_hint(path: Path, csv: Csv, head: bytes) -> int:

@@ -3,6 +3,8 @@
 Lines that are no rows are found in segmentation/rows/csv_reading.py.
 """
 
+from collections.abc import Mapping
+
 import pyarrow.compute as pc
 
 from segmentation.errors import Refused
@@ -16,11 +18,12 @@ _FEWEST_LINES = 10
 class SecondTableCheck:
     """Watches the rows of one file go by: repeated headers, and lines of another width up to its end.
 
-    A header that is repeated before the first row or as the last line is quarantined.
+    A header that is repeated before the first row or as the last line is quarantined. `written` has the
+    names of columns as they are in the file.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, written: Mapping[str, str]) -> None:
+        self._name, self._written = name, written
         self._first_row: int | None = None
         self._header: int | None = None
         # Of the lines since `_start`, `_surplus` more have `_width` fields than have not.
@@ -37,7 +40,7 @@ class SecondTableCheck:
 
     def take_headers(self, raw: RawBatch) -> RawBatch:
         """The batch with rows that repeat the header as malformed lines. Refused between other rows."""
-        batch, headers = _split_headers(raw)
+        batch, headers = _split_headers(raw, self._written)
         rows = batch.rows
         if self._first_row is None and len(rows):
             self._first_row = int(rows[0])
@@ -64,14 +67,14 @@ class SecondTableCheck:
             )
 
 
-def _split_headers(raw: RawBatch) -> tuple[RawBatch, list[Malformed]]:
+def _split_headers(raw: RawBatch, written: Mapping[str, str]) -> tuple[RawBatch, list[Malformed]]:
     """The batch with rows that repeat the header as malformed lines, and these lines."""
     names = raw.table.column_names
-    repeats = pc.equal(raw.table[0], names[0])
+    repeats = pc.equal(raw.table[0], written[names[0]])
     if not pc.any(repeats).as_py():
         return raw, []
     for name in names[1:]:
-        repeats = pc.and_(repeats, pc.equal(raw.table[name], name))
+        repeats = pc.and_(repeats, pc.equal(raw.table[name], written[name]))
     text = ",".join(names)
     headers = [
         Malformed(int(row), REPEATED_HEADER, "the header again", text) for row in raw.rows[repeats.to_numpy()]
