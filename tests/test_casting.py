@@ -221,3 +221,21 @@ def test_decimals_are_the_numbers_that_their_texts_are(values: list[Decimal]) ->
     """A decimal column and its CSV text give the same floats, to the last bit."""
     from_file = cast(pa.array(values, pa.decimal128(38, 4)), "float")
     assert from_file == cast(pa.array([f"{value:.4f}" for value in values]), "float")
+
+
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [
+        ([*(f"{n}" for n in range(1000, 1090)), *["1.23E+05"] * 10], 10),
+        ([*(f"{n}" for n in range(1000, 1090)), *(f"{n}.0" for n in range(10))], 10),
+        ([f"{n}.0" for n in range(100)], 0),
+        ([*(f"SKU-{n}" for n in range(96)), *(f"{n}E5" for n in range(4))], 0),
+    ],
+)
+def test_texts_that_a_spreadsheet_rewrote_are_counted(texts: list[str], count: int) -> None:
+    """Rounded numbers of orders, and those that end in .0 where others do not, are counted and kept."""
+    values = pa.chunked_array([pa.array(texts)])
+    column = cast_column("order_id", values, Column(type="text"), Dialect(Csv()))
+    assert column.values.to_pylist() == texts
+    assert [mask.sum() for mask in column.oddities.values()] == ([count] if count else [])
+    assert all("rewritten by a spreadsheet" in text for text in column.oddities)

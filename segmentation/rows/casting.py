@@ -15,6 +15,7 @@ from segmentation.rows.cast_column import ARROW_TYPES, CastColumn, Dialect, list
 from segmentation.rows.missing_words import detect_missing_words
 from segmentation.rows.number_estimates import detect_thousands, list_unread_kinds
 from segmentation.rows.numbers import read_numbers
+from segmentation.rows.spreadsheet_texts import detect_rewritten
 from segmentation.rows.times import list_unread_forms, parse_times
 from segmentation.rows.typed_columns import cast_typed, unpack_column
 
@@ -26,6 +27,10 @@ _TEXT = Column(type="text")
 _MISSING_WORDS = (
     "words such as NULL, \\N or N/A, and count as values: if they mean missing, declare "
     "source.csv.null_values"
+)
+_REWRITTEN = (
+    "values of {} seem to be rewritten by a spreadsheet, such as 1.23E+05 or 7.0 for 7: different ones may "
+    "have become the same, and the same one may count twice"
 )
 _THOUSANDS = (
     "values of {} have three digits after the decimal mark, and all others are below 1000: if it marks "
@@ -74,6 +79,8 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
     if column.type in ("text", "category"):
         if blanks_are_missing and pc.any(is_blank := pc.utf8_is_space(texts)).as_py():
             texts = pc.if_else(is_blank, None, texts)
+        if column is not _TEXT:  # ids are refused instead
+            odd[_REWRITTEN.format(name)] = detect_rewritten(texts)
         if column.nullable:
             odd[f"values of {name} are {_MISSING_WORDS}"] = detect_missing_words(texts)
         return CastColumn(texts, None, list_odd(odd))
