@@ -12,7 +12,7 @@ from schemas.record import Record
 MOST_IN_MANIFEST = 20  # days and files that a manifest lists
 
 
-class SpanBalance(Record):
+class GroupBalance(Record):
     """The rows of one day, or of one file. Rows that rows.where filters out are in no count."""
 
     kind: Literal["day", "file"]
@@ -58,7 +58,9 @@ class Breakdown(Record):
     usual_without_id: dict[str, float] = Field(
         default={}, description="Median share of rows without an id over days, and over files."
     )
-    spans: tuple[SpanBalance, ...] = Field((), description="Days and files with the largest refused shares.")
+    groups: tuple[GroupBalance, ...] = Field(
+        (), description="Days and files with the largest refused shares."
+    )
     misdated: int = Field(0, description="Rows of other days than their file's name covers.")
     misdated_files: tuple[MisdatedFile, ...] = Field((), description="Files with most such rows.")
     rows_in_files: int = Field(0, description="Rows of all files, also those outside the window.")
@@ -66,7 +68,7 @@ class Breakdown(Record):
 
     def compact(self) -> "Breakdown | None":
         """The part that an edition keeps; None if there is nothing to tell."""
-        if not (self.spans or self.misdated or self.amounts):
+        if not (self.groups or self.misdated or self.amounts):
             return None
         rounded = tuple(
             amount.model_copy(
@@ -77,7 +79,7 @@ class Breakdown(Record):
         return self.model_copy(
             update={
                 "usual_without_id": {kind: round(share, 3) for kind, share in self.usual_without_id.items()},
-                "spans": self.spans[:MOST_IN_MANIFEST],
+                "groups": self.groups[:MOST_IN_MANIFEST],
                 "misdated_files": self.misdated_files[:MOST_IN_MANIFEST],
                 "amounts": rounded,
             }

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from config.definition import Definition
-from schemas.breakdown import Breakdown, SpanBalance
+from schemas.breakdown import Breakdown, GroupBalance
 from schemas.rows import Ingested
 from schemas.verdicts import Check
 from segmentation.checks.refusals import check_refused_days
@@ -165,8 +165,8 @@ def test_files_of_customers_are_counted_too(tmp_path: Path, suffix: str) -> None
 def list_spans(rows: Sequence[tuple[int, int]]) -> Breakdown:
     """A breakdown of days with these rows and refused rows."""
     return Breakdown(
-        spans=tuple(
-            SpanBalance(
+        groups=tuple(
+            GroupBalance(
                 kind="day",
                 name=f"2026-01-{i:02d}",
                 rows=total,

@@ -6,7 +6,7 @@ What is counted belongs in segmentation/rows/, the order of all checks in tasks/
 from collections import Counter
 from collections.abc import Sequence
 
-from schemas.breakdown import AmountBalance, Breakdown, SpanBalance
+from schemas.breakdown import AmountBalance, Breakdown, GroupBalance
 from schemas.rows import Customers, RowBalance
 from schemas.verdicts import Check
 
@@ -35,34 +35,36 @@ def check_rows_balance(customers: Customers) -> Check:
     return Check(name="rows-accounted-for", required=True, passed=passed, finding=balance.describe())
 
 
-def lost_most_rows(span: SpanBalance, usual_without_id: float, limit: float) -> bool:
+def lost_most_rows(group: GroupBalance, usual_without_id: float, limit: float) -> bool:
     """Were most rows of a day or a file refused?
 
     Rows without an id count where they are rare; elsewhere only if hardly a row with an id is left.
     """
     if usual_without_id < _ORDINARY_WITHOUT_ID:
-        return span.share > limit
-    with_id = span.rows - span.without_id
+        return group.share > limit
+    with_id = group.rows - group.without_id
     usual = 1 - usual_without_id
-    if with_id < _LEFT_OF_A_LOST_DAY * usual * span.rows:
+    if with_id < _LEFT_OF_A_LOST_DAY * usual * group.rows:
         return True
-    return span.refused - span.without_id > limit * with_id
+    return group.refused - group.without_id > limit * with_id
 
 
 def check_refused_days(breakdown: Breakdown, limit: float) -> Check:
     """No day and no file lost most of its rows, however small they are beside the whole night."""
     usual = breakdown.usual_without_id
-    lost = [span for span in breakdown.spans if lost_most_rows(span, usual.get(span.kind, 0), limit)]
+    lost = [group for group in breakdown.groups if lost_most_rows(group, usual.get(group.kind, 0), limit)]
     if not lost:
         finding = f"no day or file with more than {limit:.0%} of its rows refused"
         return Check(name="refused-days", required=True, passed=True, finding=finding)
-    days = sorted((span for span in lost if span.kind == "day"), key=lambda span: span.name)
+    days = sorted((group for group in lost if group.kind == "day"), key=lambda group: group.name)
     # A file of one lost day is that day.
-    files = [span for span in lost if span.kind == "file" and not any(day.name in span.name for day in days)]
+    files = [
+        group for group in lost if group.kind == "file" and not any(day.name in group.name for day in days)
+    ]
     reasons = Counter[str]()
-    for span in days or files:
-        reasons[span.reason] += span.reason_rows
-    lists = [_list_spans(spans) for spans in (days, files) if spans]
+    for group in days or files:
+        reasons[group.reason] += group.reason_rows
+    lists = [_list_groups(groups) for groups in (days, files) if groups]
     finding = (
         f"most rows are refused in {' and in '.join(lists)}, mostly for {reasons.most_common(1)[0][0]!r}; "
         f"at most {limit:.0%} of a day's or a file's rows is allowed"
@@ -70,12 +72,12 @@ def check_refused_days(breakdown: Breakdown, limit: float) -> Check:
     return Check(name="refused-days", required=True, passed=False, finding=finding)
 
 
-def _list_spans(spans: Sequence[SpanBalance]) -> str:
+def _list_groups(groups: Sequence[GroupBalance]) -> str:
     """`2 days: 2024-06-12 (98 of 100 rows), 2024-06-13 (97 of 100 rows)`."""
-    examples = [f"{span.name} ({span.refused:,} of {span.rows:,} rows)" for span in spans[:MOST_NAMED]]
-    rest_note = f" and {len(spans) - MOST_NAMED} more" if len(spans) > MOST_NAMED else ""
-    kind = spans[0].kind if len(spans) == 1 else f"{spans[0].kind}s"
-    return f"{len(spans)} {kind}: {', '.join(examples)}{rest_note}"
+    examples = [f"{group.name} ({group.refused:,} of {group.rows:,} rows)" for group in groups[:MOST_NAMED]]
+    rest_note = f" and {len(groups) - MOST_NAMED} more" if len(groups) > MOST_NAMED else ""
+    kind = groups[0].kind if len(groups) == 1 else f"{groups[0].kind}s"
+    return f"{len(groups)} {kind}: {', '.join(examples)}{rest_note}"
 
 
 def check_refused_value(breakdown: Breakdown, balance: RowBalance, limit: float) -> Check:

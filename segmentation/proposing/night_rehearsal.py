@@ -60,8 +60,8 @@ class NightRehearsal(NamedTuple):
         """checks.max_quarantined_day: no day or file exceeds it. None if no limit lets all days pass."""
         usual = self.breakdown.usual_without_id
         for limit in _DAY_LIMITS:
-            spans = self.breakdown.spans
-            if not any(lost_most_rows(span, usual.get(span.kind, 0), limit) for span in spans):
+            groups = self.breakdown.groups
+            if not any(lost_most_rows(group, usual.get(group.kind, 0), limit) for group in groups):
                 return limit
         return None
 

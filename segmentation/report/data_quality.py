@@ -13,7 +13,7 @@ class QualityView(NamedTuple):
 
     balance: str
     refused: Table | None
-    spans: Table | None
+    groups: Table | None
     amounts: list[str]
     checks: list[Check]
 
@@ -23,7 +23,7 @@ def view_quality(context: ReportContext) -> QualityView:
     return QualityView(
         balance=describe_balance(context),
         refused=tabulate_reasons(context),
-        spans=tabulate_spans(context),
+        groups=tabulate_groups(context),
         amounts=describe_amounts(context),
         checks=sorted(context.verdict.checks, key=lambda check: (check.passed, not check.required)),
     )
@@ -52,12 +52,12 @@ def tabulate_reasons(context: ReportContext) -> Table | None:
     return Table("Refused rows by reason", header, rows) if rows else None
 
 
-def tabulate_spans(context: ReportContext) -> Table | None:
+def tabulate_groups(context: ReportContext) -> Table | None:
     """The days and files with the largest refused shares; None without any."""
     breakdown = context.draft.ingested.breakdown.compact()
     rows = [
-        [span.name, f"{span.rows:,}", f"{span.refused:,} ({span.share:.1%})", span.reason]
-        for span in (breakdown.spans if breakdown else ())
+        [group.name, f"{group.rows:,}", f"{group.refused:,} ({group.share:.1%})", group.reason]
+        for group in (breakdown.groups if breakdown else ())
     ]
     header = ["Day or file", "Rows", "Refused", "Mostly"]
     return Table("Days and files with the most refused rows", header, rows) if rows else None

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from schemas.breakdown import AmountBalance, Breakdown, MisdatedFile, SpanBalance
+from schemas.breakdown import AmountBalance, Breakdown, GroupBalance, MisdatedFile
 from schemas.rows import Input
 from segmentation.rows.refused_value import LOST, NUMBER_LIKE, REFUSED_ROWS, USED
 from segmentation.rows.row_counts import (
@@ -27,7 +27,7 @@ from segmentation.rows.row_counts import (
 )
 
 SMALLEST_SHARE = 0.1  # days and files below are not listed
-MOST_SPANS, MOST_FILES = 1000, 100
+MOST_GROUPS, MOST_FILES = 1000, 100
 
 
 class SourceCounts:
@@ -53,7 +53,7 @@ class SourceCounts:
 
     def break_down(self, amounts: Sequence[str]) -> Breakdown:
         """Days and files with the largest refused shares, files with rows of other days, and the amounts."""
-        spans = [*self._list_spans("day"), *self._list_spans("file")]
+        groups = [*self._list_groups("day"), *self._list_groups("file")]
         misdated = self.by_file[:, MISDATED]
         order = np.argsort(-misdated, kind="stable")[:MOST_FILES]
         return Breakdown(
@@ -62,7 +62,9 @@ class SourceCounts:
                 for kind, counts in (("day", self.by_day), ("file", self.by_file))
                 if (usual := _measure_usual(counts))
             },
-            spans=tuple(sorted(spans, key=lambda span: (-span.share, span.kind, span.name))[:MOST_SPANS]),
+            groups=tuple(
+                sorted(groups, key=lambda group: (-group.share, group.kind, group.name))[:MOST_GROUPS]
+            ),
             misdated=int(misdated.sum()),
             misdated_files=tuple(
                 MisdatedFile(name=self.inputs[i].name, rows=int(misdated[i])) for i in order if misdated[i]
@@ -81,12 +83,12 @@ class SourceCounts:
             ),
         )
 
-    def _list_spans(self, kind: Kind) -> list[SpanBalance]:
+    def _list_groups(self, kind: Kind) -> list[GroupBalance]:
         counts = self.by_day if kind == "day" else self.by_file
         is_listed = (counts[:, REFUSED] >= SMALLEST_REFUSED) & (
             counts[:, REFUSED] >= SMALLEST_SHARE * counts[:, ROWS]
         )
-        spans = []
+        groups = []
         common: dict[int, tuple[str, int]] = {}
         for (kind_of_key, key, reason), count in sorted(self.reasons.items()):
             if kind_of_key == kind and count > common.get(key, ("", 0))[1]:
@@ -98,8 +100,8 @@ class SourceCounts:
             key = position + FIRST_CREDIBLE if kind == "day" else position
             rows, refused, without_id, _ = counts[position].tolist()
             reason, reason_rows = common[key]
-            spans.append(
-                SpanBalance(
+            groups.append(
+                GroupBalance(
                     kind=kind,
                     name=str(EPOCH + timedelta(key)) if kind == "day" else self.inputs[key].name,
                     rows=rows,
@@ -109,7 +111,7 @@ class SourceCounts:
                     reason_rows=reason_rows,
                 )
             )
-        return spans
+        return groups
 
 
 def _measure_usual(counts: np.ndarray) -> float:

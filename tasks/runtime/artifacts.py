@@ -73,8 +73,8 @@ def _(customers: Customers, night: Night) -> list[Artifact]:
         lines += format_table(["Reason", "Rows", "Rows with this reason among others"], rows, "lrr")
     if breakdown := ingested.breakdown.compact():
         rows = [
-            [escape_cell(span.name), f"{span.rows:,}", f"{span.refused:,}", escape_cell(span.reason)]
-            for span in breakdown.spans
+            [escape_cell(group.name), f"{group.rows:,}", f"{group.refused:,}", escape_cell(group.reason)]
+            for group in breakdown.groups
         ]
         lines += (
             ["", *format_table(["Day or file", "Rows", "Refused", "Mostly"], rows, "lrrl")] if rows else []
