@@ -145,7 +145,14 @@ ENCODING = [
         changes=csv(delimiter=";"),
     ),
     Case("E08", semicolons(table()).replace(b".", b","), "accepted", changes=csv(delimiter=";", decimal=",")),
-    Case("E09", table('z9,"1,234",1'), "quarantined", "spend: unreadable", 1, warning="a thousands mark ','"),
+    Case(
+        "E09",
+        table('z9,"1,234",1'),
+        "quarantined",
+        "spend: unreadable",
+        1,
+        warning="a comma between thousands",
+    ),
     Case("E09", table('z9,5,"1,234"'), "quarantined", "orders: unreadable", 1, warning="csv.thousands"),
     Case(
         "E09",
@@ -177,9 +184,11 @@ ENCODING = [
     Case("E15", table("Total,99999,99"), "quarantined", "id: totals row", 1),
     Case("E15", table(",99999,99"), "quarantined", "id: blank id", 1),
     Case("E16", table("z9,５,1", "z10,٣,1"), "quarantined", "spend: unreadable", 2),
-    Case("E17", table("z\u200b9,5,1"), "accepted", ids=("z\u200b9",), warning="1 ids have invisible"),
-    Case("E17", table("\u202ez9,5,1"), "accepted", ids=("\u202ez9",), warning="1 ids have invisible"),
-    Case("E18", table("zé,5,1", "ze\u0301,5,1"), "accepted", ids=("zé", "ze\u0301"), warning="1 ids are not"),
+    Case("E17", table("z\u200b9,5,1"), "accepted", ids=("z\u200b9",), warning="in 1 row, the id has invis"),
+    Case("E17", table("\u202ez9,5,1"), "accepted", ids=("\u202ez9",), warning="in 1 row, the id has invis"),
+    Case(
+        "E18", table("zé,5,1", "ze\u0301,5,1"), "accepted", ids=("zé", "ze\u0301"), warning="the id is not in"
+    ),
 ]
 
 COLUMNS = [
@@ -188,7 +197,7 @@ COLUMNS = [
     Case("C03", only(*(f"{i},{77310 + i}.5,zq{i}" for i in range(9)), header="orders,spend,id"), "accepted"),
     Case("C04", wide(2), "accepted", warning="2 columns not in the contract"),
     Case("C05", wide(1).replace(b"c0", b"spend"), "refused", "duplicate-column", hint="names spend"),
-    Case("C06", table(header="id,Spend ,orders"), "refused", "missing-column", hint="is it 'Spend '"),
+    Case("C06", table(header="id,Spend ,orders"), "refused", "missing-column", hint="is it 'Spend'"),
     Case(
         "C07",
         parquet(orders=["zq"] * 8),

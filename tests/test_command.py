@@ -134,7 +134,7 @@ def test_init_writes_a_definition_once(command: Command, tmp_path: Path) -> None
     file = tmp_path / "customers.yaml"
     assert result.returncode == 0, result.stderr
     assert "Written: customers.yaml from" in result.stdout
-    assert result.stdout.splitlines()[-1].endswith("resegment run customers.yaml")
+    assert result.stdout.splitlines()[1].endswith("resegment run customers.yaml")
     on_stdout = command("init", "customers.csv", "-o", "-")
     assert on_stdout.stdout == file.read_text()
     file.write_text("mine")
