@@ -175,7 +175,8 @@ def test_encodings_are_detected_in_the_whole_file(content: bytes, encoding: str,
 @pytest.mark.parametrize(
     ("name", "rank"),
     [("CustomerID", 3), ("customer_id", 3), ("Kundennummer", 3), ("user", 2), ("ID", 2), ("InvoiceNo", 1),
-     ("paid", 0), ("Country", 0), ("Spending Score (1-100)", 0)],
+     ("paid", 0), ("Country", 0), ("Spending Score (1-100)", 0), ("id_cliente", 3), ("Nº Cliente", 3),
+     ("user_pseudo_id", 3), ("uid", 2), ("num_customers", 0)],
 )  # fmt: skip
 def test_names_are_ranked_as_ids(name: str, rank: int) -> None:
     """Customer ids rank first and other ids lower; words that merely end like an id do not rank."""
@@ -197,7 +198,13 @@ def test_names_of_counts_and_order_parts_are_recognised() -> None:
         ("Region", ["1", "2"] * 100, "left out", {"type": "int", "isin": [1, 2]}),
         ("visits", ["1", "2", "3", "4"] * 50, "feature", {"type": "int", "ge": 0, "le": 10}),
         ("same", ["5"] * 200, "left out", {"type": "int", "ge": 0, "le": 10}),
-        ("zip code", [str(500 + i) for i in range(200)], "left out", {"type": "int", "ge": 0, "le": 2000}),
+        ("store_id", [str(i % 20) for i in range(200)], "left out", {"type": "int", "ge": 0, "le": 50}),
+        ("long", [str(i / 4) for i in range(200)], "left out", {"type": "float", "ge": 0, "le": 100}),
+        ("birth_year", [str(1950 + i % 50) for i in range(200)], "feature",
+         {"type": "int", "ge": 1900, "le": 2100}),
+        ("First Name", ["Ann", "Bob"] * 100, "left out", {"type": "text"}),
+        ("sent to", ["shop@example.com"] * 200, "left out", {"type": "text"}),
+        ("zip code", [str(500 + i) for i in range(200)], "left out", {"type": "text"}),
         ("city", ["a", "b", "", "a"] * 50, "left out", {"type": "category", "isin": ["", "a", "b"]}),
         ("notes", [f"n{i}" for i in range(200)], "left out", {"type": "text"}),
         ("nothing", [""] * 200, "left out", {"type": "text", "nullable": True}),

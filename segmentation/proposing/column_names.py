@@ -15,10 +15,23 @@ _ID = (
     "id|ids|no|nr|num|number|nummer|nro|numero|n[oº°]|key|code|uuid|guid|ref|"
     "番号|コード|编号|編號|号|번호|код|номер"
 )
-_CUSTOMER = re.compile(rf"({_PERSON})s?(unique)?({_ID})?")
+# What systems call one of several ids of a customer: user_pseudo_id, Effective user ID.
+_SYSTEM = (
+    "unique|pseudo|anonymous|effective|external|internal|legacy|hashed|global|unified|crm|erp|web|app|"
+    "shopify|stripe|loyalty|billing|billto|soldto"
+)
+_CUSTOMER = re.compile(rf"({_SYSTEM})?({_PERSON})s?({_SYSTEM})?(?P<id>{_ID})?")
+# Romance languages put the person last: id_cliente, código do cliente. Numbers of persons are counts.
+_CODED_CUSTOMER = re.compile(
+    rf"(ids?|cod|code|codigo|código|codice|numero|número|n[oº°]|nr|ref)(do|de|del|della|du)?({_PERSON})"
+)
 _ANY_ID = re.compile(rf"({_ID}|row|index|unnamed)")
 _EMAIL = re.compile(rf"(({_PERSON}|billing|contact)s?)?(e?mail)(adress|adresse|address)?")
 _PERSON_NAME = re.compile(rf"({_PERSON})s?(full)?(name|名|名称|姓名)")
+_PRIVATE = re.compile(
+    rf"(({_PERSON}|billing|shipping|billto|shipto|contact)s?)?(first|last|full|given|family|middle|sur|fore|nick)?"
+    "(name|names)|vorname|nachname|nombre|nome|prenom|prénom|nom|apellidos?|cognome|sobrenome|姓名|氏名|이름|имя|фамилия"
+)
 _COUNTED = re.compile(
     "purchas|order|complain|visit|item|product|return|count|qty|quantit|total|kids|child|login|call|session|"
     "click|day|month|week|tenure|age$|ages|number|frequen|basket|ticket|contact|campaign|opened|score|rating|stars|satisf|level|rank|grade|nps|educat|members|users|seats|people"
@@ -26,7 +39,9 @@ _COUNTED = re.compile(
 _ORDER = re.compile(
     rf"(sales)?(order|invoice|transaction|trans|txn|basket|receipt|ticket|bill|purchase|booking|bestell|"
     rf"bestellung|rechnung|rechnungs|auftrag|auftrags|commande|facture|pedido|factura|ordine|fattura|"
-    rf"注文|受注|伝票|订单|訂單|주문|заказ)s?({_ID})?"
+    rf"注文|受注|伝票|订单|訂單|주문|заказ)s?({_ID})?|"
+    "(id|cod|codigo|código|numero|número|n[oº°]|nr)(do|de|del|della|du|dela)?(order|commande|facture|pedido|"
+    "factura|ordine|fattura)"
 )
 _QUANTITY = re.compile(
     "(order|item|line|lineitem|product|ordered)?(quantity|qty|units|pieces|items|menge|anzahl|stuck|stück|"
@@ -94,8 +109,10 @@ def rank_as_id(name: str) -> int:
     """
     compact = compact_name(name)
     if customer := _CUSTOMER.fullmatch(compact):
-        return 3 if customer[3] else 2
-    if compact in ("id", "uuid", "guid"):
+        return 3 if customer["id"] else 2
+    if _CODED_CUSTOMER.fullmatch(compact):
+        return 3
+    if compact in ("id", "uuid", "guid", "uid", "cid"):
         return 2
     words = split_words(name)
     return 1 if words and _ANY_ID.fullmatch(words[-1]) else 0
@@ -104,7 +121,17 @@ def rank_as_id(name: str) -> int:
 def is_person(name: str) -> bool:
     """Does the name say customer or the like, without the word id?"""
     customer = _CUSTOMER.fullmatch(compact_name(name))
-    return customer is not None and not customer[3]
+    return customer is not None and not customer["id"]
+
+
+def is_unique_person(name: str) -> bool:
+    """Does the name say that this id is the one of a customer, unlike others: `customer_unique_id`?"""
+    return rank_as_id(name) == 3 and "unique" in split_words(name)
+
+
+def is_private_name(name: str) -> bool:
+    """Does the name say that the column holds names of persons?"""
+    return _PRIVATE.fullmatch(compact_name(name)) is not None
 
 
 def is_email_name(name: str) -> bool:
@@ -159,6 +186,8 @@ def suggests_code(name: str) -> str | None:
     """code, place, year, birth year or part of a date, if the name suggests one. Values must agree."""
     if _has_word(_YEAR, name) and _has_word(_BIRTH, name):
         return "birth year"
+    if split_words(name)[-1:] == ["long"]:
+        return "place"  # the other half of lat; anywhere else the word is an adjective
     kinds = {"code": _CODE, "place": _PLACE, "year": _YEAR, "calendar": _CALENDAR}
     compact = compact_name(name)
     return next(

@@ -7,16 +7,21 @@ from collections import Counter
 from typing import NamedTuple
 
 from config.definition_files import parse_definition
+from segmentation.errors import Refused
 from segmentation.proposing.column_names import is_email_name, rank_as_id
 from segmentation.proposing.drafting import Draft, quote_names
 from segmentation.proposing.event_columns import EventCandidates
 from segmentation.proposing.event_drafts import EventPlan, write_event_draft
-from segmentation.proposing.event_facts import EventFacts
+from segmentation.proposing.event_facts import EventFacts, to_micros
+from segmentation.proposing.event_kinds import doubt_kinds, infer_purchases
 from segmentation.proposing.event_roles import (
     choose_currency,
+    declare_more,
+    doubt_cents,
     doubt_currency,
     event_roles,
     explain_features,
+    list_means,
     list_rules,
     summary_features,
 )
@@ -29,6 +34,8 @@ from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehears
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.timezones import ZoneChoice
 from segmentation.proposing.windows import USUAL_DAYS, WindowChoice, choose_window
+
+_DAY = 86_400_000_000  # microseconds
 
 
 class EventTable(NamedTuple):
@@ -56,7 +63,11 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
     money = choose_money(candidates, facts, profiles)
     window = choose_window(facts.activity)
     currency = choose_currency(profiles, candidates, money)
+    purchases = infer_purchases(profiles, money)
+    means = list_means(survey, candidates, facts, money)
+    check_features(table, means)
     roles = event_roles(survey, candidates, facts, money, currency)
+    roles = declare_more(roles, purchases, means)
     nulls = list_null_values(profiles, roles)
     draft = Draft(
         name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
@@ -69,17 +80,18 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
-        rules=list_rules(profiles, candidates, currency),
+        rules=list_rules(profiles, candidates, currency, purchases),
         window_days=window.days,
         window_reason="",
-        features=summary_features(facts, money, currency),
+        features=summary_features(facts, money, currency, means),
         reasons=explain_features(facts, money),
     )
     # Written twice: what the first text refuses decides the limits of the second.
     definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
     rehearsal = rehearse_night(definition, survey, window.as_of)
     findings = _report(table, money, window, rehearsal)
-    findings = findings._replace(doubts=(*findings.doubts, doubt_currency(currency)))
+    doubts = [doubt_kinds(profiles, purchases), doubt_cents(profiles, money, currency)]
+    findings = findings._replace(doubts=(*findings.doubts, *doubts, doubt_currency(currency)))
     draft = draft._replace(
         doubts=findings.doubts,
         refused=rehearsal.refused,
@@ -92,6 +104,20 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
         f"{findings.window}."
     )
     return EventProposal(write_event_draft(draft, plan), findings, len(plan.features), str(window.as_of))
+
+
+def check_features(table: EventTable, means: list[str]) -> None:
+    """Refuse events that would give every customer the same features, as a run would."""
+    facts, activity = table.facts, table.facts.activity
+    last_days = to_micros(activity.high) // _DAY
+    is_alike = (last_days == last_days[0]).all() and (activity.rows == activity.rows[0]).all()
+    has_amounts = means or facts.amounts or table.candidates.price
+    if is_alike and facts.order is None and not has_amounts:
+        raise Refused(
+            "no-features",
+            f"{table.survey.place}: every customer has as many rows as the others and the same last day, and "
+            "no column holds amounts; decide which numbers tell customers apart, and add them to the table",
+        )
 
 
 def _explain_id(table: EventTable) -> str:

@@ -3,22 +3,23 @@
 Which columns hold money is decided in segmentation/proposing/money.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from segmentation.keys import hash_texts
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.event_columns import EventCandidates
 from segmentation.proposing.event_drafts import Rule
 from segmentation.proposing.event_facts import EventFacts
+from segmentation.proposing.event_kinds import PurchaseKind, count_rows_of_levels
 from segmentation.proposing.money import Money
+from segmentation.proposing.not_amounts import is_all_whole
 from segmentation.proposing.roles import Role, infer_role, number_contract
+from segmentation.proposing.selection import compute_entropy
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.time_formats import time_contract
 
+MOST_MEANS = 6
 FEW_PLACEHOLDERS = 0.01  # of the rows; fewer of them change nothing that matters
 
 
@@ -40,11 +41,9 @@ def choose_currency(
     profile = profiles[name]
     if not profile.levels:
         return None
-    counts = dict(zip(profile.distinct.keys.tolist(), profile.distinct.counts.tolist(), strict=True))
-    levels = sorted(profile.levels)
-    rows = {level: counts.get(int(hash_texts(pa.array([level]))[0]), 0) for level in levels}
-    code = max(levels, key=lambda level: rows[level])
-    return CurrencyChoice(name, code, len(levels))
+    counts = count_rows_of_levels(profile)
+    code = max(counts, key=lambda level: counts[level])
+    return CurrencyChoice(name, code, len(counts))
 
 
 def doubt_currency(currency: CurrencyChoice | None) -> str:
@@ -52,6 +51,13 @@ def doubt_currency(currency: CurrencyChoice | None) -> str:
     if currency is None or currency.codes == 1:
         return ""
     return f"what to do with rows in other currencies than {currency.code}, which are refused"
+
+
+def doubt_cents(profiles: Mapping[str, ColumnProfile], money: Money, currency: CurrencyChoice | None) -> str:
+    """What to say about a whole amount with a currency: payment programs count cents."""
+    if currency is None or len(money.columns) != 1 or not is_all_whole(profiles[money.columns[0]]):
+        return ""
+    return f"whether {quote_names(money.columns)} is in {currency.code} or in cents"
 
 
 def event_roles(
@@ -102,8 +108,43 @@ def _declare_amount(name: str, profile: ColumnProfile, money: Money, currency: C
     return Role("declared", contract, reason)
 
 
+def declare_more(
+    roles: Mapping[str, Role], purchases: PurchaseKind | None, means: Iterable[str]
+) -> dict[str, Role]:
+    """The roles, with the column that tells purchases from visits and those of means declared."""
+    declared = {name: Role("declared", {"type": roles[name].contract["type"]}, "") for name in means}
+    if purchases is not None:
+        declared[purchases.column] = Role("declared", {"type": "text", "nullable": True}, "what happened")
+    return {**roles, **declared}
+
+
+def list_means(
+    survey: SurveyedTable, candidates: EventCandidates, facts: EventFacts, money: Money
+) -> list[str]:
+    """Without money: the amounts of which a customer's mean is a feature, the most telling ones."""
+    if money.feature is not None:
+        return []
+    roles = {
+        name: infer_role(name, profile, survey.times.get(name))
+        for name, profile in survey.profiles.items()
+        if name not in (candidates.id, candidates.time, facts.order, "customer_id")
+    }
+    names = [
+        name
+        for name, role in roles.items()
+        if role.use == "feature"
+        and role.contract["type"] in ("int", "float")
+        and survey.profiles[name].numbers == survey.profiles[name].rows
+    ]
+    names.sort(key=lambda name: -compute_entropy(survey.profiles[name].distinct))
+    return names[:MOST_MEANS]
+
+
 def list_rules(
-    profiles: Mapping[str, ColumnProfile], candidates: EventCandidates, currency: CurrencyChoice | None
+    profiles: Mapping[str, ColumnProfile],
+    candidates: EventCandidates,
+    currency: CurrencyChoice | None,
+    purchases: PurchaseKind | None,
 ) -> list[Rule]:
     """Rules for rows that no customer made, and for amounts that cannot be added up."""
     rules = []
@@ -111,15 +152,17 @@ def list_rules(
     if profile.placeholders.total() > FEW_PLACEHOLDERS * profile.rows:
         values = sorted(profile.placeholders)
         rules.append(Rule({"column": candidates.id, "not_in": values}, "no customer, such as a guest"))
+    if purchases is not None:
+        rules.append(Rule({"column": purchases.column, "isin": [purchases.level]}, "no purchase"))
     if currency is not None and currency.codes > 1:
         rules.append(Rule({"column": currency.column, "isin": [currency.code]}, "another currency"))
     return rules
 
 
 def summary_features(
-    facts: EventFacts, money: Money, currency: CurrencyChoice | None
+    facts: EventFacts, money: Money, currency: CurrencyChoice | None, means: Iterable[str]
 ) -> dict[str, dict[str, Any]]:
-    """Recency, frequency and, if there is money, revenue: the entries of summary.features."""
+    """Recency, frequency and, if there is money, revenue, else means: the entries of summary.features."""
     orders = {"op": "count_distinct", "column": facts.order} if facts.order else {"op": "count"}
     features: dict[str, dict[str, Any]] = {
         "recency_days": {"op": "days_since_last", "unit": "days"},
@@ -128,7 +171,7 @@ def summary_features(
     if money.feature is not None:
         unit = {"unit": currency.code} if currency is not None else {}
         features["revenue"] = {**money.feature, **unit}
-    return features
+    return features | {f"mean {name}"[:100].strip(): {"op": "mean", "column": name} for name in means}
 
 
 def explain_features(facts: EventFacts, money: Money) -> dict[str, str]:

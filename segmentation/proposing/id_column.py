@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
-from segmentation.proposing.column_names import is_email_name, is_person, is_person_name, rank_as_id
+from segmentation.proposing.column_names import (
+    is_email_name,
+    is_person,
+    is_person_name,
+    is_time_name,
+    is_unique_person,
+    rank_as_id,
+)
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.not_amounts import MOST_MISSING
@@ -48,6 +55,9 @@ def infer_id(table: SurveyedTable) -> str | None:
     for position, (name, profile) in enumerate(table.profiles.items()):
         if profile.kind not in ("text", "int") or not profile.present or name in table.times:
             continue
+        # Times that cannot be read differ in every row, too.
+        if is_time_name(name) and not rank_as_id(name):
+            continue
         rank, unique = _rank(name, profile, bool(table.times)), is_unique(profile)
         is_text = profile.kind == "text" and not is_number(profile) and profile.longest <= LONGEST_ID
         has_gaps = profile.missing + profile.placeholders.total() > MOST_MISSING * profile.rows
@@ -66,6 +76,8 @@ def _rank(name: str, profile: ColumnProfile, has_times: bool) -> float:
         # In a table of customers an e-mail address is a detail; in a table of orders it says who ordered.
         return 2.5 if repeats and has_times else 1.0
     rank = rank_as_id(name)
+    if is_unique_person(name):
+        return 3.5
     if is_person(name):
         is_flag = profile.levels is not None and not is_unique(profile)
         return 0.0 if is_flag else 2.2 if repeats and has_times else 2.0

@@ -6,13 +6,13 @@ decided in segmentation/proposing/roles.py.
 
 import re
 
-from segmentation.proposing.column_names import is_count_name, rank_as_id, suggests_code
+from segmentation.proposing.column_names import is_count_name, rank_as_id, split_words, suggests_code
 from segmentation.proposing.column_profile import ColumnProfile
 
 FEW_LEVELS = 10
 MOST_MISSING = 0.1  # of the rows; with more, a column is not a feature: rows without a value are refused
 LARGEST_AMOUNT = 1e15  # beyond, float64 no longer holds cents exactly, and numbers are usually codes
-_FIRST_YEAR, _LAST_YEAR = 1900, 2100
+FIRST_YEAR, LAST_YEAR = 1900, 2100
 _LAST_WEEK = 53  # the largest number of a day, week, month or hour within a longer period
 _MANY_IDS = 1000
 
@@ -30,6 +30,8 @@ def explain_exclusion(name: str, profile: ColumnProfile) -> str | None:
         return "numbers the rows"
     if _is_id(name, profile):
         return "an id by its name, and its numbers hardly repeat"
+    if split_words(name)[-1:] == ["id"] and is_all_whole(profile) and profile.low >= 0:
+        return "an id by its name and whole numbers; list it under features if it is an amount"
     if reason := _explain_code(name, profile):
         return reason
     if are_codes(name, profile):
@@ -73,7 +75,7 @@ def _explain_code(name: str, profile: ColumnProfile) -> str | None:
 
 
 def _are_years(profile: ColumnProfile) -> bool:
-    return is_all_whole(profile) and profile.low >= _FIRST_YEAR and profile.high <= _LAST_YEAR
+    return is_all_whole(profile) and profile.low >= FIRST_YEAR and profile.high <= LAST_YEAR
 
 
 def _is_unlike_amount(profile: ColumnProfile) -> bool:

@@ -7,10 +7,12 @@ segmentation/proposing/id_column.py, and which features are too many in segmenta
 import math
 from typing import Any, Literal, NamedTuple
 
-from segmentation.proposing.column_names import rank_as_id
+from segmentation.proposing.column_names import is_private_name, rank_as_id, suggests_code
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.not_amounts import (
+    FIRST_YEAR,
     LARGEST_AMOUNT,
+    LAST_YEAR,
     MOST_MISSING,
     are_codes,
     explain_exclusion,
@@ -57,7 +59,8 @@ def infer_role(name: str, profile: ColumnProfile, times: ColumnTimes | None = No
     if profile.kind == "other":
         return Role("left out", {"type": "text"}, "not a number, text, time or boolean in the file")
     # With fewer than five rows per level, listing the levels would reveal single customers.
-    if profile.levels is None or profile.distinct.values * 5 > profile.rows or rank_as_id(name):
+    is_personal = rank_as_id(name) or is_private_name(name) or profile.emails
+    if profile.levels is None or profile.distinct.values * 5 > profile.rows or is_personal:
         return Role("left out", {"type": "text"}, f"text, {describe_distinct(profile)}")
     return _category_role(profile)
 
@@ -93,8 +96,11 @@ def _number_role(name: str, profile: ColumnProfile) -> Role:
     if reason is None:
         if is_birth_year(name, profile):
             notes.insert(0, "a birth year: it separates customers as their age does, low for old")
+            contract |= {"ge": FIRST_YEAR, "le": LAST_YEAR}
         return Role("feature", contract, "; ".join(notes))
-    if profile.levels is not None and are_codes(name, profile):
+    if suggests_code(name) == "code":
+        contract = {"type": "text"}  # as a number, 01234 would be 1234
+    elif profile.levels is not None and are_codes(name, profile):
         contract = {"type": "int", "isin": list_codes(profile)}
     if profile.missing or profile.marks:
         contract["nullable"] = True

@@ -28,7 +28,7 @@ _DATE = re.compile(
     re.VERBOSE,
 )
 _TIME = re.compile(
-    r"(?P<gap>T|,?\ {1,2}|\ at\ |\ -\ )(?P<hour>\d{1,2})(?P<colon>[:.h])\d{2}(?P<second>(?P=colon)\d{2})?"
+    r"(?P<gap>T|:|,?\ {1,2}|\ at\ |\ -\ )(?P<hour>\d{1,2})(?P<colon>[:.h])\d{2}(?P<second>(?P=colon)\d{2})?"
     r"(?P<fraction>[.,]\d+)?(?P<noon>\ ?[AaPp]\.?[Mm]\.?)?"
 )
 _COMPACT_TIME = re.compile(r"(?P<gap>T|\ ?)\d{4}(?P<second>\d{2})?")
@@ -49,7 +49,11 @@ def derive_formats(text: str) -> list[TimeFormat]:
     ['%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M']
     >>> [format.pattern for format in derive_formats("2024-04-02 09:16:16 -0400")]
     ['%Y-%m-%d %H:%M:%S %z']
+    >>> [format.pattern for format in derive_formats("[31/Dec/2024:09:15:00 +0100]")]
+    ['[%d/%b/%Y:%H:%M:%S %z]']
     """
+    if text[:1] == "[" and text[-1:] == "]":  # as web servers write them
+        return [day._replace(pattern=f"[{day.pattern}]") for day in derive_formats(text[1:-1])]
     date = _DATE.match(text)
     if date is None:
         return []

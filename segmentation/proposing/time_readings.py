@@ -27,7 +27,7 @@ from segmentation.rows.casting import Dialect, cast_column
 MOST_FORMATS = 12  # tried on one column; texts in more forms than this are not times
 MOST_FORMS = 64
 LONGEST_TIME = 40
-_OFFSET = r"^.{8}.*?(?P<offset>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
+_OFFSET = r"^.{8}.*?(?P<offset>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)\]?$"
 NEARLY_ALL = 0.95  # share of a column's values that must be times, or numbers, to treat it as such
 # Of neighbouring rows: how many must ascend, or descend, to say that a table is sorted by its time.
 SORTED = 0.98
