@@ -84,6 +84,7 @@ def test_a_backfill_gives_the_bytes_of_the_nights(days: Days) -> None:
     assert list((days.home / ".staging").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_each_date_is_a_run_of_its_own_inside(days: Days) -> None:
     """It appears under the backfill with its date as name, its own state and artifacts, and on the page."""
     run(days, 1, 2)

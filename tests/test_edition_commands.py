@@ -113,6 +113,7 @@ def test_segments_and_their_names(command: Command, tmp_path: Path) -> None:
     assert (unknown.returncode, "there are S01, S02" in unknown.stderr) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nights")
 def test_a_past_edition_is_rebuilt_or_the_reason_is_given(
     command: Command, server: dict[str, str], tmp_path: Path

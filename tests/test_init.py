@@ -27,6 +27,7 @@ REAL = {
     "wholesale_customers_missingcol.csv": (None, 440),
     "wholesale_customers_tampered.csv": (None, 473),
 }
+QUICK = ("mall_customers_dirty.csv", "telco_churn.csv")
 
 
 Write = Callable[..., Path]
@@ -58,7 +59,9 @@ def run_proposal(
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-@pytest.mark.parametrize("file", REAL)
+@pytest.mark.parametrize(
+    "file", [file if file in QUICK else pytest.param(file, marks=pytest.mark.slow) for file in REAL]
+)
 def test_a_real_table_runs_as_proposed(
     file: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

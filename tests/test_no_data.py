@@ -42,6 +42,7 @@ def test_a_night_without_data_is_a_declared_result(days: Days) -> None:
     assert list((days.home / ".staging").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_next_night_continues_from_the_last_edition(days: Days) -> None:
     """The night after a skipped date builds on the newest published edition."""
     backfilled = run(days, 1, 4)

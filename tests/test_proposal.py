@@ -74,6 +74,7 @@ def test_hostile_names_and_levels_survive_unchanged(write: Write) -> None:
     assert "rename them" in text
 
 
+@pytest.mark.slow
 def test_two_thousand_columns_give_a_dozen_features(write: Write) -> None:
     """A wide table is profiled up to a contract's limit; the other columns are listed or counted."""
     random = np.random.default_rng(3)

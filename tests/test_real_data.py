@@ -70,10 +70,10 @@ def read_manifest(published: Published) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "file", "quarantined"),
     [
-        ("mall", "mall_customers.csv", 0),
+        pytest.param("mall", "mall_customers.csv", 0, marks=pytest.mark.slow),
         ("mall", "mall_customers_dirty.csv", 100),
-        ("wholesale", "wholesale_customers.csv", 0),
-        ("wholesale", "wholesale_customers_tampered.csv", None),
+        pytest.param("wholesale", "wholesale_customers.csv", 0, marks=pytest.mark.slow),
+        pytest.param("wholesale", "wholesale_customers_tampered.csv", None, marks=pytest.mark.slow),
         ("wholesale-latin1", "wholesale_customers_latin1.csv", 0),
         ("telco", "telco_churn.csv", 11),
     ],
