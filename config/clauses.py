@@ -130,7 +130,9 @@ class CheckLimits(Clause):
         7, ge=0, le=3660, description="Largest age of the newest event, or of the dated file."
     )
     advisory: tuple[str, ...] = Field((), description="Names of checks that only warn.")
-    required: tuple[str, ...] = Field((), description="Names of advisory checks that shall hold the night.")
+    required: tuple[str, ...] = Field(
+        (), description="Names of advisory checks that hold the night if they fail."
+    )
 
     @model_validator(mode="after")
     def _limits_leave_a_count(self) -> Self:

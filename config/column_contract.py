@@ -71,10 +71,11 @@ class Column(Clause):
         None,
         min_length=1,
         max_length=1000,
-        description="Text: the RE2 regular expression that all of it matches.",
+        description="Text: an RE2 regular expression that must match all of it.",
     )
     unique: bool = Field(
-        False, description="No two rows that count have the same value. All that do are quarantined."
+        False,
+        description="Whether no two rows that count may share a value. All rows that do are quarantined.",
     )
     order: tuple[str, ...] | None = Field(
         None, min_length=2, max_length=1000, description="Category: all levels, from low to high."

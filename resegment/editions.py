@@ -12,6 +12,7 @@ import typer
 from resegment.arguments import parse_date, resolve_home
 from resegment.options import EditionIdOption, JsonOption, NameArgument, StoreOption, UserOption
 from resegment.terminal import print_table, shorten_path
+from schemas.wording import format_edition_size
 
 if TYPE_CHECKING:
     from schemas.promotion import Promotion
@@ -110,7 +111,7 @@ def format_promotion(promotion: "Promotion") -> str:
     has_changed = promotion.outcome == "promoted"
     lines = [
         f"{'Live' if has_changed else 'Live already'}: {promotion.name} as of {promotion.as_of}, "
-        f"{promotion.customers:,} customers in {promotion.k} segments, edition {promotion.edition}"
+        f"{format_edition_size(promotion.customers, promotion.k)}, edition {promotion.edition}"
     ]
     if promotion.previous_live and has_changed:
         lines.append(f"  before: {promotion.previous_live[0]}, edition {promotion.previous_live[1]}")

@@ -9,6 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from resegment.terminal import shorten_path
+from schemas.wording import format_count, format_edition_size
 
 if TYPE_CHECKING:
     from schemas.night import Published
@@ -23,7 +24,7 @@ def format_published(published: "Published") -> str:
     return "\n".join(
         [
             f"{_VERBS[published.outcome]}: {published.name} as of {published.as_of}, "
-            f"{published.customers:,} customers in {published.k} segments, edition {published.edition}",
+            f"{format_edition_size(published.customers, published.k)}, edition {published.edition}",
             f"Segments: {shorten_path(published.segments_path)}",
             f"Report:   {shorten_path(published.report_path)}",
             *([] if published.rows is None else _format_rows(published, published.rows)),
@@ -35,23 +36,24 @@ def format_published(published: "Published") -> str:
 
 def _format_rows(published: "Published", rows: "RowBalance") -> list[str]:
     """Files and rows that were read, and how many were refused and why."""
-    files = f"{published.files:,} {'file' if published.files == 1 else 'files'}"
+    files = format_count(published.files, "file")
     if published.files_outside:
         files += f" ({published.files_outside:,} more are dated outside)"
     outside = f", {rows.outside:,} more outside the window" if rows.outside else ""
     merged = f", {rows.merged:,} of them merged with another row" if rows.merged else ""
-    lines = [_wrap("Read:     ", f"{rows.read:,} rows of {files}{merged}{outside}")]
+    lines = [_wrap("Read:     ", f"{format_count(rows.read, 'row')} of {files}{merged}{outside}")]
     if not rows.quarantined:
         return [*lines, "Refused:  0 rows"]
     # Ties by name, so that the same night always says the same.
     reasons = sorted(rows.reasons.items(), key=lambda item: (-item[1], item[0]))
     common = ", ".join(f"{reason} ({count:,})" for reason, count in reasons[:MOST_REASONS])
     remaining = len(reasons) - MOST_REASONS
-    rest_note = f", {remaining} more {'reason' if remaining == 1 else 'reasons'}" if remaining > 0 else ""
-    share = f"{rows.quarantined:,} of {rows.read:,} rows ({_format_share(rows.quarantined / rows.read)})"
+    rest_note = f", {format_count(remaining, 'more reason')}" if remaining > 0 else ""
+    share = _format_share(rows.quarantined / rows.read)
+    refused = f"{rows.quarantined:,} of {format_count(rows.read, 'row')} ({share})"
     return [
         *lines,
-        _wrap("Refused:  ", f"{share}: {common}{rest_note}"),
+        _wrap("Refused:  ", f"{refused}: {common}{rest_note}"),
         f"          {shorten_path(published.quarantine_path)}",
     ]
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.record import Record
+from schemas.wording import format_count
 
 Mode = Literal["fill", "rebuild", "changed"]
 DateOutcome = Literal["to-run", "published", "already-published", "held", "no-data", "skipped", "failed"]
@@ -84,4 +85,4 @@ class BackfillResult(Record):
 
     def describe(self) -> str:
         """`30 dates: 28 published, 2 held`."""
-        return f"{len(self.dates)} date{'' if len(self.dates) == 1 else 's'}: {self.describe_counts()}"
+        return f"{format_count(len(self.dates), 'date')}: {self.describe_counts()}"

@@ -10,6 +10,7 @@ from pydantic import Field
 from schemas.numbers import ColumnScale, Encoding, Training
 from schemas.part import Part
 from schemas.record import Record
+from schemas.wording import format_count
 
 
 class Sample(Record):
@@ -89,4 +90,5 @@ class Fitted(Record):
     def log_line(self) -> str:
         """`2 segments (scored, 0 passes) of 1,200, 800 customers`."""
         sizes = ", ".join(f"{segment.size:,}" for segment in self.segments)
-        return f"{len(self.segments)} segments ({self.method}, {self.passes} passes) of {sizes} customers"
+        count = format_count(len(self.segments), "segment")
+        return f"{count} ({self.method}, {self.passes} passes) of {sizes} customers"

@@ -13,6 +13,7 @@ from schemas.model import Model
 from schemas.part import Part
 from schemas.record import Record
 from schemas.volumes import NightVolume
+from schemas.wording import format_edition_size
 
 
 class PreviousEdition(Record):
@@ -48,7 +49,7 @@ class PreviousEdition(Record):
         """`edition before: 2026-01-30, 4,264 customers in 4 segments`."""
         if self.is_cold:
             return "no edition before"
-        return f"edition before: {self.as_of}, {self.customers:,} customers in {self.k} segments"
+        return f"edition before: {self.as_of}, {format_edition_size(self.customers, self.k)}"
 
 
 class Event(Record):

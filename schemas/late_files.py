@@ -3,14 +3,12 @@
 Comparing them belongs in segmentation/sources/late_files.py.
 """
 
-from collections.abc import Sequence
 from datetime import date
 
 from pydantic import Field
 
 from schemas.record import Record
-
-MOST_NAMED = 3  # files that a message lists by name
+from schemas.wording import format_count, list_names
 
 
 class FileChanges(Record):
@@ -46,7 +44,7 @@ class FileChanges(Record):
             (self.gone, "is gone", "are gone"),
         )
         return ", ".join(
-            f"{len(names):,} {f'file {one}' if len(names) == 1 else f'files {several}'} ({list_names(names)})"
+            f"{format_count(len(names), 'file')} {one if len(names) == 1 else several} ({list_names(names)})"
             for names, one, several in groups
             if names
         )
@@ -73,13 +71,3 @@ class LateFiles(Record):
         if len(self.editions) == 1:
             return f"1 published date lacks {files} ({first})"
         return f"{len(self.editions):,} published dates lack {files} ({first} to {last})"
-
-
-def list_names(names: Sequence[str]) -> str:
-    """The first names, and how many more there are.
-
-    >>> list_names(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more

@@ -12,6 +12,7 @@ from pydantic import Field
 from config.definition import Definition
 from schemas.record import Record
 from schemas.rows import RowBalance
+from schemas.wording import format_edition_size
 
 Outcome = Literal["published", "already-published", "held"]
 
@@ -63,8 +64,7 @@ class Published(Record):
     @property
     def log_line(self) -> str:
         """`published: 4,264 customers in 4 segments, edition 0490df720cd6db09`."""
-        counts = f"{self.customers:,} customers in {self.k} segments"
-        return f"{self.outcome}: {counts}, edition {self.edition}"
+        return f"{self.outcome}: {format_edition_size(self.customers, self.k)}, edition {self.edition}"
 
 
 class Unpublished(Record):

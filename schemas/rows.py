@@ -114,7 +114,7 @@ class Ingested(Record):
     balance: RowBalance
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
-    superseding: tuple[Part, ...] = Field(
+    replacing: tuple[Part, ...] = Field(
         (), description="With rows.key: keys of rows that are refused or outside the window."
     )
     breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")

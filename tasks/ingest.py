@@ -10,6 +10,7 @@ from pathlib import Path
 from config.clauses import CheckLimits
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
+from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
 from segmentation.parts import create_empty_folder
 from segmentation.rows.cast_batch import make_contract, with_currencies, with_python_schema
@@ -102,16 +103,21 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
         problem += f"; {balance.outside} are outside the window" if balance.outside else ""
         kind = Refused if refused else NoData
         raise kind("no-rows", f"{names}: {problem}; expected at least one row to use")
-    return [*warnings, *(f"{count:,} {oddity}" for oddity, count in sorted(rows.oddities.items()))]
+    return [
+        *warnings,
+        *(f"in {format_count(count, 'row')}, {odd}" for odd, count in sorted(rows.oddities.items())),
+    ]
 
 
 def check_row_count(count: int, limits: CheckLimits) -> None:
     """Refuse a night whose rows are fewer or more than the definition allows."""
     # Before customers are clustered: a cut export would make segments that nobody can use.
+    rows = format_count(count, "row")
     if limits.min_rows is not None and count < limits.min_rows:
-        raise Refused("row-count", f"{count:,} rows; checks.min_rows is {limits.min_rows:,}: is it complete?")
+        raise Refused("row-count", f"{rows}; checks.min_rows is {limits.min_rows:,}: is the source complete?")
     if limits.max_rows is not None and count > limits.max_rows:
-        raise Refused("row-count", f"{count:,} rows; checks.max_rows is {limits.max_rows:,}: is it doubled?")
+        problem = f"{rows}; checks.max_rows is {limits.max_rows:,}: was a file delivered twice?"
+        raise Refused("row-count", problem)
 
 
 def make_rules(night: Night, inputs: Sequence[Input]) -> CountRules:
@@ -172,7 +178,7 @@ def read_source(night: Night) -> Ingested:
         balance=rows.balance,
         parts=tuple(rows.parts),
         quarantine=tuple(rows.quarantine),
-        superseding=tuple(rows.superseding),
+        replacing=tuple(rows.replacing),
         breakdown=rows.counts.break_down([amount.name for amount in contract.amounts]),
         warnings=warnings,
     )

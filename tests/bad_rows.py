@@ -39,7 +39,7 @@ IDS = [
         table("NA,5,1", "None,5,1", "null,5,1"),
         "accepted",
         ids=("NA", "None", "null"),
-        warning="2 ids mean that the customer is not known",
+        warning="2 ids mean that the customer is unknown",
     ),
     Case("I07", table("1E5,5,1", "1.0,5,1", "2-Jan,5,1"), "quarantined", "id: id rewritten", 3),
     Case(
@@ -47,7 +47,7 @@ IDS = [
         table(" z9,5,1", "z9,5,1", "Z9,5,1"),
         "accepted",
         ids=(" z9", "z9", "Z9"),
-        warning="1 ids begin or end",
+        warning="in 1 row, the id begins or ends",
     ),
     Case("I09", table("z" * 257 + ",5,1"), "quarantined", "id: id longer than 256", 1),
     Case("I09", table("z" * 256 + ",5,1"), "accepted", ids=("z" * 256,)),
@@ -100,7 +100,7 @@ VALUES = [
         1,
         changes=declare(since={"type": "timestamp", "format": "%d/%m/%Y"}),
         ids=("z9",),
-        warning="days such as 31/12/2024",
+        warning="a day such as 31/12/2024",
     ),
     Case(
         "V09",

@@ -116,7 +116,7 @@ def test_formulas_of_excel_are_unwrapped_and_counted(kind: ColumnType) -> None:
     assert values[0] == values[1] is not None
     assert values[2] == ('a "b"' if kind == "text" else None)
     counts = {sentence: mask.sum() for sentence, mask in column.oddities.items()}
-    assert counts == {'values of c were formulas, such as ="1", and were unwrapped': 2}
+    assert counts == {'c was a formula such as ="1", which was unwrapped': 2}
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_overlaps_below_the_limit_are_warned_of(tmp_path: Path) -> None:
     write_days(tmp_path, [days[0], pd.concat([days[0][:12], days[1]]), days[2]])
     (warning,) = summarise_folder(tmp_path).warnings
     assert warning.startswith(
-        "about 30% of the rows of day-000.csv are in another file too, and fewer in 1 more"
+        "about 30% of the rows of day-000.csv are in another file too, as is a smaller share of 1 more"
     )
     assert "rows.key" in warning
 
@@ -105,7 +105,7 @@ def test_a_day_exported_again_with_other_digits_is_warned_of(tmp_path: Path, col
     write_days(tmp_path, days)
     write_day(tmp_path, days[4].assign(**{column: copy[column]}), "again.csv")
     (warning,) = summarise_folder(tmp_path).warnings
-    assert "of the rows of again.csv are nearly those of day-004.csv" in warning
+    assert "of the rows of again.csv nearly match rows of day-004.csv" in warning
     assert "rows.key" in warning
 
 

@@ -81,7 +81,7 @@ def test_ids_of_nobody_are_warned_of(
 ) -> None:
     """An id that means none is warned of, however few its events are; a 0 where ids count from 0 is not."""
     night = make_night(write_events(tmp_path / "events.csv", {**REGULARS, **dict.fromkeys(ids, 4)}), **EVENTS)
-    warnings = [text for text in summarise(night, ingest(night)).warnings if "is not known" in text]
+    warnings = [text for text in summarise(night, ingest(night)).warnings if "is unknown" in text]
     assert len(warnings) == is_warned
     assert all("source.csv.null_values" in text for text in warnings)
 

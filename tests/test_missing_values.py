@@ -117,5 +117,5 @@ def test_words_that_are_not_declared_are_warned_of(
     frame = EVENTS.assign(channel=EVENTS["channel"].fillna(word).replace("N/A", "web"))
     night = make_night(write_csv(frame, tmp_path), **definition_of("text", nullable=True))
     (warning,) = ingest(night).warnings
-    assert warning.startswith("2 values of channel are words such as NULL")
+    assert warning.startswith("in 2 rows, channel is a word such as NULL")
     assert "source.csv.null_values" in warning

@@ -96,14 +96,14 @@ def test_whole_numbers_with_a_fraction_are_counted() -> None:
     texts = pa.chunked_array([pa.array(["1", "3.0", "4.0", "4.5", None])])
     column = cast_column("c", texts, Column(type="int"), Dialect(Csv()))
     assert {sentence: mask.tolist() for sentence, mask in column.oddities.items()} == {
-        "values of c are whole numbers written with a fraction, such as 3.0": [
+        "c is a whole number written with a fraction, such as 3.0": [
             False,
             True,
             True,
             False,
             False,
         ],
-        "unreadable values of c look like numbers with a fraction; declare type: float": [
+        "c is unreadable but looks like a number with a fraction; declare type: float": [
             *[False, False, False, True, False]
         ],
     }
@@ -129,15 +129,15 @@ def test_grouped_numbers_are_the_plain_ones(values: list[object]) -> None:
 @pytest.mark.parametrize(
     ("text", "number", "key"),
     [
-        ("3,204.00", 3204.0, "a thousands mark ','; declare source.csv.thousands"),
-        ("1.234,50", 1234.5, "a thousands mark '.'; declare source.csv.thousands"),
-        ("1 234", 1234.0, "a thousands mark ' '; declare source.csv.thousands"),
+        ("3,204.00", 3204.0, "a comma between thousands; declare source.csv.thousands"),
+        ("1.234,50", 1234.5, "a point between thousands; declare source.csv.thousands"),
+        ("1 234", 1234.0, "a blank between thousands; declare source.csv.thousands"),
         ("12,50", 12.5, "a decimal comma; declare source.csv.decimal"),
         ("€1,234.50", 1234.5, "a currency mark; declare source.csv.currency_marks"),
         ("12.50 USD", 12.5, "a currency mark; declare source.csv.currency_marks"),
         ("5%", 5.0, "a percent sign; declare source.csv.currency_marks: ['%']"),
-        ("12.50-", -12.5, "a minus after the number; declare source.csv.negative"),
-        ("(1,234)", -1234.0, "negative numbers in parentheses; declare source.csv.negative"),
+        ("12.50-", -12.5, "a trailing minus; declare source.csv.negative"),
+        ("(1,234)", -1234.0, "parentheses for a minus; declare source.csv.negative"),
     ],
 )
 def test_an_unreadable_number_names_the_key_that_would_read_it(text: str, number: float, key: str) -> None:
@@ -145,7 +145,7 @@ def test_an_unreadable_number_names_the_key_that_would_read_it(text: str, number
     texts = pa.chunked_array([pa.array([text, "1", "n/a", "2024-05-15"])])
     column = cast_column("total", texts, Column(type="float"), Dialect(Csv()))
     assert [values.sum() for values in column.oddities.values()] == [1]
-    assert list(column.oddities) == [f"unreadable values of total look like numbers with {key}"]
+    assert list(column.oddities) == [f"total is unreadable but looks like a number with {key}"]
     assert looks_like_number(texts).tolist() == [True, True, False, False]
     assert np.array_equal(lenient_number(texts), [number, 1.0, np.nan, np.nan], equal_nan=True)
 

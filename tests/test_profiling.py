@@ -194,6 +194,7 @@ def test_names_of_counts_and_order_parts_are_recognised() -> None:
     ("name", "values", "use", "contract"),
     [
         ("spend", [str(i / 4) for i in range(200)], "feature", {"type": "float", "ge": 0, "le": 100}),
+        ("income", [f"{i * 2}.0" for i in range(200)], "feature", {"type": "float", "ge": 0, "le": 1000}),
         ("balance", [str(i - 5) for i in range(200)], "feature", {"type": "int", "ge": -10, "le": 500}),
         ("Region", ["1", "2"] * 100, "left out", {"type": "int", "isin": [1, 2]}),
         ("visits", ["1", "2", "3", "4"] * 50, "feature", {"type": "int", "ge": 0, "le": 10}),

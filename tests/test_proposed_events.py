@@ -126,6 +126,7 @@ def test_headers_in_any_script_and_encoding_are_understood(
     ("amount", "expected"),
     [
         ([f"${value:,.2f}" for value in ORDERS["amount"] * 30], {"thousands": ",", "currency_marks": ["$"]}),
+        ([f"\\{value:.0f}" for value in ORDERS["amount"]], {"currency_marks": ["\\"]}),
         ([f"{value:.2f} EUR" for value in ORDERS["amount"]], {"currency_marks": ["EUR"]}),
         ([f"({value:.2f})" if value < 9 else f"{value:.2f}" for value in ORDERS["amount"]],
          {"negative": ["minus", "parentheses"]}),
@@ -157,52 +158,6 @@ def test_amounts_in_several_currencies_are_not_added_up(propose_table: ProposeTa
     assert content["rows"]["where"] == [{"column": "Currency", "isin": ["EUR"], "reason": "another currency"}]
     assert content["summary"]["features"]["revenue"]["unit"] == "EUR"
     assert "other currencies than EUR" in proposal.findings.lines[3]
-
-
-def test_money_on_the_rows_of_visits_is_not_revenue(propose_table: ProposeTable) -> None:
-    """Where views have the price too, only purchases count, which is doubted; elsewhere all rows count."""
-    table = make_table(write_days("%Y-%m-%d"), ("session", "user_id", "event_time", "price"))
-    table["event_type"] = np.resize(["view", "purchase", "cart", "view"], len(table))
-    proposal = propose_table(table)
-    content = yaml.safe_load(proposal.text)
-    assert content["rows"]["where"] == [
-        {"column": "event_type", "isin": ["purchase"], "reason": "no purchase"}
-    ]
-    assert "whether to count only rows" in proposal.findings.lines[3]
-    table.loc[table["event_type"] != "purchase", "price"] = np.nan
-    assert "where" not in yaml.safe_load(propose_table(table).text)["rows"]
-
-
-def test_orders_that_came_to_nothing_are_doubted(propose_table: ProposeTable) -> None:
-    """Cancelled and refunded orders count until a rule is added, and the last line says so."""
-    table = make_table(write_days("%Y-%m-%d"))
-    table["Status"] = np.resize(["wc-completed", "wc-refunded", "wc-cancelled"], len(table))
-    expected = 'what to do with rows whose "Status" is wc-cancelled or wc-refunded: they count'
-    assert expected in propose_table(table).findings.lines[3]
-
-
-def test_states_of_accounts_become_means(propose_table: ProposeTable) -> None:
-    """One row a month for everybody: dates and counts tell nobody apart, so the balance's mean must."""
-    months = pd.date_range("2024-01-31", periods=12, freq="ME")
-    table = pd.DataFrame({"customer_id": np.repeat(np.arange(50), 12), "month_end": np.tile(months, 50)})
-    with pytest.raises(Refused, match=r"no-features: .*as many rows as the others and the same last day"):
-        propose_table(table)
-    table["balance"] = np.random.default_rng(3).gamma(2, 900, len(table)).round(2)
-    content = yaml.safe_load(propose_table(table).text)
-    assert content["summary"]["features"]["mean balance"] == {"op": "mean", "column": "balance"}
-    assert content["rows"]["columns"]["balance"] == {"type": "float"}
-    for pattern in ("%Y-%m", "%Y%m", "%m/%Y"):
-        table["month"] = np.tile(months.strftime(pattern), 50)
-        with pytest.raises(Refused, match=r'event-time: .*"month" holds months without a day'):
-            propose_table(table.drop(columns="month_end"))
-
-
-def test_of_two_ids_of_customers_the_unique_one_is_taken(propose_table: ProposeTable) -> None:
-    """A shop that gives each order its own customer_id has a customer_unique_id that repeats."""
-    table = make_table(write_days("%Y-%m-%d"), ("order_id", "customer_unique_id", "bought", "amount"))
-    table.insert(0, "customer_id", [f"{order:032x}" for order in range(len(table))])
-    content = yaml.safe_load(propose_table(table).text)
-    assert (content["rows"]["grain"], content["rows"]["id"]) == ("event", "customer_unique_id")
 
 
 def test_the_window_grows_until_it_covers_most_customers(propose_table: ProposeTable) -> None:

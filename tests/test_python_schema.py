@@ -203,7 +203,7 @@ def test_a_check_that_only_warns_refuses_no_row(customers_of: Runner) -> None:
     source = "Rules = pa.DataFrameSchema({'orders': pa.Column(checks=pa.Check.lt(3, raise_warning=True))})"
     customers = customers_of(source, *GOOD)
     assert customers.balance.quarantined == 0
-    assert "6 rows fail orders: less_than(3) of rows.schema, which only warns" in customers.warnings
+    assert "in 6 rows, orders: less_than(3) of rows.schema fails, which only warns" in customers.warnings
 
 
 def test_rows_that_a_check_sees_together_are_refused_or_the_night_is(customers_of: Runner) -> None:

@@ -44,7 +44,7 @@ def test_a_few_large_values_are_most_of_the_revenue(tmp_path: Path, text: str) -
     assert rows.balance.quarantined / rows.balance.read == 0.05
     assert (check.required, check.passed) == (True, False)
     assert f"about {share:.1%} of the value of revenue is in refused rows, which are 5.0% of" in check.finding
-    assert f"{2 * len(DAYS)} refused values look like numbers" in check.finding
+    assert f"Refused values that look like numbers: {2 * len(DAYS)};" in check.finding
 
 
 def test_values_of_rows_refused_for_another_column_are_lost_too(tmp_path: Path) -> None:

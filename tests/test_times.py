@@ -15,7 +15,7 @@ from config.sources import Csv
 from segmentation.rows.casting import Dialect, cast_column
 
 NEW_YORK = "America/New_York"
-CUT = "times of c have digits beyond microseconds, which were cut"
+CUT = "c has digits beyond microseconds, which were cut"
 
 
 def read(

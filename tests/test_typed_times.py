@@ -63,18 +63,18 @@ def test_numbers_of_a_file_are_times_in_a_declared_form(
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("15/05/2024 09:00", "days such as 31/12/2024"),
-        ("2024-05-15 9:00 PM", "times with AM or PM"),
-        ("15 May 2024", "dates with a month's name"),
-        ("May 15, 2024", "dates with a month's name"),
-        ("1715764577", "seconds of an epoch"),
-        ("1715764577000", "milliseconds of an epoch"),
+        ("15/05/2024 09:00", "a day such as 31/12/2024"),
+        ("2024-05-15 9:00 PM", "a time with AM or PM"),
+        ("15 May 2024", "a date with a month's name"),
+        ("May 15, 2024", "a date with a month's name"),
+        ("1715764577", "epoch seconds"),
+        ("1715764577000", "epoch milliseconds"),
     ],
 )
 def test_unreadable_times_say_what_they_look_like(text: str, kind: str) -> None:
     """The warning names the form and the key, and no value."""
     _, oddities = read([text, "2024-05-15", "soon"])
-    assert oddities == {f"unreadable values of c look like {kind}; declare rows.columns.c.format": 1}
+    assert oddities == {f"c is unreadable but looks like {kind}; declare rows.columns.c.format": 1}
 
 
 def test_far_times_of_sparks_old_format_are_not_wrapped(tmp_path: Path) -> None:

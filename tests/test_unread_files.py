@@ -143,7 +143,7 @@ def test_a_glob_reads_what_it_matches_and_names_its_neighbours(tmp_path: Path) -
     assert listed(tmp_path / "2024-*.csv") == []
     (tmp_path / "2024-06-12.csv").unlink()
     (warning,) = listed(tmp_path / "2024-*.csv")
-    assert warning == "2024-06-12.csv.gz next to the files of source.path is not matched by it"
+    assert warning == "source.path does not match 2024-06-12.csv.gz next to its files"
 
 
 def test_tables_in_another_format_are_named_next_to_a_glob(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_tables_in_another_format_are_named_next_to_a_glob(tmp_path: Path) -> No
     for name in ("a.csv", "b.csv", "old-c.csv", "a.csv.gz", "d.parquet", "notes.txt"):
         (tmp_path / name).write_text("id\n")
     warnings = list_source(Source(path=f"{tmp_path}/?.csv"), None, AS_OF).warnings
-    assert warnings == ["a.csv.gz, d.parquet next to the files of source.path are not matched by it"]
+    assert warnings == ["source.path does not match a.csv.gz, d.parquet next to its files"]
 
 
 def test_objects_are_judged_like_files(bucket: ObjectPath) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from schemas.breakdown import AmountBalance, Breakdown, GroupBalance
 from schemas.rows import Customers, RowBalance
 from schemas.verdicts import Check
+from schemas.wording import format_count, list_names
 
 MOST_NAMED = 3
 # In a table where this share of a usual day's rows has no id, such rows are ordinary.
@@ -64,20 +65,18 @@ def check_refused_days(breakdown: Breakdown, limit: float) -> Check:
     reasons = Counter[str]()
     for group in days or files:
         reasons[group.reason] += group.reason_rows
-    lists = [_list_groups(groups) for groups in (days, files) if groups]
+    lists = [_list_groups(*groups) for groups in (("on", days), ("in", files)) if groups[1]]
     finding = (
-        f"most rows are refused in {' and in '.join(lists)}, mostly for {reasons.most_common(1)[0][0]!r}; "
+        f"most rows are refused {' and '.join(lists)}, mostly for {reasons.most_common(1)[0][0]!r}; "
         f"at most {limit:.0%} of a day's or a file's rows is allowed"
     )
     return Check(name="refused-days", required=True, passed=False, finding=finding)
 
 
-def _list_groups(groups: Sequence[GroupBalance]) -> str:
-    """`2 days: 2024-06-12 (98 of 100 rows), 2024-06-13 (97 of 100 rows)`."""
-    examples = [f"{group.name} ({group.refused:,} of {group.rows:,} rows)" for group in groups[:MOST_NAMED]]
-    rest_note = f" and {len(groups) - MOST_NAMED} more" if len(groups) > MOST_NAMED else ""
-    kind = groups[0].kind if len(groups) == 1 else f"{groups[0].kind}s"
-    return f"{len(groups)} {kind}: {', '.join(examples)}{rest_note}"
+def _list_groups(preposition: str, groups: Sequence[GroupBalance]) -> str:
+    """`on 2 days: 2024-06-12 (98 of 100 rows), 2024-06-13 (97 of 100 rows)`."""
+    names = [f"{group.name} ({group.refused:,} of {group.rows:,} rows)" for group in groups]
+    return f"{preposition} {format_count(len(groups), groups[0].kind)}: {list_names(names, MOST_NAMED)}"
 
 
 def check_refused_value(breakdown: Breakdown, balance: RowBalance, limit: float) -> Check:
@@ -98,7 +97,7 @@ def _advise(amount: AmountBalance) -> str:
     if not amount.number_like:
         return ""
     return (
-        f". {amount.number_like:,} refused values look like numbers: declare how they are written in "
+        f". Refused values that look like numbers: {amount.number_like:,}; declare how they are written in "
         "source.csv (thousands, currency_marks, negative, decimal)"
     )
 
@@ -106,12 +105,12 @@ def _advise(amount: AmountBalance) -> str:
 def check_file_days(breakdown: Breakdown) -> Check:
     """Files hold rows of the days that their names say. Some others warn; more hold the night."""
     if not breakdown.misdated:
-        finding = "no rows of other days than their file's name says"
+        finding = "no rows outside the days in their file's name"
         return Check(name="file-days", required=False, passed=True, finding=finding)
     share = breakdown.misdated / max(1, breakdown.rows_in_files)
     examples = [f"{file.rows:,} in {file.name}" for file in breakdown.misdated_files[:MOST_NAMED]]
-    rows = "1 row" if breakdown.misdated == 1 else f"{breakdown.misdated:,} rows"
-    finding = f"{rows} ({share:.2%}) of other days than their file's name says: {', '.join(examples)}"
+    rows = format_count(breakdown.misdated, "row")
+    finding = f"{rows} ({share:.2%}) outside the days in their file's name: {', '.join(examples)}"
     # A typing error in thousands of rows is no reason to warn every night.
     if share <= FEW_MISDATED:
         return Check(name="file-days", required=False, passed=True, finding=finding)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from schemas.verdicts import Check
+from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.formatting import format_share
@@ -35,10 +36,10 @@ def describe_balance(context: ReportContext) -> str:
     refused = format_share(balance.quarantined / max(1, balance.read))
     # Of typed files only the rows count, not how they are spread over files.
     files = sum(digest.of == "bytes" for digest in context.draft.ingested.digests)
-    source = f" from {files:,} {'file' if files == 1 else 'files'}" if files else ""
+    source = f" from {format_count(files, 'file')}" if files else ""
     sentence = f"{balance.describe()} ({refused}){source}."
     if balance.outside:
-        sentence += f" {balance.outside:,} more rows are outside the window and were ignored."
+        sentence += f" Outside the window, and ignored: {format_count(balance.outside, 'row')}."
     return sentence
 
 

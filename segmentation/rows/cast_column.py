@@ -34,7 +34,7 @@ class CastColumn(NamedTuple):
     """A column in its declared type, null where missing or unreadable.
 
     `unreadable` marks the values that could not be read: bool (n,), or None without any. `oddities`
-    marks values that are suspicious, by the end of the sentence that warns of them: bool (n,).
+    marks values that are suspicious, by the sentence that warns about one of them: bool (n,).
     """
 
     values: pa.ChunkedArray

@@ -25,15 +25,15 @@ _TRUE = pa.array(["true", "t", "yes", "y", "1", "1.0"])
 _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
 _TEXT = Column(type="text")
 _MISSING_WORDS = (
-    "words such as NULL, \\N or N/A, and count as values: if they mean missing, declare "
+    "a word such as NULL, \\N or N/A, and counts as a value: if it means missing, declare "
     "source.csv.null_values"
 )
 _REWRITTEN = (
-    "values of {} seem to be rewritten by a spreadsheet, such as 1.23E+05 or 7.0 for 7: different ones may "
-    "have become the same, and the same one may count twice"
+    "{} looks rewritten by a spreadsheet, such as 1.23E+05 or 7.0 for 7: different values may have become "
+    "the same, and one value may count twice"
 )
 _THOUSANDS = (
-    "values of {} have three digits after the decimal mark, and all others are below 1000: if it marks "
+    "{} has three digits after the decimal mark, and values without the mark are below 1000: if it separates "
     "thousands, as in 1.234 for 1234, declare source.csv.thousands and decimal"
 )
 # Excel writes ="007" to keep a text from becoming a number.
@@ -73,7 +73,7 @@ def cast_id(name: str, values: pa.ChunkedArray, dialect: Dialect) -> CastColumn:
 def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dialect) -> CastColumn:
     texts, is_formula = _unwrap_formulas(values)
     texts = _blank_out(texts, dialect.csv.null_values)
-    odd = {f'values of {name} were formulas, such as ="1", and were unwrapped': is_formula}
+    odd = {f'{name} was a formula such as ="1", which was unwrapped': is_formula}
     # Columns of a fixed width are padded, so where empty text is missing, blanks are, too.
     blanks_are_missing = "" in dialect.csv.null_values
     if column.type in ("text", "category"):
@@ -82,20 +82,18 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
         if column is not _TEXT:  # ids are refused instead
             odd[_REWRITTEN.format(name)] = detect_rewritten(texts)
         if column.nullable:
-            odd[f"values of {name} are {_MISSING_WORDS}"] = detect_missing_words(texts)
+            odd[f"{name} is {_MISSING_WORDS}"] = detect_missing_words(texts)
         return CastColumn(texts, None, list_odd(odd))
     if column.type == "timestamp":
         times = parse_times(texts, column.formats, dialect.timezone)
         numbers = times.to_arrow()
-        odd[f"times of {name} have digits beyond microseconds, which were cut"] = times.is_cut
+        odd[f"{name} has digits beyond microseconds, which were cut"] = times.is_cut
     elif column.type == "bool":
         numbers = _cast_bool(texts)
     else:
         reading = read_numbers(texts, ARROW_TYPES[column.type], dialect.csv)
         numbers = reading.values
-        odd[f"values of {name} are whole numbers written with a fraction, such as 3.0"] = (
-            reading.has_zero_fraction
-        )
+        odd[f"{name} is a whole number written with a fraction, such as 3.0"] = reading.has_zero_fraction
         if column.type == "float" and dialect.csv.thousands is None:
             odd[_THOUSANDS.format(name)] = detect_thousands(texts, dialect.csv.decimal)
     unreadable = to_mask(pc.and_(pc.is_null(numbers), pc.is_valid(texts)))
@@ -137,16 +135,16 @@ def _list_hints(
     unread = texts.filter(pa.array(unreadable))
     if column.type in ("int", "float"):
         kinds = list_unread_kinds(unread, dialect.csv.decimal)
-        hints = {f"look like numbers with {kind}": mask for kind, mask in kinds.items()}
+        hints = {f"looks like a number with {kind}": mask for kind, mask in kinds.items()}
     elif column.type == "timestamp":
         forms = list_unread_forms(unread)
         advice = f"declare rows.columns.{name}.format"
-        hints = {f"look like {kind}; {advice}": mask for kind, mask in forms.items()}
+        hints = {f"looks like {kind}; {advice}": mask for kind, mask in forms.items()}
     else:
         return {}
     masks = {}
     for hint, mask in hints.items():
         whole = np.zeros(len(texts), bool)
         whole[unreadable] = mask
-        masks[f"unreadable values of {name} {hint}"] = whole
+        masks[f"{name} is unreadable but {hint}"] = whole
     return masks

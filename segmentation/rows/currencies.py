@@ -17,6 +17,7 @@ from config.currencies import CURRENCIES
 from config.definition import Definition
 from config.event_summary import NUMERIC_OPERATIONS
 from config.expressions import columns_of, parse_expression
+from schemas.wording import format_count
 from segmentation.errors import Refused
 from segmentation.rows.parquet_reading import open_parquet
 from segmentation.sources.content import SourceFile
@@ -171,8 +172,8 @@ def check_currencies(counts: CurrencyCounts, rules: Sequence[CurrencyRule]) -> l
             raise Refused("currencies", _describe(rule, currencies, missing))
         if missing and currencies:
             warnings.append(
-                f"{missing:,} amounts have no currency in column {rule.column} and count as if they had the "
-                "only one there"
+                f"in {format_count(missing, 'row')}, column {rule.column} names no currency: the amounts "
+                "count as the only currency that it names elsewhere"
             )
     return warnings
 
@@ -180,13 +181,13 @@ def check_currencies(counts: CurrencyCounts, rules: Sequence[CurrencyRule]) -> l
 def _describe(rule: CurrencyRule, currencies: Sequence[str], missing: int) -> str:
     codes = [currency for currency in currencies if _CODE.fullmatch(currency)][:MOST_NAMED]
     listed = f": {', '.join(codes)}{', …' if len(codes) < len(currencies) else ''}" if codes else ""
-    without = f", and {missing:,} rows have none" if missing else ""
+    without = f", and none in {format_count(missing, 'row')}" if missing else ""
     example = codes[0] if codes else "EUR"
     declare = "" if rule.is_declared else f"declare column {rule.column} and "
     count = f"{len(currencies)} {'currency' if len(currencies) == 1 else 'currencies'}"
     return (
-        f"{' and '.join(rule.amounts)} would be added up in {count} by column {rule.column}"
+        f"{' and '.join(rule.amounts)} would be added up across {count} of column {rule.column}"
         f"{listed}{without}. Write one definition for each currency: {declare}give it a rule in rows.where, "
         f"{{column: {rule.column}, isin: [{example}], reason: other currency}}. If the amounts are in one "
-        "currency all the same, say currency: false for them"
+        "currency after all, declare currency: false for them"
     )

@@ -13,6 +13,7 @@ import numpy as np
 from config.columns import Rows
 from config.definition import Definition
 from schemas.rows import Input
+from schemas.wording import format_count, list_names
 from segmentation.errors import Refused
 from segmentation.rows.sketches import SKETCHED_ROWS, Sketch, list_volatile_columns
 
@@ -152,12 +153,11 @@ class Deliveries:
             f"{self.inputs[first].name} and {self.inputs[second].name} ({share:.0%})"
             for (first, second), share in sorted(pairs.items())
         ]
-        ending = f" and {len(names) - MOST_NAMED} more pairs" if len(names) > MOST_NAMED else ""
         advice = ", or declare rows.key, the columns that identify an event" if by_event else ""
         raise Refused(
             "repeated-files",
-            f"rows were delivered twice, in {'; '.join(names[:MOST_NAMED])}{ending}. The percentage is of "
-            f"the rows of one file that other files have too. Remove the copies{advice}",
+            f"rows were delivered twice, in {list_names(names, MOST_NAMED, 'pair', '; ')}. The percentage is "
+            f"the share of one file's rows that other files have too. Remove the copies{advice}",
         )
 
     def _list_copies(self) -> list[tuple[int, int]]:
@@ -178,7 +178,7 @@ class Deliveries:
         worst = int(np.argmax(np.where(is_odd, overlap.shares, 0)))
         name = "a file" if self.inputs[worst].numbered else self.inputs[worst].name
         count = int(is_odd.sum()) - 1
-        ending = f", and fewer in {count} more files" if count else ""
+        ending = f", as is a smaller share of {format_count(count, 'more file')}" if count else ""
         return [
             f"about {overlap.shares[worst]:.0%} of the rows of {name} are in another file too{ending}: they "
             "count twice unless rows.key says what identifies an event"
@@ -194,9 +194,9 @@ class Deliveries:
         if any(self.inputs[number].numbered for number in (worst, int(overlap.partners[worst]))):
             names = ["a file", "another"]
         return [
-            f"about {overlap.shares[worst]:.0%} of the rows of {names[0]} are nearly those of {names[1]}, "
-            "with other digits of amounts or another time of the day: if a day was delivered twice, remove "
-            "the copy or declare rows.key"
+            f"about {overlap.shares[worst]:.0%} of the rows of {names[0]} nearly match rows of {names[1]}: "
+            "only digits of amounts or times of the day differ. If a day was delivered twice, remove the "
+            "copy or declare rows.key"
         ]
 
 
@@ -213,7 +213,7 @@ def _warn_of_repeats(overlap: FileOverlap, versions: np.ndarray, definition: Def
     if overlap.repeated_within > WARNED_SHARE and repeats >= LEAST_SHARED:
         warnings.append(
             f"about {overlap.repeated_within:.0%} of rows repeat another row of their file in every declared "
-            "column, and count again: if they are the same events, declare rows.key"
+            "column, and count each time: if they are the same events, declare rows.key"
         )
     # Of distinct rows: those that repeat have been warned of.
     older = len(versions) - len(np.unique(versions))
@@ -221,6 +221,6 @@ def _warn_of_repeats(overlap: FileOverlap, versions: np.ndarray, definition: Def
         columns = ", ".join(list_volatile_columns(definition.rows))
         warnings.append(
             f"about {older / len(versions):.0%} of rows differ from another row in {columns} only, and count "
-            "again: if they are versions of the same events, declare rows.key with on_duplicate: last"
+            "each time: if they are versions of the same events, declare rows.key with on_duplicate: last"
         )
     return warnings

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config.columns import COLUMN_PATTERN, Rows
 from config.sources import Csv
+from schemas.wording import format_count, list_names
 from segmentation.errors import Refused
 from segmentation.rows.csv_text import open_csv_text
 from segmentation.rows.json_lines import read_keys
@@ -59,12 +60,11 @@ def check_header(
 
 def _describe_extra(names: Sequence[str]) -> str:
     """`2 columns not in the contract were ignored: colour, size`; without names that may be values."""
-    count = f"{len(names)} columns" if len(names) > 1 else "1 column"
-    sentence = f"{count} not in the contract {'were' if len(names) > 1 else 'was'} ignored"
+    be = "was" if len(names) == 1 else "were"
+    sentence = f"{format_count(len(names), 'column')} not in the contract {be} ignored"
     if _is_row(names) or not all(COLUMN_PATTERN.match(name) and "@" not in name for name in names):
         return sentence
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{sentence}: {', '.join(names[:MOST_NAMED])}{more}"
+    return f"{sentence}: {list_names(names, MOST_NAMED)}"
 
 
 def _is_row(header: Sequence[str]) -> bool:

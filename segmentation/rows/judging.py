@@ -54,7 +54,7 @@ class JudgedBatch(NamedTuple):
     mentions: Counter[str]
     outside: int = 0
     oddities: Counter[str] = Counter()  # noqa: RUF012 - never changed
-    superseding: pa.Table | None = None  # with a key: the keys and places of rows that are not good
+    replacing: pa.Table | None = None  # with a key: the keys and places of rows that are not good
     sketch: Sketch | None = None
     currencies: CurrencyCounts = CurrencyCounts()
     days: np.ndarray | None = None  # of all rows of the batch, also those outside the window
@@ -95,7 +95,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     if reasons.empty:
         judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
         weights = _measure(WeighedBatch(table, raw.table, None), contract)
-        return judged._replace(superseding=concat_versions(versions), days=days, weights=weights)
+        return judged._replace(replacing=concat_versions(versions), days=days, weights=weights)
     is_good = np.ones(table.num_rows, bool)
     is_good[reasons["row"].unique()] = False
     if contract.rows.key:
@@ -105,7 +105,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
     judged = JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
     weights = _measure(WeighedBatch(table, raw.table, reasons), contract)
-    return judged._replace(superseding=concat_versions(versions), days=days, weights=weights)
+    return judged._replace(replacing=concat_versions(versions), days=days, weights=weights)
 
 
 def _measure(batch: WeighedBatch, contract: Contract) -> np.ndarray | None:
@@ -134,10 +134,10 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
 
     files = np.array([batch.file for batch in batches], np.int32)[batch_of_row]
     good, good_rows = _number_in_source(judged.good, rows, files)
-    superseding = judged.superseding
-    if superseding is not None:
-        superseding, _ = _number_in_source(superseding, rows, files)
-        judged = judged._replace(superseding=rename_id(superseding, contract.rows))
+    replacing = judged.replacing
+    if replacing is not None:
+        replacing, _ = _number_in_source(replacing, rows, files)
+        judged = judged._replace(replacing=rename_id(replacing, contract.rows))
     if contract.rows.id is None:
         rows_before = np.array([batch.rows_before for batch in batches])[batch_of_row[good_rows]]
         # Padded with zeros, so that ids sort like the rows they number.
@@ -191,11 +191,11 @@ def _sort_refused(refused: pa.Table, batch_of_row: np.ndarray, batches: Sequence
 
 def count_odd_ids(ids: pa.ChunkedArray) -> Counter[str]:
     """How many ids look like another id but differ from it. They are kept: nobody knows which is meant."""
-    counts = {"ids begin or end with a space": pc.not_equal(ids, pc.utf8_trim_whitespace(ids))}
+    counts = {"the id begins or ends with a space": pc.not_equal(ids, pc.utf8_trim_whitespace(ids))}
     # Invisible characters and other normal forms need Unicode; nearly all ids are ASCII.
     if not pc.all(pc.string_is_ascii(ids)).as_py():
-        counts["ids have invisible characters"] = pc.match_substring_regex(ids, r"\p{Cf}")
-        counts["ids are not in Unicode's normal form C"] = pc.not_equal(
+        counts["the id has invisible characters"] = pc.match_substring_regex(ids, r"\p{Cf}")
+        counts["the id is not in Unicode's normal form C"] = pc.not_equal(
             ids, pc.utf8_normalize(ids, form="NFC")
         )
     return +Counter({oddity: pc.sum(mask).as_py() or 0 for oddity, mask in counts.items()})

@@ -38,7 +38,7 @@ def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySessi
     if definition.rows.key is None:
         return KeptRows(parts)
     connection, folder, names = session
-    queries = KeyQueries(definition.rows, list_paths(parts), list_paths(rows.superseding))
+    queries = KeyQueries(definition.rows, list_paths(parts), list_paths(rows.replacing))
     repeated = write_parts(folder, "repeated", rechunk(run_query(connection, queries.repeated_query())))
     if not repeated:
         return KeptRows(parts)

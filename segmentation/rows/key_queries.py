@@ -13,20 +13,20 @@ _PLACE = ("source_file", "source_row")
 
 
 class KeyQueries(SqlTerms):
-    """The queries of one definition with a key, over stage files of good events and of superseding rows."""
+    """The queries of one definition with a key, over stage files of good events and of replacing rows."""
 
-    def __init__(self, rows: Rows, files: Sequence[str], superseding: Sequence[str]) -> None:
-        """`files` are parts of good events, `superseding` those of the other rows' keys; it may be empty."""
-        super().__init__(rows, {"files": list(files), "superseding": list(superseding)})
+    def __init__(self, rows: Rows, files: Sequence[str], replacing: Sequence[str]) -> None:
+        """`files` are parts of good events, `replacing` those of the other rows' keys; it may be empty."""
+        super().__init__(rows, {"files": list(files), "replacing": list(replacing)})
         self.key = ", ".join(self.column(name) for name in rows.key or ())
         self.versions = ", ".join(dict.fromkeys(map(self.column, (*rows.key_columns, *_PLACE))))
 
     def _all_rows(self, columns: str, suffix: str = "") -> str:
-        """These columns of good rows, and what superseding rows have of them. `suffix` restricts both."""
+        """These columns of good rows, and what replacing rows have of them. `suffix` restricts both."""
         good = f"SELECT {columns}, TRUE AS is_good FROM read_parquet($files){suffix}"
-        if not self.values["superseding"]:
+        if not self.values["replacing"]:
             return good
-        refused = f"SELECT {self.versions}, FALSE AS is_good FROM read_parquet($superseding){suffix}"
+        refused = f"SELECT {self.versions}, FALSE AS is_good FROM read_parquet($replacing){suffix}"
         return f"{good} UNION ALL BY NAME {refused}"
 
     def repeated_query(self) -> AggregationQuery:

@@ -46,7 +46,7 @@ def detect_missing_words(texts: pa.ChunkedArray) -> np.ndarray | None:
 
 
 def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
-    """A warning about customers whose id means that nobody is known. It names no id of a table."""
+    """A warning about customers whose id means that the customer is unknown. It shows no id."""
     found = set[str]()
     for part in parts:
         ids = read_part(part, ["customer_id"])["customer_id"]
@@ -55,10 +55,13 @@ def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
     found -= {"1", "0"} if is_number else {"1"}
     if not found:
         return []
-    ids = "1 id means" if len(found) == 1 else f"{len(found)} ids mean"
+    if len(found) == 1:
+        ids, count, them = "1 id means", "counts as a customer", "it"
+    else:
+        ids, count, them = f"{len(found)} ids mean", "count as customers", "them"
     return [
-        f"{ids} that the customer is not known, as NULL, \\N, 0 or N/A do, and counts as a customer: declare "
-        "it in source.csv.null_values, or leave it out by a rule in rows.where"
+        f"{ids} that the customer is unknown, like NULL, \\N, 0 or N/A, yet {count}: declare {them} in "
+        f"source.csv.null_values, or leave {them} out by a rule in rows.where"
     ]
 
 

@@ -23,12 +23,12 @@ _NUMBER = (
 _KINDS = {
     r"%": "a percent sign; declare source.csv.currency_marks: ['%']",
     _CURRENCY: "a currency mark; declare source.csv.currency_marks",
-    r"[(]": "negative numbers in parentheses; declare source.csv.negative",
-    r"[−-]\s*$": "a minus after the number; declare source.csv.negative",
-    r"^\D*\d{1,3}(,\d{2,3})*,\d{3}\b": "a thousands mark ','; declare source.csv.thousands",
-    r"^\D*\d{1,3}(\.\d{3})+\b": "a thousands mark '.'; declare source.csv.thousands",
-    r"['’]": "a thousands mark '''; declare source.csv.thousands",
-    rf"\d{_BLANK}\d": "a thousands mark ' '; declare source.csv.thousands",
+    r"[(]": "parentheses for a minus; declare source.csv.negative",
+    r"[−-]\s*$": "a trailing minus; declare source.csv.negative",
+    r"^\D*\d{1,3}(,\d{2,3})*,\d{3}\b": "a comma between thousands; declare source.csv.thousands",
+    r"^\D*\d{1,3}(\.\d{3})+\b": "a point between thousands; declare source.csv.thousands",
+    r"['’]": "an apostrophe between thousands; declare source.csv.thousands",
+    rf"\d{_BLANK}\d": "a blank between thousands; declare source.csv.thousands",
 }
 _DECIMALS = {
     ",": "a decimal comma; declare source.csv.decimal",
@@ -97,8 +97,8 @@ def detect_thousands(texts: pa.ChunkedArray, decimal: str) -> np.ndarray | None:
 
     It may be if all values with the mark have three digits after it, and those without it are below 1000.
 
-    >>> detect_thousands(pa.chunked_array([["5", "1.234", "870", "2.500", "12", "7.000"]]), ".").sum()
-    3
+    >>> detect_thousands(pa.chunked_array([["5", "1.234", "870", "2.500", "12", "7.000"]]), ".").tolist()
+    [False, True, False, True, False, True]
     >>> detect_thousands(pa.chunked_array([["5", "1.234", "870", "2.5", "12", "7.000"]]), ".")
     """
     # Nearly always the first values say that it is not: only then is it worth a look at all.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from config.columns import Rows
 from config.sources import Csv
+from schemas.wording import list_names
 from segmentation.rows.column_places import adapt_header
 from segmentation.rows.headers import check_header, columns_to_read, read_header
 from segmentation.sources.content import SourceFile, check_content, fingerprint
@@ -69,4 +70,4 @@ def _prefix(warning: str, names: Sequence[str]) -> str:
     """`a.csv and 2 more files: …`; the warning alone where no file is named."""
     if not names:
         return warning
-    return f"{names[0]}{f' and {len(names) - 1} more files' if len(names) > 1 else ''}: {warning}"
+    return f"{list_names(names, 1, 'file')}: {warning}"

@@ -65,7 +65,7 @@ def add_python_reasons(
     if fault is not None:
         raise rules.refuse(fault)
     warned = {
-        f"rows fail {reason} of rows.schema, which only warns": count
+        f"{reason} of rows.schema fails, which only warns": count
         for reason, count in judgement.warned.items()
     }
     if judgement.reasons.empty:

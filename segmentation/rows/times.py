@@ -26,12 +26,12 @@ _PLAIN = re.compile(_PLAIN_LOCAL[:-1] + r"(?P<offset>Z|[+-]\d{2}:?\d{2})?$")
 # One bad value costs its slice the fast path, and not the whole batch.
 _SLICE_ROWS = 8192
 _UNREAD_FORMS = {
-    r"^\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b": "days such as 31/12/2024",
-    r"(?i)^\d.*\d\s*[ap]\.?m\.?$": "times with AM or PM",
-    r"(?i)^(\d{1,2}|[a-z]{3,9})[ .,/-]+([a-z]{3,9}|\d{1,2})[ .,/-]+\d{2,4}\b": "dates with a month's name",
-    r"^\d{10}(\.\d+)?$": "seconds of an epoch",
-    r"^\d{13}$": "milliseconds of an epoch",
-    r"^\d{16}$": "microseconds of an epoch",
+    r"^\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b": "a day such as 31/12/2024",
+    r"(?i)^\d.*\d\s*[ap]\.?m\.?$": "a time with AM or PM",
+    r"(?i)^(\d{1,2}|[a-z]{3,9})[ .,/-]+([a-z]{3,9}|\d{1,2})[ .,/-]+\d{2,4}\b": "a date with a month's name",
+    r"^\d{10}(\.\d+)?$": "epoch seconds",
+    r"^\d{13}$": "epoch milliseconds",
+    r"^\d{16}$": "epoch microseconds",
 }
 
 

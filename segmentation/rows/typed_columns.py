@@ -200,7 +200,7 @@ def _cast_times(name: str, values: pa.ChunkedArray, column: Column, dialect: Dia
     else:
         times = _read_numbers_as_times(values, formats, dialect.timezone)
     unreadable = pc.is_valid(values).to_numpy() & ~times.is_read
-    odd = {f"times of {name} have digits beyond microseconds, which were cut": times.is_cut}
+    odd = {f"{name} has digits beyond microseconds, which were cut": times.is_cut}
     return CastColumn(times.to_arrow(), unreadable if unreadable.any() else None, list_odd(odd))
 
 

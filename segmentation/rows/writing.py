@@ -20,14 +20,14 @@ from segmentation.rows.source_counts import SourceCounts
 class JudgedRows(NamedTuple):
     """All rows of the source: good parts, refused parts, their balance, and what was odd, by kind.
 
-    With a key, `superseding` has the keys of rows that are refused or outside the window.
+    With a key, `replacing` has the keys of rows that are refused or outside the window.
     """
 
     parts: list[Part]
     quarantine: list[Part]
     balance: RowBalance
     oddities: Counter[str]
-    superseding: list[Part]
+    replacing: list[Part]
     deliveries: Deliveries
     currencies: CurrencyCounts
     counts: SourceCounts
@@ -38,7 +38,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
     reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
     parts: list[Part] = []
     quarantine: list[Part] = []
-    superseding: list[Part] = []
+    replacing: list[Part] = []
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
     counts = SourceCounts(inputs)
     outside = 0
@@ -56,8 +56,8 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
             parts.append(write_part(folder / f"rows-{number:05d}.parquet", batch.good))
         if batch.refused.num_rows:
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", batch.refused))
-        if batch.superseding is not None:
-            superseding.append(write_part(folder / f"superseding-{number:05d}.parquet", batch.superseding))
+        if batch.replacing is not None:
+            replacing.append(write_part(folder / f"replacing-{number:05d}.parquet", batch.replacing))
     used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
     balance = RowBalance(
         read=used + quarantined,
@@ -67,4 +67,4 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
         mentions=dict(sorted(mentions.items())),
         outside=outside,
     )
-    return JudgedRows(parts, quarantine, balance, oddities, superseding, deliveries, currencies, counts)
+    return JudgedRows(parts, quarantine, balance, oddities, replacing, deliveries, currencies, counts)

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 
 from config.definition import Definition
 from schemas.backfills import PlannedDate
-from schemas.late_files import FileChanges, list_names
+from schemas.late_files import FileChanges
 from schemas.manifest import EditionRef
+from schemas.wording import list_names
 from segmentation.errors import NoData, Refused
 from segmentation.parts import hash_file
 from segmentation.sources.dated_names import Span

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from schemas.wording import list_names
 from segmentation.errors import Refused
 from segmentation.sources.dated_names import span_in_name
 from segmentation.sources.file_formats import get_stem
@@ -68,6 +69,4 @@ def strip_marks(stem: str) -> str:
 
 
 def _list_pairs(pairs: Sequence[tuple[str, str]]) -> str:
-    listed = "; ".join(f"{first} and {second}" for first, second in pairs[:MOST_NAMED])
-    more = len(pairs) - MOST_NAMED
-    return f"{listed} and {more} more pairs" if more > 0 else listed
+    return list_names([f"{first} and {second}" for first, second in pairs], MOST_NAMED, "pair", "; ")

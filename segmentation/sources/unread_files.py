@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from schemas.wording import list_names
 from segmentation.errors import Refused
 from segmentation.sources.dated_names import Span, detect_spans, span_in_name
 from segmentation.sources.file_formats import FORMATS, get_format, get_stem
@@ -107,7 +108,7 @@ def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
     if missed or is_common:
         raise Refused(
             "unread-files",
-            f"{_list_names(missed or data)} {_be(missed or data)} not read, and may hold rows of these days: "
+            f"{_list_names(missed or data)} {_be(missed or data)} not read, and may hold rows that count: "
             f"expected names that end in {FORMATS}{_describe_form(selection)}. Rename or convert them, move "
             "them to another folder, or let a glob in source.path name the files to read",
         )
@@ -139,7 +140,7 @@ def warn_of_siblings(selection: Selection) -> list[str]:
     ]
     if not missed:
         return []
-    return [f"{_list_names(missed)} next to the files of source.path {_be(missed)} not matched by it"]
+    return [f"source.path does not match {_list_names(missed)} next to its files"]
 
 
 def _read_spans(name: str, selection: Selection) -> list[Span]:
@@ -167,10 +168,7 @@ def _may_be_data(file: _Unread) -> bool:
 
 
 def _list_names(files: Sequence[_Unread]) -> str:
-    """`a.xlsx, b.xlsx and 10 more files`."""
-    names = ", ".join(file.name for file in files[:MOST_NAMED])
-    more = len(files) - MOST_NAMED
-    return f"{names} and {more:,} more file{'s' * (more > 1)}" if more > 0 else names
+    return list_names([file.name for file in files], MOST_NAMED, "file")
 
 
 def _be(files: Sequence[_Unread]) -> str:

@@ -20,6 +20,7 @@ from schemas.promotion import Promotion
 from schemas.record import Record
 from schemas.rows import Customers
 from schemas.verdicts import Verdict
+from schemas.wording import format_count, format_edition_size
 from segmentation.k.trials import describe_winners, format_trials
 from segmentation.report.formatting import format_scored_rule
 from segmentation.report.size_bars import draw_size_bars, to_data_uri
@@ -58,11 +59,14 @@ def render_artifacts(record: Record, night: Night) -> list[Artifact]:
 def _(customers: Customers, night: Night) -> list[Artifact]:
     balance = customers.balance
     ingested = customers.ingested
-    lines = [f"As of {night.as_of}: {balance.describe()}, from {len(ingested.inputs):,} inputs.", ""]
+    lines = [
+        f"As of {night.as_of}: {balance.describe()}, from {format_count(len(ingested.inputs), 'input')}.",
+        "",
+    ]
     if balance.outside:
-        lines += [f"{balance.outside:,} more rows are outside the window and were left out.", ""]
+        lines += [f"Outside the window, and left out: {format_count(balance.outside, 'row')}.", ""]
     if ingested.files_outside:
-        lines += [f"{ingested.files_outside:,} more files are dated outside.", ""]
+        lines += [f"Dated outside the window: {format_count(ingested.files_outside, 'file')}.", ""]
     for amount in ingested.breakdown.amounts:
         lines += [f"About {amount.share:.1%} of the value of {escape_cell(amount.name)} is refused.", ""]
     if balance.mentions:
@@ -161,7 +165,7 @@ def _(published: Published, night: Night) -> list[Artifact]:
         f"## {outcome}: {escape_cell(published.name)} as of {published.as_of}",
         "",
         *(["**Built and kept, but not live**, because:", "", *reasons, ""] if reasons else []),
-        f"Edition `{published.edition}`: {published.customers:,} customers in {published.k} segments. "
+        f"Edition `{published.edition}`: {format_edition_size(published.customers, published.k)}. "
         + link_report(published),
         "",
         bars,
@@ -171,7 +175,7 @@ def _(published: Published, night: Night) -> list[Artifact]:
     because = "; ".join(map(escape_cell, published.reasons))
     segments = [link_report(published), "", bars, "", *format_segments(descriptions)]
     return [
-        Artifact("segments", segments, f"{published.k} segments as of {night.as_of}"),
+        Artifact("segments", segments, f"{format_count(published.k, 'segment')} as of {night.as_of}"),
         Artifact("edition", edition, f"{title}: {because}" if because else title),
     ]
 
@@ -217,7 +221,7 @@ def render_promotion(promotion: Promotion) -> Artifact:
     lines = [
         f"## Live: {escape_cell(promotion.name)} as of {promotion.as_of}",
         "",
-        f"Edition `{promotion.edition}`: {promotion.customers:,} customers in {promotion.k} segments.",
+        f"Edition `{promotion.edition}`: {format_edition_size(promotion.customers, promotion.k)}.",
         f"By {escape_cell(promotion.who)}. {escape_cell(promotion.reason)}",
         "",
         f"Live before: {live_before}.",

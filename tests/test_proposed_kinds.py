@@ -1,0 +1,85 @@
+"""Events that are more than orders: visits, cancellations, balances, two ids; what `init` makes of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from segmentation.errors import Refused
+from segmentation.proposing.proposal import Proposal, propose
+from tests.made_tables import write_table
+from tests.test_proposed_events import make_table, write_days
+
+
+@pytest.fixture
+def propose_table(tmp_path: Path) -> Callable[[Any], Proposal]:
+    """Write a table, and propose a definition for it."""
+    return lambda table: propose(str(write_table(tmp_path / "orders.csv", table)), "orders", None)
+
+
+ProposeTable = Callable[[Any], Proposal]
+
+
+def test_money_on_the_rows_of_visits_is_not_revenue(propose_table: ProposeTable) -> None:
+    """Where views have the price too, only purchases count, which is doubted; elsewhere all rows count."""
+    table = make_table(write_days("%Y-%m-%d"), ("session", "user_id", "event_time", "price"))
+    table["event_type"] = np.resize(["view", "purchase", "cart", "view"], len(table))
+    proposal = propose_table(table)
+    content = yaml.safe_load(proposal.text)
+    assert content["rows"]["where"] == [
+        {"column": "event_type", "isin": ["purchase"], "reason": "no purchase"}
+    ]
+    assert "whether to count only rows" in proposal.findings.lines[3]
+    table.loc[table["event_type"] != "purchase", "price"] = np.nan
+    assert "where" not in yaml.safe_load(propose_table(table).text)["rows"]
+
+
+def test_orders_that_came_to_nothing_are_doubted(propose_table: ProposeTable) -> None:
+    """Cancelled and refunded orders count until a rule is added, and the last line says so."""
+    table = make_table(write_days("%Y-%m-%d"))
+    table["Status"] = np.resize(["wc-completed", "wc-refunded", "wc-cancelled"], len(table))
+    expected = 'what to do with rows whose "Status" is wc-cancelled or wc-refunded: they count'
+    assert expected in propose_table(table).findings.lines[3]
+
+
+def test_states_of_accounts_become_means(propose_table: ProposeTable) -> None:
+    """One row a month for everybody: dates and counts tell nobody apart, so the balance's mean must."""
+    months = pd.date_range("2024-01-31", periods=12, freq="ME")
+    table = pd.DataFrame({"customer_id": np.repeat(np.arange(50), 12), "month_end": np.tile(months, 50)})
+    with pytest.raises(Refused, match=r"no-features: .*as many rows as the others and the same last day"):
+        propose_table(table)
+    table["balance"] = np.random.default_rng(3).gamma(2, 900, len(table)).round(2)
+    content = yaml.safe_load(propose_table(table).text)
+    assert content["summary"]["features"] == {"mean balance": {"op": "mean", "column": "balance"}}
+    assert content["rows"]["columns"]["balance"] == {"type": "float"}
+    for pattern in ("%Y-%m", "%Y%m", "%m/%Y"):
+        table["month"] = np.tile(months.strftime(pattern), 50)
+        with pytest.raises(Refused, match=r'event-time: .*"month" holds months without a day'):
+            propose_table(table.drop(columns="month_end"))
+
+
+def test_orders_of_which_every_customer_has_one_are_doubted(propose_table: ProposeTable) -> None:
+    """Customers whose id never repeats may be orders, which the last line says."""
+    table = make_table(write_days("%Y-%m-%d"), ("order_id", "customer_id", "ordered_at", "amount"))
+    table["customer_id"], table["order_id"] = np.arange(len(table)), np.arange(len(table)) + 7000
+    expected = 'whether a row is a customer or an order, as "order_id" numbers the rows'
+    assert expected in propose_table(table).findings.lines[3]
+
+
+def test_no_night_warns_of_columns_that_are_left_out(propose_table: ProposeTable) -> None:
+    """A column without a name, or called customer_id without being the id, is listed, too."""
+    table = make_table(write_days("%Y-%m-%d"), ("", "customer_unique_id", "ordered_at", "amount"))
+    table["customer_id"] = "x"
+    assert yaml.safe_load(propose_table(table).text)["rows"]["ignore"] == ["", "customer_id"]
+
+
+def test_of_two_ids_of_customers_the_unique_one_is_taken(propose_table: ProposeTable) -> None:
+    """A shop that gives each order its own customer_id has a customer_unique_id that repeats."""
+    table = make_table(write_days("%Y-%m-%d"), ("order_id", "customer_unique_id", "bought", "amount"))
+    table.insert(0, "customer_id", [f"{order:032x}" for order in range(len(table))])
+    content = yaml.safe_load(propose_table(table).text)
+    assert (content["rows"]["grain"], content["rows"]["id"]) == ("event", "customer_unique_id")
