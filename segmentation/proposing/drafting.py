@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from config.clauses import CheckLimits
+from config.columns import COLUMN_PATTERN
 from segmentation.proposing.dialects import DetectedDialect
 from segmentation.proposing.limits import Margins
 from segmentation.proposing.roles import Role
@@ -39,6 +40,7 @@ class Draft(NamedTuple):
     id_reason: str
     on_duplicate: str
     roles: Mapping[str, Role]
+    header: Sequence[str]
     unusable: Sequence[str]
     features: Sequence[str]
     spare: Mapping[str, str]  # features that are not proposed, with the reason
@@ -179,7 +181,10 @@ def write_columns(draft: Draft) -> list[str]:
 
 def _write_ignored(draft: Draft) -> list[str]:
     """The columns that are left out, so that no night warns of them."""
-    names = [name for name, role in draft.roles.items() if role.use == "left out"]
+    used = {name for name, role in draft.roles.items() if role.use != "left out"} | {draft.id}
+    # Row numbers often have no name.
+    names = [name for name in dict.fromkeys(draft.header) if not name or COLUMN_PATTERN.match(name)]
+    names = [name for name in names if name not in used]
     if not names:
         return []
     return [

@@ -65,7 +65,6 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
     currency = choose_currency(profiles, candidates, money)
     purchases = infer_purchases(profiles, money)
     means = list_means(survey, candidates, facts, money)
-    check_features(table, means)
     roles = event_roles(survey, candidates, facts, money, currency)
     roles = declare_more(roles, purchases, means)
     nulls = list_null_values(profiles, roles)
@@ -75,8 +74,9 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
         margins=choose_margins(facts.strays),
         id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]), id_reason=_explain_id(table),
-        on_duplicate="quarantine", roles=roles, unusable=survey.unusable, features=[], spare={}, doubts=[],
-        refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT,
+        on_duplicate="quarantine", roles=roles, header=survey.header, unusable=survey.unusable, features=[],
+        spare={}, doubts=[], refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT,
+        day_limit=USUAL_DAY_LIMIT,
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
@@ -86,6 +86,7 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
         features=summary_features(facts, money, currency, means),
         reasons=explain_features(facts, money),
     )
+    plan = drop_constants(table, plan)
     # Written twice: what the first text refuses decides the limits of the second.
     definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
     rehearsal = rehearse_night(definition, survey, window.as_of)
@@ -106,18 +107,26 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
     return EventProposal(write_event_draft(draft, plan), findings, len(plan.features), str(window.as_of))
 
 
-def check_features(table: EventTable, means: list[str]) -> None:
-    """Refuse events that would give every customer the same features, as a run would."""
+def drop_constants(table: EventTable, plan: EventPlan) -> EventPlan:
+    """The plan without recency or orders that all customers have alike. Refused if no feature is left."""
     facts, activity = table.facts, table.facts.activity
     last_days = to_micros(activity.high) // _DAY
-    is_alike = (last_days == last_days[0]).all() and (activity.rows == activity.rows[0]).all()
-    has_amounts = means or facts.amounts or table.candidates.price
-    if is_alike and facts.order is None and not has_amounts:
+    constant = {"recency_days"} if (last_days == last_days[0]).all() else set()
+    if facts.order is None and (activity.rows == activity.rows[0]).all():
+        constant.add("orders")
+    features = {name: feature for name, feature in plan.features.items() if name not in constant}
+    if not features:
         raise Refused(
             "no-features",
             f"{table.survey.place}: every customer has as many rows as the others and the same last day, and "
             "no column holds amounts; decide which numbers tell customers apart, and add them to the table",
         )
+    if not constant:
+        return plan
+    first = next(iter(features))
+    names = " and ".join(name for name in plan.features if name in constant)
+    reason = f"Without {names}, as all customers have the same. {plan.reasons.get(first, '')}".strip()
+    return plan._replace(features=features, reasons={**plan.reasons, first: reason})
 
 
 def _explain_id(table: EventTable) -> str:

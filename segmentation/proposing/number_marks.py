@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-_SIGNS = "$€£¥₹₽₩₺₪฿"
+# With the full-width yen sign, and the backslash, which is the narrow one in Japanese encodings.
+_SIGNS = "$€£¥₹₽₩₺₪฿\uffe5\\"
 _CODES = (
     *("EUR", "USD", "GBP", "CHF", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "BRL", "INR", "CNY"),
     *("R$", "US$", "C$", "A$", "kr", "zł", "Rs", "Rs.", "Kč", "Ft", "円", "元"),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
+from segmentation.proposing.column_names import infer_order_part, rank_as_id
 from segmentation.proposing.drafting import Draft, quote_names, write_draft
 from segmentation.proposing.event_columns import describe_unreadable_times, list_candidates
 from segmentation.proposing.event_facts import EventFacts, measure_facts
@@ -21,7 +22,7 @@ from segmentation.proposing.findings import Findings, format_percentage
 from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
 from segmentation.proposing.limits import Margins, list_declared, list_null_values, round_limit
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
-from segmentation.proposing.roles import Role, infer_role
+from segmentation.proposing.roles import Role, infer_role, is_unique
 from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, FeatureSelection, select_features
 from segmentation.proposing.surveying import SurveyedTable, survey
 from segmentation.proposing.time_formats import DayOrder
@@ -152,7 +153,7 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=table.date_in_name,
         margins=Margins(),
         id=choice.column, id_suffix=choice.suffix, id_reason=choice.reason, on_duplicate=choice.on_duplicate,
-        roles=roles, unusable=table.unusable, features=selection.features, spare=spare,
+        roles=roles, header=table.header, unusable=table.unusable, features=selection.features, spare=spare,
         doubts=findings.doubts, refused=refused, refused_share=share, max_quarantined=round_limit(share),
         day_limit=USUAL_DAY_LIMIT,
     )  # fmt: skip
@@ -191,6 +192,12 @@ def _list_doubts(table: SurveyedTable, choice: IdChoice) -> list[str]:
     ambiguous = [name for name, times in table.times.items() if times.is_ambiguous]
     if ambiguous:
         doubts.append(f"whether day or month comes first in {quote_names(ambiguous)}, which is left out")
+    orders = [name for name in table.profiles if infer_order_part(name) == "order" and rank_as_id(name)]
+    orders = [name for name in orders if name != choice.column and is_unique(table.profiles[name])]
+    if orders and table.times:
+        doubts.append(
+            f"whether a row is a customer or an order, as {quote_names(orders[:1])} numbers the rows"
+        )
     return doubts
 
 

@@ -123,7 +123,8 @@ def _number_notes(profile: ColumnProfile) -> list[str]:
 def number_contract(profile: ColumnProfile) -> dict[str, Any]:
     """Type and range. The range is doubled and rounded outwards, so that it reveals no customer's value."""
     # One fraction makes a column float: as int, its row would be refused.
-    contract: dict[str, Any] = {"type": "int" if is_all_whole(profile) else "float"}
+    is_whole = is_all_whole(profile) and not profile.point_zeros
+    contract: dict[str, Any] = {"type": "int" if is_whole else "float"}
     if max(abs(profile.low), abs(profile.high)) > LARGEST_AMOUNT:
         return contract
     contract["ge"] = 0 if profile.low >= 0 else -round_out(-2 * profile.low)

@@ -170,7 +170,7 @@ def choose_columns(name: str, header: Sequence[str]) -> tuple[list[str], list[st
     surplus = len(usable) - MOST_CONTRACT
     notes = []
     if nameless:
-        notes.append(f"Left out: {nameless:,} columns without a name.")
+        notes.append(f"Left out: {nameless:,} column{'s' if nameless > 1 else ''} without a name.")
     if repeated:
         notes.append(f"Left out, because the header names them more than once: {quote_names(repeated)}.")
     if invalid:
