@@ -15,7 +15,8 @@ from config.columns import Rows
 from config.definition import Definition
 from schemas.contract import rows_schema
 from segmentation.rows.casting import Dialect, cast_column, cast_id
-from segmentation.rows.currencies import CurrencyRule, add_currency_columns
+from segmentation.rows.currencies import CurrencyRule
+from segmentation.rows.currency_columns import add_currency_columns
 from segmentation.rows.python_rules import PythonRules
 from segmentation.rows.reading import RawBatch
 from segmentation.rows.refused_value import Amount

@@ -1,7 +1,7 @@
 """The currencies of amounts. Amounts in several currencies are refused: their sum means nothing.
 
-A definition may name the column with an amount's currency. Where it does not, a column whose name says
-currency is looked at all the same, also one that the contract does not have.
+A definition may name the column with an amount's currency. If it does not, a column whose name says currency
+is checked by itself: segmentation/rows/currency_columns.py chooses it.
 """
 
 import re
@@ -12,24 +12,16 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.columns import Column, Rows
 from config.currencies import CURRENCIES
 from config.definition import Definition
 from config.event_summary import NUMERIC_OPERATIONS
 from config.expressions import columns_of, parse_expression
 from schemas.wording import format_count
 from segmentation.errors import Refused
+from segmentation.rows.currency_columns import choose_currency_column, list_foreign
 from segmentation.rows.parquet_reading import open_parquet
 from segmentation.sources.content import SourceFile
 
-# In this order: shops write their own currency next to the customer's.
-CURRENCY_NAMES = (
-    *("currency", "currencycode", "curr", "devise", "moneda", "waehrung", "währung", "valuta", "waluta"),
-    *("valuutta", "valuta", "валюта", "通貨", "币种", "货币", "ordercurrency", "currencyisocode"),
-    *("transactioncurrency", "shopcurrency", "presentmentcurrency", "ccy", "cur"),
-)
-# Such as Price Currency or amount_ccy, where no column has one of these names.
-_CURRENCY_ENDS = ("currency", "currencycode", "currencyiso", "currencysymbol", "ccy", "devise", "waehrung")
 MOST_CURRENCIES = 200  # values that are counted; a column with more holds something else
 MOST_NAMED = 5
 _CODE = re.compile(r"[A-Z]{3}")
@@ -60,7 +52,7 @@ def list_currency_rules(
     open_amounts = [name for name in _list_added_amounts(definition) if columns[name].currency is None]
     texts = [name for name, column in columns.items() if column.type in ("text", "category")]
     # Also an ignored one: resegment init lists every column under `ignore` that it has no use for.
-    foreign = _list_foreign(header, definition.rows)
+    foreign = list_foreign(header, definition.rows)
     guess = choose_currency_column([*texts, *foreign])
     if guess in foreign and not _holds_codes(guess, files):
         guess = None
@@ -71,29 +63,6 @@ def list_currency_rules(
     if is_guessed and guess not in declared:
         rules.append(CurrencyRule(str(guess), tuple(open_amounts), False))
     return tuple(rules)
-
-
-def choose_currency_column(names: Sequence[str]) -> str | None:
-    """The column whose name says currency. None without one.
-
-    >>> choose_currency_column(["Total", "Presentment Currency", "Currency Code"])
-    'Currency Code'
-    """
-    plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(names)}
-    others = sorted(name for name in plain if name.endswith(_CURRENCY_ENDS))
-    return next((plain[name] for name in (*CURRENCY_NAMES, *others) if name in plain), None)
-
-
-def add_currency_of_header(rows: Rows, header: Sequence[str]) -> Rows:
-    """The contract with the column of a header whose name says currency, to stage it with the others."""
-    guess = choose_currency_column(_list_foreign(header, rows))
-    return rows if guess is None or guess == rows.id else add_currency_columns(rows, [guess])
-
-
-def _list_foreign(header: Iterable[str], rows: Rows) -> list[str]:
-    """The columns that the contract lacks. Stage files may not have names that differ only in case."""
-    folded = {name.casefold() for name in rows.columns}
-    return sorted(name for name in header if name.casefold() not in folded)
 
 
 def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:
@@ -125,15 +94,6 @@ def _list_added_amounts(definition: Definition) -> list[str]:
         is_money = [columns[column].type == "float" or columns[column].unit in CURRENCIES for column in used]
         names |= dict.fromkeys(column for column, money in zip(used, is_money, strict=True) if money)
     return list(names)
-
-
-def add_currency_columns(rows: Rows, names: Iterable[str]) -> Rows:
-    """The contract with those of these columns that it does not have, as text that may be missing."""
-    foreign = set(names) - set(rows.columns)
-    if not foreign:
-        return rows
-    column = Column(type="text", nullable=True, absent="null")
-    return rows.model_copy(update={"columns": {**rows.columns, **dict.fromkeys(sorted(foreign), column)}})
 
 
 def count_currencies(good: pa.Table, rules: Sequence[CurrencyRule]) -> CurrencyCounts:

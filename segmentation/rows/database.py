@@ -20,7 +20,7 @@ from config.columns import Column, Rows
 from config.sql_text import escape_colons, list_binds, strip_semicolon
 from segmentation.errors import DatabaseGone, Refused, ResegmentError
 from segmentation.rows.column_places import adapt_header, locate_columns
-from segmentation.rows.currencies import add_currency_of_header
+from segmentation.rows.currency_columns import add_currency_of_header
 from segmentation.rows.database_cells import STAGED_TYPES, convert_cells
 from segmentation.rows.headers import check_header, columns_to_read
 from segmentation.rows.staged_table import StagedTable

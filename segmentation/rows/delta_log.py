@@ -16,7 +16,7 @@ import pyarrow as pa
 from config.columns import Rows
 from segmentation.errors import Refused
 from segmentation.rows.column_places import adapt_header, locate_columns
-from segmentation.rows.currencies import add_currency_of_header
+from segmentation.rows.currency_columns import add_currency_of_header
 from segmentation.rows.headers import check_header, columns_to_read
 from segmentation.store.buckets import get_endpoint
 from segmentation.store.objects import AnyPath, ObjectPath
