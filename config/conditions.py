@@ -1,6 +1,7 @@
 """Conditions: one test of one column, used for rules on rows and for shares of events.
 
-They are evaluated in segmentation/rows/row_rules.py on rows, and in segmentation/rows/aggregation.py as SQL.
+They are evaluated in segmentation/rows/judging/row_rules.py on rows, and in
+segmentation/rows/summarising/aggregation.py as SQL.
 """
 
 from typing import Annotated, Self

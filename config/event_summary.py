@@ -1,7 +1,7 @@
 """The part of a definition that summarises events to customers: the window and the features.
 
 The contract of one event is in config/columns.py. The features are computed in
-segmentation/rows/aggregation.py.
+segmentation/rows/summarising/aggregation.py.
 """
 
 from collections.abc import Iterable

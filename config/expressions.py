@@ -1,6 +1,6 @@
 """Expressions over an event's columns: numbers, columns, + - * / and parentheses, parsed to a small tree.
 
-Text is never evaluated as Python. Trees become SQL in segmentation/rows/aggregation.py.
+Text is never evaluated as Python. Trees become SQL in segmentation/rows/summarising/aggregation.py.
 """
 
 import math

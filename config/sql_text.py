@@ -1,6 +1,7 @@
 """The text of an SQL statement: which parts are code, and which are comments, strings and quoted names.
 
-Whether a statement is accepted is decided in config/sources.py. segmentation/rows/database.py runs it.
+Whether a statement is accepted is decided in config/sources.py. segmentation/rows/reading/database.py runs
+it.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The forms in which times may be written, each as one regular expression with fields groups.
 
 A form is a strptime pattern, `iso` (ISO 8601) or an epoch. Reading a column with them belongs in
-segmentation/rows/times.py. Names of months are English whatever the machine's locale is.
+segmentation/rows/casting/times.py. Names of months are English whatever the machine's locale is.
 """
 
 import itertools

@@ -1,8 +1,9 @@
 """The contract of incoming rows, built from the definition, and the reasons for every refused row.
 
-Values arrive in their declared types, cast by segmentation/rows/casting.py. pandera validates each batch
-lazily, and its failures become one list of reasons per row. pandera's own messages contain customers'
-values, so they never leave this module. Schemas that people write are judged in schemas/schema_judging.py.
+Values arrive in their declared types, cast by segmentation/rows/casting/text_columns.py. pandera validates
+each batch lazily, and its failures become one list of reasons per row. pandera's own messages contain
+customers' values, so they never leave this module. Schemas that people write are judged in
+schemas/schema_judging.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -22,11 +22,11 @@ from segmentation.errors import Refused
 from segmentation.features.encoding import count_unseen_levels, encode
 from segmentation.model import assign, detect_scalable, scale_features
 from segmentation.parts import to_matrix
-from segmentation.rows.cast_batch import make_contract, with_python_schema
-from segmentation.rows.column_places import adapt_header
-from segmentation.rows.headers import check_header, columns_to_read, read_header
-from segmentation.rows.judging import judge_files
-from segmentation.rows.refusing import refuse_rows
+from segmentation.rows.judging.cast_batch import make_contract, with_python_schema
+from segmentation.rows.judging.judged_batches import judge_files
+from segmentation.rows.judging.refusing import refuse_rows
+from segmentation.rows.reading.column_places import adapt_header
+from segmentation.rows.reading.headers import check_header, columns_to_read, read_header
 from segmentation.schema_code import read_source_of
 from segmentation.sources.content import check_content, fingerprint
 from segmentation.store.edition_files import compute_label_columns, fit_contract

@@ -27,7 +27,7 @@ from segmentation.checks.refusals import (
 )
 from segmentation.checks.trends import check_quarantined_trend, check_volume, check_volume_trend
 from segmentation.errors import Refused
-from segmentation.rows.freshness import infer_newest_day
+from segmentation.rows.summarising.freshness import infer_newest_day
 from tasks.runtime.stage import stage
 
 

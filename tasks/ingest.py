@@ -13,19 +13,19 @@ from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
 from segmentation.parts import create_empty_folder
-from segmentation.rows.cast_batch import make_contract, with_currencies, with_python_schema
-from segmentation.rows.currencies import check_currencies, list_currency_rules
-from segmentation.rows.deliveries import counts_twice
-from segmentation.rows.digests import compute_digests
-from segmentation.rows.headers import read_header
-from segmentation.rows.judging import judge_files
-from segmentation.rows.opening import OpenedSource, open_files
-from segmentation.rows.reading import REPEATED_HEADER
-from segmentation.rows.refused_value import list_amounts
-from segmentation.rows.refusing import summarise_reasons
-from segmentation.rows.row_counts import CountRules, make_count_rules
-from segmentation.rows.sketches import choose_share
-from segmentation.rows.writing import JudgedRows, write_rows
+from segmentation.rows.judging.cast_batch import make_contract, with_currencies, with_python_schema
+from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
+from segmentation.rows.judging.deliveries import counts_twice
+from segmentation.rows.judging.digests import compute_digests
+from segmentation.rows.judging.judged_batches import judge_files
+from segmentation.rows.judging.refused_value import list_amounts
+from segmentation.rows.judging.refusing import summarise_reasons
+from segmentation.rows.judging.row_counts import CountRules, make_count_rules
+from segmentation.rows.judging.sketches import choose_share
+from segmentation.rows.judging.writing import JudgedRows, write_rows
+from segmentation.rows.reading.file_batches import REPEATED_HEADER
+from segmentation.rows.reading.headers import read_header
+from segmentation.rows.reading.opening import OpenedSource, open_files
 from segmentation.samples.catalogue import write_samples
 from segmentation.sources.content import fingerprint
 from segmentation.sources.copied_files import refuse_copies
@@ -47,7 +47,7 @@ def open_source(night: Night) -> OpenedSource:
         return query_source(night, create_empty_folder(night.staging / "source"))
     fetched = create_empty_folder(night.staging / "source")
     if (table := look_up_delta(source, night.source)) is not None:
-        from segmentation.rows.delta import open_delta
+        from segmentation.rows.reading.delta import open_delta
 
         return open_delta(table, definition, night.as_of, fetched)
     if night.source is None and source.sample is not None:
@@ -67,7 +67,7 @@ def open_source(night: Night) -> OpenedSource:
 def query_source(night: Night, folder: Path) -> OpenedSource:
     """The rows of the definition's SQL statement as a Parquet file in `folder`, named by the connection."""
     # SQLAlchemy and Prefect's blocks are a sixth of all that a night imports, and most nights read files.
-    from segmentation.rows.database import DatabaseQuery, DatabaseSecret, stage_query
+    from segmentation.rows.reading.database import DatabaseQuery, DatabaseSecret, stage_query
     from tasks.runtime.connections import look_up_secret
 
     definition = night.definition

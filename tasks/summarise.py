@@ -1,8 +1,8 @@
 """Stage summarise: one row per customer, in an order that does not depend on the order of the input.
 
-Events are aggregated in segmentation/rows/events.py. Rows of customers are routed to buckets that fit in
-memory; each bucket is sorted and deduplicated. Customers are ordered by id, or, without an id, by a hash
-of the row.
+Events are aggregated in segmentation/rows/summarising/events.py. Rows of customers are routed to buckets that
+fit in memory; each bucket is sorted and deduplicated. Customers are ordered by id, or, without an id, by a
+hash of the row.
 """
 
 from collections import Counter
@@ -30,14 +30,14 @@ from segmentation.parts import (
     write_part,
     write_parts,
 )
-from segmentation.rows.duplicates import deduplicate
-from segmentation.rows.engine import open_engine
-from segmentation.rows.events import Summarised, summarise_events
-from segmentation.rows.kept_rows import QuerySession
-from segmentation.rows.missing_words import warn_of_missing_ids
-from segmentation.rows.refusing import refuse_rows
-from segmentation.rows.similar_ids import warn_of_similar_ids
-from segmentation.rows.table_rules import apply_table_rules, make_table_rules
+from segmentation.rows.casting.missing_words import warn_of_missing_ids
+from segmentation.rows.judging.refusing import refuse_rows
+from segmentation.rows.judging.similar_ids import warn_of_similar_ids
+from segmentation.rows.summarising.duplicates import deduplicate
+from segmentation.rows.summarising.engine import open_engine
+from segmentation.rows.summarising.events import Summarised, summarise_events
+from segmentation.rows.summarising.kept_rows import QuerySession
+from segmentation.rows.summarising.table_rules import apply_table_rules, make_table_rules
 from tasks.runtime.stage import stage
 
 BUCKET_VALUES = 10_000_000

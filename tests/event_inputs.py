@@ -14,9 +14,9 @@ from config.definition import Definition
 from schemas.night import Night
 from schemas.rows import Customers, Ingested
 from segmentation.parts import read_part
-from segmentation.rows.aggregation import Aggregation, choose_scale
-from segmentation.rows.engine import open_engine, run_query
-from segmentation.rows.events import name_features
+from segmentation.rows.summarising.aggregation import Aggregation, choose_scale
+from segmentation.rows.summarising.engine import open_engine, run_query
+from segmentation.rows.summarising.events import name_features
 from tasks.ingest import ingest
 from tasks.summarise import summarise
 

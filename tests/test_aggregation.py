@@ -11,8 +11,8 @@ import pytest
 
 from config.definition import Definition
 from config.settings import read_settings
-from segmentation.rows.aggregation import SUM_BITS, Aggregation, choose_scale
-from segmentation.rows.sql_terms import quote_identifier
+from segmentation.rows.summarising.aggregation import SUM_BITS, Aggregation, choose_scale
+from segmentation.rows.summarising.sql_terms import quote_identifier
 from tests.conftest import DEFINITION
 from tests.event_inputs import AS_OF, aggregate, define, make_events, with_features, with_rows
 

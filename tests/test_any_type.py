@@ -10,9 +10,9 @@ import pytest
 from config.columns import Column
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows.cast_column import ARROW_TYPES
-from segmentation.rows.casting import Dialect, cast_column, cast_id
-from segmentation.rows.raw_values import list_values, to_text
+from segmentation.rows.casting.cast_column import ARROW_TYPES
+from segmentation.rows.casting.text_columns import Dialect, cast_column, cast_id
+from segmentation.rows.reading.raw_values import list_values, to_text
 
 TEXTS = [
     *(

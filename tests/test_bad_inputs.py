@@ -23,7 +23,7 @@ from schemas.rows import Customers
 from segmentation.backfill_plan import check_range
 from segmentation.errors import Refused
 from segmentation.parts import read_part
-from segmentation.rows import parquet_reading
+from segmentation.rows.reading import parquet_reading
 from segmentation.sources.listing import list_files
 from tasks.ingest import ingest
 from tasks.runtime.parameters import check_place, parse_as_of, resolve_as_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.columns import Column, ColumnType
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows.casting import Dialect, cast_column, cast_id
+from segmentation.rows.casting.text_columns import Dialect, cast_column, cast_id
 
 CSV = Csv()
 

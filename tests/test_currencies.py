@@ -11,7 +11,7 @@ import pytest
 from config.definition import Definition
 from schemas.rows import Customers
 from segmentation.errors import Refused
-from segmentation.rows.currency_columns import choose_currency_column
+from segmentation.rows.reading.currency_columns import choose_currency_column
 from tests.event_inputs import (
     check_balance,
     define,

@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr, ValidationError
 
-import segmentation.rows.database
+import segmentation.rows.reading.database
 from config.columns import Rows
 from config.definition import Definition
 from segmentation.errors import Refused
-from segmentation.rows.database import DatabaseQuery, DatabaseSecret, stage_query
+from segmentation.rows.reading.database import DatabaseQuery, DatabaseSecret, stage_query
 from tasks.runtime.connections import look_up_secret
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
@@ -22,7 +22,7 @@ ROWS = Rows.model_validate(DEFINITION["rows"])
 
 def test_rows_are_fetched_in_batches(tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each batch is one row group of the staged file, and extra columns give one warning."""
-    monkeypatch.setattr(segmentation.rows.database, "BATCH_ROWS", 700)
+    monkeypatch.setattr(segmentation.rows.reading.database, "BATCH_ROWS", 700)
     query = DatabaseQuery(
         "SELECT orders, since, id, spend FROM customers WHERE since < :as_of", {"as_of": DAY}
     )

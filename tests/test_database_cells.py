@@ -15,12 +15,12 @@ from config.definition import Definition
 from config.sources import Csv
 from schemas.contract import rows_schema
 from segmentation.errors import Refused
-from segmentation.rows.cast_batch import Contract
-from segmentation.rows.casting import Dialect
-from segmentation.rows.database import DatabaseQuery, DatabaseSecret, stage_query, write_batches
-from segmentation.rows.database_cells import Unbounded, convert_cells
-from segmentation.rows.digests import compute_digests
-from segmentation.rows.judging import JudgedBatch, judge_files
+from segmentation.rows.casting.text_columns import Dialect
+from segmentation.rows.judging.cast_batch import Contract
+from segmentation.rows.judging.digests import compute_digests
+from segmentation.rows.judging.judged_batches import JudgedBatch, judge_files
+from segmentation.rows.reading.database import DatabaseQuery, DatabaseSecret, stage_query, write_batches
+from segmentation.rows.reading.database_cells import Unbounded, convert_cells
 from segmentation.sources.content import fingerprint
 from tests.conftest import DEFINITION
 

@@ -10,7 +10,7 @@ import pytest
 from config.definition import Definition
 from schemas.rows import Customers
 from segmentation.errors import Refused
-from segmentation.rows import deliveries as module
+from segmentation.rows.judging import deliveries as module
 from tests import deliveries
 from tests.deliveries import REPEATED, Layout, draw_days, write_day, write_days
 from tests.event_inputs import (
@@ -43,7 +43,7 @@ def test_large_sources_are_judged_by_a_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout, message: str
 ) -> None:
     """With far fewer hashes than rows, the same files are refused."""
-    monkeypatch.setattr("segmentation.rows.sketches.SKETCHED_ROWS", 1000)
+    monkeypatch.setattr("segmentation.rows.judging.sketches.SKETCHED_ROWS", 1000)
     monkeypatch.setattr(module, "SKETCHED_ROWS", 1000)
     layout(tmp_path, draw_days(rows=1500))
     with pytest.raises(Refused, match="repeated-files"):

@@ -12,8 +12,8 @@ import pytest
 
 from config.definition import Definition
 from segmentation.errors import NoData, Refused
-from segmentation.rows.delta import open_delta
-from segmentation.rows.opening import OpenedSource
+from segmentation.rows.reading.delta import open_delta
+from segmentation.rows.reading.opening import OpenedSource
 from segmentation.store.objects import AnyPath, ObjectPath
 from tasks.ingest import ingest
 from tests.delta_tables import write_table
@@ -120,7 +120,7 @@ def test_a_large_file_with_deletions_is_read_in_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Masks are cut at the same rows as batches."""
-    monkeypatch.setattr("segmentation.rows.parquet_reading.PART_ROWS", 7)
+    monkeypatch.setattr("segmentation.rows.reading.parquet_reading.PART_ROWS", 7)
     table, gone = tmp_path / "t", list(range(3, 60, 5))
     write_table(table, [customers(*range(50)).drop_columns("region")], {0: gone[:9]})
     _, rows = stage(table, tmp_path / "out")

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from schemas.night import Night
-from segmentation.rows.cast_batch import make_contract
-from segmentation.rows.digests import compute_digests
+from segmentation.rows.judging.cast_batch import make_contract
+from segmentation.rows.judging.digests import compute_digests
 from segmentation.sources.content import fingerprint
 from segmentation.sources.listing import fetch_files, list_files
 from tests.test_real_data import DAY

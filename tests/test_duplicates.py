@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from segmentation.rows.duplicates import OVERFLOW
+from segmentation.rows.summarising.duplicates import OVERFLOW
 from tasks import summarise as module
 from tests.test_summarise import COLUMNS, NightMaker, run
 

@@ -14,9 +14,9 @@ import pytest
 
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
-from segmentation.rows.aggregation import Aggregation
-from segmentation.rows.engine import open_engine, run_query
-from segmentation.rows.sql_terms import AggregationQuery
+from segmentation.rows.summarising.aggregation import Aggregation
+from segmentation.rows.summarising.engine import open_engine, run_query
+from segmentation.rows.summarising.sql_terms import AggregationQuery
 from tests.event_inputs import AS_OF, define, with_features
 
 FEATURES = with_features(

@@ -12,7 +12,7 @@ import pytest
 from config.definition import Definition
 from config.settings import read_settings
 from schemas.rows import Customers
-from segmentation.rows.kept_events import CONFLICT
+from segmentation.rows.summarising.kept_events import CONFLICT
 from tests.event_inputs import (
     define,
     ingest_and_summarise,

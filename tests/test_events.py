@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.rows.cast_batch import make_contract
+from segmentation.rows.judging.cast_batch import make_contract
 from tests.event_inputs import (
     HEADER,
     check_balance,

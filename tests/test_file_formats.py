@@ -13,9 +13,9 @@ import pytest
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows import json_lines
-from segmentation.rows.headers import check_header, columns_to_read, read_header
-from segmentation.rows.reading import read_batches
+from segmentation.rows.reading import json_lines
+from segmentation.rows.reading.file_batches import read_batches
+from segmentation.rows.reading.headers import check_header, columns_to_read, read_header
 
 ROWS = Rows.model_validate({"id": "id", "columns": {"n": {"type": "float"}, "note": {"type": "text"}}})
 TABLE = [

@@ -6,7 +6,7 @@ import pytest
 
 from config.definition import Definition
 from schemas.rows import EditionKey, Ingested, Input, RowBalance
-from segmentation.rows.freshness import infer_newest_day
+from segmentation.rows.summarising.freshness import infer_newest_day
 
 
 def infer(pattern: str | None, *names: str, as_of: str = "2026-06-20") -> date | None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from config.columns import Column, ColumnType
 from config.sources import Csv
-from segmentation.rows.casting import Dialect, cast_column
-from segmentation.rows.number_estimates import lenient_number, looks_like_number
+from segmentation.rows.casting.number_estimates import lenient_number, looks_like_number
+from segmentation.rows.casting.text_columns import Dialect, cast_column
 
 COMMA = {"thousands": ","}
 POINT = {"thousands": ".", "decimal": ",", "delimiter": ";"}

@@ -18,8 +18,8 @@ import pytest
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows.headers import check_header, columns_to_read, read_header
-from segmentation.rows.reading import read_batches
+from segmentation.rows.reading.file_batches import read_batches
+from segmentation.rows.reading.headers import check_header, columns_to_read, read_header
 from segmentation.sources.content import check_content, fingerprint
 
 NAMES = ("DATE", "TIME", "Qty", "PRODUCTID", "Price", "ProductType", "ProductDescription", "URL", "Comments")

@@ -10,9 +10,9 @@ import pytest
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.errors import Refused
-from segmentation.rows import csv_reading, csv_text
-from segmentation.rows.headers import read_header
-from segmentation.rows.reading import read_batches
+from segmentation.rows.reading import csv_reading, csv_text
+from segmentation.rows.reading.file_batches import read_batches
+from segmentation.rows.reading.headers import read_header
 
 COLUMNS = ("a", "b", "c")
 ROWS = Rows.model_validate({"id": None, "columns": {name: {"type": "text"} for name in COLUMNS}})

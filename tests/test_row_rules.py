@@ -12,8 +12,8 @@ from config.columns import Rows
 from config.definition_files import describe_faults
 from schemas.contract import list_reasons, rows_schema
 from segmentation.errors import Refused
-from segmentation.rows.headers import check_header
-from segmentation.rows.row_rules import detect_broken_rules
+from segmentation.rows.judging.row_rules import detect_broken_rules
+from segmentation.rows.reading.headers import check_header
 from tasks.ingest import ingest
 from tests.test_python_schema import NightMaker
 

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 
 from schemas.rows import Input
-from segmentation.rows import deliveries as module
-from segmentation.rows.deliveries import Deliveries, measure_overlap
-from segmentation.rows.sketches import Sketch, hash_table, hash_words, sketch_rows
+from segmentation.rows.judging import deliveries as module
+from segmentation.rows.judging.deliveries import Deliveries, measure_overlap
+from segmentation.rows.judging.sketches import Sketch, hash_table, hash_words, sketch_rows
 from tests.deliveries import draw_days
 from tests.event_inputs import define
 

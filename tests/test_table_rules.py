@@ -10,7 +10,8 @@ import pytest
 from schemas.rows import Customers
 from segmentation.errors import Refused
 from segmentation.parts import read_part
-from segmentation.rows import source_batches, table_rules
+from segmentation.rows.reading import source_batches
+from segmentation.rows.summarising import table_rules
 from tests.event_inputs import (
     define,
     ingest_and_summarise,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from config.columns import Column
 from config.sources import Csv
-from segmentation.rows.casting import Dialect, cast_column
+from segmentation.rows.casting.text_columns import Dialect, cast_column
 
 NEW_YORK = "America/New_York"
 CUT = "c has digits beyond microseconds, which were cut"

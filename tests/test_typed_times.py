@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation.rows.parquet_reading import read_parquet
+from segmentation.rows.reading.parquet_reading import read_parquet
 from tests.test_times import CUT, read
 
 BIG = 2**62

@@ -9,7 +9,7 @@ import yaml
 
 from config.columns import Column
 from config.sources import Csv
-from segmentation.rows.casting import Dialect, cast_column
+from segmentation.rows.casting.text_columns import Dialect, cast_column
 
 PAGE = (Path(__file__).parents[1] / "docs" / "values.md").read_text(encoding="utf-8")
 TIMES = re.findall(r"^\| `([^`]+)` \| ([^`|]+) \|$", PAGE, re.MULTILINE)

@@ -1,6 +1,7 @@
 """The check for an id that means a missing one, such as 0, \\N or a till's number.
 
-The counts come from segmentation/rows/events.py. The id itself is a customer's value, so no message shows it.
+The counts come from segmentation/rows/summarising/events.py. The id itself is a customer's value, so no
+message shows it.
 """
 
 from schemas.rows import LARGEST_KEPT, Customers

@@ -7,8 +7,8 @@ is in segmentation/proposing/roles.py and segmentation/proposing/event_columns.p
 import re
 
 _PERSON = (
-    "customer|client|user|member|account|subscriber|person|household|buyer|shopper|visitor|guest|patient|"
-    "donor|cust|kunden?|klant|cliente?|klient|kund|contact|"
+    "customer|client|username|user|member|account|subscriber|person|household|buyer|shopper|visitor|guest|patient|"
+    "donor|cust|kunden?|kd|klant|cliente?|klient|kund|contact|"
     "顧客|得意先|お客様|会員|客户|客戶|会员|會員|用户|用戶|买家|고객|회원|клиент|покупатель|zakaznik|asiakas"
 )
 _ID = (
@@ -23,7 +23,8 @@ _SYSTEM = (
 _CUSTOMER = re.compile(rf"({_SYSTEM})?({_PERSON})s?({_SYSTEM})?(?P<id>{_ID})?")
 # Romance languages put the person last: id_cliente, código do cliente. Numbers of persons are counts.
 _CODED_CUSTOMER = re.compile(
-    rf"(ids?|cod|code|codigo|código|codice|numero|número|n[oº°]|nr|ref)(do|de|del|della|du)?({_PERSON})"
+    rf"(ids?|cod|code|codigo|código|codice|numero|número|n[oº°]|nr|ref)(do|de|del|della|du)?({_PERSON})|"
+    rf"({_PERSON})s?username|(credit|loyalty|member|club)?(card|cc)s?({_ID})"
 )
 _ANY_ID = re.compile(rf"({_ID}|row|index|unnamed)")
 _EMAIL = re.compile(rf"(({_PERSON}|billing|contact)s?)?(e?mail)(adress|adresse|address)?")
@@ -48,12 +49,12 @@ _QUANTITY = re.compile(
     "quantite|quantité|cantidad|quantita|quantità|aantal)(ordered|sold)?|数量|個数|件数|수량|количество|кол"
 )
 _PRICE = re.compile(
-    "(unit|item|line|lineitem|product|net|gross|list)?(price|preis|stuckpreis|stückpreis|einzelpreis|prix|precio|"
+    "(unit|item|line|lineitem|product|net|gross|list|sales?|selling|retail)?(price|preis|stuckpreis|stückpreis|einzelpreis|prix|precio|"
     "prezzo)(each|unitaire|unitario|perunit)?|costperunit|单价|單價|単価|단가|цена"
 )
 _AMOUNT = re.compile(
     ".*(amount|revenue|total|sales|value|spend|spent|spending|paid|payment|turnover|umsatz|betrag|summe|"
-    "montant|importe|importo|bedrag)|(lineitem|line|item|order)?(subtotal|cost|gross|net)|"
+    "montant|importe|importo|bedrag|total(due|price|paid|cost|charges?|ttc|brutto|netto))|(lineitem|line|item|order)?(subtotal|cost|gross|net)|"
     ".*(金額|金额|合計|合计|总额|總額|売上|销售额|销售金额|総額|금액|매출|сумма|выручка)"
 )
 # Amounts that are no revenue: parts of it, corrections to it, or money that went the other way.

@@ -18,7 +18,7 @@ from segmentation.keys import hash_texts, mix
 from segmentation.proposing.sketches import Distinct, sketch
 from segmentation.proposing.time_formats import TimeFormat, list_epochs
 from segmentation.proposing.time_readings import TimeReading, list_forms, read_formats, read_times
-from segmentation.rows.casting import Dialect, cast_column
+from segmentation.rows.casting.text_columns import Dialect, cast_column
 
 MOST_LISTED_LEVELS = 20
 LONGEST_LEVEL = 40
@@ -156,7 +156,7 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
         missing=len(values) - len(valid),
         marks=Counter(),
         numbers=count,
-        whole=count if kind == "int" else 0,
+        whole=count if kind == "int" else _count(pc.equal(pc.floor(valid), valid)) if is_number else 0,
         negative=negative,
         positive=positive,
         low=low,

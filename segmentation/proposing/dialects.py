@@ -1,7 +1,7 @@
 """Detecting how CSV files are written, for a proposal that a person reads.
 
 Runs never detect anything: they use source.csv as declared. Reading rows belongs in
-segmentation/rows/reading.py.
+segmentation/rows/reading/file_batches.py.
 """
 
 import csv as csv_module
@@ -16,7 +16,7 @@ from config.sources import Csv
 from segmentation.errors import Refused
 from segmentation.proposing.encodings import CHUNK, detect_encoding
 from segmentation.proposing.number_marks import detect_marks
-from segmentation.rows.headers import get_kind
+from segmentation.rows.reading.headers import get_kind
 from segmentation.sources.compression import open_text
 from segmentation.sources.content import check_content
 

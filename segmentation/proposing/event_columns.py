@@ -21,7 +21,7 @@ from segmentation.proposing.not_amounts import MOST_MISSING, is_all_whole, is_ro
 from segmentation.proposing.roles import is_number
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.time_readings import describe_form
-from segmentation.rows.currency_columns import choose_currency_column
+from segmentation.rows.reading.currency_columns import choose_currency_column
 
 MOST_CANDIDATES = 8
 # As digits of 9 and letters of a: 2024-05, 05/2024, May 2024.

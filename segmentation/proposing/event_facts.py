@@ -27,8 +27,8 @@ from segmentation.proposing.sketches import (
 )
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.time_formats import time_contract
-from segmentation.rows.casting import Dialect, cast_column, cast_id
-from segmentation.rows.source_batches import read_files
+from segmentation.rows.casting.text_columns import Dialect, cast_column, cast_id
+from segmentation.rows.reading.source_batches import read_files
 
 _TEXT, _AMOUNT = Column(type="text", nullable=True), Column(type="float", nullable=True)
 _DAY = 86_400_000_000  # microseconds

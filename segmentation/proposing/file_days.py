@@ -6,7 +6,7 @@ The rows are read in segmentation/proposing/event_facts.py.
 import numpy as np
 
 from segmentation.proposing.limits import Margins
-from segmentation.rows.row_counts import to_ordinal
+from segmentation.rows.judging.row_counts import to_ordinal
 from segmentation.sources.dated_names import Span, span_in_name
 
 MOST_DAYS = 7  # rows from further away are mistakes, and not a habit of the export

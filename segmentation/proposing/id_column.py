@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.proposing.column_names import (
+    infer_order_part,
     is_email_name,
     is_person,
     is_person_name,
@@ -24,10 +25,11 @@ from segmentation.proposing.roles import describe_distinct, is_number, is_unique
 from segmentation.proposing.sketches import MOST_IDS
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.time_readings import NEARLY_ALL
-from segmentation.rows.casting import Dialect
+from segmentation.rows.casting.text_columns import Dialect
 
 MOST_CONFLICTING = 0.2  # of the rows; with more rows that contradict another of their id, it is not an id
 LONGEST_ID = 64
+LARGEST_EXACT = 2**53  # of whole numbers as floats
 LEAST_REPEATED = 1.01  # rows per id; in many shops nearly everyone orders only once
 
 
@@ -52,13 +54,11 @@ def infer_id(table: SurveyedTable) -> str | None:
     customer's id repeats. Without a telling name, a text column that never repeats is the id.
     """
     ranking = []
+    has_times = bool(table.times) or describe_unreadable_times(table) is not None
     for position, (name, profile) in enumerate(table.profiles.items()):
-        if profile.kind not in ("text", "int") or not profile.present or name in table.times:
+        if not _may_be_id(name, profile) or name in table.times:
             continue
-        # Times that cannot be read differ in every row, too.
-        if is_time_name(name) and not rank_as_id(name):
-            continue
-        rank, unique = _rank(name, profile, bool(table.times)), is_unique(profile)
+        rank, unique = _rank(name, profile, has_times), is_unique(profile)
         is_text = profile.kind == "text" and not is_number(profile) and profile.longest <= LONGEST_ID
         has_gaps = profile.missing + profile.placeholders.total() > MOST_MISSING * profile.rows
         if rank >= 2 or (unique and not has_gaps and (rank >= 1 or is_text)):
@@ -67,6 +67,16 @@ def infer_id(table: SurveyedTable) -> str | None:
             group = 2 if rank <= 2 else int(has_gaps)
             ranking.append((group, -rank, not unique, has_gaps, position, name))
     return min(ranking)[-1] if ranking else None
+
+
+def _may_be_id(name: str, profile: ColumnProfile) -> bool:
+    """Are these texts or whole numbers that neither times nor orders are named for?"""
+    if not profile.present or (is_time_name(name) and not rank_as_id(name)):
+        return False  # times that cannot be read differ in every row, too
+    if profile.kind == "float":
+        # As pandas writes whole numbers next to a missing one.
+        return profile.whole == profile.numbers and profile.high < LARGEST_EXACT and rank_as_id(name) > 1
+    return profile.kind in ("text", "int") and infer_order_part(name) != "order"
 
 
 def _rank(name: str, profile: ColumnProfile, has_times: bool) -> float:

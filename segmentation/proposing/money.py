@@ -59,7 +59,10 @@ def choose_money(
         )
     names = (quantity, candidates.price)
     feature = {"op": "sum", "expression": " * ".join(map(quote_column, names))}
-    return Money(feature, names, f"{quote_names([quantity])} times {quote_names([candidates.price])}", "")
+    is_sure = quantity == candidates.quantity
+    doubt = "" if is_sure else f"whether {quote_names([quantity])} counts pieces, by its small whole numbers"
+    summary = f"{quote_names([quantity])} times {quote_names([candidates.price])}"
+    return Money(feature, names, summary, doubt)
 
 
 def _propose_total(name: str, order: str, candidates: EventCandidates, facts: EventFacts) -> Money:

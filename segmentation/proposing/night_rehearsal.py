@@ -18,15 +18,20 @@ from segmentation.keys import hash_texts
 from segmentation.proposing.limits import round_limit
 from segmentation.proposing.sketches import Distinct, merge_sketches, sketch
 from segmentation.proposing.surveying import SurveyedTable
-from segmentation.rows.cast_batch import Contract, make_contract, with_currencies
-from segmentation.rows.currencies import CurrencyCounts, add_currencies, check_currencies, list_currency_rules
-from segmentation.rows.deliveries import Deliveries, counts_twice
-from segmentation.rows.judging import judge_files
-from segmentation.rows.refused_value import list_amounts
-from segmentation.rows.refusing import summarise_reasons
-from segmentation.rows.row_counts import make_count_rules
-from segmentation.rows.sketches import choose_share
-from segmentation.rows.source_counts import SourceCounts
+from segmentation.rows.judging.cast_batch import Contract, make_contract, with_currencies
+from segmentation.rows.judging.currencies import (
+    CurrencyCounts,
+    add_currencies,
+    check_currencies,
+    list_currency_rules,
+)
+from segmentation.rows.judging.deliveries import Deliveries, counts_twice
+from segmentation.rows.judging.judged_batches import judge_files
+from segmentation.rows.judging.refused_value import list_amounts
+from segmentation.rows.judging.refusing import summarise_reasons
+from segmentation.rows.judging.row_counts import make_count_rules
+from segmentation.rows.judging.sketches import choose_share
+from segmentation.rows.judging.source_counts import SourceCounts
 from segmentation.sources.content import SourceFile
 from segmentation.sources.copied_files import refuse_copies
 from segmentation.sources.dated_names import Span

@@ -13,7 +13,7 @@ from segmentation.partitions import map_parts
 from segmentation.proposing.column_profile import MOST_LISTED_LEVELS, ColumnProfile, profile_column
 from segmentation.proposing.sketches import merge_sketches
 from segmentation.proposing.time_readings import MOST_FORMS, merge_readings
-from segmentation.rows.source_batches import SourceBatch, read_files
+from segmentation.rows.reading.source_batches import SourceBatch, read_files
 from segmentation.sources.content import SourceFile
 
 COLUMNS_AT_ONCE = 100  # of a Parquet file, whose batches grow with the number of columns

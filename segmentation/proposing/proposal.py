@@ -27,7 +27,7 @@ from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, FeatureSele
 from segmentation.proposing.surveying import SurveyedTable, survey
 from segmentation.proposing.time_formats import DayOrder
 from segmentation.proposing.timezones import infer_timezone
-from segmentation.rows.casting import Dialect
+from segmentation.rows.casting.text_columns import Dialect
 
 _VARYING = 0.5  # of the rows of repeated ids, whose times must differ from another one's to be events
 

@@ -1,6 +1,6 @@
 """Trying a proposed contract on its table: how many rows it refuses, and why.
 
-Rows are judged as in a run, by segmentation/rows/judging.py. Nothing is written.
+Rows are judged as in a run, by segmentation/rows/judging/judged_batches.py. Nothing is written.
 """
 
 from collections import Counter
@@ -24,11 +24,11 @@ from segmentation.proposing.sketches import (
     merge_sketches,
     sketch,
 )
-from segmentation.rows.cast_batch import Contract
-from segmentation.rows.casting import Dialect
-from segmentation.rows.judging import judge_files
-from segmentation.rows.reading import REPEATED_HEADER
-from segmentation.rows.refusing import summarise_reasons
+from segmentation.rows.casting.text_columns import Dialect
+from segmentation.rows.judging.cast_batch import Contract
+from segmentation.rows.judging.judged_batches import judge_files
+from segmentation.rows.judging.refusing import summarise_reasons
+from segmentation.rows.reading.file_batches import REPEATED_HEADER
 from segmentation.sources.content import SourceFile
 
 

@@ -13,8 +13,8 @@ from config.sources import Csv
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.roles import Role
 from segmentation.proposing.sketches import Distinct
-from segmentation.rows.casting import Dialect, cast_column
-from segmentation.rows.source_batches import read_files
+from segmentation.rows.casting.text_columns import Dialect, cast_column
+from segmentation.rows.reading.source_batches import read_files
 from segmentation.sources.content import SourceFile
 
 MOST_PROPOSED_FEATURES = 12

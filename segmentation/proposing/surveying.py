@@ -21,7 +21,7 @@ from segmentation.proposing.drafting import quote_names
 from segmentation.proposing.profiling import profile_files
 from segmentation.proposing.time_formats import DayOrder
 from segmentation.proposing.time_readings import NEARLY_ALL, ColumnTimes, choose_times
-from segmentation.rows.headers import MOST_COLUMNS, check_header, read_header
+from segmentation.rows.reading.headers import MOST_COLUMNS, check_header, read_header
 from segmentation.sources.content import SourceFile, fingerprint
 from segmentation.sources.dated_names import Span, span_in_name
 from segmentation.sources.file_formats import FORMATS, get_format

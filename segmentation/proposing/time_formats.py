@@ -23,6 +23,7 @@ _DATE = re.compile(
       | \d{{1,2}}(?P<name_mark>[-/.\ ]|\.\ )(?P<month>{_LETTERS}{{3,9}}\.?)(?P<comma>,?)
             (?P<name_mark_2>[-/.\ ])(?P<name_year>\d{{4}}|\d\d)
       | (?P<lead_month>{_LETTERS}{{3,9}}\.?)\ \d{{1,2}}(?P<lead_comma>,?)\ (?P<lead_year>\d{{4}})
+      | (?P<lead_name>{_LETTERS}{{3}})(?P<lead_mark>[-/])\d{{1,2}}(?P=lead_mark)(?P<lead_short>\d{{4}}|\d\d)
       | (?P<cjk>\d{{4}}年\d{{1,2}}月\d{{1,2}}日)
       | (?P<compact>\d{{8}}) )""",
     re.VERBOSE,
@@ -109,6 +110,9 @@ def _list_days(date: re.Match[str]) -> list[TimeFormat]:
     if date["month"]:
         end = f"{date['comma']}{date['name_mark_2']}{_write_year(date['name_year'])}"
         return [TimeFormat(f"%d{date['name_mark']}%b{end}")]
+    if date["lead_name"]:
+        mark = date["lead_mark"]
+        return [TimeFormat(f"%b{mark}%d{mark}{_write_year(date['lead_short'])}")]
     return [TimeFormat(f"%b %d{date['lead_comma']} %Y")]
 
 

@@ -22,7 +22,7 @@ from segmentation.proposing.time_formats import (
     list_epochs,
     make_time_column,
 )
-from segmentation.rows.casting import Dialect, cast_column
+from segmentation.rows.casting.text_columns import Dialect, cast_column
 
 MOST_FORMATS = 12  # tried on one column; texts in more forms than this are not times
 MOST_FORMS = 64

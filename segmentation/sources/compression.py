@@ -1,6 +1,7 @@
-"""Opening text files that may be compressed. What the text means belongs in segmentation/rows/reading.py.
+"""Opening text files that may be compressed.
 
-Text is decompressed as it is read, so memory does not grow with the file.
+Text is decompressed as it is read, so memory does not grow with the file. What the text means belongs in
+segmentation/rows/reading/.
 """
 
 import bz2

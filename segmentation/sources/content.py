@@ -1,7 +1,7 @@
 """Checking source files: refusing a file that is not a table, and fingerprints that reveal a change.
 
 Listing a source's files is in segmentation/sources/listing.py, reading their rows in
-segmentation/rows/reading.py.
+segmentation/rows/reading/file_batches.py.
 """
 
 import re

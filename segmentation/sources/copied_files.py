@@ -1,6 +1,6 @@
 """Files whose names say that they are copies of another file, or the same file in another format.
 
-Copies under other names are recognised by their rows, in segmentation/rows/deliveries.py.
+Copies under other names are recognised by their rows, in segmentation/rows/judging/deliveries.py.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Which files are tables: their formats and compression, by the end of the file's name.
 
-Decompressing belongs in segmentation/sources/compression.py, reading rows in segmentation/rows/reading.py.
+Decompressing belongs in segmentation/sources/compression.py, reading rows in
+segmentation/rows/reading/file_batches.py.
 """
 
 from typing import Literal, NamedTuple

@@ -1,7 +1,7 @@
 """Folders that are tables with a log of their own: Delta, Hudi, Iceberg and others.
 
 Their Parquet files include rows that were deleted or replaced, so they are never read as plain files. Delta
-tables are read through their log, in segmentation/rows/delta.py.
+tables are read through their log, in segmentation/rows/reading/delta.py.
 """
 
 from collections.abc import Collection, Iterator

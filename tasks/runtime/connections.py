@@ -1,6 +1,6 @@
 """Looking up the secret that a definition's `connection` names: in the environment, else in a Prefect block.
 
-segmentation/rows/database.py connects with it. It is returned, never kept, logged or recorded.
+segmentation/rows/reading/database.py connects with it. It is returned, never kept, logged or recorded.
 """
 
 import os

@@ -1,0 +1,168 @@
+"""How much of each amount is in refused rows: absolute values, estimated where a value could not be read.
+
+A few large values may be most of a night's revenue although they are a small share of its rows. Whether that
+holds the night is decided in segmentation/checks/refusals.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from config.columns import Column
+from config.currencies import CURRENCIES
+from config.definition import Definition
+from config.expressions import ColumnName, Expression, Negative, Number, columns_of, parse_expression
+from segmentation.rows.casting.number_estimates import lenient_number, looks_like_number
+
+# Columns of weights: values in used rows, in refused rows, refused rows, values that look like numbers.
+USED, LOST, REFUSED_ROWS, NUMBER_LIKE = range(4)
+
+
+class Amount(NamedTuple):
+    """An amount that a feature adds up. `is_money`: else only its own unreadable values are weighed."""
+
+    name: str
+    tree: Expression
+    columns: Mapping[str, Column]
+    is_money: bool
+
+
+class WeighedBatch(NamedTuple):
+    """A batch to measure: typed and raw columns, and the reasons of refused rows as list_reasons has them."""
+
+    table: pa.Table
+    raw: pa.Table
+    reasons: pd.DataFrame | None
+
+
+def list_amounts(definition: Definition) -> tuple[Amount, ...]:
+    """What is weighed: the sums of events; of customers, the value, money, and other numbers."""
+    columns = definition.rows.columns
+    if definition.summary is not None:
+        trees = {
+            name: parse_expression(feature.expression)
+            if feature.expression is not None
+            else ColumnName(feature.column or "")
+            for name, feature in definition.summary.features.items()
+            if feature.op == "sum"
+        }
+        return tuple(
+            Amount(name, tree, {column: columns[column] for column in columns_of(tree)}, True)
+            for name, tree in trees.items()
+        )
+    numbers = [name for name in definition.features if columns[name].type in ("int", "float")]
+    return tuple(
+        Amount(
+            name,
+            ColumnName(name),
+            {name: columns[name]},
+            name == definition.value or columns[name].unit in CURRENCIES,
+        )
+        for name in numbers
+    )
+
+
+def evaluate_expression(tree: Expression, values: Mapping[str, np.ndarray]) -> np.ndarray | float:
+    """The expression over columns of float64 (n,). Division by zero gives infinity or NaN."""
+    if isinstance(tree, Number):
+        return tree.value
+    if isinstance(tree, ColumnName):
+        return values[tree.name]
+    if isinstance(tree, Negative):
+        return -evaluate_expression(tree.operand, values)
+    left, right = (
+        np.float64(evaluate_expression(tree.left, values)),
+        np.float64(evaluate_expression(tree.right, values)),
+    )
+    if tree.mark == "+":
+        return left + right
+    if tree.mark == "-":
+        return left - right
+    return left * right if tree.mark == "*" else left / right
+
+
+def measure_amounts(
+    batch: WeighedBatch, amounts: Sequence[Amount], no_loss: Sequence[str], decimal: str
+) -> np.ndarray:
+    """Each amount's weights in a batch, float64 (a, 4), by the columns named above.
+
+    Rows refused for a reason of `no_loss` are not weighed.
+    """
+    weights = np.zeros((len(amounts), 4))
+    is_good = np.ones(batch.table.num_rows, bool)
+    primary = pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": []})
+    if batch.reasons is not None:
+        primary = batch.reasons[~batch.reasons["row"].duplicated()]
+        is_good[primary["row"]] = False
+        primary = primary[~primary["full_reason"].isin(no_loss)]
+    for i, amount in enumerate(amounts):
+        values = {name: to_float(batch.table[name]) for name in amount.columns}
+        rows = primary
+        if not amount.is_money:
+            rows = primary[(primary["column"] == amount.name) & primary["reason"].eq("unreadable")]
+        positions = rows["row"].to_numpy()
+        refused, number_like = {}, 0
+        for name, column in amount.columns.items():
+            typed = values[name][positions]
+            estimated, alike = _estimate(typed, batch.raw[name].take(pa.array(positions)), decimal)
+            if len(amount.columns) > 1:
+                estimated = _fill(estimated, values[name][is_good])
+            refused[name] = _limit(estimated, column)
+            number_like += alike
+        weights[i, USED] = _sum_sizes(amount.tree, values, is_good)
+        weights[i, LOST] = _sum_sizes(amount.tree, refused, None)
+        weights[i, REFUSED_ROWS], weights[i, NUMBER_LIKE] = len(positions), number_like
+    return weights
+
+
+def to_float(values: pa.ChunkedArray) -> np.ndarray:
+    """Numbers as float64 (n,), NaN where missing."""
+    floats: np.ndarray = pc.fill_null(values.cast(pa.float64(), safe=False), np.nan).to_numpy()
+    return floats
+
+
+def _estimate(typed: np.ndarray, raw: pa.ChunkedArray, decimal: str) -> tuple[np.ndarray, int]:
+    """The values with estimates of those that could not be read, and how many of these look like numbers."""
+    is_lost = np.isnan(typed)
+    if not is_lost.any() or not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
+        return typed, 0
+    texts = raw.filter(pa.array(is_lost)).cast(pa.string())
+    estimated = typed.copy()
+    estimated[is_lost] = lenient_number(texts, decimal)
+    return estimated, int(looks_like_number(texts).sum())
+
+
+def _fill(values: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Values with the mean of good rows where nobody can tell: "3 pcs" at 3,204.00 each is not nothing."""
+    is_lost = np.isnan(values)
+    sizes = np.abs(good[np.isfinite(good)])
+    return np.where(is_lost, sizes.mean(), values) if is_lost.any() and len(sizes) else values
+
+
+def _limit(values: np.ndarray, column: Column) -> np.ndarray:
+    """Values beyond a bound count as the bound: an absurd 99999999 is not most of a night's revenue.
+
+    Below a lower bound of 0 or more, returned goods are no lost value.
+    """
+    uppers = [bound for bound in (column.le, column.lt) if bound is not None]
+    lowers = [bound for bound in (column.ge, column.gt) if bound is not None]
+    if uppers:
+        values = np.minimum(values, max(min(uppers), 0.0))
+    if lowers and max(lowers) >= 0:
+        values = np.maximum(values, 0.0)
+    return values
+
+
+def _sum_sizes(tree: Expression, values: Mapping[str, np.ndarray], mask: np.ndarray | None) -> float:
+    with np.errstate(all="ignore"):
+        sizes = np.abs(np.asarray(evaluate_expression(tree, values), np.float64))
+    if sizes.ndim == 0:
+        return 0.0
+    if mask is not None and not mask.all():
+        sizes = sizes[mask]
+    total = float(sizes.sum())
+    return total if np.isfinite(total) else float(sizes[np.isfinite(sizes)].sum())

@@ -1,0 +1,83 @@
+"""Reading Parquet in batches whose memory is bounded, whatever the file claims to hold.
+
+Values are cast in segmentation/rows/casting/text_columns.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segmentation.errors import Refused
+from segmentation.parts import PART_ROWS
+from segmentation.rows.reading.parquet_dictionaries import choose_batch_rows, count_bytes
+from segmentation.rows.reading.raw_batch import RawBatch
+from segmentation.sources.compression import EXPANSION_FROM_BYTES, MOST_EXPANSION
+
+# A page is decompressed as a whole, so a small file could otherwise exhaust memory.
+LARGEST_GROUP_BYTES = 2 << 30
+
+_VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file. Refused if it is damaged."""
+    try:
+        # pre_buffer would keep the bytes of every group that was read until the file is closed.
+        return pq.ParquetFile(
+            path,
+            page_checksum_verification=True,
+            pre_buffer=False,
+            # In nanoseconds, as Spark's old format has them, the year 9999 would wrap to 1816.
+            coerce_int96_timestamp_unit="us",
+        )
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Refused("damaged-parquet", f"{path.name} is not a readable Parquet file") from error
+
+
+def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
+    """These columns of a Parquet file, in batches."""
+    file = open_parquet(path)
+    _check_groups(path, file.metadata)
+    next_row, unpacked = 1, 0
+    try:
+        for group, size in enumerate(choose_batch_rows(path, file.metadata, columns, PART_ROWS)):
+            for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
+                numbers = np.arange(next_row, next_row + batch.num_rows)
+                next_row += batch.num_rows
+                unpacked += sum(count_bytes(column) for column in batch.columns)
+                if unpacked > EXPANSION_FROM_BYTES and unpacked > MOST_EXPANSION * path.stat().st_size:
+                    raise _refuse_expansion(path)
+                yield RawBatch(_without_views(batch, columns), numbers, [])
+    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
+        raise Refused("damaged-parquet", f"{path.name}: data after row {next_row - 1} is damaged") from error
+
+
+def _without_views(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Table:
+    """The batch as a table in the order of the columns. Arrow can do little with views of texts."""
+    table = pa.Table.from_batches([batch]).select(columns)
+    for number, field in enumerate(table.schema):
+        if field.type in _VIEWS:
+            table = table.set_column(number, field.name, table[number].cast(_VIEWS[field.type]))
+    return table
+
+
+def _check_groups(path: Path, metadata: pq.FileMetaData) -> None:
+    """Refuse a file by its footer, before any group is decompressed."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.total_byte_size > LARGEST_GROUP_BYTES:
+            raise Refused("row-group", f"{path.name}: row group {number} unpacks to more than 2 GiB")
+        packed = sum(group.column(i).total_compressed_size for i in range(group.num_columns))
+        if group.total_byte_size > max(EXPANSION_FROM_BYTES, MOST_EXPANSION * packed):
+            raise _refuse_expansion(path)
+
+
+def _refuse_expansion(path: Path) -> Refused:
+    return Refused(
+        "expansion",
+        f"{path.name} unpacks to more than {MOST_EXPANSION} times its size; if it is a table, write it "
+        "again with fewer repeated values",
+    )

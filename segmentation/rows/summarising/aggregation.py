@@ -1,0 +1,206 @@
+"""Queries that turn events into one row per customer, built from the parsed definition.
+
+Columns, expressions and conditions become SQL in sql_terms.py. Running the queries
+belongs in engine.py.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+from config.definition import Definition
+from config.event_summary import SummaryFeature
+from config.expressions import parse_expression
+from segmentation.rows.summarising.sql_terms import AggregationQuery, SqlTerms, quote_identifier
+
+# Sums are 128-bit integers. Arrow accepts them below 10^38, which is more than 2^126.
+SUM_BITS = 126
+
+
+def choose_scale(largest: float, rows: int) -> float:
+    """The power of two by which values are multiplied before they are summed as whole numbers.
+
+    Whole numbers add up to the same total in any order; floats do not. `largest` is max |x| over all
+    rows and finite. The sum of `rows` values then stays below 2^126, and each value is off by at most
+    2^-125 * largest * rows (or 2^-1000). Amounts as people write them are exact.
+
+    >>> choose_scale(1000.0, 1_000_000) == 2.0 ** (126 - 10 - 20)
+    True
+    """
+    if largest == 0:
+        return 1.0
+    # A power of two only moves the exponent, so multiplying by it rounds nothing.
+    exponent = SUM_BITS - math.frexp(largest)[1] - rows.bit_length()
+    return 2.0 ** min(max(exponent, -1000), 1000)
+
+
+class Aggregation(SqlTerms):
+    """The queries of one definition for one as_of, over stage files of events."""
+
+    def __init__(self, definition: Definition, as_of: date, files: Sequence[str]) -> None:
+        """`files` are Parquet parts of good events.
+
+        Only the definition's features are computed, and those that they are computed from. The
+        definition's come first, so that feature i of the result is its feature i.
+        """
+        summary = definition.summary
+        if summary is None:
+            raise ValueError("a definition of grain customer has nothing to aggregate")
+        super().__init__(definition.rows, {"files": list(files), "as_of": as_of})
+        order = summary.order_features(definition.features)
+        names = dict.fromkeys((*definition.features, *order))
+        self.features = [(name, summary.features[name]) for name in names]
+        self.wanted = len(definition.features)
+        self.formulas = [number for name in order if self.features[number := [*names].index(name)][1].tree]
+        columns = ["customer_id AS id", f"CAST({quote_identifier(self.rows.time or '')} AS DATE) AS day"]
+        for i, (_, feature) in enumerate(self.features):
+            if (value := self._value(feature)) is not None:
+                columns.append(f"{value} AS x{i}")
+            if feature.once_per is not None:
+                columns.append(f"{self.order_id(feature.once_per)} AS o{i}")
+        self.columns = columns
+        # A materialised CTE would copy all events to memory before they are grouped.
+        self.events = f"events AS NOT MATERIALIZED (SELECT {', '.join(columns)} FROM read_parquet($files))"
+
+    def ranges_query(self) -> AggregationQuery:
+        """One row: the number of events, then max |x| for each summed feature and 0 for the others."""
+        sizes = [
+            f"coalesce(max(abs({self._finite(i)})), 0.0)" if self._is_summed(i) else "0.0"
+            for i in range(len(self.features))
+        ]
+        largest = [f"CAST({size} AS DOUBLE) AS largest{i}" for i, size in enumerate(sizes)]
+        return self.query(
+            f"WITH {self.events} SELECT {', '.join(['count(*) AS events', *largest])} FROM events"
+        )
+
+    def customers_query(self, scales: Sequence[float]) -> AggregationQuery:
+        """One row per customer: customer_id, events, f0, f1, …, sorted by the id's UTF-8 bytes.
+
+        `scales` has one value of choose_scale per feature. A feature is null for a customer if none of
+        the customer's events has a value.
+        """
+        results, joins, totals = [], [], []
+        for i, (_, feature) in enumerate(self.features):
+            self.values[f"scale{i}_"] = float(scales[i])
+            if feature.op is None:
+                continue
+            if feature.op == "median":
+                joins.append(self._median(i))
+            elif feature.once_per is not None:
+                joins.append(self._once_per_order(i, feature))
+            else:
+                totals.append(f"{self._aggregate(i, feature)} AS f{i}")
+            is_joined = feature.op == "median" or feature.once_per is not None
+            results.append(f"{f'm{i}' if is_joined else 's'}.f{i}")
+        grouped = f"SELECT {', '.join(['id', 'count(*) AS events', *totals])} FROM events GROUP BY id"
+        customers = (
+            f"SELECT {', '.join(['s.id AS customer_id', 's.events', *results])} "
+            f"FROM ({grouped}) s {' '.join(joins)}"
+        )
+        for i in self.formulas:
+            # One level for each, so that a formula may use another one's result.
+            customers = f"SELECT *, {self._formula(i)} AS f{i} FROM ({customers})"
+        columns = ", ".join(["customer_id", "events", *(f"f{i}" for i in range(self.wanted))])
+        return self.query(f"WITH {self.events} SELECT {columns} FROM ({customers}) ORDER BY customer_id")
+
+    def contradictions_query(self) -> AggregationQuery | None:
+        """The events of orders with several values where one is to count once, with the reasons.
+
+        None if no feature counts once per order.
+        """
+        features: dict[str, int] = {}
+        for i, (name, feature) in enumerate(self.features):
+            if feature.once_per is not None:
+                features.setdefault(f"{feature.column or name}: several values in one {feature.once_per}", i)
+        if not features:
+            return None
+        places = [
+            f"SELECT source_file, source_row, {i} AS number, {self.bind(reason)} AS reason FROM events "
+            f"JOIN (SELECT id, o{i} FROM events WHERE o{i} IS NOT NULL GROUP BY ALL "
+            f"HAVING min({self._finite(i)}) <> max({self._finite(i)})) USING (id, o{i})"
+            for reason, i in features.items()
+        ]
+        reasons = (
+            "SELECT source_file, source_row, arg_min(reason, number) AS reason, "
+            "string_agg(reason, '; ' ORDER BY number) AS reasons "
+            f"FROM ({' UNION ALL '.join(places)}) GROUP BY ALL"
+        )
+        columns = ", ".join(["source_file", "source_row", *self.columns])
+        events = f"events AS NOT MATERIALIZED (SELECT {columns} FROM read_parquet($files))"
+        return self.query(
+            f"WITH {events} SELECT e.*, r.reason, r.reasons FROM read_parquet($files) e "
+            f"JOIN ({reasons}) r USING (source_file, source_row) ORDER BY e.source_file, e.source_row"
+        )
+
+    def refused_events_query(self, refused_files: Sequence[str]) -> AggregationQuery:
+        """The events of refused customers, with the reasons, in the source's order."""
+        sql = (
+            "SELECT e.*, r.reason, r.reasons FROM read_parquet($files) e JOIN read_parquet($refused) r "
+            "USING (customer_id) ORDER BY e.source_file, e.source_row"
+        )
+        return AggregationQuery(sql, {"files": self.values["files"], "refused": list(refused_files)})
+
+    def _value(self, feature: SummaryFeature) -> str | None:
+        if feature.where is not None:
+            return self.condition(feature.where)
+        if feature.expression is not None:
+            return self.number(parse_expression(feature.expression))
+        return None if feature.column is None else self.column(feature.column)
+
+    def _formula(self, i: int) -> str:
+        """SQL of a feature made of other features. Null where one of them is, or the result is not finite."""
+        numbers = {name: f"f{number}" for number, (name, _) in enumerate(self.features)}
+        tree = self.features[i][1].tree
+        result = self.number(tree, numbers) if tree else "NULL"
+        return f"(CASE WHEN isfinite({result}) THEN {result} END)"
+
+    def _finite(self, i: int) -> str:
+        """The values of a feature. Non-finite results of an expression count as missing."""
+        is_result = self.features[i][1].expression is not None
+        return f"(CASE WHEN isfinite(x{i}) THEN x{i} END)" if is_result else f"x{i}"
+
+    def _is_whole(self, i: int) -> bool:
+        column = self.features[i][1].column
+        return column is not None and self.rows.columns[column].type == "int"
+
+    def _is_summed(self, i: int) -> bool:
+        return self.features[i][1].op in ("sum", "mean") and not self._is_whole(i)
+
+    def _aggregate(self, i: int, feature: SummaryFeature) -> str:
+        """SQL of one feature over one customer's events."""
+        value = self._finite(i)
+        # DuckDB already sums whole numbers as 128-bit integers; only floats need a scale.
+        whole = f"sum({value})" if self._is_whole(i) else f"sum(CAST({value} * $scale{i}_ AS HUGEINT))"
+        total = f"(CAST({whole} AS DOUBLE) / {'1' if self._is_whole(i) else f'$scale{i}_'})"
+        # A customer without values spent 0 and has 0 values, but has no mean, minimum or share.
+        return {
+            "sum": f"coalesce({total}, 0)",
+            "mean": f"{total} / nullif(count({value}), 0)",
+            "min": f"CAST(min({value}) AS DOUBLE)",
+            "max": f"CAST(max({value}) AS DOUBLE)",
+            "count": f"count({value if feature.column else '*'})",
+            "count_distinct": f"count(DISTINCT x{i})",
+            "days_since_last": "date_diff('day', max(day), CAST($as_of AS DATE))",
+            "days_since_first": "date_diff('day', min(day), CAST($as_of AS DATE))",
+            "share": f"CAST(count(*) FILTER (WHERE x{i}) AS DOUBLE) / nullif(count(x{i}), 0)",
+        }[feature.op or ""]
+
+    def _once_per_order(self, i: int, feature: SummaryFeature) -> str:
+        """SQL of a sum or mean of one value per order. An event without an order counts by itself."""
+        # Within an order all values are equal: contradictions are quarantined before.
+        orders = (
+            f"SELECT id, max({self._finite(i)}) AS x{i} FROM events WHERE o{i} IS NOT NULL GROUP BY id, o{i} "
+            f"UNION ALL SELECT id, x{i} FROM events WHERE o{i} IS NULL"
+        )
+        total = f"SELECT id, {self._aggregate(i, feature)} AS f{i} FROM ({orders}) GROUP BY id"
+        return f"LEFT JOIN ({total}) m{i} ON m{i}.id = s.id"
+
+    def _median(self, i: int) -> str:
+        """SQL of the lower median. It sorts, because a sort spills to disk and an aggregate does not."""
+        ranks = (
+            f"SELECT id, CAST({self._finite(i)} AS DOUBLE) AS x, "
+            f"row_number() OVER (PARTITION BY id ORDER BY {self._finite(i)}) AS place, "
+            f"count(*) OVER (PARTITION BY id) AS events FROM events WHERE {self._finite(i)} IS NOT NULL"
+        )
+        middle = f"SELECT id, x AS f{i} FROM ({ranks}) WHERE place = (events + 1) // 2"
+        return f"LEFT JOIN ({middle}) m{i} ON m{i}.id = s.id"
