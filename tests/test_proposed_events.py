@@ -57,6 +57,7 @@ NANOSECONDS = ORDERS["time"].astype("datetime64[ns]").astype("int64")
         (write_days("%m/%d/%Y %I:%M %p"), "%m/%d/%Y %I:%M %p", "UTC"),
         (write_days("%d.%m.%y"), "%d.%m.%y", "UTC"),
         (write_days("%d-%b-%Y"), "%d-%b-%Y", "UTC"),
+        (write_days("%b-%d-%y"), "%b-%d-%y", "UTC"),
         (write_days("[%d/%b/%Y:%H:%M:%S +0100]"), "[%d/%b/%Y:%H:%M:%S %z]", "Etc/GMT-1"),
         (write_days("%B %d, %Y"), "%b %d, %Y", "UTC"),
         (write_days("%Y年%m月%d日"), "%Y年%m月%d日", "UTC"),

@@ -77,6 +77,42 @@ def test_no_night_warns_of_columns_that_are_left_out(propose_table: ProposeTable
     assert yaml.safe_load(propose_table(table).text)["rows"]["ignore"] == ["", "customer_id"]
 
 
+def test_order_numbers_are_no_customers(propose_table: ProposeTable) -> None:
+    """A transaction's number is no id of a customer, though nothing else is unique."""
+    table = make_table(write_days("%Y-%m-%d"), ("trans_num", "cc_num", "trans_date", "amt"))
+    table["trans_num"] = [f"t{number:05}" for number in range(len(table))]
+    assert yaml.safe_load(propose_table(table).text)["rows"]["id"] == "cc_num"
+    assert yaml.safe_load(propose_table(table.drop(columns="cc_num")).text)["rows"]["id"] is None
+
+
+def test_buyers_whose_times_cannot_be_read_are_not_taken_for_customers(propose_table: ProposeTable) -> None:
+    """E-mail addresses that repeat are customers of events, and the refusal names the times."""
+    table = make_table("around noon on day 5", ("no", "Buyer Email", "Sale Date", "Total Price"))
+    table["Buyer Email"] += "@example.com"
+    with pytest.raises(Refused, match=r'event-time: .*"Sale Date" holds texts'):
+        propose_table(table)
+
+
+def test_whole_floats_are_ids(tmp_path: Path) -> None:
+    """Parquet files of pandas have float ids as soon as one is missing."""
+    table = make_table(write_days("%Y-%m-%d"))
+    table["customer_no"] = table["customer_no"].str[1:].astype(float)
+    table.loc[table.index[:5], "customer_no"] = np.nan
+    table.to_parquet(tmp_path / "orders.parquet")
+    content = yaml.safe_load(propose(str(tmp_path / "orders.parquet"), "orders", None).text)
+    assert (content["rows"]["grain"], content["rows"]["id"]) == ("event", "customer_no")
+
+
+def test_small_whole_amounts_next_to_a_price_are_pieces(propose_table: ProposeTable) -> None:
+    """Summing pieces is no revenue: they are multiplied by the price, which is doubted."""
+    table = make_table(write_days("%Y-%m-%d"), ("order_no", "customer_no", "day", "SALES_PRICE"))
+    table["AMOUNT"] = np.resize([1, 2, 5], len(table))
+    proposal = propose_table(table)
+    revenue = yaml.safe_load(proposal.text)["summary"]["features"]["revenue"]
+    assert revenue == {"op": "sum", "expression": "AMOUNT * SALES_PRICE"}
+    assert 'whether "AMOUNT" counts pieces' in proposal.findings.lines[3]
+
+
 def test_of_two_ids_of_customers_the_unique_one_is_taken(propose_table: ProposeTable) -> None:
     """A shop that gives each order its own customer_id has a customer_unique_id that repeats."""
     table = make_table(write_days("%Y-%m-%d"), ("order_id", "customer_unique_id", "bought", "amount"))

@@ -28,6 +28,7 @@ _FAILURES = frozenset([
     *("cancelled", "canceled", "cancellation", "cancel", "refunded", "partially refunded", "refund"),
     *("returned", "return", "failed", "failure", "declined", "rejected", "voided", "void", "chargeback"),
     *("disputed", "expired", "unpaid", "pending", "on hold", "draft", "trash", "unavailable"),
+    *("storniert", "erstattet", "annulé", "annulée", "remboursé", "remboursée", "cancelado", "devuelto"),
 ])  # fmt: skip
 _PREFIX = "wc "  # as in wc-completed, which is how one shop program writes it
 

@@ -25,6 +25,7 @@ from segmentation.proposing.roles import describe_distinct, is_number, is_unique
 from segmentation.proposing.sketches import MOST_IDS
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.time_readings import NEARLY_ALL
+from segmentation.proposing.unreadable_times import describe_unreadable_times
 from segmentation.rows.casting.text_columns import Dialect
 
 MOST_CONFLICTING = 0.2  # of the rows; with more rows that contradict another of their id, it is not an id

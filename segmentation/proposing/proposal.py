@@ -15,7 +15,7 @@ from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
 from segmentation.proposing.column_names import infer_order_part, rank_as_id
 from segmentation.proposing.drafting import Draft, quote_names, write_draft
-from segmentation.proposing.event_columns import describe_unreadable_times, list_candidates
+from segmentation.proposing.event_columns import list_candidates
 from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
 from segmentation.proposing.findings import Findings, format_percentage
@@ -27,6 +27,7 @@ from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, FeatureSele
 from segmentation.proposing.surveying import SurveyedTable, survey
 from segmentation.proposing.time_formats import DayOrder
 from segmentation.proposing.timezones import infer_timezone
+from segmentation.proposing.unreadable_times import describe_unreadable_times
 from segmentation.rows.casting.text_columns import Dialect
 
 _VARYING = 0.5  # of the rows of repeated ids, whose times must differ from another one's to be events
