@@ -103,6 +103,19 @@ def test_missing_values_are_declared_and_counted(write: Write) -> None:
     assert "25 fields" in text and "10.00% of the rows" in text and "25 spend: missing" in text
 
 
+def test_gaps_in_many_columns_cost_no_customers(write: Write) -> None:
+    """Where small gaps would refuse many rows together they are filled, which the last line says."""
+    columns = people()
+    for start, name in enumerate(("age", "income", "points")):
+        columns[name] = [None if row % 20 == start else row * (7 + 6 * start) % 251 for row in range(300)]
+    path = write(columns)
+    content = propose_content(path)
+    assert content["rows"]["columns"]["age"]["fill"] == {"by": "median"}
+    assert content["checks"]["max_quarantined"] == 0.05
+    lines = propose(str(path), "people", None).findings.lines
+    assert "100 % of 300 rows" in lines[2] and 'gaps in "age", "income", "points"' in lines[3]
+
+
 @pytest.mark.parametrize("second", ["same", "differs"])
 def test_repeated_ids_are_accepted_if_their_rows_agree(second: str, write: Write) -> None:
     """An id may have some repeated rows. If most rows differ, it is only an id when requested."""

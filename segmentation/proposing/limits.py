@@ -12,6 +12,7 @@ from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.roles import Role
 
 LEAST_LIMIT = 0.05
+MOST_GAPS = 0.1  # of the rows may lack a feature and be refused; beyond, gaps are filled
 
 
 class Margins(NamedTuple):
@@ -40,6 +41,19 @@ def list_null_values(profiles: Mapping[str, ColumnProfile], roles: Mapping[str, 
         if role.use != "left out" and role.contract["type"] != "text":
             marks += profiles[name].marks
     return NullValues(("", *sorted(marks)), marks.total())
+
+
+def fill_gaps(roles: Mapping[str, Role], refused: Counter[str], rows: int) -> dict[str, Role]:
+    """The features whose gaps refuse many rows together, filled by their median. Empty if they refuse few."""
+    gaps = {name: refused[f"{name}: missing"] for name, role in roles.items() if role.use == "feature"}
+    if sum(gaps.values()) <= MOST_GAPS * rows:
+        return {}
+    fill = {"nullable": True, "fill": {"by": "median"}}
+    return {
+        name: roles[name]._replace(contract={**roles[name].contract, **fill})
+        for name, count in gaps.items()
+        if count and roles[name].contract["type"] in ("int", "float")
+    }
 
 
 def round_limit(share: float) -> float:

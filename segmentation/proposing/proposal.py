@@ -20,7 +20,7 @@ from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
 from segmentation.proposing.findings import Findings, format_percentage
 from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
-from segmentation.proposing.limits import Margins, list_declared, list_null_values, round_limit
+from segmentation.proposing.limits import Margins, fill_gaps, list_declared, list_null_values, round_limit
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
 from segmentation.proposing.roles import Role, infer_role, is_unique
 from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, FeatureSelection, select_features
@@ -145,9 +145,16 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
     nulls = list_null_values(table.profiles, roles)
     csv = table.dialect.csv.model_copy(update={"null_values": nulls.texts})
     choice = choose_id(table, requested_id, list_declared(roles), csv)
+    filled = fill_gaps(roles, choice.rehearsal.refused, choice.rehearsal.rows_read)
+    if filled:
+        roles |= filled
+        choice = choose_id(table, requested_id, list_declared(roles), csv)
     refused = count_refused(choice)
     share = refused.total() / choice.rehearsal.rows_read
     findings = _report(table, choice, share)
+    if filled:
+        gaps = f"whether gaps in {quote_names(filled)} are rightly filled with the median"
+        findings = findings._replace(doubts=(*findings.doubts, gaps))
     draft = Draft(
         name=name, table=table.place, table_size=table.size, dialect=table.dialect,
         timezone="UTC", timezone_reason="decides when a date begins and ends, for example Europe/London",
