@@ -43,7 +43,7 @@ def backfill(
         end_date: Last date (YYYY-MM-DD), not in the future; at most 1,100 dates. Empty with mode changed: the
             last published one.
         mode: fill runs the dates without a published edition, rebuild runs every date again. changed redoes
-            the dates that a late file belongs to, and those that build on them.
+            the published dates that lack a late file, and those that build on them.
         on_error: When a date fails, stop there, or continue with the next date.
         dry_run: Only list the dates that would run.
         source: File, folder or glob to read instead of the definition's source.

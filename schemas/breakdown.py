@@ -42,7 +42,7 @@ class AmountBalance(Record):
     name: str = Field(description="The feature.")
     used: float
     refused: float
-    refused_rows: int = Field(description="Refused rows that were weighed.")
+    refused_rows: int = Field(description="Refused rows whose value is counted.")
     number_like: int = Field(0, description="Values that could not be read but look like numbers.")
 
     @property

@@ -12,7 +12,7 @@ from schemas.wording import format_count, list_names
 
 
 class FileChanges(Record):
-    """Files that an edition lacks, has otherwise, or has and the source no longer, by name."""
+    """Names of files that an edition lacks, has in another version, or has but the source does not."""
 
     new: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class FileChanges(Record):
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The files whose rows the edition lacks, or has otherwise."""
+        """The files that the edition lacks or has in another version."""
         return (*self.new, *self.changed)
 
     @property

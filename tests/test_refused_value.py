@@ -55,7 +55,7 @@ def test_values_of_rows_refused_for_another_column_are_lost_too(tmp_path: Path) 
 
     rows, definition = read(write_days(tmp_path / "days", dict.fromkeys(DAYS[:9], line)))
     assert rows.breakdown.amounts[0].refused_rows == 18
-    # "3 pcs" is no number in any form: it is weighed as the mean of the pieces that could be read.
+    # "3 pcs" is not a number in any form: it counts as the mean of the pieces that could be read.
     table = pd.DataFrame({"pieces": pd.Series(range(ROWS)) % 3 + 1, "price": pd.Series(range(ROWS)) + 0.5})
     table.loc[38:, "price"] = 3204.5
     used = pd.concat([table] * (len(DAYS) - 9) + [table[:38]] * 9)
@@ -83,7 +83,7 @@ def test_what_is_no_lost_value_does_not_hold_the_night(tmp_path: Path, price: st
 
 
 def test_guests_and_filtered_rows_are_no_lost_value(tmp_path: Path) -> None:
-    """Large orders of nobody, or cancelled ones, are not weighed."""
+    """Large orders of nobody, or cancelled ones, do not count."""
 
     def line(day: date, i: int) -> str:
         return (

@@ -91,7 +91,7 @@ def rehearse_night(definition: Definition, table: SurveyedTable, as_of: date) ->
             deliveries.add(batch.sketch)
         add_currencies(currencies, batch.currencies)
         if batch.counts is not None:
-            counts.add(batch.counts, batch.weights)
+            counts.add(batch.counts, batch.sums)
         if batch.good.num_rows:
             # Merged at once, so that memory stays bounded.
             ids = hash_texts(batch.good["customer_id"].combine_chunks())

@@ -83,12 +83,14 @@ def list_changed_dates(
     folder, superseded = SourceFolder(definition, source), read_pointer(home).superseded
     planned: dict[EditionRef, PlannedDate] = {}
     for ref in published_editions(home):
+        # No later edition builds on a superseded one, so redoing it would change nothing that is read.
         if not days[0] <= ref.as_of <= days[1] or ref.edition in superseded:
             continue
         edition = read_edition_files(home, ref, definition)
         if edition is None:
             continue  # its manifest is damaged, which audit reports
         changes, reasons = compare_edition(edition, folder), []
+        # Files that are gone are no reason to redo a date, only to refuse it.
         if changes.missed:
             reasons.append(changes.model_copy(update={"gone": ()}).describe())
         if edition.previous is not None and edition.previous in planned:

@@ -58,8 +58,8 @@ def cast_column(name: str, values: pa.ChunkedArray, column: Column, dialect: Dia
 def cast_id(name: str, values: pa.ChunkedArray, dialect: Dialect) -> CastColumn:
     """Ids as text, whatever the contract says of the column, so that 007 stays 007.
 
-    A text that means a missing value becomes blank text: the contract says "blank id" of it, and "missing"
-    of the null of a typed file.
+    A text that means a missing value becomes blank text, which the contract refuses as "blank id". The null
+    of a typed file stays null, and is refused as "missing".
     """
     cast = cast_column(name, values, _TEXT, dialect)
     is_marked = pc.and_(pc.is_null(cast.values), pc.is_valid(values))

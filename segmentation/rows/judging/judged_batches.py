@@ -22,7 +22,7 @@ from segmentation.rows.judging.currencies import (
     count_currencies,
 )
 from segmentation.rows.judging.python_rules import add_python_reasons
-from segmentation.rows.judging.refused_value import WeighedBatch, measure_amounts
+from segmentation.rows.judging.refused_value import MeasuredBatch, measure_amounts
 from segmentation.rows.judging.refusing import quarantine_table, refuse_batch, refuse_malformed
 from segmentation.rows.judging.row_counts import (
     CountedPieces,
@@ -44,8 +44,8 @@ class JudgedBatch(NamedTuple):
 
     `reasons` counts each refused row once, by its primary reason; `mentions` counts every reason of
     every row. `outside` counts events outside the window, which are in neither table. `oddities`
-    counts what was read but is suspicious, by the end of the sentence that warns of it: "ids begin or
-    end with a space".
+    counts what was read but is suspicious, by the sentence that warns about it: "the id
+    begins or ends with a space".
     """
 
     good: pa.Table
@@ -59,7 +59,7 @@ class JudgedBatch(NamedTuple):
     currencies: CurrencyCounts = CurrencyCounts()
     days: np.ndarray | None = None  # of all rows of the batch, also those outside the window
     counts: RowCounts | None = None
-    weights: np.ndarray | None = None  # of the contract's amounts, as refused_value.py says
+    sums: np.ndarray | None = None  # of the contract's amounts, as refused_value.py says
 
 
 def list_event_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
@@ -94,8 +94,8 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
     if reasons.empty:
         judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
-        weights = _measure(WeighedBatch(table, raw.table, None), contract)
-        return judged._replace(replacing=concat_versions(versions), days=days, weights=weights)
+        sums = _measure(MeasuredBatch(table, raw.table, None), contract)
+        return judged._replace(replacing=concat_versions(versions), days=days, sums=sums)
     is_good = np.ones(table.num_rows, bool)
     is_good[reasons["row"].unique()] = False
     if contract.rows.key:
@@ -104,11 +104,11 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     counts = Counter(refused["reason"].to_pylist())
     mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
     judged = JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
-    weights = _measure(WeighedBatch(table, raw.table, reasons), contract)
-    return judged._replace(replacing=concat_versions(versions), days=days, weights=weights)
+    sums = _measure(MeasuredBatch(table, raw.table, reasons), contract)
+    return judged._replace(replacing=concat_versions(versions), days=days, sums=sums)
 
 
-def _measure(batch: WeighedBatch, contract: Contract) -> np.ndarray | None:
+def _measure(batch: MeasuredBatch, contract: Contract) -> np.ndarray | None:
     if not contract.amounts or contract.counted is None:
         return None
     decimal = contract.dialect.csv.decimal

@@ -18,12 +18,12 @@ from config.definition import Definition
 from config.expressions import ColumnName, Expression, Negative, Number, columns_of, parse_expression
 from segmentation.rows.casting.number_estimates import lenient_number, looks_like_number
 
-# Columns of weights: values in used rows, in refused rows, refused rows, values that look like numbers.
+# Columns of sums: value in used rows, value in refused rows, refused rows, values that look like numbers.
 USED, LOST, REFUSED_ROWS, NUMBER_LIKE = range(4)
 
 
 class Amount(NamedTuple):
-    """An amount that a feature adds up. `is_money`: else only its own unreadable values are weighed."""
+    """An amount that a feature adds up. If it is not money, only its own unreadable values count as lost."""
 
     name: str
     tree: Expression
@@ -31,7 +31,7 @@ class Amount(NamedTuple):
     is_money: bool
 
 
-class WeighedBatch(NamedTuple):
+class MeasuredBatch(NamedTuple):
     """A batch to measure: typed and raw columns, and the reasons of refused rows as list_reasons has them."""
 
     table: pa.Table
@@ -40,7 +40,7 @@ class WeighedBatch(NamedTuple):
 
 
 def list_amounts(definition: Definition) -> tuple[Amount, ...]:
-    """What is weighed: the sums of events; of customers, the value, money, and other numbers."""
+    """What is measured: of events, the sums; of customers, the value, money, and other numbers."""
     columns = definition.rows.columns
     if definition.summary is not None:
         trees = {
@@ -74,6 +74,7 @@ def evaluate_expression(tree: Expression, values: Mapping[str, np.ndarray]) -> n
         return values[tree.name]
     if isinstance(tree, Negative):
         return -evaluate_expression(tree.operand, values)
+    # As numpy's floats, because Python's raise when divided by zero.
     left, right = (
         np.float64(evaluate_expression(tree.left, values)),
         np.float64(evaluate_expression(tree.right, values)),
@@ -86,13 +87,13 @@ def evaluate_expression(tree: Expression, values: Mapping[str, np.ndarray]) -> n
 
 
 def measure_amounts(
-    batch: WeighedBatch, amounts: Sequence[Amount], no_loss: Sequence[str], decimal: str
+    batch: MeasuredBatch, amounts: Sequence[Amount], no_loss: Sequence[str], decimal: str
 ) -> np.ndarray:
-    """Each amount's weights in a batch, float64 (a, 4), by the columns named above.
+    """Each amount's sums in a batch, float64 (a, 4), by the columns named above.
 
-    Rows refused for a reason of `no_loss` are not weighed.
+    Rows refused for a reason of `no_loss` do not count: nobody misses a cancelled order.
     """
-    weights = np.zeros((len(amounts), 4))
+    sums = np.zeros((len(amounts), 4))
     is_good = np.ones(batch.table.num_rows, bool)
     primary = pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": []})
     if batch.reasons is not None:
@@ -102,6 +103,7 @@ def measure_amounts(
     for i, amount in enumerate(amounts):
         values = {name: to_float(batch.table[name]) for name in amount.columns}
         rows = primary
+        # Nobody adds up ages. Only values that cannot be read, perhaps all of one form, are a loss.
         if not amount.is_money:
             rows = primary[(primary["column"] == amount.name) & primary["reason"].eq("unreadable")]
         positions = rows["row"].to_numpy()
@@ -109,14 +111,15 @@ def measure_amounts(
         for name, column in amount.columns.items():
             typed = values[name][positions]
             estimated, alike = _estimate(typed, batch.raw[name].take(pa.array(positions)), decimal)
+            # A factor that is lost would make the whole product nothing.
             if len(amount.columns) > 1:
                 estimated = _fill(estimated, values[name][is_good])
             refused[name] = _limit(estimated, column)
             number_like += alike
-        weights[i, USED] = _sum_sizes(amount.tree, values, is_good)
-        weights[i, LOST] = _sum_sizes(amount.tree, refused, None)
-        weights[i, REFUSED_ROWS], weights[i, NUMBER_LIKE] = len(positions), number_like
-    return weights
+        sums[i, USED] = _sum_sizes(amount.tree, values, is_good)
+        sums[i, LOST] = _sum_sizes(amount.tree, refused, None)
+        sums[i, REFUSED_ROWS], sums[i, NUMBER_LIKE] = len(positions), number_like
+    return sums
 
 
 def to_float(values: pa.ChunkedArray) -> np.ndarray:
@@ -165,4 +168,5 @@ def _sum_sizes(tree: Expression, values: Mapping[str, np.ndarray], mask: np.ndar
     if mask is not None and not mask.all():
         sizes = sizes[mask]
     total = float(sizes.sum())
+    # Rarely is a size not finite, so the sum is tried first.
     return total if np.isfinite(total) else float(sizes[np.isfinite(sizes)].sum())

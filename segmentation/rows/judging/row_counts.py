@@ -87,7 +87,6 @@ class CountRules(NamedTuple):
     window: tuple[int, int] | None
     covers: np.ndarray | None
     margins: tuple[int, int] = (0, 0)
-
     totals: str = ""  # the reason of rows that add up the others
 
     @property
@@ -184,6 +183,7 @@ def _fill_days(days: np.ndarray, batch: BatchRows, covers: np.ndarray | None) ->
     if not is_lost.any():
         return days
     filled = days.copy()
+    # The name of a file of one day says it. Files of a month only show gaps.
     file_of_row = batch.files[batch.piece_of_row]
     if covers is not None:
         first, end = covers[file_of_row[is_lost]].T

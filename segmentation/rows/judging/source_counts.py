@@ -39,17 +39,17 @@ class SourceCounts:
         # Dense over all credible days: 3.5 MB, whatever the window.
         self.by_day = np.zeros((END_CREDIBLE - FIRST_CREDIBLE, 4), np.int64)
         self.reasons = Counter[tuple[Kind, int, str]]()
-        self.weights: np.ndarray | None = None
+        self.sums: np.ndarray | None = None
 
-    def add(self, counts: RowCounts, weights: np.ndarray | None) -> None:
-        """Add the counts of one batch, and the weights of its amounts."""
+    def add(self, counts: RowCounts, sums: np.ndarray | None) -> None:
+        """Add the counts of one batch, and the sums of its amounts."""
         # Not +=: several pieces of a batch may be of one file.
         np.add.at(self.by_file, counts.files, counts.by_file)
         start = counts.first_day - FIRST_CREDIBLE
         self.by_day[start : start + len(counts.by_day)] += counts.by_day
         self.reasons.update(counts.reasons)
-        if weights is not None:
-            self.weights = weights if self.weights is None else self.weights + weights
+        if sums is not None:
+            self.sums = sums if self.sums is None else self.sums + sums
 
     def break_down(self, amounts: Sequence[str]) -> Breakdown:
         """Days and files with the largest refused shares, files with rows of other days, and the amounts."""
@@ -73,13 +73,13 @@ class SourceCounts:
             amounts=tuple(
                 AmountBalance(
                     name=name,
-                    used=float(weights[USED]),
-                    refused=float(weights[LOST]),
-                    refused_rows=int(weights[REFUSED_ROWS]),
-                    number_like=int(weights[NUMBER_LIKE]),
+                    used=float(sums[USED]),
+                    refused=float(sums[LOST]),
+                    refused_rows=int(sums[REFUSED_ROWS]),
+                    number_like=int(sums[NUMBER_LIKE]),
                 )
-                for name, weights in zip(amounts, () if self.weights is None else self.weights, strict=False)
-                if weights[REFUSED_ROWS]
+                for name, sums in zip(amounts, () if self.sums is None else self.sums, strict=False)
+                if sums[REFUSED_ROWS]
             ),
         )
 

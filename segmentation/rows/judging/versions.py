@@ -1,4 +1,4 @@
-"""Rows that do not count themselves, but may supersede another row of their key.
+"""Rows that do not count themselves, but may replace another row of their key.
 
 The newest version of an order may be cancelled or lie outside the window. Then its older versions must not
 count either, so ingest keeps the key and place of such rows. Which row wins is decided in

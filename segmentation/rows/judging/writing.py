@@ -47,7 +47,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
             deliveries.add(batch.sketch)
         add_currencies(currencies, batch.currencies)
         if batch.counts is not None:
-            counts.add(batch.counts, batch.weights)
+            counts.add(batch.counts, batch.sums)
         reasons += batch.reasons
         mentions += batch.mentions
         oddities += batch.oddities

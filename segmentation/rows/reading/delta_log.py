@@ -135,7 +135,7 @@ def select_window(log: DeltaLog, rows: Rows, window: tuple[date, date] | None) -
     """The files that may hold events of the window, by the earliest and latest time in each."""
     places = locate_columns([rows.time], log.columns.schema.names, rows) if rows.time else {}
     place = places.get(rows.time or "")
-    # With a key, an event outside the window may supersede one within it.
+    # With a key, an event outside the window may replace one within it.
     if window is None or place is None or rows.key:
         return log.files
     return [file for file in log.files if _may_meet(file.entry, log.columns, place, window)]

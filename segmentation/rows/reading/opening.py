@@ -43,7 +43,7 @@ def open_files(listed: Sequence[ListedFile], rows: Rows, csv: Csv, folder: Path)
 def check_headers(files: Iterable[SourceFile], rows: Rows, csv: Csv) -> OpenedSource:
     """Refuse a source with a header that breaks the contract. Returns warnings, each one once.
 
-    Of a file's constants those are kept that the contract names and the file lacks.
+    A file keeps the constants that the contract names and the file itself lacks.
     """
     expected = columns_to_read(rows)
     names: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
 """The events that count: one row of each key, and no order whose lines contradict each other.
 
-Which rows these are is decided by queries, in key_queries.py and
-aggregation.py. Every dropped row is counted as merged, or quarantined with its reason.
+Which rows these are is decided by queries, in key_queries.py and aggregation.py. Every dropped row is
+counted as merged, or quarantined with its reason.
 """
 
 from collections import Counter
@@ -40,6 +40,7 @@ def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySessi
     connection, folder, names = session
     queries = KeyQueries(definition.rows, list_paths(parts), list_paths(rows.replacing))
     repeated = write_parts(folder, "repeated", rechunk(run_query(connection, queries.repeated_query())))
+    # Most nights end here: the other queries read more than the key.
     if not repeated:
         return KeptRows(parts)
     query = queries.dropped_query(list_paths(repeated))
@@ -51,6 +52,7 @@ def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySessi
         folder, "conflicting", (refuse_rows(table, None, names) for table in tables if table.num_rows)
     )
     conflicts = sum(part.rows for part in quarantine)
+    # These rows have this reason only, so it is their first one and all of them.
     reasons = +Counter({CONFLICT: conflicts})
     merged = sum(part.rows for part in dropped) - conflicts
     return KeptRows(_write_remaining(parts, dropped, session, "kept"), quarantine, reasons, reasons, merged)

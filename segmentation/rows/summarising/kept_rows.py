@@ -1,7 +1,6 @@
 """What is left of rows after a rule about several of them: parts that count, and the balance of the others.
 
-Rules of one key and one order are in kept_events.py, rules of the whole table in
-table_rules.py.
+Rules of one key and one order are in kept_events.py, rules of the whole table in table_rules.py.
 """
 
 from collections import Counter

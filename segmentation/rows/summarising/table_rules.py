@@ -95,6 +95,7 @@ def apply_table_rules(parts: tuple[Part, ...], rules: TableRules | None, session
         refused = refuse_rows(table.drop_columns("rule"), None, session.names)
         refused = refused.set_column(refused.column_names.index("column"), "column", columns)
         quarantine.append(write_part(session.folder / f"table-rules-{number:05d}.parquet", refused))
+    # Part by part and not by one query, whose order of rows would depend on threads.
     remaining = write_parts(session.folder, "unbroken", rechunk(_drop_broken(parts, broken, session)))
     if not remaining:
         raise Refused("no-customers", f"all rows are refused: {summarise_reasons(reasons)}")
@@ -139,6 +140,7 @@ def _run_checks(parts: Sequence[Part], python: PythonRules, session: QuerySessio
                 broken.append(Broken(check, (part,)))
     except SchemaFault as error:
         fault = error
+    # Outside the handler: a chain of exceptions would show values.
     if fault is not None:
         raise python.refuse(fault)
     return broken
