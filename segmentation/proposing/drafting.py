@@ -134,7 +134,7 @@ def write_source(draft: Draft) -> list[str]:
         pattern = quote_yaml(draft.date_in_name)
         lines.append(f"  date_in_name: {pattern}  # the files are dated: see docs/definition.md")
         days = {"days_before": draft.margins.before, "days_after": draft.margins.after}
-        note = "files also hold rows of days next to their own"
+        note = "files also hold rows of neighbouring days"
         lines += [f"  {key}: {count}  # {note}" for key, count in days.items() if count]
     declared = [f"    {key}: {_write_value(getattr(csv, key))}  # {note}" for key, note in notes.items()]
     if len(draft.null_values) > 1:

@@ -125,14 +125,14 @@ def drop_constants(table: EventTable, plan: EventPlan) -> EventPlan:
         return plan
     first = next(iter(features))
     names = " and ".join(name for name in plan.features if name in constant)
-    reason = f"Without {names}, as all customers have the same. {plan.reasons.get(first, '')}".strip()
+    reason = f"Left out because all customers have the same: {names}. {plan.reasons.get(first, '')}".strip()
     return plan._replace(features=features, reasons={**plan.reasons, first: reason})
 
 
 def _explain_id(table: EventTable) -> str:
     profile = table.survey.profiles[table.candidates.id]
     rows_per_id = f"{profile.distinct.rows_per_value:.1f}".removesuffix(".0")
-    return f"Used as the customer's id: about {rows_per_id} rows share one, at different times."
+    return f"Used as the customer's id: about {rows_per_id} rows for each, at different times."
 
 
 def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: NightRehearsal) -> Findings:

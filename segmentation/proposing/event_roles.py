@@ -100,7 +100,7 @@ def _declare_amount(name: str, profile: ColumnProfile, money: Money, currency: C
         # Quantity times price: returns have a negative quantity, gifts no price.
         contract["gt"] = 0
         refused = profile.numbers - profile.positive
-        reason = f"{refused:,} not above 0, perhaps returns, are refused" if refused else ""
+        reason = f"values not above 0, perhaps returns, are refused: {refused:,}" if refused else ""
     if profile.missing or profile.marks:
         contract["nullable"] = True
     if currency is not None:

@@ -153,7 +153,7 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
     share = refused.total() / choice.rehearsal.rows_read
     findings = _report(table, choice, share)
     if filled:
-        gaps = f"whether gaps in {quote_names(filled)} are rightly filled with the median"
+        gaps = f"whether the median is the right fill for gaps in {quote_names(filled)}"
         findings = findings._replace(doubts=(*findings.doubts, gaps))
     draft = Draft(
         name=name, table=table.place, table_size=table.size, dialect=table.dialect,

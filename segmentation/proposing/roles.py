@@ -72,7 +72,7 @@ def _category_role(profile: ColumnProfile) -> Role:
     if order is None:
         # Empty text is a level: nulls are declared for columns that need them.
         allowed = sorted((profile.levels or frozenset()) | ({""} if profile.missing else frozenset()))
-        reason = f"all {len(allowed)} levels in the table, without an order that is known"
+        reason = f"all {len(allowed)} levels in the table, in no known order"
         return Role("left out", {"type": "category", "isin": allowed}, reason)
     if len(levels) < len(profile.levels or ()) - len(profile.marks) or unknown > MOST_MISSING * profile.rows:
         return Role("left out", {"type": "category"}, f"{len(order)} levels in order, and unknown values")
