@@ -176,7 +176,8 @@ def test_encodings_are_detected_in_the_whole_file(content: bytes, encoding: str,
     ("name", "rank"),
     [("CustomerID", 3), ("customer_id", 3), ("Kundennummer", 3), ("user", 2), ("ID", 2), ("InvoiceNo", 1),
      ("paid", 0), ("Country", 0), ("Spending Score (1-100)", 0), ("id_cliente", 3), ("Nº Cliente", 3),
-     ("user_pseudo_id", 3), ("uid", 2), ("num_customers", 0), ("Kd-Nr.", 3), ("cc_num", 3), ("Buyer Username", 3)],
+     ("user_pseudo_id", 3), ("uid", 2), ("num_customers", 0), ("Kd-Nr.", 3), ("cc_num", 3),
+     ("Buyer Username", 3)],
 )  # fmt: skip
 def test_names_are_ranked_as_ids(name: str, rank: int) -> None:
     """Customer ids rank first and other ids lower; words that merely end like an id do not rank."""
