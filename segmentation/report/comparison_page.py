@@ -11,7 +11,7 @@ from segmentation.report.page import render_page
 
 
 def render_comparison(comparison: Comparison, choice: Choice) -> bytes:
-    """The page. choice: of the champion's k."""
+    """The page. `choice` says how k-means got its k."""
     header, rows = format_trials(comparison.trials)
     return render_page(
         "comparison.html.j2",
