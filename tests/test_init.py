@@ -20,7 +20,7 @@ DAY = date(2026, 1, 31)
 REAL = {
     "article_customers.csv": (None, 24_000),
     "mall_customers.csv": ("CustomerID", 200),
-    "mall_customers_dirty.csv": ("CustomerID", 700),
+    "mall_customers_dirty.csv": ("CustomerID", 800),
     "telco_churn.csv": ("customerID", 7_032),
     "wholesale_customers.csv": (None, 440),
     "wholesale_customers_latin1.csv": (None, 440),
