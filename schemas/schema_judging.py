@@ -41,6 +41,7 @@ def judge_frame(frame: pd.DataFrame, schema: ReviewedSchema, *, is_whole: bool =
         failures = missing + wrong
         for check in schema.row_checks if len(frame) else ():
             failed = run_check(check, frame)
+            # A batch is an accident of reading: no check may depend on which rows share it.
             if not is_whole:
                 check_alone(check, frame, failed)
             if check.only_warns:
@@ -136,6 +137,7 @@ def _describe_type(schema: pa.DataFrameSchema | pa.Column) -> str:
 def _coerce(frame: pd.DataFrame, schema: ReviewedSchema) -> pd.DataFrame:
     coerced, problems = _validate_types(frame, schema)
     if problems:
+        # Every row that fails alone is gone, so what fails now depends on other rows.
         raise SchemaFault("its types refuse rows for the other rows of their batch")
     return coerced
 

@@ -163,6 +163,7 @@ def _list_lacking(
     home: AnyPath, definition: Definition, tonight: EditionFiles, missed: frozenset[str], unpack: Unpack
 ) -> tuple[date, ...]:
     """The published dates, other than tonight's, whose editions lack a file or have another version of it."""
+    # Manifests are read only from the first late day on: a store may hold years of them.
     spans = [span_in_name(name, definition.source.date_in_name or "") for name in missed]
     earliest = min((span.first for span in spans if span is not None), default=date.max)
     dates = []

@@ -61,6 +61,7 @@ def list_place(location: str, enters_folders: bool) -> Place:
         for found, is_entered in _walk(path, "", enters_folders):
             (files if is_entered else others).append(found)
         return Place(files, others[:MOST_OTHERS], "folder")
+    # A file may be called a[1].csv.
     if has_magic(location) and not path.exists():
         return _match_files(location)
     refuse_table(path.parent)

@@ -103,6 +103,7 @@ def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
     read = _ReadNames.collect(selection)
     data = read.list_missable([file for file in unread if _may_be_data(file)])
     missed = [file for file in data if file.spans and not _is_covered(file, selection)]
+    # If no file is in the window, the dated files of other days say how many are usual.
     is_common = len(data) > MOST_UNREAD * (len(selection.read) or selection.dated) and not takes_newest
     names = _list_names(unread)
     if missed or is_common:
@@ -162,6 +163,7 @@ def _is_covered(file: _Unread, selection: Selection) -> bool:
 def _may_be_data(file: _Unread) -> bool:
     path = PurePosixPath(file.name)
     suffix = path.suffix.lower()
+    # Spark's part files may lack a suffix.
     if suffix in _PERHAPS:
         return bool(file.spans) or path.name.startswith("part-")
     return suffix not in _DOCUMENTS

@@ -65,6 +65,7 @@ def cast_id(name: str, values: pa.ChunkedArray, dialect: Dialect) -> CastColumn:
     is_marked = pc.and_(pc.is_null(cast.values), pc.is_valid(values))
     if cast.unreadable is not None:
         is_marked = pc.and_(is_marked, pa.array(~cast.unreadable))
+    # NaN next to ids of pandas is a null, not a text that somebody wrote.
     if not pa.types.is_floating(values.type) and pc.any(is_marked).as_py():
         return cast._replace(values=pc.if_else(is_marked, "", cast.values))
     return cast

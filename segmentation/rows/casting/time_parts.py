@@ -77,6 +77,7 @@ def compute_days(parts: TimeParts) -> tuple[np.ndarray, np.ndarray]:
     if "day_of_year" in parts.groups:
         month, day = np.ones_like(year), parts.numbers("day_of_year")
     is_month = (month >= 1) & (month <= 12)
+    # numpy's months know leap years: the next month's first day says how long this one is.
     start = (year - 1970) * 12 + np.where(is_month, month, 1) - 1
     first, end = (
         (start + months).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
@@ -95,6 +96,7 @@ def compute_clock(parts: TimeParts) -> tuple[np.ndarray, np.ndarray]:
     else:
         is_hour = hour <= 24
     clock = hour * HOUR + minute * MINUTE + second * SECOND + parts.fractions()
+    # 24:00:01 is beyond the day, and leap seconds are not read.
     return clock, is_hour & (minute <= 59) & (second <= 59) & (clock <= DAY)
 
 

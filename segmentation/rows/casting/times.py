@@ -79,6 +79,7 @@ def convert_epochs(numbers: pa.ChunkedArray, text_format: str, timezone: str) ->
     counts = counts.astype(np.float64 if is_float else counts.dtype)
     is_read = pc.is_valid(numbers).to_numpy() & (counts >= _FIRST // unit) & (counts <= _LAST // unit)
     counts = np.where(is_read, counts, 0)
+    # Rounded, because the product may be a fraction below its microsecond.
     micros = np.rint(counts * unit) if is_float else counts.astype(np.int64) * unit
     local = _to_local(micros.astype(np.int64), timezone)
     return Times(local, is_read, np.zeros(len(local), bool))
@@ -92,6 +93,7 @@ def convert_stamps(stamps: pa.ChunkedArray, timezone: str) -> Times:
     counts = pc.fill_null(whole, 0).to_numpy().astype(np.int64)
     is_cut = np.zeros(len(counts), bool)
     if is_stamp and kind.unit == "ns":
+        # Rounded down, like the text of the same time whose digits are cut.
         unit, nanos, counts = 1, counts, counts // 1000
         is_cut = counts * 1000 != nanos
     else:
@@ -182,6 +184,7 @@ def _read_form(texts: pa.Array, form: TimeForm, timezone: str) -> Times:
     offset, is_zoned = compute_offset(parts)
     is_read = parts.is_match & is_day & is_clock & (np.abs(offset) < DAY)
     micros = np.where(is_read, day * DAY + clock - offset, 0)
+    # Only where a text has an offset, or the form says UTC, is anything converted.
     is_zoned |= form.is_utc
     if is_zoned.any():
         micros = np.where(is_zoned, _to_local(micros, timezone), micros)

@@ -43,6 +43,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
     counts = SourceCounts(inputs)
     outside = 0
     for number, batch in enumerate(batches):
+        # Each part is written as it comes, so memory holds one batch and counts of fixed size.
         if batch.sketch is not None:
             deliveries.add(batch.sketch)
         add_currencies(currencies, batch.currencies)

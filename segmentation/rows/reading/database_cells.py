@@ -51,6 +51,7 @@ def convert_cells(name: str, values: Sequence[object], column: Column) -> pa.Arr
     if column.type in ("text", "category"):
         return pa.array([_to_label(name, value, column) for value in values], pa.string())
     cells = [None if value is None else _convert_cell(name, value, column) for value in values]
+    # All of the batch as text: an Arrow column has one type.
     if any(isinstance(cell, str) for cell in cells):
         return pa.array([None if value is None else _write(value) for value in values], pa.string())
     return pa.array(cells, STAGED_TYPES[column.type])
@@ -94,6 +95,7 @@ def _convert_bytes(name: str, values: Sequence[object], column: Column) -> pa.Ar
 
 def _to_label(name: str, value: object, column: Column) -> str | None:
     """An id or a code as text. Numbers must be whole, because 1.5 and 1.50 would be two ids."""
+    # Only NaN differs from itself, and as an id it means a missing one.
     if value is None or value != value:
         return None
     if isinstance(value, (str, int, UUID)):
@@ -117,6 +119,7 @@ def _convert_times(name: str, values: Sequence[object], column: Column) -> pa.Ar
         kind = AWARE if is_aware else NAIVE
         if kinds == {datetime}:
             return pa.array(values, kind)
+        # Arrow cannot mix dates, timestamps and times that Python cannot hold.
         micros = [None if value is None else _count_micros(value) for value in values]
         return pa.array(micros, pa.int64()).cast(kind)
     for value in present:

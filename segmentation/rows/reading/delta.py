@@ -57,6 +57,7 @@ def _read_kept_rows(log: DeltaLog) -> dict[str, pa.BooleanArray]:
     kept_rows = {}
     for batch in log.table.deletion_vectors():
         for uri, mask in zip(*pa.record_batch(batch).columns, strict=True):
+            # Paths are percent-encoded in the log, and names of partition folders once more.
             addresses = (uri.as_py(), unquote(uri.as_py()), unquote(unquote(uri.as_py())))
             names = [
                 file.name
@@ -65,6 +66,7 @@ def _read_kept_rows(log: DeltaLog) -> dict[str, pa.BooleanArray]:
             ]
             if not names:
                 raise Refused("delta", f"Delta table {log.folder.name} has deletions of an unknown file")
+            # The longest: a/part-0.parquet also ends in part-0.parquet.
             kept_rows[max(names, key=len)] = mask.values
     return kept_rows
 
@@ -83,6 +85,7 @@ def _read_file(
         table = _complete(raw.table.rename_columns(list(held)), schema, file)
         yield table if kept_rows is None else table.filter(_slice_mask(kept_rows, first_row, count))
         first_row += count
+    # One download at a time, so that not all files of the table need room at once.
     if isinstance(log.folder, ObjectPath):
         path.unlink()
 

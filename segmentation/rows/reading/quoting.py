@@ -102,6 +102,7 @@ class Quoting:
 
         The text begins with a record. This decides about clean text without looking at its lines.
         """
+        # Parity says nothing about an escaped quote.
         if self.escape is not None and self.escape in text:
             return None
         if self.quote is None or self.quote not in text:
@@ -115,6 +116,7 @@ class Quoting:
         inner, outer = (_list_bits(words) for words in (quotes.inner_breaks, quotes.outer_breaks))
         record_of_break = np.searchsorted(outer, inner)
         bounds = np.concatenate([[-1], outer, [len(text) - 1]])
+        # Only records with a line break inside: few, even in a file that quotes everything.
         for record in np.unique(record_of_break).tolist():
             if self.doubt(text[bounds[record] + 1 : bounds[record + 1] + 1]):
                 return None
@@ -160,8 +162,10 @@ def map_quotes(text: bytes, quote: bytes, delimiter: bytes) -> QuoteMap:
     if b"\r" in text:
         breaks |= _pack(array == 13)
     inside = quotes.copy()
+    # Prefix XOR: bit i becomes the parity of quotes up to byte i of its word.
     for shift in (1, 2, 4, 8, 16, 32):
         inside ^= inside << np.uint64(shift)
+    # A word's last bit carries over: after an odd number of quotes, the next word begins inside.
     odd_words = np.bitwise_xor.accumulate(inside >> _LAST)
     inside[1:] ^= np.negative(odd_words[:-1])
     edges = _pack(array == delimiter[0]) | breaks | quotes
