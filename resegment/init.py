@@ -36,7 +36,8 @@ _ORDERS: dict[DateOrder | None, Literal["", "day first", "month first"]] = {
 @init_app.command("init", epilog="Example: resegment init customers.csv --id customer_id")
 def init_command(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="A .csv or .parquet file, or a folder of such files.")
+        str,
+        typer.Argument(metavar="TABLE", help="A table such as a .csv or .parquet file, or a folder of them."),
     ],
     id_column: Annotated[
         str | None,
@@ -53,7 +54,7 @@ def init_command(
     ] = None,
     dates: Annotated[
         DateOrder | None,
-        typer.Option(help="How to read 03/04/2024, where no value shows whether the day comes first."),
+        typer.Option(help="How to read 03/04/2024 if no value shows whether the day comes first."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
 ) -> None:

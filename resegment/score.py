@@ -20,7 +20,9 @@ score_app = typer.Typer()
 @score_app.command("score", epilog="Example: resegment score shop customers.csv -o scores.parquet")
 def score_command(
     name_or_path: DefinitionArgument,
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv or .parquet file of customers.")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="A file of customers, such as .csv or .parquet.")
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="The .parquet file to write.")
     ],

@@ -83,7 +83,7 @@ def split_scalable(table: pa.Table, model: Model) -> tuple[pa.Table, pa.Table]:
 
 
 def score_table(path: Path, definition: Definition, model: Model, output: Path) -> ScoreResult:
-    """Score a CSV or Parquet file in batches and write `output`, with a quarantine file next to it.
+    """Score a file of any format in batches and write `output`, with a quarantine file next to it.
 
     Every row read is written or refused with a reason. Duplicate ids are scored row by row. Both files
     appear only when they are complete: if scoring fails, earlier ones stay.
