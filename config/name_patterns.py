@@ -50,7 +50,7 @@ def list_directives(pattern: str) -> list[str]:
 
 
 def get_unit(pattern: str) -> Unit:
-    """The span that a name of this pattern covers. ValueError if that is no day, week, month or year.
+    """The span that a name of this pattern covers. ValueError if it is not a day, week, month or year.
 
     >>> get_unit("%Y-%m"), get_unit("%G-W%V")
     ('month', 'week')

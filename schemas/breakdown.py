@@ -67,7 +67,7 @@ class Breakdown(Record):
     amounts: tuple[AmountBalance, ...] = Field((), description="Amounts with refused rows.")
 
     def compact(self) -> "Breakdown | None":
-        """The part that an edition keeps; None if there is nothing to tell."""
+        """The part that an edition keeps; None if it would be empty."""
         if not (self.groups or self.misdated or self.amounts):
             return None
         rounded = tuple(

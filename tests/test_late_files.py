@@ -145,7 +145,7 @@ def test_of_snapshots_the_one_of_the_date_counts(tmp_path: Path) -> None:
 
 
 def test_a_plan_needs_dates_in_names_and_something_published(tmp_path: Path) -> None:
-    """Without dated files, or without a published date, there is nothing to compare."""
+    """Without dated files, or without a published date, nothing can be compared."""
     shop = make_shop(tmp_path)
     with pytest.raises(Refused, match="date-range: nothing is published yet"):
         shop.plan()

@@ -78,7 +78,7 @@ def test_no_night_warns_of_columns_that_are_left_out(propose_table: ProposeTable
 
 
 def test_order_numbers_are_no_customers(propose_table: ProposeTable) -> None:
-    """A transaction's number is no id of a customer, though nothing else is unique."""
+    """A transaction's number is not a customer's id, though nothing else is unique."""
     table = make_table(write_days("%Y-%m-%d"), ("trans_num", "cc_num", "trans_date", "amt"))
     table["trans_num"] = [f"t{number:05}" for number in range(len(table))]
     assert yaml.safe_load(propose_table(table).text)["rows"]["id"] == "cc_num"
@@ -104,7 +104,7 @@ def test_whole_floats_are_ids(tmp_path: Path) -> None:
 
 
 def test_small_whole_amounts_next_to_a_price_are_pieces(propose_table: ProposeTable) -> None:
-    """Summing pieces is no revenue: they are multiplied by the price, which is doubted."""
+    """The sum of pieces is not revenue: they are multiplied by the price, which is doubted."""
     table = make_table(write_days("%Y-%m-%d"), ("order_no", "customer_no", "day", "SALES_PRICE"))
     table["AMOUNT"] = np.resize([1, 2, 5], len(table))
     proposal = propose_table(table)

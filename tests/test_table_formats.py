@@ -111,9 +111,9 @@ def test_a_partition_is_a_column_that_the_files_lack(tmp_path: Path, suffix: str
             path.unlink()
     definition = define(source={"path": str(folder), "date_in_name": "day=%Y-%m-%d"})
     ingested, customers = ingest_and_summarise(make_night(folder, definition))
-    found = read_customers(customers)
-    assert found["revenue"].to_dict() == {"a": 5 * 3 + 4.0, "b": 2 * 3.0}
-    assert found["recency_days"].to_dict() == {"a": 2, "b": 3}
+    table = read_customers(customers)
+    assert table["revenue"].to_dict() == {"a": 5 * 3 + 4.0, "b": 2 * 3.0}
+    assert table["recency_days"].to_dict() == {"a": 2, "b": 3}
     assert len(ingested.inputs) == 2
 
 

@@ -90,7 +90,7 @@ def test_uniqueness_holds_for_the_rows_that_count(tmp_path: Path, make_night: Ni
 
 
 def test_a_table_of_repeats_is_refused(tmp_path: Path, make_night: NightMaker) -> None:
-    """Without a row left there is nothing to segment."""
+    """A night without a row left has nothing to segment."""
     (tmp_path / "all.csv").write_text("id,email,spend\na,x,1\nb,x,2\n")
     with pytest.raises(Refused, match=r"all rows are refused: email: not unique \(2\)"):
         run_customers(make_night, tmp_path / "all.csv")

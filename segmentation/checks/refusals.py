@@ -111,7 +111,7 @@ def check_file_days(breakdown: Breakdown) -> Check:
     examples = [f"{file.rows:,} in {file.name}" for file in breakdown.misdated_files[:MOST_NAMED]]
     rows = format_count(breakdown.misdated, "row")
     finding = f"{rows} ({share:.2%}) outside the days in their file's name: {', '.join(examples)}"
-    # A typing error in thousands of rows is no reason to warn every night.
+    # A typing error in thousands of rows should not warn every night.
     if share <= FEW_MISDATED:
         return Check(name="file-days", required=False, passed=True, finding=finding)
     finding += "; declare source.days_before or days_after, or another date_in_name"

@@ -22,7 +22,7 @@ def compute_typical(
     """
     typical = median(figure(night) for night in history)
     same_weekday = [figure(night) for night in history if night.as_of.weekday() == day.weekday()]
-    if len(same_weekday) < 2:  # one earlier Sunday is no rhythm
+    if len(same_weekday) < 2:  # one earlier Sunday does not make a rhythm
         return typical
     return min((typical, median(same_weekday)), key=lambda value: abs(value - tonight))
 

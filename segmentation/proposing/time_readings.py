@@ -110,7 +110,7 @@ def _derive_formats(values: pa.ChunkedArray) -> list[TimeFormat]:
     forms = _replace_digits(texts).unique().to_pylist()
     if len(forms) > MOST_FORMS * 8:
         return []
-    # 1s instead of 9s, because a form must be readable: there is no 99th month.
+    # 1s instead of 9s, because a form must be readable, and a month 99 is not.
     formats = dict.fromkeys(
         time_format for form in sorted(forms) for time_format in derive_formats(form.replace("9", "1"))
     )

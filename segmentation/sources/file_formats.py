@@ -48,7 +48,7 @@ def get_format(name: str) -> FileFormat | None:
 
 
 def get_stem(name: str) -> str:
-    """The name without the end that says its format; the whole name if it is no table.
+    """The name without the end that says its format; the whole name if it is not a table's.
 
     >>> get_stem("eu/2024-06-12.csv.gz")
     'eu/2024-06-12'

@@ -58,8 +58,8 @@ def list_place(location: str, enters_folders: bool) -> Place:
         refuse_table(path)
         files: list[FoundFile] = []
         others: list[FoundFile] = []
-        for found, is_entered in _walk(path, "", enters_folders):
-            (files if is_entered else others).append(found)
+        for file, is_entered in _walk(path, "", enters_folders):
+            (files if is_entered else others).append(file)
         return Place(files, others[:MOST_OTHERS], "folder")
     # A file may be called a[1].csv.
     if has_magic(location) and not path.exists():
@@ -93,8 +93,8 @@ def _match_files(pattern: str) -> Place:
         refuse_table(folder)
         others += [path for path in folder.iterdir() if path not in matched]
     matches, siblings = (
-        [FoundFile(path, path.relative_to(root).as_posix()) for path in found if not is_leftover(path.name)]
-        for found in (paths, others)
+        [FoundFile(path, path.relative_to(root).as_posix()) for path in group if not is_leftover(path.name)]
+        for group in (paths, others)
     )
     return Place(matches, siblings, "glob")
 

@@ -132,12 +132,12 @@ def warn_of_siblings(selection: Selection) -> list[str]:
     Without dates, those in another format: *.csv matches no .csv.gz.
     """
     formats = {get_format(file.name) for file in selection.read}
-    suffixes = {found.suffix.lower() for found in formats if found}
+    suffixes = {file_format.suffix.lower() for file_format in formats if file_format}
     missed = [
         file
         for file in list_unread(selection)
-        if (found := get_format(file.name))
-        and (not _is_covered(file, selection) if file.spans else found.suffix.lower() not in suffixes)
+        if (file_format := get_format(file.name))
+        and (not _is_covered(file, selection) if file.spans else file_format.suffix.lower() not in suffixes)
     ]
     if not missed:
         return []
@@ -153,7 +153,7 @@ def _read_spans(name: str, selection: Selection) -> list[Span]:
 
 def _is_covered(file: _Unread, selection: Selection) -> bool:
     """Do the files that are read cover all days that this one may be of?"""
-    covered = [span_in_name(found.name, selection.pattern or "") for found in selection.read]
+    covered = [span_in_name(file_read.name, selection.pattern or "") for file_read in selection.read]
     return all(
         any(span is not None and span.first <= wanted.first and wanted.end <= span.end for span in covered)
         for wanted in file.spans

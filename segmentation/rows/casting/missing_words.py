@@ -47,18 +47,18 @@ def detect_missing_words(texts: pa.ChunkedArray) -> np.ndarray | None:
 
 def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
     """A warning about customers whose id means that the customer is unknown. It shows no id."""
-    found = set[str]()
+    missing_ids = set[str]()
     for part in parts:
         ids = read_part(part, ["customer_id"])["customer_id"]
-        found.update(pc.utf8_lower(ids.filter(_is_in(ids, _IDS))).to_pylist())
-    is_number = "1" in found
-    found -= {"1", "0"} if is_number else {"1"}
-    if not found:
+        missing_ids.update(pc.utf8_lower(ids.filter(_is_in(ids, _IDS))).to_pylist())
+    is_number = "1" in missing_ids
+    missing_ids -= {"1", "0"} if is_number else {"1"}
+    if not missing_ids:
         return []
-    if len(found) == 1:
+    if len(missing_ids) == 1:
         ids, count, them = "1 id means", "counts as a customer", "it"
     else:
-        ids, count, them = f"{len(found)} ids mean", "count as customers", "them"
+        ids, count, them = f"{len(missing_ids)} ids mean", "count as customers", "them"
     return [
         f"{ids} that the customer is unknown, like NULL, \\N, 0 or N/A, yet {count}: declare {them} in "
         f"source.csv.null_values, or leave {them} out by a rule in rows.where"

@@ -47,7 +47,7 @@ def _compare_with(values: pa.ChunkedArray, test: str, limit: float) -> pa.Chunke
 
 
 def evaluate_number(table: pa.Table, tree: Expression) -> pa.ChunkedArray | pa.Scalar:
-    """An expression for each row in float64. Null where a value is missing, or the result is no number."""
+    """An expression for each row in float64. Null where a value is missing, or the result is not a number."""
     if isinstance(tree, Number):
         return pa.scalar(tree.value, pa.float64())
     if isinstance(tree, ColumnName):

@@ -91,7 +91,7 @@ def _parse(line: str) -> dict[str, object] | str:
     """The fields of a line, or why it has none."""
     try:
         fields = _DECODER.decode(line)
-        # A text may be half of a surrogate pair, which is no character.
+        # A text may be half of a surrogate pair, which is not a character.
         if "\\u" in line:
             json.dumps(fields, ensure_ascii=False).encode()
     except _DuplicateKeyError:
