@@ -63,9 +63,7 @@ def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
 
 def _detect_encoding(path: Path) -> str:
     with open_text(path) as file:
-        head = file.read(CHUNK)
-    with open_text(path) as file:
-        return detect_encoding(head, file)
+        return detect_encoding(file)
 
 
 def _detect_csv(path: Path, encoding: str) -> Csv:

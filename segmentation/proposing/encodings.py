@@ -27,22 +27,21 @@ _HEADERS = {
 }
 
 
-def detect_encoding(head: bytes, file: BinaryIO) -> str:
-    """The encoding of a stream, read once chunk by chunk: utf-8 unless a byte contradicts it.
-
-    `head` is the first chunk of the stream, which cannot be wound back.
-    """
-    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+def detect_encoding(file: BinaryIO) -> str:
+    """The encoding of a stream, read once chunk by chunk: utf-8 unless a byte contradicts it."""
+    chunk = file.read(CHUNK)
+    if chunk[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
-    wide = _detect_wide(head)
+    wide = _detect_wide(chunk)
     if wide is not None:
         return wide
     # Incremental, because a character may be cut by the end of a chunk.
     decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
     legacy = _LegacySample()
-    while chunk := file.read(CHUNK):
+    while chunk:
         legacy.add(chunk)
         decoder = _decode_chunk(decoder, chunk)
+        chunk = file.read(CHUNK)
     decoder = _decode_chunk(decoder, b"", is_last=True)
     return "utf-8" if decoder is not None else legacy.detect()
 
