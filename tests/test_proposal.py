@@ -39,6 +39,14 @@ def test_the_dialect_is_declared_and_nothing_else(write: Write) -> None:
     assert propose_content(windows)["source"]["csv"] == {"encoding": "cp1252"}
 
 
+def test_json_lines_without_a_final_newline_are_declared(tmp_path: Path) -> None:
+    """A run refuses any text file without one unless the definition says so."""
+    lines = pd.DataFrame(people()).to_json(orient="records", lines=True).rstrip("\n")
+    for end, csv in (("", {"final_newline": False}), ("\n", None)):
+        (tmp_path / "people.jsonl").write_text(lines + end)
+        assert propose_content(tmp_path / "people.jsonl")["source"].get("csv") == csv
+
+
 def test_the_same_file_gives_the_same_text(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the number of threads nor the order of rows changes a byte of the proposal."""
     path, frame = write(people(4000)), pd.DataFrame(people(4000))

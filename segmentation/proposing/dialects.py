@@ -43,18 +43,17 @@ def detect_dialect(paths: Sequence[Path]) -> DetectedDialect:
     # Pure ASCII is also UTF-8, so the files that differ decide.
     encodings = {_detect_encoding(path) for path in files} - {"utf-8"}
     encoding = min(encodings, default="utf-8")
-    csv = Csv(encoding=encoding, final_newline=False)
+    csv = Csv(encoding=encoding)
+    # Each file once, because the end of a compressed one is reached only through the whole file.
+    unfinished = sum(not _ends_in_newline(path, csv) for path in paths)
     notes: dict[str, str] = {}
-    for path in paths:
-        check_content(path, csv)
     if encoding != "utf-8":
         notes["encoding"] = f"the text is not UTF-8, but {encoding} fits. Check that names look right"
     if files:
         csv = _detect_csv(files[0], encoding)
         notes |= _explain(csv)
-    unfinished = sum(not ends_in_newline(path, csv) for path in files)
     if unfinished:
-        subject = "the file does" if len(files) == 1 else f"{unfinished} of {len(files)} files do"
+        subject = "the file does" if len(paths) == 1 else f"{unfinished} of {len(paths)} files do"
         notes["final_newline"] = (
             f"{subject} not end in a newline and may be incomplete; if so, fetch it again"
         )
@@ -161,10 +160,10 @@ def detect_decimal(lines: Sequence[str], delimiter: str) -> Literal[".", ","]:
     return "," if commas > sum(_POINT.fullmatch(cell) is not None for cell in cells) else "."
 
 
-def ends_in_newline(path: Path, csv: Csv) -> bool:
-    """Does the file end in a newline? A truncated file does not."""
+def _ends_in_newline(path: Path, csv: Csv) -> bool:
+    """Does the file end in a newline? A truncated file does not. Refused if it is not a table."""
     try:
-        check_content(path, csv.model_copy(update={"final_newline": True}))
+        check_content(path, csv)
     except Refused as refusal:
         if refusal.code == "no-final-newline":
             return False
