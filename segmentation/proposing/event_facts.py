@@ -6,7 +6,6 @@ the facts is decided in segmentation/proposing/money.py and segmentation/proposi
 """
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,8 @@ from segmentation.keys import hash_texts, mix
 from segmentation.proposing.event_columns import EventCandidates
 from segmentation.proposing.file_days import count_strays, list_spans
 from segmentation.proposing.sketches import (
+    NO_ROWS,
+    NO_VALUES,
     Agreement,
     Distinct,
     agree,
@@ -64,27 +65,28 @@ def measure_facts(table: SurveyedTable, candidates: EventCandidates, dialect: Di
     order, is_named = choose_order(table, candidates, dialect)
     spans = list_spans([file.input.name for file in table.files], table.date_in_name)
     strays = count_strays(np.empty(0, np.int64), None)
-    activity, lines = [_no_rows()], [_no_rows()]
-    amounts = {name: [_no_rows()] for name in candidates.amounts}
+    activity, lines = NO_ROWS, NO_ROWS
+    amounts = dict.fromkeys(candidates.amounts, NO_ROWS)
     for batch in _read(table, candidates, [*candidates.amounts, *([order] if order else [])], dialect):
         strays += count_strays(batch.times // _DAY, spans[batch.file])
-        activity = [_fold(activity, agree(batch.ids, batch.times.view(np.uint64) ^ _SIGN))]
+        # Merged at once, here and below, so that memory stays bounded.
+        activity = merge_agreements(activity, agree(batch.ids, batch.times.view(np.uint64) ^ _SIGN))
         if order is None:
             continue
         orders = mix(hash_texts(_fill(batch.table[order])) ^ mix(batch.ids))
         has_order = np.asarray(pc.is_valid(batch.table[order]))
-        lines = [_fold(lines, agree(orders[has_order], batch.ids[has_order]))]
-        for name, sketches in amounts.items():
+        lines = merge_agreements(lines, agree(orders[has_order], batch.ids[has_order]))
+        for name, agreement in amounts.items():
             values = batch.table[name].to_numpy()
             present = np.isfinite(values) & has_order
             keys = mix((values[present] + 0.0).view(np.uint64))
-            amounts[name] = [_fold(sketches, agree(orders[present], keys))]
+            amounts[name] = merge_agreements(agreement, agree(orders[present], keys))
     return EventFacts(
         order=order,
         is_order_named=is_named,
-        has_lines=lines[0].repeated > 0,
-        amounts={name: sketches[0] for name, sketches in amounts.items()},
-        activity=activity[0],
+        has_lines=lines.repeated > 0,
+        amounts=amounts,
+        activity=activity,
         strays=strays,
     )
 
@@ -102,13 +104,13 @@ def choose_order(table: SurveyedTable, candidates: EventCandidates, dialect: Dia
     A column that is not named for it must have one customer, too, and tell apart whatever a customer did
     on different days.
     """
-    agreements = {name: [_no_rows()] for name in candidates.orders}
-    visits = [sketch(np.empty(0, np.uint64))]
+    agreements = dict.fromkeys(candidates.orders, NO_ROWS)
+    visits = NO_VALUES
     for batch in _read(table, candidates, candidates.orders, dialect):
         days = (batch.times // _DAY).view(np.uint64)
         keys = mix(batch.ids ^ mix(days))
-        visits = [reduce(merge_sketches, [*visits, sketch(keys)])]
-        for name, sketches in agreements.items():
+        visits = merge_sketches(visits, sketch(keys))
+        for name, agreement in agreements.items():
             present = np.asarray(pc.is_valid(batch.table[name]))
             orders = hash_texts(_fill(batch.table[name]))
             customers = batch.ids[present]
@@ -117,10 +119,10 @@ def choose_order(table: SurveyedTable, candidates: EventCandidates, dialect: Dia
                 orders, values = mix(orders[present] ^ mix(customers)), mix(days[present])
             else:
                 orders, values = orders[present], keys[present]
-            agreements[name] = [_fold(sketches, agree(orders, values))]
-    for name, (agreement,) in agreements.items():
+            agreements[name] = merge_agreements(agreement, agree(orders, values))
+    for name, agreement in agreements.items():
         is_named = name in candidates.named_orders
-        if _numbers_orders(agreement, table.profiles[name].distinct, visits[0], is_named):
+        if _numbers_orders(agreement, table.profiles[name].distinct, visits, is_named):
             return OrderChoice(name, is_named)
     return OrderChoice(None, False)
 
@@ -154,16 +156,6 @@ def _read(
 def _fill(texts: pa.ChunkedArray) -> pa.StringArray:
     filled = pc.fill_null(texts.cast(pa.string()), "")
     return filled.combine_chunks()
-
-
-def _no_rows() -> Agreement:
-    empty = np.empty(0, np.uint64)
-    return agree(empty, empty)
-
-
-def _fold(sketches: Sequence[Agreement], addition: Agreement) -> Agreement:
-    """One sketch of all, merged at once so that memory stays bounded."""
-    return reduce(merge_agreements, [*sketches, addition])
 
 
 def to_micros(keys: np.ndarray) -> np.ndarray:

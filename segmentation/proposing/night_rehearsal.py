@@ -8,15 +8,13 @@ from collections import Counter
 from datetime import date
 from typing import NamedTuple
 
-import numpy as np
-
 from config.definition import Definition
 from schemas.breakdown import Breakdown
 from segmentation.checks.refusals import lost_most_rows
-from segmentation.errors import Refused
 from segmentation.keys import hash_texts
 from segmentation.proposing.limits import round_limit
-from segmentation.proposing.sketches import Distinct, merge_sketches, sketch
+from segmentation.proposing.rehearsing import check_rows
+from segmentation.proposing.sketches import NO_VALUES, Distinct, merge_sketches, sketch
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.rows.judging.cast_batch import Contract, make_contract, with_currencies
 from segmentation.rows.judging.currencies import (
@@ -28,7 +26,6 @@ from segmentation.rows.judging.currencies import (
 from segmentation.rows.judging.deliveries import Deliveries, counts_twice
 from segmentation.rows.judging.judged_batches import judge_files
 from segmentation.rows.judging.refused_value import list_amounts
-from segmentation.rows.judging.refusing import summarise_reasons
 from segmentation.rows.judging.row_counts import make_count_rules
 from segmentation.rows.judging.sketches import choose_share
 from segmentation.rows.judging.source_counts import SourceCounts
@@ -82,7 +79,7 @@ def rehearse_night(definition: Definition, table: SurveyedTable, as_of: date) ->
     if twice:
         contract = contract._replace(sketched=choose_share(files))
     rows_read, refused = 0, Counter[str]()
-    customers = sketch(np.empty(0, np.uint64))
+    customers = NO_VALUES
     deliveries, currencies, counts = Deliveries(inputs), CurrencyCounts(), SourceCounts(inputs)
     for batch in judge_files(files, contract):
         rows_read += batch.good.num_rows + batch.refused.num_rows
@@ -96,9 +93,7 @@ def rehearse_night(definition: Definition, table: SurveyedTable, as_of: date) ->
             # Merged at once, so that memory stays bounded.
             ids = hash_texts(batch.good["customer_id"].combine_chunks())
             customers = merge_sketches(customers, sketch(ids))
-    if refused.total() == rows_read:
-        problem = f"all {rows_read} rows are refused: {summarise_reasons(refused)}"
-        raise Refused("no-rows", f"{problem}; expected at least one row to use")
+    check_rows(rows_read, refused)
     deliveries.check_repeats(definition)
     check_currencies(currencies, contract.currencies)
     names = [amount.name for amount in contract.amounts]

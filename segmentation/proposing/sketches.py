@@ -44,6 +44,9 @@ def sketch(keys: np.ndarray) -> Distinct:
     return Distinct(smallest[:SKETCH_SIZE], counts[:SKETCH_SIZE])
 
 
+NO_VALUES = sketch(np.empty(0, np.uint64))
+
+
 def merge_sketches(a: Distinct, b: Distinct) -> Distinct:
     """The sketch of two sets of rows together. Counts stay exact: a key kept now was kept in both before."""
     keys, positions = np.unique(np.concatenate([a.keys, b.keys]), return_inverse=True)
@@ -95,3 +98,6 @@ def _combine(agreement: Agreement) -> Agreement:
         np.minimum.reduceat(agreement.low[order], starts)[:MOST_IDS],
         np.maximum.reduceat(agreement.high[order], starts)[:MOST_IDS],
     )
+
+
+NO_ROWS = agree(np.empty(0, np.uint64), np.empty(0, np.uint64))
