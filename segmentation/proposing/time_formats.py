@@ -127,10 +127,10 @@ def list_epochs(low: float, high: float) -> list[TimeFormat]:
     return [TimeFormat(name) for name, unit in units.items() if first * unit <= low <= high <= last * unit]
 
 
-def make_time_column(patterns: tuple[str, ...], nullable: bool = False) -> Column | None:
-    """The contract of a timestamp in these patterns. None if a definition cannot declare one of them."""
+def make_time_column(pattern: str) -> Column | None:
+    """The contract of timestamps in this pattern, or missing. None if a definition cannot declare it."""
     try:
-        return Column.model_validate(time_contract(patterns) | ({"nullable": True} if nullable else {}))
+        return Column.model_validate(time_contract((pattern,)) | {"nullable": True})
     except ValidationError:
         return None
 

@@ -15,13 +15,7 @@ import pyarrow.compute as pc
 from config.sources import Csv
 from config.time_formats import ISO
 from segmentation.errors import Refused
-from segmentation.proposing.time_formats import (
-    DayOrder,
-    TimeFormat,
-    derive_formats,
-    list_epochs,
-    make_time_column,
-)
+from segmentation.proposing.time_formats import DayOrder, TimeFormat, derive_formats, make_time_column
 from segmentation.rows.casting.text_columns import Dialect, cast_column
 
 MOST_FORMATS = 12  # tried on one column; texts in more forms than this are not times
@@ -88,11 +82,6 @@ def read_formats(values: pa.ChunkedArray, formats: Iterable[TimeFormat], csv: Cs
     return readings
 
 
-def read_epochs(values: pa.ChunkedArray, low: float, high: float, csv: Csv) -> dict[str, TimeReading]:
-    """The readings of whole numbers that may be seconds since 1970, or a fraction of them."""
-    return read_formats(values, list_epochs(low, high), csv)
-
-
 def list_forms(values: pa.ChunkedArray) -> frozenset[str]:
     """The forms of texts with digits as 9 and letters as a: `99/99/9999`. At most MOST_FORMS of them."""
     forms = pc.replace_substring_regex(_replace_digits(values), r"\pL", "a").unique().to_pylist()
@@ -118,7 +107,7 @@ def _derive_formats(values: pa.ChunkedArray) -> list[TimeFormat]:
 
 
 def _read_format(values: pa.ChunkedArray, time_format: TimeFormat, csv: Csv) -> TimeReading | None:
-    column = make_time_column((time_format.pattern,), nullable=True)
+    column = make_time_column(time_format.pattern)
     if column is None:
         return None
     try:
