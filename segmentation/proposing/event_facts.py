@@ -29,10 +29,10 @@ from segmentation.proposing.sketches import (
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.time_formats import time_contract
 from segmentation.rows.casting.text_columns import Dialect, cast_column, cast_id
+from segmentation.rows.casting.time_parts import DAY
 from segmentation.rows.reading.source_batches import read_files
 
 _TEXT, _AMOUNT = Column(type="text", nullable=True), Column(type="float", nullable=True)
-_DAY = 86_400_000_000  # microseconds
 _SIGN = np.uint64(1 << 63)  # turns the order of int64 into that of uint64
 _NAMED_CONFLICTS, _UNNAMED_CONFLICTS = 0.2, 0.01  # of the rows, whose order has several customers or days
 
@@ -68,7 +68,7 @@ def measure_facts(table: SurveyedTable, candidates: EventCandidates, dialect: Di
     activity, lines = NO_ROWS, NO_ROWS
     amounts = dict.fromkeys(candidates.amounts, NO_ROWS)
     for batch in _read(table, candidates, [*candidates.amounts, *([order] if order else [])], dialect):
-        strays += count_strays(batch.times // _DAY, spans[batch.file])
+        strays += count_strays(batch.times // DAY, spans[batch.file])
         # Merged at once, here and below, so that memory stays bounded.
         activity = merge_agreements(activity, agree(batch.ids, batch.times.view(np.uint64) ^ _SIGN))
         if order is None:
@@ -104,10 +104,12 @@ def choose_order(table: SurveyedTable, candidates: EventCandidates, dialect: Dia
     A column that is not named for it must have one customer, too, and tell apart whatever a customer did
     on different days.
     """
+    if not candidates.orders:
+        return OrderChoice(None, False)  # without another pass over the table
     agreements = dict.fromkeys(candidates.orders, NO_ROWS)
     visits = NO_VALUES
     for batch in _read(table, candidates, candidates.orders, dialect):
-        days = (batch.times // _DAY).view(np.uint64)
+        days = (batch.times // DAY).view(np.uint64)
         keys = mix(batch.ids ^ mix(days))
         visits = merge_sketches(visits, sketch(keys))
         for name, agreement in agreements.items():

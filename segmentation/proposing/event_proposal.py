@@ -34,8 +34,7 @@ from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehears
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.timezones import ZoneChoice
 from segmentation.proposing.windows import USUAL_DAYS, WindowChoice, choose_window
-
-_DAY = 86_400_000_000  # microseconds
+from segmentation.rows.casting.time_parts import DAY
 
 
 class EventTable(NamedTuple):
@@ -110,7 +109,7 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
 def drop_constants(table: EventTable, plan: EventPlan) -> EventPlan:
     """The plan without recency or orders that all customers have alike. Refused if no feature is left."""
     facts, activity = table.facts, table.facts.activity
-    last_days = to_micros(activity.high) // _DAY
+    last_days = to_micros(activity.high) // DAY
     constant = {"recency_days"} if (last_days == last_days[0]).all() else set()
     if facts.order is None and (activity.rows == activity.rows[0]).all():
         constant.add("orders")

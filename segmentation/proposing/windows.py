@@ -10,6 +10,7 @@ import numpy as np
 
 from segmentation.proposing.event_facts import to_micros
 from segmentation.proposing.sketches import Agreement
+from segmentation.rows.casting.time_parts import DAY
 
 USUAL_DAYS = 365
 LONGER_DAYS = (730, 1095, 1826, 3652, 36_600)
@@ -17,7 +18,6 @@ ENOUGH = 0.5  # of the customers must have an event within the window
 # The last events of a table may be typing errors: this far after all others, they do not count.
 _GAP_DAYS = 180
 _STRAY = 0.005
-_DAY = 86_400_000_000
 
 
 class WindowChoice(NamedTuple):
@@ -36,7 +36,7 @@ class WindowChoice(NamedTuple):
 
 def choose_window(activity: Agreement) -> WindowChoice:
     """A year before the last event, or the first longer window that covers at least half of the customers."""
-    last_days = np.sort(to_micros(activity.high) // _DAY)
+    last_days = np.sort(to_micros(activity.high) // DAY)
     end, stray = _choose_end(last_days)
     as_of = end + 1
     for days in (USUAL_DAYS, *LONGER_DAYS):
