@@ -86,8 +86,12 @@ def test_partitions_are_columns(tmp_path: Path) -> None:
     columns = {**COLUMNS, **more}
     _, rows = stage(table, tmp_path / "out", define_customers(table, columns))
     regions = rows["region"].astype(object).where(rows["region"].notna(), None)
-    found = dict(zip(rows["id"], zip(rows["day"], regions, strict=True), strict=True))
-    assert found == {"c1": (date(2026, 1, 30), "a b"), "c2": (None, "ü/x=1"), "c3": (date(2026, 1, 31), None)}
+    partitions = dict(zip(rows["id"], zip(rows["day"], regions, strict=True), strict=True))
+    assert partitions == {
+        "c1": (date(2026, 1, 30), "a b"),
+        "c2": (None, "ü/x=1"),
+        "c3": (date(2026, 1, 31), None),
+    }
     assert rows.set_index("id")["shop"].fillna(-1).to_dict() == {"c1": 1, "c2": 2, "c3": -1}
 
 

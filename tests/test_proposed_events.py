@@ -143,7 +143,7 @@ def test_numbers_with_marks_are_declared(
 
 
 def test_money_without_a_name_is_recognised_by_its_cents_and_doubted(propose_table: ProposeTable) -> None:
-    """A number with two decimals is money; without any number, there is no revenue, and both are said."""
+    """A number with two decimals is money; without any number no revenue is proposed, and both are said."""
     table = make_table(write_days("%Y-%m-%d")).rename(columns={"amount": "x1"})
     assert "two decimals" in propose_table(table).findings.lines[3]
     proposal = propose_table(table.drop(columns="x1"))

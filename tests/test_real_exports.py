@@ -122,5 +122,5 @@ def test_the_four_lines_name_id_time_money_and_window(tmp_path: Path) -> None:
         'Id and time: "customer_id"; "order_date", as ISO 8601',
         'Money:       "order_total", counted once per "order_id"',
         "Window:      365 days before 2024-06-11: 100 % of 40 customers",
-        "Not sure:    nothing; review it all the same",
+        "Not sure:    nothing, but review it anyway",
     )

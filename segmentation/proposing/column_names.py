@@ -57,7 +57,7 @@ _AMOUNT = re.compile(
     "montant|importe|importo|bedrag|total(due|price|paid|cost|charges?|ttc|brutto|netto))|(lineitem|line|item|order)?(subtotal|cost|gross|net)|"
     ".*(金額|金额|合計|合计|总额|總額|売上|销售额|销售金额|総額|금액|매출|сумма|выручка)"
 )
-# Amounts that are no revenue: parts of it, corrections to it, or money that went the other way.
+# Amounts that are not revenue: parts of it, corrections to it, or money that went the other way.
 _OTHER_MONEY = re.compile(
     "discount|tax|taxes|vat|mwst|shipping|freight|fee|fees|tip|tips|refund|refunded|refunds|profit|margin|"
     "balance|outstanding|duties|compare|rabatt|steuer|versand|credit|deposit|cogs|weight|rate|percent|pct|"

@@ -187,7 +187,7 @@ def explain_features(facts: EventFacts, money: Money) -> dict[str, str]:
         )
     if money.feature is None:
         reasons["orders"] = (
-            f"{reasons.get('orders', '')} No column holds money, so there is no revenue.".strip()
+            f"{reasons.get('orders', '')} No column holds money, so no revenue is proposed.".strip()
         )
     elif money.doubt:
         reasons["revenue"] = f"{money.summary}. Not sure {money.doubt}."

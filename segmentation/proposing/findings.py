@@ -17,7 +17,7 @@ class Findings(NamedTuple):
     @property
     def lines(self) -> tuple[str, str, str, str]:
         """The four lines."""
-        doubts = "; ".join(doubt for doubt in self.doubts if doubt) or "nothing; review it all the same"
+        doubts = "; ".join(doubt for doubt in self.doubts if doubt) or "nothing, but review it anyway"
         return (
             f"Id and time: {self.id}",
             f"Money:       {self.money}",
