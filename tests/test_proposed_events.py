@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from segmentation.errors import Refused
-from segmentation.proposing.proposal import Proposal, propose
+from segmentation.proposing.findings import Proposal
+from segmentation.proposing.proposal import propose
 from tests.exports import make_orders
 from tests.made_tables import write_table
 

@@ -26,7 +26,7 @@ from segmentation.proposing.event_roles import (
     summary_features,
 )
 from segmentation.proposing.file_days import choose_margins
-from segmentation.proposing.findings import Findings, format_percentage
+from segmentation.proposing.findings import Findings, Proposal, format_percentage
 from segmentation.proposing.id_column import infer_suffix
 from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
 from segmentation.proposing.money import Money, choose_money
@@ -46,16 +46,7 @@ class EventTable(NamedTuple):
     zone: ZoneChoice
 
 
-class EventProposal(NamedTuple):
-    """The text of the definition, and what the command reports about it."""
-
-    text: str
-    findings: Findings
-    features: int
-    as_of: str
-
-
-def propose_events(table: EventTable, name: str) -> EventProposal:
+def propose_events(table: EventTable, name: str) -> Proposal:
     """A definition for event data, rehearsed on every row within the window."""
     survey, candidates, facts, zone = table
     profiles = survey.profiles
@@ -90,10 +81,15 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
     definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
     rehearsal = rehearse_night(definition, survey, window.as_of)
     findings = _report(table, money, window, rehearsal)
-    doubts = [doubt_kinds(profiles, purchases), doubt_cents(profiles, money, currency)]
-    findings = findings._replace(doubts=(*findings.doubts, *doubts, doubt_currency(currency)))
+    doubts = (
+        *findings.doubts,
+        doubt_kinds(profiles, purchases),
+        doubt_cents(profiles, money, currency),
+        doubt_currency(currency),
+    )
+    findings = findings._replace(doubts=doubts)
     draft = draft._replace(
-        doubts=findings.doubts,
+        doubts=doubts,
         refused=rehearsal.refused,
         refused_share=rehearsal.refused_share,
         max_quarantined=max(rehearsal.limit, round_limit(rehearsal.refused_share + money.conflicting)),
@@ -103,7 +99,8 @@ def propose_events(table: EventTable, name: str) -> EventProposal:
         window_reason="Events count for this many days before as_of, the date a run speaks for. "
         f"{findings.window}."
     )
-    return EventProposal(write_event_draft(draft, plan), findings, len(plan.features), str(window.as_of))
+    text = write_event_draft(draft, plan)
+    return Proposal(text, survey.size, len(plan.features), str(window.as_of), findings)
 
 
 def drop_constants(table: EventTable, plan: EventPlan) -> EventPlan:

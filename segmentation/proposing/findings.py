@@ -1,4 +1,4 @@
-"""What `resegment init` reports at its end, in four lines: what it took, covers and doubts.
+"""What `resegment init` proposes, and what it reports at its end: what it took, covers and doubts.
 
 No customer's value appears in them. Decisions are made in the modules about each of them.
 """
@@ -24,6 +24,16 @@ class Findings(NamedTuple):
             f"Window:      {self.window}",
             f"Not sure:    {doubts}",
         )
+
+
+class Proposal(NamedTuple):
+    """The text of a definition, and what the command reports about it."""
+
+    text: str
+    table_size: str
+    features: int
+    as_of: str | None
+    findings: Findings
 
 
 def format_percentage(share: float) -> str:

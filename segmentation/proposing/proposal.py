@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
@@ -18,7 +17,7 @@ from segmentation.proposing.drafting import Draft, quote_names, write_draft
 from segmentation.proposing.event_columns import list_candidates
 from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
-from segmentation.proposing.findings import Findings, format_percentage
+from segmentation.proposing.findings import Findings, Proposal, format_percentage
 from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
 from segmentation.proposing.limits import Margins, fill_gaps, list_declared, list_null_values, round_limit
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
@@ -33,16 +32,6 @@ from segmentation.rows.casting.text_columns import Dialect
 _VARYING = 0.5  # of the rows of repeated ids, whose times must differ from another one's to be events
 
 
-class Proposal(NamedTuple):
-    """The text of a definition, and what the command reports about it."""
-
-    text: str
-    table_size: str
-    features: int
-    as_of: str | None
-    findings: Findings
-
-
 def propose(place: str, name: str, requested_id: str | None, order: DayOrder = "") -> Proposal:
     """A definition for the table at `place`. Refused, with what a person must decide, if none would run.
 
@@ -55,8 +44,7 @@ def propose(place: str, name: str, requested_id: str | None, order: DayOrder = "
         table = survey(place, all_dates=True, order=order)
     events = measure_events(table, id_column) if id_column is not None else None
     if events is not None:
-        text, findings, features, as_of = propose_events(events, name)
-        proposal = Proposal(text, table.size, features, as_of, findings)
+        proposal = propose_events(events, name)
     else:
         check_times(table, id_column)
         proposal = propose_customers(table, name, requested_id)
