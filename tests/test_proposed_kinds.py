@@ -1,27 +1,14 @@
 """Events that are more than orders: visits, cancellations, balances, two ids; what `init` makes of them."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from segmentation.errors import Refused
-from segmentation.proposing.proposal import Proposal, propose
-from tests.made_tables import write_table
-from tests.test_proposed_events import make_table, write_days
+from tests.test_proposed_events import ProposeTable, make_table, propose_table, write_days
 
-
-@pytest.fixture
-def propose_table(tmp_path: Path) -> Callable[[Any], Proposal]:
-    """Write a table, and propose a definition for it."""
-    return lambda table: propose(str(write_table(tmp_path / "orders.csv", table)), "orders", None)
-
-
-ProposeTable = Callable[[Any], Proposal]
+__all__ = ["propose_table"]  # a fixture, used by its name
 
 
 def test_money_on_the_rows_of_visits_is_not_revenue(propose_table: ProposeTable) -> None:
@@ -93,13 +80,12 @@ def test_buyers_whose_times_cannot_be_read_are_not_taken_for_customers(propose_t
         propose_table(table)
 
 
-def test_whole_floats_are_ids(tmp_path: Path) -> None:
+def test_whole_floats_are_ids(propose_table: ProposeTable) -> None:
     """Parquet files of pandas have float ids as soon as one is missing."""
     table = make_table(write_days("%Y-%m-%d"))
     table["customer_no"] = table["customer_no"].str[1:].astype(float)
     table.loc[table.index[:5], "customer_no"] = np.nan
-    table.to_parquet(tmp_path / "orders.parquet")
-    content = yaml.safe_load(propose(str(tmp_path / "orders.parquet"), "orders", None).text)
+    content = yaml.safe_load(propose_table(table, "orders.parquet").text)
     assert (content["rows"]["grain"], content["rows"]["id"]) == ("event", "customer_no")
 
 
