@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from segmentation.rows.casting.number_estimates import CURRENCY_SIGNS
+
 # With the full-width yen sign, and the backslash, which is the narrow one in Japanese encodings.
-_SIGNS = "$€£¥₹₽₩₺₪฿\uffe5\\"
+_SIGNS = CURRENCY_SIGNS + "\uffe5\\"
 _CODES = (
     *("EUR", "USD", "GBP", "CHF", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "BRL", "INR", "CNY"),
     *("R$", "US$", "C$", "A$", "kr", "zł", "Rs", "Rs.", "Kč", "Ft", "円", "元"),
 )
-MARKS = (*_SIGNS, *_CODES)
-_MARK = "|".join(re.escape(mark) for mark in sorted(MARKS, key=len, reverse=True))
+_MARK = "|".join(re.escape(mark) for mark in sorted((*_SIGNS, *_CODES), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<open>\()?[+-]?\s?(?P<before>{_MARK})?\s?[+-]?(?P<digits>\d[\d.,'’\s]*?|[.,]\d+)"
     rf"\s?(?P<after>{_MARK})?(?P<trailing>-)?(?P<close>\))?"
@@ -25,7 +26,7 @@ _GROUPS = {
     ".": re.compile(r"\d{1,3}(?:([,'’\s])\d{3})(?:\1\d{3})*(\.\d+)?"),
     ",": re.compile(r"\d{1,3}(?:([.'’\s])\d{3})(?:\1\d{3})*(,\d+)?"),
 }
-NEARLY_ALL = 0.9  # of a column's cells must be numbers, so that marks in texts do not count
+_MOST = 0.9  # of a column's cells must be numbers, so that marks in texts do not count
 
 
 class NumberMarks(NamedTuple):
@@ -48,7 +49,7 @@ def detect_marks(columns: Iterable[Sequence[str]], decimal: str) -> NumberMarks:
     for column in columns:
         cells = [cell.strip() for cell in column if cell.strip()]
         matches = [match for match in map(_NUMBER.fullmatch, cells) if match and _is_balanced(match)]
-        if not cells or len(matches) < NEARLY_ALL * len(cells):
+        if not cells or len(matches) < _MOST * len(cells):
             continue
         thousands += _list_thousands([match["digits"] for match in matches], decimal)
         currencies |= {mark for match in matches for mark in (match["before"], match["after"]) if mark}

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _BLANK = "[\\s\u00a0\u2009\u202f]"
-_CURRENCY = r"(?:[A-Z]{0,2}[$€£¥₹₽₩₺₪฿]|[A-Z]{3}|kr\.?|zł|Rs\.?)"
+CURRENCY_SIGNS = "$€£¥₹₽₩₺₪฿"
+_CURRENCY = rf"(?:[A-Z]{{0,2}}[{CURRENCY_SIGNS}]|[A-Z]{{3}}|kr\.?|zł|Rs\.?)"
 _GROUPED = (
     r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d*)?|\d{1,3}(?:\.\d{3})+(?:,\d*)?|\d{1,3}(?:['’]\d{3})+(?:[.,]\d*)?|"
     rf"\d{{1,3}}(?:{_BLANK}\d{{3}})+(?:[.,]\d*)?"
