@@ -16,7 +16,7 @@ from schemas.rows import Digest, RowBalance
 from schemas.verdicts import Check
 from schemas.volumes import HISTORY_NIGHTS, NightVolume
 
-_OPTIONAL = ("history", "breakdown")
+_OPTIONAL = ("history", "breakdown", "code", "environment")
 
 
 class EditionRef(NamedTuple):
@@ -71,7 +71,13 @@ class Manifest(Record):
     )
     breakdown: Breakdown | None = Field(None, description="Where refused rows are, if it is worth telling.")
     checks: tuple[Check, ...] = ()
-    versions: dict[str, str] = Field(default={}, description="Version by package.")
+    versions: dict[str, str] = Field(
+        default={}, description="Version of this project and of the libraries that its bytes depend on."
+    )
+    code: str = Field("", description="Digest of the sources that made it; empty before version 0.4.0.")
+    environment: dict[str, str] = Field(
+        default={}, description="Python, Prefect and platform. Not part of the edition's name."
+    )
     files: dict[str, str] = Field(default={}, description="sha256 by file name.")
 
     @model_serializer(mode="wrap")

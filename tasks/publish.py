@@ -49,7 +49,8 @@ from segmentation.store.layout import (
     published_path,
 )
 from segmentation.store.manifests import read_manifest
-from segmentation.store.versions import list_versions
+from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.versions import list_environment, list_versions
 from tasks.runtime.session import close_published
 from tasks.runtime.stage import stage
 
@@ -99,6 +100,8 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         breakdown=draft.ingested.breakdown.compact(),
         checks=verdict.checks,
         versions=list_versions(),
+        code=compute_source_digest(),
+        environment=list_environment(),
     )
 
 
@@ -201,6 +204,8 @@ def finalise_run(night: Night, draft: EditionDraft, published: Published) -> Pub
         "reasons": published.reasons,
         "warnings": published.warnings,
         "versions": manifest.versions,
+        "code": manifest.code,
+        "environment": manifest.environment,
         **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
     }
     return close_published(night, published, draft.ingested.inputs, facts)

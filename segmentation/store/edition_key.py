@@ -6,6 +6,8 @@ What the store has published is in segmentation/store/published.py.
 import hashlib
 import json
 from collections.abc import Iterable
+from datetime import date
+from typing import Any
 
 from schemas.manifest import EditionRef
 from schemas.night import Night
@@ -15,10 +17,12 @@ from segmentation.schema_code import hash_source
 from segmentation.store.layout import VERSION, edition_folder, get_home
 from segmentation.store.manifests import MANIFEST
 from segmentation.store.published import is_intact, previous_edition, published_edition
+from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.versions import list_libraries
 
 
 def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
-    """Derive the edition from definition, inputs, as_of, version and previous edition.
+    """Derive the edition from definition, inputs, as_of, previous edition, code and libraries.
 
     The same input gives the same edition wherever and whenever the run takes place. A damaged previous
     edition does not count, unless the edition that builds on it is already there.
@@ -27,18 +31,21 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     previous = previous_edition(home, night.as_of)
     replaces = published_edition(home, night.as_of)
     content = {
-        "definition": night.definition.decisive_content(),
-        "inputs": [digest.model_dump() for digest in digests],
-        "as_of": str(night.as_of),
+        **collect_inputs(
+            night.as_of,
+            night.definition.decisive_content(),
+            digests,
+            schema=night.schema_source,
+        ),
         "version": VERSION,
+        "code": compute_source_digest(),
+        "libraries": list_libraries(),
     }
-    if night.schema_source is not None:
-        content["schema"] = hash_source(night.schema_source)
 
     def derive(ref: EditionRef | None) -> EditionKey:
         previous_id = ref.edition if ref else None
         return EditionKey(
-            edition=_digest({**content, "previous": previous_id}),
+            edition=digest_content({**content, "previous": previous_id}),
             previous=previous_id,
             previous_as_of=ref.as_of if ref else None,
             replaces=replaces,
@@ -53,6 +60,24 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     return warm if exists or is_intact(home, *previous) else cold
 
 
-def _digest(content: dict[str, object]) -> str:
+def collect_inputs(
+    as_of: date, definition: dict[str, Any], digests: Iterable[Digest], *, schema: str | None
+) -> dict[str, Any]:
+    """What an edition is made from, apart from the previous edition and from the code that makes it.
+
+    Collected from a night or from a manifest, so that the two can be compared: see other_code.py.
+    """
+    content: dict[str, Any] = {
+        "definition": definition,
+        "inputs": [digest.model_dump() for digest in digests],
+        "as_of": str(as_of),
+    }
+    if schema is not None:
+        content["schema"] = hash_source(schema)
+    return content
+
+
+def digest_content(content: dict[str, Any]) -> str:
+    """16 characters for a content, in whatever order it was collected."""
     canonical = json.dumps(sort_content(content), separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

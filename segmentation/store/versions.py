@@ -1,15 +1,47 @@
-"""The versions that made an edition: of this project, and of the libraries that its bytes depend on.
+"""The versions that made an edition: this project's, those of libraries that affect bytes, and the rest.
 
-Comparing them with the installed ones is in segmentation/rebuilding.py.
+The project's own sources are in source_digest.py. Comparing versions with the installed ones is in
+segmentation/rebuilding.py.
 """
 
+import platform
+from functools import cache
 from importlib.metadata import version
 
 from segmentation.store.layout import VERSION
 
-LIBRARIES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "plotly", "pandera")
+# What computes, parses or renders: another version may give other bytes, so it is in an edition's name.
+# Libraries that only fetch rows are not: the rows are in the name by their digest (decision 29).
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "duckdb",
+    "scikit-learn",
+    "scipy",
+    "plotly",
+    "jinja2",
+    "pandera",
+)
+
+
+@cache
+def list_libraries() -> dict[str, str]:
+    """Version by library that affects bytes."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def list_versions() -> dict[str, str]:
-    """Version by package."""
-    return {"resegment": VERSION, **{name: version(name) for name in LIBRARIES}}
+    """Version by package: this project's and those of its libraries."""
+    return {"resegment": VERSION, **list_libraries()}
+
+
+@cache
+def list_environment() -> dict[str, str]:
+    """What is recorded without being part of the name: an upgrade of it must not rename an edition."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **{name: version(name) for name in ("prefect", "pydantic", "threadpoolctl")},
+    }
