@@ -22,12 +22,18 @@ from schemas.night import Night
 from schemas.numbers import Training
 from segmentation.store.buckets import open_bucket
 from segmentation.store.objects import ObjectPath, parse_path
+from segmentation.store.places import list_unknown
 from tests.browser import browser
 from tests.stacks import RunningStack, running_stack
 
 __all__ = ["browser"]  # a fixture of every module, used by its name
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+# The modules whose stores must hold no file that the registry of places does not know.
+BUILDERS = {
+    *("test_backfill", "test_combine", "test_compare", "test_flow", "test_given_names", "test_late_files"),
+    *("test_lineage", "test_promote", "test_python_schema", "test_events", "test_erasing", "test_pruning"),
+}
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 TRAINING = Training(as_of=date(2026, 1, 30), since=date(2026, 1, 30), customers=2, inertia=1.0, bins=())
@@ -52,6 +58,16 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     read_settings.cache_clear()
     yield
     read_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def known_places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """Every file of the stores that these modules build has an entry in segmentation/store/places.py."""
+    yield
+    if request.module.__name__.rpartition(".")[2] not in BUILDERS:
+        return
+    for home in {path.parent for path in tmp_path.glob("**/editions")}:
+        assert list_unknown(home.parent, home.name) == [], "add it to segmentation/store/places.py"
 
 
 @pytest.fixture

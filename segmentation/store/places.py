@@ -1,0 +1,185 @@
+"""Every kind of file in a store: what it holds, who may read it, what erasing and pruning do with it.
+
+A new kind of file is added here first: tests/test_places.py fails on a file that matches no entry. Erasing,
+pruning and the report server look up what to do here. Paths are computed in layout.py.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from config.definition import NAME_PATTERN
+from segmentation.store.objects import AnyPath
+
+
+class Erasing(StrEnum):
+    """What `resegment erase` does with a kind of file."""
+
+    REWRITE = "rewritten without the rows of the erased customers"
+    DELETE = "deleted"
+    KEEP = "kept: no customer's row is in it"
+
+
+class Pruning(StrEnum):
+    """What `resegment prune` does with a kind of file."""
+
+    EDITION = "removed with its edition"
+    DATE = "removed with its date"
+    SWEEP = "removed once its process has ended"
+    KEEP = "kept"
+
+
+class Place(NamedTuple):
+    """A kind of file. `pattern` is relative to the store and has words in braces, as in _WORDS."""
+
+    pattern: str
+    content: str
+    erasing: Erasing = Erasing.KEEP
+    pruning: Pruning = Pruning.KEEP
+    is_served: bool = False
+
+    @property
+    def has_rows(self) -> bool:
+        """Does it hold rows of single customers?"""
+        return self.erasing is not Erasing.KEEP
+
+    def matches(self, path: str) -> bool:
+        """Is this the kind of the file? path: relative to the store, with slashes."""
+        return _compile(self.pattern).fullmatch(path) is not None
+
+
+_WORDS = {
+    "name": NAME_PATTERN.strip("^$"),
+    "date": r"\d{4}-\d\d-\d\d",
+    "edition": "[0-9a-f]{16}",
+    "run": r"[A-Za-z0-9][\w.-]*",
+    "any": ".+",
+}
+_EDITION = "{name}/editions/{date}/{edition}"
+
+
+def _edition_file(
+    name: str, content: str, erasing: Erasing = Erasing.KEEP, *, is_served: bool = True
+) -> Place:
+    return Place(f"{_EDITION}/{name}", content, erasing, Pruning.EDITION, is_served)
+
+
+def _temporary_file(folder: str) -> Place:
+    # Whatever is being written: it may be a table with rows.
+    return Place(
+        f"{folder}.{{any}}.tmp", "a file that is being written", Erasing.DELETE, pruning=Pruning.SWEEP
+    )
+
+
+PLACES = (
+    _edition_file("segments.parquet", "one row per customer", Erasing.REWRITE),
+    _edition_file("changes.parquet", "who joined, left or moved", Erasing.REWRITE),
+    _edition_file("contested.parquet", "customers only the new model would move", Erasing.REWRITE),
+    _edition_file("quarantine.parquet", "refused rows", Erasing.REWRITE, is_served=False),
+    _edition_file("profiles.parquet", "segments, feature by feature"),
+    _edition_file("descriptions.parquet", "segments in words"),
+    _edition_file("sweep.parquet", "the evidence for k"),
+    _edition_file("lineage.parquet", "what became of segments"),
+    _edition_file("migration.parquet", "customers by segment before and now, counted"),
+    _edition_file("history.parquet", "segments of earlier dates"),
+    _edition_file("report.html", "the page of the edition"),
+    _edition_file("model.json", "transforms and centres"),
+    _edition_file("manifest.json", "how the edition was made"),
+    _edition_file("schema.py", "the Python schema that judged the rows", is_served=False),
+    _edition_file("SHA256SUMS", "digests of the edition's files"),
+    Place(
+        "{name}/published/as_of={date}/segments.parquet",
+        "the published table",
+        Erasing.REWRITE,
+        Pruning.DATE,
+        is_served=True,
+    ),
+    Place("{name}/comparisons/{date}/comparison.parquet", "algorithms compared", pruning=Pruning.DATE),
+    Place("{name}/comparisons/{date}/comparison.html", "the page of a comparison", pruning=Pruning.DATE),
+    Place("{name}/inputs/{date}/{edition}.json", "digests of typed input files", pruning=Pruning.EDITION),
+    Place("{name}/ledger/{run}.json", "one run, promotion, erasure or other act of a person"),
+    Place("{name}/live.json", "the live edition", is_served=True),
+    Place("{name}/names.json", "names that people gave to segments", is_served=True),
+    Place("{name}/ids.json", "segment ids that were given"),
+    Place("{name}/tombstones.json", "salted hashes of erased customers' ids"),
+    Place("{name}/index.html", "the page of all editions", is_served=True),
+    Place("{name}/index.json", "a cache of the page"),
+    Place("{name}/.lock", "the lock of a segmentation"),
+    Place("{name}/.erase.lock", "the lock of an erasure"),
+    Place(
+        "{name}/.staging/{run}/{any}",
+        "stage files of a run, and what a promotion or erasure is building",
+        Erasing.DELETE,
+        Pruning.SWEEP,
+    ),
+    _temporary_file("{name}/"),
+    _temporary_file("{name}/ledger/"),
+    _temporary_file("{name}/inputs/{date}/"),
+    _temporary_file("{name}/comparisons/{date}/"),
+    _temporary_file("{name}/published/as_of={date}/"),
+    _temporary_file(""),
+    Place("index.html", "the page of all segmentations", is_served=True),
+    Place("index.json", "a cache of the page"),
+    Place(".lock", "the lock of the store's page"),
+)
+
+# Outside the store, and so without a pattern: all of it is on a worker's own disk.
+ELSEWHERE = {
+    "object-stores/ in RESEGMENT_STATE": "a folder for each store in a bucket, laid out as a store, with the "
+    "stage files of this machine's runs: deleted as in a store",
+    "Prefect's result storage": "records of stages: counts, names and paths of stage files; no rows",
+    "Prefect's database and logs": "runs, states, log lines and artifacts: counts and digests; no rows",
+}
+
+
+@lru_cache(maxsize=256)
+def _compile(pattern: str) -> re.Pattern[str]:
+    """The regular expression of a pattern.
+
+    >>> bool(_compile("{name}/ledger/{run}.json").fullmatch("article/ledger/7d-1.json"))
+    True
+    """
+    parts = re.split(r"\{(\w+)\}", pattern)
+    # Odd parts are words in braces, the others literal text.
+    return re.compile(
+        "".join(f"(?:{_WORDS[part]})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    )
+
+
+def look_up_place(path: str) -> Place | None:
+    """The kind of a file by its path relative to the store; None for a file that is not the store's.
+
+    >>> look_up_place("article/live.json").content
+    'the live edition'
+    """
+    return next((place for place in PLACES if place.matches(path)), None)
+
+
+def list_edition_files(erasing: Erasing) -> tuple[str, ...]:
+    """Names of the files in an edition's folder that erasing treats so."""
+    prefix = f"{_EDITION}/"
+    return tuple(
+        place.pattern.removeprefix(prefix)
+        for place in PLACES
+        if place.erasing is erasing and place.pattern.startswith(prefix)
+    )
+
+
+def list_files(folder: AnyPath) -> Iterator[AnyPath]:
+    """Every file below a folder, or every object."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from list_files(path)
+        else:
+            yield path
+
+
+def list_unknown(store: AnyPath, name: str) -> list[str]:
+    """Files of a segmentation that match no entry, relative to the store, sorted."""
+    prefix = f"{store}/"
+    paths = (str(path).removeprefix(prefix) for path in list_files(store / name))
+    return sorted(path for path in paths if look_up_place(path) is None)
