@@ -60,7 +60,7 @@ class Candidate(Record):
     @property
     def log_line(self) -> str:
         """`k = 5: 12 passes`."""
-        return f"k = {self.k}: {self.passes} passes"
+        return f"k = {self.k}: {format_count(self.passes, 'pass')}"
 
 
 class Segment(Record):
@@ -91,4 +91,4 @@ class Fitted(Record):
         """`2 segments (scored, 0 passes) of 1,200, 800 customers`."""
         sizes = ", ".join(f"{segment.size:,}" for segment in self.segments)
         count = format_count(len(self.segments), "segment")
-        return f"{count} ({self.method}, {self.passes} passes) of {sizes} customers"
+        return f"{count} ({self.method}, {format_count(self.passes, 'pass')}) of {sizes} customers"

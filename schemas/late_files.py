@@ -44,8 +44,8 @@ class FileChanges(Record):
             (self.gone, "is gone", "are gone"),
         )
         return ", ".join(
-            f"{format_count(len(names), 'file')} {one if len(names) == 1 else several} ({list_names(names)})"
-            for names, one, several in groups
+            f"{format_count(len(names), 'file')} {one if len(names) == 1 else many} ({list_names(names)})"
+            for names, one, many in groups
             if names
         )
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 
 def format_count(count: int, noun: str) -> str:
-    """A count and its noun, whose plural ends in s.
+    """A count and its noun, in the plural with s or es.
 
-    >>> format_count(1, "file"), format_count(1200, "file")
-    ('1 file', '1,200 files')
+    >>> format_count(1, "file"), format_count(1200, "file"), format_count(3, "pass")
+    ('1 file', '1,200 files', '3 passes')
     """
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun}" + ("es" if noun.endswith("s") else "s")
 
 
 def format_edition_size(customers: int, k: int) -> str:

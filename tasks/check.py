@@ -15,6 +15,7 @@ from schemas.night import Night
 from schemas.rows import Customers
 from schemas.verdicts import Check, Verdict
 from schemas.volumes import NightVolume
+from schemas.wording import format_count
 from segmentation.checks.id_share import check_id_share
 from segmentation.checks.late_files import NAME as LATE_FILES
 from segmentation.checks.late_files import check_late_files
@@ -57,7 +58,8 @@ def check_sizes(customers: Customers, fitted: Fitted) -> Check:
 
 def check_convergence(fitted: Fitted) -> Check:
     """Lloyd's passes converged."""
-    finding = f"{'converged' if fitted.converged else 'still moving'} after {fitted.passes} passes"
+    state = "converged" if fitted.converged else "still moving"
+    finding = f"{state} after {format_count(fitted.passes, 'pass')}"
     return Check(name="converged", required=False, passed=fitted.converged, finding=finding)
 
 
@@ -119,7 +121,10 @@ def check_freshness(newest: date | None, as_of: date, limit: int) -> Check:
     if newest is None:
         return Check(name="freshness", required=True, passed=True, finding="the data has no dates")
     age = (as_of - newest).days
-    finding = f"the newest data is from {newest}, {age} days before {as_of}; at most {limit} days are allowed"
+    finding = (
+        f"the newest data is from {newest}, {format_count(age, 'day')} before {as_of}; "
+        f"the limit is {format_count(limit, 'day')}"
+    )
     return Check(name="freshness", required=True, passed=age <= limit, finding=finding)
 
 

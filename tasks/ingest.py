@@ -85,11 +85,12 @@ def query_source(night: Night, folder: Path) -> OpenedSource:
 def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
     """Refuse a source that repeats its header or has no row to use. Returns warnings about what is odd."""
     balance, warnings = rows.balance, []
-    if repeats := balance.reasons.get(REPEATED_HEADER, 0):
-        warnings.append(f"{repeats} row repeats the header: were files concatenated?")
+    repeats = balance.reasons.get(REPEATED_HEADER, 0)
+    if repeats == 1:
+        warnings.append("1 row repeats the header: were files concatenated?")
     if repeats > 1:
         raise Refused(
-            "repeated-header", f"{repeats} rows repeat the header: give concatenated files one by one"
+            "repeated-header", f"{repeats:,} rows repeat the header: give concatenated files one by one"
         )
     if not rows.parts:
         is_short = len(inputs) <= MOST_NAMED

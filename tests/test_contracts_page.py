@@ -30,7 +30,7 @@ def test_the_example_refuses_what_the_page_says(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(tmp_path))
     read_settings.cache_clear()
     (tmp_path / "shop_rules.py").write_text(read_block("python"))
-    (tmp_path / "orders.csv").write_text(read_block("csv"))
+    (tmp_path / "orders.csv").write_text(read_block("text", -2))
     definition = parse_definition(read_block("yaml", -1), "shop.yaml")
     night = Night(
         run_id="page",
@@ -44,4 +44,4 @@ def test_the_example_refuses_what_the_page_says(tmp_path: Path, monkeypatch: pyt
     customers = summarise(night, ingest(night))
     refused = pd.concat([read_part(part).to_pandas() for part in customers.quarantine])
     lines = sorted(refused["customer_id"] + "  " + refused["reasons"])
-    assert lines == read_block("text").splitlines()
+    assert lines == read_block("text", -1).splitlines()

@@ -23,6 +23,7 @@ deltalake = pytest.importorskip("deltalake")
 DeltaTable, write_deltalake = deltalake.DeltaTable, deltalake.write_deltalake
 
 AS_OF = date(2026, 2, 1)
+Staged = tuple[OpenedSource, pd.DataFrame]
 COLUMNS: dict[str, Any] = {"x": {"type": "float"}, "region": {"type": "category", "nullable": True}}
 
 
@@ -33,9 +34,7 @@ def define_customers(table: AnyPath, columns: dict[str, Any] = COLUMNS, **source
     return Definition.model_validate(content)
 
 
-def stage(
-    table: AnyPath, folder: Path, definition: Definition | None = None
-) -> tuple[OpenedSource, pd.DataFrame]:
+def stage(table: AnyPath, folder: Path, definition: Definition | None = None) -> Staged:
     """The opened table and its staged rows."""
     folder.mkdir(parents=True, exist_ok=True)
     source = open_delta(table, definition or define_customers(table), AS_OF, folder)
@@ -113,16 +112,13 @@ def test_deletion_vectors_and_renamed_columns_are_applied(
     table, files = tmp_path / "t", [customers(*range(20)), customers(*range(20, 23))]
     write_table(table, [file.drop_columns("region") for file in files], deleted, mapping)
     _, rows = stage(table, tmp_path / "out")
-    starts = (0, 20)
-    gone = {starts[file] + row for file, numbers in deleted.items() for row in numbers}
+    gone = {20 * file + row for file, numbers in deleted.items() for row in numbers}
     assert rows["x"].tolist() == [number for number in range(23) if number not in gone]
     assert set(rows["region"]) == {"eu"}
     assert rows["id"].tolist() == pa.table(DeltaTable(str(table)).scan())["id"].to_pylist()
 
 
-def test_a_large_file_with_deletions_is_read_in_batches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_files_with_deletions_come_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks are cut at the same rows as batches."""
     monkeypatch.setattr("segmentation.rows.reading.parquet_reading.PART_ROWS", 7)
     table, gone = tmp_path / "t", list(range(3, 60, 5))

@@ -12,6 +12,7 @@ from config.clauses import KOptions, RefitOptions
 from schemas.evidence import Choice
 from schemas.identity import PreviousEdition
 from schemas.numbers import Training
+from schemas.wording import format_count
 
 
 class ModelFit(NamedTuple):
@@ -63,7 +64,10 @@ def _compare_with_limits(
     worst = max(fit.drift, key=lambda name: fit.drift[name])
     psi = fit.drift[worst]
     return [
-        _Finding(age >= options.max_age_days, f"the model is {age} days old, limit {options.max_age_days}"),
+        _Finding(
+            age >= options.max_age_days,
+            f"the model is {format_count(age, 'day')} old, limit {options.max_age_days}",
+        ),
         _Finding(
             rise > options.max_inertia_rise,
             f"inertia per customer {rise:+.1%} since training, limit +{options.max_inertia_rise:.0%}",

@@ -55,18 +55,16 @@ def propose_events(table: EventTable, name: str) -> Proposal:
     currency = choose_currency(profiles, candidates, money)
     purchases = infer_purchases(profiles, money)
     means = list_means(survey, candidates, facts, money)
-    roles = event_roles(survey, candidates, facts, money, currency)
-    roles = declare_more(roles, purchases, means)
-    nulls = list_null_values(profiles, roles)
+    roles = declare_more(event_roles(survey, candidates, facts, money, currency), purchases, means)
+    nulls, margins = list_null_values(profiles, roles), choose_margins(facts.strays)
     draft = Draft(
         name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
         timezone=zone.name, timezone_reason=zone.reason,
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
-        margins=choose_margins(facts.strays),
-        id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]), id_reason=_explain_id(table),
-        on_duplicate="quarantine", roles=roles, header=survey.header, unusable=survey.unusable, features=[],
-        spare={}, doubts=[], refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT,
-        day_limit=USUAL_DAY_LIMIT,
+        margins=margins, id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]),
+        id_reason=_explain_id(table), on_duplicate="quarantine", roles=roles, header=survey.header,
+        unusable=survey.unusable, features=[], spare={}, doubts=[], refused=Counter(), refused_share=0.0,
+        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT,
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
@@ -80,16 +78,15 @@ def propose_events(table: EventTable, name: str) -> Proposal:
     # Written twice: what the first text refuses decides the limits of the second.
     definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
     rehearsal = rehearse_night(definition, survey, window.as_of)
-    findings = _report(table, money, window, rehearsal)
     doubts = (
-        *findings.doubts,
+        *_list_doubts(table, money, window),
         doubt_kinds(profiles, purchases),
         doubt_cents(profiles, money, currency),
         doubt_currency(currency),
     )
-    findings = findings._replace(doubts=doubts)
+    findings = _report(table, money, window, rehearsal, doubts)
     draft = draft._replace(
-        doubts=doubts,
+        doubts=findings.doubts,
         refused=rehearsal.refused,
         refused_share=rehearsal.refused_share,
         max_quarantined=max(rehearsal.limit, round_limit(rehearsal.refused_share + money.conflicting)),
@@ -99,8 +96,8 @@ def propose_events(table: EventTable, name: str) -> Proposal:
         window_reason="Events count for this many days before as_of, the date a run speaks for. "
         f"{findings.window}."
     )
-    text = write_event_draft(draft, plan)
-    return Proposal(text, survey.size, len(plan.features), str(window.as_of), findings)
+    size, day = survey.size, str(window.as_of)
+    return Proposal(write_event_draft(draft, plan), size, len(plan.features), day, findings)
 
 
 def drop_constants(table: EventTable, plan: EventPlan) -> EventPlan:
@@ -131,7 +128,13 @@ def _explain_id(table: EventTable) -> str:
     return f"Used as the customer's id: about {rows_per_id} rows for each, at different times."
 
 
-def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: NightRehearsal) -> Findings:
+def _report(
+    table: EventTable,
+    money: Money,
+    window: WindowChoice,
+    rehearsal: NightRehearsal,
+    doubts: tuple[str, ...],
+) -> Findings:
     survey, candidates = table.survey, table.candidates
     profile, times = survey.profiles[candidates.id], survey.times[candidates.time]
     customers = max(1, profile.distinct.values - len(profile.placeholders))
@@ -148,7 +151,7 @@ def _report(table: EventTable, money: Money, window: WindowChoice, rehearsal: Ni
         money=money.summary,
         window=f"{window.days:,} days before {window.as_of}{usual}: {format_percentage(covered)} of "
         f"{customers:,} customers{refused}",
-        doubts=tuple(_list_doubts(table, money, window)),
+        doubts=doubts,
     )
 
 

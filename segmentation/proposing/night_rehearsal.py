@@ -13,7 +13,7 @@ from schemas.breakdown import Breakdown
 from segmentation.checks.refusals import lost_most_rows
 from segmentation.keys import hash_texts
 from segmentation.proposing.limits import round_limit
-from segmentation.proposing.rehearsing import check_rows
+from segmentation.proposing.rehearsing import check_used_rows
 from segmentation.proposing.sketches import NO_VALUES, Distinct, merge_sketches, sketch
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.rows.judging.cast_batch import Contract, make_contract, with_currencies
@@ -93,7 +93,7 @@ def rehearse_night(definition: Definition, table: SurveyedTable, as_of: date) ->
             # Merged at once, so that memory stays bounded.
             ids = hash_texts(batch.good["customer_id"].combine_chunks())
             customers = merge_sketches(customers, sketch(ids))
-    check_rows(rows_read, refused)
+    check_used_rows(rows_read, refused)
     deliveries.check_repeats(definition)
     check_currencies(currencies, contract.currencies)
     names = [amount.name for amount in contract.amounts]

@@ -58,11 +58,11 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, dialect: Dialect) -> Rehea
             "repeated-header",
             f"{refused[REPEATED_HEADER]} rows repeat the header; give the concatenated files separately",
         )
-    check_rows(rows_read, refused)
+    check_used_rows(rows_read, refused)
     return Rehearsal(rows_read, refused, agreement)
 
 
-def check_rows(rows_read: int, refused: Counter[str]) -> None:
+def check_used_rows(rows_read: int, refused: Counter[str]) -> None:
     """Refuse a table without any row to use."""
     if refused.total() == rows_read:
         problem = f"all {rows_read} rows are refused: {summarise_reasons(refused)}"

@@ -6,6 +6,7 @@ Nothing here depends on the clock or the machine, so a rebuild makes the same pa
 import json
 from typing import NamedTuple
 
+from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.store.versions import list_versions
@@ -71,7 +72,7 @@ def list_facts(context: ReportContext) -> list[list[object]]:
         ["As of", f"{context.night.as_of}, time zone {definition.timezone}"],
         ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
         ["Model", f"{fitted.method}: {'; '.join(fitted.reasons)}; trained on {fitted.training.as_of}"],
-        ["Inertia", f"{fitted.inertia:.6g} after {fitted.passes} passes over all customers"],
+        ["Inertia", f"{fitted.inertia:.6g} after {format_count(fitted.passes, 'pass')} over all customers"],
         ["Sweep sample", f"{sample.part.rows:,} rows, {'exact' if sample.exact else 'coreset'}"],
         ["Value", f"{value}, summed by segment" if value else "no feature measures value"],
         ["Seed", definition.seed],
