@@ -2,41 +2,28 @@
 
     python -m deployments.setup
 
-Running it again changes nothing. The deployments themselves are in prefect.yaml. Notices are posted to
-RESEGMENT_NOTICE_URL as JSON with `subject`, `body` and `text`. Without that variable, automations still fire
-and appear in the UI's event feed.
+Running it again changes nothing. The deployments themselves are in prefect.yaml; automations and notices
+are in notices.py.
 """
 
 import os
+import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import typer
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, SendNotification
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
 from config.settings import read_settings
+from deployments.notices import NoticeError, ensure_notice, make_automations, remove_former_block
 
 POOL = "resegment"
-NOTICE = "resegment-notice"
-URL_VARIABLE = "RESEGMENT_NOTICE_URL"
 RESULTS_VARIABLE = "PREFECT_RESULTS_LOCAL_STORAGE_PATH"
-SILENCE = timedelta(seconds=180)  # three heartbeats of 60 s
-_TAGGED = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.resegment"}
-_RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
-SUBJECT = "Resegment: {{ flow_run.name }} is {{ flow_run.state.name }}"
-BODY = (
-    "{{ flow.name }} {{ flow_run.name }}: {{ flow_run.state.name }}\n"
-    "{{ flow_run.state.message }}\n{{ flow_run|ui_url }}"
-)
 
 
 def ensure_pool(client: SyncPrefectClient) -> str:
@@ -71,74 +58,6 @@ def add_results_folder(template: dict[str, Any]) -> dict[str, Any]:
     return template
 
 
-def make_notice_action() -> ActionTypes:
-    """Post to the webhook that the environment names; without one, do nothing."""
-    url = os.environ.get(URL_VARIABLE)
-    if not url:
-        return DoNothing()
-    block = CustomWebhookNotificationBlock(
-        name=NOTICE,
-        url=url,
-        json_data={"subject": "{{subject}}", "body": "{{body}}", "text": "{{subject}}\n{{body}}"},
-    )
-    document = block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg]
-    return SendNotification(block_document_id=document, subject=SUBJECT, body=BODY)
-
-
-def make_automations(notice: ActionTypes) -> list[AutomationCore]:
-    """Mark runs whose process died as crashed, and send notices of failures and held nights."""
-    crashed = ChangeFlowRunState(
-        state=StateType.CRASHED,
-        name="Crashed",
-        message="No heartbeat for three minutes: its process or its machine died. Press Retry",
-    )
-    silent = EventTrigger(
-        match=_RUNS,
-        match_related=_TAGGED,
-        after={"prefect.flow-run.heartbeat"},
-        # Any event counts, so that a run which ends Held, NoData or Skipped is not taken for dead.
-        expect={"prefect.flow-run.*"},
-        for_each={"prefect.resource.id"},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=SILENCE,
-    )
-    return [
-        AutomationCore(
-            name="resegment: runs that died",
-            description="Marks a run as crashed when its heartbeat stops, so that it can be retried.",
-            trigger=silent,
-            actions=[crashed],
-        ),
-        AutomationCore(
-            name="resegment: failures",
-            description="A run failed or crashed, or a night was not published by its deadline.",
-            trigger=watch_for("Failed", "Crashed", "TimedOut"),
-            actions=[notice],
-        ),
-        AutomationCore(
-            name="resegment: held nights",
-            description="A check is holding a night: read its report, then promote it or leave it.",
-            trigger=watch_for("Held"),
-            actions=[notice],
-        ),
-    ]
-
-
-def watch_for(*states: str) -> EventTrigger:
-    """Fires when a run of Resegment's deployments enters one of these states."""
-    return EventTrigger(
-        match=_RUNS,
-        match_related=_TAGGED,
-        expect={f"prefect.flow-run.{state}" for state in states},
-        for_each={"prefect.resource.id"},
-        posture=Posture.Reactive,
-        threshold=1,
-        # Fires at once, on each event.
-        within=timedelta(0),
-    )
-
-
 def ensure_automation(client: SyncPrefectClient, automation: AutomationCore) -> str:
     """Create the automation, or update the one of this name. One that a user has disabled stays disabled.
 
@@ -159,17 +78,23 @@ def ensure_automation(client: SyncPrefectClient, automation: AutomationCore) -> 
 
 def set_up() -> Iterator[str]:
     """Set everything up, in order, and yield a line about each part."""
-    notice = make_notice_action()
     with get_client(sync_client=True) as client:
+        webhook = ensure_notice(client)
         yield ensure_pool(client)
-        for automation in make_automations(notice):
+        for automation in make_automations(webhook):
             yield ensure_automation(client, automation)
+        # Last, when no automation refers to it.
+        yield from remove_former_block(client)
 
 
 def print_setup() -> None:
     """Run the command line."""
-    for line in set_up():
-        typer.echo(line)
+    try:
+        for line in set_up():
+            typer.echo(line)
+    except NoticeError as error:
+        typer.echo(f"setup: {error}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

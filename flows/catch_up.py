@@ -24,7 +24,7 @@ from segmentation.store.layout import get_home
 
 CatchUp = Literal["none", "latest", "all"]
 LATE = timedelta(hours=6)
-TAG = "resegment"  # the automations of deployments/setup.py watch runs with this tag, inner ones included
+TAG = "resegment"  # the automations of deployments/notices.py watch runs with this tag, inner ones included
 
 
 def reason_to_skip(as_of: date | None, catch_up: CatchUp) -> str | None:

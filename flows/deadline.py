@@ -1,6 +1,6 @@
 """The flow `deadline`: fails if a night's edition is not in the store by the morning.
 
-The store is read in segmentation/deadline_check.py. Who is notified is set up in deployments/setup.py.
+The store is read in segmentation/deadline_check.py. Who is notified is set up in deployments/notices.py.
 """
 
 from datetime import UTC, datetime

@@ -71,7 +71,7 @@ def deployed(days: Days) -> Iterator[DeployedServer]:
 
 
 def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
-    """Deploying twice gives five deployments, three automations and one pool, all without local folders."""
+    """Deploying twice gives five deployments, four automations and one pool, all without local folders."""
     deployments = {deployment["name"]: deployment for deployment in deployed.post("deployments/filter")}
     assert deployments.keys() == NAMES
     for deployment in deployments.values():
@@ -88,7 +88,8 @@ def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
     }
     assert limits == {"nightly": 1, "backfill": 1, "deadline": None, "promote": None, "compare": None}
     automations = {automation["name"] for automation in deployed.post("automations/filter")}
-    assert automations == {"resegment: failures", "resegment: held nights", "resegment: runs that died"}
+    names = {"failures", "held nights", "late runs", "runs that died"}
+    assert automations == {f"resegment: {name}" for name in names}
     (pool,) = deployed.post("work_pools/filter")
     assert (pool["name"], pool["type"]) == ("resegment", "process")
     results = pool["base_job_template"]["variables"]["properties"]["env"]["default"]
