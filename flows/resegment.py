@@ -118,11 +118,13 @@ def publish_draft(night: Night, draft: EditionDraft) -> Published:
 def as_state(
     record: Published | Unpublished,
 ) -> Published | State[Published] | State[Unpublished]:
-    """The run's final state: Held, NoData and Skipped by name with the reason, else simply Completed."""
+    """The run's final state: Held, OtherCode, NoData and Skipped by name with the reason, else Completed."""
     # Named states, so that automations and people can tell them from an ordinary Completed.
     if isinstance(record, Unpublished):
         name = {"no-data": "NoData", "skipped": "Skipped"}[record.outcome]
         return Completed(name=name, message=record.message, data=record)
     if record.outcome == "held":
         return Completed(name="Held", message="; ".join(record.reasons), data=record)
+    if record.outcome == "published-by-other-code":
+        return Completed(name="OtherCode", message="; ".join(record.other_code), data=record)
     return record

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from schemas.rows import RowBalance
 
 MOST_REASONS = 3
-_VERBS = {"published": "Published", "already-published": "Already published", "held": "Held"}
+_VERBS = {
+    "published": "Published",
+    "already-published": "Already published",
+    "published-by-other-code": "Already published, by other code",
+    "held": "Held",
+}
 
 
 def format_published(published: "Published") -> str:
@@ -28,6 +33,7 @@ def format_published(published: "Published") -> str:
             f"Segments: {shorten_path(published.segments_path)}",
             f"Report:   {shorten_path(published.report_path)}",
             *([] if published.rows is None else _format_rows(published, published.rows)),
+            *(_wrap("  other code: ", change) for change in published.other_code),
             *(_wrap("  check failed: ", reason) for reason in published.reasons),
             *(_wrap("  note: ", warning) for warning in published.warnings),
         ]

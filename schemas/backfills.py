@@ -13,7 +13,16 @@ from schemas.record import Record
 from schemas.wording import format_count
 
 Mode = Literal["fill", "rebuild", "changed"]
-DateOutcome = Literal["to-run", "published", "already-published", "held", "no-data", "skipped", "failed"]
+DateOutcome = Literal[
+    "to-run",
+    "published",
+    "already-published",
+    "published-by-other-code",
+    "held",
+    "no-data",
+    "skipped",
+    "failed",
+]
 
 
 class BackfillRequest(Record):

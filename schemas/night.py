@@ -14,13 +14,14 @@ from schemas.record import Record
 from schemas.rows import RowBalance
 from schemas.wording import format_edition_size
 
-Outcome = Literal["published", "already-published", "held"]
+Outcome = Literal["published", "already-published", "published-by-other-code", "held"]
 
 
 class Night(Record):
     """What one run was asked for. Equal on every retry of the run: no clock, nothing read from outside."""
 
     run_id: str
+    code: str = Field("", description="Code and libraries of this attempt: a retry with others starts over.")
     definition: Definition
     as_of: date
     source: str | None = Field(description="Overrides the definition's source.path.")
@@ -56,6 +57,9 @@ class Published(Record):
     report_path: str
     reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
     warnings: tuple[str, ...] = Field((), description="Advisory checks that failed.")
+    other_code: tuple[str, ...] = Field(
+        (), description="How the code that made the published edition differs from this run's."
+    )
     rows: RowBalance | None = Field(None, description="What became of the rows that were read.")
     quarantine_path: str = Field("", description="Where the refused rows are.")
     files: int = Field(0, description="Files that were read.")

@@ -110,7 +110,10 @@ class Ingested(Record):
     inputs: tuple[Input, ...]
     files_outside: int = Field(0, description="Dated files of the source outside the days that count.")
     digests: tuple[Digest, ...]
-    is_published: bool = Field(False, description="This very edition is already in the store.")
+    is_published: bool = Field(False, description="The date's edition is already in the store.")
+    other_code: tuple[str, ...] = Field(
+        (), description="How the code that made the published edition differs, if it does."
+    )
     balance: RowBalance
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
@@ -126,7 +129,8 @@ class Ingested(Record):
     def log_line(self) -> str:
         """`541,909 rows of 305 inputs: 406,829 good, 135,080 quarantined, 0 outside the window`."""
         if self.is_published:
-            return f"edition {self.key.edition} is already published"
+            by = f", by other code: {'; '.join(self.other_code)}" if self.other_code else ""
+            return f"edition {self.key.edition} is already published{by}"
         balance = self.balance
         return (
             f"{balance.read:,} rows of {len(self.inputs)} inputs: {balance.used:,} good, "

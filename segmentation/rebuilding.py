@@ -4,7 +4,6 @@ Planning and comparing are here. The run in between is in resegment/flow_runs.py
 """
 
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +24,9 @@ from segmentation.store.issued_ids import copy_issued_ids
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.typed_inputs import copy_typed_inputs
+from segmentation.store.versions import list_version_changes
 
 
 class RebuildPlan(NamedTuple):
@@ -49,10 +50,7 @@ class RebuildResult(NamedTuple):
 def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> RebuildPlan:
     """The run that makes the edition again. Refused with everything that is missing for it."""
     manifest = edition.manifest
-    problems = [
-        change for change in list_version_changes(manifest.versions) if change.startswith("resegment ")
-    ]
-    problems += _check_previous(home, manifest)
+    problems = [*_check_code(home, edition), *_check_previous(home, manifest)]
     places = _read_places(home.name)
     source = source or _get_ledger_source(home, edition, places)
     if source is None and not {"path", "sample", "sql"} & places.keys():
@@ -75,17 +73,24 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     return RebuildPlan(definition, source, schema)
 
 
-def list_version_changes(versions: dict[str, str]) -> list[str]:
-    """Packages installed in another version than the one that made the edition, in words."""
-    changes = []
-    for package, original in versions.items():
-        try:
-            installed = version(package)
-        except PackageNotFoundError:
-            installed = "none"
-        if installed != original:
-            changes.append(f"{package} {original} made it, {installed} is installed")
-    return changes
+def _check_code(home: AnyPath, edition: Edition) -> list[str]:
+    """That other code made the edition: it would get another name, and perhaps other bytes."""
+    manifest, code = edition.manifest, compute_source_digest()
+    if not manifest.code:  # made before version 0.4.0
+        changes = list_version_changes(manifest.versions)
+        return [change for change in changes if change.startswith("resegment ")]
+    if manifest.code == code:
+        return []
+    release = manifest.versions.get("resegment", "unknown")
+    return [
+        f"code {manifest.code} of version {release} made it{_name_commit(home, edition)}, and code {code} is "
+        "installed: rebuild with the code that made it"
+    ]
+
+
+def _name_commit(home: AnyPath, edition: Edition) -> str:
+    rows = [row for row in read_rows(home) if row.get("edition") == edition.edition and row.get("commit")]
+    return f", at commit {rows[0]['commit']}" if rows else ""
 
 
 def _check_previous(home: AnyPath, manifest: Manifest) -> list[str]:

@@ -33,6 +33,7 @@ from segmentation.sources.late_files import detect_late_files
 from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import get_home
+from segmentation.store.other_code import detect_other_code
 from segmentation.store.published import is_intact
 from tasks.runtime.stage import stage
 
@@ -148,6 +149,22 @@ def report_nothing_read(
     )
 
 
+def report_published(
+    night: Night, key: EditionKey, inputs: tuple[Input, ...], digests: tuple[Digest, ...]
+) -> Ingested | None:
+    """The record of a run whose date is published already, by this code or by another; else None."""
+    if night.force:
+        return None
+    if is_intact(get_home(night), night.as_of, key.edition):
+        return report_nothing_read(key, inputs, digests)
+    # New code does not replace what was published by older code: a person may force it (decision 29).
+    other_code = detect_other_code(night, key, digests)
+    if not other_code or key.replaces is None:
+        return None
+    record = report_nothing_read(key.model_copy(update={"edition": key.replaces}), inputs, digests)
+    return record.model_copy(update={"other_code": tuple(other_code)})
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     definition = night.definition
@@ -159,8 +176,7 @@ def read_source(night: Night) -> Ingested:
     digests = compute_digests(source.files, contract)
     key = make_edition_key(night, digests)
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
-    if not night.force and is_intact(get_home(night), night.as_of, key.edition):
-        published = report_nothing_read(key, inputs, digests)
+    if published := report_published(night, key, inputs, digests):
         return published.model_copy(update={"files_outside": source.outside})
     if counts_twice(definition.rows):
         contract = contract._replace(sketched=choose_share(source.files))

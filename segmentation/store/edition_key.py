@@ -37,9 +37,7 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
             digests,
             schema=night.schema_source,
         ),
-        "version": VERSION,
-        "code": compute_source_digest(),
-        "libraries": list_libraries(),
+        **collect_code(),
     }
 
     def derive(ref: EditionRef | None) -> EditionKey:
@@ -75,6 +73,11 @@ def collect_inputs(
     if schema is not None:
         content["schema"] = hash_source(schema)
     return content
+
+
+def collect_code() -> dict[str, Any]:
+    """What makes an edition: the version and sources of this project, and libraries that affect bytes."""
+    return {"version": VERSION, "code": compute_source_digest(), "libraries": list_libraries()}
 
 
 def digest_content(content: dict[str, Any]) -> str:

@@ -1,12 +1,11 @@
 """The versions that made an edition: this project's, those of libraries that affect bytes, and the rest.
 
-The project's own sources are in source_digest.py. Comparing versions with the installed ones is in
-segmentation/rebuilding.py.
+The project's own sources are in source_digest.py, what an edition of other code means in other_code.py.
 """
 
 import platform
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from segmentation.store.layout import VERSION
 
@@ -45,3 +44,16 @@ def list_environment() -> dict[str, str]:
         "platform": f"{platform.system()} {platform.machine()}",
         **{name: version(name) for name in ("prefect", "pydantic", "threadpoolctl")},
     }
+
+
+def list_version_changes(versions: dict[str, str]) -> list[str]:
+    """Packages installed in another version than the one that made the edition, in words."""
+    changes = []
+    for package, original in versions.items():
+        try:
+            installed = version(package)
+        except PackageNotFoundError:
+            installed = "none"
+        if installed != original:
+            changes.append(f"{package} {original} made it, {installed} is installed")
+    return changes

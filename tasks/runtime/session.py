@@ -21,12 +21,13 @@ from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.report.index_refresh import refresh_index
 from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
+from segmentation.store.edition_key import collect_code, digest_content
 from segmentation.store.layout import get_home
 from segmentation.store.ledger import begin_row, count_refusals, end_row
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.objects import is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.published import look_up_published
+from segmentation.store.published import is_intact, look_up_published
 from segmentation.store.staging import remove_staging, staging_session, sweep_staging
 from segmentation.store.typed_inputs import write_typed_inputs
 from tasks.runtime.parameters import check_parameters, resolve_as_of
@@ -63,6 +64,7 @@ def open_night(
         force=force,
         schema_source=read_source_of(checked.definition.rows),
         parent=parent,
+        code=digest_content(collect_code()),
         attempt=count_refusals(parse_path(checked.store) / name, run_id),
     )
 
@@ -131,13 +133,29 @@ def close_published(
 
 
 def confirm_published(night: Night, ingested: Ingested) -> Published:
-    """This very edition is in the store already. Finishes what a crash after the commit left undone."""
+    """The date's edition is in the store already. Finishes what a crash after the commit left undone."""
     edition = ingested.key.edition
     with lock(night.home / LOCK):
         move_live(get_home(night), night.as_of, edition)
     counts = {"files": len(ingested.inputs), "files_outside": ingested.files_outside}
     published = look_up_published(night, edition).model_copy(update=counts)
-    return close_published(night, published, ingested.inputs, {"k": published.k})
+    facts = {"k": published.k}
+    if ingested.other_code:
+        published = describe_other_code(night, published, ingested)
+        facts["reasons"] = published.other_code
+    return close_published(night, published, ingested.inputs, facts)
+
+
+def describe_other_code(night: Night, published: Published, ingested: Ingested) -> Published:
+    """The record of a date that stays as other code published it, and how to get this code's edition."""
+    warnings = [
+        *published.warnings,
+        "it stays as it is; --force, or a backfill with mode rebuild, publishes this code's edition instead",
+    ]
+    if not is_intact(get_home(night), night.as_of, published.edition):
+        warnings.append(f"its files are damaged: see 'resegment audit {published.name}'")
+    outcome = {"outcome": "published-by-other-code", "other_code": ingested.other_code}
+    return published.model_copy(update={**outcome, "warnings": tuple(warnings)})
 
 
 def close_without_data(night: Night, reason: str) -> Unpublished:
