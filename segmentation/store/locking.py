@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.permissions import FILE, create_folder
 
 LOCK = ".lock"  # the lock file of a segmentation's folder, and of a run's staging folder
 
@@ -24,8 +25,8 @@ def lock(path: AnyPath, *, wait: bool = True) -> Iterator[None]:
     if isinstance(path, ObjectPath):
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    create_folder(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
