@@ -16,7 +16,7 @@ from schemas.rows import Digest, RowBalance
 from schemas.verdicts import Check
 from schemas.volumes import HISTORY_NIGHTS, NightVolume
 
-_OPTIONAL = ("history", "breakdown", "code", "environment")
+_OPTIONAL = ("accept_new_ids", "history", "breakdown", "code", "environment", "tombstones")
 
 
 class EditionRef(NamedTuple):
@@ -48,12 +48,16 @@ class Manifest(Record):
     edition: str
     previous: str | None = Field(None, description="The edition it builds on.")
     previous_as_of: date | None = None
+    accept_new_ids: bool = Field(
+        False, description="A person accepted new ids, since the edition before could not be continued."
+    )
     ids_before: int | None = Field(None, description="Segment ids issued before its own; None without any.")
     decision: str = Field("", description="published or held.")
     reasons: tuple[str, ...] = Field((), description="Required checks that failed.")
     # A dict and not a Definition: an edition of an earlier version must stay readable when keys have changed.
     definition: dict[str, Any] = Field(default={}, description="The YAML file's keys that decide the result.")
     inputs: tuple[Digest, ...] = ()
+    tombstones: str | None = Field(None, description="Digest of the tombstones that removed rows.")
     rows: ManifestRows
     k: int
     why_k: tuple[str, ...] = ()

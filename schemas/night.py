@@ -28,6 +28,9 @@ class Night(Record):
     store: Path = Field(description="Folder of the store; for an object store, the local working folder.")
     objects: str | None = Field(None, description="URL of the object store, if the store is one.")
     force: bool
+    accept_new_ids: bool = Field(
+        False, description="Publish with new ids if the edition before cannot be continued."
+    )
     schema_source: str | None = Field(None, description="The Python module that rows.schema names, as text.")
     parent: str | None = Field(None, description="The backfill or night that started this run.")
     attempt: int = Field(0, description="How many refusals have ended this run. Each attempt starts over.")

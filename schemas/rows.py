@@ -47,13 +47,18 @@ class EditionKey(Record):
     """The edition that a run makes, and what the store held when it started."""
 
     edition: str
-    previous: str | None = Field(description="Whole edition published for the newest earlier date, if any.")
+    previous: str | None = Field(description="Edition that the newest earlier date has, if any.")
     previous_as_of: date | None = Field(None, description="That date.")
     replaces: str | None = Field(description="Edition that this date held when the run started.")
+    accept_new_ids: bool = Field(
+        False, description="A person accepted new ids, since the edition before cannot be continued."
+    )
+    starts_history: bool = Field(False, description="The history of the edition before is damaged.")
+    store_warnings: tuple[str, ...] = Field((), description="About the store, so no part of an edition.")
 
 
 class RowBalance(Record):
-    """Every source row, accounted for once: read = used + merged + quarantined.
+    """Every source row, accounted for once: read = used + merged + quarantined + erased.
 
     Rows outside the definition's window are counted apart, in `outside`.
     """
@@ -65,11 +70,18 @@ class RowBalance(Record):
     reasons: dict[str, int] = Field(default={}, description="Quarantined rows by primary reason.")
     mentions: dict[str, int] = Field(default={}, description="Quarantined rows by every reason they have.")
     outside: int = 0
+    erased: int = Field(0, description="Rows of erased customers, left out at reading. Left out if 0.")
+
+    @model_serializer(mode="wrap")
+    def _leave_out_erased(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Most stores have erased nobody, and manifests of earlier versions keep their bytes.
+        content: dict[str, Any] = serialize(self)
+        return {key: value for key, value in content.items() if key != "erased" or value}
 
     @property
     def adds_up(self) -> bool:
-        """Is every row read used, merged or quarantined for a reason?"""
-        accounted = self.used + self.merged + self.quarantined
+        """Is every row read used, merged, quarantined for a reason, or of an erased customer?"""
+        accounted = self.used + self.merged + self.quarantined + self.erased
         return self.read == accounted and sum(self.reasons.values()) == self.quarantined
 
     def after_summary(
@@ -87,10 +99,11 @@ class RowBalance(Record):
         )
 
     def describe(self) -> str:
-        """`812 rows read = 700 used + 0 merged + 112 quarantined`."""
+        """`812 rows read = 700 used + 0 merged + 112 quarantined`; with erased rows also these."""
+        erased = f" + {self.erased:,} erased" if self.erased else ""
         return (
             f"{self.read:,} rows read = {self.used:,} used + {self.merged:,} merged "
-            f"+ {self.quarantined:,} quarantined"
+            f"+ {self.quarantined:,} quarantined{erased}"
         )
 
 
@@ -101,6 +114,13 @@ def add_counts(counts: Mapping[str, int], other_counts: Mapping[str, int]) -> di
     {'a': 2, 'b': 4}
     """
     return dict(sorted((Counter(counts) + Counter(other_counts)).items()))
+
+
+class ErasedRows(Record):
+    """Which tombstones a run has read, and which of them removed rows."""
+
+    known: str | None = Field(None, description="All tombstones when the run began; None without any.")
+    used: str | None = Field(None, description="Those that removed rows: an input of the edition.")
 
 
 class Ingested(Record):
@@ -124,6 +144,7 @@ class Ingested(Record):
     warnings: tuple[str, ...]
     late: LateFiles = LateFiles()
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
+    erased: ErasedRows = Field(ErasedRows(), description="The tombstones that the run knows and those used.")
 
     @property
     def log_line(self) -> str:
