@@ -10,18 +10,14 @@ from schemas.backfills import BackfillPlan, BackfillRequest, BackfillResult, Dat
 from segmentation.errors import Refused, ResegmentError
 from segmentation.sources.changed_dates import list_changed_dates
 from segmentation.store.commit import move_live
+from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import read_nights
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.published import (
-    previous_edition,
-    published_dates,
-    published_edition,
-    published_editions,
-)
+from segmentation.store.published import previous_edition, published_edition, published_editions
 
 MAX_DATES = 1100  # three years of nights
 

@@ -20,12 +20,19 @@ class Refused(ResegmentError):
     exit_status = 2
 
     def __init__(self, code: str, message: str) -> None:
+        if not message.isprintable():
+            # Names in it may hold line breaks or a terminal's commands; a message is one line of text.
+            message = "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in message)
         super().__init__(code, message)
         self.code = code
         self.message = message
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class DamagedFile(Refused):
+    """A file of the store cannot be read, or is not what was written. The message names file and advice."""
 
 
 class NoData(Refused):
@@ -36,6 +43,18 @@ class Conflict(ResegmentError):
     """Another publisher changed this date's edition during the run."""
 
     exit_status = 3
+
+
+class StorageFailed(ResegmentError):
+    """A disk is full, read-only, unmounted or broken. `code` is a short stable word, such as disk-full."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
 
 
 class StageFileGone(ResegmentError):

@@ -27,7 +27,7 @@ from config.settings import read_settings
 from flows.catch_up import TAG, describe_delay
 from flows.resegment import resegment
 from segmentation.backfill_plan import MAX_DATES, list_missed_dates
-from segmentation.store.published import published_dates
+from segmentation.store.dates import published_dates
 from tasks.runtime.parameters import resolve_as_of
 from tests.dated_days import Days, create_days, day
 from tests.test_flow import digests

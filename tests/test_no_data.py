@@ -9,8 +9,8 @@ from prefect import State
 from flows.resegment import resegment
 from schemas.night import Unpublished
 from segmentation.errors import Refused
+from segmentation.store.dates import published_dates
 from segmentation.store.ledger import read_rows
-from segmentation.store.published import published_dates
 from tests.conftest import Command
 from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_backfill import run

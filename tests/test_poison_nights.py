@@ -12,8 +12,8 @@ import pytest
 
 from segmentation.errors import Refused
 from segmentation.store.audit import audit_store
+from segmentation.store.dates import published_dates
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_dates
 from tests.nights import Town, create_town, day
 
 EVENTS = {

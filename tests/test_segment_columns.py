@@ -15,8 +15,8 @@ from schemas.fields import number
 from schemas.tables import scores_schema, segments_schema
 from segmentation.errors import ContractMismatch
 from segmentation.scoring import score_table
+from segmentation.store.dates import published_dates
 from segmentation.store.edition_files import compute_label_columns, fit_contract
-from segmentation.store.published import published_dates
 from tests.nights import FOUR, Town, create_town, day, draw_customers, manifest, read
 from tests.test_scoring import DEFINITION_WITH_ROWS, MODEL
 

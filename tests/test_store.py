@@ -17,6 +17,7 @@ from schemas.night import Night
 from schemas.rows import Digest
 from segmentation.errors import Refused
 from segmentation.parts import hash_file
+from segmentation.store.dates import published_dates
 from segmentation.store.durable import write_durably
 from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import (
@@ -32,7 +33,6 @@ from segmentation.store.published import (
     is_intact,
     look_up_published,
     previous_edition,
-    published_dates,
     published_edition,
 )
 

@@ -18,7 +18,7 @@ from bench.server import running_process
 from config.settings import read_settings
 from deployments.services import pick_free_port
 from flows.resegment import segment_customers
-from segmentation.store.published import published_dates
+from segmentation.store.dates import published_dates
 from tasks.runtime.stage import list_stages
 from tests.browser import open_page
 from tests.dated_days import Days, create_days, day

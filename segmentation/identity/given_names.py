@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
+from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.manifests import read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_dates, published_edition
+from segmentation.store.published import published_edition
 from segmentation.store.rewriting import rewrite
 
 NAMES_FILE = "names.json"

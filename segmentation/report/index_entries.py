@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 
 from schemas.manifest import Manifest
 from segmentation.identity.given_names import GivenName, read_given_names
+from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
-from segmentation.store.published import published_dates, published_edition
+from segmentation.store.published import published_edition
 
 FACTS_FILE = "index.json"
 FACTS_VERSION = 1  # a facts file of another version is ignored and rebuilt

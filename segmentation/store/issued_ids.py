@@ -1,40 +1,21 @@
 """Segment ids that have been issued. No id is issued twice, even if its edition is removed.
 
 `ids.json` only grows. An edition that is built again gets the same ids again, so it has the same bytes. If
-the file is missing, it is restored from the manifests. Choosing a cluster's id is in
-segmentation/identity/matching.py.
+the file is missing, it is restored as in earlier_ids.py; if it is damaged, nothing is issued until it is
+repaired. Choosing a cluster's id is in segmentation/identity/matching.py.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from segmentation.store.durable import write_durably
+from segmentation.store.earlier_ids import IdRange, IssuedIds, collect_issued_ids
 from segmentation.store.locking import LOCK, lock
-from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.rewriting import rewrite
+from segmentation.store.small_files import advise_repair, parse_json, read_small_file
 
 IDS_FILE = "ids.json"
-
-
-class IdRange(NamedTuple):
-    """The ids of one edition: how many had been issued before it, and how many it got."""
-
-    offset: int
-    size: int
-
-
-class IssuedIds(NamedTuple):
-    """How many ids have been issued in all, and each edition's range."""
-
-    total: int
-    editions: dict[str, IdRange]
-
-    def to_json(self) -> bytes:
-        """The content of ids.json."""
-        return json.dumps({"given": self.total, "editions": self.editions}, sort_keys=True).encode() + b"\n"
 
 
 def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str] = ()) -> int:
@@ -46,7 +27,7 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
 
     def change() -> bytes | None:
         nonlocal offset
-        issued = _read_ids(home) or collect_issued_ids(home)
+        issued = read_ids(home) or collect_issued_ids(home)
         reserved = issued.editions.get(edition)
         # An edition that is built again gets its ids again, and so the same bytes.
         offset = reserved.offset if reserved and reserved.size == count else max(issued.total, least)
@@ -63,28 +44,22 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
 
 def copy_issued_ids(home: AnyPath, target: Path) -> None:
     """Write ids.json of this home to another home."""
-    write_durably(target / IDS_FILE, (_read_ids(home) or collect_issued_ids(home)).to_json())
+    write_durably(target / IDS_FILE, (read_ids(home) or collect_issued_ids(home)).to_json())
 
 
-def collect_issued_ids(home: AnyPath) -> IssuedIds:
-    """The issued ids according to the manifests of all editions."""
-    total, editions = 0, dict[str, IdRange]()
-    for path in (home / "editions").glob(f"*/*/{MANIFEST}"):
-        manifest = try_read_manifest(path.parent)
-        if manifest is None:
-            continue  # damaged, which audit reports
-        numbers = [int(segment_id[1:]) for segment_id in manifest.sizes]
-        offset = manifest.ids_before
-        total = max(total, *numbers, offset or 0)
-        if offset is not None:
-            editions[path.parent.name] = IdRange(offset, sum(number > offset for number in numbers))
-    return IssuedIds(total, editions)
+def read_ids(home: AnyPath) -> IssuedIds | None:
+    """The content of ids.json; None if the file does not exist. Refused if it is damaged."""
+    expected = "the segment ids that were given"
+    return read_small_file(home / IDS_FILE, _parse_ids, expected, advise_repair(home))
 
 
-def _read_ids(home: AnyPath) -> IssuedIds | None:
-    try:
-        content = json.loads((home / IDS_FILE).read_bytes())
-        ranges = {str(key): IdRange(int(pair[0]), int(pair[1])) for key, pair in content["editions"].items()}
-        return IssuedIds(int(content["given"]), ranges)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return None
+def _parse_ids(content: bytes) -> IssuedIds:
+    fields = parse_json(content)
+    total, pairs = fields["given"], fields["editions"]
+    ranges = {edition: IdRange(*pair) for edition, pair in pairs.items()}
+    numbers = [total, *(number for id_range in ranges.values() for number in id_range)]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("not a count")
+    if any(offset + size > total for offset, size in ranges.values()):
+        raise ValueError("an edition has ids beyond those that were given")
+    return IssuedIds(total, ranges)

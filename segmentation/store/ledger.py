@@ -8,13 +8,26 @@ import json
 import os
 import platform
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
+from schemas.ledger_row import LedgerRow
 from schemas.night import Night
+from segmentation.errors import DamagedFile
 from segmentation.store.durable import write_durably
 from segmentation.store.layout import VERSION, Home, get_home, join_path
 from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import advise_audit, parse_json, read_small_file
+
+# Outcomes of rows that say nothing about whether their date was published.
+_OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
+
+
+class Ledger(NamedTuple):
+    """The rows, oldest first, and the names of the files that cannot be read."""
+
+    rows: list[dict[str, Any]]
+    unreadable: list[str]
 
 
 def ledger_path(home: Home, run_id: str) -> Home:
@@ -24,7 +37,7 @@ def ledger_path(home: Home, run_id: str) -> Home:
 
 def begin_row(night: Night) -> None:
     """Write the row of a run that begins. A retry of the same run keeps its first `began`."""
-    earlier = _read_row(ledger_path(get_home(night), night.run_id)) or {}
+    earlier = _read_own_row(get_home(night), night.run_id)
     row = {
         "run_id": night.run_id,
         "segmentation": night.definition.name,
@@ -46,17 +59,17 @@ def begin_row(night: Night) -> None:
 
 def count_refusals(home: AnyPath, run_id: str) -> int:
     """How often this run has ended in a refusal or conflict, after which its stage files are removed."""
-    return int((_read_row(ledger_path(home, run_id)) or {}).get("refusals", 0))
+    return int(_read_own_row(home, run_id).get("refusals", 0))
 
 
 def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
-    row = _read_row(ledger_path(get_home(night), night.run_id)) or {"run_id": night.run_id}
+    row = {"run_id": night.run_id, **_read_own_row(get_home(night), night.run_id)}
     _put_row(get_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
 
 
-def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
-    """Write a row for something that is not a run, such as a promotion."""
+def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> str:
+    """Write a row for something that is not a run, such as a promotion. Returns the row's id."""
     run_id, moment = str(uuid4()), _now()
     row = {
         "run_id": run_id,
@@ -70,29 +83,59 @@ def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> 
         **facts,
     }
     _put_row(home, row)
+    return run_id
+
+
+def change_outcome(home: AnyPath, run_id: str, outcome: str) -> None:
+    """Correct the outcome of a row that add_row has written, such as a promotion that then failed."""
+    _put_row(home, {**_read_own_row(home, run_id), "run_id": run_id, "outcome": outcome})
+
+
+def read_ledger(home: AnyPath) -> Ledger:
+    """All rows, oldest first, and what cannot be read."""
+    rows, unreadable = [], []
+    for path in sorted((home / "ledger").glob("*.json"), key=str):
+        try:
+            row = read_row(path)
+        except DamagedFile:
+            unreadable.append(path.name)
+        else:
+            rows += [row] if row else []  # without one: removed in the meantime
+    rows.sort(key=lambda row: (row.get("began", ""), row["run_id"]))
+    return Ledger(rows, unreadable)
 
 
 def read_rows(home: AnyPath) -> list[dict[str, Any]]:
-    """All rows, oldest first, without those that cannot be read."""
-    rows = [row for path in (home / "ledger").glob("*.json") if (row := _read_row(path))]
-    return sorted(rows, key=lambda row: (row.get("began", ""), row["run_id"]))
+    """All rows, oldest first, without those that cannot be read, which audit reports."""
+    return read_ledger(home).rows
 
 
 def read_nights(home: AnyPath) -> list[dict[str, Any]]:
-    """The rows of runs meant to publish their date, oldest first: all but comparisons."""
-    return [row for row in read_rows(home) if row.get("outcome") != "compared"]
+    """The rows of runs meant to publish their date and of promotions, oldest first."""
+    return [row for row in read_rows(home) if row.get("outcome") not in _OTHER_ACTS]
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _read_row(path: AnyPath) -> dict[str, Any] | None:
+def read_row(path: AnyPath) -> dict[str, Any] | None:
+    """The row in a file; None without the file. Refused if it is damaged."""
+    return read_small_file(path, _parse_row, "a row of the ledger", advise_audit(path.parent.parent))
+
+
+def _parse_row(content: bytes) -> dict[str, Any]:
+    row = parse_json(content)
+    LedgerRow.model_validate(row)
+    return row
+
+
+def _read_own_row(home: AnyPath, run_id: str) -> dict[str, Any]:
+    """A run's row; empty if it is missing or damaged, since the run is about to write it whole."""
     try:
-        row = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return row if isinstance(row, dict) and "run_id" in row else None
+        return read_row(ledger_path(home, run_id)) or {}
+    except DamagedFile:
+        return {}
 
 
 def _put_row(home: AnyPath, row: dict[str, Any]) -> None:

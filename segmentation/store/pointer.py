@@ -4,14 +4,18 @@ It is one small file, replaced under a lock (commit.py) or by a conditional put 
 """
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
 from schemas.manifest import EditionRef
 from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import advise_repair, parse_json, read_small_file
+from segmentation.store.superseded import look_up_superseded
 
 LIVE = "live.json"
+_EDITION = re.compile(r"[\w-]+")
 
 
 class Pointer(NamedTuple):
@@ -47,13 +51,22 @@ class Pointer(NamedTuple):
 
 
 def read_pointer(home: AnyPath) -> Pointer:
-    """The pointer in live.json; an empty one if the file is missing or damaged, which audit reports."""
-    try:
-        content = json.loads((home / LIVE).read_bytes())
-        live = EditionRef(date.fromisoformat(content["as_of"]), str(content["edition"]))
-        return Pointer(live, frozenset(map(str, content.get("set_aside", ()))))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Pointer()
+    """The pointer in live.json. Without the file nothing is live, and the ledger says what is superseded.
+
+    Refused if the file is damaged, or missing from a store whose ledger cannot say what is superseded.
+    """
+    expected = "the live date and its edition"
+    pointer = read_small_file(home / LIVE, _parse_pointer, expected, advise_repair(home))
+    return Pointer(None, look_up_superseded(home)) if pointer is None else pointer
+
+
+def _parse_pointer(content: bytes) -> Pointer:
+    fields = parse_json(content)
+    editions = [fields["edition"], *fields.get("set_aside", [])]
+    # They are used as names of folders.
+    if not all(isinstance(edition, str) and _EDITION.fullmatch(edition) for edition in editions):
+        raise ValueError("not an edition")
+    return Pointer(EditionRef(date.fromisoformat(fields["as_of"]), editions[0]), frozenset(editions[1:]))
 
 
 def read_live(home: AnyPath) -> EditionRef | None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from schemas.manifest import EditionRef
 from schemas.night import Night, Published
 from segmentation.parts import hash_file
+from segmentation.store.dates import published_dates
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -33,17 +34,6 @@ def published_edition(home: AnyPath, as_of: date) -> str | None:
     """
     footer = read_footer(published_path(home, as_of))
     return footer[0] if footer else None
-
-
-def published_dates(home: AnyPath) -> list[date]:
-    """Dates with a published table, ascending."""
-    dates = []
-    for path in (home / "published").glob(f"as_of=*/{SEGMENTS}"):
-        try:
-            dates.append(date.fromisoformat(path.parent.name.removeprefix("as_of=")))
-        except ValueError:
-            continue  # not a folder of ours
-    return sorted(dates)
 
 
 def published_editions(home: AnyPath) -> list[EditionRef]:

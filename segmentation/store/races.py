@@ -8,9 +8,10 @@ from datetime import date
 from schemas.manifest import EditionRef
 from schemas.rows import EditionKey
 from segmentation.errors import Conflict
+from segmentation.store.dates import published_dates
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
-from segmentation.store.published import published_dates, published_edition
+from segmentation.store.published import published_edition
 
 
 def check_race(home: AnyPath, as_of: date, key: EditionKey) -> None:

@@ -1,0 +1,39 @@
+"""Which dates are published: the folders with a table in them. The edition of a date is in published.py."""
+
+from datetime import date
+
+from segmentation.store.layout import SEGMENTS
+from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.small_files import advise_audit, damaged
+
+_PREFIX = "as_of="
+
+
+def published_dates(home: AnyPath) -> list[date]:
+    """Dates with a published table, ascending. Refused if the folders cannot be listed."""
+    folder = home / "published"
+    try:
+        names = _list_tables(folder)
+    except OSError as error:
+        # Only a missing folder is an empty one: a night that saw no dates would start over with new ids.
+        found = f"cannot be listed ({error.strerror})"
+        raise damaged(folder, found, "a folder for each published date", advise_audit(home)) from None
+    dates = []
+    for name in names:
+        try:
+            dates.append(date.fromisoformat(name.removeprefix(_PREFIX)))
+        except ValueError:
+            continue  # not a folder of ours
+    return sorted(dates)
+
+
+def _list_tables(folder: AnyPath) -> list[str]:
+    """Names of the folders with a table."""
+    if isinstance(folder, ObjectPath):
+        return [path.parent.name for path in folder.glob(f"{_PREFIX}*/{SEGMENTS}")]
+    try:
+        # glob skips folders that it may not read.
+        names = [path.name for path in folder.iterdir() if path.name.startswith(_PREFIX)]
+    except FileNotFoundError:
+        return []
+    return [name for name in names if (folder / name / SEGMENTS).exists()]

@@ -1,0 +1,68 @@
+"""Which editions promotions have superseded, from the ledger: what live.json can be rebuilt from.
+
+A promotion's row lists all superseded editions from then on. Rows of versions before 0.4 list dates only: the
+edition is then the one that the ledger had for the date.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from segmentation.store.dates import published_dates
+from segmentation.store.ledger import Ledger, read_ledger
+from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import advise_repair, damaged
+
+_PUBLISHED = ("published", "already-published", "promoted")
+
+
+def look_up_superseded(home: AnyPath) -> frozenset[str]:
+    """The superseded editions according to the ledger. Refused if it cannot say."""
+    dates = published_dates(home)
+    if not dates:
+        return frozenset()
+    ledger = read_ledger(home)
+    superseded, doubts = replay_promotions(home, ledger.rows), list_doubts(home, ledger)
+    if superseded is None or doubts:
+        doubts = doubts or ["the ledger does not say which editions a promotion superseded"]
+        raise damaged(
+            home / "live.json", f"is missing, and {doubts[0]}", "the live edition", advise_repair(home)
+        )
+    return superseded
+
+
+def list_doubts(home: AnyPath, ledger: Ledger) -> list[str]:
+    """Why a promotion may be missing from the rows, in words; empty if they are complete."""
+    doubts = []
+    if ledger.unreadable:
+        doubts.append(f"rows of the ledger cannot be read: {', '.join(ledger.unreadable[:3])}")
+    # With a single date, no other can have been promoted over it.
+    dates = published_dates(home)
+    if len(dates) > 1 and (unrecorded := {*map(str, dates)} - {row.get("as_of") for row in ledger.rows}):
+        doubts.append(f"the ledger has no row for {min(unrecorded)}, which is published")
+    return doubts
+
+
+def replay_promotions(home: AnyPath, rows: Sequence[dict[str, Any]]) -> frozenset[str] | None:
+    """The superseded editions after these rows; None if a row of an earlier version does not tell."""
+    superseded = frozenset[str]()
+    for position, row in enumerate(rows):
+        if row.get("superseded_editions") is not None:
+            superseded = frozenset(row["superseded_editions"])
+        elif row.get("outcome") == "promoted":
+            added = [_look_up_edition(home, day, rows[:position]) for day in row.get("set_aside", [])]
+            if None in added:
+                return None
+            superseded = frozenset({*superseded, *filter(None, added)} - {row.get("edition")})
+    return superseded
+
+
+def _look_up_edition(home: AnyPath, day: str, rows: Sequence[dict[str, Any]]) -> str | None:
+    """The edition that was published for a date after these rows; None if it is not certain."""
+    editions = [
+        str(row["edition"])
+        for row in rows
+        if row.get("as_of") == day and row.get("outcome") in _PUBLISHED and row.get("edition")
+    ]
+    # A run that was killed after its commit left no edition in its row.
+    folders = editions[-1:] or [path.name for path in (home / "editions").glob(f"{day}/*")]
+    return folders[0] if len(folders) == 1 else None
