@@ -9,14 +9,15 @@ from pathlib import Path
 
 from config.clauses import CheckLimits
 from schemas.night import Night
-from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
+from schemas.rows import Digest, EditionKey, ErasedRows, Ingested, Input, RowBalance
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
 from segmentation.parts import create_empty_folder
-from segmentation.rows.judging.cast_batch import make_contract, with_currencies, with_python_schema
+from segmentation.rows.judging.cast_batch import Contract, make_contract, with_currencies, with_python_schema
 from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
 from segmentation.rows.judging.deliveries import counts_twice
 from segmentation.rows.judging.digests import compute_digests
+from segmentation.rows.judging.erased_rows import detect_erased
 from segmentation.rows.judging.judged_batches import judge_files
 from segmentation.rows.judging.refused_value import list_amounts
 from segmentation.rows.judging.refusing import summarise_reasons
@@ -27,7 +28,7 @@ from segmentation.rows.reading.file_batches import REPEATED_HEADER
 from segmentation.rows.reading.headers import read_header
 from segmentation.rows.reading.opening import OpenedSource, open_files
 from segmentation.samples.catalogue import write_samples
-from segmentation.sources.content import fingerprint
+from segmentation.sources.content import SourceFile, fingerprint
 from segmentation.sources.copied_files import refuse_copies
 from segmentation.sources.late_files import detect_late_files
 from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
@@ -35,6 +36,13 @@ from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import get_home
 from segmentation.store.other_code import detect_other_code
 from segmentation.store.published import is_intact
+from segmentation.store.tombstones import (
+    Tombstones,
+    digest_hashes,
+    fingerprint_tombstones,
+    read_tombstones,
+    refuse_pending,
+)
 from tasks.runtime.stage import stage
 
 MOST_NAMED = 3  # inputs that a message lists by name
@@ -103,6 +111,7 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
             else "no rows"
         )
         problem += f"; {balance.outside} are outside the window" if balance.outside else ""
+        problem += f"; {balance.erased} are of erased customers" if balance.erased else ""
         kind = Refused if refused else NoData
         raise kind("no-rows", f"{names}: {problem}; expected at least one row to use")
     return [
@@ -150,7 +159,11 @@ def report_nothing_read(
 
 
 def report_published(
-    night: Night, key: EditionKey, inputs: tuple[Input, ...], digests: tuple[Digest, ...]
+    night: Night,
+    key: EditionKey,
+    inputs: tuple[Input, ...],
+    digests: tuple[Digest, ...],
+    tombstones: str | None,
 ) -> Ingested | None:
     """The record of a run whose date is published already, by this code or by another; else None."""
     if night.force:
@@ -158,25 +171,41 @@ def report_published(
     if is_intact(get_home(night), night.as_of, key.edition):
         return report_nothing_read(key, inputs, digests)
     # New code does not replace what was published by older code: a person may force it (decision 29).
-    other_code = detect_other_code(night, key, digests)
+    other_code = detect_other_code(night, key, digests, tombstones)
     if not other_code or key.replaces is None:
         return None
     record = report_nothing_read(key.model_copy(update={"edition": key.replaces}), inputs, digests)
     return record.model_copy(update={"other_code": tuple(other_code)})
 
 
+def detect_erased_rows(
+    files: Sequence[SourceFile], contract: Contract, tombstones: Tombstones | None
+) -> tuple[Contract, ErasedRows]:
+    """The contract that leaves erased customers out, and which tombstones are an input of the edition."""
+    if tombstones is None:
+        return contract, ErasedRows()
+    ids = detect_erased(files, contract, tombstones)
+    used = digest_hashes([tombstones.hash_id(customer_id) for customer_id in ids])
+    erased = ErasedRows(known=fingerprint_tombstones(tombstones), used=used)
+    return contract._replace(erased=frozenset(ids)), erased
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     definition = night.definition
+    # Before the source: whoever is erased from here on makes this run a conflict.
+    tombstones = read_tombstones(get_home(night))
+    refuse_pending(get_home(night), tombstones)
     folder = create_empty_folder(night.staging / "ingest")
     source = open_source(night)
     inputs = tuple(file.input for file in source.files)
     contract = make_contract(definition.rows, definition, definition.window(night.as_of))
     contract = with_python_schema(contract, night.schema_source)
     digests = compute_digests(source.files, contract)
-    key = make_edition_key(night, digests)
+    contract, erased = detect_erased_rows(source.files, contract, tombstones)
+    key = make_edition_key(night, digests, erased.used)
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
-    if published := report_published(night, key, inputs, digests):
+    if published := report_published(night, key, inputs, digests, erased.used):
         return published.model_copy(update={"files_outside": source.outside})
     if counts_twice(definition.rows):
         contract = contract._replace(sketched=choose_share(source.files))
@@ -191,6 +220,7 @@ def read_source(night: Night) -> Ingested:
         inputs=inputs,
         files_outside=source.outside,
         digests=digests,
+        erased=erased,
         late=detect_late_files(night, key, source.files),
         balance=rows.balance,
         parts=tuple(rows.parts),

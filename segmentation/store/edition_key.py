@@ -16,12 +16,12 @@ from segmentation.canonical import sort_content
 from segmentation.schema_code import hash_source
 from segmentation.store.layout import VERSION, edition_folder, get_home
 from segmentation.store.manifests import MANIFEST
-from segmentation.store.published import is_intact, previous_edition, published_edition
+from segmentation.store.published import is_intact, previous_edition, replaced_edition
 from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.versions import list_libraries
 
 
-def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
+def make_edition_key(night: Night, digests: Iterable[Digest], tombstones: str | None = None) -> EditionKey:
     """Derive the edition from definition, inputs, as_of, previous edition, code and libraries.
 
     The same input gives the same edition wherever and whenever the run takes place. A damaged previous
@@ -29,13 +29,14 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
     """
     home = get_home(night)
     previous = previous_edition(home, night.as_of)
-    replaces = published_edition(home, night.as_of)
+    replaces = replaced_edition(home, night.as_of)
     content = {
         **collect_inputs(
             night.as_of,
             night.definition.decisive_content(),
             digests,
             schema=night.schema_source,
+            tombstones=tombstones,
         ),
         **collect_code(),
     }
@@ -59,7 +60,12 @@ def make_edition_key(night: Night, digests: Iterable[Digest]) -> EditionKey:
 
 
 def collect_inputs(
-    as_of: date, definition: dict[str, Any], digests: Iterable[Digest], *, schema: str | None
+    as_of: date,
+    definition: dict[str, Any],
+    digests: Iterable[Digest],
+    *,
+    schema: str | None,
+    tombstones: str | None = None,
 ) -> dict[str, Any]:
     """What an edition is made from, apart from the previous edition and from the code that makes it.
 
@@ -72,6 +78,8 @@ def collect_inputs(
     }
     if schema is not None:
         content["schema"] = hash_source(schema)
+    if tombstones is not None:
+        content["tombstones"] = tombstones
     return content
 
 

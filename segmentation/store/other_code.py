@@ -30,7 +30,9 @@ def list_code_changes(manifest: Manifest) -> list[str]:
     return changes
 
 
-def detect_other_code(night: Night, key: EditionKey, digests: Iterable[Digest]) -> list[str]:
+def detect_other_code(
+    night: Night, key: EditionKey, digests: Iterable[Digest], tombstones: str | None = None
+) -> list[str]:
     """What differs in the code that made the date's published edition.
 
     Empty if the date has no edition, or one that was made from other content as well.
@@ -47,9 +49,14 @@ def detect_other_code(night: Night, key: EditionKey, digests: Iterable[Digest]) 
         complete_definition(manifest.definition, night.definition),
         manifest.inputs,
         schema=kept.read_text(encoding="utf-8") if kept.is_file() else None,
+        tombstones=manifest.tombstones,
     )
     wanted = collect_inputs(
-        night.as_of, night.definition.decisive_content(), digests, schema=night.schema_source
+        night.as_of,
+        night.definition.decisive_content(),
+        digests,
+        schema=night.schema_source,
+        tombstones=tombstones,
     )
     return list_code_changes(manifest) if digest_content(published) == digest_content(wanted) else []
 

@@ -15,7 +15,7 @@ from pandera.pandas import DataFrameSchema
 from config.columns import Rows
 from config.definition import Definition
 from schemas.contract import rows_schema
-from segmentation.rows.casting.text_columns import Dialect, cast_column, cast_id
+from segmentation.rows.casting.text_columns import CastColumn, Dialect, cast_column, cast_id
 from segmentation.rows.judging.currencies import CurrencyRule
 from segmentation.rows.judging.python_rules import PythonRules
 from segmentation.rows.judging.refused_value import Amount
@@ -37,6 +37,7 @@ class Contract(NamedTuple):
     counted: CountRules | None = None  # None: rows are not counted by day and file
     amounts: tuple[Amount, ...] = ()
     python: PythonRules | None = None
+    erased: frozenset[str] = frozenset()  # ids whose rows are left out
 
 
 def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] | None) -> Contract:
@@ -84,16 +85,20 @@ def cast_batch(raw: RawBatch, contract: Contract) -> CastBatch:
         values, dialect = raw.table[name], contract.dialect
         is_id = name == rows.id
         cast = (
-            cast_id(name, values, dialect)
-            if is_id
-            else cast_column(name, values, rows.columns[name], dialect)
+            cast_ids(raw.table, contract) if is_id else cast_column(name, values, rows.columns[name], dialect)
         )
         typed[name] = cast.values
         oddities |= cast.oddities
         if cast.unreadable is not None:
             unreadable[name] = cast.unreadable
-    if rows.id is not None and rows.id_suffix is not None:
-        ids = typed[rows.id]
-        shortened = pc.utf8_slice_codeunits(ids, 0, -len(rows.id_suffix))
-        typed[rows.id] = pc.if_else(pc.ends_with(ids, rows.id_suffix), shortened, ids)
     return CastBatch(pa.table(typed), unreadable, oddities)
+
+
+def cast_ids(table: pa.Table, contract: Contract) -> CastColumn:
+    """The ids of raw rows as the definition reads them: text, without rows.id_suffix."""
+    rows = contract.rows
+    cast = cast_id(rows.id or "", table[rows.id], contract.dialect)
+    if rows.id_suffix is None:
+        return cast
+    shortened = pc.utf8_slice_codeunits(cast.values, 0, -len(rows.id_suffix))
+    return cast._replace(values=pc.if_else(pc.ends_with(cast.values, rows.id_suffix), shortened, cast.values))

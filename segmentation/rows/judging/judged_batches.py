@@ -21,6 +21,7 @@ from segmentation.rows.judging.currencies import (
     CurrencyCounts,
     count_currencies,
 )
+from segmentation.rows.judging.erased_rows import LeftOut, leave_out
 from segmentation.rows.judging.python_rules import add_python_reasons
 from segmentation.rows.judging.refused_value import MeasuredBatch, measure_amounts
 from segmentation.rows.judging.refusing import quarantine_table, refuse_batch, refuse_malformed
@@ -60,6 +61,7 @@ class JudgedBatch(NamedTuple):
     days: np.ndarray | None = None  # of all rows of the batch, also those outside the window
     counts: RowCounts | None = None
     sums: np.ndarray | None = None  # of the contract's amounts, as refused_value.py says
+    erased: int = 0  # rows of erased customers, which are in neither table
 
 
 def list_event_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
@@ -126,6 +128,9 @@ def judge_files(files: Sequence[SourceFile], contract: Contract) -> Iterator[Jud
 
 def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedBatch:
     """Judge several batches as one. Without an id column, a row's id is its number in the whole source."""
+    left_out = LeftOut()
+    if contract.erased:
+        batches, left_out = leave_out(batches, contract)
     table = pa.concat_tables([batch.raw.table for batch in batches])
     rows = np.concatenate([batch.raw.rows for batch in batches])
     batch_of_row = np.repeat(np.arange(len(batches)), [batch.raw.table.num_rows for batch in batches])
@@ -168,6 +173,8 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         ),
         reasons=judged.reasons + malformed_reasons,
         mentions=judged.mentions + malformed_reasons,
+        outside=judged.outside + left_out.outside,
+        erased=left_out.erased,
     )
 
 

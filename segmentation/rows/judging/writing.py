@@ -41,7 +41,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
     replacing: list[Part] = []
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
     counts = SourceCounts(inputs)
-    outside = 0
+    outside = erased = 0
     for number, batch in enumerate(batches):
         # Each part is written as it comes, so memory holds one batch and counts of fixed size.
         if batch.sketch is not None:
@@ -53,6 +53,7 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
         mentions += batch.mentions
         oddities += batch.oddities
         outside += batch.outside
+        erased += batch.erased
         if batch.good.num_rows:
             parts.append(write_part(folder / f"rows-{number:05d}.parquet", batch.good))
         if batch.refused.num_rows:
@@ -61,11 +62,12 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
             replacing.append(write_part(folder / f"replacing-{number:05d}.parquet", batch.replacing))
     used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
     balance = RowBalance(
-        read=used + quarantined,
+        read=used + quarantined + erased,
         used=used,
         quarantined=quarantined,
         reasons=dict(sorted(reasons.items())),
         mentions=dict(sorted(mentions.items())),
         outside=outside,
+        erased=erased,
     )
     return JudgedRows(parts, quarantine, balance, oddities, replacing, deliveries, currencies, counts)

@@ -1,0 +1,154 @@
+"""tombstones.json: salted hashes of the ids of erased customers, so that later nights leave them out.
+
+Why hashes, and what they protect: docs/decisions/0032-erasing.md. Erasing rows is in segmentation/erasing/,
+leaving rows out of a night in segmentation/rows/judging/erased_rows.py.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from schemas.record import Record
+from segmentation.errors import Conflict, Refused
+from segmentation.store.durable import write_durably
+from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import advise_audit, parse_json, read_small_file
+
+TOMBSTONES_FILE = "tombstones.json"
+_HEX = r"^[0-9a-f]{32}$"
+
+
+class Tombstone(Record):
+    """One erased customer."""
+
+    hash: str = Field(pattern=_HEX)
+    erasure: str = Field(description="The erasure that erased the customer.")
+
+
+class ErasureIntent(Record):
+    """An erasure: who asked for it, when and why. `pending` until every file has been rewritten."""
+
+    erasure: str
+    who: str
+    when: str
+    reason: str
+    pending: bool = False
+
+
+class Tombstones(Record):
+    """The content of tombstones.json. The salt is the store's own, drawn with the first erasure."""
+
+    salt: str = Field(pattern=r"^[0-9a-f]{64}$")
+    erasures: tuple[ErasureIntent, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
+
+    @property
+    def pending(self) -> tuple[ErasureIntent, ...]:
+        """Erasures that were begun and not completed."""
+        return tuple(intent for intent in self.erasures if intent.pending)
+
+    @cached_property
+    def hashes(self) -> frozenset[str]:
+        """All hashes."""
+        return frozenset(tombstone.hash for tombstone in self.tombstones)
+
+    def hash_id(self, customer_id: str) -> str:
+        """The keyed hash of an id, 128 bits as hex."""
+        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=bytes.fromhex(self.salt)).hexdigest()
+
+    def list_erased(self, ids: pa.Array | pa.ChunkedArray) -> list[str]:
+        """The distinct ids among these that have a tombstone. Each distinct id is hashed once."""
+        if not self.tombstones:
+            return []
+        salted = hashlib.blake2b(digest_size=16, key=bytes.fromhex(self.salt))
+        erased = []
+        for customer_id in pc.unique(ids).to_pylist():
+            if customer_id is None:
+                continue
+            state = salted.copy()  # the key is a block of its own, hashed once
+            state.update(customer_id.encode())
+            if state.hexdigest() in self.hashes:
+                erased.append(customer_id)
+        return erased
+
+    def add(self, ids: Iterable[str], intent: ErasureIntent) -> "Tombstones":
+        """With an erasure of these ids. One that is there already keeps its tombstone."""
+        new = sorted({self.hash_id(customer_id) for customer_id in ids} - self.hashes)
+        added = tuple(Tombstone(hash=digest, erasure=intent.erasure) for digest in new)
+        return Tombstones(
+            salt=self.salt, erasures=(*self.erasures, intent), tombstones=(*self.tombstones, *added)
+        )
+
+    def complete(self) -> "Tombstones":
+        """With no erasure pending."""
+        erasures = tuple(intent.model_copy(update={"pending": False}) for intent in self.erasures)
+        return Tombstones(salt=self.salt, erasures=erasures, tombstones=self.tombstones)
+
+    def to_json(self) -> bytes:
+        """The file's content: an erasure or a tombstone a line."""
+        lines = [f'{{"salt": "{self.salt}",']
+        for name, records in (("erasures", self.erasures), ("tombstones", self.tombstones)):
+            entries = ",\n".join(json.dumps(_without_defaults(record), sort_keys=True) for record in records)
+            lines += [f'"{name}": [', *([entries] if entries else []), "]," if name == "erasures" else "]}"]
+        return "\n".join(lines).encode() + b"\n"
+
+
+def _without_defaults(record: Record) -> dict[str, Any]:
+    return record.model_dump(exclude_defaults=True)
+
+
+def create_tombstones() -> Tombstones:
+    """Tombstones of nobody, with a new salt."""
+    return Tombstones(salt=secrets.token_hex(32))
+
+
+def read_tombstones(home: AnyPath) -> Tombstones | None:
+    """The tombstones of a segmentation; None if nobody was erased. Refused if the file is damaged."""
+    return read_small_file(
+        home / TOMBSTONES_FILE,
+        lambda content: Tombstones.model_validate(parse_json(content)),
+        "the hashes of erased customers' ids",
+        f"restore it from a backup: without it, erased customers would come back; {advise_audit(home)}",
+    )
+
+
+def write_tombstones(home: AnyPath, tombstones: Tombstones) -> None:
+    """Replace the file. The caller holds the segmentation's lock."""
+    write_durably(home / TOMBSTONES_FILE, tombstones.to_json())
+
+
+def refuse_pending(home: AnyPath, tombstones: Tombstones | None) -> None:
+    """Refuse to go on while an erasure is not complete: some editions still hold the customers' rows."""
+    if tombstones is not None and tombstones.pending:
+        intent = tombstones.pending[0]
+        raise Refused(
+            "erasing",
+            f"the erasure that {intent.who} began at {intent.when} is not complete; complete it with "
+            f"'resegment erase {home.name}', then run again",
+        )
+
+
+def fingerprint_tombstones(tombstones: Tombstones | None) -> str | None:
+    """What changes with every erasure; None without tombstones."""
+    return None if tombstones is None else hashlib.sha256(tombstones.to_json()).hexdigest()[:16]
+
+
+def check_tombstones(home: AnyPath, fingerprint: str | None) -> None:
+    """Conflict if customers were erased since the run that had this fingerprint began."""
+    if fingerprint_tombstones(read_tombstones(home)) != fingerprint:
+        raise Conflict(
+            "customers were erased during this run, which has read their rows; nothing was published. "
+            "Run again to leave them out"
+        )
+
+
+def digest_hashes(hashes: Sequence[str]) -> str | None:
+    """16 characters for the tombstones that removed rows; None for none of them."""
+    return hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()[:16] if hashes else None
