@@ -12,12 +12,16 @@ from pathlib import Path
 from schemas.night import Night
 from schemas.rows import EditionKey
 from segmentation.store.durable import sync_file, sync_folder, write_durably
+from segmentation.store.exchange import exchange_folders, restore_replaced
 from segmentation.store.layout import SEGMENTS, edition_folder, get_home, published_path
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import commit_objects, move_live_object, upload_edition
 from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.permissions import create_folder
 from segmentation.store.pointer import LIVE
+from segmentation.store.published import is_intact
 from segmentation.store.races import advance_pointer, check_race
+from segmentation.store.same_edition import is_same_edition
 
 
 def commit_edition(night: Night, key: EditionKey, source: Path, live: bool) -> None:
@@ -35,22 +39,27 @@ def commit_edition(night: Night, key: EditionKey, source: Path, live: bool) -> N
         if live:
             check_race(night.home, night.as_of, key)
         folder = edition_folder(night.home, night.as_of, key.edition)
-        # The folder first: a published table must never name an edition that is not there.
-        _place_folder(source, folder, night.staging)
+        # What the published table names is not replaced by an edition that may not be published.
+        if live or not is_intact(night.home, night.as_of, key.edition):
+            # The folder first: a published table must never name an edition that is not there.
+            _place_folder(source, folder, night.home)
         if live:
             publish_table(folder, published_path(night.home, night.as_of), night.staging)
             move_live(night.home, night.as_of, key.edition)
 
 
-def _place_folder(source: Path, folder: Path, staging: Path) -> None:
-    """Rename the finished folder into place, replacing one of the same edition from an earlier attempt."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
+def _place_folder(source: Path, folder: Path, home: Path) -> None:
+    """Rename the finished folder into place, unless the same edition is there already and whole.
+
+    A damaged one is exchanged, so that it is in the store until the new one is.
+    """
+    restore_replaced(home)
+    create_folder(folder.parent)
+    if not folder.exists():
+        source.rename(folder)
+    elif not is_same_edition(source, folder):
         # rename cannot replace a folder that is not empty.
-        replaced = staging / "replaced"
-        shutil.rmtree(replaced, ignore_errors=True)
-        folder.rename(replaced)
-    source.rename(folder)
+        exchange_folders(source, folder, home)
     sync_folder(folder.parent)
     sync_folder(folder.parent.parent)
 

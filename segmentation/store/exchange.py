@@ -1,0 +1,87 @@
+"""Exchanging two folders, so that a crash leaves one of them in place and never neither.
+
+Linux can do it in one step. Elsewhere the old folder waits in `.replaced` while the new one takes its place,
+and whoever finds it there afterwards puts it back. What is exchanged is decided in commit.py.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from segmentation.store.durable import sync_folder
+from segmentation.store.permissions import PRIVATE_FOLDER, create_folder
+
+REPLACED = ".replaced"  # in a segmentation's folder: DATE/EDITION
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
+# No such call in this kernel, not on this file system (NFS, FAT), or forbidden to this container.
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM, errno.EXDEV)
+
+
+def exchange_folders(new: Path, folder: Path, home: Path) -> None:
+    """Put `new` in the place of `folder`, an edition's below `home`; the old one is then where `new` was."""
+    if not exchange_at_once(new, folder):
+        _exchange_by_turns(new, folder, _locate_replaced(home, folder))
+    sync_folder(new.parent)
+    sync_folder(folder.parent)
+
+
+def exchange_at_once(one: Path, other: Path) -> bool:
+    """Swap two folders in one step of the file system; False if it cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):  # not Linux, or a C library without it
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _UNSUPPORTED:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def restore_replaced(home: Path) -> list[str]:
+    """Put back every edition that a crash took away and did not replace; returns `DATE/EDITION` of each.
+
+    Where the new one is in place, the old one is removed. Call it under the segmentation's lock.
+    """
+    restored = []
+    for aside in sorted((home / REPLACED).glob("*/*")):
+        folder = home / "editions" / aside.parent.name / aside.name
+        if folder.exists():
+            shutil.rmtree(aside)
+        else:
+            create_folder(folder.parent)
+            aside.rename(folder)
+            sync_folder(folder.parent)
+            restored.append(f"{folder.parent.name}/{folder.name}")
+        _remove_empty(aside)
+    return restored
+
+
+def _exchange_by_turns(new: Path, folder: Path, aside: Path) -> None:
+    create_folder(aside.parent, PRIVATE_FOLDER)
+    folder.rename(aside)
+    # Before the next step: after a power cut the old folder must be in one of the two places.
+    sync_folder(aside.parent)
+    sync_folder(folder.parent)
+    try:
+        new.rename(folder)
+    except BaseException:
+        aside.rename(folder)
+        raise
+    sync_folder(folder.parent)
+    aside.rename(new)
+    _remove_empty(aside)
+
+
+def _locate_replaced(home: Path, folder: Path) -> Path:
+    return home / REPLACED / folder.parent.name / folder.name
+
+
+def _remove_empty(aside: Path) -> None:
+    for folder in (aside.parent, aside.parent.parent):
+        with suppress(OSError):  # another date's, or the folder's own
+            folder.rmdir()
