@@ -28,7 +28,7 @@ from segmentation.backfill_plan import (
     repair_live,
 )
 from segmentation.errors import Conflict, ResegmentError
-from segmentation.store.published import published_edition
+from segmentation.store.published import readable_edition
 from tasks.runtime.markdown import escape_cell, format_table
 from tasks.runtime.parameters import check_parameters
 
@@ -71,7 +71,7 @@ def plan_dates(request: BackfillRequest) -> BackfillPlan:
 @task(task_run_name="check {day}", persist_result=True, result_serializer="json")
 def check_again(request: BackfillRequest, day: date) -> str | None:
     """The edition that another run has published for the date since the plan was made, if any."""
-    return published_edition(get_backfill_home(request), day)
+    return readable_edition(get_backfill_home(request), day)
 
 
 class Progress:
@@ -151,7 +151,7 @@ class Progress:
 
     def _read_failure(self, day: date, state: State[Any]) -> DateResult:
         error = state.result(raise_on_failure=False, _sync=True)  # type: ignore[call-overload]
-        edition = published_edition(self.home, day)
+        edition = readable_edition(self.home, day)
         if isinstance(error, Conflict) and edition is not None and self.request.mode == "fill":
             return skip_date(day, edition)
         is_known = isinstance(error, ResegmentError)

@@ -17,7 +17,7 @@ from segmentation.store.locking import LOCK, lock
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.published import previous_edition, published_edition, published_editions
+from segmentation.store.published import previous_edition, readable_edition, readable_editions
 
 MAX_DATES = 1100  # three years of nights
 
@@ -69,7 +69,7 @@ def plan_backfill(request: BackfillRequest, definition: Definition) -> BackfillP
         return BackfillPlan(start=start, end=end, dates=planned)
     published = set(published_dates(home)) if request.mode == "fill" else set()
     dates = [
-        PlannedDate(as_of=day, edition=published_edition(home, day) if day in published else None)
+        PlannedDate(as_of=day, edition=readable_edition(home, day) if day in published else None)
         for day in list_days(start, end)
     ]
     return BackfillPlan(start=start, end=end, dates=tuple(dates))
@@ -119,7 +119,7 @@ def get_first_outdated(home: AnyPath, start: date) -> date | None:
     previous = previous_edition(home, start)
     expected = previous.edition if previous else None
     superseded = read_pointer(home).superseded
-    for day, edition in published_editions(home):
+    for day, edition in readable_editions(home):
         if day < start or edition in superseded:
             continue
         manifest = try_read_manifest(edition_folder(home, day, edition))
@@ -131,9 +131,11 @@ def get_first_outdated(home: AnyPath, start: date) -> date | None:
 
 def repair_live(home: AnyPath) -> None:
     """Move live.json to the newest published date, in case a run was killed right after its commit."""
-    days = published_dates(home)
-    edition = published_edition(home, days[-1]) if days else None
-    if edition is None:
-        return
-    with lock(home / LOCK):
-        move_live(home, days[-1], edition)
+    superseded = read_pointer(home).superseded
+    # Newest first: usually the first footer is the answer.
+    for day in reversed(published_dates(home)):
+        edition = readable_edition(home, day)
+        if edition is not None and edition not in superseded:
+            with lock(home / LOCK):
+                move_live(home, day, edition)
+            return

@@ -24,7 +24,7 @@ from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import move_live_object
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
-from segmentation.store.published import published_edition, published_editions
+from segmentation.store.published import published_editions, replaced_edition
 
 MAX_NAME, MAX_REASON = 100, 500  # characters
 
@@ -132,7 +132,7 @@ def _put_live(home: AnyPath, edition: Edition) -> None:
 def _publish_object(home: ObjectPath, edition: Edition) -> None:
     table = published_path(home, edition.as_of)
     version = table.version()
-    if published_edition(home, edition.as_of) == edition.edition:
+    if replaced_edition(home, edition.as_of) == edition.edition:
         return
     with tempfile.TemporaryDirectory() as scratch:
         copy = (edition_folder(home, edition.as_of, edition.edition) / SEGMENTS).fetch(Path(scratch))

@@ -17,7 +17,7 @@ from segmentation.store.locking import LOCK, lock
 from segmentation.store.manifests import read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_edition
+from segmentation.store.published import readable_edition
 from segmentation.store.rewriting import rewrite
 
 NAMES_FILE = "names.json"
@@ -108,7 +108,7 @@ def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOr
     for day in published_dates(home):
         # ISO dates as text compare like dates.
         named_before = {segment_id for segment_id, date_ in naming_dates.items() if date_ < str(day)}
-        edition = published_edition(home, day) if named_before else None
+        edition = readable_edition(home, day) if named_before else None
         if edition is None:
             continue
         for event in _read_splits(edition_folder(home, day, edition)):

@@ -20,7 +20,7 @@ from segmentation.store.layout import edition_folder
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
-from segmentation.store.published import published_edition
+from segmentation.store.published import readable_edition
 
 FACTS_FILE = "index.json"
 FACTS_VERSION = 1  # a facts file of another version is ignored and rebuilt
@@ -137,7 +137,7 @@ def _get_published_editions(home: AnyPath, editions: Sequence[EditionFacts]) -> 
         editions_of_day = by_date[day]
         is_certain = len(editions_of_day) == 1 and editions_of_day[0].decision == "published"
         published[day] = (
-            editions_of_day[0].edition if is_certain else published_edition(home, date.fromisoformat(day))
+            editions_of_day[0].edition if is_certain else readable_edition(home, date.fromisoformat(day))
         )
     return published
 

@@ -25,7 +25,7 @@ from segmentation.sources.listing import covered_days
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
-from segmentation.store.published import published_editions
+from segmentation.store.published import readable_editions
 from segmentation.store.typed_inputs import read_typed_inputs
 
 _COMPRESSED = re.compile(r"\.(gz|bz2|zst)$", re.IGNORECASE)
@@ -167,7 +167,7 @@ def _list_lacking(
     spans = [span_in_name(name, definition.source.date_in_name or "") for name in missed]
     earliest = min((span.first for span in spans if span is not None), default=date.max)
     dates = []
-    for ref in published_editions(home) if missed else ():
+    for ref in readable_editions(home) if missed else ():
         if ref.as_of < earliest or ref.as_of == tonight.days.as_of:
             continue
         edition = read_edition_files(home, ref, definition)

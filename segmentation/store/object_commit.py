@@ -14,7 +14,7 @@ from segmentation.store.buckets import ObjectChanged
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
-from segmentation.store.published import published_edition
+from segmentation.store.published import replaced_edition
 from segmentation.store.races import advance_pointer, check_race, conflict_error
 from segmentation.store.rewriting import rewrite
 
@@ -32,7 +32,7 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path)
         table.put(source / SEGMENTS, replaces=version, create=version is None)
     # A put whose answer was lost may be repeated by a retry, and then meets its own table.
     except ObjectChanged:
-        edition = published_edition(home, as_of)
+        edition = replaced_edition(home, as_of)
         if edition != key.edition:
             raise conflict_error(as_of, key, edition) from None
     move_live_object(home, lambda _: advance_pointer(home, as_of, key.edition))

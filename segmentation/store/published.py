@@ -3,6 +3,7 @@
 A table's footer names its edition and that edition's manifest, so a table and its label cannot disagree.
 """
 
+import re
 from datetime import date
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from schemas.manifest import EditionRef
 from schemas.night import Night, Published
+from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.dates import published_dates
 from segmentation.store.layout import (
@@ -25,20 +27,41 @@ from segmentation.store.layout import (
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_pointer
+from segmentation.store.small_files import damaged
+
+DAMAGED = "damaged"  # in place of an edition, where the published table cannot be read
+_EDITION = re.compile(r"[\w-]+")
 
 
 def published_edition(home: AnyPath, as_of: date) -> str | None:
-    """The edition published for a date; None for an unpublished date.
-
-    A table that cannot be read, or names no edition, counts as none: the next run publishes it again.
-    """
+    """The edition published for a date; None for an unpublished date. Refused if its table is damaged."""
     footer = read_footer(published_path(home, as_of))
     return footer[0] if footer else None
 
 
+def replaced_edition(home: AnyPath, as_of: date) -> str | None:
+    """The edition that a publication for the date would replace; DAMAGED for one that cannot be read."""
+    try:
+        return published_edition(home, as_of)
+    except DamagedFile:
+        return DAMAGED
+
+
+def readable_edition(home: AnyPath, as_of: date) -> str | None:
+    """The edition published for a date, for lists that go on past a damaged table, which counts as none."""
+    edition = replaced_edition(home, as_of)
+    return None if edition == DAMAGED else edition
+
+
 def published_editions(home: AnyPath) -> list[EditionRef]:
-    """Every date with a readable published table, and its edition, by date."""
+    """Every published date and its edition, by date. Refused if a table is damaged."""
     refs = ((day, published_edition(home, day)) for day in published_dates(home))
+    return [EditionRef(day, edition) for day, edition in refs if edition is not None]
+
+
+def readable_editions(home: AnyPath) -> list[EditionRef]:
+    """Every date with a readable published table, and its edition, by date."""
+    refs = ((day, readable_edition(home, day)) for day in published_dates(home))
     return [EditionRef(day, edition) for day, edition in refs if edition is not None]
 
 
@@ -71,8 +94,10 @@ def is_intact(home: AnyPath, as_of: date, edition: str) -> bool:
         return False
     if not has_same_bytes or names != {*digests, SUMS}:
         return False
-    tables = (published_path(home, as_of), folder / SEGMENTS)
-    return all(read_footer(table) == footer for table in tables)
+    try:
+        return all(read_footer(table) == footer for table in (published_path(home, as_of), folder / SEGMENTS))
+    except DamagedFile:
+        return False
 
 
 def read_sums(folder: AnyPath) -> dict[str, str]:
@@ -82,13 +107,28 @@ def read_sums(folder: AnyPath) -> dict[str, str]:
 
 
 def read_footer(table: AnyPath) -> tuple[str, str] | None:
-    """The edition and the manifest's sha256 that a table's footer names; None if it cannot be read."""
+    """The edition and the manifest's sha256 that a table's footer names; None if the table does not exist.
+
+    Refused if it cannot be read, or names no edition.
+    """
     try:
         with table.open("rb") as file:
             metadata = pq.read_metadata(file).metadata or {}
-        return metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+        edition, digest = metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        found = f"cannot be read ({error.strerror or 'not a Parquet file'})"
+    except pa.ArrowException:
+        found = "is cut or not a Parquet file"
+    except (KeyError, ValueError):
+        found = "names no edition in its footer"
+    else:
+        if _EDITION.fullmatch(edition):
+            return edition, digest
+        found = "names no edition in its footer"
+    expected, advice = "a table that names its edition", "see 'resegment audit', or run the date again"
+    raise damaged(table, found, expected, advice)
 
 
 def look_up_published(night: Night, edition: str) -> Published:

@@ -11,7 +11,7 @@ from segmentation.errors import Conflict
 from segmentation.store.dates import published_dates
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
-from segmentation.store.published import published_edition
+from segmentation.store.published import readable_edition, replaced_edition
 
 
 def check_race(home: AnyPath, as_of: date, key: EditionKey) -> None:
@@ -20,7 +20,7 @@ def check_race(home: AnyPath, as_of: date, key: EditionKey) -> None:
     Either the date has another edition (and not this very one), or a promotion has superseded the previous
     edition.
     """
-    edition = published_edition(home, as_of)
+    edition = replaced_edition(home, as_of)
     if edition not in (key.replaces, key.edition):
         raise conflict_error(as_of, key, edition)
     if key.previous in read_pointer(home).superseded:
@@ -41,13 +41,12 @@ def conflict_error(as_of: date, key: EditionKey, edition: str | None) -> Conflic
 def advance_pointer(home: AnyPath, as_of: date, edition: str) -> Pointer | None:
     """The new pointer after this edition was published; None if it stays where it is.
 
-    If live.json is lost, the newest published date becomes the live one.
+    If live.json is lost, the newest published date that is not superseded becomes the live one.
     """
     pointer = read_pointer(home)
     live = EditionRef(as_of, edition)
     if pointer.live is None:
-        for day in published_dates(home)[-1:]:
-            newest = published_edition(home, day)
-            if newest and day > as_of:
-                live = EditionRef(day, newest)
+        later = [day for day in published_dates(home) if day > as_of]
+        refs = [EditionRef(day, newest) for day in later if (newest := readable_edition(home, day))]
+        live = [live, *(ref for ref in refs if ref.edition not in pointer.superseded)][-1]
     return pointer.advance(live)
