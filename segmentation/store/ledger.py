@@ -68,6 +68,11 @@ def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     _put_row(get_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
 
 
+def replace_row(home: AnyPath, row: dict[str, Any]) -> None:
+    """Complete the row of a run that could not do so itself: it ends now, if the row has no time."""
+    _put_row(home, {**row, "ended": row.get("ended") or _now()})
+
+
 def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> str:
     """Write a row for something that is not a run, such as a promotion. Returns the row's id."""
     run_id, moment = str(uuid4()), _now()
