@@ -109,6 +109,12 @@ PLACES = (
     Place("{name}/.lock", "the lock of a segmentation"),
     Place("{name}/.erase.lock", "the lock of an erasure"),
     Place(
+        "{name}/.replaced/{date}/{edition}/{any}",
+        "an edition that is being replaced, on file systems that cannot exchange folders",
+        Erasing.DELETE,
+        Pruning.SWEEP,
+    ),
+    Place(
         "{name}/.staging/{run}/{any}",
         "stage files of a run, and what a promotion or erasure is building",
         Erasing.DELETE,
