@@ -55,6 +55,7 @@ class EditionKey(Record):
     )
     starts_history: bool = Field(False, description="The history of the edition before is damaged.")
     store_warnings: tuple[str, ...] = Field((), description="About the store, so no part of an edition.")
+    tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
 
 
 class RowBalance(Record):
@@ -116,13 +117,6 @@ def add_counts(counts: Mapping[str, int], other_counts: Mapping[str, int]) -> di
     return dict(sorted((Counter(counts) + Counter(other_counts)).items()))
 
 
-class ErasedRows(Record):
-    """Which tombstones a run has read, and which of them removed rows."""
-
-    known: str | None = Field(None, description="All tombstones when the run began; None without any.")
-    used: str | None = Field(None, description="Those that removed rows: an input of the edition.")
-
-
 class Ingested(Record):
     """What ingest wrote. With `is_published` or `no_data` it read no rows."""
 
@@ -144,7 +138,7 @@ class Ingested(Record):
     warnings: tuple[str, ...]
     late: LateFiles = LateFiles()
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
-    erased: ErasedRows = Field(ErasedRows(), description="The tombstones that the run knows and those used.")
+    tombstones: str | None = Field(None, description="Digest of the tombstones that removed rows.")
 
     @property
     def log_line(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.clauses import CheckLimits
 from schemas.night import Night
-from schemas.rows import Digest, EditionKey, ErasedRows, Ingested, Input, RowBalance
+from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
 from segmentation.parts import create_empty_folder
@@ -38,7 +38,7 @@ from segmentation.store.other_code import detect_other_code
 from segmentation.store.published import is_intact
 from segmentation.store.tombstones import (
     Tombstones,
-    digest_hashes,
+    digest_ids,
     fingerprint_tombstones,
     read_tombstones,
     refuse_pending,
@@ -178,16 +178,13 @@ def report_published(
     return record.model_copy(update={"other_code": tuple(other_code)})
 
 
-def detect_erased_rows(
+def leave_out_erased(
     files: Sequence[SourceFile], contract: Contract, tombstones: Tombstones | None
-) -> tuple[Contract, ErasedRows]:
-    """The contract that leaves erased customers out, and which tombstones are an input of the edition."""
+) -> Contract:
+    """The contract without the rows of erased customers that the source still has."""
     if tombstones is None:
-        return contract, ErasedRows()
-    ids = detect_erased(files, contract, tombstones)
-    used = digest_hashes([tombstones.hash_id(customer_id) for customer_id in ids])
-    erased = ErasedRows(known=fingerprint_tombstones(tombstones), used=used)
-    return contract._replace(erased=frozenset(ids)), erased
+        return contract
+    return contract._replace(erased=frozenset(detect_erased(files, contract, tombstones)))
 
 
 def read_source(night: Night) -> Ingested:
@@ -202,10 +199,12 @@ def read_source(night: Night) -> Ingested:
     contract = make_contract(definition.rows, definition, definition.window(night.as_of))
     contract = with_python_schema(contract, night.schema_source)
     digests = compute_digests(source.files, contract)
-    contract, erased = detect_erased_rows(source.files, contract, tombstones)
-    key = make_edition_key(night, digests, erased.used)
+    contract = leave_out_erased(source.files, contract, tombstones)
+    used = digest_ids(tombstones, contract.erased)
+    key = make_edition_key(night, digests, used)
+    key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
-    if published := report_published(night, key, inputs, digests, erased.used):
+    if published := report_published(night, key, inputs, digests, used):
         return published.model_copy(update={"files_outside": source.outside})
     if counts_twice(definition.rows):
         contract = contract._replace(sketched=choose_share(source.files))
@@ -220,7 +219,7 @@ def read_source(night: Night) -> Ingested:
         inputs=inputs,
         files_outside=source.outside,
         digests=digests,
-        erased=erased,
+        tombstones=used,
         late=detect_late_files(night, key, source.files),
         balance=rows.balance,
         parts=tuple(rows.parts),

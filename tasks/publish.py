@@ -84,7 +84,7 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         reasons=verdict.reasons,
         definition=night.definition.decisive_content(),
         inputs=draft.ingested.digests,
-        tombstones=draft.ingested.erased.used,
+        tombstones=draft.ingested.tombstones,
         rows=ManifestRows(customers=customers.count, **customers.balance.model_dump()),
         k=choice.k,
         why_k=choice.reasons,

@@ -22,6 +22,7 @@ from segmentation.store.pointer import LIVE
 from segmentation.store.published import is_intact
 from segmentation.store.races import advance_pointer, check_race
 from segmentation.store.same_edition import is_same_edition
+from segmentation.store.tombstones import check_tombstones
 
 
 def commit_edition(night: Night, key: EditionKey, source: Path, live: bool) -> None:
@@ -36,6 +37,7 @@ def commit_edition(night: Night, key: EditionKey, source: Path, live: bool) -> N
         commit_or_upload(home, night.as_of, key, source)
         return
     with lock(night.home / LOCK):
+        check_tombstones(night.home, key.tombstones)
         if live:
             check_race(night.home, night.as_of, key)
         folder = edition_folder(night.home, night.as_of, key.edition)

@@ -17,6 +17,7 @@ from segmentation.store.pointer import LIVE, Pointer, read_pointer
 from segmentation.store.published import replaced_edition
 from segmentation.store.races import advance_pointer, check_race, conflict_error
 from segmentation.store.rewriting import rewrite
+from segmentation.store.tombstones import check_tombstones
 
 
 def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path) -> None:
@@ -35,14 +36,17 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path)
         edition = replaced_edition(home, as_of)
         if edition != key.edition:
             raise conflict_error(as_of, key, edition) from None
+    check_tombstones(home, key.tombstones)  # an erasure may have passed by between the two puts
     move_live_object(home, lambda _: advance_pointer(home, as_of, key.edition))
 
 
 def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, source: Path) -> None:
     """Put every file of an edition, SHA256SUMS last: once it is there, the edition is complete."""
     folder = edition_folder(home, as_of, key.edition)
+    check_tombstones(home, key.tombstones)
     for path in sorted(source.iterdir(), key=lambda file: (file.name == SUMS, file.name)):
         (folder / path.name).put(path)
+    check_tombstones(home, key.tombstones)
 
 
 def move_live_object(home: ObjectPath, move: Callable[[Pointer], Pointer | None]) -> None:

@@ -120,6 +120,12 @@ PLACES = (
         Erasing.DELETE,
         Pruning.SWEEP,
     ),
+    Place(
+        "{name}/.replaced/{date}/{edition}/{any}",
+        "an edition that another takes the place of, after a kill",
+        Erasing.DELETE,
+        Pruning.SWEEP,
+    ),
     _temporary_file("{name}/"),
     _temporary_file("{name}/ledger/"),
     _temporary_file("{name}/inputs/{date}/"),

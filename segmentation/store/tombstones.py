@@ -7,7 +7,7 @@ leaving rows out of a night in segmentation/rows/judging/erased_rows.py.
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -144,11 +144,12 @@ def check_tombstones(home: AnyPath, fingerprint: str | None) -> None:
     """Conflict if customers were erased since the run that had this fingerprint began."""
     if fingerprint_tombstones(read_tombstones(home)) != fingerprint:
         raise Conflict(
-            "customers were erased during this run, which has read their rows; nothing was published. "
-            "Run again to leave them out"
+            "customers were erased during this run, which has read their rows; it is not published. Run "
+            f"'resegment erase {home.name}', which erases what the run may have left, and then run again"
         )
 
 
-def digest_hashes(hashes: Sequence[str]) -> str | None:
-    """16 characters for the tombstones that removed rows; None for none of them."""
-    return hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()[:16] if hashes else None
+def digest_ids(tombstones: Tombstones | None, ids: Iterable[str]) -> str | None:
+    """16 characters for the tombstones of these ids; None for none of them."""
+    hashes = sorted(tombstones.hash_id(customer_id) for customer_id in ids) if tombstones else []
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16] if hashes else None
