@@ -5,11 +5,12 @@ table succeeds only if the date still has what this run has seen. docs/decisions
 Committing among files is in segmentation/store/commit.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
 from schemas.rows import EditionKey
+from segmentation.parts import hash_file
 from segmentation.store.buckets import ObjectChanged
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.objects import ObjectPath
@@ -17,7 +18,12 @@ from segmentation.store.pointer import LIVE, Pointer, read_pointer
 from segmentation.store.published import replaced_edition
 from segmentation.store.races import advance_pointer, check_race, conflict_error
 from segmentation.store.rewriting import rewrite
+from segmentation.store.same_edition import is_same_edition
 from segmentation.store.tombstones import check_tombstones
+
+
+# Not a line of digests, so that audits and runs see that the edition is not complete.
+_INCOMPLETE = b"incomplete: an upload is under way, or was cut short\n"
 
 
 def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path) -> None:
@@ -41,12 +47,27 @@ def commit_objects(home: ObjectPath, as_of: date, key: EditionKey, source: Path)
 
 
 def upload_edition(home: ObjectPath, as_of: date, key: EditionKey, source: Path) -> None:
-    """Put every file of an edition, SHA256SUMS last: once it is there, the edition is complete."""
+    """Put the files of an edition, SHA256SUMS last: once it is there, the edition is complete.
+
+    The same edition is left alone, and so are those objects of a damaged one that are as they should be.
+    Objects of another edition of this name are replaced one by one, so its digests go first: a crash in
+    between leaves an edition that is plainly incomplete, until a run of the date completes it.
+    """
     folder = edition_folder(home, as_of, key.edition)
     check_tombstones(home, key.tombstones)
-    for path in sorted(source.iterdir(), key=lambda file: (file.name == SUMS, file.name)):
-        (folder / path.name).put(path)
+    if not is_same_edition(source, folder):
+        sizes = {path.name: path.size for path in folder.iterdir()}
+        changed = [path for path in sorted(source.iterdir()) if not _is_same_object(path, folder, sizes)]
+        if SUMS in sizes and any(path.name == SUMS for path in changed):
+            (folder / SUMS).put(_INCOMPLETE)
+        for path in sorted(changed, key=lambda file: file.name == SUMS):
+            (folder / path.name).put(path)
     check_tombstones(home, key.tombstones)
+
+
+def _is_same_object(path: Path, folder: ObjectPath, sizes: Mapping[str, int | None]) -> bool:
+    # The size first: it comes with the listing, and the digest needs a download.
+    return sizes.get(path.name) == path.stat().st_size and hash_file(folder / path.name) == hash_file(path)
 
 
 def move_live_object(home: ObjectPath, move: Callable[[Pointer], Pointer | None]) -> None:
