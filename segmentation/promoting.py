@@ -4,14 +4,16 @@ Later nights build on it (previous_edition in store/published.py). Publishing a 
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from schemas.manifest import EditionRef
 from schemas.promotion import Promotion
-from segmentation.errors import Conflict, Refused
+from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.report.index_refresh import refresh_index
 from segmentation.store.audit import check_sums
 from segmentation.store.buckets import ObjectChanged
@@ -19,7 +21,7 @@ from segmentation.store.commit import publish_table
 from segmentation.store.durable import write_durably
 from segmentation.store.editions import Edition, resolve_edition
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
-from segmentation.store.ledger import add_row
+from segmentation.store.ledger import add_row, withdraw_row
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import move_live_object
 from segmentation.store.objects import AnyPath, ObjectPath
@@ -51,8 +53,13 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
     promotion = _describe_promotion(home, edition, request)
     if promotion.outcome == "already-live":
         return promotion
-    _put_live(home, edition)
-    _record(home, promotion, edition)
+    run_id = str(uuid4())
+    try:
+        _put_live(home, edition, lambda pointer: _record(home, promotion, edition, pointer, run_id))
+    except (OSError, ResegmentError):
+        with suppress(OSError, ResegmentError):
+            _withdraw(home, edition, run_id)
+        raise
     warning = refresh_index(home)
     return promotion.model_copy(update={"warnings": (warning,)}) if warning else promotion
 
@@ -109,12 +116,15 @@ def _folder(home: AnyPath, edition: Edition) -> AnyPath:
     return edition_folder(home, edition.as_of, edition.edition)
 
 
-def _put_live(home: AnyPath, edition: Edition) -> None:
+def _put_live(home: AnyPath, edition: Edition, record: Callable[[Pointer], None]) -> None:
     """The table first: after a crash in between, the old edition is live and promoting again works."""
 
     def move(pointer: Pointer) -> Pointer:
         later = [ref.edition for ref in list_later(home, edition.as_of)]
-        return pointer.promote(EditionRef(edition.as_of, edition.edition), later)
+        promoted = pointer.promote(EditionRef(edition.as_of, edition.edition), later)
+        # Before live.json, which can be rebuilt from the ledger and not the other way round.
+        record(promoted)
+        return promoted
 
     if isinstance(home, ObjectPath):
         _publish_object(home, edition)
@@ -144,9 +154,16 @@ def _publish_object(home: ObjectPath, edition: Edition) -> None:
             ) from None
 
 
-def _record(home: AnyPath, promotion: Promotion, edition: Edition) -> None:
+def _withdraw(home: AnyPath, edition: Edition, run_id: str) -> None:
+    """Correct the row of a promotion that failed, unless it has reached live.json all the same."""
+    if read_pointer(home).live != EditionRef(edition.as_of, edition.edition):
+        withdraw_row(home, run_id)
+
+
+def _record(home: AnyPath, promotion: Promotion, edition: Edition, pointer: Pointer, run_id: str) -> None:
     fields = {"edition", "k", "who", "previous_live", "superseded"}
     facts = promotion.model_dump(mode="json", include=fields)
     counts = edition.manifest.model_dump(include={"rows", "sizes"})
     reason = f"by {promotion.who}" + (f": {promotion.reason}" if promotion.reason else "")
-    add_row(home, promotion.as_of, "promoted", {**facts, **counts, "reasons": [reason]})
+    facts |= {"run_id": run_id, "reasons": [reason], "superseded_editions": sorted(pointer.superseded)}
+    add_row(home, promotion.as_of, "promoted", {**facts, **counts})

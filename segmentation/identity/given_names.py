@@ -5,6 +5,7 @@ The factual names of other segments are in segmentation/report/factual_names.py.
 """
 
 import json
+import re
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -19,8 +20,10 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import readable_edition
 from segmentation.store.rewriting import rewrite
+from segmentation.store.small_files import parse_json, read_small_file
 
 NAMES_FILE = "names.json"
+NAMES_ADVICE = "restore it from a backup; without one, remove it and name the segments again"
 LONGEST = {"name": 80, "owner": 80, "note": 500}
 
 
@@ -45,19 +48,21 @@ class SplitOrMerge(NamedTuple):
 
 def read_given_names(home: AnyPath) -> dict[str, GivenName]:
     """The names by segment id; empty without a file. Refused if it cannot be read."""
-    try:
-        content = json.loads((home / NAMES_FILE).read_bytes())
-        return {
-            str(segment_id): GivenName(*(str(fields.get(field) or "") for field in GivenName._fields))
-            for segment_id, fields in content.items()
-        }
-    # Only a missing file means no names. A damaged one is refused, or the next write would erase them all.
-    except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError):
-        raise Refused(
-            "names", f"{home / NAMES_FILE} is not what `resegment name` writes; repair or remove it"
-        ) from None
+    # A damaged file is not an empty one, or the next write would erase all names.
+    return read_small_file(home / NAMES_FILE, _parse_names, "names by segment id", NAMES_ADVICE) or {}
+
+
+def _parse_names(content: bytes) -> dict[str, GivenName]:
+    names = {}
+    for segment_id, fields in parse_json(content).items():
+        texts = {field: fields.get(field) or "" for field in GivenName._fields}
+        if not re.fullmatch(r"S\d+", segment_id) or not all(isinstance(text, str) for text in texts.values()):
+            raise ValueError("not a segment's name")
+        check_texts({field: texts[field] for field in ("name", "owner", "note", "by")})
+        if texts["as_of"]:
+            date.fromisoformat(texts["as_of"])
+        names[segment_id] = GivenName(**texts)
+    return names
 
 
 def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], user: str) -> GivenName:

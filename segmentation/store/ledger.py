@@ -7,7 +7,10 @@ edition's facts are in its manifest.json.
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -37,7 +40,7 @@ def ledger_path(home: Home, run_id: str) -> Home:
 
 def begin_row(night: Night) -> None:
     """Write the row of a run that begins. A retry of the same run keeps its first `began`."""
-    earlier = _read_own_row(get_home(night), night.run_id)
+    earlier = read_own_row(get_home(night), night.run_id)
     row = {
         "run_id": night.run_id,
         "segmentation": night.definition.name,
@@ -57,14 +60,9 @@ def begin_row(night: Night) -> None:
     _put_row(get_home(night), row)
 
 
-def count_refusals(home: AnyPath, run_id: str) -> int:
-    """How often this run has ended in a refusal or conflict, after which its stage files are removed."""
-    return int(_read_own_row(home, run_id).get("refusals", 0))
-
-
 def end_row(night: Night, outcome: str, facts: dict[str, Any]) -> None:
     """Complete the row of this run with its outcome and facts, such as edition, k or the reason."""
-    row = {"run_id": night.run_id, **_read_own_row(get_home(night), night.run_id)}
+    row = {"run_id": night.run_id, **read_own_row(get_home(night), night.run_id)}
     _put_row(get_home(night), {**row, **facts, "ended": _now(), "outcome": outcome})
 
 
@@ -73,8 +71,8 @@ def replace_row(home: AnyPath, row: dict[str, Any]) -> None:
     _put_row(home, {**row, "ended": row.get("ended") or _now()})
 
 
-def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> str:
-    """Write a row for something that is not a run, such as a promotion. Returns the row's id."""
+def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
+    """Write a row for something that is not a run, such as a promotion."""
     run_id, moment = str(uuid4()), _now()
     row = {
         "run_id": run_id,
@@ -88,12 +86,14 @@ def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> 
         **facts,
     }
     _put_row(home, row)
-    return run_id
 
 
-def change_outcome(home: AnyPath, run_id: str, outcome: str) -> None:
-    """Correct the outcome of a row that add_row has written, such as a promotion that then failed."""
-    _put_row(home, {**_read_own_row(home, run_id), "run_id": run_id, "outcome": outcome})
+def withdraw_row(home: AnyPath, run_id: str) -> None:
+    """Say in a row of add_row, if there is one, that what it records has failed."""
+    row = read_own_row(home, run_id)
+    row.pop("superseded_editions", None)
+    if row:
+        _put_row(home, {**row, "outcome": "failed"})
 
 
 def read_ledger(home: AnyPath) -> Ledger:
@@ -120,6 +120,15 @@ def read_nights(home: AnyPath) -> list[dict[str, Any]]:
     return [row for row in read_rows(home) if row.get("outcome") not in _OTHER_ACTS]
 
 
+def read_recent_rows(home: Path, most: int = 20) -> Iterator[dict[str, Any]]:
+    """The rows written last, newest first, without those that cannot be read. Not for a store in a bucket."""
+    paths = sorted((home / "ledger").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(paths[-most:]):
+        with suppress(DamagedFile):
+            if row := read_row(path):
+                yield row
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
@@ -135,7 +144,7 @@ def _parse_row(content: bytes) -> dict[str, Any]:
     return row
 
 
-def _read_own_row(home: AnyPath, run_id: str) -> dict[str, Any]:
+def read_own_row(home: AnyPath, run_id: str) -> dict[str, Any]:
     """A run's row; empty if it is missing or damaged, since the run is about to write it whole."""
     try:
         return read_row(ledger_path(home, run_id)) or {}

@@ -35,7 +35,7 @@ _EDITION = re.compile(r"[\w-]+")
 
 def published_edition(home: AnyPath, as_of: date) -> str | None:
     """The edition published for a date; None for an unpublished date. Refused if its table is damaged."""
-    footer = read_footer(published_path(home, as_of))
+    footer = parse_footer(published_path(home, as_of))
     return footer[0] if footer else None
 
 
@@ -107,6 +107,14 @@ def read_sums(folder: AnyPath) -> dict[str, str]:
 
 
 def read_footer(table: AnyPath) -> tuple[str, str] | None:
+    """The edition and the manifest's sha256 that a table's footer names; None if it does not name them."""
+    try:
+        return parse_footer(table)
+    except DamagedFile:
+        return None
+
+
+def parse_footer(table: AnyPath) -> tuple[str, str] | None:
     """The edition and the manifest's sha256 that a table's footer names; None if the table does not exist.
 
     Refused if it cannot be read, or names no edition.

@@ -10,11 +10,20 @@ import stat
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from segmentation.errors import DamagedFile
+from segmentation.errors import DamagedFile, Refused
 from segmentation.store.objects import AnyPath, ObjectPath
 
 MOST_BYTES = 64 << 20  # the largest, a ledger row, names thousands of input files in a few MB
-_NOT_PARSED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+_NOT_PARSED = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    Refused,
+)
 Content = TypeVar("Content")
 
 

@@ -5,6 +5,7 @@ in it (decision 26). They are needed to tell which files were late. Text files a
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 
 from schemas.manifest import EditionRef
@@ -12,6 +13,9 @@ from schemas.rows import Input
 from segmentation.store.durable import write_durably
 from segmentation.store.layout import Home, join_path
 from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import advise_repair, parse_json, read_small_file
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def typed_inputs_path(home: Home, ref: EditionRef) -> Home:
@@ -28,12 +32,16 @@ def write_typed_inputs(home: AnyPath, ref: EditionRef, inputs: Iterable[Input]) 
 
 
 def read_typed_inputs(home: AnyPath, ref: EditionRef) -> Mapping[str, str]:
-    """sha256 by name of an edition's typed files; empty if none are recorded."""
-    try:
-        digests = json.loads(typed_inputs_path(home, ref).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return digests if isinstance(digests, dict) else {}
+    """sha256 by name of an edition's typed files; empty if none are recorded. Refused if they are damaged."""
+    path, expected = typed_inputs_path(home, ref), "sha256 by name of an edition's files"
+    return read_small_file(path, _parse, expected, advise_repair(home)) or {}
+
+
+def _parse(content: bytes) -> dict[str, str]:
+    digests = parse_json(content)
+    if not all(isinstance(digest, str) and _SHA256.fullmatch(digest) for digest in digests.values()):
+        raise ValueError("not a sha256")
+    return digests
 
 
 def copy_typed_inputs(home: AnyPath, ref: EditionRef, other_home: AnyPath) -> None:
