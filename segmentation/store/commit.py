@@ -68,7 +68,7 @@ def _place_folder(source: Path, folder: Path, home: Path) -> None:
 
 def publish_table(folder: Path, target: Path, staging: Path) -> None:
     """The commit point: one os.replace of a file that is complete and on disk."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    create_folder(target.parent)
     # A hard link and not a copy: the published table and its edition share their bytes on disk.
     link = staging / SEGMENTS
     link.unlink(missing_ok=True)

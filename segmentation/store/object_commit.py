@@ -21,7 +21,6 @@ from segmentation.store.rewriting import rewrite
 from segmentation.store.same_edition import is_same_edition
 from segmentation.store.tombstones import check_tombstones
 
-
 # Not a line of digests, so that audits and runs see that the edition is not complete.
 _INCOMPLETE = b"incomplete: an upload is under way, or was cut short\n"
 
