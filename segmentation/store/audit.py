@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from segmentation.parts import hash_file
 from segmentation.store.dates import published_dates
+from segmentation.store.footers import read_footer
 from segmentation.store.layout import SEGMENTS, SUMS, published_path
 from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import LIVE, read_pointer
-from segmentation.store.published import published_edition, read_footer, read_sums
+from segmentation.store.published import published_edition, read_sums
 
 
 class Damage(NamedTuple):

@@ -1,22 +1,29 @@
-"""Reading manifest.json, the one place where it is parsed.
+"""Reading manifest.json, the one place where it is parsed: only as it was sealed.
 
 Its fields are in schemas/manifest.py. Writing it belongs in tasks/publish.py.
 """
 
+import hashlib
+from functools import partial
+
 from schemas.manifest import Manifest
 from segmentation.errors import DamagedFile
+from segmentation.store.footers import read_footer
+from segmentation.store.layout import SEGMENTS
 from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_audit, read_small_file
+from segmentation.store.sealed_files import read_sealed_digests
+from segmentation.store.small_files import advise_audit, damaged, read_small_file
 
 MANIFEST = "manifest.json"
+_EXPECTED = "the manifest that the edition was sealed with"
 
 
 def read_manifest(folder: AnyPath) -> Manifest:
-    """The manifest of an edition's folder. Refused if it is missing or damaged."""
-    advice = advise_audit(folder.parent.parent.parent)
-    manifest = read_small_file(folder / MANIFEST, _parse, "an edition's manifest", advice)
+    """The manifest of an edition's folder. Refused if it is missing, damaged or changed."""
+    path, advice = folder / MANIFEST, advise_audit(folder.parent.parent.parent)
+    manifest = read_small_file(path, partial(_parse, folder), _EXPECTED, advice)
     if manifest is None:
-        raise DamagedFile("damaged-edition", f"{folder}: {MANIFEST} is missing; {advice}")
+        raise damaged(path, "is missing", _EXPECTED, advice)
     return manifest
 
 
@@ -28,6 +35,24 @@ def try_read_manifest(folder: AnyPath) -> Manifest | None:
         return None
 
 
-def _parse(content: bytes) -> Manifest:
+def _parse(folder: AnyPath, content: bytes) -> Manifest:
+    # A changed id or count would be as valid as the right one.
+    if not _is_sealed(folder, hashlib.sha256(content).hexdigest()):
+        raise ValueError("not as it was sealed")
     # Later versions may add fields: an older one ignores them and still reads the edition.
-    return Manifest.model_validate_json(content, extra="ignore")
+    manifest = Manifest.model_validate_json(content, extra="ignore")
+    is_in_store = folder.parent.parent.name == "editions"
+    if is_in_store and (str(manifest.as_of), manifest.edition) != (folder.parent.name, folder.name):
+        raise ValueError("of another edition")
+    return manifest
+
+
+def _is_sealed(folder: AnyPath, digest: str) -> bool:
+    """Is this the manifest's sha256 by SHA256SUMS or, if that is damaged, by the footer of the table?"""
+    try:
+        if read_sealed_digests(folder).get(MANIFEST) == digest:
+            return True
+    except OSError:
+        pass
+    footer = read_footer(folder / SEGMENTS)
+    return footer is not None and footer[1] == digest

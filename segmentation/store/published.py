@@ -3,20 +3,15 @@
 A table's footer names its edition and that edition's manifest, so a table and its label cannot disagree.
 """
 
-import re
 from datetime import date
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.manifest import EditionRef
 from schemas.night import Night, Published
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.dates import published_dates
+from segmentation.store.footers import parse_footer, read_footer
 from segmentation.store.layout import (
-    EDITION_KEY,
-    MANIFEST_KEY,
     QUARANTINE,
     SEGMENTS,
     SUMS,
@@ -27,10 +22,8 @@ from segmentation.store.layout import (
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_pointer
-from segmentation.store.small_files import damaged
 
 DAMAGED = "damaged"  # in place of an edition, where the published table cannot be read
-_EDITION = re.compile(r"[\w-]+")
 
 
 def published_edition(home: AnyPath, as_of: date) -> str | None:
@@ -104,39 +97,6 @@ def read_sums(folder: AnyPath) -> dict[str, str]:
     """sha256 by file name, from an edition's SHA256SUMS. OSError or ValueError if it cannot be read."""
     lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-
-
-def read_footer(table: AnyPath) -> tuple[str, str] | None:
-    """The edition and the manifest's sha256 that a table's footer names; None if it does not name them."""
-    try:
-        return parse_footer(table)
-    except DamagedFile:
-        return None
-
-
-def parse_footer(table: AnyPath) -> tuple[str, str] | None:
-    """The edition and the manifest's sha256 that a table's footer names; None if the table does not exist.
-
-    Refused if it cannot be read, or names no edition.
-    """
-    try:
-        with table.open("rb") as file:
-            metadata = pq.read_metadata(file).metadata or {}
-        edition, digest = metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        found = f"cannot be read ({error.strerror or 'not a Parquet file'})"
-    except pa.ArrowException:
-        found = "is cut or not a Parquet file"
-    except (KeyError, ValueError):
-        found = "names no edition in its footer"
-    else:
-        if _EDITION.fullmatch(edition):
-            return edition, digest
-        found = "names no edition in its footer"
-    expected, advice = "a table that names its edition", "see 'resegment audit', or run the date again"
-    raise damaged(table, found, expected, advice)
 
 
 def look_up_published(night: Night, edition: str) -> Published:

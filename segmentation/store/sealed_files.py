@@ -1,0 +1,41 @@
+"""Single files of an edition, compared with the digests it was sealed with: only those that somebody needs.
+
+All files at once are audit.py's matter. That the table exists twice is restoring.py's.
+"""
+
+import re
+
+from segmentation.parts import hash_file
+from segmentation.store.layout import SUMS
+from segmentation.store.objects import AnyPath
+
+_LINE = re.compile(rb"([0-9a-f]{64})  ([\w.-]+)")
+
+
+def read_sealed_digests(folder: AnyPath) -> dict[str, str]:
+    """sha256 by file name from an edition's SHA256SUMS; lines that are damaged are left out.
+
+    OSError if the file cannot be read.
+    """
+    # Line by line: damage to the digest of a file that nobody needs must not matter.
+    with (folder / SUMS).open("rb") as file:
+        matches = map(_LINE.fullmatch, file.read().split(b"\n"))
+        return {match[2].decode(): match[1].decode() for match in matches if match}
+
+
+def describe_problem(folder: AnyPath, name: str, digests: dict[str, str]) -> str | None:
+    """How a file differs from what was sealed, in words; None if it is the same."""
+    if name not in digests:
+        return f"{SUMS} has no digest of {name}"
+    return describe_damage(folder / name, digests[name])
+
+
+def describe_damage(path: AnyPath, digest: str) -> str | None:
+    """How a file differs from the one with this sha256, in words; None if it is that file."""
+    try:
+        is_same = hash_file(path) == digest
+    except FileNotFoundError:
+        return f"{path.name} is missing"
+    except OSError as error:
+        return f"{path.name} cannot be read ({error.strerror})"
+    return None if is_same else f"{path.name} is damaged: its sha256 is not the sealed one"
