@@ -8,10 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.definition import BUILT_IN
+
+# Set by commands whose Prefect server ends with the run, so that nothing can retry it.
+NO_RETRY = "RESEGMENT_NO_RETRY"
 
 
 def _usable_cores() -> int:
@@ -43,12 +46,20 @@ class Settings(BaseSettings):
     )
     state: Path = Field(Path("~/.local/state/resegment"), description="The local server's pid file and log.")
     stale_hours: float = Field(
-        72.0, ge=0, description="Staging of runs that died longer ago is swept after a publish."
+        72.0, ge=0, description="Stage files of runs that died longer ago are removed."
+    )
+    space_margin: float = Field(
+        1.25,
+        ge=0,
+        description="A night needs this times the estimated free space; 0: free space is not checked.",
     )
     reports_url: str | None = Field(
         None,
         pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._/-]*)?$",
         description="Where 'resegment serve-reports' is reached: artifacts link to reports there.",
+    )
+    reports_auth: SecretStr | None = Field(
+        None, description="USER:PASSWORD that 'resegment serve-reports' asks for."
     )
     result_days: float = Field(
         14.0,
@@ -65,6 +76,9 @@ class Settings(BaseSettings):
     )
     allow_schemas: bool = Field(
         False, description="Run Python schemas that definitions name under rows.schema."
+    )
+    prefect_file: Path | None = Field(
+        None, description="The prefect.yaml whose entrypoints a worker runs, else the project's."
     )
     roots: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),

@@ -124,7 +124,11 @@ def as_state(
         name = {"no-data": "NoData", "skipped": "Skipped"}[record.outcome]
         return Completed(name=name, message=record.message, data=record)
     if record.outcome == "held":
-        return Completed(name="Held", message="; ".join(record.reasons), data=record)
+        return Completed(name="Held", message="; ".join((*record.reasons, *record.unrecorded)), data=record)
     if record.outcome == "published-by-other-code":
-        return Completed(name="OtherCode", message="; ".join(record.other_code), data=record)
+        return Completed(
+            name="OtherCode", message="; ".join((*record.other_code, *record.unrecorded)), data=record
+        )
+    if record.unrecorded:
+        return Completed(message=f"{record.outcome}, but {'; '.join(record.unrecorded)}", data=record)
     return record

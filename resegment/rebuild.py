@@ -4,7 +4,6 @@ What is needed for it and how editions are compared is in segmentation/rebuildin
 """
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -40,15 +39,16 @@ def rebuild_command(
         prepare_scratch,
     )
     from segmentation.store.editions import resolve_edition
+    from segmentation.store.scratch import scratch_folder
 
     home = resolve_home(name, store)
     past = resolve_edition(home, parse_date(as_of), edition)
     plan = plan_rebuild(home, past, source)
     change = describe_schema_change(plan, read_settings().definitions)
     console = open_stderr()
-    with tempfile.TemporaryDirectory() as scratch, plain_failures(console):
-        scratch_store, definitions = prepare_scratch(home, past, plan, Path(scratch))
-        _allow_scratch(scratch, definitions)
+    with scratch_folder() as scratch, plain_failures(console):
+        scratch_store, definitions = prepare_scratch(home, past, plan, scratch)
+        _allow_scratch(str(scratch), definitions)
         parameters = {"as_of": past.as_of, "source": plan.source, "store": str(scratch_store)}
         rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
         outcome = compare_rebuilt(home, past, scratch_store / name, rebuilt.edition)

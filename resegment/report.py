@@ -5,7 +5,6 @@ segmentation/report/index_refresh.py.
 """
 
 import re
-import tempfile
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,12 +92,16 @@ def _local_copy(page: AnyPath) -> Iterator[Path]:
     if isinstance(page, Path):
         yield page
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        yield page.fetch(Path(scratch))
+    from segmentation.store.scratch import scratch_folder
+
+    with scratch_folder() as scratch:
+        yield page.fetch(scratch)
 
 
 def _open_in_browser(page: AnyPath) -> None:
-    """Open the page. The copy of an object is not removed, since the browser may read it later."""
-    local = page if isinstance(page, Path) else page.fetch(Path(tempfile.mkdtemp(prefix="resegment-")))
+    """Open the page. The copy of an object is removed a day later, since the browser may read it again."""
+    from segmentation.store.scratch import create_page_folder
+
+    local = page if isinstance(page, Path) else page.fetch(create_page_folder())
     if not webbrowser.open(local.resolve().as_uri()):
         raise Refused("no-browser", f"no browser could be opened on this machine; open {local} yourself")

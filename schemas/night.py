@@ -65,6 +65,9 @@ class Published(Record):
     )
     rows: RowBalance | None = Field(None, description="What became of the rows that were read.")
     quarantine_path: str = Field("", description="Where the refused rows are.")
+    unrecorded: tuple[str, ...] = Field(
+        (), description="What could not be written down after the edition was published; also in warnings."
+    )
     files: int = Field(0, description="Files that were read.")
     files_outside: int = Field(0, description="Dated files of the source outside the days that count.")
 

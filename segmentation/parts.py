@@ -66,7 +66,7 @@ def check_part(part: Part) -> Path:
     """The part's path. StageFileGone if the file is missing or its size has changed."""
     try:
         size = part.path.stat().st_size
-    except OSError:
+    except FileNotFoundError:
         size = -1
     # Prefect returns a kept record even if its files are gone. Size is enough here; hashing costs a read.
     if size != part.size:

@@ -3,7 +3,6 @@
 Rows are judged by the definition's contract, as in a nightly run. Assigning is in segmentation/model.py.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from segmentation.rows.reading.column_places import adapt_header
 from segmentation.rows.reading.headers import check_header, columns_to_read, read_header
 from segmentation.schema_code import read_source_of
 from segmentation.sources.content import check_content, fingerprint
+from segmentation.store.durable import replace_file, sweep_temporaries
 from segmentation.store.edition_files import compute_label_columns, fit_contract
 
 UNSCALABLE = "values that the model cannot scale"
@@ -136,12 +136,9 @@ def check_paths(path: Path, output: Path, quarantine: Path) -> None:
 @contextmanager
 def replace_parquet(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     """A Parquet writer whose file takes the name `path` once it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    sweep_temporaries(path.parent)  # of a command that was killed: they hold customers' rows
     try:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+        with replace_file(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
             yield writer
-        partial.replace(path)
     except OSError as error:
         raise Refused("output", f"{path.name} cannot be written: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -36,6 +36,7 @@ from segmentation.store.edition_key import make_edition_key
 from segmentation.store.layout import get_home
 from segmentation.store.other_code import detect_other_code
 from segmentation.store.published import is_intact
+from segmentation.store.space import check_space
 from segmentation.store.tombstones import (
     Tombstones,
     digest_ids,
@@ -206,6 +207,7 @@ def read_source(night: Night) -> Ingested:
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
     if published := report_published(night, key, inputs, digests, used):
         return published.model_copy(update={"files_outside": source.outside})
+    check_space(night, inputs)
     if counts_twice(definition.rows):
         contract = contract._replace(sketched=choose_share(source.files))
     contract = with_currencies(contract, list_currency_rules(definition, source.header, source.files))

@@ -29,6 +29,7 @@ from segmentation.parts import create_empty_folder, hash_file
 from segmentation.schema_code import SCHEMA_FILE
 from segmentation.store.change_tables import migration_columns, write_changes
 from segmentation.store.commit import commit_edition
+from segmentation.store.dead_runs import describe_manifest
 from segmentation.store.durable import sync_file, sync_folder
 from segmentation.store.edition_files import (
     get_segment_ids,
@@ -49,7 +50,9 @@ from segmentation.store.layout import (
     published_path,
 )
 from segmentation.store.manifests import read_manifest
+from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
 from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.space import USAGE, measure_usage
 from segmentation.store.versions import list_environment, list_versions
 from tasks.runtime.session import close_published
 from tasks.runtime.stage import stage
@@ -128,6 +131,7 @@ def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: p
     (folder / SUMS).write_text("".join(sums))
     # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():
+        set_mode(file, PRIVATE_FILE if file.name == QUARANTINE else FILE)
         sync_file(file)
     sync_folder(folder)
 
@@ -135,7 +139,7 @@ def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: p
 def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reported: Reported) -> Path:
     """The edition's folder in staging, complete and sealed."""
     folder = create_empty_folder(night.staging / "edition")
-    folder.chmod(0o755)  # staging is private, but every reader of the store may read an edition
+    set_mode(folder, FOLDER)  # staging is private, but readers of the store may read an edition
     for part, name in (
         (reported.html, "report.html"),
         (reported.profiles, "profiles.parquet"),
@@ -198,15 +202,13 @@ def finalise_run(night: Night, draft: EditionDraft, published: Published) -> Pub
 
     A run that dies before or during this step finds that result when it is retried, and repeats the step.
     """
-    manifest = read_manifest(edition_folder(get_home(night), night.as_of, published.edition))
+    folder = edition_folder(get_home(night), night.as_of, published.edition)
+    manifest = read_manifest(folder)
     facts = {
+        **describe_manifest(manifest),
         "inputs": [source.model_dump() for source in draft.ingested.inputs],
-        "rows": manifest.rows.model_dump(),
         "reasons": published.reasons,
         "warnings": published.warnings,
-        "versions": manifest.versions,
-        "code": manifest.code,
-        "environment": manifest.environment,
-        **manifest.model_dump(include={"k", "how", "why", "inertia", "drift", "sizes", "churn"}),
+        USAGE: measure_usage(night, draft.ingested.inputs, folder),
     }
     return close_published(night, published, draft.ingested.inputs, facts)

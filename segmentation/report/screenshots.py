@@ -6,10 +6,10 @@ No run needs a browser, and none is installed with Resegment. The command is in 
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from segmentation.errors import Refused, ResegmentError
+from segmentation.store.scratch import scratch_folder
 
 BROWSER_NAMES = (
     "chromium",
@@ -54,8 +54,8 @@ def take_screenshot(page: Path, target: Path, size: tuple[int, int], executable:
         )
     # Chromium's sandbox does not start as root. The page is our own, and its policy blocks everything else.
     sandbox_flags = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    with tempfile.TemporaryDirectory() as scratch:
-        screenshot = Path(scratch) / "screenshot.png"
+    with scratch_folder() as scratch:
+        screenshot = scratch / "screenshot.png"
         command = [
             browser,
             *_FLAGS,
@@ -66,7 +66,11 @@ def take_screenshot(page: Path, target: Path, size: tuple[int, int], executable:
             page.resolve().as_uri(),
         ]
         try:
-            process = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
+            # Chromium has temporary folders of its own besides the profile.
+            environment = {**os.environ, "TMPDIR": str(scratch)}
+            process = subprocess.run(
+                command, env=environment, capture_output=True, timeout=_TIMEOUT_S, check=False
+            )
         except subprocess.TimeoutExpired:
             raise ScreenshotError(f"{browser} took no picture within {_TIMEOUT_S} s") from None
         if not screenshot.is_file():

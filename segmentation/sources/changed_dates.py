@@ -7,7 +7,6 @@ segmentation/sources/late_files.py, dates are run in flows/backfill.py.
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from config.definition import Definition
 from schemas.backfills import PlannedDate
@@ -28,6 +27,7 @@ from segmentation.sources.listing import list_source
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import published_editions
+from segmentation.store.scratch import scratch_folder
 
 
 class SourceFolder:
@@ -63,8 +63,8 @@ class SourceFolder:
         """sha256 of the text of a compressed file."""
         if name not in self._texts:
             path = self._paths[name]
-            with TemporaryDirectory() as folder:
-                local = path if isinstance(path, Path) else path.fetch(Path(folder))
+            with scratch_folder() as folder:
+                local = path if isinstance(path, Path) else path.fetch(folder)
                 self._texts[name] = hash_text(local)
         return self._texts[name]
 

@@ -4,6 +4,7 @@ Parameters are checked in parameters.py; the stages are in tasks/, their order i
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,24 +14,25 @@ from uuid import UUID, uuid5
 
 from prefect import runtime
 
-from config.settings import read_settings
-from schemas.manifest import EditionRef
+from config.settings import NO_RETRY, read_settings
 from schemas.night import Night, Published, Unpublished
 from schemas.rows import Ingested, Input
-from segmentation.errors import Conflict, Refused, ResegmentError
-from segmentation.report.index_refresh import refresh_index
+from segmentation.errors import Conflict, Refused, ResegmentError, StorageFailed
 from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
 from segmentation.store.edition_key import collect_code, digest_content
+from segmentation.store.issued_ids import read_ids
 from segmentation.store.layout import get_home
-from segmentation.store.ledger import begin_row, count_refusals, end_row
+from segmentation.store.ledger import begin_row, end_row, read_own_row
 from segmentation.store.locking import LOCK, lock
-from segmentation.store.objects import is_object_url, parse_path
+from segmentation.store.objects import AnyPath, is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import is_intact, look_up_published
-from segmentation.store.staging import remove_staging, staging_session, sweep_staging
-from segmentation.store.typed_inputs import write_typed_inputs
+from segmentation.store.staging import remove_staging, staging_session
+from segmentation.store.storage_failures import FULL, describe_failure, plain_storage_errors
+from segmentation.store.sweeping import WORKPLACES, sweep_settled, sweep_store
 from tasks.runtime.parameters import check_parameters, resolve_as_of
+from tasks.runtime.record_keeping import keep_records, show_unrecorded
 from tasks.runtime.results import protect_results, results_folder, sweep_results
 
 
@@ -39,7 +41,7 @@ def working_folder(store: str, state: Path) -> Path:
     if not is_object_url(store):
         # In the store itself, so that publishing is a rename within one file system.
         return Path(store).absolute()
-    return state.expanduser().absolute() / "object-stores" / hashlib.sha256(store.encode()).hexdigest()[:16]
+    return state.expanduser().absolute() / WORKPLACES / hashlib.sha256(store.encode()).hexdigest()[:16]
 
 
 def open_night(
@@ -50,11 +52,12 @@ def open_night(
     # At the start of a run, so that a run cannot remove its own results (decision 16).
     protect_results(results_folder())
     sweep_results(results_folder(), read_settings())
+    sweep_store(parse_path(checked.store))
     scheduled = runtime.flow_run.scheduled_start_time
     day = resolve_as_of(as_of, checked.definition.timezone, scheduled, datetime.now(UTC))
     name = checked.definition.name
     parent, run_id = identify_run(f"{name} {day}")
-    return Night(
+    night = Night(
         run_id=run_id,
         definition=checked.definition,
         as_of=day,
@@ -65,8 +68,16 @@ def open_night(
         schema_source=read_source_of(checked.definition.rows),
         parent=parent,
         code=digest_content(collect_code()),
-        attempt=count_refusals(parse_path(checked.store) / name, run_id),
     )
+    return night.model_copy(update={"attempt": count_restarts(night)})
+
+
+def count_restarts(night: Night) -> int:
+    """How often this run has begun again from its source, since its stage files were gone."""
+    row = read_own_row(get_home(night), night.run_id)
+    # Stages that Prefect remembers would look for them. Another number gives every stage another key.
+    is_lost = row.get("outcome") in ("begun", "failed") and not night.staging.is_dir()
+    return int(row.get("refusals", 0)) + is_lost
 
 
 def identify_run(label: str) -> tuple[str | None, str]:
@@ -83,28 +94,44 @@ def identify_run(label: str) -> tuple[str | None, str]:
 @contextmanager
 def night_session(night: Night) -> Iterator[None]:
     """Lock the run's stage files, and make sure that the ledger says how the run ended."""
-    with staging_session(night):
-        try:
-            begin_row(night)
-        except Refused:  # the store itself cannot be written: nowhere to record how the run ended
-            remove_staging(night)
-            raise
-        try:
-            yield
-        except BaseException as error:
-            record_failure(night, error)
-            raise
+    try:
+        with plain_storage_errors(night.home), staging_session(night, can_retry=not os.environ.get(NO_RETRY)):
+            try:
+                with plain_storage_errors(night.home):
+                    begin_row(night)
+                    check_small_files(get_home(night))
+                    yield
+            except BaseException as error:
+                record_failure(night, error)
+                raise
+    finally:
+        sweep_store(night.store)
+
+
+def check_small_files(home: AnyPath) -> None:
+    """Refuse a store whose live.json or ids.json is damaged, before any work is done."""
+    read_pointer(home)
+    read_ids(home)
 
 
 def record_failure(night: Night, error: BaseException) -> None:
-    """Complete the ledger's row of a run that raised; a refused run's stage files are removed."""
+    """Complete the ledger's row of a run that raised, and remove stage files that no retry can use."""
     kinds = ((Refused, "refused"), (Conflict, "conflict"))
     outcome = next((word for kind, word in kinds if isinstance(error, kind)), "failed")
     reason = str(error) if isinstance(error, ResegmentError) else type(error).__name__
-    refusals = night.attempt + (outcome != "failed")
-    end_row(night, outcome, {"reasons": [reason], "refusals": refusals})
-    if outcome != "failed":
-        remove_staging(night)  # a retry starts over, perhaps on a repaired input
+    is_full = isinstance(error, StorageFailed) and error.code in FULL
+    starts_over = outcome != "failed" or is_full or bool(os.environ.get(NO_RETRY))
+    if starts_over:
+        # First: they may be what fills the disk. A retry starts over, perhaps on a repaired input.
+        remove_staging(night)
+    refusals = night.attempt + starts_over
+    try:
+        end_row(night, outcome, {"reasons": [reason], "refusals": refusals})
+    except (OSError, ResegmentError) as failure:
+        note = f"the ledger could not be written either ({describe_failure(failure)}): it says `begun`"
+        error.add_note(note)
+        if isinstance(error, StorageFailed):
+            error.message += f". Also, {note}"
 
 
 def close_run(night: Night, outcome: str, facts: dict[str, Any]) -> None:
@@ -118,18 +145,16 @@ def close_published(
 ) -> Published:
     """Close a run whose edition is in the store. Dead runs' stage files of that date are removed too."""
     warnings = list(published.warnings)
-    if night.definition.source.date_in_name is not None:  # files without a date are never late
-        write_typed_inputs(get_home(night), EditionRef(night.as_of, published.edition), inputs)
     if published.outcome != "held" and published.edition in read_pointer(get_home(night)).superseded:
         warnings.append(
             "a promotion superseded this edition, so it is not live; 'resegment promote' makes it live"
         )
-    close_run(night, published.outcome, {"edition": published.edition, **facts})
-    # After the ledger is complete: the index can be rebuilt at any time, the row cannot.
-    if failure := refresh_index(get_home(night)):
-        warnings.append(failure)
-    sweep_staging(night.home, night.as_of, read_settings().stale_hours)
-    return published.model_copy(update={"warnings": tuple(warnings)})
+    failures = keep_records(night, published, inputs, facts)
+    published = published.model_copy(
+        update={"warnings": (*warnings, *failures), "unrecorded": tuple(failures)}
+    )
+    show_unrecorded(published)
+    return published
 
 
 def confirm_published(night: Night, ingested: Ingested) -> Published:
@@ -161,4 +186,5 @@ def describe_other_code(night: Night, published: Published, ingested: Ingested) 
 def close_without_data(night: Night, reason: str) -> Unpublished:
     """There is nothing to segment, and the definition allows that."""
     close_run(night, "no-data", {"reasons": [reason]})
+    sweep_settled(night)
     return Unpublished(name=night.definition.name, as_of=night.as_of, outcome="no-data", message=reason)

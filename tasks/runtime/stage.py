@@ -23,8 +23,10 @@ from segmentation.errors import (
     OutOfMemory,
     Refused,
     StageFileGone,
+    StorageFailed,
     UnaccountedRows,
 )
+from segmentation.store.storage_failures import RETRIED, plain_storage_errors
 from tasks.runtime.artifacts import publish_artifacts
 
 P = ParamSpec("P")
@@ -39,6 +41,8 @@ def is_worth_retrying(task: Task[Any, Any], task_run: TaskRun, state: State[Any]
     # The result raises what the stage raised; only its class matters here.
     except _FINAL:
         return False
+    except StorageFailed as error:
+        return error.code == RETRIED
     except Exception:
         return True
     return False
@@ -113,11 +117,13 @@ def _presenting(function: Callable[P, R]) -> Callable[P, R]:
     # wraps: Prefect takes name, signature and source (part of the cache key) from the function itself.
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        record = function(*args, **kwargs)
+        night = signature(function).bind(*args, **kwargs).arguments["night"]
+        with plain_storage_errors(night.home):
+            record = function(*args, **kwargs)
         if TaskRunContext.get() is not None:
             if record.log_line:
                 get_run_logger().info(record.log_line)
-            publish_artifacts(record, signature(function).bind(*args, **kwargs).arguments["night"])
+            publish_artifacts(record, night)
         return record
 
     return run

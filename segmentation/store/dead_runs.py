@@ -1,0 +1,73 @@
+"""Rows of the ledger that say `begun` although their process is dead: completed once their date is settled.
+
+Rows of living runs are written in ledger.py. Whether a run lives is told by the lock on its stage files.
+"""
+
+import platform
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from schemas.manifest import Manifest
+from segmentation.store.ledger import read_nights, replace_row
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.staging import STAGING
+
+_DIED = "its process ended before it could record how"
+
+
+def describe_manifest(manifest: Manifest) -> dict[str, Any]:
+    """What a row says about its edition, from the edition's manifest."""
+    names = {
+        "edition",
+        "rows",
+        "versions",
+        "k",
+        "how",
+        "why",
+        "inertia",
+        "drift",
+        "sizes",
+        "churn", "code", "environment",
+        "ids_before",
+    }
+    return manifest.model_dump(include=names)
+
+
+def complete_dead_rows(home: AnyPath, workplace: Path, as_of: date, manifest: Manifest) -> int:
+    """Complete the rows of dead runs of a date that has this edition. Returns how many.
+
+    workplace: the local folder with the stage files. If no row names the edition, the last of the dead runs
+    made it; the others have failed.
+    """
+    rows = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
+    # Whether a run of another machine lives shows only where they share stage files.
+    dead = [row for row in rows if row.get("outcome") == "begun" and not _is_alive(row, home, workplace)]
+    has_row = any(row.get("edition") == manifest.edition for row in rows)
+    for row in reversed(dead):
+        outcome = {"outcome": "failed", "reasons": [_DIED]}
+        if not has_row:
+            outcome = {
+                "outcome": manifest.decision,
+                **describe_manifest(manifest),
+                "reasons": manifest.reasons,
+            }
+            has_row = True
+        replace_row(home, {**row, **outcome, "completed_later": True})
+    return len(dead)
+
+
+def _is_alive(row: dict[str, Any], home: AnyPath, workplace: Path) -> bool:
+    if isinstance(home, ObjectPath) and row.get("host") != platform.node():
+        return True
+    folder = workplace / STAGING / str(row["run_id"])
+    if not folder.is_dir():
+        return False
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock(folder / LOCK, wait=False))
+        except OSError:
+            return True
+    return False
