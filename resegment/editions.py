@@ -48,7 +48,7 @@ def diff_command(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how two editions differ: parameters, data, versions, metrics, segments."""
+    """Show how two editions differ: parameters, data, code, versions, environment, metrics, segments."""
     from segmentation.store.edition_diff import diff_editions
     from segmentation.store.editions import resolve_date_or_id
 

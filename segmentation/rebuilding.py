@@ -26,7 +26,7 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.typed_inputs import copy_typed_inputs
-from segmentation.store.versions import list_version_changes
+from segmentation.store.versions import list_environment_changes, list_version_changes
 
 
 class RebuildPlan(NamedTuple):
@@ -175,6 +175,7 @@ def compare_rebuilt(home: AnyPath, edition: Edition, scratch_home: Path, rebuilt
     ]
     if differences:
         changes = list_version_changes(edition.manifest.versions)
+        changes += list_environment_changes(edition.manifest.environment)
         differences += [f"perhaps because {change}" for change in changes]
     return RebuildResult(len(names), differences)
 
@@ -185,7 +186,7 @@ def _explain_other_edition(home: AnyPath, edition: Edition, scratch_home: Path, 
     inputs = [
         f"{difference.part}: {difference.fact} was {difference.old} and is {difference.new}"
         for difference in diff_editions(home, edition, rebuilt, scratch_home)
-        if difference.part in ("parameters", "data", "versions")
+        if difference.part in ("parameters", "data", "code", "versions")
     ]
     return inputs or [f"it is edition {rebuilt_id}"]
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
+from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.versions import list_versions
 
 MAX_INPUTS = 400  # manifest.json lists all
@@ -76,4 +77,5 @@ def list_facts(context: ReportContext) -> list[list[object]]:
         ["Sweep sample", f"{sample.part.rows:,} rows, {'exact' if sample.exact else 'coreset'}"],
         ["Value", f"{value}, summed by segment" if value else "no feature measures value"],
         ["Seed", definition.seed],
+        ["Code", f"{compute_source_digest()}, the digest of the sources that made it"],
     ]

@@ -1,4 +1,4 @@
-"""Two editions side by side: parameters, data, versions, metrics and segments that differ.
+"""Two editions side by side: parameters, data, code, environment, metrics and segments that differ.
 
 Everything is read from their manifests and profiles. The table is rendered in resegment/editions.py.
 """
@@ -55,7 +55,9 @@ def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
             **list_input_digests(manifest),
             **{f"rows {name}": count for name, count in flatten(content["rows"])},
         },
+        "code": {"sources": manifest.code} if manifest.code else {},
         "versions": manifest.versions,
+        "environment": manifest.environment,
         "metrics": {
             **{name: content[name] for name in METRICS},
             **{f"drift {name}": value for name, value in manifest.drift.items()},

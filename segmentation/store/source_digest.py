@@ -60,6 +60,29 @@ def list_sources(package: str, folder: Path) -> Iterator[Path]:
                 yield here / name
 
 
+def read_commit() -> str | None:
+    """The git commit of the checkout that the sources are in; None for an installed package.
+
+    The sources may have been edited since: only the digest says what ran.
+    """
+    git = _locate(__package__.partition(".")[0]).parent / ".git"
+    try:
+        if git.is_file():  # a work tree of another checkout
+            git = git.parent / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        common = git / "commondir"
+        root = git / common.read_text(encoding="utf-8").strip() if common.is_file() else git
+        name = head.removeprefix("ref: ")
+        if (root / name).is_file():
+            return (root / name).read_text(encoding="utf-8").strip()
+        packed = (root / "packed-refs").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return next((line.split(" ")[0] for line in packed if line.endswith(f" {name}")), None)
+
+
 def _locate(package: str) -> Path:
     # Where Python imports it from: a folder of that name beside a program may hide the installed one.
     spec = find_spec(package)

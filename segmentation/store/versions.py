@@ -57,3 +57,13 @@ def list_version_changes(versions: dict[str, str]) -> list[str]:
         if installed != original:
             changes.append(f"{package} {original} made it, {installed} is installed")
     return changes
+
+
+def list_environment_changes(environment: dict[str, str]) -> list[str]:
+    """What of the environment that made an edition differs from this one, in words."""
+    installed = list_environment()
+    return [
+        f"{name} {original} made it, this is {installed.get(name, 'unknown')}"
+        for name, original in environment.items()
+        if installed.get(name) != original
+    ]
