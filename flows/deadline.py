@@ -12,6 +12,7 @@ from prefect.states import Completed
 from schemas.deadlines import Deadline
 from segmentation.deadline_check import DeadlineMissed, check_deadline
 from segmentation.store.objects import parse_path
+from segmentation.store.sweeping import sweep_store
 from tasks.runtime.parameters import AsOf, check_parameters, resolve_as_of
 
 
@@ -34,6 +35,7 @@ def deadline(definition: str, as_of: AsOf = None, store: str | None = None) -> D
     scheduled = runtime.flow_run.scheduled_start_time
     day = resolve_as_of(as_of, parameters.definition.timezone, scheduled, datetime.now(UTC))
     # The store and not Prefect: a run whose server died may have published and be recorded as failed.
+    sweep_store(parse_path(parameters.store))
     check = check_deadline(parse_path(parameters.store) / parameters.definition.name, day)
     if check.status == "missing":
         raise DeadlineMissed(check.message)

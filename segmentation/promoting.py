@@ -3,11 +3,9 @@
 Later nights build on it (previous_edition in store/published.py). Publishing a night is in store/commit.py.
 """
 
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -27,6 +25,9 @@ from segmentation.store.object_commit import move_live_object
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
 from segmentation.store.published import published_editions, replaced_edition
+from segmentation.store.scratch import scratch_folder
+from segmentation.store.staging import STAGING
+from segmentation.store.sweeping import sweep_store
 
 MAX_NAME, MAX_REASON = 100, 500  # characters
 
@@ -48,6 +49,7 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
     Conflict if another run publishes the date at this moment.
     """
     check_words(request)
+    sweep_store(home.parent)
     edition = resolve_edition(home, request.as_of, request.edition)
     check_intact(home, edition)
     promotion = _describe_promotion(home, edition, request)
@@ -131,11 +133,9 @@ def _put_live(home: AnyPath, edition: Edition, record: Callable[[Pointer], None]
         move_live_object(home, move)
         return
     with lock(home / LOCK):
-        staging = home / ".staging"
-        staging.mkdir(mode=0o700, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=staging, prefix="promote-") as scratch:
+        with scratch_folder(home / STAGING) as scratch:
             folder = edition_folder(home, edition.as_of, edition.edition)
-            publish_table(folder, published_path(home, edition.as_of), Path(scratch))
+            publish_table(folder, published_path(home, edition.as_of), scratch)
         write_durably(home / LIVE, move(read_pointer(home)).to_json())
 
 
@@ -144,8 +144,8 @@ def _publish_object(home: ObjectPath, edition: Edition) -> None:
     version = table.version()
     if replaced_edition(home, edition.as_of) == edition.edition:
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = (edition_folder(home, edition.as_of, edition.edition) / SEGMENTS).fetch(Path(scratch))
+    with scratch_folder() as scratch:
+        copy = (edition_folder(home, edition.as_of, edition.edition) / SEGMENTS).fetch(scratch)
         try:
             table.put(copy, replaces=version, create=version is None)
         except ObjectChanged:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segmentation.store.locking import LOCK, lock
+from segmentation.store.permissions import PRIVATE_FOLDER, create_folder
 
 SCRATCH = "resegment-scratch-"  # the names of scratch folders begin with this
 _PAGE = "resegment-page-"
@@ -23,8 +24,11 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     """An empty private folder that is removed at the end of the block, or by a later sweep after a kill.
 
     parent: where to put it, by default among the system's temporary files. It may hold customers' rows.
+    In a segmentation's `.staging`, files can be renamed from it into the store.
     """
     sweep_scratch(parent)
+    if parent is not None:
+        create_folder(parent, PRIVATE_FOLDER)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
         created = folder.stat()
