@@ -28,7 +28,9 @@ from segmentation.backfill_plan import (
     repair_live,
 )
 from segmentation.errors import Conflict, ResegmentError
+from segmentation.store.objects import parse_path
 from segmentation.store.published import readable_edition
+from segmentation.store.sweeping import sweep_store
 from tasks.runtime.markdown import escape_cell, format_table
 from tasks.runtime.parameters import check_parameters
 
@@ -47,6 +49,7 @@ def open_backfill(
 ) -> BackfillRequest:
     """Check every parameter and record what is requested."""
     checked = check_parameters(definition, source=source, store=store)
+    sweep_store(parse_path(checked.store))
     today = datetime.now(UTC).astimezone(ZoneInfo(checked.definition.timezone)).date()
     check_range(dates.start, dates.end, today)
     return BackfillRequest(
@@ -118,6 +121,7 @@ class Progress:
         """The backfill's final state; raises BackfillFailed if a date failed."""
         result = self.result
         self._show()
+        sweep_store(parse_path(self.request.store))
         if not self.dry_run:
             # A run killed between its commit and live.json leaves the pointer behind; later
             # dates may all be skipped.

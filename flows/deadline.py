@@ -34,8 +34,8 @@ def deadline(definition: str, as_of: AsOf = None, store: str | None = None) -> D
     parameters = check_parameters(definition, source=None, store=store)
     scheduled = runtime.flow_run.scheduled_start_time
     day = resolve_as_of(as_of, parameters.definition.timezone, scheduled, datetime.now(UTC))
-    # The store and not Prefect: a run whose server died may have published and be recorded as failed.
     sweep_store(parse_path(parameters.store))
+    # The store and not Prefect: a run whose server died may have published and be recorded as failed.
     check = check_deadline(parse_path(parameters.store) / parameters.definition.name, day)
     if check.status == "missing":
         raise DeadlineMissed(check.message)

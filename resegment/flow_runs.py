@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
-from config.settings import Settings
+from config.settings import NO_RETRY, Settings
 from resegment.progress import FlowLines, StageProgress
 from schemas.record import Record
 
@@ -100,6 +100,7 @@ def connect_server(settings: Settings, console: Console) -> PrefectServer:
     # Registered before Prefect is imported, so it runs after Prefect has sent its last log lines.
     atexit.register(local_server.stop_embedded_server, process)
     os.environ["PREFECT_API_URL"] = url
+    os.environ[NO_RETRY] = "1"
     return PrefectServer(console, url, process)
 
 

@@ -4,6 +4,8 @@ The queries are built in aggregation.py. docs/decisions/0009-engine.md explains 
 DuckDB.
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,8 @@ from segmentation.rows.summarising.sql_terms import AggregationQuery
 if TYPE_CHECKING:
     # Imported inside functions: duckdb reports what a daemon thread keeps alive at exit as leaked.
     import duckdb
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 @contextmanager
@@ -62,7 +66,12 @@ def run_query(connection: "duckdb.DuckDBPyConnection", query: AggregationQuery) 
         # Not connection.sql: that wraps the query in another, which may lose its ORDER BY.
         for batch in connection.execute(query.sql, query.values).to_arrow_reader(PART_ROWS):
             yield pa.Table.from_batches([batch])
-    except duckdb.OutOfMemoryException:
+    except duckdb.Error as error:
+        # Of a write to a full disk it has no class of its own.
+        if _NO_SPACE in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        if not isinstance(error, duckdb.OutOfMemoryException):
+            raise
         raise OutOfMemory(
             f"summarising the events needs more than {read_settings().memory_limit} of memory; raise "
             "RESEGMENT_MEMORY_LIMIT or lower RESEGMENT_THREADS"
