@@ -34,6 +34,7 @@ def backfill(
     dry_run: bool = False,
     source: str | None = None,
     store: str | None = None,
+    accept_new_ids: bool = False,
 ) -> BackfillResult | State[BackfillResult]:
     """Run a range of dates in order, exactly as each nightly run would have. Retry resumes where it stopped.
 
@@ -48,6 +49,8 @@ def backfill(
         dry_run: Only list the dates that would run.
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to publish in instead of the configured one.
+        accept_new_ids: Publish a date with new segment ids if the edition before it is damaged beyond repair
+            or has other features. Without it, such a date fails and says what to do.
     """
     dates = DateRange(start_date, end_date)
     request = open_backfill(definition, dates=dates, source=source, store=store, mode=mode)
@@ -56,7 +59,10 @@ def backfill(
         force = mode == "rebuild"
         # The automations watch runs by this tag, and an inner run has only the tags that are set here.
         with tags(TAG):
-            progress.take(day, resegment(definition, day, source, store, force, return_state=True))
+            state = resegment(
+                definition, day, source, store, force, accept_new_ids=accept_new_ids, return_state=True
+            )
+            progress.take(day, state)
         if progress.has_failed and on_error == "stop":
             break
     return progress.conclude()

@@ -52,6 +52,7 @@ def resegment(
     store: str | None = None,
     force: bool = False,
     catch_up: CatchUp = "latest",
+    accept_new_ids: bool = False,
 ) -> Published | State[Published] | State[Unpublished]:
     """Segment the customers as they stood on a date, and publish the result, all or nothing.
 
@@ -64,14 +65,25 @@ def resegment(
         catch_up: What a scheduled run does after downtime. latest: only the newest of the overdue runs
             runs. all: it first runs every date since the last published one. none: a run that is more
             than six hours late is skipped.
+        accept_new_ids: Publish with new segment ids if the edition before is damaged beyond repair or has
+            other features. For this one run; without it, such a run is refused and says what to do.
     """
     night = open_night(definition, as_of, source=source, store=store, force=force)
+    night = night.model_copy(update={"accept_new_ids": accept_new_ids})
     if reason := reason_to_skip(as_of, catch_up):
         return as_state(skip_night(night, reason))
     for day in list_missed(night) if catch_up == "all" and as_of is None else ():
         with tags(TAG):
             # return_state: a missed date that fails must not keep tonight from running.
-            resegment(definition, day, source, store, catch_up="none", return_state=True)
+            resegment(
+                definition,
+                day,
+                source,
+                store,
+                catch_up="none",
+                accept_new_ids=accept_new_ids,
+                return_state=True,
+            )
     with night_session(night):
         return as_state(segment_customers(night))
 

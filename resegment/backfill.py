@@ -13,7 +13,7 @@ import typer
 from config.settings import Settings
 from resegment.arguments import load_definition, parse_run_date
 from resegment.flow_runs import connect_server
-from resegment.options import DefinitionArgument, JsonOption, SourceOption, StoreOption
+from resegment.options import AcceptNewIdsOption, DefinitionArgument, JsonOption, SourceOption, StoreOption
 from resegment.terminal import open_stderr, plain_failures, print_failure
 from segmentation.errors import Refused
 
@@ -59,6 +59,7 @@ def backfill_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which dates would run.")] = False,
     source: SourceOption = None,
     store: StoreOption = None,
+    accept_new_ids: AcceptNewIdsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a range of dates in order, exactly as each nightly run would have. Run it again to resume."""
@@ -71,7 +72,7 @@ def backfill_command(
     check_range(first, last, parse_run_date(None, definition))
     parameters: dict[str, Any] = {"definition": definition.name, "start_date": first, "end_date": last}
     parameters |= {"mode": str(mode), "on_error": str(on_error), "dry_run": dry_run}
-    parameters |= {"source": source, "store": store or settings.store}
+    parameters |= {"source": source, "store": store or settings.store, "accept_new_ids": accept_new_ids}
     result, failure = run_backfill(parameters, settings)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))

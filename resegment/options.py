@@ -26,6 +26,14 @@ RunDateOption = Annotated[
     str | None,
     typer.Option("--as-of", metavar="DATE", help="Segment customers as of this date. Default: today."),
 ]
+AcceptNewIdsOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-new-ids",
+        help="Publish with new segment ids if the edition before is damaged beyond repair or has other "
+        "features. Without it, such a run is refused.",
+    ),
+]
 EditionDateOption = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="An edition's date. Default: the live edition.")
 ]

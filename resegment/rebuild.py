@@ -50,6 +50,7 @@ def rebuild_command(
         scratch_store, definitions = prepare_scratch(home, past, plan, scratch)
         _allow_scratch(str(scratch), definitions)
         parameters = {"as_of": past.as_of, "source": plan.source, "store": str(scratch_store)}
+        parameters["accept_new_ids"] = past.manifest.accept_new_ids
         rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
         outcome = compare_rebuilt(home, past, scratch_store / name, rebuilt.edition)
     for difference in (*([change] if change else []), *outcome.differences):

@@ -13,7 +13,14 @@ from config.definition import Definition
 from config.settings import Settings
 from resegment.arguments import check_source_files, load_definition, parse_run_date
 from resegment.flow_runs import connect_server, count_task_runs
-from resegment.options import DefinitionArgument, JsonOption, RunDateOption, SourceOption, StoreOption
+from resegment.options import (
+    AcceptNewIdsOption,
+    DefinitionArgument,
+    JsonOption,
+    RunDateOption,
+    SourceOption,
+    StoreOption,
+)
 from resegment.outcome import format_published
 from resegment.terminal import open_stderr, plain_failures
 from segmentation.errors import NoData
@@ -33,6 +40,7 @@ def run_date_command(
     force: Annotated[
         bool, typer.Option("--force", help="Build and publish again even if it is published already.")
     ] = False,
+    accept_new_ids: AcceptNewIdsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read, check, segment and publish one date, all or nothing."""
@@ -46,6 +54,7 @@ def run_date_command(
     console = open_stderr()
     with plain_failures(console):
         parameters = {"as_of": day, "source": source, "store": store or settings.store, "force": force}
+        parameters["accept_new_ids"] = accept_new_ids
         record = run_nightly_flow(definition, parameters, settings, console)
     from schemas.night import Unpublished
 

@@ -23,6 +23,7 @@ class PreviousEdition(Record):
     as_of: date | None = None
     folder: str | None = Field(None, description="The edition's folder, a path or URL.")
     model: Model | None = None
+    has_contested: bool = Field(False, description="Mode combine: may some customers be contested?")
     k: int = 0
     wanted_k: int | None = Field(None, description="Another k that the evidence has asked for.")
     wanted_nights: int = Field(0, description="For how many nights in a row it has.")

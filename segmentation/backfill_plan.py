@@ -17,7 +17,8 @@ from segmentation.store.locking import LOCK, lock
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.published import previous_edition, readable_edition, readable_editions
+from segmentation.store.preceding import previous_edition
+from segmentation.store.published import readable_edition, readable_editions
 
 MAX_DATES = 1100  # three years of nights
 

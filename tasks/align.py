@@ -20,6 +20,7 @@ from segmentation.features.grid import squared_distances
 from segmentation.identity.matching import Contingency, choose_ids, detect_events, match_segments
 from segmentation.identity.previous_segments import (
     PreviousSegments,
+    PreviousTables,
     RescoredPart,
     count_churn,
     count_contingency,
@@ -137,8 +138,10 @@ def pair_customers(
     if night.definition.rows.id is None or previous.model is None:
         return None
     pairs = [RescoredPart(*pair) for pair in zip(customers.parts, previous.labels, strict=True)]
-    place = parse_path(str(previous.folder))
-    return look_up_previous_segments(pairs, place, previous.model.segment_ids, folder)
+    edition = PreviousTables(
+        parse_path(str(previous.folder)), previous.model.segment_ids, previous.has_contested
+    )
+    return look_up_previous_segments(pairs, edition, folder)
 
 
 def number_segments(night: Night, customers: Customers, fitted: Fitted) -> Aligned:

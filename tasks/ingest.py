@@ -12,6 +12,7 @@ from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
+from segmentation.identity.continuing import confirm_previous
 from segmentation.parts import create_empty_folder
 from segmentation.rows.judging.cast_batch import Contract, make_contract, with_currencies, with_python_schema
 from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
@@ -32,7 +33,7 @@ from segmentation.sources.content import SourceFile, fingerprint
 from segmentation.sources.copied_files import refuse_copies
 from segmentation.sources.late_files import detect_late_files
 from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
-from segmentation.store.edition_key import make_edition_key
+from segmentation.store.edition_key import collect_content, make_edition_key
 from segmentation.store.layout import get_home
 from segmentation.store.other_code import detect_other_code
 from segmentation.store.published import is_intact
@@ -205,7 +206,14 @@ def read_source(night: Night) -> Ingested:
     key = make_edition_key(night, digests, used)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
-    if published := report_published(night, key, inputs, digests, used):
+    published = report_published(night, key, inputs, digests, used)
+    if published is None:
+        confirmed = confirm_previous(night, key, collect_content(night, digests, used))
+        # Another name: of a night that started over, which a person accepted when it was published.
+        if confirmed.edition != key.edition:
+            published = report_published(night, confirmed, inputs, digests, used)
+        key = confirmed
+    if published is not None:
         return published.model_copy(update={"files_outside": source.outside})
     check_space(night, inputs)
     if counts_twice(definition.rows):

@@ -82,6 +82,7 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         edition=key.edition,
         previous=key.previous,
         previous_as_of=key.previous_as_of,
+        accept_new_ids=key.accept_new_ids,
         ids_before=aligned.ids_before,
         decision="published" if verdict.may_publish else "held",
         reasons=verdict.reasons,

@@ -63,9 +63,10 @@ def sum_values(night: Night, segments: Sequence[Segment], profiles: pd.DataFrame
 
 
 def continue_history(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
-    """The rows of history.parquet: those of the edition before, if there is one, and tonight's."""
+    """The rows of history.parquet: those of the edition before, if it has any, and tonight's."""
     folder, churn = draft.previous.folder, draft.aligned.churn
-    earlier = None if folder is None else read_segment_history(parse_path(folder))
+    has_none = folder is None or draft.ingested.key.starts_history
+    earlier = None if has_none else read_segment_history(parse_path(str(folder)))
     return extend_history(earlier, tonight, churn.moved_share if churn else None)
 
 

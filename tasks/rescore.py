@@ -5,25 +5,41 @@ segmentation/identity/refitting.py.
 """
 
 from schemas.identity import PreviousEdition
+from schemas.manifest import EditionRef
 from schemas.night import Night
-from schemas.rows import Customers
+from schemas.rows import Customers, EditionKey
+from segmentation.identity.continuing import get_previous_ref, is_combining, read_continued
 from segmentation.identity.previous_model import PreviousModel, list_changed_keys, read_previous_model
 from segmentation.identity.refitting import ModelFit, RefitDecision, decide_refit
 from segmentation.identity.rescoring import Rescored, rescore_customers
 from segmentation.parts import create_empty_folder
 from segmentation.store.layout import edition_folder, get_home
-from segmentation.store.manifests import try_read_manifest
-from segmentation.store.published import is_intact, previous_edition
+from segmentation.store.manifests import read_manifest
 from tasks.runtime.stage import stage
 
+LOST_HISTORY = "the edition before has lost its history of earlier dates, so this one begins a new one"
 
-def start_cold(night: Night) -> PreviousEdition:
-    """No edition to continue from; a damaged one is reported."""
-    home = get_home(night)
-    latest = previous_edition(home, night.as_of)
-    is_damaged = latest is not None and not is_intact(home, *latest)
-    warnings = (f"the edition of {latest[0]} is damaged: a cold start",) if latest and is_damaged else ()
-    return PreviousEdition(reasons=("there is no edition before this one",), store_warnings=warnings)
+
+def start_cold(key: EditionKey) -> PreviousEdition:
+    """No edition to continue from: there is none, or it is damaged and a person accepted new ids."""
+    state = "is damaged" if key.accept_new_ids else "does not exist"
+    return PreviousEdition(
+        reasons=(f"the edition before this one {state}",), store_warnings=key.store_warnings
+    )
+
+
+def start_over(night: Night, key: EditionKey, ref: EditionRef) -> PreviousEdition:
+    """A cold start that a person accepted: the sizes of earlier nights still count, ids and model do not."""
+    folder = edition_folder(get_home(night), *ref)
+    misfit, manifest = read_previous_model(folder, night.definition), read_manifest(folder)
+    warning = f"the edition of {ref.as_of} cannot be continued, {misfit}: new ids were accepted"
+    return PreviousEdition(
+        reasons=(warning,),
+        warnings=(warning,),
+        store_warnings=key.store_warnings,
+        customers=manifest.rows.customers,
+        history=manifest.volumes,
+    )
 
 
 def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDecision:
@@ -44,27 +60,21 @@ def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDe
 def rescore(night: Night, customers: Customers) -> PreviousEdition:
     """Score tonight's customers with last night's model, or start cold."""
     key = customers.ingested.key
-    if key.previous is None or key.previous_as_of is None:
-        return start_cold(night)
-    folder = edition_folder(get_home(night), key.previous_as_of, key.previous)
-    previous = read_previous_model(folder, night.definition)
-    if isinstance(previous, str):
-        warning = f"the edition of {key.previous_as_of} cannot be continued, {previous}: a cold start"
-        manifest = try_read_manifest(folder)
-        return PreviousEdition(
-            reasons=(warning,),
-            warnings=(warning,),
-            customers=manifest.rows.customers if manifest else 0,
-            history=manifest.volumes if manifest else (),
-        )
-    model, manifest = previous
+    ref = get_previous_ref(key)
+    if ref is None:
+        return start_cold(key)
+    if key.accept_new_ids:
+        return start_over(night, key, ref)
+    # Checked again, since a retry may begin here long after ingest.
+    model, manifest = read_continued(night, ref)
     rescored = rescore_customers(customers.parts, model, create_empty_folder(night.staging / "rescore"))
-    decision = decide(night, previous, rescored)
+    decision = decide(night, PreviousModel(model, manifest), rescored)
     return PreviousEdition(
-        edition=key.previous,
-        as_of=key.previous_as_of,
-        folder=str(folder),
+        edition=ref.edition,
+        as_of=ref.as_of,
+        folder=str(edition_folder(get_home(night), *ref)),
         model=model,
+        has_contested=is_combining(manifest),
         k=manifest.k,
         wanted_k=manifest.wanted_k,
         wanted_nights=manifest.wanted_nights,
@@ -78,4 +88,6 @@ def rescore(night: Night, customers: Customers) -> PreviousEdition:
         needs_refit=decision.refits,
         needs_rescale=decision.rescales,
         reasons=decision.reasons,
+        warnings=(LOST_HISTORY,) if key.starts_history else (),
+        store_warnings=key.store_warnings,
     )

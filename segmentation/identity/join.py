@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from schemas.part import Part
 from segmentation.parts import read_part
 from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import damaged
 
 BATCH = 65_536
 
@@ -32,10 +33,25 @@ class JoinedPart(NamedTuple):
 
 
 def read_published(path: AnyPath, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """A published table in batches, at least one: customer_id and these columns, in the order of the ids."""
+    """A published table in batches, at least one: customer_id and these columns, in the order of the ids.
+
+    Refused if it cannot be read, or has a page that is not as it was written.
+    """
     names = ["customer_id", *columns]
+    try:
+        yield from _read_batches(path, names)
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(
+            path,
+            f"cannot be read ({type(error).__name__})",
+            "the table as it was sealed, since it was checked when this run began",
+            "see 'resegment audit', and run again",
+        ) from None
+
+
+def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
     with path.open("rb") as file:
-        table = pq.ParquetFile(file)
+        table = pq.ParquetFile(file, page_checksum_verification=True)
         # The empty table first: a published table without rows still has columns and types.
         yield pa.schema([table.schema_arrow.field(name) for name in names]).empty_table()
         for batch in table.iter_batches(BATCH, columns=names):

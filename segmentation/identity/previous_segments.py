@@ -42,6 +42,14 @@ class PreviousSegments(NamedTuple):
     left_by_segment: np.ndarray
 
 
+class PreviousTables(NamedTuple):
+    """Last night's edition: its folder, its segment ids by position, and whether customers were contested."""
+
+    folder: AnyPath
+    segment_ids: Sequence[str]
+    has_contested: bool = False
+
+
 class Moves(NamedTuple):
     """The contingency table, and the customers (k0, k) that last night's model would move too."""
 
@@ -50,17 +58,15 @@ class Moves(NamedTuple):
 
 
 def look_up_previous_segments(
-    parts: Sequence[RescoredPart], edition: AnyPath, segment_ids: Sequence[str], folder: Path
+    parts: Sequence[RescoredPart], edition: PreviousTables, folder: Path
 ) -> PreviousSegments:
-    """Join tonight's customers with those of last night's edition, in the folder `edition`.
-
-    segment_ids: last night's, by position. Writes the parts to `folder`.
-    """
-    customers = [part.customers for part in parts]
-    joined = join_parts(customers, read_published(edition / SEGMENTS, ["segment_id"]))
+    """Join tonight's customers with those of last night's edition. Writes the parts to `folder`."""
+    customers, segment_ids = [part.customers for part in parts], edition.segment_ids
+    joined = join_parts(customers, read_published(edition.folder / SEGMENTS, ["segment_id"]))
     contests: Iterator[JoinedPart | None] = repeat(None)
-    if (edition / CONTESTED).is_file():
-        contests = iter(join_parts(customers, read_published(edition / CONTESTED, ["wanted", "nights"])))
+    if edition.has_contested:
+        contested = read_published(edition.folder / CONTESTED, ["wanted", "nights"])
+        contests = iter(join_parts(customers, contested))
     previous_parts, left_parts = [], []
     left_by_segment = np.zeros(len(segment_ids), np.int64)
     for i, (part, join, contest) in enumerate(zip(parts, joined, contests, strict=False)):

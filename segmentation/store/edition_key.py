@@ -1,6 +1,6 @@
 """Which edition a run makes: derived from content alone, so that the same input gives the same edition.
 
-What the store has published is in segmentation/store/published.py.
+Which edition it builds on: segmentation/store/preceding.py.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ from schemas.night import Night
 from schemas.rows import Digest, EditionKey
 from segmentation.canonical import sort_content
 from segmentation.schema_code import hash_source
-from segmentation.store.layout import VERSION, edition_folder, get_home
-from segmentation.store.manifests import MANIFEST
-from segmentation.store.published import is_intact, previous_edition, replaced_edition
+from segmentation.store.layout import VERSION, get_home
+from segmentation.store.preceding import previous_edition
+from segmentation.store.published import replaced_edition
 from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.versions import list_libraries
 
@@ -24,39 +24,47 @@ from segmentation.store.versions import list_libraries
 def make_edition_key(night: Night, digests: Iterable[Digest], tombstones: str | None = None) -> EditionKey:
     """Derive the edition from definition, inputs, as_of, previous edition, code and libraries.
 
-    The same input gives the same edition wherever and whenever the run takes place. A damaged previous
-    edition does not count, unless the edition that builds on it is already there.
+    The same input gives the same edition wherever and whenever the run takes place. Whether the previous
+    edition can be continued is checked in segmentation/identity/continuing.py, which may name another one.
     """
     home = get_home(night)
     previous = previous_edition(home, night.as_of)
-    replaces = replaced_edition(home, night.as_of)
-    content = {
-        **collect_inputs(
-            night.as_of,
-            night.definition.decisive_content(),
-            digests,
-            schema=night.schema_source,
-            tombstones=tombstones,
-        ),
-        **collect_code(),
-    }
+    return EditionKey(
+        edition=name_edition(collect_content(night, digests, tombstones), previous),
+        previous=previous.edition if previous else None,
+        previous_as_of=previous.as_of if previous else None,
+        replaces=replaced_edition(home, night.as_of),
+    )
 
-    def derive(ref: EditionRef | None) -> EditionKey:
-        previous_id = ref.edition if ref else None
-        return EditionKey(
-            edition=digest_content({**content, "previous": previous_id}),
-            previous=previous_id,
-            previous_as_of=ref.as_of if ref else None,
-            replaces=replaces,
-        )
 
-    if previous is None:
-        return derive(None)
-    warm, cold = derive(previous), derive(None)
-    if cold.edition == replaces:  # published without an intact previous edition
-        return cold
-    exists = (edition_folder(home, night.as_of, warm.edition) / MANIFEST).is_file()
-    return warm if exists or is_intact(home, *previous) else cold
+def name_edition(
+    content: dict[str, Any],
+    previous: EditionRef | None,
+    *,
+    accept_new_ids: bool = False,
+    starts_history: bool = False,
+) -> str:
+    """The edition's id, from what it is made of and what it builds on.
+
+    accept_new_ids and starts_history: as in its key. They are in the name only where they decided something.
+    """
+    decisions = {"accept_new_ids": accept_new_ids, "starts_history": starts_history}
+    return digest_content(
+        {
+            **content,
+            "previous": previous.edition if previous else None,
+            **{name: True for name, is_so in decisions.items() if is_so},
+        }
+    )
+
+
+def collect_content(night: Night, digests: Iterable[Digest], tombstones: str | None) -> dict[str, Any]:
+    """What tonight's edition is made of, and what makes it: all but the previous edition."""
+    definition = night.definition.decisive_content()
+    inputs = collect_inputs(
+        night.as_of, definition, digests, schema=night.schema_source, tombstones=tombstones
+    )
+    return {**inputs, **collect_code()}
 
 
 def collect_inputs(

@@ -1,7 +1,7 @@
 """An edition's table exists twice, in its folder and as the date's published table: one restores the other.
 
-Both may be one file on disk, under two names. Other files of an edition exist once, so making the date again or
-a backup has to bring them back. Files of the whole segmentation are rebuilt in repairing.py.
+Both may be one file on disk, under two names. Other files of an edition exist once: only making the date
+again or a backup brings them back. Files of the whole segmentation are rebuilt in repairing.py.
 """
 
 from pathlib import Path

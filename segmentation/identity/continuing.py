@@ -1,0 +1,181 @@
+"""May a night continue the edition before? Else it is refused, unless a person accepts new ids.
+
+Which edition that is: segmentation/store/preceding.py. What its model means tonight: previous_model.py.
+docs/decisions/0028-identity-survives-damage.md
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from schemas.manifest import EditionRef, Manifest
+from schemas.night import Night
+from schemas.rows import EditionKey
+from segmentation.errors import DamagedFile, Refused
+from segmentation.identity.previous_model import PreviousModel, read_previous_model
+from segmentation.identity.previous_segments import CONTESTED
+from segmentation.identity.segment_history import HISTORY_FILE
+from segmentation.store.edition_key import name_edition
+from segmentation.store.layout import SUMS, edition_folder, get_home
+from segmentation.store.manifests import MANIFEST, try_read_manifest
+from segmentation.store.objects import AnyPath
+from segmentation.store.preceding import UNKNOWN, identify_edition
+from segmentation.store.restoring import restore_table
+from segmentation.store.sealed_files import describe_problem, read_sealed_digests
+
+MODEL_FILES = (MANIFEST, "model.json")
+
+
+class PreviousState(NamedTuple):
+    """What prevents a night from continuing an edition: damage, or a model that does not fit the definition.
+
+    Without either: repairs that were made, and whether the history of earlier dates is damaged.
+    """
+
+    damage: str = ""
+    misfit: str = ""
+    repairs: tuple[str, ...] = ()
+    has_lost_history: bool = False
+
+
+def confirm_previous(night: Night, key: EditionKey, content: dict[str, Any]) -> EditionKey:
+    """The key, once the edition before has been checked, or that of a night which starts over with new ids.
+
+    content: as in edition_key.py. Refused if the edition cannot be continued and nobody has accepted new ids,
+    tonight or when this date was published.
+    """
+    ref = get_previous_ref(key)
+    if ref is None:
+        return key
+    state = check_previous(night, ref)
+    if state.damage or state.misfit:
+        if not night.accept_new_ids and not was_accepted(night):
+            raise (
+                refuse_damage(night, ref, state.damage) if state.damage else refuse_misfit(ref, state.misfit)
+            )
+        return _start_over(key, content, state)
+    return key.model_copy(
+        update={
+            "edition": name_edition(content, ref, starts_history=state.has_lost_history),
+            "starts_history": state.has_lost_history,
+            "store_warnings": state.repairs,
+        }
+    )
+
+
+def get_previous_ref(key: EditionKey) -> EditionRef | None:
+    """The edition before; None for the first one."""
+    if key.previous is None or key.previous_as_of is None:
+        return None
+    return EditionRef(key.previous_as_of, key.previous)
+
+
+def _start_over(key: EditionKey, content: dict[str, Any], state: PreviousState) -> EditionKey:
+    """The key of a night whose segments get new ids."""
+    changes: dict[str, Any] = {"accept_new_ids": True}
+    ref = get_previous_ref(key)
+    if ref is not None and state.damage:
+        # Nothing of a damaged edition is used, so it is no part of the name, in whatever way it is damaged.
+        warning = f"{describe_edition(ref)} is damaged ({state.damage}); new ids were accepted"
+        changes |= {"previous": None, "previous_as_of": None, "store_warnings": (warning,)}
+        ref = None
+    return key.model_copy(update={"edition": name_edition(content, ref, accept_new_ids=True), **changes})
+
+
+def check_previous(night: Night, ref: EditionRef) -> PreviousState:
+    """Check the files of an edition that a night reads, and no others; restore its table if possible."""
+    home = get_home(night)
+    if ref.edition == UNKNOWN:
+        return PreviousState(damage="its published table is lost, and the store does not tell which it was")
+    folder = edition_folder(home, *ref)
+    try:
+        digests = read_sealed_digests(folder)
+    except FileNotFoundError:
+        return PreviousState(damage=f"{SUMS} is missing" if folder.is_dir() else "its folder is missing")
+    except OSError as error:
+        return PreviousState(damage=f"{SUMS} cannot be read ({error.strerror})")
+    if damage := list_damage(folder, MODEL_FILES, digests):
+        return PreviousState(damage=damage)
+    previous = read_previous_model(folder, night.definition)
+    if isinstance(previous, str):
+        return PreviousState(misfit=previous)
+    return _check_tables(night, ref, previous, digests)
+
+
+def _check_tables(
+    night: Night, ref: EditionRef, previous: PreviousModel, digests: dict[str, str]
+) -> PreviousState:
+    home = get_home(night)
+    folder = edition_folder(home, *ref)
+    table = restore_table(home, ref, digests, f"the run of {night.as_of}")
+    # Without ids nobody is looked up in the table: segments are matched by their centres.
+    has_ids = night.definition.rows.id is not None
+    if has_ids and table.problem:
+        return PreviousState(damage=table.problem)
+    if has_ids and is_combining(previous.manifest) and (damage := list_damage(folder, (CONTESTED,), digests)):
+        return PreviousState(damage=damage)
+    lost = HISTORY_FILE in digests and describe_problem(folder, HISTORY_FILE, digests) is not None
+    repairs = (table.repair,) if table.repair else ()
+    return PreviousState(repairs=repairs, has_lost_history=lost)
+
+
+def read_continued(night: Night, ref: EditionRef) -> PreviousModel:
+    """The model that the night continues. Refused if its files were damaged since ingest checked them."""
+    folder = edition_folder(get_home(night), *ref)
+    try:
+        damage = list_damage(folder, MODEL_FILES, read_sealed_digests(folder))
+    except OSError as error:
+        damage = f"{SUMS} cannot be read ({error.strerror})"
+    if damage:
+        raise refuse_damage(night, ref, damage)
+    previous = read_previous_model(folder, night.definition)
+    if isinstance(previous, str):
+        raise refuse_misfit(ref, previous)
+    return previous
+
+
+def list_damage(folder: AnyPath, names: Iterable[str], digests: dict[str, str]) -> str:
+    """The problems of these files in words; empty if they are as they were sealed."""
+    problems = (describe_problem(folder, name, digests) for name in names)
+    return "; ".join(problem for problem in problems if problem is not None)
+
+
+def is_combining(manifest: Manifest) -> bool:
+    """May the edition have contested customers?"""
+    return bool((manifest.definition.get("refit") or {}).get("mode") == "combine")
+
+
+def was_accepted(night: Night) -> bool:
+    """Did a person accept new ids when this date was published?"""
+    home = get_home(night)
+    edition = identify_edition(home, night.as_of)
+    manifest = try_read_manifest(edition_folder(home, night.as_of, edition)) if edition else None
+    return manifest is not None and manifest.accept_new_ids
+
+
+def refuse_damage(night: Night, ref: EditionRef, damage: str) -> DamagedFile:
+    """The refusal of a night whose edition before is damaged, with all ways out."""
+    name = night.definition.name
+    return DamagedFile(
+        "damaged-previous",
+        f"{describe_edition(ref)}, on which {night.as_of} builds, is damaged: {damage}. Without it every "
+        f"segment would get a new id, so nothing was published. 'resegment audit {name}' says what can be "
+        "repaired. Else put its folder back from a backup, or make it again with 'resegment backfill "
+        f"{name} --start {ref.as_of} --end {ref.as_of} --mode rebuild'; then run {night.as_of} again. Only "
+        "if nothing helps, accept new ids for this run: --accept-new-ids, or accept_new_ids in the form",
+    )
+
+
+def refuse_misfit(ref: EditionRef, misfit: str) -> Refused:
+    """The refusal of a night whose definition makes another model necessary than the edition before has."""
+    return Refused(
+        "other-features",
+        f"{describe_edition(ref)} cannot be continued: {misfit}. Every segment would get a new id, and the "
+        "names that people set would stay with the old ones, so nothing was published. If that is intended, "
+        "run it once with --accept-new-ids, or accept_new_ids in the form; else undo the change of the "
+        "definition",
+    )
+
+
+def describe_edition(ref: EditionRef) -> str:
+    """`the edition of 2026-01-30 (0490df720cd6db09)`."""
+    return f"the edition of {ref.as_of}" + (f" ({ref.edition})" if ref.edition else "")

@@ -1,0 +1,151 @@
+"""Which edition a date builds on: the newest earlier one that was published and is not superseded.
+
+It is found whatever has been damaged or removed since: a night that overlooked it would give every segment a
+new id. Whether its files are whole is checked in sealed_files.py.
+docs/decisions/0028-identity-survives-damage.md
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from schemas.manifest import EditionRef
+from segmentation.store.dates import published_dates
+from segmentation.store.footers import read_footer
+from segmentation.store.layout import edition_folder, published_path
+from segmentation.store.ledger import Ledger, read_ledger
+from segmentation.store.manifests import MANIFEST, try_read_manifest
+from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.pointer import Pointer, read_pointer
+from segmentation.store.sealed_files import describe_damage
+from segmentation.store.small_files import advise_audit, damaged
+
+UNKNOWN = ""  # a date was published, but the store cannot tell with which edition
+_PUBLISHED = frozenset({"published", "already-published", "promoted"})
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What the store says about publications besides the published tables. The ledger is read if needed."""
+
+    home: AnyPath
+    pointer: Pointer
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """All rows that can be read, and which files cannot."""
+        return read_ledger(self.home)
+
+    def list_recorded(self, before: date) -> list[EditionRef]:
+        """Publications of earlier dates according to the ledger, oldest date first, the last one of each."""
+        refs = {
+            str(row["as_of"]): str(row["edition"])
+            for row in self.ledger.rows
+            if row.get("outcome") in _PUBLISHED and row.get("edition") and row.get("as_of")
+        }
+        return [EditionRef(date.fromisoformat(day), refs[day]) for day in sorted(refs) if day < str(before)]
+
+
+def previous_edition(home: AnyPath, as_of: date) -> EditionRef | None:
+    """The edition that as_of builds on; None if no earlier date was published.
+
+    Its id is UNKNOWN if its table is lost and the rest of the store does not tell either. Refused if the
+    store cannot be read far enough.
+    """
+    evidence = _Evidence(home, read_pointer(home))
+    days = _list_days(evidence, as_of)
+    # Newest first, and one footer is read per date: usually the first one is the answer.
+    for day in reversed(days):
+        edition = _identify(evidence, day)
+        if edition is not None and edition not in evidence.pointer.superseded:
+            return EditionRef(day, edition)
+    if days:
+        return None
+    # An empty store is a new one, unless its ledger knows better.
+    recorded = evidence.list_recorded(as_of)
+    return next((ref for ref in reversed(recorded) if ref.edition not in evidence.pointer.superseded), None)
+
+
+def identify_edition(home: AnyPath, as_of: date, pointer: Pointer | None = None) -> str | None:
+    """The edition published for a date, even if its table is lost; None if the date was never published.
+
+    pointer: what live.json says, if the caller has read it.
+    """
+    return _identify(_Evidence(home, read_pointer(home) if pointer is None else pointer), as_of)
+
+
+def _list_days(evidence: _Evidence, as_of: date) -> list[date]:
+    """Earlier dates that have a published table or an edition, or are live, ascending."""
+    home, live = evidence.home, evidence.pointer.live
+    days = {*published_dates(home), *_list_edition_dates(home), *([live.as_of] if live else ())}
+    return sorted(day for day in days if day < as_of)
+
+
+def _identify(evidence: _Evidence, day: date) -> str | None:
+    home, live = evidence.home, evidence.pointer.live
+    table = published_path(home, day)
+    footer = read_footer(table)
+    if footer and (named := _look_up_named(home, day, footer)):
+        return named
+    # The table is missing, unreadable, or a copy of another date's.
+    if live is not None and live.as_of == day:
+        return live.edition
+    rows = [row for row in evidence.ledger.rows if row.get("as_of") == str(day)]
+    recorded = [row["edition"] for row in rows if row.get("outcome") in _PUBLISHED and row.get("edition")]
+    if recorded:
+        return str(recorded[-1])
+    if not table.exists() and rows and not evidence.ledger.unreadable:
+        return None  # its runs were held, or died before they published
+    candidates = _list_candidates(home, day)
+    if len(candidates) == 1:
+        return candidates[0]
+    return UNKNOWN if candidates or table.exists() else None
+
+
+def _look_up_named(home: AnyPath, day: date, footer: tuple[str, str]) -> str | None:
+    """The edition that a date's table names; None if it is one of another date."""
+    edition, digest = footer
+    if edition_folder(home, day, edition).is_dir():
+        return edition
+    # One of the two names in a footer may be damaged, and the manifest's leads to the edition as well.
+    for name in _list_names(home, str(day)):
+        if describe_damage(edition_folder(home, day, name) / MANIFEST, digest) is None:
+            return name
+    is_foreign = any(edition_folder(home, other, edition).is_dir() for other in _list_edition_dates(home))
+    return None if is_foreign else edition
+
+
+def _list_candidates(home: AnyPath, day: date) -> list[str]:
+    """Editions of a date that may have been published: all but those that were held."""
+    names = _list_names(home, str(day))
+    manifests = [try_read_manifest(edition_folder(home, day, name)) for name in names]
+    return [
+        name
+        for name, manifest in zip(names, manifests, strict=True)
+        if manifest is None or manifest.decision != "held"
+    ]
+
+
+def _list_edition_dates(home: AnyPath) -> list[date]:
+    dates = []
+    for name in _list_names(home):
+        try:
+            dates.append(date.fromisoformat(name))
+        except ValueError:
+            continue  # not a folder of ours
+    return dates
+
+
+def _list_names(home: AnyPath, *parts: str) -> list[str]:
+    """Names in editions/ or a folder below it, sorted. Refused if it cannot be listed."""
+    folder = home / "/".join(("editions", *parts))
+    if isinstance(folder, ObjectPath):
+        return sorted(path.name for path in folder.iterdir())
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - only names
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        found = f"cannot be listed ({error.strerror})"
+        raise damaged(folder, found, "a folder for each edition", advise_audit(home)) from None
