@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 START_LIMIT_S = 300.0
+# Secrets that only the command needs which starts the processes.
+NOT_INHERITED = {"RESEGMENT_NOTICE_URL"}
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of Linux's include/linux/sched.h
 
 
@@ -51,7 +53,7 @@ def start_service(
     with service.log.open("ab") as log:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env={**{name: os.environ[name] for name in os.environ.keys() - NOT_INHERITED}, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

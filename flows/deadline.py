@@ -37,6 +37,6 @@ def deadline(definition: str, as_of: AsOf = None, store: str | None = None) -> D
     sweep_store(parse_path(parameters.store))
     # The store and not Prefect: a run whose server died may have published and be recorded as failed.
     check = check_deadline(parse_path(parameters.store) / parameters.definition.name, day)
-    if check.status == "missing":
+    if not check.is_met:
         raise DeadlineMissed(check.message)
     return Completed(message=check.message, data=check)

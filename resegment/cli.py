@@ -14,7 +14,9 @@ import typer
 from config.settings import SettingsError
 from resegment.backfill import backfill_app
 from resegment.compare import compare_app
+from resegment.deadline import deadline_app
 from resegment.editions import editions_app
+from resegment.erase import erase_app
 from resegment.history import history_app
 from resegment.init import init_app
 from resegment.local_servers import servers_app
@@ -26,6 +28,7 @@ from resegment.score import score_app
 from resegment.segments import segments_app
 from resegment.terminal import print_failure
 from segmentation.errors import ResegmentError
+from segmentation.store.storage_failures import explain_error
 
 # In the order of the help page.
 _SUBCOMMANDS = (
@@ -33,9 +36,11 @@ _SUBCOMMANDS = (
     run_app,
     backfill_app,
     history_app,
+    deadline_app,
     report_app,
     segments_app,
     editions_app,
+    erase_app,
     rebuild_app,
     score_app,
     compare_app,
@@ -68,6 +73,9 @@ def main() -> None:
         sys.exit(2)
     # Not str(error), which begins with the likes of [Errno 2].
     except OSError as error:
+        if failure := explain_error(error):
+            print_failure(failure)
+            sys.exit(failure.exit_status)
         file = f": {error.filename}" if error.filename else ""
         print_failure(f"{error.strerror}{file}")
         sys.exit(1)

@@ -40,7 +40,17 @@ def main_command(
     "name",
     [
         *("init", "run", "backfill", "history", "report", "segments", "name", "audit", "diff", "promote"),
-        *("rebuild", "score", "compare", "up", "down", "serve-reports", "sample", "sample orders"),
+        *(
+            "deadline",
+            "rebuild",
+            "score",
+            "compare",
+            "up",
+            "down",
+            "serve-reports",
+            "sample",
+            "sample orders",
+        ),
     ],
 )
 def test_help_shows_an_example(name: str, main_command: Command) -> None:

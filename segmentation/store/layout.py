@@ -34,9 +34,23 @@ def get_home(night: Night) -> AnyPath:
 def look_up_home(name: str, store: str) -> AnyPath:
     """The folder of the segmentation `name` in a store. Refused if the store has no such folder."""
     root = parse_path(store)
-    if not re.match(NAME_PATTERN, name) or not (root / name).is_dir():
+    if not _is_name(name) or not (root / name).is_dir():
         raise Refused("store", f"{root} has no segmentation {name[:60]!r}; see --store")
     return root / name
+
+
+def parse_name(name: str) -> str:
+    """The name of a segmentation, as it is. Refused if it cannot be one, such as `../etc`."""
+    if not _is_name(name):
+        raise Refused(
+            "name", f"{name[:60]!r} is not the name of a segmentation: lower-case letters, digits and '-'"
+        )
+    return name
+
+
+def _is_name(name: str) -> bool:
+    # fullmatch, because $ also matches before a final line break.
+    return re.fullmatch(NAME_PATTERN, name) is not None
 
 
 def published_path(home: Home, as_of: date) -> Home:
