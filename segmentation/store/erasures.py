@@ -5,12 +5,13 @@ rewrote are in the ledger, so that manifest and ledger together say what every f
 segmentation/erasing/.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.manifest import EditionRef
-from segmentation.errors import Refused
-from segmentation.store.ledger import add_row, ledger_path, read_row
+from segmentation.errors import DamagedFile
+from segmentation.parts import hash_file
+from segmentation.store.ledger import add_row, ledger_path, read_row, replace_row
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.tombstones import ErasureIntent
@@ -19,11 +20,19 @@ ERASED, ERASING = "erased", "erasing"  # outcomes: complete, and under way or ki
 
 
 class ErasedFile(NamedTuple):
-    """A file of an edition that was rewritten: sha256 before and after, and how many rows it lost."""
+    """A file of an edition that was rewritten: sha256 before and after, and how many rows it has lost."""
 
     old: str
     new: str
     rows: int
+
+
+class Contradiction(NamedTuple):
+    """A file whose digest nothing vouches for. can_erase: the rows that it holds are known to be too many."""
+
+    name: str
+    problem: str
+    can_erase: bool = False
 
 
 class Erasure(NamedTuple):
@@ -54,7 +63,7 @@ def record_erasure(home: AnyPath, erasure: Erasure, intent: ErasureIntent) -> No
             "erasure": intent.erasure,
             "who": intent.who,
             "when": intent.when,
-            "reasons": [f"by {intent.who}" + (f": {intent.reason}" if intent.reason else "")],
+            "reasons": [describe_intent(intent)],
             "number": erasure.number,
             "manifest": erasure.manifest,
             "erased_rows": rows,
@@ -63,15 +72,25 @@ def record_erasure(home: AnyPath, erasure: Erasure, intent: ErasureIntent) -> No
     )
 
 
-def read_erasure(home: AnyPath, ref: EditionRef) -> Erasure | None:
-    """The newest erasure of an edition; None if none touched it. Refused if its row is damaged."""
-    numbers = sorted(_list_numbers(home, ref))
-    if not numbers:
-        return None
-    row = read_row(ledger_path(home, _row_id(ref, numbers[-1])))
-    if row is None:
-        return None  # removed in the meantime
-    return _parse(row, ref)
+def complete_row(home: AnyPath, erasure: Erasure) -> None:
+    """Change the row of a pending erasure to that of a complete one."""
+    row = read_row(ledger_path(home, _row_id(erasure.ref, erasure.number)))
+    if row is not None:
+        replace_row(home, {**row, "outcome": ERASED})
+
+
+def describe_intent(intent: ErasureIntent) -> str:
+    """`by ana: request 4711`."""
+    return f"by {intent.who}" + (f": {intent.reason}" if intent.reason else "")
+
+
+def read_erasures(home: AnyPath, ref: EditionRef) -> list[Erasure]:
+    """All erasures of an edition, the newest last. Refused if a row of theirs is damaged."""
+    rows = [
+        (number, read_row(ledger_path(home, _row_id(ref, number))))
+        for number in sorted(_list_numbers(home, ref))
+    ]
+    return [_parse(row, ref) for _, row in rows if row is not None]
 
 
 def get_recorded_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> dict[str, str]:
@@ -81,39 +100,40 @@ def get_recorded_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> dic
     rewritten, segments.parquet itself. Refused if manifest or ledger cannot be read.
     """
     digests = dict(read_manifest(folder).files)
-    erasure = read_erasure(home, ref)
-    return digests if erasure is None else {**digests, **erasure.digests}
+    erasures = read_erasures(home, ref)
+    if not erasures or erasures[-1].manifest != hash_file(folder / MANIFEST):
+        return digests
+    return {**digests, **erasures[-1].digests}
 
 
 def list_contradictions(
     home: AnyPath, ref: EditionRef, folder: AnyPath, sums: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Files whose digest in SHA256SUMS is not the one that manifest and ledger vouch for, and what is wrong.
+) -> Iterator[Contradiction]:
+    """Files whose digest in SHA256SUMS is not the one that manifest and ledger vouch for, by name.
 
-    sums: sha256 by name from SHA256SUMS.
+    sums: sha256 by name from SHA256SUMS. Refused if manifest or ledger cannot be read.
     """
     sealed = dict(read_manifest(folder).files)
-    erasure = read_erasure(home, ref)
-    if erasure is not None and erasure.manifest == sums.get(MANIFEST):
-        yield from _compare_erased(home, erasure, sums)
-        sealed = {name: digest for name, digest in sealed.items() if name not in erasure.files}
-    for name, digest in sorted(sealed.items()):
-        if sums.get(name, digest) != digest:
-            yield name, "its digest in SHA256SUMS is neither its manifest's nor that of an erasure"
+    erasures = [erasure for erasure in read_erasures(home, ref) if erasure.manifest == sums.get(MANIFEST)]
+    erased = erasures[-1].files if erasures else {}
+    for name in sorted(sealed.keys() | erased.keys()):
+        digest = sums.get(name)
+        if name in erased:
+            if digest != erased[name].new:
+                yield _judge_erased(home, name, digest, erasures)
+        elif digest not in (None, sealed[name]):
+            yield Contradiction(name, "its digest in SHA256SUMS is not the one in its manifest")
 
 
-def _compare_erased(home: AnyPath, erasure: Erasure, sums: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Files of an erased edition that are not as the erasure left them."""
+def _judge_erased(home: AnyPath, name: str, digest: str | None, erasures: Sequence[Erasure]) -> Contradiction:
+    """What is wrong with a file that is not as the last erasure left it."""
     advice = f"run 'resegment erase {home.name}'"
-    for name, file in sorted(erasure.files.items()):
-        if sums.get(name) == file.new:
-            continue
-        if sums.get(name) != file.old:
-            yield name, "its digest in SHA256SUMS is not the one that the erasure recorded"
-        elif erasure.pending:
-            yield name, f"an erasure is not complete: {advice}"
-        else:
-            yield name, f"holds rows that were erased, as if from a backup: {advice}"
+    earlier = [erasure.files[name] for erasure in erasures if name in erasure.files]
+    if digest not in {known for file in earlier for known in (file.old, file.new)}:
+        return Contradiction(name, "its digest in SHA256SUMS is not the one that its erasure recorded")
+    if erasures[-1].pending:
+        return Contradiction(name, f"an erasure is not complete: {advice}", can_erase=True)
+    return Contradiction(name, f"holds rows that were erased, as if from a backup: {advice}", can_erase=True)
 
 
 def _row_id(ref: EditionRef, number: int) -> str:
@@ -139,7 +159,7 @@ def _parse(row: dict[str, Any], ref: EditionRef) -> Erasure:
         }
         return Erasure(ref, int(row["number"]), str(row["manifest"]), files, row["outcome"] == ERASING)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise Refused(
+        raise DamagedFile(
             "damaged-store",
             f"the ledger's row {row['run_id']} is not what 'resegment erase' writes; restore it from a "
             "backup",

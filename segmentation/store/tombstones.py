@@ -17,7 +17,6 @@ from pydantic import Field
 
 from schemas.record import Record
 from segmentation.errors import Conflict, Refused
-from segmentation.store.durable import write_durably
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_audit, parse_json, read_small_file
 
@@ -117,11 +116,6 @@ def read_tombstones(home: AnyPath) -> Tombstones | None:
         "the hashes of erased customers' ids",
         f"restore it from a backup: without it, erased customers would come back; {advise_audit(home)}",
     )
-
-
-def write_tombstones(home: AnyPath, tombstones: Tombstones) -> None:
-    """Replace the file. The caller holds the segmentation's lock."""
-    write_durably(home / TOMBSTONES_FILE, tombstones.to_json())
 
 
 def refuse_pending(home: AnyPath, tombstones: Tombstones | None) -> None:

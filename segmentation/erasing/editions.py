@@ -1,0 +1,190 @@
+"""Searching one edition for rows of erased customers, and rewriting it without them.
+
+An edition keeps its name and its manifest. The digests of rewritten files go to the ledger before the files
+take their place, so that a kill at any moment leaves files that the ledger knows. The order of everything
+else that an erasure does is in erasure.py.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.manifest import EditionRef
+from segmentation.erasing.matching import (
+    ErasedCustomers,
+    IdReading,
+    get_id_reading,
+    list_columns,
+    make_detect,
+)
+from segmentation.erasing.rewriting import count_rows, rewrite_table
+from segmentation.errors import DamagedFile
+from segmentation.parts import hash_file
+from segmentation.store.durable import sync_file, sync_folder
+from segmentation.store.erasures import (
+    ErasedFile,
+    Erasure,
+    complete_row,
+    list_contradictions,
+    read_erasures,
+)
+from segmentation.store.layout import QUARANTINE, SUMS, edition_folder
+from segmentation.store.manifests import MANIFEST, read_manifest
+from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
+from segmentation.store.places import Erasing, list_edition_files
+from segmentation.store.published import read_sums
+from segmentation.store.small_files import advise_audit
+
+
+class RewrittenEdition(NamedTuple):
+    """What to record, still pending, and a folder with the files to put in the edition's place."""
+
+    erasure: Erasure
+    folder: Path
+
+
+class EditionRows(NamedTuple):
+    """Rows of erased customers in one edition, by file. `reading` says how its definition reads ids."""
+
+    ref: EditionRef
+    folder: AnyPath
+    reading: IdReading
+    rows: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Rows in all its files."""
+        return sum(self.rows.values())
+
+
+def list_edition_refs(home: AnyPath) -> list[EditionRef]:
+    """Every edition's folder, whatever became of the edition, by date."""
+    refs = []
+    for path in (home / "editions").glob("*/*"):
+        try:
+            refs.append(EditionRef(date.fromisoformat(path.parent.name), path.name))
+        except ValueError:
+            continue  # not a folder of ours
+    return sorted(ref for ref in refs if edition_folder(home, *ref).is_dir())
+
+
+def search_edition(home: AnyPath, ref: EditionRef, customers: ErasedCustomers) -> EditionRows:
+    """The customers' rows in an edition. Refused if one of its files is damaged, or cannot be searched."""
+    folder = edition_folder(home, *ref)
+    reading = get_id_reading(read_manifest(folder).definition)
+    rows: dict[str, int] = {}
+    if reading.column is not None:
+        for name in list_edition_files(Erasing.REWRITE):
+            if (folder / name).is_file():
+                count = count_rows(folder / name, list_columns(name), make_detect(name, customers, reading))
+                rows |= {name: count} if count else {}
+    if rows:
+        _check_files(home, ref, folder, rows)
+    return EditionRows(ref, folder, reading, rows)
+
+
+def complete_erasure(home: AnyPath, ref: EditionRef) -> None:
+    """If an erasure was killed after it had put an edition's files in place, record that it is complete."""
+    erasures = read_erasures(home, ref)
+    if erasures and erasures[-1].pending:
+        sums = _read_sums(edition_folder(home, *ref))
+        if all(sums.get(name) == digest for name, digest in erasures[-1].digests.items()):
+            complete_row(home, erasures[-1])
+
+
+def rewrite_edition(
+    home: AnyPath, found: EditionRows, customers: ErasedCustomers, scratch: Path
+) -> RewrittenEdition:
+    """Write the edition's files without the rows to a folder in `scratch`.
+
+    Of an edition on disk the folder has all files, and those that stay are links.
+    """
+    target = scratch / found.ref.edition
+    target.mkdir()
+    removed = {}
+    for name in found.rows:
+        source = found.folder / name
+        copy = source.fetch(scratch) if isinstance(source, ObjectPath) else source
+        detect = make_detect(name, customers, found.reading)
+        removed[name] = rewrite_table(copy, target / name, detect)
+    erasure = _describe(home, found, removed, target)
+    sums = {**_read_sums(found.folder), **erasure.digests}
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    (target / SUMS).write_text(lines, encoding="ascii")
+    if not isinstance(found.folder, ObjectPath):
+        _link_others(found.folder, target)
+        _sync(target)
+    return RewrittenEdition(erasure, target)
+
+
+def _describe(home: AnyPath, found: EditionRows, removed: Mapping[str, int], target: Path) -> Erasure:
+    """The erasure to record. Files that earlier erasures rewrote are in it, too."""
+    sums, earlier = _read_sums(found.folder), read_erasures(home, found.ref)
+    last = earlier[-1] if earlier and earlier[-1].manifest == sums[MANIFEST] else None
+    files = dict(last.files) if last else {}
+    for name, rows in removed.items():
+        old = files[name].old if name in files else sums[name]
+        rows += files[name].rows if name in files and not (last and last.pending) else 0
+        files[name] = ErasedFile(old, hash_file(target / name), rows)
+    number = earlier[-1].number + (not earlier[-1].pending) if earlier else 1
+    return Erasure(found.ref, number, sums[MANIFEST], files, pending=True)
+
+
+def _check_files(home: AnyPath, ref: EditionRef, folder: AnyPath, names: Mapping[str, int]) -> None:
+    """Refuse an edition whose files are not as they were sealed: rewriting would hide the damage."""
+    sums = _read_sums(folder)
+    erasures = read_erasures(home, ref)
+    problems = [
+        f"{contradiction.name}: {contradiction.problem}"
+        for contradiction in list_contradictions(home, ref, folder, sums)
+        if not contradiction.can_erase
+    ]
+    for name in [*names, MANIFEST]:
+        known = {sums.get(name)}
+        if erasures and erasures[-1].pending:  # killed between the objects of a bucket
+            known |= {erasures[-1].digests.get(name)}
+        if hash_file(folder / name) not in known:
+            problems.append(f"{name}: its sha256 is not the published one")
+    if problems:
+        raise DamagedFile(
+            "damaged-edition",
+            f"edition {ref.edition} of {ref.as_of} is damaged ({'; '.join(problems[:3])}); nothing was "
+            f"erased: repair or remove it first; {advise_audit(home)}",
+        )
+
+
+def _read_sums(folder: AnyPath) -> dict[str, str]:
+    try:
+        return read_sums(folder)
+    except (OSError, ValueError):
+        advice = advise_audit(folder.parent.parent.parent)
+        raise DamagedFile(
+            "damaged-edition", f"{folder}: {SUMS} is missing or cannot be read; {advice}"
+        ) from None
+
+
+def _link_others(folder: Path, target: Path) -> None:
+    """Give the new folder the files that stay as they are."""
+    for path in _list_files(folder):
+        if (target / path.name).exists():
+            continue
+        try:
+            os.link(path, target / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, target / path.name)
+
+
+def _list_files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.iterdir()) if path.is_file())
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        set_mode(path, PRIVATE_FILE if path.name == QUARANTINE else FILE)
+        sync_file(path)
+    set_mode(folder, FOLDER)
+    sync_folder(folder)

@@ -1,0 +1,112 @@
+"""Which rows of a file are those of erased customers.
+
+Published tables have the id in customer_id. A refused row may have it in its record only, as the source wrote
+it, so that is read as the definition reads ids. Leaving rows out of a night: rows/judging/erased_rows.py.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import ValidationError
+
+from config.sources import Csv
+from segmentation.rows.casting.text_columns import Dialect, cast_id
+from segmentation.rows.judging.erased_rows import list_words
+from segmentation.store.layout import QUARANTINE
+from segmentation.store.tombstones import Tombstones
+
+ID_COLUMN = "customer_id"
+Detect = Callable[[pa.Table], np.ndarray]  # which rows of a table are erased, bool (n,)
+
+
+class ErasedCustomers(NamedTuple):
+    """Whose rows go. ids: as the command was given them; None: everyone with a tombstone, by hashes alone.
+
+    seen: those of the ids that were found so far.
+    """
+
+    tombstones: Tombstones
+    ids: Collection[str] | None
+    seen: set[str]
+
+    def detect(self, ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+        """Which of these ids are erased, bool (n,). A null is nobody's."""
+        ids = ids.cast(pa.string())
+        erased = self.tombstones.list_erased(ids) if self.ids is None else sorted(self.ids)
+        mask = pc.is_in(ids, value_set=pa.array(erased, pa.string()), skip_nulls=True)
+        flags: np.ndarray = mask.to_numpy(zero_copy_only=False)
+        if self.ids is not None and flags.any():
+            self.seen.update(pc.unique(ids.filter(pa.array(flags))).to_pylist())
+        return flags
+
+
+class IdReading(NamedTuple):
+    """How a definition reads ids: the source's column, the suffix that it removes, and the dialect of texts.
+
+    column: None where rows have no id, and customers are numbered.
+    """
+
+    column: str | None
+    suffix: str | None = None
+    dialect: Dialect = Dialect(Csv(), "UTC")
+
+    def read(self, texts: pa.Array) -> pa.Array:
+        """Ids from texts of the source."""
+        values = cast_id(self.column or "", pa.chunked_array([texts]), self.dialect).values.combine_chunks()
+        if self.suffix is None:
+            return values
+        shortened = pc.utf8_slice_codeunits(values, 0, -len(self.suffix))
+        return pc.if_else(pc.ends_with(values, self.suffix), shortened, values)
+
+
+def get_id_reading(definition: Mapping[str, Any]) -> IdReading:
+    """How the definition in a manifest reads ids, as far as this version understands it."""
+    rows = definition.get("rows") or {}
+    try:
+        csv = Csv.model_validate((definition.get("source") or {}).get("csv") or {})
+    except ValidationError:  # of a version whose keys have changed
+        csv = Csv()
+    return IdReading(rows.get("id"), rows.get("id_suffix"), Dialect(csv, "UTC"))
+
+
+def make_detect(name: str, customers: ErasedCustomers, reading: IdReading) -> Detect:
+    """Tells which rows of the edition's file of that name are erased."""
+    if name == QUARANTINE:
+        return lambda table: detect_refused(table, customers, reading)
+    return lambda table: customers.detect(table[ID_COLUMN])
+
+
+def list_columns(name: str) -> list[str]:
+    """The columns that tell whose row it is."""
+    return [ID_COLUMN, "record"] if name == QUARANTINE else [ID_COLUMN]
+
+
+def detect_refused(table: pa.Table, customers: ErasedCustomers, reading: IdReading) -> np.ndarray:
+    """Which rows of quarantine are erased: by id, by the id in the record, or by a word of the line."""
+    mask = customers.detect(table[ID_COLUMN])
+    places = np.flatnonzero(pc.is_null(table[ID_COLUMN]).to_numpy())
+    owners, texts = [], []
+    for place, record in zip(places, table["record"].take(pa.array(places)).to_pylist(), strict=True):
+        for text in _list_candidates(record or "", reading):
+            owners.append(place)
+            texts.append(text)
+    if texts:
+        is_erased = customers.detect(reading.read(pa.array(texts, pa.string())))
+        mask[np.array(owners)[is_erased]] = True
+    return mask
+
+
+def _list_candidates(record: str, reading: IdReading) -> list[str]:
+    """What may be the id of a refused row without one: its field in the record, or any word of a line."""
+    try:
+        fields = json.loads(record)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        return list(list_words(record, reading.suffix))
+    values = [fields.get(name) for name in (reading.column, ID_COLUMN)]
+    return [value if isinstance(value, str) else str(value) for value in values if value is not None]

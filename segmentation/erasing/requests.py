@@ -1,0 +1,50 @@
+"""A request to erase customers: whose rows, who asks, why; and what is refused before anything is read."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from segmentation.erasing.editions import list_edition_refs
+from segmentation.erasing.matching import get_id_reading
+from segmentation.errors import Refused
+from segmentation.store.layout import edition_folder
+from segmentation.store.manifests import try_read_manifest
+from segmentation.store.objects import AnyPath
+
+MOST_WORDS = 500  # characters of a reason
+_MOST_NAME = 100
+
+
+class ErasureRequest(NamedTuple):
+    """Whom to erase, who asks for it and why. Without ids: everyone who has a tombstone already.
+
+    work: where runs on this machine keep the segmentation's stage files; its home if that is no bucket.
+    """
+
+    ids: frozenset[str]
+    who: str
+    reason: str
+    work: Path
+
+
+def make_request(home: AnyPath, texts: Iterable[str], who: str, reason: str, work: Path) -> ErasureRequest:
+    """The request for ids as a person gives them, read as the newest definition reads those of the source."""
+    given = {text for text in texts if text.strip()}
+    for field, text, longest in (("who", who, _MOST_NAME), ("reason", reason, MOST_WORDS)):
+        if len(text) > longest or not (text.isprintable() and (text.strip() or field == "reason")):
+            raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
+        if given & {text, *text.split()}:
+            raise Refused(field, f"{field} holds one of the ids; the ledger keeps it, so leave the id out")
+    return ErasureRequest(frozenset(given | _read_ids(home, given)), who, reason, work)
+
+
+def _read_ids(home: AnyPath, texts: set[str]) -> set[str]:
+    """The ids that the texts are, as the definition of the newest edition reads them."""
+    import pyarrow as pa
+
+    for ref in reversed(list_edition_refs(home)):
+        manifest = try_read_manifest(edition_folder(home, *ref))
+        if manifest is not None and texts:
+            ids = get_id_reading(manifest.definition).read(pa.array(sorted(texts), pa.string()))
+            return {customer_id for customer_id in ids.to_pylist() if customer_id}
+    return set()

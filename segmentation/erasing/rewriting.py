@@ -1,0 +1,76 @@
+"""Rewriting a Parquet file of an edition without some of its rows, one row group at a time.
+
+Order, columns and footer stay. Which rows go is decided in matching.py.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segmentation.erasing.matching import Detect
+from segmentation.store.edition_files import write_segments
+from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
+from segmentation.store.objects import AnyPath
+from segmentation.store.small_files import advise_audit, damaged
+
+_OWN_KEYS = (EDITION_KEY, MANIFEST_KEY)
+
+
+def count_rows(path: AnyPath, columns: list[str], detect: Detect) -> int:
+    """How many rows of the file would go. Refused if the file cannot be read."""
+    rows = 0
+    try:
+        with path.open("rb") as file:
+            table = pq.ParquetFile(file)
+            for number in range(table.num_row_groups):
+                rows += int(detect(table.read_row_group(number, columns=columns, use_threads=False)).sum())
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise _refuse(path, error) from None
+    return rows
+
+
+def rewrite_table(source: Path, target: Path, detect: Detect) -> int:
+    """Write the file's other rows to `target`. Returns how many are gone. Refused if it cannot be read."""
+    removed = 0
+    # Only what reads the source is refused as damaged: a full disk is another matter.
+    with source.open("rb") as file:
+        try:
+            table = pq.ParquetFile(file)
+        except (OSError, pa.ArrowException) as error:
+            raise _refuse(source, error) from None
+
+        def remaining() -> Iterator[pa.Table]:
+            nonlocal removed
+            for number in range(table.num_row_groups):
+                try:
+                    rows = table.read_row_group(number, use_threads=False)
+                except (OSError, pa.ArrowException) as error:
+                    raise _refuse(source, error) from None
+                mask = detect(rows)
+                removed += int(mask.sum())
+                if not mask.all():
+                    yield rows.filter(pa.array(~mask)) if mask.any() else rows
+
+        write_like(target, remaining(), table.schema_arrow)
+    return removed
+
+
+def write_like(target: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
+    """Write tables as the edition's file of that name is written, with the metadata of `schema`."""
+    metadata = schema.metadata or {}
+    plain = schema.with_metadata({key: value for key, value in metadata.items() if key not in _OWN_KEYS})
+    if target.name == SEGMENTS:
+        own = {key.decode(): metadata[key].decode() for key in _OWN_KEYS if key in metadata}
+        write_segments(target, (table.cast(plain) for table in tables), plain, own)
+        return
+    with pq.ParquetWriter(target, plain, compression="zstd", write_page_checksum=True) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def _refuse(path: AnyPath, error: Exception) -> Exception:
+    found = "has other columns" if isinstance(error, KeyError) else "is cut or not a Parquet file"
+    home = path.parent.parent.parent.parent
+    return damaged(path, found, "a table whose rows can be searched", advise_audit(home))
