@@ -13,6 +13,7 @@ from segmentation.errors import ResegmentError, StageFileGone, StorageFailed
 
 RETRIED = "io-error"  # may pass, unlike a full disk
 FULL = ("disk-full", "disk-space")
+UNMOUNTED = "unmounted"
 
 
 class _Cause(NamedTuple):
@@ -22,19 +23,19 @@ class _Cause(NamedTuple):
 
 _FULL = _Cause("disk-full", "the disk is full; free some space, then run again")
 _DENIED = _Cause("denied", "this user may not read or write there; check the owner and the permissions")
-_UNMOUNTED = _Cause("unmounted", "the file system is gone; mount it, then run again")
+_GONE = _Cause(UNMOUNTED, "the file system is gone; mount it, then run again")
 _CAUSES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _Cause("disk-full", "the disk quota is used up; free some space, then run again"),
     errno.EROFS: _Cause("read-only", "the file system is read-only; mount it for writing, then run again"),
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
-    errno.ESTALE: _UNMOUNTED,
-    errno.ENOTCONN: _UNMOUNTED,
-    errno.ENODEV: _UNMOUNTED,
-    errno.ENXIO: _UNMOUNTED,
-    errno.ESHUTDOWN: _UNMOUNTED,
-    errno.EHOSTDOWN: _UNMOUNTED,
+    errno.ESTALE: _GONE,
+    errno.ENOTCONN: _GONE,
+    errno.ENODEV: _GONE,
+    errno.ENXIO: _GONE,
+    errno.ESHUTDOWN: _GONE,
+    errno.EHOSTDOWN: _GONE,
     errno.EIO: _Cause(RETRIED, "the disk reports an input/output error; check it, then run again"),
 }
 
@@ -62,7 +63,7 @@ def explain_error(error: OSError | StageFileGone, home: Path | None = None) -> S
     cause = _CAUSES.get(error.errno or 0) if isinstance(error, OSError) else None
     place = getattr(error, "filename", None) or home or "a folder"
     if cause is None and home is not None and _is_gone(error) and not home.is_dir():
-        cause, place = _UNMOUNTED, home
+        cause, place = _GONE, home
     return StorageFailed(cause.code, f"{place}: {cause.text}") if cause else None
 
 

@@ -16,6 +16,7 @@ from schemas.rows import Input
 from segmentation.errors import ResegmentError
 from segmentation.report.index_refresh import refresh_index
 from segmentation.store.dead_runs import complete_dead_rows
+from segmentation.store.known_stores import remember_store
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.ledger import end_row
 from segmentation.store.manifests import read_manifest
@@ -39,6 +40,7 @@ def keep_records(
         failures.append(f"the list of its typed files is not written ({describe_failure(error)})")
     failures += _end_row(night, published, facts)
     remove_staging(night)
+    remember_store(get_home(night))
     # After the ledger is complete: the index can be rebuilt at any time, the row cannot.
     if failure := refresh_index(get_home(night)):
         failures.append(failure)

@@ -22,6 +22,7 @@ from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
 from segmentation.store.edition_key import collect_code, digest_content
 from segmentation.store.issued_ids import read_ids
+from segmentation.store.known_stores import check_store
 from segmentation.store.layout import get_home
 from segmentation.store.ledger import begin_row, end_row, read_own_row
 from segmentation.store.locking import LOCK, lock
@@ -29,11 +30,13 @@ from segmentation.store.objects import AnyPath, is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import is_intact, look_up_published
 from segmentation.store.staging import remove_staging, staging_session
-from segmentation.store.storage_failures import FULL, describe_failure, plain_storage_errors
+from segmentation.store.storage_failures import FULL, UNMOUNTED, describe_failure, plain_storage_errors
 from segmentation.store.sweeping import WORKPLACES, sweep_settled, sweep_store
 from tasks.runtime.parameters import check_parameters, resolve_as_of
 from tasks.runtime.record_keeping import keep_records, show_unrecorded
 from tasks.runtime.results import protect_results, results_folder, sweep_results
+
+STARTED_BY_WORKER = "PREFECT__FLOW_RUN_ID"
 
 
 def working_folder(store: str, state: Path) -> Path:
@@ -53,6 +56,8 @@ def open_night(
     protect_results(results_folder())
     sweep_results(results_folder(), read_settings())
     sweep_store(parse_path(checked.store))
+    if STARTED_BY_WORKER in os.environ:  # a person at a terminal sees that a store is new
+        check_store(parse_path(checked.store) / checked.definition.name)
     scheduled = runtime.flow_run.scheduled_start_time
     day = resolve_as_of(as_of, checked.definition.timezone, scheduled, datetime.now(UTC))
     name = checked.definition.name
@@ -124,11 +129,13 @@ def record_failure(night: Night, error: BaseException) -> None:
     if starts_over:
         # First: they may be what fills the disk. A retry starts over, perhaps on a repaired input.
         remove_staging(night)
-    refusals = night.attempt + starts_over
     try:
-        end_row(night, outcome, {"reasons": [reason], "refusals": refusals})
+        if isinstance(error, StorageFailed) and error.code == UNMOUNTED:
+            raise error  # a row would be written where the mount was
+        end_row(night, outcome, {"reasons": [reason], "refusals": night.attempt + starts_over})
     except (OSError, ResegmentError) as failure:
-        note = f"the ledger could not be written either ({describe_failure(failure)}): it says `begun`"
+        cause = "" if failure is error else f" ({describe_failure(failure)})"
+        note = f"the ledger could not be written either{cause}: this run is missing there or still `begun`"
         error.add_note(note)
         if isinstance(error, StorageFailed):
             error.message += f". Also, {note}"
