@@ -45,7 +45,7 @@ def history_command(
     from segmentation.store.pointer import read_live
 
     home = resolve_home(name, store)
-    rows = read_rows(home)
+    rows = [row for row in read_rows(home) if not is_of_one_edition(row)]
     newest = rows[-last:] if last else rows
     if as_json:
         typer.echo(json.dumps(newest, indent=2))
@@ -54,6 +54,11 @@ def history_command(
     print_table(COLUMNS, [format_ledger_row(row, live) for row in newest])
     if len(newest) < len(rows):
         typer.echo(f"{len(rows) - len(newest)} earlier rows: --last 0 shows all")
+
+
+def is_of_one_edition(row: Mapping[str, Any]) -> bool:
+    """Is it what an erasure did to one edition? The row of the whole erasure says enough."""
+    return row.get("outcome") in ("erased", "erasing") and bool(row.get("edition"))
 
 
 def format_ledger_row(row: Mapping[str, Any], live: tuple[date, str] | None) -> tuple[str, ...]:

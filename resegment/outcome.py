@@ -47,7 +47,8 @@ def _format_rows(published: "Published", rows: "RowBalance") -> list[str]:
         files += f" ({published.files_outside:,} more are dated outside)"
     outside = f", {rows.outside:,} more outside the window" if rows.outside else ""
     merged = f", {rows.merged:,} of them merged with another row" if rows.merged else ""
-    lines = [_wrap("Read:     ", f"{format_count(rows.read, 'row')} of {files}{merged}{outside}")]
+    erased = f", {rows.erased:,} of them of erased customers and left out" if rows.erased else ""
+    lines = [_wrap("Read:     ", f"{format_count(rows.read, 'row')} of {files}{merged}{erased}{outside}")]
     if not rows.quarantined:
         return [*lines, "Refused:  0 rows"]
     # Ties by name, so that the same night always says the same.

@@ -150,6 +150,7 @@ class Ingested(Record):
         return (
             f"{balance.read:,} rows of {len(self.inputs)} inputs: {balance.used:,} good, "
             f"{balance.quarantined:,} quarantined, {balance.outside:,} outside the window"
+            + (f", {balance.erased:,} of erased customers" if balance.erased else "")
         )
 
 

@@ -186,7 +186,7 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
     if not balance.adds_up or balance.quarantined != sum(part.rows for part in quarantine):
         raise UnaccountedRows(
             f"{balance.read} rows were read, but {balance.used} used + {balance.merged} merged "
-            f"+ {balance.quarantined} quarantined"
+            f"+ {balance.quarantined} quarantined + {balance.erased} erased"
         )
     has_ids = night.definition.rows.id is not None
     odd_ids = (*warn_of_missing_ids(summary.parts), *warn_of_similar_ids(summary.parts)) if has_ids else ()

@@ -7,7 +7,7 @@ Searching and rewriting one edition is in editions.py. docs/decisions/0032-erasi
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -27,7 +27,7 @@ from segmentation.erasing.requests import ErasureRequest
 from segmentation.erasing.searching import Findings, Progress, search_store, summarise_findings
 from segmentation.erasing.stage_files import list_folders, remove_stage_files
 from segmentation.errors import Conflict, Refused
-from segmentation.store.erasures import ERASED, describe_intent, record_erasure
+from segmentation.store.erasures import ERASED, ERASING, describe_intent, record_erasure
 from segmentation.store.exchange import exchange_folders, restore_replaced
 from segmentation.store.layout import SUMS
 from segmentation.store.ledger import add_row
@@ -38,6 +38,7 @@ from segmentation.store.rewriting import rewrite
 from segmentation.store.scratch import scratch_folder
 from segmentation.store.staging import STAGING
 from segmentation.store.tombstones import (
+    ERASURE,
     TOMBSTONES_FILE,
     ErasureIntent,
     Tombstones,
@@ -79,7 +80,8 @@ def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) 
     summary = summarise_findings(home, findings).model_copy(
         update={"erasure": draft.intent.erasure, "outcome": "erased", "stage_folders": folders}
     )
-    _record(home, summary, draft.intent)
+    counts = {"erased_rows": summary.rows, "erased_editions": len(summary.editions)}
+    _record(home, draft.intent, ERASED, counts)
     return summary
 
 
@@ -129,6 +131,7 @@ def _begin(home: AnyPath, request: ErasureRequest, draft: _Draft) -> int:
     with lock(request.work / LOCK):
         list_folders(request.work)
         rewrite(home / TOMBSTONES_FILE, record)
+        _record(home, draft.intent, ERASING, {})
         return remove_stage_files(request.work)
 
 
@@ -181,20 +184,8 @@ def _scratch_parent(home: AnyPath) -> Path | None:
     return home / STAGING
 
 
-def _record(home: AnyPath, summary: ErasureSummary, intent: ErasureIntent) -> None:
-    """The row of the whole erasure in the ledger, next to those of its editions."""
-    newest = max((edition.as_of for edition in summary.editions), default=datetime.now(UTC).date())
-    add_row(
-        home,
-        newest,
-        ERASED,
-        {
-            "run_id": f"erasure-{intent.erasure}",
-            "erasure": intent.erasure,
-            "who": intent.who,
-            "when": intent.when,
-            "reasons": [describe_intent(intent)],
-            "erased_rows": summary.rows,
-            "erased_editions": len(summary.editions),
-        },
-    )
+def _record(home: AnyPath, intent: ErasureIntent, outcome: str, counts: dict[str, int]) -> None:
+    """Write the ledger's row of the whole erasure, next to those of its editions."""
+    facts = {"run_id": f"{ERASURE}{intent.erasure}", "erasure": intent.erasure, "who": intent.who}
+    reasons = [describe_intent(intent)]
+    add_row(home, date.fromisoformat(intent.when[:10]), outcome, {**facts, "reasons": reasons, **counts})

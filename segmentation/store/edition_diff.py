@@ -52,6 +52,7 @@ def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
         "data": {
             "as_of": content["as_of"],
             "previous edition": manifest.previous,
+            "tombstones": manifest.tombstones,
             **list_input_digests(manifest),
             **{f"rows {name}": count for name, count in flatten(content["rows"])},
         },

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.manifest import EditionRef
+from schemas.wording import format_count
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.ledger import add_row, ledger_path, read_row, replace_row
@@ -82,6 +83,18 @@ def complete_row(home: AnyPath, erasure: Erasure) -> None:
 def describe_intent(intent: ErasureIntent) -> str:
     """`by ana: request 4711`."""
     return f"by {intent.who}" + (f": {intent.reason}" if intent.reason else "")
+
+
+def explain_rebuild(home: AnyPath, ref: EditionRef) -> list[str]:
+    """Why an edition cannot be built again with the same bytes, if customers were erased from it."""
+    erasures = read_erasures(home, ref)
+    if not erasures:
+        return []
+    rows = max(file.rows for file in erasures[-1].files.values())
+    return [
+        f"customers were erased from the edition of {ref.as_of} ({format_count(rows, 'row')} of one file at "
+        "most): without their rows its bytes cannot be repeated"
+    ]
 
 
 def read_erasures(home: AnyPath, ref: EditionRef) -> list[Erasure]:

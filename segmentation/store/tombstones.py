@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +18,12 @@ from pydantic import Field
 
 from schemas.record import Record
 from segmentation.errors import Conflict, Refused
+from segmentation.store.durable import write_durably
 from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_audit, parse_json, read_small_file
+from segmentation.store.small_files import damaged, parse_json, read_small_file
 
 TOMBSTONES_FILE = "tombstones.json"
+ERASURE = "erasure-"  # the ledger's rows of erasures begin with this
 _HEX = r"^[0-9a-f]{32}$"
 
 
@@ -109,13 +112,24 @@ def create_tombstones() -> Tombstones:
 
 
 def read_tombstones(home: AnyPath) -> Tombstones | None:
-    """The tombstones of a segmentation; None if nobody was erased. Refused if the file is damaged."""
-    return read_small_file(
-        home / TOMBSTONES_FILE,
-        lambda content: Tombstones.model_validate(parse_json(content)),
-        "the hashes of erased customers' ids",
-        f"restore it from a backup: without it, erased customers would come back; {advise_audit(home)}",
+    """The tombstones of a segmentation; None if nobody was erased.
+
+    Refused if the file is damaged, or missing although the ledger has an erasure.
+    """
+    path, expected = home / TOMBSTONES_FILE, "the hashes of erased customers' ids"
+    advice = "restore it from a backup: without it, erased customers would come back"
+    tombstones = read_small_file(
+        path, lambda content: Tombstones.model_validate(parse_json(content)), expected, advice
     )
+    if tombstones is None and next((home / "ledger").glob(f"{ERASURE}*.json"), None) is not None:
+        raise damaged(path, "is missing, though customers were erased", expected, advice)
+    return tombstones
+
+
+def copy_tombstones(home: AnyPath, target: Path) -> None:
+    """Copy the file, if there is one, to another store: the same tombstones have the same hashes there."""
+    if (tombstones := read_tombstones(home)) is not None:
+        write_durably(target / TOMBSTONES_FILE, tombstones.to_json())
 
 
 def refuse_pending(home: AnyPath, tombstones: Tombstones | None) -> None:
