@@ -1,8 +1,9 @@
 """Temporary files: named after host and chance, locked while their writer lives, and exact modes."""
 
+import ast
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from segmentation.store import scratch
 from segmentation.store.durable import make_unique_suffix, replace_file, sweep_temporaries, write_durably
 from segmentation.store.permissions import create_folder, set_mode
 from segmentation.store.scratch import create_page_folder, scratch_folder, sweep_scratch
+from tests.source_tree import SourceFile, list_code, parse_snippet
 
 
 @pytest.fixture(params=[0o077, 0o000])
@@ -97,3 +99,22 @@ def test_scratch_of_the_dead_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert sweep_scratch() == 0
         assert {*tmp_path.iterdir()} == {living, link, page, tmp_path / "elsewhere"}
     assert not living.exists()
+
+
+def list_users_of_tempfile(files: Iterable[SourceFile]) -> list[str]:
+    """Modules that import tempfile."""
+    return [
+        file.path
+        for file in files
+        for node in file.nodes
+        if (isinstance(node, ast.Import) and any(alias.name == "tempfile" for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "tempfile")
+    ]
+
+
+def test_scratch_is_made_in_one_place() -> None:
+    """Folders of the tempfile module outlive a kill for ever; those of scratch.py are swept."""
+    users = list_users_of_tempfile(list_code())
+    assert users == ["segmentation/store/scratch.py"]
+    for example in ("import tempfile", "def f():\n from tempfile import mkdtemp"):
+        assert list_users_of_tempfile(parse_snippet(example)) != []

@@ -141,6 +141,9 @@ PLACES = (
 ELSEWHERE = {
     "object-stores/ in RESEGMENT_STATE": "a folder for each store in a bucket, laid out as a store, with the "
     "stage files of this machine's runs: deleted as in a store",
+    "resegment-scratch-…/ among the system's temporary files": "what rebuild, screenshots and downloads work "
+    "on: removed at their end, or by the next command after a kill",
+    "resegment-page-…/ among the system's temporary files": "reports that a browser shows: no rows",
     "Prefect's result storage": "records of stages: counts, names and paths of stage files; no rows",
     "Prefect's database and logs": "runs, states, log lines and artifacts: counts and digests; no rows",
 }
