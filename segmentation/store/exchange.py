@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segmentation.store.durable import sync_folder
+from segmentation.store.locking import LOCK, lock
 from segmentation.store.permissions import PRIVATE_FOLDER, create_folder
 
 REPLACED = ".replaced"  # in a segmentation's folder: DATE/EDITION
@@ -40,6 +41,14 @@ def exchange_at_once(one: Path, other: Path) -> bool:
     if number in _UNSUPPORTED:
         return False
     raise OSError(number, os.strerror(number), str(other))
+
+
+def recover_replaced(home: Path) -> list[str]:
+    """As restore_replaced, for callers without the lock, which is taken only if there is something to do."""
+    if not (home / REPLACED).is_dir():
+        return []
+    with lock(home / LOCK):
+        return restore_replaced(home)
 
 
 def restore_replaced(home: Path) -> list[str]:

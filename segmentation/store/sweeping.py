@@ -12,6 +12,7 @@ from pathlib import Path
 from config.settings import read_settings
 from schemas.night import Night
 from segmentation.store.durable import sweep_temporaries
+from segmentation.store.exchange import recover_replaced
 from segmentation.store.layout import get_home
 from segmentation.store.objects import AnyPath
 from segmentation.store.scratch import sweep_scratch
@@ -50,6 +51,7 @@ def sweep_settled(night: Night) -> list[str]:
 
 
 def _sweep_home(home: Path, rules: SweepRules) -> list[str]:
+    recover_replaced(home)
     removed = sweep_staging(home, rules)
     for folder in (home, home / "ledger"):
         sweep_temporaries(folder)
