@@ -21,6 +21,7 @@ from resegment.history import history_app
 from resegment.init import init_app
 from resegment.local_servers import servers_app
 from resegment.rebuild import rebuild_app
+from resegment.repair import repair_app
 from resegment.report import report_app
 from resegment.run import run_app
 from resegment.sample import sample_app
@@ -40,6 +41,7 @@ _SUBCOMMANDS = (
     report_app,
     segments_app,
     editions_app,
+    repair_app,
     erase_app,
     rebuild_app,
     score_app,

@@ -23,16 +23,16 @@ editions_app = typer.Typer()
 
 @editions_app.command("audit", epilog="Example: resegment audit article --store out")
 def audit_command(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Re-hash every file of a segmentation and report what is damaged."""
+    """Re-hash every file of a segmentation and report what is damaged, and what to do about it."""
     from segmentation.store.audit import audit_store
 
     audit = audit_store(resolve_home(name, store))
     if as_json:
-        document = {"files": audit.files, "damage": [damage._asdict() for damage in audit.damage]}
+        document = {"files": audit.files, "damage": [damage.to_dict() for damage in audit.damage]}
         typer.echo(json.dumps(document, indent=2))
     else:
         for damage in audit.damage:
-            typer.echo(f"{damage.path}: {damage.problem}")
+            typer.echo(f"{damage.path}: {damage.problem}\n  {damage.advice}")
         typer.echo(f"{audit.files} files read, {len(audit.damage)} damaged")
     if audit.damage:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ from schemas.manifest import EditionRef
 from schemas.promotion import Promotion
 from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.report.index_refresh import refresh_index
-from segmentation.store.audit import check_sums
+from segmentation.store.audited_editions import check_sums
 from segmentation.store.buckets import ObjectChanged
 from segmentation.store.commit import publish_table
 from segmentation.store.durable import write_durably
@@ -64,6 +64,11 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
         raise
     warning = refresh_index(home)
     return promotion.model_copy(update={"warnings": (warning,)}) if warning else promotion
+
+
+def check_who(who: str) -> None:
+    """Refuse a person's name that the ledger and the history could not show as one line."""
+    check_words(PromotionRequest(date.min, None, who, ""))
 
 
 def check_words(request: PromotionRequest) -> None:

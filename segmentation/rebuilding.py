@@ -4,6 +4,7 @@ Planning and comparing are here. The run in between is in resegment/flow_runs.py
 """
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,18 +14,24 @@ from pydantic import ValidationError
 from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.settings import read_settings
-from schemas.manifest import Manifest
+from schemas.manifest import EditionRef, Manifest
 from segmentation.errors import Refused
+from segmentation.identity.continuing import MODEL_FILES, describe_edition, list_damage
+from segmentation.identity.previous_segments import CONTESTED
 from segmentation.parts import hash_file
 from segmentation.schema_code import SCHEMA_FILE, read_schema_source, source_path
-from segmentation.store.audit import check_sums
+from segmentation.store.durable import write_durably
 from segmentation.store.edition_diff import diff_editions
 from segmentation.store.editions import Edition, list_editions
+from segmentation.store.erasures import explain_rebuild
 from segmentation.store.issued_ids import copy_issued_ids
-from segmentation.store.layout import SEGMENTS, edition_folder, published_path
+from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.pointer import LIVE, Pointer
+from segmentation.store.sealed_files import read_sealed_digests
 from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.tombstones import copy_tombstones
 from segmentation.store.typed_inputs import copy_typed_inputs
 from segmentation.store.versions import list_environment_changes, list_version_changes
 
@@ -51,6 +58,7 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     """The run that makes the edition again. Refused with everything that is missing for it."""
     manifest = edition.manifest
     problems = [*_check_code(home, edition), *_check_previous(home, manifest)]
+    problems += explain_rebuild(home, EditionRef(edition.as_of, edition.edition))
     places = _read_places(home.name)
     source = source or _get_ledger_source(home, edition, places)
     if source is None and not {"path", "sample", "sql"} & places.keys():
@@ -76,16 +84,14 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
 def _check_code(home: AnyPath, edition: Edition) -> list[str]:
     """That other code made the edition: it would get another name, and perhaps other bytes."""
     manifest, code = edition.manifest, compute_source_digest()
-    if not manifest.code:  # made before version 0.4.0
-        changes = list_version_changes(manifest.versions)
-        return [change for change in changes if change.startswith("resegment ")]
-    if manifest.code == code:
-        return []
-    release = manifest.versions.get("resegment", "unknown")
-    return [
-        f"code {manifest.code} of version {release} made it{_name_commit(home, edition)}, and code {code} is "
-        "installed: rebuild with the code that made it"
-    ]
+    changes = list_version_changes(manifest.versions)
+    problems = [change for change in changes if change.startswith("resegment ")]
+    if manifest.code not in ("", code):  # empty before version 0.4.0
+        problems.append(
+            f"code {manifest.code} made it{_name_commit(home, edition)}, code {code} is installed: rebuild "
+            "it with the code that made it"
+        )
+    return problems
 
 
 def _name_commit(home: AnyPath, edition: Edition) -> str:
@@ -97,9 +103,13 @@ def _check_previous(home: AnyPath, manifest: Manifest) -> list[str]:
     previous = manifest.previous_ref
     if previous is None:
         return []
-    problems = [f"{file.name}: {file.problem}" for file in check_sums(edition_folder(home, *previous))]
-    name = f"the previous edition, {previous.edition} of {previous.as_of}"
-    return [f"{name}, is damaged: {problem}" for problem in problems[:1]]
+    folder = edition_folder(home, *previous)
+    try:
+        digests = read_sealed_digests(folder)
+        damage = list_damage(folder, (*MODEL_FILES, *({SEGMENTS, CONTESTED} & digests.keys())), digests)
+    except OSError:
+        damage = f"{SUMS} is missing or cannot be read"
+    return [f"{describe_edition(previous)}, on which it builds, is damaged: {damage}"] if damage else []
 
 
 def _read_places(name: str) -> dict[str, Any]:
@@ -151,7 +161,12 @@ def prepare_scratch(home: AnyPath, edition: Edition, plan: RebuildPlan, scratch:
         table.parent.mkdir(parents=True)
         shutil.copyfile(copy / SEGMENTS, table)
     scratch_home.mkdir(parents=True, exist_ok=True)
+    if previous is None and edition.manifest.accept_new_ids:
+        # The edition before was lost and new ids were accepted: here one is lost as well.
+        lost = EditionRef(edition.as_of - timedelta(days=1), "0" * 16)
+        write_durably(scratch_home / LIVE, Pointer(lost).to_json())
     copy_issued_ids(home, scratch_home)
+    copy_tombstones(home, scratch_home)
     definitions.mkdir()
     text = yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (definitions / f"{definition.name}.yaml").write_text(text, encoding="utf-8")

@@ -38,15 +38,19 @@ class _Copy(NamedTuple):
     repair: str
 
 
-def restore_table(home: AnyPath, ref: EditionRef, digests: dict[str, str], who: str) -> TableState:
+def restore_table(
+    home: AnyPath, ref: EditionRef, digests: dict[str, str], who: str, *, hashes_both: bool = False
+) -> TableState:
     """Check an edition's table, and restore it from the published one, or the published one from it.
 
     digests: as sealed. Only the edition's copy is hashed as long as it is sound: of the published one the
-    footer is compared, and audit hashes it. `who` is for the ledger.
+    footer is compared, unless `hashes_both`, and audit hashes it. `who` is for the ledger.
     """
     folder, table = edition_folder(home, *ref), published_path(home, ref.as_of)
     footer = (ref.edition, digests.get(MANIFEST))
     is_named = read_footer(table) == footer
+    if is_named and hashes_both:
+        is_named = describe_damage(table, digests.get(SEGMENTS, "")) is None
     problem = describe_problem(folder, SEGMENTS, digests)
     if problem is None and read_footer(folder / SEGMENTS) != footer:
         return TableState(f"{SEGMENTS} names another edition or manifest")

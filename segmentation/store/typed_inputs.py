@@ -12,6 +12,7 @@ from schemas.manifest import EditionRef
 from schemas.rows import Input
 from segmentation.store.durable import write_durably
 from segmentation.store.layout import Home, join_path
+from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_repair, parse_json, read_small_file
 
@@ -27,14 +28,25 @@ def write_typed_inputs(home: AnyPath, ref: EditionRef, inputs: Iterable[Input]) 
     """Record the typed files among the inputs, sha256 by name. A later run of the same rows replaces them."""
     digests = {source.name: source.sha256 for source in inputs if source.numbered}
     if digests:
-        content = json.dumps(digests, indent=0, sort_keys=True, ensure_ascii=False)
-        write_durably(typed_inputs_path(home, ref), content.encode() + b"\n")
+        write_durably(typed_inputs_path(home, ref), format_typed_inputs(digests))
+
+
+def format_typed_inputs(digests: Mapping[str, str]) -> bytes:
+    """The content of the file."""
+    return json.dumps(digests, indent=0, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def read_typed_inputs(home: AnyPath, ref: EditionRef) -> Mapping[str, str]:
     """sha256 by name of an edition's typed files; empty if none are recorded. Refused if they are damaged."""
     path, expected = typed_inputs_path(home, ref), "sha256 by name of an edition's files"
     return read_small_file(path, _parse, expected, advise_repair(home)) or {}
+
+
+def list_recorded_inputs(home: AnyPath, ref: EditionRef) -> dict[str, str]:
+    """sha256 by name of an edition's typed files according to the ledger; empty if it does not tell."""
+    rows = [row for row in read_rows(home) if row.get("edition") == ref.edition and row.get("inputs")]
+    inputs = rows[-1]["inputs"] if rows else []
+    return {source["name"]: source["sha256"] for source in inputs if source.get("numbered")}
 
 
 def _parse(content: bytes) -> dict[str, str]:

@@ -1,0 +1,183 @@
+"""Editions and published tables, compared with their digests: what is damaged, and what to do about it.
+
+A table exists twice, so one copy repairs the other (restoring.py). Other files have to be made again, or come
+from a backup. The small files of the whole segmentation are in audited_files.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+
+from schemas.manifest import EditionRef
+from segmentation.errors import DamagedFile
+from segmentation.parts import hash_file
+from segmentation.store.damage import Damage, FileProblem, Repair, advise_again, relative_path
+from segmentation.store.dates import published_dates
+from segmentation.store.erasures import list_contradictions
+from segmentation.store.footers import parse_footer, read_footer
+from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
+from segmentation.store.manifests import MANIFEST
+from segmentation.store.objects import AnyPath
+from segmentation.store.pointer import Pointer, read_pointer
+from segmentation.store.preceding import UNKNOWN, identify_edition
+from segmentation.store.published import read_sums
+from segmentation.store.resealing import compute_sums
+from segmentation.store.sealed_files import describe_damage
+from segmentation.store.small_files import advise_repair
+
+_ADDED = "not part of the edition"
+_UNPUBLISHED = "it is not the published edition of its date: restore it from a backup, or remove its folder"
+
+
+def list_edition_folders(home: AnyPath) -> list[AnyPath]:
+    """The folders of editions, by date and id."""
+    return sorted((path for path in (home / "editions").glob("*/*") if path.is_dir()), key=str)
+
+
+def check_sums(folder: AnyPath) -> Iterator[FileProblem]:
+    """Compare an edition's files with its SHA256SUMS."""
+    try:
+        digests = read_sums(folder)
+        # SHA256SUMS cannot hold its own digest.
+        names = {path.name for path in folder.iterdir()} - {SUMS}
+    except (OSError, ValueError):
+        yield FileProblem(SUMS, "missing or unreadable")
+        return
+    for name in sorted(digests.keys() | names):
+        if name not in names:
+            yield FileProblem(name, "missing")
+        elif name not in digests:
+            yield FileProblem(name, _ADDED)
+        elif problem := _compare(folder / name, digests[name]):
+            yield FileProblem(name, problem)
+
+
+def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
+    """The files of an edition that are not as they were sealed, each with what to do."""
+    try:
+        as_of = date.fromisoformat(folder.parent.name)
+    except ValueError:
+        return  # not a folder of ours, which is reported file by file
+    ref = EditionRef(as_of, folder.name)
+    problems = list(check_sums(folder))
+    if not problems:
+        yield from _audit_digests(home, ref, folder)
+    is_published = get_published(home, as_of) == ref.edition
+    for name, problem in problems:
+        repair = _find_repair(home, ref, name) if is_published else None
+        advice = advise_again(home, as_of) if is_published else _UNPUBLISHED
+        advice = "remove it" if problem == _ADDED else advise_repair(home) if repair else advice
+        yield Damage(relative_path(home, folder / name), problem, advice, repair, *ref)
+
+
+def audit_table(home: AnyPath, as_of: date) -> Iterator[Damage]:
+    """Problems of a published table: it must equal its edition's table, byte by byte."""
+    path = published_path(home, as_of)
+    edition = get_published(home, as_of)
+    for problem in _check_table(home, as_of, path):
+        repair = Repair.TABLE if edition and has_sound_table(home, EditionRef(as_of, edition)) else None
+        advice = advise_repair(home) if repair else advise_again(home, as_of)
+        yield Damage(relative_path(home, path), problem, advice, repair, as_of, edition)
+
+
+def list_lost_tables(home: AnyPath) -> Iterator[Damage]:
+    """Dates that were published, and whose table is missing."""
+    folders: dict[date, list[str]] = {}
+    for folder in list_edition_folders(home):
+        with suppress(ValueError):
+            folders.setdefault(date.fromisoformat(folder.parent.name), []).append(folder.name)
+    for as_of in sorted(folders.keys() - set(published_dates(home))):
+        edition = identify_edition(home, as_of, _read_pointer(home))
+        path = relative_path(home, home / "published" / f"as_of={as_of}")
+        if edition == UNKNOWN:
+            command = f"resegment promote {home.name} --as-of {as_of} --edition ID"
+            problem = f"missing; it was one of the editions {', '.join(folders[as_of])}"
+            yield Damage(path, problem, f"choose one with '{command}'", as_of=as_of)
+        elif edition is not None:
+            ref = EditionRef(as_of, edition)
+            repair = Repair.TABLE if has_sound_table(home, ref) else None
+            advice = advise_repair(home) if repair else advise_again(home, as_of)
+            yield Damage(path, f"missing, though edition {edition} is for it", advice, repair, *ref)
+
+
+def get_published(home: AnyPath, as_of: date) -> str | None:
+    """The edition published for a date, even if its table is damaged; None if it is not certain."""
+    return identify_edition(home, as_of, _read_pointer(home)) or None
+
+
+def has_sound_table(home: AnyPath, ref: EditionRef) -> bool:
+    """Is one of the two copies of an edition's table as it was sealed?"""
+    folder = edition_folder(home, *ref)
+    digest = _read_sums(folder).get(SEGMENTS)
+    copies = (folder / SEGMENTS, published_path(home, ref.as_of))
+    return digest is not None and any(describe_damage(copy, digest) is None for copy in copies)
+
+
+def _read_pointer(home: AnyPath) -> Pointer:
+    try:
+        return read_pointer(home)
+    except DamagedFile:
+        return Pointer()  # which is reported with the small files
+
+
+def _find_repair(home: AnyPath, ref: EditionRef, name: str) -> Repair | None:
+    if name == SEGMENTS and has_sound_table(home, ref):
+        return Repair.TABLE
+    return Repair.SUMS if name == SUMS and compute_sums(home, ref) is not None else None
+
+
+def _compare(path: AnyPath, digest: str) -> str | None:
+    try:
+        return None if hash_file(path) == digest else "damaged: its sha256 is not the published one"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def _audit_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> Iterator[Damage]:
+    """Files that SHA256SUMS vouches for, and neither the manifest nor an erasure."""
+    again, sums = advise_again(home, ref.as_of), _read_sums(folder)
+    manifest = relative_path(home, folder / MANIFEST)
+    try:
+        contradictions = list(list_contradictions(home, ref, folder, sums))
+    except DamagedFile:
+        yield Damage(manifest, "not a manifest of this edition", again, None, *ref)
+        return
+    if read_footer(folder / SEGMENTS) != (ref.edition, sums.get(MANIFEST)):
+        yield Damage(manifest, "not the one that the edition's table names", again, None, *ref)
+    for entry in contradictions:
+        advice = f"run 'resegment erase {home.name}'" if entry.can_erase else again
+        yield Damage(relative_path(home, folder / entry.name), entry.problem, advice, None, *ref)
+
+
+def _read_sums(folder: AnyPath) -> Mapping[str, str]:
+    try:
+        return read_sums(folder)
+    except (OSError, ValueError):
+        return {}
+
+
+def _check_table(home: AnyPath, as_of: date, path: AnyPath) -> Iterator[str]:
+    try:
+        footer = parse_footer(path)
+    except DamagedFile:
+        footer = None
+    if footer is None:
+        yield "damaged: it names no edition"
+        return
+    edition, manifest_digest = footer
+    folder = edition_folder(home, as_of, edition)
+    if not folder.is_dir():
+        yield f"its edition {edition} is missing"
+        return
+    try:
+        has_same_table = hash_file(folder / SEGMENTS) == hash_file(path)
+        # The table names its manifest by digest, so a manifest swapped together with
+        # SHA256SUMS is noticed too.
+        has_same_manifest = hash_file(folder / MANIFEST) == manifest_digest
+    except OSError:
+        yield f"its edition {edition} is not complete"
+        return
+    if not has_same_table:
+        yield "damaged: it differs from its edition's table"
+    if not has_same_manifest:
+        yield "its manifest is not the one it was published with"

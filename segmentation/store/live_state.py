@@ -1,0 +1,69 @@
+"""What live.json must say: from the published tables, the ledger, and live.json itself if it can be read.
+
+The live edition is the newest published one that is not superseded. What is superseded is in superseded.py.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+from schemas.manifest import EditionRef
+from segmentation.errors import DamagedFile
+from segmentation.store.dates import published_dates
+from segmentation.store.ledger import Ledger, read_ledger
+from segmentation.store.objects import AnyPath
+from segmentation.store.pointer import Pointer, read_pointer
+from segmentation.store.preceding import identify_edition
+from segmentation.store.superseded import list_doubts, replay_promotions
+
+
+class LiveState(NamedTuple):
+    """What live.json must say, None if that is not certain and why, and what the ledger has recorded."""
+
+    pointer: Pointer | None
+    doubts: list[str]
+    recorded: frozenset[str] | None
+
+
+def compute_live(home: AnyPath, choice: date | None = None) -> LiveState:
+    """What live.json must say. choice: a date that a person chose to be live, over all later ones."""
+    ledger = read_ledger(home)
+    recorded = replay_promotions(home, ledger.rows)
+    try:
+        current = read_pointer(home)
+    except DamagedFile:
+        current = Pointer()
+    superseded = _merge(current, recorded, ledger)
+    refs = list_identified(home, current)
+    if choice is not None:
+        later = {ref.edition for ref in refs if ref.as_of > choice}
+        superseded = frozenset({*superseded, *later} - {ref.edition for ref in refs if ref.as_of == choice})
+    elif current.live is None and (doubts := _list_doubts(home, ledger, recorded)):
+        return LiveState(None, doubts, recorded)
+    live = [ref for ref in refs if ref.edition not in superseded]
+    return LiveState(Pointer(live[-1] if live else None, superseded), [], recorded)
+
+
+def list_identified(home: AnyPath, pointer: Pointer) -> list[EditionRef]:
+    """Every published date whose edition is certain, and that edition, by date."""
+    refs = ((day, identify_edition(home, day, pointer)) for day in published_dates(home))
+    return [EditionRef(day, edition) for day, edition in refs if edition]
+
+
+def _merge(current: Pointer, recorded: frozenset[str] | None, ledger: Ledger) -> frozenset[str]:
+    """What either live.json or the ledger has superseded, without what was promoted since.
+
+    live.json may be older than the ledger, from a backup, and rows of the ledger may be lost: a withdrawn
+    edition must not come back because one of the two has forgotten it.
+    """
+    promoted = {row.get("edition") for row in ledger.rows if row.get("outcome") == "promoted"}
+    forgotten = {edition for edition in current.superseded if edition not in promoted}
+    if recorded is None:
+        return current.superseded
+    return frozenset({*recorded, *forgotten})
+
+
+def _list_doubts(home: AnyPath, ledger: Ledger, recorded: frozenset[str] | None) -> list[str]:
+    doubts = list_doubts(home, ledger)
+    if recorded is None:
+        doubts.append("the ledger does not say which editions a promotion superseded")
+    return doubts
