@@ -1,0 +1,308 @@
+"""Erasing customers: nothing of them is left, the store stays whole, and they do not come back."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.erasing import editions, erasure
+from segmentation.erasing.erasure import plan_erasure
+from segmentation.erasing.requests import make_request
+from segmentation.errors import Conflict, DamagedFile, Refused
+from segmentation.store.audit import audit_store
+from segmentation.store.commit import commit_edition
+from segmentation.store.layout import SEGMENTS
+from segmentation.store.ledger import read_rows
+from segmentation.store.locking import LOCK, lock
+from segmentation.store.published import is_intact, published_edition
+from segmentation.store.tombstones import TOMBSTONES_FILE, read_tombstones
+from tests.erasing import (
+    VICTIM,
+    create_store,
+    draw_line,
+    erase,
+    read_manifest_rows,
+    search,
+    without,
+    write_refused,
+)
+from tests.nights import Town, create_town, day, draw_customers, files, manifest, read
+
+HOLDING = {  # night by night, the files that hold the victim
+    1: {"segments.parquet"},
+    2: {"segments.parquet", "contested.parquet"},
+    3: {"changes.parquet"},
+    4: {"segments.parquet", "changes.parquet", "quarantine.parquet"},
+    5: {"segments.parquet"},
+}
+
+
+@pytest.fixture(scope="module")
+def five_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Five nights with the victim in every kind of file that holds customers."""
+    return create_store(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture
+def town(five_nights: Town, tmp_path: Path) -> Town:
+    """A copy of the five nights."""
+    return five_nights.copy_to(tmp_path)
+
+
+def list_holding(home: Path) -> dict[int, set[str]]:
+    """The files of each night's edition that hold the victim."""
+    holding: dict[int, set[str]] = {number: set() for number in HOLDING}
+    for path in search(home / "editions", VICTIM):
+        night, _, name = Path(path).parts
+        holding[int(night[-2:])].add(name)
+    return holding
+
+
+def list_files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, without locks."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_nothing_of_the_customer_is_left(town: Town) -> None:
+    """Each file that held the customer holds the other rows in the same order; other files are the same."""
+    assert list_holding(town.home) == HOLDING
+    before = list_files(town.home)
+    tables = {name: pd.read_parquet(town.home / name) for name in before if name.endswith("segments.parquet")}
+    stale = town.home / ".staging" / "dead-run"
+    stale.mkdir(parents=True)
+    (stale / "rows.parquet").write_bytes(VICTIM.encode())
+    summary = erase(town, VICTIM)
+    assert search(town.home, VICTIM) == set()
+    assert {entry.as_of.day: set(entry.rows) for entry in summary.editions} == HOLDING
+    assert (summary.rows, summary.ids, summary.found, summary.stage_folders) == (10, 1, 1, 1)
+    after = list_files(town.home)
+    rewritten = {name for night, names in HOLDING.items() for name in names}
+    for name in before.keys() - {TOMBSTONES_FILE}:
+        if Path(name).name not in {*rewritten, "SHA256SUMS"}:
+            assert after[name] == before[name]
+    for name, table in tables.items():
+        expected = table[table["customer_id"] != VICTIM].reset_index(drop=True)
+        pd.testing.assert_frame_equal(pd.read_parquet(town.home / name), expected)
+        # The footer still leads to the manifest, and the columns are still described.
+        schema = pq.read_schema(town.home / name)
+        assert schema.metadata and b"resegment.manifest_sha256" in schema.metadata
+        assert schema.field("customer_id").metadata
+
+
+def test_an_erased_store_is_whole(town: Town) -> None:
+    """Audit accepts the new digests and no others; editions are intact; the ledger has no id."""
+    erase(town, VICTIM)
+    assert audit_store(town.home).damage == []
+    edition = published_edition(town.home, day(4))
+    assert edition and is_intact(town.home, day(4), edition)
+    rows = [row for row in read_rows(town.home) if row["outcome"] == "erased"]
+    assert [row.get("edition") is not None for row in rows] == [True] * 5 + [False]
+    assert all((row["who"], row["reasons"]) == ("ana", ["by ana: request 4711"]) for row in rows)
+    table = town.home / "editions" / str(day(4)) / edition / SEGMENTS
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(bytes(content))
+    assert [Path(damage.path).name for damage in audit_store(town.home).damage][:1] == [SEGMENTS]
+
+
+def test_the_customer_stays_away(town: Town) -> None:
+    """The source still has the customer: the next night leaves every row out, and nobody left or joined."""
+    before = erase(town, VICTIM) and read_manifest_rows(town, 4, str(published_edition(town.home, day(4))))
+    write_refused(town.folder / "night-6.csv")
+    published = town.run(6, town.folder / "night-6.csv")
+    assert published.outcome == "published" and published.rows is not None
+    assert (published.rows.erased, published.rows.quarantined) == (3, 1)
+    assert published.rows.read == before["read"] == published.rows.used + 4
+    assert search(town.home, VICTIM) == set()
+    content = manifest(published)
+    assert (content["churn"]["joined"], content["churn"]["left"]) == (0, 0)
+    assert content["rows"]["erased"] == 3 and len(content["tombstones"]) == 16
+    assert "3 erased" in (Path(published.report_path)).read_text()
+    assert audit_store(town.home).damage == []
+
+
+def test_tombstones_that_remove_nothing_change_nothing(town: Town, five_nights: Town, tmp_path: Path) -> None:
+    """A night without rows of an erased customer has the name and bytes that it has in any other store."""
+    other = five_nights.copy_to(tmp_path / "other")
+    erase(town, "nobody-we-know")
+    nights = [each.night(6, draw_line()) for each in (town, other)]
+    assert nights[0].edition == nights[1].edition
+    assert files(nights[0]) == files(nights[1])
+    assert "erased" not in manifest(nights[0])["rows"]
+
+
+def test_an_old_date_leaves_the_customer_out(town: Town) -> None:
+    """A date that is run again after an erasure makes another edition, without the customer."""
+    erased = published_edition(town.home, day(4))
+    erase(town, VICTIM)
+    published = town.run(4, town.folder / "night-4.csv")
+    assert published.outcome == "published" and published.edition != erased
+    assert published.rows is not None and published.rows.erased == 3
+    assert VICTIM not in set(read(published)["customer_id"])
+    assert town.run(4, town.folder / "night-4.csv").outcome == "already-published"
+
+
+def test_a_dry_run_changes_nothing(town: Town) -> None:
+    """It counts the same rows as the erasure, and the store keeps every byte."""
+    before = list_files(town.home)
+    request = make_request(town.home, [VICTIM], "ana", "", town.home)
+    plan = plan_erasure(town.home, request, lambda line: None)
+    assert list_files(town.home) == before
+    summary = erase(town, VICTIM)
+    assert (plan.editions, plan.tables) == (summary.editions, summary.tables)
+
+
+class Killed(BaseException):
+    """A kill, as far as the code can tell: nothing catches it."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> list[str]:
+    """Kill the erasure after that many of its steps that change the store; returns the steps so far."""
+    steps: list[str] = []
+
+    def watch(module: Any, name: str) -> None:
+        function = getattr(module, name)
+
+        def run(*arguments: Any, **options: Any) -> Any:
+            if len(steps) == step:
+                raise Killed
+            steps.append(name)
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, run)
+
+    for name in ("rewrite", "_record", "remove_stage_files", "record_erasure", "exchange_folders"):
+        watch(erasure, name)
+    watch(erasure, "publish_rewritten")
+    watch(editions, "rewrite_table")
+    return steps
+
+
+@pytest.mark.parametrize("step", [0, 1, 2, 3, 4, 5, 6, 7, 9, 14, 20, 30, 31])
+def test_a_killed_erasure_is_completed(town: Town, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Until then no night starts. The second attempt knows the ids, or their hashes; the store is whole."""
+    with monkeypatch.context() as patch:
+        steps = kill_at(patch, step)
+        with pytest.raises(Killed):
+            erase(town, VICTIM)
+    assert len(steps) == step
+    tombstones = read_tombstones(town.home)
+    if tombstones is not None and tombstones.pending:
+        with pytest.raises(Refused, match=r"^erasing: the erasure that ana began at .* 'resegment erase"):
+            town.night(6, draw_line())
+        assert not audit_store(town.home).damage or step > 4
+    erase(town, *([VICTIM] if tombstones is None or step % 2 else []))
+    assert search(town.home, VICTIM) == set()
+    assert audit_store(town.home).damage == []
+    tombstones = read_tombstones(town.home)
+    assert tombstones is not None and not tombstones.pending and len(tombstones.tombstones) == 1
+    assert list((town.home / ".staging").glob("*")) == []
+
+
+def test_a_damaged_edition_is_not_hidden(town: Town) -> None:
+    """An edition that is damaged is refused before anything changes: new digests would hide the damage."""
+    edition = str(published_edition(town.home, day(2)))
+    path = town.home / "editions" / str(day(2)) / edition / "contested.parquet"
+    path.write_bytes(path.read_bytes()[:-5])
+    before = list_files(town.home)
+    with pytest.raises(DamagedFile, match=r"contested.parquet is cut or not a Parquet file"):
+        erase(town, VICTIM)
+    assert list_files(town.home) == before
+
+
+def test_an_edition_from_a_backup_is_erased_again(town: Town, five_nights: Town) -> None:
+    """Audit names the rows that are back, and the command without ids removes them."""
+    erase(town, VICTIM)
+    edition = Path("editions", str(day(2)), str(published_edition(town.home, day(2))))
+    shutil.rmtree(town.home / edition)
+    shutil.copytree(five_nights.home / edition, town.home / edition)
+    shutil.copyfile(town.home / edition / SEGMENTS, town.home / "published" / f"as_of={day(2)}" / SEGMENTS)
+    problems = {damage.problem for damage in audit_store(town.home).damage}
+    assert any("holds rows that were erased, as if from a backup" in problem for problem in problems)
+    assert {entry.as_of for entry in erase(town).editions} == {day(2)}
+    assert search(town.home, VICTIM) == set()
+    assert audit_store(town.home).damage == []
+
+
+def test_several_erasures_of_one_edition(town: Town) -> None:
+    """Each is a row of the ledger, and the last one says what the files must be."""
+    for customer_id in (VICTIM, "p00001", "q00007"):
+        erase(town, customer_id)
+        assert search(town.home / "editions", customer_id) == set()
+        assert audit_store(town.home).damage == []
+    tombstones = read_tombstones(town.home)
+    assert tombstones is not None and len(tombstones.tombstones) == len(tombstones.erasures) == 3
+
+
+def test_a_run_under_way_is_not_stopped(town: Town) -> None:
+    """Its stage files hold rows: the erasure is a conflict, and nothing has changed."""
+    folder = town.home / ".staging" / "running"
+    folder.mkdir(parents=True)
+    with lock(folder / LOCK), pytest.raises(Conflict, match="run running of planted is under way"):
+        erase(town, VICTIM)
+    assert read_tombstones(town.home) is None
+    assert list_holding(town.home) == HOLDING
+
+
+def test_a_run_that_read_the_customer_is_not_published(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another host it does not see the erasure until it commits, which is a conflict then."""
+    import tasks.publish
+
+    def erase_and_commit(*arguments: Any) -> None:
+        # Another host cannot see the locks of this one.
+        monkeypatch.setattr("segmentation.erasing.stage_files.list_folders", lambda home: [])
+        monkeypatch.setattr(erasure, "list_folders", lambda home: [])
+        erase(town, VICTIM)
+        commit_edition(*arguments)
+
+    monkeypatch.setattr(tasks.publish, "commit_edition", erase_and_commit)
+    with pytest.raises(Conflict, match="customers were erased during this run"):
+        town.night(6, draw_line())
+    assert search(town.home, VICTIM) == set()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'{"salt": "0"}', b"\0" * 64])
+def test_lost_tombstones_stop_the_night(town: Town, content: bytes | None) -> None:
+    """A file that is missing after an erasure, or damaged, would let customers come back: it is refused."""
+    erase(town, VICTIM)
+    path = town.home / TOMBSTONES_FILE
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(DamagedFile, match="erased customers would come back"):
+        town.night(6, draw_line())
+
+
+def test_rows_without_an_id_cannot_be_erased(tmp_path: Path) -> None:
+    """Customers are numbered rows then, and a number means another customer in each edition."""
+    rows = {"id": None, "columns": {"spend": {"type": "float"}, "visits": {"type": "float"}}}
+    town = create_town(tmp_path, rows=rows)
+    town.night(1, draw_customers({"a": 40, "b": 40}).drop(columns="id"))
+    with pytest.raises(Refused, match=r"^no-id-column: planted has no rows.id"):
+        erase(town, "000000000001")
+    assert read_tombstones(town.home) is None
+
+
+def test_the_reason_holds_no_id(town: Town) -> None:
+    """The ledger keeps the reason, so an id in it is refused."""
+    with pytest.raises(Refused, match=r"^reason: reason holds one of the ids"):
+        make_request(town.home, [VICTIM], "ana", f"request of {VICTIM}", town.home)
+
+
+def test_an_id_is_read_as_the_source_writes_it(tmp_path: Path) -> None:
+    """A suffix that the definition removes, and a formula of a spreadsheet, lead to the same customer."""
+    rows = {
+        "id": "id",
+        "id_suffix": ".0",
+        "columns": {"spend": {"type": "float"}, "visits": {"type": "float"}},
+    }
+    town = create_town(tmp_path, rows=rows)
+    customers = draw_customers({"a": 40, "b": 40})
+    town.night(1, customers.assign(id=customers["id"] + ".0"))
+    for text in ("a00003.0", '="a00004"'):
+        assert erase(town, text).rows == 1
+    published = town.night(2, customers)
+    assert published.rows is not None and published.rows.erased == 2
+    assert len(without(customers, "a00003")) - 1 == published.customers
