@@ -12,7 +12,7 @@ import typer
 
 from resegment.arguments import resolve_home
 from resegment.options import JsonOption, NameArgument, StoreOption
-from resegment.terminal import print_table
+from resegment.terminal import print_note, print_table
 
 history_app = typer.Typer()
 
@@ -41,11 +41,15 @@ def history_command(
     as_json: JsonOption = False,
 ) -> None:
     """List runs and promotions: outcome, k, sizes, who moved and why, and which edition is live."""
-    from segmentation.store.ledger import read_rows
+    from segmentation.store.ledger import read_ledger
     from segmentation.store.pointer import read_live
+    from segmentation.store.small_files import advise_audit
 
     home = resolve_home(name, store)
-    rows = [row for row in read_rows(home) if not is_of_one_edition(row)]
+    ledger = read_ledger(home)
+    if ledger.unreadable:
+        print_note(f"{len(ledger.unreadable)} rows cannot be read; {advise_audit(home)}")
+    rows = [row for row in ledger.rows if not is_of_one_edition(row)]
     newest = rows[-last:] if last else rows
     if as_json:
         typer.echo(json.dumps(newest, indent=2))

@@ -44,10 +44,11 @@ def score_command(
 
 def _locate_live_model(name: str, store: str | None) -> AnyPath:
     from segmentation.store.layout import edition_folder
+    from segmentation.store.manifests import check_file
     from segmentation.store.pointer import read_live
 
     home = resolve_home(name, store)
     live = read_live(home)
     if live is None:
-        raise Refused("model", f"{home} has no live edition: live.json is missing or damaged; run a date")
-    return edition_folder(home, *live) / "model.json"
+        raise Refused("model", f"{home} has no live edition: run a date")
+    return check_file(edition_folder(home, *live), "model.json")

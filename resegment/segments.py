@@ -91,8 +91,11 @@ def name_command(
 def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
+    from segmentation.store.manifests import check_file
+
+    path = check_file(folder, "descriptions.parquet")
     try:
-        with (folder / "descriptions.parquet").open("rb") as file:
+        with path.open("rb") as file:
             rows: list[dict[str, Any]] = pq.ParquetFile(file).read(use_threads=False).to_pylist()
             return rows
     except (OSError, ValueError):

@@ -29,6 +29,11 @@ def print_failure(message: object, console: Console | None = None) -> None:
     stderr.print(f"resegment: {message}", markup=False, highlight=False, style="red")
 
 
+def print_note(message: str) -> None:
+    """Print a note in yellow on standard error, so that it is not part of what a script reads."""
+    open_stderr().print(f"note: {message}", markup=False, highlight=False, style="yellow")
+
+
 def print_table(header: Iterable[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> None:
     """Print a table, as wide as the terminal. `right`: positions of right-aligned columns."""
     table = Table(box=None, header_style="bold")

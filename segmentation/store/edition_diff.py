@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from schemas.manifest import Manifest
 from segmentation.store.editions import Edition
 from segmentation.store.layout import edition_folder
+from segmentation.store.manifests import check_file
 from segmentation.store.objects import AnyPath
 
 METRICS = ("inertia", "k", "how", "trained", "wanted_k", "wanted_nights", "decision")
@@ -81,13 +82,10 @@ def list_input_digests(manifest: Manifest) -> dict[str, str]:
 
 
 def read_centres(folder: AnyPath) -> dict[str, float]:
-    """Centres in original units, by segment and feature; empty if profiles.parquet cannot be read."""
+    """Centres in original units, by segment and feature. Refused if profiles.parquet is damaged."""
     columns = ["segment_id", "feature", "centre"]
-    try:
-        with (folder / "profiles.parquet").open("rb") as file:
-            rows = pq.ParquetFile(file).read(columns=columns, use_threads=False).to_pylist()
-    except (OSError, ValueError, KeyError):
-        return {}
+    with check_file(folder, "profiles.parquet").open("rb") as file:
+        rows = pq.ParquetFile(file).read(columns=columns, use_threads=False).to_pylist()
     return {f"{row['segment_id']} {row['feature']}": row["centre"] for row in rows}
 
 

@@ -13,7 +13,9 @@ from schemas.manifest import Manifest
 from segmentation.errors import Refused
 from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
-from segmentation.store.published import published_edition
+from segmentation.store.pointer import Pointer
+from segmentation.store.preceding import identify_edition
+from segmentation.store.small_files import advise_audit
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
@@ -27,25 +29,40 @@ class Edition(NamedTuple):
     manifest: Manifest
 
 
+class EditionSearch(NamedTuple):
+    """Editions, and the ids of those whose manifest cannot be read, which audit reports."""
+
+    editions: list[Edition]
+    unreadable: list[str]
+
+
 def list_editions(home: AnyPath, as_of: date | None = None) -> list[Edition]:
     """Editions with a readable manifest, all or those of one date, by date and id."""
+    return search_editions(home, as_of).editions
+
+
+def search_editions(home: AnyPath, as_of: date | None = None) -> EditionSearch:
+    """The editions of all dates or of one, and those whose manifest cannot be read."""
     published = dict[date, str | None]()
-    editions = []
+    editions, unreadable = [], []
     for path in (home / "editions").glob(f"{as_of or '*'}/*/{MANIFEST}"):
         try:
             day = date.fromisoformat(path.parent.parent.name)
         except ValueError:
             continue  # not a folder of ours
+        edition = path.parent.name
         manifest = try_read_manifest(path.parent)
         if manifest is None:
+            unreadable.append(edition)
             continue
         if day not in published:
-            published[day] = published_edition(home, day)
-        edition = path.parent.name
+            # Without live.json, which may be damaged too.
+            published[day] = identify_edition(home, day, Pointer())
         state = "held" if manifest.decision == "held" else "replaced"
         state = "published" if edition == published[day] else state
         editions.append(Edition(day, edition, state, manifest))
-    return sorted(editions, key=lambda entry: (entry.as_of, entry.edition))
+    editions.sort(key=lambda entry: (entry.as_of, entry.edition))
+    return EditionSearch(editions, sorted(unreadable))
 
 
 def resolve_edition(home: AnyPath, as_of: date, edition: str | None) -> Edition:
@@ -53,11 +70,11 @@ def resolve_edition(home: AnyPath, as_of: date, edition: str | None) -> Edition:
 
     Refused if no edition matches, or several do.
     """
-    editions = list_editions(home, as_of)
+    search = search_editions(home, as_of)
     if edition is None:
-        current = [entry for entry in editions if entry.state != "replaced"]
-        return _choose_only(current, editions, str(as_of))
-    return _choose_by_id(editions, edition, f"{as_of} {edition}")
+        current = [entry for entry in search.editions if entry.state != "replaced"]
+        return _choose_only(home, current, search, str(as_of))
+    return _choose_by_id(home, search, edition, f"{as_of} {edition}")
 
 
 def resolve_date_or_id(home: AnyPath, word: str) -> Edition:
@@ -66,11 +83,11 @@ def resolve_date_or_id(home: AnyPath, word: str) -> Edition:
         as_of = parse_iso_date(word)
     except ValueError:
         check_id(word)
-        return _choose_by_id(list_editions(home), word, word)
-    editions = list_editions(home, as_of)
-    published = [entry for entry in editions if entry.state == "published"]
-    held = [entry for entry in editions if entry.state == "held"]
-    return _choose_only(published or held, editions, word)
+        return _choose_by_id(home, search_editions(home), word, word)
+    search = search_editions(home, as_of)
+    published = [entry for entry in search.editions if entry.state == "published"]
+    held = [entry for entry in search.editions if entry.state == "held"]
+    return _choose_only(home, published or held, search, word)
 
 
 def check_id(edition: str) -> None:
@@ -81,12 +98,20 @@ def check_id(edition: str) -> None:
         )
 
 
-def _choose_by_id(editions: Sequence[Edition], prefix: str, query: str) -> Edition:
+def _choose_by_id(home: AnyPath, search: EditionSearch, prefix: str, query: str) -> Edition:
     check_id(prefix)
-    return _choose_only([entry for entry in editions if entry.edition.startswith(prefix)], editions, query)
+    matches = [entry for entry in search.editions if entry.edition.startswith(prefix)]
+    unreadable = [edition for edition in search.unreadable if edition.startswith(prefix)]
+    return _choose_only(home, matches, search._replace(unreadable=unreadable), query)
 
 
-def _choose_only(candidates: Sequence[Edition], editions: Sequence[Edition], query: str) -> Edition:
+def _choose_only(home: AnyPath, candidates: Sequence[Edition], search: EditionSearch, query: str) -> Edition:
+    if search.unreadable and not any(entry.state == "published" for entry in candidates):
+        # It may be the one that is meant.
+        raise Refused(
+            "damaged-store",
+            f"the manifest of edition {', '.join(search.unreadable[:5])} is damaged; {advise_audit(home)}",
+        )
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -94,7 +119,7 @@ def _choose_only(candidates: Sequence[Edition], editions: Sequence[Edition], que
         raise Refused(
             "edition", f"{query} could be any of {len(candidates)} editions: {listed}. Name one of them"
         )
-    listed = ", ".join(f"{entry.edition} ({entry.state})" for entry in editions[-5:])
+    listed = ", ".join(f"{entry.edition} ({entry.state})" for entry in search.editions[-5:])
     raise Refused(
         "no-edition", f"edition {query} does not exist" + (f"; there are {listed}" if listed else "")
     )

@@ -11,7 +11,7 @@ from segmentation.errors import DamagedFile
 from segmentation.store.footers import read_footer
 from segmentation.store.layout import SEGMENTS
 from segmentation.store.objects import AnyPath
-from segmentation.store.sealed_files import read_sealed_digests
+from segmentation.store.sealed_files import describe_damage, read_sealed_digests
 from segmentation.store.small_files import advise_audit, damaged, read_small_file
 
 MANIFEST = "manifest.json"
@@ -56,3 +56,15 @@ def _is_sealed(folder: AnyPath, digest: str) -> bool:
         pass
     footer = read_footer(folder / SEGMENTS)
     return footer is not None and footer[1] == digest
+
+
+def check_file(folder: AnyPath, name: str) -> AnyPath:
+    """The path of an edition's file. Refused unless it is the one that the manifest names.
+
+    Not for files that an erasure rewrites: their digests are in the ledger (erasures.py).
+    """
+    digest, path = read_manifest(folder).files.get(name), folder / name
+    if digest is None or (damage := describe_damage(path, digest)) is None:
+        return path
+    found = damage.removeprefix(f"{name} ")
+    raise damaged(path, found, "the file that was sealed", advise_audit(folder.parent.parent.parent))
