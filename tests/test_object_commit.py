@@ -15,12 +15,14 @@ import pytest
 import segmentation.store.object_commit
 from schemas.rows import EditionKey
 from segmentation.errors import Conflict
+from segmentation.store.audited_editions import check_sums
 from segmentation.store.commit import move_live
-from segmentation.store.layout import SEGMENTS, edition_folder, published_path
-from segmentation.store.object_commit import commit_objects
+from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
+from segmentation.store.object_commit import commit_objects, upload_edition
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_edition
+from tests.test_exchange import EDITION, seal_edition
 from tests.test_real_data import DAY
 
 
@@ -133,3 +135,66 @@ def test_a_crash_at_any_put_leaves_the_old_edition_or_the_new(
     assert published_path(home, DAY).read_bytes() == (source / SEGMENTS).read_bytes()
     assert read_live(home) == (DAY, "e1")
     assert (edition_folder(home, DAY, "e1") / "SHA256SUMS").is_file()
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of objects that are put from here on."""
+    names: list[str] = []
+    original_put = ObjectPath.put
+
+    def put(self: ObjectPath, *arguments: Any, **options: Any) -> None:
+        names.append(self.name)
+        original_put(self, *arguments, **options)
+
+    monkeypatch.setattr(ObjectPath, "put", put)
+    return names
+
+
+E1 = EditionKey(edition=EDITION, previous=None, replaces=None)
+
+
+def test_of_an_edition_that_is_there_only_damaged_objects_are_put(
+    bucket: ObjectPath, tmp_path: Path, written: list[str]
+) -> None:
+    """Published again, a whole edition is not written to; of a damaged one, only what is damaged."""
+    home, source = bucket / "demo", seal_edition(tmp_path / "e1")
+    folder = edition_folder(home, DAY, EDITION)
+    upload_edition(home, DAY, E1, source)
+    assert sorted(written) == sorted(path.name for path in source.iterdir()) and written[-1] == SUMS
+    written.clear()
+    upload_edition(home, DAY, E1, source)
+    assert written == []
+    (folder / "model.json").put(b"cut")
+    written.clear()
+    upload_edition(home, DAY, E1, source)
+    assert written == ["model.json"]
+    assert list(check_sums(folder)) == []
+
+
+@pytest.mark.parametrize("completed_puts", range(4))
+def test_a_crash_while_an_edition_is_replaced_leaves_it_plainly_incomplete(
+    bucket: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, completed_puts: int
+) -> None:
+    """Its digests go first and come last, so no mixture looks whole; a repeat completes it."""
+    home, source = bucket / "demo", seal_edition(tmp_path / "e1", model='{"k": 2}')
+    folder = edition_folder(home, DAY, EDITION)
+    upload_edition(home, DAY, E1, seal_edition(tmp_path / "e0"))
+    original_put, puts = ObjectPath.put, 0
+
+    def put_or_crash(self: ObjectPath, *arguments: Any, **options: Any) -> None:
+        nonlocal puts
+        puts += 1
+        if puts == completed_puts + 1:
+            raise PowerCut
+        original_put(self, *arguments, **options)
+
+    monkeypatch.setattr(ObjectPath, "put", put_or_crash)
+    with pytest.raises(PowerCut):
+        upload_edition(home, DAY, E1, source)
+    assert (list(check_sums(folder)) == []) == (completed_puts == 0)
+    monkeypatch.undo()
+    upload_edition(home, DAY, E1, source)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in source.iterdir()
+    }
