@@ -39,13 +39,14 @@ def describe_manifest(manifest: Manifest) -> dict[str, Any]:
 def complete_dead_rows(home: AnyPath, workplace: Path, as_of: date, manifest: Manifest) -> int:
     """Complete the rows of dead runs of a date that has this edition. Returns how many.
 
-    workplace: the local folder with the stage files. If no row names the edition, the last of the dead runs
-    made it; the others have failed.
+    workplace: the local folder with the stage files. If no row says that it made the edition, the last of
+    the dead runs did; the others have failed.
     """
     rows = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
     # Whether a run of another machine lives shows only where they share stage files.
     dead = [row for row in rows if row.get("outcome") == "begun" and not _is_alive(row, home, workplace)]
-    has_row = any(row.get("edition") == manifest.edition for row in rows)
+    made = (manifest.decision, manifest.edition)
+    has_row = any((row.get("outcome"), row.get("edition")) == made for row in rows)
     for row in reversed(dead):
         outcome = {"outcome": "failed", "reasons": [_DIED]}
         if not has_row:

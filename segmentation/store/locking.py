@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segmentation.store.objects import AnyPath, ObjectPath
-from segmentation.store.permissions import FILE, create_folder
+from segmentation.store.permissions import FILE, create_folder, set_mode
 
 LOCK = ".lock"  # the lock file of a segmentation's folder, and of a run's staging folder
 
@@ -26,8 +26,11 @@ def lock(path: AnyPath, *, wait: bool = True) -> Iterator[None]:
         yield
         return
     create_folder(path.parent)
+    is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE)
     try:
+        if is_new:
+            set_mode(path, FILE)
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
