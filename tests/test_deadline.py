@@ -24,7 +24,7 @@ SIZES = {"a": 120, "b": 120, "c": 120}
 @pytest.fixture(scope="module")
 def four_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """Two nights were published, the third is held, the input of the fourth is refused."""
-    town = create_town(tmp_path_factory.mktemp("town"))
+    town = create_town(tmp_path_factory.mktemp("town"), timezone="Asia/Tokyo")
     customers = draw_customers(SIZES)
     for number in (1, 2):
         town.night(number, customers)
@@ -150,21 +150,17 @@ def test_the_ledger_only_explains(town: Town) -> None:
 
 
 def test_today_is_that_of_the_live_edition(town: Town) -> None:
-    """At 23:30 UTC it is tomorrow in Berlin; without a live edition the definition says whose day it is."""
+    """At 23:30 UTC it is tomorrow in Tokyo. Without the manifest the day is unknown, before it UTC's."""
     evening = datetime(2026, 1, 2, 23, 30, tzinfo=UTC)
-    assert check_latest_deadline(town.home, None, evening).as_of == day(2)
-    assert check_latest_deadline(town.home, "Europe/Berlin", evening).as_of == day(3)
-    live = json.loads((town.home / "live.json").read_text())
-    manifest = town.home / "editions" / live["as_of"] / live["edition"] / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["definition"]["timezone"] = "Asia/Tokyo"
-    manifest.write_text(json.dumps(content))
     assert check_latest_deadline(town.home, None, evening).as_of == day(3)
-    manifest.write_text("{")
+    assert check_latest_deadline(town.home, "America/New_York", evening).as_of == day(2)
+    live = json.loads((town.home / "live.json").read_text())
+    (town.home / "editions" / live["as_of"] / live["edition"] / "manifest.json").write_text("{")
     unknown = check_latest_deadline(town.home, None, evening)
-    assert (unknown.status, unknown.as_of) == ("unknown", None)
-    (town.home / "live.json").unlink()
-    assert check_latest_deadline(town.home, None, evening).as_of == day(2)
+    assert (unknown.status, unknown.as_of, "manifest.json" in unknown.message) == ("unknown", None, True)
+    first = town.store / "first"
+    first.mkdir()
+    assert check_latest_deadline(first, None, evening).as_of == day(2)
 
 
 def call(*arguments: str) -> tuple[int, str]:
