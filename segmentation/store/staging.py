@@ -21,7 +21,7 @@ from segmentation.store.layout import get_home
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.objects import AnyPath
 from segmentation.store.permissions import PRIVATE_FILE, PRIVATE_FOLDER, create_folder
-from segmentation.store.published import published_edition
+from segmentation.store.published import readable_edition
 
 STAGING = ".staging"
 _NIGHT = "night.json"
@@ -59,7 +59,7 @@ def staging_session(night: Night, can_retry: bool = True) -> Iterator[None]:
             except BlockingIOError:
                 raise Conflict(f"run {night.run_id} is under way in another process") from None
             if read_staged_run(night.staging) is None:  # else it is a retry, and the file has the first begin
-                published = published_edition(get_home(night), night.as_of)
+                published = readable_edition(get_home(night), night.as_of)
                 staged = StagedRun(str(night.as_of), published, can_retry)
                 content = json.dumps(staged._asdict()).encode()
                 write_durably(night.staging / _NIGHT, content, PRIVATE_FILE)
@@ -125,7 +125,7 @@ def _is_useless(folder: Path, rules: SweepRules) -> bool:
 
 
 def _is_published_since(home: AnyPath, run: StagedRun) -> bool:
-    edition = published_edition(home, date.fromisoformat(run.as_of))
+    edition = readable_edition(home, date.fromisoformat(run.as_of))
     return edition is not None and edition != run.published
 
 
