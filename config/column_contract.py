@@ -20,6 +20,7 @@ COLUMN_NAMES = (
     "breaks, backticks, backslashes, < and >"
 )
 
+MOST_FORMATS = 20  # of one column: each is compared with every other
 ColumnType = Literal["int", "float", "text", "category", "bool", "timestamp"]
 
 
@@ -112,6 +113,8 @@ class Column(Clause):
         formats = list_formats(text_format)
         if not formats:
             raise ValueError("format lists at least one form")
+        if len(formats) > MOST_FORMATS:
+            raise ValueError(f"format lists {len(formats)} forms; expected at most {MOST_FORMATS}")
         for pattern in formats:
             compile_form(pattern)
         if rivals := detect_ambiguity(formats):

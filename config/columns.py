@@ -4,7 +4,10 @@ The contract of one column is in config/column_contract.py, where rows come from
 which columns are clustered in config/definition.py.
 """
 
-from fnmatch import fnmatchcase
+import re
+from collections import Counter
+from fnmatch import translate
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
@@ -32,6 +35,12 @@ RESERVED_COLUMNS = frozenset(
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]
 # Columns that stage files of events have in addition. SQL names are case-insensitive.
 _STAGE_COLUMNS = ("customer_id", "source_file", "source_row")
+
+
+@lru_cache(maxsize=8)
+def _compile_ignored(entries: tuple[str, ...]) -> re.Pattern[str]:
+    """One regular expression for all of rows.ignore: a header may have as many columns as it has entries."""
+    return re.compile("|".join(f"{re.escape(entry)}|{translate(entry)}" for entry in entries) or r"(?!)")
 
 
 # Which kind of rule an entry of rows.where is. The marks keep the tags out of messages.
@@ -103,9 +112,9 @@ class Rows(Clause):
         for name in columns:
             if not COLUMN_PATTERN.match(name):
                 raise ValueError(COLUMN_NAMES)
-        earlier = [name for column in columns.values() for name in column.was]
-        for name in earlier:
-            if name in columns or earlier.count(name) > 1:
+        earlier = Counter(name for column in columns.values() for name in column.was)
+        for name, count in earlier.items():
+            if name in columns or count > 1:
                 raise ValueError(f"was names {name}, which another column is or was")
         return columns
 
@@ -178,7 +187,7 @@ class Rows(Clause):
 
     def is_ignored(self, name: str) -> bool:
         """Is this column of the source left out on purpose?"""
-        return any(name == entry or fnmatchcase(name, entry) for entry in self.ignore)
+        return _compile_ignored(self.ignore).fullmatch(name) is not None
 
     @model_validator(mode="after")
     def _rules_fit_their_columns(self) -> Self:

@@ -1,31 +1,37 @@
-"""Locating and reading definition files. What they may contain is in config/definition.py."""
+"""Locating and reading definition files. What they may contain is in config/definition.py.
+
+YAML itself is read in config/yaml_content.py.
+"""
 
 import difflib
 import re
+from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from config.definition import NAME_PATTERN, Definition
+from config.yaml_content import LONGEST_TEXT, YamlFault, parse_yaml
+
+_MOST_FAULTS = 20  # in one message
+_LONGEST_FAULT = 300  # characters
+_KINDS: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    date: "a date",
+    datetime: "a time",
+    dict: "a mapping",
+    list: "a list",
+    type(None): "null",
+}
 
 
 class DefinitionError(ValueError):
     """A missing or invalid definition. The message is for people."""
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses repeated keys; by default the last one silently wins."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key} appears twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
 
 
 def resolve_definition(name: str, folder: Path) -> Path:
@@ -50,22 +56,24 @@ def resolve_definition(name: str, folder: Path) -> Path:
 def read_definition(path: Path) -> Definition:
     """Read and validate one definition file. DefinitionError lists every fault, key by key."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8") as file:
+            # Not the whole of a file of gigabytes: one character more than allowed is enough to refuse it.
+            text = file.read(LONGEST_TEXT + 1)
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{path.name} is not text in UTF-8, which a definition must be") from error
+    except OSError as error:
         raise DefinitionError(f"{path.name} cannot be read: {type(error).__name__}") from error
+    if len(text) > LONGEST_TEXT:
+        raise DefinitionError(f"{path.name} has more than {LONGEST_TEXT:,} characters, the most allowed")
     return parse_definition(text, path.name)
 
 
 def parse_definition(text: str, file: str) -> Definition:
     """Validate the text of a definition whose file has, or will have, this name."""
     try:
-        # yaml.load with a loader derived from SafeLoader: Python tags are refused, not executed.
-        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        position = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise DefinitionError(f"{file} is not valid YAML{position}: {problem}") from error
+        content = parse_yaml(text)
+    except YamlFault as error:
+        raise DefinitionError(f"{file} is not valid YAML {error}") from error
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:
@@ -77,14 +85,26 @@ def parse_definition(text: str, file: str) -> Definition:
 
 
 def describe_faults(error: ValidationError) -> str:
-    """Every fault in one line, as `key: what is wrong`, without values from the file."""
-    faults = []
-    for fault in error.errors(include_url=False, include_input=False):
-        # Parts in <> are not keys: they say which of several models an entry was taken for.
-        parts = [str(part) for part in fault["loc"]]
-        key = ".".join(part for part in parts if not part.startswith("<")) or "definition"
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            message = "unknown key"
-        faults.append(f"{key}: {message}")
-    return "; ".join(faults)
+    """The faults in one line, as `key: what is wrong`, without values from the file."""
+    faults = [_describe_fault(fault) for fault in error.errors(include_url=False)]
+    more = len(faults) - _MOST_FAULTS
+    return "; ".join(faults[:_MOST_FAULTS]) + (f"; and {more:,} more" if more > 0 else "")
+
+
+def _describe_fault(fault: Mapping[str, Any]) -> str:
+    # Parts in <> are not keys: they say which of several models an entry was taken for.
+    parts = [str(part) for part in fault["loc"]]
+    key = ".".join(part for part in parts if not part.startswith("<")) or "definition"
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif fault["type"].endswith(("_type", "_parsing")):
+        kind = type(fault["input"])
+        message += f", not {_KINDS.get(kind, kind.__name__)}"
+    return f"{_shorten(key)}: {_shorten(message)}"
+
+
+def _shorten(text: str) -> str:
+    """One line of limited length: keys may contain line breaks, terminal commands, or a megabyte."""
+    line = "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text[: _LONGEST_FAULT + 1])
+    return line if len(line) <= _LONGEST_FAULT else f"{line[:_LONGEST_FAULT]}…"

@@ -7,7 +7,7 @@ segmentation/rows/casting/times.py. Names of months are English whatever the mac
 import itertools
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 ISO = "iso"
@@ -148,12 +148,17 @@ def _to_regex(tokens: Sequence[str]) -> str:
 
 def detect_ambiguity(formats: Sequence[str]) -> tuple[str, str] | None:
     """Two formats of a list that read some text as different times, such as %d/%m/%Y and %m/%d/%Y."""
-    for first, second in itertools.permutations(formats, 2):
-        for text in _list_probes(first):
-            times = [_read(compile_form(text_format), text) for text_format in (first, second)]
-            if times[0] and times[1] and times[0] != times[1]:
-                return first, second
-    return None
+    pairs = itertools.permutations(formats, 2)
+    return next((pair for pair in pairs if _read_differently(*pair)), None)
+
+
+@lru_cache(maxsize=4096)
+def _read_differently(first: str, second: str) -> bool:
+    for text in _list_probes(first):
+        times = [_read(compile_form(text_format), text) for text_format in (first, second)]
+        if times[0] and times[1] and times[0] != times[1]:
+            return True
+    return False
 
 
 def _list_probes(text_format: str) -> list[str]:

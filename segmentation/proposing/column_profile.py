@@ -144,7 +144,8 @@ def _profile_typed(values: pa.ChunkedArray, csv: Csv) -> ColumnProfile:
     elif typed is not None:
         values = _try_cast(values, typed, csv)
     is_number = kind in ("int", "float")
-    numbers = values.cast(pa.float64()) if is_number else pa.chunked_array([], pa.float64())
+    # Not exact beyond 2^53, where bounds and signs still are near enough.
+    numbers = values.cast(pa.float64(), safe=False) if is_number else pa.chunked_array([], pa.float64())
     valid = values.filter(pc.is_valid(numbers if is_number else values))
     if kind == "float":
         valid = valid.filter(pc.invert(pc.is_nan(valid)))

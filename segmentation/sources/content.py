@@ -93,6 +93,8 @@ def check_content(path: Path, csv: Csv) -> None:
         if head.startswith(magic.prefix) and not (is_utf_16 and magic.code == "encoding"):
             raise Refused(magic.code, f"{path.name} is {magic.description}")
     if path.suffix.lower() == ".parquet":
+        if head[:4] == b"PARE" == tail:
+            raise Refused("encrypted", f"{path.name} is encrypted; expected a file without encryption")
         if head[:4] != b"PAR1" or tail != b"PAR1":
             raise Refused("wrong-content", f"{path.name} is not a complete Parquet file; it may be cut off")
         return

@@ -5,6 +5,7 @@ environment (AWS_…) and never appear in messages. Committing an edition is in 
 """
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from segmentation.store.buckets import (
 if TYPE_CHECKING:
     from obstore import Attributes
     from obstore.store import S3Store
+
+LONGEST_PATH, LONGEST_NAME = 4095, 255  # bytes, of Linux
 
 
 @dataclass(frozen=True)
@@ -207,9 +210,25 @@ def is_object_url(text: str) -> bool:
 def parse_path(text: str) -> AnyPath:
     """A path from its text: of objects if it begins with s3://. Refused if that is not a bucket and key."""
     if not is_object_url(text):
-        return Path(text)
+        return _parse_local_path(text)
     bucket, _, key = text.removeprefix(SCHEME).partition("/")
     parts = key.strip("/").split("/") if key.strip("/") else []
     if not bucket or any(part in ("", ".", "..") for part in parts):
         raise Refused("object-url", f"{text[:80]!r} is not of the form s3://bucket/folder")
     return ObjectPath(bucket, "/".join(parts))
+
+
+def _parse_local_path(text: str) -> Path:
+    """A path of files. Refused if no file system could have it: the first access would fail otherwise."""
+    try:
+        octets = os.fsencode(text)
+    except UnicodeEncodeError:
+        octets = b"\0"
+    longest_name = max(map(len, octets.split(b"/")))
+    if b"\0" in octets or len(octets) > LONGEST_PATH or longest_name > LONGEST_NAME:
+        raise Refused(
+            "path",
+            f"{text[:60]!r} is not a path: expected at most {LONGEST_PATH:,} bytes, {LONGEST_NAME} in each "
+            "name, and no NUL",
+        )
+    return Path(text)

@@ -195,9 +195,12 @@ def _to_local(micros: np.ndarray, timezone: str) -> np.ndarray:
     """Instants as local times of the zone: microseconds, int64 (n,)."""
     if timezone == "UTC":
         return micros
-    instants = pd.DatetimeIndex(micros.view("datetime64[us]")).tz_localize("UTC")
+    # Python cannot convert the first and the last days that it has, such as 9999-12-31 for "never": they
+    # are shifted as the nearest day that it can.
+    inside = np.clip(micros, _FIRST + 2 * DAY, _LAST - 2 * DAY)
+    instants = pd.DatetimeIndex(inside.view("datetime64[us]")).tz_localize("UTC")
     local = instants.tz_convert(timezone).tz_localize(None).to_numpy().view(np.int64)
-    return np.clip(local, _FIRST, _LAST)
+    return np.clip(local + (micros - inside), _FIRST, _LAST)
 
 
 def _join(readings: Sequence[Times]) -> Times:

@@ -44,17 +44,25 @@ def unpack_column(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray 
             texts = [None if raw is None else str(uuid.UUID(bytes=raw)) for raw in values.to_pylist()]
             return pa.chunked_array([pa.array(texts, pa.string())]), None
         return unpack_column(values)
-    if pa.types.is_dictionary(kind):
-        return unpack_column(values.cast(kind.value_type))
-    if pa.types.is_run_end_encoded(kind):
-        decoded = [pc.run_end_decode(chunk) for chunk in values.chunks]
-        return unpack_column(pa.chunked_array(decoded, kind.value_type))
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        try:
+            decoded = _decode_repeats(values)
+        except pa.ArrowNotImplementedError:
+            return values, None  # of lists, for example: cast_typed refuses its type
+        return unpack_column(decoded)
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return values.cast(pa.string()), None
     is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
     if is_bytes or pa.types.is_fixed_size_binary(kind):
         return _decode(values)
     return values, None
+
+
+def _decode_repeats(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return values.cast(kind.value_type)
+    return pa.chunked_array([pc.run_end_decode(chunk) for chunk in values.chunks], kind.value_type)
 
 
 def _decode(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:

@@ -68,7 +68,8 @@ def list_currency_rules(
 def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:
     """Can the column be read as codes from every typed file that has it?"""
     schemas = [open_parquet(file.path).schema_arrow for file in files if file.input.numbered]
-    kinds = [schema.field(name).type for schema in schemas if name in schema.names]
+    # A name may occur twice where the contract does not name it.
+    kinds = [field.type for schema in schemas for field in schema if field.name == name]
     kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
     return all(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)

@@ -3,6 +3,7 @@
 Which columns a header must have is checked in headers.py, on what adapt_header returns.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -18,21 +19,23 @@ def adapt_header(source: str, header: Sequence[str], rows: Rows) -> list[str]:
     """
     current = {old: name for name, column in rows.columns.items() for old in column.was}
     names = [current.get(name, name) for name in header]
+    counts, header_names = Counter(names), {*header}
     for old, name in current.items():
-        if old in header and names.count(name) > 1:
+        if old in header_names and counts[name] > 1:
             raise Refused(
                 "duplicate-column", f"{source}: the header has {name} and its earlier name {old}; remove one"
             )
     optional = [name for name, column in rows.columns.items() if column.absent == "null"]
-    return [*names, *(name for name in optional if name not in names)]
+    return [*names, *(name for name in optional if name not in counts)]
 
 
 def locate_columns(names: Sequence[str], header: Sequence[str], rows: Rows) -> dict[str, str | None]:
     """The name that each of the contract's columns has in the file. None if the file lacks it."""
     places: dict[str, str | None] = {}
+    header_names = {*header}
     for name in names:
         earlier = rows.columns[name].was if name in rows.columns else ()
-        places[name] = next((place for place in (name, *earlier) if place in header), None)
+        places[name] = next((place for place in (name, *earlier) if place in header_names), None)
     return places
 
 

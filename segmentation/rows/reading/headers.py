@@ -95,7 +95,7 @@ def read_header(path: Path, csv: Csv, wanted: Collection[str] | None = None) -> 
     if kind == "parquet":
         return list(open_parquet(path).schema_arrow.names)
     if kind == "jsonl":
-        return read_keys(path, csv, wanted)
+        return read_keys(path, csv, wanted, MOST_COLUMNS)
     return open_csv_text(path, adapt_csv(csv, kind), BLOCK_BYTES).header
 
 

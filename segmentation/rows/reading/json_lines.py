@@ -35,14 +35,21 @@ def _to_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_to_object, parse_int=str, parse_float=str, parse_constant=str)
 
 
-def read_keys(path: Path, csv: Csv, wanted: Collection[str] | None = None) -> list[str]:
-    """Every key that an object of the file has, or those up to the line where all `wanted` ones are found."""
+def read_keys(
+    path: Path, csv: Csv, wanted: Collection[str] | None = None, most: int | None = None
+) -> list[str]:
+    """Every key that an object of the file has, or those up to the line where all `wanted` ones are found.
+
+    Reading ends at the line where there are more than `most`: each line may have other keys.
+    """
     keys: dict[str, None] = {}
     for lines in _read_lines(path, csv):
         for line in lines:
             fields = _parse(line)
             if isinstance(fields, dict):
                 keys |= dict.fromkeys(fields)
+            if most is not None and len(keys) > most:
+                return list(keys)
         if wanted is not None and keys.keys() >= set(wanted):
             break
     return list(keys)
@@ -55,13 +62,13 @@ def read_json_lines(path: Path, columns: Sequence[str], csv: Csv) -> Iterator[Ra
         malformed: list[Malformed] = []
         values: list[list[str | None]] = [[] for _ in columns]
         for row, line in enumerate(lines, before + 1):
-            fields = _parse(line)
+            fields = _parse_texts(line, columns)
             if isinstance(fields, str):
                 detail = "the line names a key twice" if fields == DUPLICATE_KEY else "expected {…}"
                 malformed.append(Malformed(row, fields, detail, shorten(line.strip())))
                 continue
-            for texts, column in zip(values, columns, strict=True):
-                texts.append(_to_text(fields.get(column), line, column))
+            for texts, text in zip(values, fields, strict=True):
+                texts.append(text)
         numbers = number_rows(before, len(lines) - len(malformed), [line.row - before for line in malformed])
         before += len(lines)
         arrays = [pa.array(texts, pa.string()) for texts in values]
@@ -101,10 +108,24 @@ def _parse(line: str) -> dict[str, object] | str:
     return fields if isinstance(fields, dict) else NOT_AN_OBJECT
 
 
-def _to_text(value: object, line: str, column: str) -> str | None:
+def _parse_texts(line: str, columns: Sequence[str]) -> list[str | None] | str:
+    """The values of these columns as text, or why the line has none."""
+    fields = _parse(line)
+    if isinstance(fields, str):
+        return fields
+    values = [fields.get(column) for column in columns]
+    try:
+        # Numbers in objects and arrays are parsed once more, as numbers.
+        nested = json.loads(line) if any(isinstance(value, (dict, list)) for value in values) else fields
+        return [_to_text(value, nested.get(column)) for column, value in zip(columns, values, strict=True)]
+    except (ValueError, RecursionError):
+        return NOT_AN_OBJECT
+
+
+def _to_text(value: object, nested: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return _LITERALS[value]
     # Objects and arrays: the text of the JSON, which only text columns accept.
-    return json.dumps(json.loads(line)[column], ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(nested, ensure_ascii=False, separators=(",", ":"))

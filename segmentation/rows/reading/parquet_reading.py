@@ -3,6 +3,7 @@
 Values are cast in segmentation/rows/casting/text_columns.py.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,22 +20,38 @@ from segmentation.sources.compression import EXPANSION_FROM_BYTES, MOST_EXPANSIO
 # A page is decompressed as a whole, so a small file could otherwise exhaust memory.
 LARGEST_GROUP_BYTES = 2 << 30
 
-_VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+_SIGNATURE_BYTES = 28  # after the footer of an encrypted file whose footer can be read
+_OCTETS = {
+    pa.string(): pa.binary(),
+    pa.large_string(): pa.large_binary(),
+    pa.string_view(): pa.binary_view(),
+}
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Refused if it is damaged."""
     try:
         # pre_buffer would keep the bytes of every group that was read until the file is closed.
-        return pq.ParquetFile(
+        file = pq.ParquetFile(
             path,
             page_checksum_verification=True,
             pre_buffer=False,
             # In nanoseconds, as Spark's old format has them, the year 9999 would wrap to 1816.
             coerce_int96_timestamp_unit="us",
         )
+        _check_readable(path, file.metadata)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("damaged-parquet", f"{path.name} is not a readable Parquet file") from error
+    return file
+
+
+def _check_readable(path: Path, metadata: pq.FileMetaData) -> None:
+    """Refuse a file with encrypted columns: Arrow ends the process when it looks at one without the key."""
+    with path.open("rb") as file:
+        file.seek(-8, os.SEEK_END)
+        footer_bytes = int.from_bytes(file.read(4), "little")
+    if footer_bytes == metadata.serialized_size + _SIGNATURE_BYTES:
+        raise Refused("encrypted", f"{path.name} has encrypted columns; expected a file without encryption")
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
@@ -50,18 +67,50 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
                 unpacked += sum(count_bytes(column) for column in batch.columns)
                 if unpacked > EXPANSION_FROM_BYTES and unpacked > MOST_EXPANSION * path.stat().st_size:
                     raise _refuse_expansion(path)
-                yield RawBatch(_without_views(batch, columns), numbers, [])
+                yield RawBatch(_unpack_texts(batch, columns), numbers, [])
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
         raise Refused("damaged-parquet", f"{path.name}: data after row {next_row - 1} is damaged") from error
 
 
-def _without_views(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Table:
-    """The batch as a table in the order of the columns. Arrow can do little with views of texts."""
+def _unpack_texts(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Table:
+    """The batch as a table in the order of the columns, which Arrow's functions can work on.
+
+    Views become plain texts. Texts that are not UTF-8, which Arrow neither notices nor can compute with,
+    become bytes: casting marks them as unreadable.
+    """
     table = pa.Table.from_batches([batch]).select(columns)
     for number, field in enumerate(table.schema):
-        if field.type in _VIEWS:
-            table = table.set_column(number, field.name, table[number].cast(_VIEWS[field.type]))
+        column = table[number]
+        if isinstance(field.type, pa.BaseExtensionType) and field.type.storage_type in _OCTETS:
+            column = pa.chunked_array([chunk.storage for chunk in column.chunks], field.type.storage_type)
+        unpacked = _unpack_dictionary(column) if pa.types.is_dictionary(column.type) else _unpack(column)
+        if unpacked is not table[number]:
+            table = table.set_column(number, field.name, unpacked)
     return table
+
+
+def _unpack(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without views; of bytes, if its texts are not UTF-8."""
+    if pa.types.is_binary_view(column.type):
+        return column.cast(pa.binary())
+    octets = None if isinstance(column.type, pa.BaseExtensionType) else _OCTETS.get(column.type)
+    if octets is None:
+        return column
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return _unpack(column.cast(octets))
+    return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column
+
+
+def _unpack_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of a dictionary; of plain bytes, if the dictionary's texts are not UTF-8."""
+    dictionaries = [pa.chunked_array([chunk.dictionary]) for chunk in column.chunks]
+    unpacked = [_unpack(dictionary) for dictionary in dictionaries]
+    if all(new is old for new, old in zip(unpacked, dictionaries, strict=True)):
+        return column
+    chunks = zip(column.chunks, unpacked, strict=True)
+    return pa.chunked_array([dictionary.combine_chunks().take(chunk.indices) for chunk, dictionary in chunks])
 
 
 def _check_groups(path: Path, metadata: pq.FileMetaData) -> None:
