@@ -12,7 +12,7 @@ from flows.backfill_progress import DateRange, Progress, open_backfill, plan_dat
 from flows.catch_up import TAG
 from flows.resegment import resegment
 from schemas.backfills import BackfillResult, Mode
-from tasks.runtime.parameters import AsOf
+from tasks.runtime.parameters import RangeDate
 
 
 def name_backfill() -> str:
@@ -27,8 +27,8 @@ def name_backfill() -> str:
 @flow(flow_run_name=name_backfill, persist_result=True, result_serializer="json")
 def backfill(
     definition: str,
-    start_date: AsOf = None,
-    end_date: AsOf = None,
+    start_date: RangeDate = None,
+    end_date: RangeDate = None,
     mode: Mode = "fill",
     on_error: Literal["stop", "continue"] = "stop",
     dry_run: bool = False,

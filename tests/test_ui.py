@@ -65,7 +65,7 @@ def submit_form(server: DeployedServer, tab: "Tab", first: int, last: int) -> st
     tab.goto(f"{server.page}/v2/deployments/deployment/{deployment['id']}/run")
     tab.get_by_label("definition", exact=True).fill("demo", timeout=PATIENCE_MS)
     for field, number in (("start_date", first), ("end_date", last)):
-        tab.get_by_label(field, exact=True).click()
+        tab.get_by_label(f"{field} (Optional)", exact=True).click()
         tab.get_by_label("Date (yyyy-MM-dd)").fill(str(day(number)))
         tab.keyboard.press("Escape")
     for _ in range(5):

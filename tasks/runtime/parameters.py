@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 from prefect import runtime
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from config.dates import parse_iso_date
 from config.definition import Definition
@@ -38,6 +38,10 @@ def parse_day(value: object) -> date:
 
 
 AsOf = Annotated[date | None, BeforeValidator(parse_as_of)]
+# With a plain date's schema the UI shows a date picker at once; for `date | None` it first asks which of them.
+RangeDate = Annotated[
+    date | None, BeforeValidator(parse_as_of), WithJsonSchema({"type": "string", "format": "date"})
+]
 Day = Annotated[date, BeforeValidator(parse_day)]
 
 
