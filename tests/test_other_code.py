@@ -235,7 +235,10 @@ def test_an_edited_stage_makes_another_edition(town: Town, tmp_path: Path) -> No
     def force() -> str:
         command = [sys.executable, "-c", _DRIVER, str(town.folder)]
         environment = {"PYTHONPATH": f"{copy}:{ROOT}", "PATH": "", "HOME": str(tmp_path)}
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        # In another folder: Python looks there before it looks in PYTHONPATH.
+        ended = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
 
