@@ -15,7 +15,7 @@ from schemas.rows import Digest, EditionKey
 from segmentation.schema_code import SCHEMA_FILE
 from segmentation.store.edition_key import collect_inputs, digest_content
 from segmentation.store.layout import edition_folder, get_home
-from segmentation.store.manifests import try_read_manifest
+from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.versions import list_version_changes
 
@@ -35,12 +35,13 @@ def detect_other_code(
 ) -> list[str]:
     """What differs in the code that made the date's published edition.
 
-    Empty if the date has no edition, or one that was made from other content as well.
+    Empty if the date has no edition, or one that was made from other content as well. Refused if its
+    manifest cannot be read, for then nothing tells whether the content is the same; --force does not ask.
     """
     if key.replaces is None or key.replaces == key.edition:
         return []
     folder = edition_folder(get_home(night), night.as_of, key.replaces)
-    manifest = try_read_manifest(folder)
+    manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else None
     if manifest is None or manifest.previous != key.previous:
         return []
     kept = folder / SCHEMA_FILE
