@@ -51,6 +51,8 @@ class LedgerRow(_Read):
     k: int | None = None
     how: str | None = None
     source: str | None = None
+    code: str | None = None
+    commit: str | None = None
     tries: int = 0
     refusals: int = 0
     reasons: list[str] = []

@@ -84,8 +84,9 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
 def _check_code(home: AnyPath, edition: Edition) -> list[str]:
     """That other code made the edition: it would get another name, and perhaps other bytes."""
     manifest, code = edition.manifest, compute_source_digest()
-    changes = list_version_changes(manifest.versions)
-    problems = [change for change in changes if change.startswith("resegment ")]
+    problems = list_version_changes(manifest.versions)
+    if not manifest.code:  # before version 0.4.0 the libraries were not in the name
+        problems = [problem for problem in problems if problem.startswith("resegment ")]
     if manifest.code not in ("", code):  # empty before version 0.4.0
         problems.append(
             f"code {manifest.code} made it{_name_commit(home, edition)}, code {code} is installed: rebuild "
@@ -95,8 +96,11 @@ def _check_code(home: AnyPath, edition: Edition) -> list[str]:
 
 
 def _name_commit(home: AnyPath, edition: Edition) -> str:
-    rows = [row for row in read_rows(home) if row.get("edition") == edition.edition and row.get("commit")]
-    return f", at commit {rows[0]['commit']}" if rows else ""
+    # A run by other code that left the edition alone names it too, but not its code.
+    made = (edition.edition, edition.manifest.code)
+    rows = [row for row in read_rows(home) if (row.get("edition"), row.get("code")) == made]
+    commit = next((row["commit"] for row in rows if row.get("commit")), None)
+    return f", at commit {commit}" if commit else ""
 
 
 def _check_previous(home: AnyPath, manifest: Manifest) -> list[str]:

@@ -191,8 +191,11 @@ def test_diff_shows_code_and_environment(town: Town, edit_sources: Callable[[], 
 def test_a_rebuild_with_other_code_is_refused(town: Town, edit_sources: Callable[[], None]) -> None:
     """It could not promise the bytes. It names the code that made the edition, and its commit if known."""
     edition = next(entry for entry in list_editions(town.home, day(2)) if entry.state == "published")
+    commits = [row["commit"] for row in read_rows(town.home) if row["edition"] == edition.edition]
     edit_sources()
-    with pytest.raises(Refused, match=f"code {edition.manifest.code} made it.*code {OTHER} is installed"):
+    place = f", at commit {commits[0]}" if commits[0] else ""  # an installed package has none
+    reason = f"code {edition.manifest.code} made it{place}, code {OTHER} is installed"
+    with pytest.raises(Refused, match=reason):
         plan_rebuild(town.home, edition, str(town.folder / "night-2.csv"))
 
 

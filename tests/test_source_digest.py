@@ -24,6 +24,7 @@ FILES = {
     "segmentation/report/report.css": "a { color: red }\n",
     "segmentation/report/templates/page.html.j2": "{{ x }}\n",
     "segmentation/words.txt": "far\nnear\n",
+    "segmentation/fast.so": "compiled",
 }
 
 
@@ -62,7 +63,7 @@ def test_every_source_counts(folders: dict[str, Path], tmp_path: Path, name: str
         "tasks/.hidden.py",
         "tasks/NOTES.md",
         "tasks/.DS_Store",
-        "segmentation/fast.so",
+        "segmentation/nohup.out",
     ],
 )
 def test_what_is_not_a_source_does_not_count(folders: dict[str, Path], tmp_path: Path, name: str) -> None:
@@ -72,6 +73,15 @@ def test_what_is_not_a_source_does_not_count(folders: dict[str, Path], tmp_path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"anything")
     assert digest_sources(folders) == digest
+
+
+def test_sources_behind_a_link_count(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Python imports a package that is a link to another folder."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "tasks" / "mine").symlink_to(tmp_path / "elsewhere")
+    digest = digest_sources(folders)
+    (tmp_path / "elsewhere" / "stage.py").write_text("x = 1")
+    assert digest_sources(folders) != digest
 
 
 def test_definitions_do_not_count(tmp_path: Path) -> None:

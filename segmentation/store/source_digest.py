@@ -12,10 +12,14 @@ from pathlib import Path
 
 # Those whose code can change a byte of an edition: not the command, deployments, docs, bench or tests.
 PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows")
-# Of code and of what it reads beside it. Other files in these folders, such as notes, backups of an editor
-# and compiled modules, do not count. docs/decisions/0029-code-in-the-name.md
+# Of code and of what it may read beside it. Other files in these folders, such as notes and backups of an
+# editor, do not count. docs/decisions/0029-code-in-the-name.md
 SUFFIXES = frozenset(
-    (".py", ".j2", ".html", ".css", ".js", ".json", ".yaml", ".csv", ".sql", ".svg", ".toml", ".txt")
+    (
+        *(".py", ".so", ".pyd"),
+        *(".j2", ".html", ".css", ".js", ".svg", ".sql"),
+        *(".csv", ".json", ".npy", ".npz", ".parquet", ".pkl", ".toml", ".tsv", ".txt", ".yaml", ".yml"),
+    )
 )
 # Definitions, and Python schemas that they name: both are in an edition's name by their content.
 DEFINITIONS = Path("config", "segmentations")
@@ -46,7 +50,7 @@ def digest_sources(folders: dict[str, Path]) -> str:
 
 def list_sources(package: str, folder: Path) -> Iterator[Path]:
     """The files of a package that count."""
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder, followlinks=True):  # as imports do
         here = Path(root)
         folders[:] = [
             name
