@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
@@ -27,7 +28,6 @@ SILENCE = timedelta(seconds=180)  # three heartbeats of 60 s
 LATENESS = timedelta(minutes=5)  # after the server marks the run Late, 15 s after its scheduled time
 _TYPE = "webhook"
 _FORMER_TYPE = "custom-webhook"  # of the block until version 0.3, with the URL in clear
-_URL = re.compile(r"https?://[^\s/?#]+\S*")
 _TAGGED = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.resegment"}
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 SUBJECT = "Resegment: {{ flow_run.name }} is {{ flow_run.state.name }}"
@@ -65,10 +65,20 @@ def ensure_notice(client: SyncPrefectClient) -> UUID | None:
         if current is not None:
             client.delete_block_document(current.id)
         return None
-    if not _URL.fullmatch(url):
-        raise NoticeError(f"{URL_VARIABLE} is not a URL; expected https://… without spaces")
+    check_url(url := url.strip())
     block = Webhook(url=SecretStr(url), headers=SecretDict({"Content-Type": "application/json"}))
     return block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg]
+
+
+def check_url(url: str) -> None:
+    """Refuse what is not a URL here, since an automation that fails on it may quote it in an event."""
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        is_url = False
+    if not is_url or re.search(r"[\s\x00-\x1f]", url):
+        raise NoticeError(f"{URL_VARIABLE} is not a URL; expected https://HOST/… without spaces")
 
 
 def remove_former_block(client: SyncPrefectClient) -> Iterator[str]:
