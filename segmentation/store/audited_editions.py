@@ -16,8 +16,9 @@ from segmentation.store.dates import published_dates
 from segmentation.store.erasures import list_contradictions
 from segmentation.store.footers import parse_footer, read_footer
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
-from segmentation.store.manifests import MANIFEST
+from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
+from segmentation.store.places import Erasing, list_edition_files
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.preceding import UNKNOWN, identify_edition
 from segmentation.store.published import read_sums
@@ -43,13 +44,23 @@ def check_sums(folder: AnyPath) -> Iterator[FileProblem]:
     except (OSError, ValueError):
         yield FileProblem(SUMS, "missing or unreadable")
         return
+    sealed = _list_sealed(folder)
     for name in sorted(digests.keys() | names):
         if name not in names:
             yield FileProblem(name, "missing")
+        elif name not in digests and name in sealed:
+            yield FileProblem(SUMS, f"damaged: {name} is not in it")
         elif name not in digests:
             yield FileProblem(name, _ADDED)
         elif problem := _compare(folder / name, digests[name]):
             yield FileProblem(name, problem)
+
+
+def _list_sealed(folder: AnyPath) -> set[str]:
+    """Names of the files that an edition has, according to its manifest or, if it is damaged, of any edition."""
+    manifest = try_read_manifest(folder)
+    names = manifest.files if manifest else [name for kind in Erasing for name in list_edition_files(kind)]
+    return {MANIFEST, SEGMENTS, *names}
 
 
 def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
