@@ -3,7 +3,7 @@
 Order, columns and footer stay. Which rows go is decided in matching.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +14,6 @@ from segmentation.store.edition_files import write_segments
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_audit, damaged
-
-_OWN_KEYS = (EDITION_KEY, MANIFEST_KEY)
 
 
 def count_rows(path: AnyPath, columns: list[str], detect: Detect) -> int:
@@ -53,19 +51,20 @@ def rewrite_table(source: Path, target: Path, detect: Detect) -> int:
                 if not mask.all():
                     yield rows.filter(pa.array(~mask)) if mask.any() else rows
 
-        write_like(target, remaining(), table.schema_arrow)
+        footer = table.metadata.metadata or {}
+        _write_like(target, remaining(), table.schema_arrow, footer)
     return removed
 
 
-def write_like(target: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write tables as the edition's file of that name is written, with the metadata of `schema`."""
-    metadata = schema.metadata or {}
-    plain = schema.with_metadata({key: value for key, value in metadata.items() if key not in _OWN_KEYS})
+def _write_like(
+    target: Path, tables: Iterator[pa.Table], schema: pa.Schema, footer: Mapping[bytes, bytes]
+) -> None:
+    """Write tables as the edition's file of that name was written: its columns, its encodings, its footer."""
     if target.name == SEGMENTS:
-        own = {key.decode(): metadata[key].decode() for key in _OWN_KEYS if key in metadata}
-        write_segments(target, (table.cast(plain) for table in tables), plain, own)
+        own = {key.decode(): footer[key].decode() for key in (EDITION_KEY, MANIFEST_KEY) if key in footer}
+        write_segments(target, tables, schema, own)
         return
-    with pq.ParquetWriter(target, plain, compression="zstd", write_page_checksum=True) as writer:
+    with pq.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:
             writer.write_table(table)
 

@@ -1,0 +1,110 @@
+"""The command `resegment erase`: what it asks, prints and refuses; and the same in a bucket."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.nights import run_night
+from config.definition import Definition
+from schemas.night import Night
+from segmentation.erasing.erasure import erase_customers
+from segmentation.erasing.requests import make_request
+from segmentation.errors import Refused
+from segmentation.store.audit import audit_store
+from segmentation.store.objects import ObjectPath
+from segmentation.store.tombstones import read_tombstones
+from tests.conftest import DEFINITION, Command
+from tests.erasing import has_bytes, has_value, search
+from tests.nights import Town, create_town, day, draw_customers
+
+SIZES = {"a": 40, "b": 40}
+VICTIM = "a00007"
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    """Two nights of two groups."""
+    town = create_town(tmp_path)
+    for number in (1, 2):
+        town.night(number, draw_customers(SIZES))
+    return town
+
+
+def test_the_command_erases_ids_of_a_file(town: Town, command: Command, tmp_path: Path) -> None:
+    """It says what would go, refuses to ask without a terminal, and then prints what it has erased."""
+    (tmp_path / "ids.txt").write_text(f"\ufeff{VICTIM}\r\n\nnobody\n")
+    name, options = town.definition.name, ["--ids-from", "ids.txt", "--store", "store", "--reason", "4711"]
+    plan = command("erase", name, *options, "--dry-run")
+    assert plan.returncode == 0 and "Would erase: 2 rows of 2 ids (1 found)" in plan.stdout, plan.stderr
+    asked = command("erase", name, *options)
+    assert asked.returncode == 2 and "give --yes" in asked.stderr
+    assert read_tombstones(town.home) is None
+    erased = command("erase", name, *options, "--yes", "--json", "--who", "ana")
+    assert erased.returncode == 0, erased.stderr
+    summary = json.loads(erased.stdout)
+    assert [entry["rows"] for entry in summary["editions"]] == [{"segments.parquet": 1}] * 2
+    assert VICTIM not in erased.stdout + erased.stderr + plan.stdout + plan.stderr
+    assert search(town.home, VICTIM) == set()
+    history = command("history", name, "--store", "store")
+    assert history.stdout.count("erased") == 1 and "by ana: 4711" in history.stdout
+    rebuilt = command("rebuild", name, "--store", "store", "--as-of", str(day(1)))
+    assert rebuilt.returncode == 2 and "its bytes cannot be repeated" in rebuilt.stderr
+
+
+def test_the_command_refuses_what_it_cannot_do(town: Town, command: Command) -> None:
+    """No ids and nobody erased before; a file without ids; an id in the reason."""
+    name, store = town.definition.name, ("--store", "store", "--yes")
+    for arguments, message in (
+        ([], "no-ids: nobody has been erased from planted yet"),
+        (["--ids-from", "missing.txt"], "ids-from: missing.txt cannot be read (No such file or directory)"),
+        ([VICTIM, "--reason", f"mail of {VICTIM}"], "reason: reason holds one of the ids"),
+    ):
+        result = command("erase", name, *arguments, *store)
+        assert result.returncode == 2 and message in result.stderr, result.stderr
+
+
+def test_a_bucket_is_erased_like_a_folder(bucket: ObjectPath, tmp_path: Path) -> None:
+    """Editions and published tables lose the rows, audit accepts it, and the next night leaves them out."""
+    source = tmp_path / "customers.csv"
+    draw_customers(SIZES).rename(columns={"visits": "orders"}).astype({"orders": int}).to_csv(
+        source, index=False
+    )
+    nights = [
+        Night(
+            run_id=f"night-{number}",
+            definition=Definition.model_validate({**DEFINITION, "source": {"path": str(source)}}),
+            as_of=day(number),
+            source=None,
+            store=tmp_path / "work",
+            objects=str(bucket),
+            force=False,
+        )
+        for number in (1, 2, 3)
+    ]
+    for night in nights[:2]:
+        run_night(night)
+    home = bucket / "demo"
+    request = make_request(home, [VICTIM], "ana", "", tmp_path / "work" / "demo")
+    before = search_bucket(home, tmp_path)
+    assert len(before) == 4
+    summary = erase_customers(home, request, lambda line: None)
+    assert (summary.rows, len(summary.tables)) == (2, 2)
+    assert search_bucket(home, tmp_path) == set()
+    assert audit_store(home).damage == []
+    published = run_night(nights[2])
+    assert published.rows is not None and published.rows.erased == 1
+    assert search_bucket(home, tmp_path) == set()
+    with pytest.raises(Refused, match="no-ids"):
+        erase_customers(bucket / "other", request._replace(ids=frozenset()), lambda line: None)
+
+
+def search_bucket(home: ObjectPath, folder: Path) -> set[str]:
+    """The objects that hold the victim, in their bytes or in a decoded value."""
+    holding = set()
+    for path in home.list_below():
+        copy = path.fetch(folder)
+        if has_bytes(copy, VICTIM) or has_value(copy, VICTIM):
+            holding.add(str(path))
+        copy.unlink()
+    return holding
