@@ -63,7 +63,9 @@ class Town(NamedTuple):
         customers.to_csv(source, index=False)
         return self.run(number, source)
 
-    def run(self, number: int, source: Path, force: bool = False) -> Published:
+    def run(
+        self, number: int, source: Path, *, force: bool = False, accept_new_ids: bool = False
+    ) -> Published:
         """Run the night of that number on a file."""
         return run_night(
             Night(
@@ -73,6 +75,7 @@ class Town(NamedTuple):
                 source=str(source),
                 store=self.store,
                 force=force,
+                accept_new_ids=accept_new_ids,
             )
         )
 

@@ -1,4 +1,4 @@
-"""Segments keep their identity from night to night: ids and bytes.
+"""Segments keep their identity from night to night: ids and bytes. Damage is in test_identity_damage.py.
 
 Each test plants customers in groups, runs whole nights, and checks the published tables.
 """
@@ -13,6 +13,7 @@ import pytest
 from config.definition import BUILT_IN
 from config.definition_files import read_definition
 from config.sources import Source
+from segmentation.errors import Refused
 from segmentation.samples.catalogue import shop_table
 from tests.nights import FOUR, PLAN, Town, create_town, draw_customers, events, files, ids, manifest, read
 
@@ -70,19 +71,28 @@ def test_raw_labels_do_not_matter(tmp_path: Path) -> None:
     assert nights[0] == nights[1]
 
 
-def test_other_features_start_cold(tmp_path: Path) -> None:
-    """If the previous edition has other features, the night is published with new ids and a warning."""
+def test_other_features_need_a_persons_word(tmp_path: Path) -> None:
+    """Without it the night is refused and says what changed; with it all ids are new, in re-runs too."""
     town = create_town(tmp_path)
     town.night(1, draw_customers(FOUR))
     spend_only = Town(tmp_path, create_town(tmp_path, features=["spend"]).definition)
-    second = spend_only.night(2, draw_customers(FOUR))
+    with pytest.raises(Refused, match=r"other-features: .* \(gone: visits\)\. .*--accept-new-ids"):
+        spend_only.night(2, draw_customers(FOUR))
+    source = tmp_path / "night-2.csv"
+    second = spend_only.run(2, source, accept_new_ids=True)
     assert second.outcome == "published"
-    assert any("it has other features: a cold start" in warning for warning in second.warnings)
+    assert any("it has other features (gone: visits): new ids were" in warning for warning in second.warnings)
     assert set(ids(second)).isdisjoint({"S01", "S02", "S03", "S04"})
-    assert manifest(second)["churn"] is None
+    facts = manifest(second)
+    assert (facts["accept_new_ids"], facts["churn"], len(facts["history"])) == (True, None, 1)
+    again = spend_only.run(2, source)
+    assert (again.outcome, again.edition) == ("already-published", second.edition)
+    third = spend_only.night(3, draw_customers(FOUR))
+    assert set(ids(third)) == set(ids(second))
+    assert "accept_new_ids" not in manifest(third)
 
 
-def test_a_feature_of_another_type_starts_cold(tmp_path: Path) -> None:
+def test_a_feature_of_another_type_needs_a_persons_word(tmp_path: Path) -> None:
     """The same name is a category on the first night and a number on the second."""
     columns = PLAN["rows"]["columns"]
     customers = draw_customers(FOUR)
@@ -91,11 +101,8 @@ def test_a_feature_of_another_type_starts_cold(tmp_path: Path) -> None:
         tmp_path, rows={"id": "id", "columns": {**columns, "visits": {"type": "category"}}}, k={"max": 4}
     )
     first.night(1, customers)
-    second = create_town(tmp_path, k={"max": 4}).night(2, draw_customers(FOUR))
-    assert second.outcome == "published"
-    assert any(
-        "it has features of another type, visits: a cold start" in warning for warning in second.warnings
-    )
+    with pytest.raises(Refused, match="it has features of another type, visits"):
+        create_town(tmp_path, k={"max": 4}).night(2, draw_customers(FOUR))
 
 
 def test_levels_in_another_order_refit(tmp_path: Path) -> None:
@@ -114,22 +121,6 @@ def test_levels_in_another_order_refit(tmp_path: Path) -> None:
     towns[0].night(1, customers)
     second = towns[1].night(2, customers)
     assert "the definition's rows.columns changed" in manifest(second)["why"]
-
-
-def test_a_cold_start_after_damage_has_the_same_bytes(tmp_path: Path) -> None:
-    """The damage is a warning and in the ledger; repaired and run again, the edition is the same."""
-    town = create_town(tmp_path)
-    first = town.night(1, draw_customers(FOUR))
-    report = Path(first.report_path)
-    sound = report.read_bytes()
-    report.write_bytes(b"?")
-    second = town.night(2, draw_customers(FOUR))
-    assert any("is damaged: a cold start" in warning for warning in second.warnings)
-    expected = files(second)
-    report.write_bytes(sound)
-    rerun = town.run(2, town.folder / "night-2.csv", force=True)
-    assert (rerun.edition, rerun.warnings) == (second.edition, ())
-    assert files(rerun) == expected
 
 
 def test_a_held_cold_start_blocks_nothing(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_editions_continue_the_history(tmp_path: Path) -> None:
     assert files(rebuilt[-1]) == files(published_nights[-1])
 
 
-def test_a_cold_start_begins_a_new_history(tmp_path: Path) -> None:
-    """A night whose previous edition lost its history is a cold start, with one date in its history."""
+def test_a_lost_history_begins_anew(tmp_path: Path) -> None:
+    """A night whose previous edition lost its history has one date in its own."""
     town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
     (Path(first.report_path).parent / HISTORY_FILE).write_bytes(b"gone")

@@ -32,7 +32,6 @@ from segmentation.store.manifests import read_manifest, try_read_manifest
 from segmentation.store.published import (
     is_intact,
     look_up_published,
-    previous_edition,
     published_edition,
 )
 
@@ -83,15 +82,6 @@ def test_dates_are_those_with_a_table(tmp_path: Path) -> None:
         (tmp_path / "published" / name).mkdir()
     (tmp_path / "published" / "as_of=someday" / SEGMENTS).touch()
     assert published_dates(tmp_path) == [date(2025, 12, 31), date(2026, 1, 3)]
-
-
-def test_the_previous_edition_is_of_the_newest_earlier_date(tmp_path: Path) -> None:
-    """Later dates and the date itself are not candidates."""
-    assert previous_edition(tmp_path, DAY) is None
-    for day, edition in ((date(2026, 1, 1), "old"), (date(2026, 1, 30), "near"), (DAY, "own")):
-        publish(tmp_path, day, edition)
-    assert previous_edition(tmp_path, DAY) == (date(2026, 1, 30), "near")
-    assert previous_edition(tmp_path, date(2026, 1, 1)) is None
 
 
 @pytest.fixture
@@ -174,16 +164,14 @@ def test_other_content_gives_another_edition(make_night: NightMaker) -> None:
     assert len({key.edition for key in keys}) == len(keys)
 
 
-def test_a_damaged_previous_edition_does_not_count(make_night: NightMaker) -> None:
-    """No edition builds on it, unless that edition exists already."""
+def test_damage_to_the_previous_edition_changes_no_key(make_night: NightMaker) -> None:
+    """The key is derived from its id alone; whether it can be continued is checked afterwards."""
     night = make_night()
-    cold = make_edition_key(night, INPUTS)
     folder = seal(night.home, date(2026, 1, 1), "e0")
-    warm = make_edition_key(night, INPUTS)
-    (folder / "model.json").unlink()
-    assert make_edition_key(night, INPUTS) == cold
-    seal(night.home, night.as_of, warm.edition)
-    assert make_edition_key(night, INPUTS).edition == warm.edition
+    key = make_edition_key(night, INPUTS)
+    for damaged in (folder / "model.json", published_path(night.home, date(2026, 1, 1))):
+        damaged.unlink()
+        assert make_edition_key(night, INPUTS) == key
 
 
 def test_the_key_records_the_edition_it_would_replace(make_night: NightMaker) -> None:

@@ -95,7 +95,11 @@ def check_previous(night: Night, ref: EditionRef) -> PreviousState:
         return PreviousState(damage=f"{SUMS} cannot be read ({error.strerror})")
     if damage := list_damage(folder, MODEL_FILES, digests):
         return PreviousState(damage=damage)
-    previous = read_previous_model(folder, night.definition)
+    try:
+        previous = read_previous_model(folder, night.definition)
+    except Refused as error:
+        # As sealed, and yet not readable: another version made it, or its folder was renamed.
+        return PreviousState(damage=error.message)
     if isinstance(previous, str):
         return PreviousState(misfit=previous)
     return _check_tables(night, ref, previous, digests)

@@ -9,9 +9,9 @@ from config.definition import Definition
 from schemas.manifest import Manifest
 from schemas.model import Model
 from schemas.numbers import Encoding
-from segmentation.errors import Refused
+from schemas.wording import list_names
 from segmentation.model import read_model
-from segmentation.store.manifests import try_read_manifest
+from segmentation.store.manifests import read_manifest
 from segmentation.store.objects import AnyPath
 
 # Keys of a definition whose change requires another model. Names and descriptions do not.
@@ -26,20 +26,28 @@ class PreviousModel(NamedTuple):
 
 
 def read_previous_model(folder: AnyPath, definition: Definition) -> PreviousModel | str:
-    """The model of the edition in a folder, or why it cannot be continued."""
-    manifest = try_read_manifest(folder)
-    try:
-        model = read_model(folder / "model.json")
-    except Refused:
-        return "its model cannot be read"
-    if manifest is None:
-        return "its manifest cannot be read"
+    """The model of the edition in a folder, or why it does not fit the definition.
+
+    Refused if manifest or model cannot be read.
+    """
+    manifest, model = read_manifest(folder), read_model(folder / "model.json")
     if model.features != frozenset(definition.features):
-        return "it has other features"
+        return describe_features(model.features, frozenset(definition.features))
     changed = {encoding.column for encoding in model.encodings if not is_encodable(encoding, definition)}
     if changed:
         return f"it has features of another type, {', '.join(sorted(changed))}"
     return PreviousModel(model, manifest)
+
+
+def describe_features(previous: frozenset[str], tonight: frozenset[str]) -> str:
+    """Which features came and went, the first three of each by name.
+
+    >>> describe_features(frozenset({"a", "b"}), frozenset({"b", "c"}))
+    'it has other features (new: c; gone: a)'
+    """
+    kinds = {"new": sorted(tonight - previous), "gone": sorted(previous - tonight)}
+    changes = [f"{kind}: {list_names(names)}" for kind, names in kinds.items() if names]
+    return f"it has other features ({'; '.join(changes)})"
 
 
 def is_encodable(encoding: Encoding, definition: Definition) -> bool:

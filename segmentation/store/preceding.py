@@ -39,11 +39,12 @@ class _Evidence:
 
     def list_recorded(self, before: date) -> list[EditionRef]:
         """Publications of earlier dates according to the ledger, oldest date first, the last one of each."""
-        refs = {
-            str(row["as_of"]): str(row["edition"])
-            for row in self.ledger.rows
-            if row.get("outcome") in _PUBLISHED and row.get("edition") and row.get("as_of")
-        }
+        refs = dict[str, str]()
+        for row in self.ledger.rows:
+            if row.get("outcome") in _PUBLISHED and row.get("edition") and row.get("as_of"):
+                refs[str(row["as_of"])] = str(row["edition"])
+            elif row.get("whole_date"):  # pruned
+                refs.pop(str(row.get("as_of")), None)
         return [EditionRef(date.fromisoformat(day), refs[day]) for day in sorted(refs) if day < str(before)]
 
 
@@ -93,6 +94,8 @@ def _identify(evidence: _Evidence, day: date) -> str | None:
         return live.edition
     rows = [row for row in evidence.ledger.rows if row.get("as_of") == str(day)]
     recorded = [row["edition"] for row in rows if row.get("outcome") in _PUBLISHED and row.get("edition")]
+    if not table.exists() and any(row.get("whole_date") for row in rows[-1:]):
+        return None  # it was pruned, and the pruning was killed before it had removed all files
     if recorded:
         return str(recorded[-1])
     if not table.exists() and rows and not evidence.ledger.unreadable:
@@ -110,7 +113,9 @@ def _look_up_named(home: AnyPath, day: date, footer: tuple[str, str]) -> str | N
         return edition
     # One of the two names in a footer may be damaged, and the manifest's leads to the edition as well.
     for name in _list_names(home, str(day)):
-        if describe_damage(edition_folder(home, day, name) / MANIFEST, digest) is None:
+        folder = edition_folder(home, day, name)
+        is_named = describe_damage(folder / MANIFEST, digest) is None
+        if is_named and try_read_manifest(folder) is not None:  # None in a folder that was renamed
             return name
     is_foreign = any(edition_folder(home, other, edition).is_dir() for other in _list_edition_dates(home))
     return None if is_foreign else edition
