@@ -36,7 +36,7 @@ class Model(NamedTuple):
 
 def build_store(folder: Path) -> Town:
     """Night 1 is live again, since night 2 was withdrawn; 3 was held; 4 builds on 1 and has a new segment."""
-    town = create_town(folder)
+    town = create_town(folder, refit={"nights": 1})
     town.night(1, draw_customers(FIRST))
     town.night(2, draw_customers({**FIRST, "e": 60}))
     assert town.night(3, draw_customers(FIRST).iloc[::3]).outcome == "held"

@@ -115,14 +115,14 @@ CASES: dict[str, tuple[Damaging, list[str]]] = {
     "names-cut": (home_file("names.json", cut), ["backup"]),
     "names-numbers": (home_file("names.json", put(b'{"S01": {"name": 5}}')), ["backup"]),
     "ledger-run": (lambda town: cut(ledger_row(town, "published", 1)), ["backup"]),
-    "ledger-promotion": (lambda town: zero(ledger_row(town, "promoted", 1)), ["backup"]),
+    "ledger-promotion": (lambda town: zero(ledger_row(town, "promoted", 1)), ["repair", "backup"]),
     "ledger-folder-and-live": (
         both(home_file("ledger", remove), home_file("live.json", remove)),
-        ["live", "repair"],
+        ["live"],
     ),
     "promotion-and-live": (
         both(lambda town: cut(ledger_row(town, "promoted", 1)), home_file("live.json", cut)),
-        ["backup", "repair"],
+        ["live", "backup"],
     ),
     "report": (edition_file("report.html", flip), ["run"]),
     "report-of-an-earlier-date": (edition_file("report.html", cut, 1), ["run"]),

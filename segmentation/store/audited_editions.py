@@ -57,7 +57,7 @@ def check_sums(folder: AnyPath) -> Iterator[FileProblem]:
 
 
 def _list_sealed(folder: AnyPath) -> set[str]:
-    """Names of the files that an edition has, according to its manifest or, if it is damaged, of any edition."""
+    """Names of an edition's files by its manifest or, if that is damaged, of any edition's."""
     manifest = try_read_manifest(folder)
     names = manifest.files if manifest else [name for kind in Erasing for name in list_edition_files(kind)]
     return {MANIFEST, SEGMENTS, *names}
@@ -86,7 +86,7 @@ def audit_table(home: AnyPath, as_of: date) -> Iterator[Damage]:
     path = published_path(home, as_of)
     edition = get_published(home, as_of)
     for problem in _check_table(home, as_of, path):
-        repair = Repair.TABLE if edition and has_sound_table(home, EditionRef(as_of, edition)) else None
+        repair = Repair.TABLE if edition and can_restore(home, EditionRef(as_of, edition)) else None
         advice = advise_repair(home) if repair else advise_again(home, as_of)
         yield Damage(relative_path(home, path), problem, advice, repair, as_of, edition)
 
@@ -106,7 +106,7 @@ def list_lost_tables(home: AnyPath) -> Iterator[Damage]:
             yield Damage(path, problem, f"choose one with '{command}'", as_of=as_of)
         elif edition is not None:
             ref = EditionRef(as_of, edition)
-            repair = Repair.TABLE if has_sound_table(home, ref) else None
+            repair = Repair.TABLE if can_restore(home, ref) else None
             advice = advise_repair(home) if repair else advise_again(home, as_of)
             yield Damage(path, f"missing, though edition {edition} is for it", advice, repair, *ref)
 
@@ -116,12 +116,12 @@ def get_published(home: AnyPath, as_of: date) -> str | None:
     return identify_edition(home, as_of, _read_pointer(home)) or None
 
 
-def has_sound_table(home: AnyPath, ref: EditionRef) -> bool:
-    """Is one of the two copies of an edition's table as it was sealed?"""
+def can_restore(home: AnyPath, ref: EditionRef) -> bool:
+    """Is one of the two copies of an edition's table as it was sealed, and the other not?"""
     folder = edition_folder(home, *ref)
-    digest = _read_sums(folder).get(SEGMENTS)
+    digest = _read_sums(folder).get(SEGMENTS, "")
     copies = (folder / SEGMENTS, published_path(home, ref.as_of))
-    return digest is not None and any(describe_damage(copy, digest) is None for copy in copies)
+    return sum(describe_damage(copy, digest) is None for copy in copies) == 1
 
 
 def _read_pointer(home: AnyPath) -> Pointer:
@@ -132,7 +132,7 @@ def _read_pointer(home: AnyPath) -> Pointer:
 
 
 def _find_repair(home: AnyPath, ref: EditionRef, name: str) -> Repair | None:
-    if name == SEGMENTS and has_sound_table(home, ref):
+    if name == SEGMENTS and can_restore(home, ref):
         return Repair.TABLE
     return Repair.SUMS if name == SUMS and compute_sums(home, ref) is not None else None
 

@@ -56,7 +56,7 @@ def _audit_live(home: AnyPath) -> Iterator[Damage]:
             yield Damage(relative_path(home, home / LIVE), problem, "nothing is published: remove it")
         elif state.pointer is None:
             command = f"resegment repair {home.name} --live DATE"
-            advice = f"{state.doubts[0]}: {_BACKUP}, or choose the date that is live with '{command}'"
+            advice = f"{state.doubts[0]}: {_BACKUP}; without one, choose the live date with '{command}'"
             yield Damage(relative_path(home, home / LIVE), problem, advice)
         else:
             yield Damage(relative_path(home, home / LIVE), problem, advise_repair(home), Repair.LIVE)
@@ -109,7 +109,7 @@ def _compare_ids(issued: IssuedIds | None, expected: IssuedIds) -> str | None:
             f"is older than the editions: S{expected.total:02d} was given, and it ends at S{issued.total:02d}"
         )
     ranges = expected.editions.items()
-    is_same = all(issued.editions.get(edition, id_range) == id_range for edition, id_range in ranges)
+    is_same = all(issued.editions.get(edition) == id_range for edition, id_range in ranges)
     return None if is_same else "says other ids of an edition than the edition"
 
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile
 from segmentation.store.dates import published_dates
+from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import Ledger, read_ledger
+from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.preceding import identify_edition
@@ -36,7 +38,10 @@ def compute_live(home: AnyPath, choice: date | None = None) -> LiveState:
     refs = list_identified(home, current)
     if choice is not None:
         later = {ref.edition for ref in refs if ref.as_of > choice}
-        superseded = frozenset({*superseded, *later} - {ref.edition for ref in refs if ref.as_of == choice})
+        chosen = [ref for ref in refs if ref.as_of == choice]
+        superseded = frozenset(
+            {*superseded, *later, *_list_skipped(home, refs, chosen)} - {ref.edition for ref in chosen}
+        )
     elif current.live is None and (doubts := _list_doubts(home, ledger, recorded)):
         return LiveState(None, doubts, recorded)
     live = [ref for ref in refs if ref.edition not in superseded]
@@ -60,6 +65,23 @@ def _merge(current: Pointer, recorded: frozenset[str] | None, ledger: Ledger) ->
     if recorded is None:
         return current.superseded
     return frozenset({*recorded, *forgotten})
+
+
+def _list_skipped(home: AnyPath, refs: list[EditionRef], chosen: list[EditionRef]) -> set[str]:
+    """Editions that the chosen one and those before it do not build on, although they were published between.
+
+    They were superseded, as far as can be told without the ledger.
+    """
+    skipped: set[str] = set()
+    ref = chosen[0] if chosen else None
+    while ref is not None:
+        manifest = try_read_manifest(edition_folder(home, *ref))
+        previous = manifest.previous_ref if manifest else None
+        if previous is not None:
+            skipped |= {other.edition for other in refs if previous.as_of < other.as_of < ref.as_of}
+        # Backwards only, whatever a manifest says.
+        ref = previous if previous is not None and previous.as_of < ref.as_of else None
+    return skipped
 
 
 def _list_doubts(home: AnyPath, ledger: Ledger, recorded: frozenset[str] | None) -> list[str]:
