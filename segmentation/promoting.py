@@ -28,6 +28,7 @@ from segmentation.store.published import published_editions, replaced_edition
 from segmentation.store.scratch import scratch_folder
 from segmentation.store.staging import STAGING
 from segmentation.store.sweeping import sweep_store
+from segmentation.store.tombstones import read_tombstones, refuse_pending
 
 MAX_NAME, MAX_REASON = 100, 500  # characters
 
@@ -49,6 +50,7 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
     Conflict if another run publishes the date at this moment.
     """
     check_words(request)
+    refuse_pending(home, read_tombstones(home))
     sweep_store(home.parent)
     edition = resolve_edition(home, request.as_of, request.edition)
     check_intact(home, edition)

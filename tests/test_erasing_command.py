@@ -1,6 +1,8 @@
 """The command `resegment erase`: what it asks, prints and refuses; and the same in a bucket."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,13 @@ from segmentation.erasing.erasure import erase_customers
 from segmentation.erasing.requests import make_request
 from segmentation.errors import Refused
 from segmentation.store.audit import audit_store
+from segmentation.store.layout import published_path
 from segmentation.store.objects import ObjectPath
 from segmentation.store.tombstones import read_tombstones
 from tests.conftest import DEFINITION, Command
-from tests.erasing import has_bytes, has_value, search
-from tests.nights import Town, create_town, day, draw_customers
+from tests.erasing import COMBINING, create_store, has_bytes, has_value, search, write_refused
+from tests.erasing import VICTIM as LONG_VICTIM
+from tests.nights import PLAN, Town, create_town, day, draw_customers
 
 SIZES = {"a": 40, "b": 40}
 VICTIM = "a00007"
@@ -108,3 +112,56 @@ def search_bucket(home: ObjectPath, folder: Path) -> set[str]:
             holding.add(str(path))
         copy.unlink()
     return holding
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_search_of_everything_finds_nothing(tmp_path: Path, command: Command) -> None:
+    """Store, stage files, results, Prefect's database and logs: the id is found before, and never again.
+
+    The nights are in every state: contested, left, joined, held, refused rows; the last ones ran on a real
+    Prefect server with its own home. The source keeps the customer throughout.
+    """
+    town = create_store(tmp_path)
+    name, places = town.definition.name, ("store", "state", "prefect", "logs")
+    (tmp_path / "planted.yaml").write_text(json.dumps({**PLAN, **COMBINING}))
+    (tmp_path / "logs").mkdir()
+    environment = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+    def run(label: str, *arguments: str) -> str:
+        result = command(*arguments, "--store", "store", **environment)
+        (tmp_path / "logs" / label).write_text(result.stdout + result.stderr)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def find() -> set[str]:
+        return {f"{place}/{path}" for place in places for path in search(tmp_path / place, LONG_VICTIM)}
+
+    write_refused(tmp_path / "night-4.csv")
+    run("night-6", "run", "planted.yaml", "--as-of", str(day(6)), "--source", "night-4.csv")
+    # What a run that died has left: its stage files hold rows as they were read.
+    dead = town.home / ".staging" / "dead-run"
+    shutil.copytree(published_path(town.home, day(6)).parent, dead / "summarise")
+    shutil.copyfile(tmp_path / "night-4.csv", dead / "source.csv")
+
+    before = find()
+    kinds = {Path(path).name for path in before}
+    assert kinds == {
+        *("segments.parquet", "changes.parquet", "contested.parquet", "quarantine.parquet", "source.csv")
+    }
+    summary = json.loads(run("erase", "erase", name, LONG_VICTIM, "--yes", "--json", "--reason", "4711"))
+    after_erasing = find()
+    run("night-7", "run", "planted.yaml", "--as-of", str(day(7)), "--source", "night-4.csv")
+    after_night = find()
+    run("audit", "audit", name)
+    run("rebuild", "rebuild", name, "--as-of", str(day(7)))
+    searched = sum(path.is_file() for place in places for path in (tmp_path / place).rglob("*"))
+    database = (tmp_path / "prefect" / "prefect.db").stat().st_size
+    sys.stdout.write(
+        f"\nfound before: {len(before)} files of {len(summary['editions'])} editions: {sorted(kinds)}\n"
+        f"found after erase: {len(after_erasing)}; after the next night: {len(after_night)}\n"
+        f"searched: {searched:,} files, with Prefect's database of {database:,} bytes\n"
+    )
+    assert LONG_VICTIM in (tmp_path / "night-4.csv").read_text()
+    assert (after_erasing, after_night) == (set(), set())
+    assert database > 100_000

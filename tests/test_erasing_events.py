@@ -58,6 +58,23 @@ def test_events_of_the_window_are_left_out(tmp_path: Path, end: str) -> None:
     pd.testing.assert_frame_equal(read(erased)[columns], read(expected)[columns])
 
 
+def test_a_file_of_one_erased_customer(tmp_path: Path) -> None:
+    """A file whose rows are all left out is read like any other, and its malformed line is left out, too."""
+    shop = make_shop(tmp_path)
+    shop.write(range(1, 9))
+    path = shop.days / f"{day(3)}.csv"
+    lines = path.read_text().splitlines()
+    customer_id = lines[1].split(",")[0]
+    theirs = [line for line in lines if line.startswith(f"{customer_id},")]
+    path.write_text("\n".join([lines[0], *theirs, f"{theirs[0]},one,too,many"]) + "\n")
+    first = shop.night(8)
+    assert first.rows is not None and first.rows.quarantined == 1
+    erase(shop, customer_id)
+    night = shop.night(9)
+    assert night.rows is not None and night.rows.adds_up
+    assert (night.rows.quarantined, night.rows.erased > len(theirs)) == (0, True)
+
+
 def test_rows_outside_the_window_use_no_tombstone(tmp_path: Path) -> None:
     """A customer whose events are all outside changes neither the name nor the bytes of the edition."""
     source = {"path": str(tmp_path / "events.csv")}
@@ -75,7 +92,8 @@ def test_rows_outside_the_window_use_no_tombstone(tmp_path: Path) -> None:
 
 def make_customers(ids: set[str] | None, *erased: str) -> ErasedCustomers:
     """Customers to erase by id, or by the hashes of `erased`."""
-    return ErasedCustomers(create_tombstones().add(erased, INTENT), ids, set())
+    given = None if ids is None else pa.array(sorted(ids), pa.string())
+    return ErasedCustomers(create_tombstones().add(erased, INTENT), given, set())
 
 
 @pytest.mark.parametrize("by_hash", [False, True])

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+import pyarrow as pa
+
 from schemas.erasure import ErasureSummary
 from schemas.manifest import EditionRef
 from schemas.wording import format_count
@@ -105,7 +107,8 @@ def _draft(home: AnyPath, request: ErasureRequest) -> _Draft:
     tombstones = (recorded or create_tombstones()).add(request.ids, intent)
     # An erasure that was killed has left only hashes of its ids, and is completed together with this one.
     by_hash = not request.ids or (recorded is not None and bool(recorded.pending))
-    customers = ErasedCustomers(tombstones, None if by_hash else request.ids, set())
+    ids = None if by_hash else pa.array(sorted(request.ids), pa.string())
+    customers = ErasedCustomers(tombstones, ids, set())
     return _Draft(fingerprint_tombstones(recorded), tombstones, intent, customers)
 
 

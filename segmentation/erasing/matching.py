@@ -5,7 +5,7 @@ it, so that is read as the definition reads ids. Leaving rows out of a night: ro
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,14 +30,16 @@ class ErasedCustomers(NamedTuple):
     """
 
     tombstones: Tombstones
-    ids: Collection[str] | None
+    ids: pa.StringArray | None
     seen: set[str]
 
     def detect(self, ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
         """Which of these ids are erased, bool (n,). A null is nobody's."""
         ids = ids.cast(pa.string())
-        erased = self.tombstones.list_erased(ids) if self.ids is None else sorted(self.ids)
-        mask = pc.is_in(ids, value_set=pa.array(erased, pa.string()), skip_nulls=True)
+        erased = self.ids
+        if erased is None:
+            erased = pa.array(self.tombstones.list_erased(ids), pa.string())
+        mask = pc.is_in(ids, value_set=erased, skip_nulls=True)
         flags: np.ndarray = mask.to_numpy(zero_copy_only=False)
         if self.ids is not None and flags.any():
             self.seen.update(pc.unique(ids.filter(pa.array(flags))).to_pylist())

@@ -26,6 +26,8 @@ from segmentation.store.source_digest import read_commit
 # Outcomes of rows that say nothing about whether their date was published.
 _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
 
+_ACTS = ("erased-", "erasure-", "pruned-")  # the names of their rows' files
+
 
 class Ledger(NamedTuple):
     """The rows, oldest first, and the names of the files that cannot be read."""
@@ -123,8 +125,10 @@ def read_nights(home: AnyPath) -> list[dict[str, Any]]:
 
 
 def read_recent_rows(home: Path, most: int = 20) -> Iterator[dict[str, Any]]:
-    """The rows written last, newest first, without those that cannot be read. Not for a store in a bucket."""
-    paths = sorted((home / "ledger").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    """The runs' rows written last, newest first, without those that cannot be read. Not for a bucket."""
+    # An erasure or a pruning writes hundreds of rows at once.
+    runs = (path for path in (home / "ledger").glob("*.json") if not path.name.startswith(_ACTS))
+    paths = sorted(runs, key=lambda path: path.stat().st_mtime)
     for path in reversed(paths[-most:]):
         with suppress(DamagedFile):
             if row := read_row(path):

@@ -6,12 +6,13 @@ pruning and the report server look up what to do here. Paths are computed in lay
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from config.definition import NAME_PATTERN
-from segmentation.store.objects import AnyPath
+from segmentation.store.objects import AnyPath, ObjectPath
 
 
 class Erasing(StrEnum):
@@ -182,8 +183,31 @@ def list_edition_files(erasing: Erasing) -> tuple[str, ...]:
     )
 
 
+def list_prunable(pruning: Pruning, name: str, as_of: date, edition: str = "") -> list[str]:
+    """Folders and files, relative to the store, that go with an edition or with a date, each one once.
+
+    >>> list_prunable(Pruning.DATE, "article", date(2026, 1, 31))
+    ['article/published/as_of=2026-01-31', 'article/comparisons/2026-01-31']
+    """
+    word = {Pruning.EDITION: "{edition}", Pruning.DATE: "{date}"}[pruning]
+    paths = []
+    for place in PLACES:
+        if place.pruning is pruning:
+            parts = place.pattern.split("/")
+            depth = max(i for i, part in enumerate(parts) if word in part)
+            path = "/".join(parts[: depth + 1])
+            values = {"{name}": name, "{date}": str(as_of), "{edition}": edition}
+            for pattern, value in values.items():
+                path = path.replace(pattern, value)
+            paths.append(path)
+    return list(dict.fromkeys(paths))
+
+
 def list_files(folder: AnyPath) -> Iterator[AnyPath]:
     """Every file below a folder, or every object."""
+    if isinstance(folder, ObjectPath):
+        yield from folder.list_below()
+        return
     if not folder.is_dir():
         return
     for path in folder.iterdir():

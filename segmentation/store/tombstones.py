@@ -57,9 +57,9 @@ class Tombstones(Record):
         return tuple(intent for intent in self.erasures if intent.pending)
 
     @cached_property
-    def hashes(self) -> frozenset[str]:
+    def hashes(self) -> frozenset[bytes]:
         """All hashes."""
-        return frozenset(tombstone.hash for tombstone in self.tombstones)
+        return frozenset(bytes.fromhex(tombstone.hash) for tombstone in self.tombstones)
 
     def hash_id(self, customer_id: str) -> str:
         """The keyed hash of an id, 128 bits as hex."""
@@ -69,20 +69,21 @@ class Tombstones(Record):
         """The distinct ids among these that have a tombstone. Each distinct id is hashed once."""
         if not self.tombstones:
             return []
-        salted = hashlib.blake2b(digest_size=16, key=bytes.fromhex(self.salt))
+        salted, hashes = hashlib.blake2b(digest_size=16, key=bytes.fromhex(self.salt)), self.hashes
         erased = []
         for customer_id in pc.unique(ids).to_pylist():
             if customer_id is None:
                 continue
             state = salted.copy()  # the key is a block of its own, hashed once
             state.update(customer_id.encode())
-            if state.hexdigest() in self.hashes:
+            if state.digest() in hashes:
                 erased.append(customer_id)
         return erased
 
     def add(self, ids: Iterable[str], intent: ErasureIntent) -> "Tombstones":
         """With an erasure of these ids. One that is there already keeps its tombstone."""
-        new = sorted({self.hash_id(customer_id) for customer_id in ids} - self.hashes)
+        known = {tombstone.hash for tombstone in self.tombstones}
+        new = sorted({self.hash_id(customer_id) for customer_id in ids} - known)
         added = tuple(Tombstone(hash=digest, erasure=intent.erasure) for digest in new)
         return Tombstones(
             salt=self.salt, erasures=(*self.erasures, intent), tombstones=(*self.tombstones, *added)
