@@ -144,8 +144,8 @@ class Ingested(Record):
     def log_line(self) -> str:
         """`541,909 rows of 305 inputs: 406,829 good, 135,080 quarantined, 0 outside the window`."""
         if self.is_published:
-            by = f", by other code: {'; '.join(self.other_code)}" if self.other_code else ""
-            return f"edition {self.key.edition} is already published{by}"
+            note = f", by other code: {'; '.join(self.other_code)}" if self.other_code else ""
+            return f"edition {self.key.edition} is already published{note}"
         balance = self.balance
         return (
             f"{balance.read:,} rows of {len(self.inputs)} inputs: {balance.used:,} good, "

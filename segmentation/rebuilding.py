@@ -29,6 +29,7 @@ from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_
 from segmentation.store.ledger import read_rows
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer
+from segmentation.store.pruned import is_pruned
 from segmentation.store.sealed_files import read_sealed_digests
 from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.tombstones import copy_tombstones
@@ -97,8 +98,8 @@ def _check_code(home: AnyPath, edition: Edition) -> list[str]:
 
 def _name_commit(home: AnyPath, edition: Edition) -> str:
     # A run by other code that left the edition alone names it too, but not its code.
-    made = (edition.edition, edition.manifest.code)
-    rows = [row for row in read_rows(home) if (row.get("edition"), row.get("code")) == made]
+    original = (edition.edition, edition.manifest.code)
+    rows = [row for row in read_rows(home) if (row.get("edition"), row.get("code")) == original]
     commit = next((row["commit"] for row in rows if row.get("commit")), None)
     return f", at commit {commit}" if commit else ""
 
@@ -108,6 +109,8 @@ def _check_previous(home: AnyPath, manifest: Manifest) -> list[str]:
     if previous is None:
         return []
     folder = edition_folder(home, *previous)
+    if not folder.is_dir() and is_pruned(home, previous.edition):
+        return [f"{describe_edition(previous)}, on which it builds, was pruned"]
     try:
         digests = read_sealed_digests(folder)
         damage = list_damage(folder, (*MODEL_FILES, *({SEGMENTS, CONTESTED} & digests.keys())), digests)

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 DAY = date(2026, 1, 31)
 EDITION = "0123456789abcdef"
 KEY = EditionKey(edition=EDITION, previous=None, replaces=None)
-AGAIN = KEY.model_copy(update={"replaces": EDITION})
+REPLACING = KEY.model_copy(update={"replaces": EDITION})
 
 
 def seal_edition(folder: Path, python: str = "3.11.9", model: str = "{}") -> Path:
@@ -91,9 +91,9 @@ def test_two_folders_change_places(tmp_path: Path, way: str) -> None:
 def test_the_same_edition_is_left_alone(night: Night, python: str) -> None:
     """Published again it keeps its files, even if another Python made the new ones."""
     folder = edition_folder(night.home, DAY, EDITION)
-    kept = read_all(folder)
-    commit_edition(night, AGAIN, seal_edition(night.staging / "again", python), live=True)
-    assert read_all(folder) == kept
+    original = read_all(folder)
+    commit_edition(night, REPLACING, seal_edition(night.staging / "again", python), live=True)
+    assert read_all(folder) == original
     assert is_intact(night.home, DAY, EDITION)
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_edition_is_replaced(night: Night, way: str, damage: str) -> N
     original = {name: content for name, (_, content) in read_all(folder).items()}
     (folder / damage).unlink(missing_ok=True)
     (folder / damage).write_text("not what was sealed")
-    commit_edition(night, AGAIN, seal_edition(night.staging / "again"), live=True)
+    commit_edition(night, REPLACING, seal_edition(night.staging / "again"), live=True)
     assert {name: content for name, (_, content) in read_all(folder).items()} == original
     assert not (night.home / REPLACED).exists()
     assert is_intact(night.home, DAY, EDITION)
@@ -116,31 +116,31 @@ def test_a_failed_exchange_puts_the_edition_back(
     """An error on the second rename leaves the edition where it was."""
     monkeypatch.setattr(segmentation.store.exchange, "exchange_at_once", lambda *_: False)
     folder = edition_folder(night.home, DAY, EDITION)
-    kept = read_all(folder)
+    original = read_all(folder)
     with pytest.raises(FileNotFoundError):
         exchange_folders(tmp_path / "missing", folder, night.home)
-    assert read_all(folder) == kept
+    assert read_all(folder) == original
 
 
 @pytest.mark.parametrize("has_new", [False, True])
 def test_what_a_crash_took_away_is_put_back(night: Night, has_new: bool) -> None:
     """An edition that waits in .replaced returns, unless the new one has taken its place."""
     folder = edition_folder(night.home, DAY, EDITION)
-    kept = read_all(folder)
+    original = read_all(folder)
     aside = night.home / REPLACED / str(DAY) / EDITION
     aside.parent.mkdir(parents=True)
     shutil.copytree(folder, aside) if has_new else folder.rename(aside)
     assert restore_replaced(night.home) == ([] if has_new else [f"{DAY}/{EDITION}"])
-    assert read_all(folder) == kept
+    assert read_all(folder) == original
     assert not (night.home / REPLACED).exists()
 
 
 def test_a_held_result_leaves_the_published_edition_alone(night: Night) -> None:
     """The table and its manifest belong together, whatever a later run decides about the same content."""
     folder = edition_folder(night.home, DAY, EDITION)
-    kept = read_all(folder)
-    commit_edition(night, AGAIN, seal_edition(night.staging / "again", model='{"k": 2}'), live=False)
-    assert read_all(folder) == kept
+    original = read_all(folder)
+    commit_edition(night, REPLACING, seal_edition(night.staging / "again", model='{"k": 2}'), live=False)
+    assert read_all(folder) == original
 
 
 _DRIVER = """
@@ -176,23 +176,23 @@ def test_a_kill_leaves_the_old_edition_or_the_new(
     old = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.copytree(night.store, tmp_path / "before")
     (tmp_path / "night.json").write_text(night.model_dump_json())
-    (tmp_path / "key.json").write_text(AGAIN.model_dump_json())
+    (tmp_path / "key.json").write_text(REPLACING.model_dump_json())
     for number in range(1, 40):
         shutil.rmtree(night.store)
         shutil.copytree(tmp_path / "before", night.store)
         fault = f"inject={call}:signal=KILL:when={number}"
         driver = [sys.executable, "-c", _DRIVER, str(tmp_path / "night.json"), str(tmp_path / "key.json")]
         command = [strace, "-f", "-qq", "-o", "/dev/null", "-e", fault, *driver, way_to_exchange]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
         restore_replaced(night.home)
-        found = {path.name: path.read_bytes() for path in folder.iterdir()}
-        assert found in (old, new), f"torn at {call} {number}"
+        content = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert content in (old, new), f"torn at {call} {number}"
         assert published_edition(night.home, DAY) == EDITION
-        if ended.returncode == 0:
-            assert found == new
+        if process.returncode == 0:
+            assert content == new
             return
         shutil.rmtree(night.staging / "again", ignore_errors=True)
-        commit_edition(night, AGAIN, seal_edition(night.staging / "again", model='{"k": 2}'), live=True)
+        commit_edition(night, REPLACING, seal_edition(night.staging / "again", model='{"k": 2}'), live=True)
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == new
         assert json.loads((night.home / "live.json").read_text())["edition"] == EDITION
-    pytest.fail("the commit never ended by itself")
+    pytest.fail("the commit never process by itself")

@@ -138,7 +138,7 @@ def test_a_crash_at_any_put_leaves_the_old_edition_or_the_new(
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def object_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of objects that are put from here on."""
     names: list[str] = []
     original_put = ObjectPath.put
@@ -155,20 +155,20 @@ E1 = EditionKey(edition=EDITION, previous=None, replaces=None)
 
 
 def test_of_an_edition_that_is_there_only_damaged_objects_are_put(
-    bucket: ObjectPath, tmp_path: Path, written: list[str]
+    bucket: ObjectPath, tmp_path: Path, object_names: list[str]
 ) -> None:
-    """Published again, a whole edition is not written to; of a damaged one, only what is damaged."""
+    """Published again, a whole edition is not object_names to; of a damaged one, only what is damaged."""
     home, source = bucket / "demo", seal_edition(tmp_path / "e1")
     folder = edition_folder(home, DAY, EDITION)
     upload_edition(home, DAY, E1, source)
-    assert sorted(written) == sorted(path.name for path in source.iterdir()) and written[-1] == SUMS
-    written.clear()
+    assert sorted(object_names) == sorted(path.name for path in source.iterdir()) and object_names[-1] == SUMS
+    object_names.clear()
     upload_edition(home, DAY, E1, source)
-    assert written == []
+    assert object_names == []
     (folder / "model.json").put(b"cut")
-    written.clear()
+    object_names.clear()
     upload_edition(home, DAY, E1, source)
-    assert written == ["model.json"]
+    assert object_names == ["model.json"]
     assert list(check_sums(folder)) == []
 
 

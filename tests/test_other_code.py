@@ -26,12 +26,12 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
 from segmentation.store.source_digest import PACKAGES, compute_source_digest
 from segmentation.store.versions import list_libraries
-from tests.nights import Town, create_town, day, draw_customers, files, manifest
+from tests.nights import Town, create_town, day, draw_customers, files, ids, manifest
 from tests.test_earlier_store import EARLIER_STORE, FIRST, draw_second_night
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"a": 40, "b": 35, "c": 30}
-OTHER = "0123456789abcdef"
+OTHER_CODE = "0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def edit_sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]
     """From its call on, the sources of this process are other ones."""
 
     def edit() -> None:
-        monkeypatch.setattr(segmentation.store.source_digest, "digest_sources", lambda _: OTHER)
+        monkeypatch.setattr(segmentation.store.source_digest, "digest_sources", lambda _: OTHER_CODE)
         compute_source_digest.cache_clear()
 
     yield edit
@@ -89,14 +89,14 @@ def test_a_date_that_other_code_published_stays(
 ) -> None:
     """A plain run says so before it judges a row, and changes no byte of the edition."""
     published = rerun(town, 2)
-    kept = files(published)
+    original = files(published)
     request.getfixturevalue(change)()
     monkeypatch.setattr(tasks.ingest, "write_rows", None)  # what comes after is the long part of a night
-    again = rerun(town, 2)
-    assert (again.outcome, again.edition) == ("published-by-other-code", published.edition)
-    (reason,) = again.other_code
+    record = rerun(town, 2)
+    assert (record.outcome, record.edition) == ("published-by-other-code", published.edition)
+    (reason,) = record.other_code
     assert reason.endswith("is installed") and ("numpy" in reason) == (change == "upgrade_numpy")
-    assert files(again) == kept and read_live(town.home) == (day(2), published.edition)
+    assert files(record) == original and read_live(town.home) == (day(2), published.edition)
     assert audit_store(town.home).damage == []
 
 
@@ -104,36 +104,50 @@ def test_people_and_scripts_are_told(town: Town, edit_sources: Callable[[], None
     """In the terminal, in --json, as the state of the Prefect run, and in the ledger."""
     code = compute_source_digest()
     edit_sources()
-    again = rerun(town, 2)
-    reason = f"code {code} made it, {OTHER} is installed"
-    text = format_published(again)
+    record = rerun(town, 2)
+    reason = f"code {code} made it, {OTHER_CODE} is installed"
+    text = format_published(record)
     assert text.startswith("Already published, by other code: planted") and f"other code: {reason}" in text
     assert "--force, or a backfill with mode rebuild" in text
-    facts = json.loads(again.model_dump_json())
+    facts = json.loads(record.model_dump_json())
     assert (facts["outcome"], facts["other_code"]) == ("published-by-other-code", [reason])
-    state = as_state(again)
+    state = as_state(record)
     assert (getattr(state, "name", ""), getattr(state, "message", "")) == ("OtherCode", reason)
     row = read_rows(town.home)[-1]
-    assert (row["outcome"], row["edition"], row["reasons"]) == (facts["outcome"], again.edition, [reason])
+    assert (row["outcome"], row["edition"], row["reasons"]) == (
+        facts["outcome"],
+        record.edition,
+        [reason],
+    )
 
 
 def test_force_makes_the_edition_of_this_code(town: Town, edit_sources: Callable[[], None]) -> None:
     """It has another name; the edition of the other code keeps its folder and every byte."""
     earlier = rerun(town, 2)
-    kept = files(earlier)
+    original = files(earlier)
     edit_sources()
     forced = rerun(town, 2, force=True)
     assert (forced.outcome, forced.edition != earlier.edition) == ("published", True)
-    assert manifest(forced)["code"] == OTHER
-    assert files(earlier) == kept
+    assert manifest(forced)["code"] == OTHER_CODE
+    assert files(earlier) == original
     assert rerun(town, 2).outcome == "already-published"
     assert audit_store(town.home).damage == []
+
+
+def test_the_first_date_made_again_by_other_code_gets_new_ids(
+    town: Town, edit_sources: Callable[[], None]
+) -> None:
+    """Ids are given to an edition once. A date with one before it keeps them, whatever code makes it."""
+    first_ids = set(ids(rerun(town, 1)))
+    edit_sources()
+    assert set(ids(rerun(town, 2, force=True))) == first_ids
+    assert not set(ids(rerun(town, 1, force=True))) & first_ids
 
 
 def test_the_next_night_builds_on_an_edition_of_other_code(
     town: Town, edit_sources: Callable[[], None]
 ) -> None:
-    """An upgrade does not interrupt the history: model and ids go on."""
+    """An upgrade does not interrupt the history: model and ids continue."""
     second = rerun(town, 2)
     edit_sources()
     third = town.night(3, draw_customers({**SIZES, "a": 42}))
@@ -154,9 +168,9 @@ def test_a_damaged_edition_of_other_code_is_not_replaced(
     edition = rerun(town, 2)
     Path(edition.report_path).write_text("cut")
     edit_sources()
-    again = rerun(town, 2)
-    assert (again.outcome, again.edition) == ("published-by-other-code", edition.edition)
-    assert any("files are damaged" in warning for warning in again.warnings)
+    record = rerun(town, 2)
+    assert (record.outcome, record.edition) == ("published-by-other-code", edition.edition)
+    assert any("files are damaged" in warning for warning in record.warnings)
 
 
 def test_an_edition_without_a_digest_counts_as_other_code(tmp_path: Path) -> None:
@@ -164,9 +178,9 @@ def test_an_edition_without_a_digest_counts_as_other_code(tmp_path: Path) -> Non
     shutil.copytree(EARLIER_STORE, tmp_path / "store")
     town = create_town(tmp_path)
     customers = draw_customers({"a": 50, "b": 45, "c": 40})
-    again = town.night(1, customers)
-    assert (again.outcome, again.edition) == ("published-by-other-code", FIRST)
-    assert again.other_code[0].startswith("code without a digest made it")
+    record = town.night(1, customers)
+    assert (record.outcome, record.edition) == ("published-by-other-code", FIRST)
+    assert record.other_code[0].startswith("code without a digest made it")
     assert town.night(2, draw_second_night()).outcome == "published-by-other-code"
 
 
@@ -176,14 +190,14 @@ def test_diff_shows_code_and_environment(town: Town, edit_sources: Callable[[], 
     edit_sources()
     rerun(town, 2, force=True)
     old, new = list_editions(town.home, day(2))
-    if new.manifest.code != OTHER:
+    if new.manifest.code != OTHER_CODE:
         old, new = new, old
     changed = old.manifest.model_copy(update={"environment": {"python": "3.0.0"}})
     facts = {
         (difference.part, difference.fact): (difference.old, difference.new)
         for difference in diff_editions(town.home, old._replace(manifest=changed), new)
     }
-    assert facts["code", "sources"] == (old.manifest.code, OTHER)
+    assert facts["code", "sources"] == (old.manifest.code, OTHER_CODE)
     assert facts["environment", "python"] == ("3.0.0", new.manifest.environment["python"])
     assert facts["environment", "prefect"][0] is None
 
@@ -194,7 +208,7 @@ def test_a_rebuild_with_other_code_is_refused(town: Town, edit_sources: Callable
     commits = [row["commit"] for row in read_rows(town.home) if row["edition"] == edition.edition]
     edit_sources()
     place = f", at commit {commits[0]}" if commits[0] else ""  # an installed package has none
-    reason = f"code {edition.manifest.code} made it{place}, code {OTHER} is installed"
+    reason = f"code {edition.manifest.code} made it{place}, code {OTHER_CODE} is installed"
     with pytest.raises(Refused, match=reason):
         plan_rebuild(town.home, edition, str(town.folder / "night-2.csv"))
 
@@ -233,20 +247,20 @@ def test_an_edited_stage_makes_another_edition(town: Town, tmp_path: Path) -> No
     for package in PACKAGES:
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     earlier = rerun(town, 2)
-    kept = files(earlier)
+    original = files(earlier)
 
     def force() -> str:
         command = [sys.executable, "-c", _DRIVER, str(town.folder)]
         environment = {"PYTHONPATH": f"{copy}:{ROOT}", "PATH": "", "HOME": str(tmp_path)}
         # In another folder: Python looks there before it looks in PYTHONPATH.
-        ended = subprocess.run(
+        process = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
         )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
+        assert process.returncode == 0, process.stderr
+        return process.stdout.strip()
 
     assert force() == earlier.edition
     with (copy / "tasks" / "summarise.py").open("a") as file:
         file.write("\n# edited\n")
     assert force() != earlier.edition
-    assert files(earlier) == kept
+    assert files(earlier) == original

@@ -85,7 +85,7 @@ def test_sources_behind_a_link_count(folders: dict[str, Path], tmp_path: Path) -
 
 
 def test_definitions_do_not_count(tmp_path: Path) -> None:
-    """An edition's name has its definition's content already, and that of a Python schema beside it."""
+    """An edition's name has its definition's content already, and that of a Python schema next to it."""
     (tmp_path / DEFINITIONS).mkdir(parents=True)
     folders = {"config": tmp_path / "config"}
     digest = digest_sources(folders)
@@ -126,9 +126,9 @@ def test_the_digest_is_quick() -> None:
     durations = []
     for _ in range(5):
         compute_source_digest.cache_clear()
-        began = time.perf_counter()
+        start = time.perf_counter()
         compute_source_digest()
-        durations.append(time.perf_counter() - began)
+        durations.append(time.perf_counter() - start)
     assert min(durations) < 0.03
 
 

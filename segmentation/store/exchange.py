@@ -29,18 +29,18 @@ def exchange_folders(new: Path, folder: Path, home: Path) -> None:
     sync_folder(folder.parent)
 
 
-def exchange_at_once(one: Path, other: Path) -> bool:
+def exchange_at_once(new: Path, folder: Path) -> bool:
     """Swap two folders in one step of the file system; False if it cannot."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):  # not Linux, or a C library without it
         return False
-    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+    if rename(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(folder), _RENAME_EXCHANGE) == 0:
         return True
     number = ctypes.get_errno()
     if number in _UNSUPPORTED:
         return False
-    raise OSError(number, os.strerror(number), str(other))
+    raise OSError(number, os.strerror(number), str(folder))
 
 
 def recover_replaced(home: Path) -> list[str]:

@@ -36,7 +36,7 @@ def detect_other_code(
     """What differs in the code that made the date's published edition.
 
     Empty if the date has no edition, or one that was made from other content as well. Refused if its
-    manifest cannot be read, for then nothing tells whether the content is the same; --force does not ask.
+    manifest cannot be read, since its content could be the same; --force does not compare.
     """
     if key.replaces is None or key.replaces == key.edition:
         return []
@@ -44,22 +44,22 @@ def detect_other_code(
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else None
     if manifest is None or manifest.previous != key.previous:
         return []
-    kept = folder / SCHEMA_FILE
+    schema_file = folder / SCHEMA_FILE
     published = collect_inputs(
         manifest.as_of,
         complete_definition(manifest.definition, night.definition),
         manifest.inputs,
-        schema=kept.read_text(encoding="utf-8") if kept.is_file() else None,
+        schema=schema_file.read_text(encoding="utf-8") if schema_file.is_file() else None,
         tombstones=manifest.tombstones,
     )
-    wanted = collect_inputs(
+    current = collect_inputs(
         night.as_of,
         night.definition.decisive_content(),
         digests,
         schema=night.schema_source,
         tombstones=tombstones,
     )
-    return list_code_changes(manifest) if digest_content(published) == digest_content(wanted) else []
+    return list_code_changes(manifest) if digest_content(published) == digest_content(current) else []
 
 
 def complete_definition(decisive: dict[str, Any], current: Definition) -> dict[str, Any]:

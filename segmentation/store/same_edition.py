@@ -15,14 +15,14 @@ from segmentation.store.published import read_sums
 _OF_ENVIRONMENT = frozenset((MANIFEST, SEGMENTS))
 
 
-def is_same_edition(built: Path, folder: AnyPath) -> bool:
+def is_same_edition(source: Path, folder: AnyPath) -> bool:
     """Has the folder the same files as the built edition, every byte as its SHA256SUMS says?
 
     An edition that another Python or Prefect made counts as the same: they are in the manifest only, and
     what is published under a name is not changed any more.
     """
     try:
-        expected, sums = read_sums(built), read_sums(folder)
+        expected, sums = read_sums(source), read_sums(folder)
         differing = {name for name in expected if sums.get(name) != expected[name]}
         if sums.keys() != expected.keys() or differing not in (set(), _OF_ENVIRONMENT):
             return False
@@ -32,11 +32,11 @@ def is_same_edition(built: Path, folder: AnyPath) -> bool:
             return False
     except (OSError, ValueError):
         return False
-    return not differing or _differ_by_environment(built, folder)
+    return not differing or _differ_by_environment(source, folder)
 
 
-def _differ_by_environment(built: Path, folder: AnyPath) -> bool:
-    manifests = try_read_manifest(built), try_read_manifest(folder)
+def _differ_by_environment(source: Path, folder: AnyPath) -> bool:
+    manifests = try_read_manifest(source), try_read_manifest(folder)
     if None in manifests:
         return False
     contents = [manifest.model_dump(exclude={"environment"}) for manifest in manifests if manifest]

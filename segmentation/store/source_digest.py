@@ -12,7 +12,7 @@ from pathlib import Path
 
 # Those whose code can change a byte of an edition: not the command, deployments, docs, bench or tests.
 PACKAGES = ("config", "schemas", "segmentation", "tasks", "flows")
-# Of code and of what it may read beside it. Other files in these folders, such as notes and backups of an
+# Of code and of what it may read. Other files in these folders, such as notes and backups of an
 # editor, do not count. docs/decisions/0029-code-in-the-name.md
 SUFFIXES = frozenset(
     (
@@ -51,17 +51,17 @@ def digest_sources(folders: dict[str, Path]) -> str:
 def list_sources(package: str, folder: Path) -> Iterator[Path]:
     """The files of a package that count."""
     for root, folders, names in os.walk(folder, followlinks=True):  # as imports do
-        here = Path(root)
+        parent = Path(root)
         folders[:] = [
             name
             for name in folders
             if name != "__pycache__"
             and not name.startswith(".")
-            and package / (here / name).relative_to(folder) != DEFINITIONS
+            and package / (parent / name).relative_to(folder) != DEFINITIONS
         ]
         for name in names:
             if os.path.splitext(name)[1] in SUFFIXES and not name.startswith("."):  # noqa: PTH122 - quick
-                yield here / name
+                yield parent / name
 
 
 def read_commit() -> str | None:
@@ -88,7 +88,7 @@ def read_commit() -> str | None:
 
 
 def _locate(package: str) -> Path:
-    # Where Python imports it from: a folder of that name beside a program may hide the installed one.
+    # Where Python imports it from: a folder of that name next to a program may hide the installed one.
     spec = find_spec(package)
     locations = spec.submodule_search_locations if spec else None
     if not locations:
