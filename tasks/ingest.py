@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.clauses import CheckLimits
 from schemas.night import Night
-from schemas.rows import Digest, EditionKey, Ingested, Input, RowBalance
+from schemas.rows import EditionKey, Ingested, Input
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
 from segmentation.identity.continuing import confirm_previous
@@ -35,8 +35,7 @@ from segmentation.sources.late_files import detect_late_files
 from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
 from segmentation.store.edition_key import collect_content, make_edition_key
 from segmentation.store.layout import get_home
-from segmentation.store.other_code import detect_other_code
-from segmentation.store.published import is_intact
+from segmentation.store.pruned import name_as_published
 from segmentation.store.space import check_space
 from segmentation.store.tombstones import (
     Tombstones,
@@ -45,6 +44,7 @@ from segmentation.store.tombstones import (
     read_tombstones,
     refuse_pending,
 )
+from segmentation.store.unread_sources import report_nothing_read, report_published
 from tasks.runtime.stage import stage
 
 MOST_NAMED = 3  # inputs that a message lists by name
@@ -143,43 +143,6 @@ def make_rules(night: Night, inputs: Sequence[Input]) -> CountRules:
     return make_count_rules(definition, definition.window(night.as_of), names)
 
 
-def report_nothing_read(
-    key: EditionKey, inputs: tuple[Input, ...], digests: tuple[Digest, ...], no_data: str | None = None
-) -> Ingested:
-    """The record of a run that reads nothing: its edition is published already, or the source has no data."""
-    return Ingested(
-        key=key,
-        inputs=inputs,
-        digests=digests,
-        is_published=no_data is None,
-        balance=RowBalance(),
-        parts=(),
-        quarantine=(),
-        warnings=(),
-        no_data=no_data,
-    )
-
-
-def report_published(
-    night: Night,
-    key: EditionKey,
-    inputs: tuple[Input, ...],
-    digests: tuple[Digest, ...],
-    tombstones: str | None,
-) -> Ingested | None:
-    """The record of a run whose date is published already, by this code or by another; else None."""
-    if night.force:
-        return None
-    if is_intact(get_home(night), night.as_of, key.edition):
-        return report_nothing_read(key, inputs, digests)
-    # New code does not replace what was published by older code: a person may force it (decision 29).
-    other_code = detect_other_code(night, key, digests, tombstones)
-    if not other_code or key.replaces is None:
-        return None
-    record = report_nothing_read(key.model_copy(update={"edition": key.replaces}), inputs, digests)
-    return record.model_copy(update={"other_code": tuple(other_code)})
-
-
 def leave_out_erased(
     files: Sequence[SourceFile], contract: Contract, tombstones: Tombstones | None
 ) -> Contract:
@@ -206,9 +169,10 @@ def read_source(night: Night) -> Ingested:
     key = make_edition_key(night, digests, used)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
-    published = report_published(night, key, inputs, digests, used)
+    content = collect_content(night, digests, used)
+    published = report_published(night, name_as_published(night, key, content), inputs, digests, used)
     if published is None:
-        confirmed = confirm_previous(night, key, collect_content(night, digests, used))
+        confirmed = confirm_previous(night, key, content)
         # Another name: of a night that started over, which a person accepted when it was published.
         if confirmed.edition != key.edition:
             published = report_published(night, confirmed, inputs, digests, used)
