@@ -3,13 +3,16 @@
 Scaling and assigning customers with a model is in segmentation/model.py.
 """
 
+import re
 from typing import Self
 
 import numpy as np
 from pydantic import model_validator
 
-from schemas.numbers import ColumnScale, Encoding, Training
+from schemas.numbers import ColumnScale, Encoding, Finite, Training
 from schemas.record import Record
+
+_ID = re.compile(r"S\d+")
 
 
 class Model(Record):
@@ -19,10 +22,10 @@ class Model(Record):
     version: str
     encodings: tuple[Encoding, ...]
     columns: tuple[ColumnScale, ...]
-    quantum: float
+    quantum: Finite
     trained: Training
     segment_ids: tuple[str, ...]
-    centres: tuple[tuple[float, ...], ...]
+    centres: tuple[tuple[Finite, ...], ...]
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
@@ -32,6 +35,9 @@ class Model(Record):
         width = sum(not column.excluded for column in self.columns)
         if len(self.segment_ids) != len(self.centres) or {len(centre) for centre in self.centres} != {width}:
             raise ValueError("segment_ids, centres and columns do not match")
+        ids = set(self.segment_ids)
+        if len(ids) != len(self.segment_ids) or not all(map(_ID.fullmatch, ids)):
+            raise ValueError("segment_ids are not ids")
         if not self.quantum > 0:
             raise ValueError("the quantum must be above 0")
         return self

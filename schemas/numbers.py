@@ -4,13 +4,14 @@ Encodings are applied in segmentation/features/encoding.py, scales in segmentati
 """
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.definition import NamedScaling
 from schemas.record import Record
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Transform = Literal[NamedScaling, "one-hot"]
 EncodingKind = Literal["number", "level", "other", "rank", "missing"]
 
@@ -27,9 +28,15 @@ class Encoding(Record):
     column: str
     kind: EncodingKind = "number"
     levels: tuple[str, ...] = ()
-    block: int = Field(1, description="Levels that share the column's weight.")
-    fill: float | str | None = None
+    block: int = Field(1, ge=1, description="Levels that share the column's weight.")
+    fill: Finite | str | None = None
     unit: str = ""
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> Self:
+        if (self.kind == "level" and len(self.levels) != 1) or (self.kind == "rank" and not self.levels):
+            raise ValueError("a level needs one level, a rank some")
+        return self
 
     @property
     def is_plain(self) -> bool:
@@ -45,15 +52,18 @@ class ColumnScale(Record):
 
     feature: str
     transform: Transform
-    shift: float
-    scale: float
-    weight: float = Field(
+    shift: Finite
+    scale: Finite = Field(gt=0)
+    weight: Finite = Field(
+        gt=0,
         description="Square root of the definition's weight; times a power of two, equal for all features, "
-        "where values are too large or too small for float32."
+        "where values are too large or too small for float32.",
     )
     # The JSON keys are those of the first version, so that every model.json stays readable.
     excluded: bool = Field(validation_alias="aside", serialization_alias="aside")
-    clip: float | None = Field(None, description="Scaled values, before the weight, end here on either side.")
+    clip: Finite | None = Field(
+        None, gt=0, description="Scaled values, before the weight, end here on either side."
+    )
     reason: str = Field(
         validation_alias="why", serialization_alias="why", description="Why this transform, for people."
     )
@@ -63,8 +73,14 @@ class Bins(Record):
     """How one scaled number was distributed in training: shares between edges, of a sample."""
 
     feature: str
-    edges: tuple[float, ...] = Field(description="Inner edges, ascending; a value on an edge is above it.")
-    shares: tuple[float, ...] = Field(description="One more than edges.")
+    edges: tuple[Finite, ...] = Field(description="Inner edges, ascending; a value on an edge is above it.")
+    shares: tuple[Finite, ...] = Field(description="One more than edges.")
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if len(self.shares) != len(self.edges) + 1 or list(self.edges) != sorted(self.edges):
+            raise ValueError("shares and edges do not match")
+        return self
 
 
 class Training(Record):
@@ -73,5 +89,5 @@ class Training(Record):
     as_of: date
     since: date = Field(description="When its scaling was fitted: the model's age counts from here.")
     customers: int
-    inertia: float = Field(description="Mean squared distance of a customer, scaled units.")
+    inertia: Finite = Field(ge=0, description="Mean squared distance of a customer, scaled units.")
     bins: tuple[Bins, ...]

@@ -13,10 +13,12 @@ from segmentation.parts import hash_file
 from segmentation.store.audit import audit_store
 from segmentation.store.commit import commit_edition
 from segmentation.store.layout import SEGMENTS, SUMS, published_path
+from segmentation.store.ledger import begin_row
 from tests.test_commit import build
 from tests.test_store import make_manifest
 
 DAYS = (date(2026, 1, 30), date(2026, 1, 31))
+FIRST = "e30" + "0" * 13
 
 
 @pytest.fixture
@@ -25,11 +27,13 @@ def home(make_night: Callable[..., Night]) -> Path:
     night = make_night()
     for day in DAYS:
         run = night.model_copy(update={"run_id": str(day), "as_of": day})
-        manifest = json.dumps(make_manifest(decision="published"))
-        folder = build(run, f"e{day:%d}", manifest=manifest)
+        edition = f"e{day:%d}" + "0" * 13
+        content = make_manifest(decision="published", as_of=str(day), edition=edition)
+        folder = build(run, edition, manifest=json.dumps(content))
         sums = [f"{hash_file(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
         (folder / SUMS).write_text("".join(sums))
-        key = EditionKey(edition=f"e{day:%d}", previous=None, replaces=None)
+        begin_row(run)
+        key = EditionKey(edition=edition, previous=None, replaces=None)
         commit_edition(run, key, folder, live=True)
     return night.home
 
@@ -42,14 +46,21 @@ def test_an_untouched_store_has_no_damage(home: Path) -> None:
 def test_a_missing_published_date_is_reported(home: Path) -> None:
     """Even if the date is not the live one: its edition says that it was published."""
     published_path(home, DAYS[0]).unlink()
-    assert audit_store(home).damage == [
-        (f"{home.name}/published/as_of=2026-01-30", "missing, though edition e30 is for it")
-    ]
+    (damage,) = audit_store(home).damage
+    assert damage[:2] == (
+        f"{home.name}/published/as_of=2026-01-30",
+        f"missing, though edition {FIRST} is for it",
+    )
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b'{"as_of": "2026-01-30", "edition": "e30"}', b'{"as_of": "2026-01-31", "edition": "x"}'],
+    [
+        b"",
+        b"{}",
+        b'{"as_of": "2026-01-30", "edition": "e300000000000000"}',
+        b'{"as_of": "2026-01-31", "edition": "x"}',
+    ],
 )
 def test_a_pointer_to_another_edition_is_reported(home: Path, content: bytes) -> None:
     """live.json names the newest published date and the edition that its table names."""

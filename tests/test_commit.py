@@ -13,7 +13,7 @@ import pytest
 
 from schemas.night import Night
 from schemas.rows import EditionKey
-from segmentation.errors import Conflict
+from segmentation.errors import Conflict, DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.commit import commit_edition, move_live
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS, edition_folder, published_path
@@ -135,13 +135,15 @@ def test_live_of_the_same_date_follows_its_edition(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '{"as_of": "x", "edition": "e"}', '{"as_of": 5, "edition": "e"}']
 )
-def test_a_damaged_pointer_is_replaced(tmp_path: Path, content: str) -> None:
-    """A damaged live.json counts as missing, and the next publication rewrites it."""
+def test_a_damaged_pointer_is_refused(tmp_path: Path, content: str) -> None:
+    """A damaged live.json is not a missing one: nothing overwrites it but a repair."""
     assert read_live(tmp_path) is None
     (tmp_path / "live.json").write_text(content)
-    assert read_live(tmp_path) is None
-    move_live(tmp_path, date(2026, 1, 1), "a")
-    assert read_live(tmp_path) == (date(2026, 1, 1), "a")
+    with pytest.raises(DamagedFile, match="run 'resegment repair"):
+        read_live(tmp_path)
+    with pytest.raises(DamagedFile, match="live"):
+        move_live(tmp_path, date(2026, 1, 1), "a")
+    assert (tmp_path / "live.json").read_text() == content
 
 
 def test_publishing_without_hard_links(make_night: NightMaker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,18 @@
 """Names that people give to segments: kept by stable id, outside the editions."""
 
 import json
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from segmentation.errors import Refused
+from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.given_names import NAMES_FILE, list_splits, name_segment, read_given_names
 from segmentation.store.issued_ids import reserve_ids
+from segmentation.store.ledger import add_row
 from tests.nights import Town, create_town, draw_customers, files
-from tests.test_store import make_manifest
+from tests.test_store import make_manifest, write_sealed
 
 THREE = {"a": 120, "b": 110, "d": 100}
 PLAN = {"min": 1, "max": 6, "rule": "fixed"}
@@ -78,7 +81,7 @@ def test_an_impossible_name_is_refused(
 def test_a_damaged_file_of_names_is_refused(town: Town) -> None:
     """It is not overwritten, since a person's words may be in it."""
     (town.home / NAMES_FILE).write_text("[1")
-    with pytest.raises(Refused, match=r"names.json is not what `resegment name` writes"):
+    with pytest.raises(Refused, match=r"names.json is not JSON or is cut .* restore it from a backup"):
         name_segment(town.home, "S01", {"name": "x"}, "ana")
     assert (town.home / NAMES_FILE).read_text() == "[1"
 
@@ -90,20 +93,27 @@ def test_ids_are_issued_once(tmp_path: Path) -> None:
     assert reserve_ids(tmp_path, "one", 3) == 0
     assert reserve_ids(tmp_path, "three", 1) == 5
     (tmp_path / "ids.json").unlink()
-    folder = tmp_path / "editions" / "2026-01-01" / "two"
-    folder.mkdir(parents=True)
-    manifest = make_manifest(edition="two", ids_before=3, sizes={"S02": 9, "S04": 5, "S05": 4})
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    sizes = {"S02": 9, "S04": 5, "S05": 4}
+    write_edition(tmp_path, make_manifest(as_of="2026-01-01", edition="two", ids_before=3, sizes=sizes))
     assert reserve_ids(tmp_path, "two", 2) == 3
     assert reserve_ids(tmp_path, "four", 1) == 5
 
 
-@pytest.mark.parametrize("damage", ["[1]", "{}", '{"sizes": null}', '{"sizes": {"x": 1}, "ids_before": 0}'])
-def test_ids_are_rebuilt_despite_a_damaged_manifest(tmp_path: Path, damage: str) -> None:
-    """With ids.json lost and one edition damaged, the other editions' ids count."""
-    sound = json.dumps(make_manifest(edition="one", ids_before=4, sizes={"S07": 3}))
-    for edition, text in (("one", sound), ("two", damage)):
-        folder = tmp_path / "editions" / "2026-01-01" / edition
-        folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text(text)
-    assert reserve_ids(tmp_path, "three", 1) == 7
+def test_lost_ids_are_not_guessed(tmp_path: Path) -> None:
+    """With ids.json lost and a manifest damaged, no id is given until the ledger tells all of them."""
+    sound = make_manifest(as_of="2026-01-01", edition="one", ids_before=4, sizes={"S07": 3})
+    write_edition(tmp_path, sound)
+    folder = write_edition(tmp_path, {**sound, "edition": "two", "sizes": {"S09": 3}})
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(DamagedFile, match="is missing, and so are the ids in editions/2026-01-01/two"):
+        reserve_ids(tmp_path, "three", 1)
+    add_row(tmp_path, date(2026, 1, 1), "published", {"edition": "two", "sizes": {"S09": 3}, "ids_before": 8})
+    assert reserve_ids(tmp_path, "three", 1) == 9
+
+
+def write_edition(home: Path, manifest: dict[str, Any]) -> Path:
+    """An edition's folder with its manifest and SHA256SUMS."""
+    folder = home / "editions" / manifest["as_of"] / manifest["edition"]
+    folder.mkdir(parents=True)
+    write_sealed(folder, json.dumps(manifest).encode())
+    return folder

@@ -15,7 +15,7 @@ from config.definition import Definition
 from config.sources import Source
 from schemas.night import Night
 from schemas.rows import Digest
-from segmentation.errors import Refused
+from segmentation.errors import DamagedFile, Refused
 from segmentation.parts import hash_file
 from segmentation.store.dates import published_dates
 from segmentation.store.durable import write_durably
@@ -30,9 +30,12 @@ from segmentation.store.layout import (
 )
 from segmentation.store.manifests import read_manifest, try_read_manifest
 from segmentation.store.published import (
+    DAMAGED,
     is_intact,
     look_up_published,
     published_edition,
+    readable_edition,
+    replaced_edition,
 )
 
 NightMaker = Callable[..., Night]
@@ -57,20 +60,29 @@ def make_manifest(**changes: Any) -> dict[str, Any]:
     return {**manifest, "rows": {"customers": 1}, "inertia": 0.0, "sizes": {"S01": 1}, **changes}
 
 
+def write_sealed(folder: Path, manifest: bytes) -> None:
+    """A manifest, and SHA256SUMS with its digest."""
+    (folder / "manifest.json").write_bytes(manifest)
+    (folder / SUMS).write_text(f"{hash_file(folder / 'manifest.json')}  manifest.json\n")
+
+
 def move_source(definition: Definition) -> Definition:
     """The same definition with another source path."""
     return definition.model_copy(update={"source": Source(path="elsewhere/*.csv")})
 
 
 def test_a_table_names_its_edition(tmp_path: Path) -> None:
-    """The edition of a date is read from its table; a missing, broken or foreign table has none."""
+    """The edition of a date is read from its table. A broken or foreign table is damaged, not missing."""
     assert published_edition(tmp_path, DAY) is None
     path = publish(tmp_path, DAY, "e1")
     assert published_edition(tmp_path, DAY) == "e1"
     path.write_bytes(b"PAR1 and nothing")
-    assert published_edition(tmp_path, DAY) is None
+    with pytest.raises(DamagedFile, match="is cut or not a Parquet file"):
+        published_edition(tmp_path, DAY)
+    assert (replaced_edition(tmp_path, DAY), readable_edition(tmp_path, DAY)) == (DAMAGED, None)
     pq.write_table(pa.table({"x": [1]}), path)
-    assert published_edition(tmp_path, DAY) is None
+    with pytest.raises(DamagedFile, match="names no edition in its footer"):
+        published_edition(tmp_path, DAY)
 
 
 def test_dates_are_those_with_a_table(tmp_path: Path) -> None:
@@ -189,11 +201,11 @@ def test_a_published_edition_is_described_by_its_manifest(make_night: NightMaker
     night = make_night()
     folder = edition_folder(night.home, night.as_of, "e1")
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text(json.dumps(make_manifest(k=3, rows={"customers": 12})))
+    write_sealed(folder, json.dumps(make_manifest(k=3, rows={"customers": 12})).encode())
     published = look_up_published(night, "e1")
     assert (published.outcome, published.k, published.customers) == ("already-published", 3, 12)
     assert published.report_path == str(folder / "report.html")
-    with pytest.raises(Refused, match=r"manifest\.json is missing or damaged"):
+    with pytest.raises(DamagedFile, match=r"manifest\.json is missing"):
         look_up_published(night, "e2")
 
 
@@ -217,19 +229,28 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"5", b"{}", b"\xff", b'{"k": 3}', b'{"k": "many"}'])
 def test_a_damaged_manifest_cannot_be_read(tmp_path: Path, content: bytes) -> None:
     """An empty, cut or foreign manifest.json is refused, or None where damage is audit's concern."""
-    (tmp_path / "manifest.json").write_bytes(content)
+    write_sealed(tmp_path, content)
     assert try_read_manifest(tmp_path) is None
-    with pytest.raises(Refused, match="damaged-edition"):
+    with pytest.raises(Refused, match="damaged-store"):
+        read_manifest(tmp_path)
+
+
+def test_a_changed_manifest_cannot_be_read(tmp_path: Path) -> None:
+    """A manifest that could be parsed, but is not the one that was sealed, is refused."""
+    write_sealed(tmp_path, json.dumps(make_manifest()).encode())
+    assert read_manifest(tmp_path).sizes == {"S01": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps(make_manifest(sizes={"S07": 1})))
+    with pytest.raises(DamagedFile, match="holds something else"):
         read_manifest(tmp_path)
 
 
 def test_a_manifest_of_another_version_can_be_read(tmp_path: Path) -> None:
     """Keys that a later version adds are ignored, and optional ones may be missing."""
     later = make_manifest(rows={"customers": 3, "read": 4, "new": 1}, future=[1], checks=[])
-    (tmp_path / "manifest.json").write_text(json.dumps(later))
+    write_sealed(tmp_path, json.dumps(later).encode())
     manifest = read_manifest(tmp_path)
     assert (manifest.rows.customers, manifest.rows.read, manifest.rows.merged) == (3, 4, 0)
     assert (manifest.churn, manifest.previous_ref, manifest.wanted_nights) == (None, None, 0)
     previous = make_manifest(previous="e0", previous_as_of="2026-01-30")
-    (tmp_path / "manifest.json").write_text(json.dumps(previous))
+    write_sealed(tmp_path, json.dumps(previous).encode())
     assert read_manifest(tmp_path).previous_ref == (date(2026, 1, 30), "e0")

@@ -6,12 +6,14 @@ index_pages.py.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
 from segmentation.identity.given_names import GivenName, read_given_names
@@ -20,11 +22,13 @@ from segmentation.store.layout import edition_folder
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
+from segmentation.store.pruned import list_pruned
 from segmentation.store.published import readable_edition
 
 FACTS_FILE = "index.json"
 FACTS_VERSION = 1  # a facts file of another version is ignored and rebuilt
 _MAX_REASONS = 5
+_ID = re.compile(r"S\d+")
 
 
 class EditionFacts(NamedTuple):
@@ -46,6 +50,9 @@ class EditionFacts(NamedTuple):
     reasons: tuple[str, ...]
 
 
+_FACTS = TypeAdapter(list[EditionFacts])
+
+
 class IndexEntry(NamedTuple):
     """An edition and its state: live, published, held, superseded or replaced."""
 
@@ -64,6 +71,7 @@ class EditionIndex(NamedTuple):
     entries: tuple[IndexEntry, ...]  # newest first
     names: dict[str, GivenName]
     factual_names: dict[str, str]
+    pruned: int = 0  # editions that a pruning has removed
 
     @property
     def live(self) -> EditionFacts | None:
@@ -96,7 +104,8 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     published = _get_published_editions(home, editions)
     entries = tuple(IndexEntry(edition, _get_state(edition, published, pointer)) for edition in editions)
     factual_names = _read_factual_names(edition_folder(home, *pointer.live)) if pointer.live else {}
-    return EditionIndex(home.name, description, entries, read_given_names(home), factual_names)
+    pruned = len({*list_pruned(home)} - {edition.edition for edition in editions})
+    return EditionIndex(home.name, description, entries, read_given_names(home), factual_names, pruned)
 
 
 def _extract_facts(as_of: str, edition_id: str, manifest: Manifest) -> EditionFacts | None:
@@ -161,20 +170,20 @@ def _read_factual_names(folder: AnyPath) -> dict[str, str]:
 
 def _parse_editions(content: dict[str, Any]) -> list[EditionFacts]:
     try:
-        return [
-            EditionFacts(**{field: edition[field] for field in EditionFacts._fields})._replace(
-                reasons=tuple(edition["reasons"])
-            )
+        entries = [
+            {field: edition[field] for field in EditionFacts._fields}
             for edition in content.get("editions", [])
         ]
-    except (TypeError, KeyError):
-        return []
+        editions = _FACTS.validate_python(entries)
+    except (TypeError, KeyError, AttributeError, ValueError):
+        return []  # damaged: all manifests are read again
+    return editions if all(_ID.fullmatch(name) for facts in editions for name in facts.sizes) else []
 
 
 def read_facts(path: AnyPath) -> dict[str, Any]:
     """The content of an index.json; empty if it is missing, damaged or of another version."""
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) and content.get("form") == FACTS_VERSION else {}

@@ -7,6 +7,8 @@ promotion or a naming, and by `resegment report NAME --index`. Their content: in
 import json
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter
+
 from segmentation.errors import ResegmentError
 from segmentation.report.index_entries import (
     FACTS_FILE,
@@ -22,6 +24,22 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.rewriting import rewrite
 
 INDEX_PAGE = "index.html"
+
+
+class _Summary(BaseModel):
+    """A segmentation in the store's index.json."""
+
+    description: str
+    live: str
+    k: int
+    customers: int
+    sizes: dict[str, int]
+    editions: int
+    newest: str
+    state: str
+
+
+_SUMMARIES = TypeAdapter(dict[str, _Summary])
 
 
 def refresh_index(home: AnyPath) -> str | None:
@@ -61,8 +79,12 @@ def _write_store_index(home: AnyPath) -> None:
     store, summary = home.parent, _summarise(read_facts(home / FACTS_FILE))
 
     def list_segmentations() -> dict[str, Any]:
-        segmentations: dict[str, Any] = read_facts(store / FACTS_FILE).get("segmentations", {})
-        return segmentations
+        segmentations = read_facts(store / FACTS_FILE).get("segmentations", {})
+        try:
+            _SUMMARIES.validate_python(segmentations)
+        except ValueError:
+            return {}  # damaged: each segmentation adds itself again
+        return dict(segmentations)
 
     def add_summary() -> bytes:
         summaries = {**list_segmentations(), home.name: summary}
