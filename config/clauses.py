@@ -92,6 +92,24 @@ class RefitOptions(Clause):
     )
 
 
+class Retention(Clause):
+    """How long editions are kept. `resegment prune` removes the others."""
+
+    # Not from today: after a month without nights, or with a clock set forward, nothing more may go.
+    all_days: int = Field(
+        ge=1,
+        le=36_600,
+        description="Keep every date of this many days, counted back from the newest published date.",
+    )
+    month_ends: int | None = Field(
+        None,
+        ge=0,
+        le=1200,
+        description="Of older dates, keep the last published one of each month, for this many months; null: "
+        "for ever.",
+    )
+
+
 class CheckLimits(Clause):
     """Limits beyond which a night is held. Changes are measured against earlier editions."""
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions
+from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions, Retention
 from config.columns import Column, Rows
 from config.event_summary import EventSummary
 from config.sources import Source
@@ -66,6 +66,9 @@ class Definition(Clause):
     )
     checks: CheckLimits = Field(
         default_factory=lambda: CheckLimits(), description="Limits beyond which a night is held."
+    )
+    retention: Retention | None = Field(
+        None, description="Which editions `resegment prune` keeps; null: all of them, for ever."
     )
     seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of all random numbers.")
 
@@ -162,12 +165,12 @@ class Definition(Clause):
         return instant.astimezone(ZoneInfo(self.timezone)).date().isoformat()
 
     def decisive_content(self) -> dict[str, Any]:
-        """The part of the definition that affects the result: everything except the source's location.
+        """The part of the definition that affects the result: all but the source's location and retention.
 
         A null `value` is left out, so editions published before that key existed keep their names.
         """
         # Defaults are included: a later version with another default makes another edition.
-        content = self.model_dump(mode="json", exclude={"source": _PLACES})
+        content = self.model_dump(mode="json", exclude={"source": _PLACES, "retention": True})
         if content["value"] is None:
             del content["value"]
         return content

@@ -20,6 +20,7 @@ from resegment.erase import erase_app
 from resegment.history import history_app
 from resegment.init import init_app
 from resegment.local_servers import servers_app
+from resegment.prune import prune_app
 from resegment.rebuild import rebuild_app
 from resegment.repair import repair_app
 from resegment.report import report_app
@@ -43,6 +44,7 @@ _SUBCOMMANDS = (
     editions_app,
     repair_app,
     erase_app,
+    prune_app,
     rebuild_app,
     score_app,
     compare_app,

@@ -42,6 +42,7 @@ class PlannedDate(Record):
 
     as_of: date
     edition: str | None = None
+    is_pruned: bool = Field(False, description="Its editions were pruned, so `fill` skips it as well.")
     reason: str = Field("", description="Why a published date is redone, with mode changed.")
 
 

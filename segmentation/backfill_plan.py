@@ -18,9 +18,11 @@ from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath, parse_path
 from segmentation.store.pointer import read_pointer
 from segmentation.store.preceding import previous_edition
+from segmentation.store.pruned import is_pruned, list_pruned_dates
 from segmentation.store.published import readable_edition, readable_editions
 
 MAX_DATES = 1100  # three years of nights
+_PRUNED = "pruned; mode rebuild makes it again"
 
 
 class BackfillFailed(ResegmentError):
@@ -69,8 +71,13 @@ def plan_backfill(request: BackfillRequest, definition: Definition) -> BackfillP
         planned = list_changed_dates(home, definition, request.source, (start, end))
         return BackfillPlan(start=start, end=end, dates=planned)
     published = set(published_dates(home)) if request.mode == "fill" else set()
+    pruned = list_pruned_dates(home) - published if request.mode == "fill" else frozenset()
     dates = [
-        PlannedDate(as_of=day, edition=readable_edition(home, day) if day in published else None)
+        PlannedDate(
+            as_of=day,
+            edition=readable_edition(home, day) if day in published else None,
+            is_pruned=day in pruned,
+        )
         for day in list_days(start, end)
     ]
     return BackfillPlan(start=start, end=end, dates=tuple(dates))
@@ -96,6 +103,8 @@ def list_date_results(plan: BackfillPlan) -> list[DateResult]:
     return [
         DateResult(as_of=day.as_of, outcome="skipped", edition=day.edition, message="published already")
         if day.edition
+        else DateResult(as_of=day.as_of, outcome="skipped", message=_PRUNED)
+        if day.is_pruned
         else DateResult(as_of=day.as_of, outcome="to-run", message=day.reason)
         for day in plan.dates
     ]
@@ -124,7 +133,9 @@ def get_first_outdated(home: AnyPath, start: date) -> date | None:
         if day < start or edition in superseded:
             continue
         manifest = try_read_manifest(edition_folder(home, day, edition))
-        if manifest is not None and day > start and manifest.previous != expected:
+        is_other = manifest is not None and day > start and manifest.previous != expected
+        # What it was built on was there when it was built, and has been pruned since.
+        if is_other and not is_pruned(home, str(manifest and manifest.previous)):
             return day
         expected = edition
     return None

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from schemas.wording import format_count
 from segmentation.report.formatting import format_customers, format_date, format_share
 from segmentation.report.index_entries import EditionFacts, EditionIndex, IndexEntry
 from segmentation.report.page import render_page
@@ -123,6 +124,10 @@ def summarise_index(index: EditionIndex) -> str:
         held = sum(entry.state == "held" for entry in index.entries)
         since = f"{len(index.entries):,} editions since {_spell_date(first.facts.as_of)}"
         sentences.append(f"{since}, {held:,} held." if held else f"{since}.")
+    if index.pruned:
+        sentences.append(
+            f"{format_count(index.pruned, 'edition')} {'was' if index.pruned == 1 else 'were'} pruned."
+        )
     return " ".join(sentences)
 
 

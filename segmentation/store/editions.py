@@ -15,6 +15,7 @@ from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer
 from segmentation.store.preceding import identify_edition
+from segmentation.store.pruned import explain_missing
 from segmentation.store.small_files import advise_audit
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
@@ -121,5 +122,7 @@ def _choose_only(home: AnyPath, candidates: Sequence[Edition], search: EditionSe
         )
     listed = ", ".join(f"{entry.edition} ({entry.state})" for entry in search.editions[-5:])
     raise Refused(
-        "no-edition", f"edition {query} does not exist" + (f"; there are {listed}" if listed else "")
+        "no-edition",
+        f"edition {query} does not exist{explain_missing(home, query)}"
+        + (f"; there are {listed}" if listed else ""),
     )

@@ -7,7 +7,8 @@ environment (AWS_…) and never appear in messages. Committing an edition is in 
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -192,6 +193,16 @@ class ObjectPath:
                 for entry in page:
                     if entry["path"].startswith(start):
                         yield ObjectPath(self.bucket, entry["path"], entry["size"])
+
+
+def delete_objects(paths: Sequence[ObjectPath]) -> None:
+    """Delete objects of one bucket, a thousand per request. Those that do not exist are deleted already."""
+    import obstore
+
+    if not paths:
+        return
+    with translate_errors(paths[0]), suppress(FileNotFoundError):
+        obstore.delete(open_bucket(paths[0].bucket), [path.key for path in paths])
 
 
 AnyPath = Path | ObjectPath  # a file or folder on disk, or in a bucket

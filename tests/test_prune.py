@@ -1,0 +1,376 @@
+"""Pruning: what the retention does not keep goes, what is needed stays, and a kill leaves nothing torn."""
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from config.clauses import Retention
+from config.definition import Definition
+from resegment import cli
+from schemas.backfills import BackfillRequest
+from schemas.manifest import EditionRef
+from schemas.pruning import PruneSummary
+from segmentation.backfill_plan import get_first_outdated, list_date_results, plan_backfill
+from segmentation.errors import Conflict, Refused
+from segmentation.promoting import PromotionRequest, promote_edition
+from segmentation.pruning import PruneRequest, plan_pruning, prune_editions, rehearse_pruning
+from segmentation.rebuilding import plan_rebuild
+from segmentation.report.index_entries import collect_editions
+from segmentation.report.index_pages import summarise_index
+from segmentation.store.audit import audit_store
+from segmentation.store.dates import published_dates
+from segmentation.store.earlier_ids import collect_issued_ids
+from segmentation.store.editions import list_editions, resolve_date_or_id
+from segmentation.store.issued_ids import IDS_FILE, read_ids
+from segmentation.store.ledger import read_rows
+from segmentation.store.locking import lock
+from segmentation.store.objects import ObjectPath
+from segmentation.store.pointer import Pointer, read_live
+from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.retention import choose_kept
+from tests.nights import PLAN, Town, create_town, day, draw_customers, files, manifest
+
+KEEP = Retention(all_days=1)
+SIZES = {"a": 60, "b": 60}
+# Two dates of each month; the first of each goes. The second date of January has a replaced edition as well.
+NUMBERS = (1, 2, 32, 33, 61, 62)
+GONE = [day(1), day(32)]
+
+
+@pytest.fixture(scope="module")
+def half_year(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Nights of three months."""
+    town = create_town(tmp_path_factory.mktemp("town"))
+    for number in NUMBERS:
+        if number == 2:
+            town.night(number, draw_customers({"a": 61, "b": 60}))
+        assert town.night(number, draw_customers(SIZES)).outcome == "published"
+    return town
+
+
+@pytest.fixture
+def town(half_year: Town, tmp_path: Path) -> Town:
+    """A copy of the nights."""
+    return half_year.copy_to(tmp_path)
+
+
+def make_request(town: Town, retention: Retention = KEEP) -> PruneRequest:
+    """Ana's request."""
+    return PruneRequest(retention, "ana", town.home)
+
+
+def prune(town: Town, retention: Retention = KEEP) -> PruneSummary:
+    """Prune the town's segmentation."""
+    return prune_editions(town.home, make_request(town, retention), lambda line: None)
+
+
+def measure(town: Town) -> int:
+    """The bytes of everything that pruning may remove, each file on disk once."""
+    paths = [path for name in ("editions", "published", "inputs") for path in (town.home / name).rglob("*")]
+    return sum({path.stat().st_ino: path.stat().st_size for path in paths if path.is_file()}.values())
+
+
+def snapshot(town: Town) -> dict[str, bytes]:
+    """The files of editions and published tables."""
+    folders = (town.home / "editions", town.home / "published")
+    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(town.home)): path.read_bytes() for path in paths}
+
+
+def test_what_the_retention_does_not_keep_goes(town: Town) -> None:
+    """Old dates and replaced editions go, month ends stay; the store is intact and the bytes are counted."""
+    before = measure(town)
+    rehearsed = rehearse_pruning(town.home, make_request(town))
+    assert (measure(town), rehearsed.outcome) == (before, "dry-run")
+    summary = prune(town)
+    assert summary.dates == rehearsed.dates
+    assert [entry.as_of for entry in summary.dates if entry.whole_date] == GONE
+    assert [entry.as_of for entry in summary.dates if not entry.whole_date] == [day(2)]
+    assert published_dates(town.home) == [day(number) for number in NUMBERS if day(number) not in GONE]
+    assert [entry.state for entry in list_editions(town.home)] == ["published"] * 4
+    assert before - measure(town) == summary.bytes
+    assert audit_store(town.home).damage == []
+    assert repair_store(town.home, RepairRequest("ana")) == ([], [])
+    assert not any((town.home / "editions" / str(as_of)).exists() for as_of in GONE)
+    # A second time there is nothing to do.
+    assert prune(town).outcome == "nothing"
+
+
+def test_ids_stay_given(town: Town) -> None:
+    """ids.json can still be rebuilt, from the rows of the pruned editions too."""
+    issued = read_ids(town.home)
+    prune(town)
+    assert read_ids(town.home) == issued
+    (town.home / IDS_FILE).unlink()
+    assert collect_issued_ids(town.home) == issued
+    rows = [row for row in read_rows(town.home) if row["outcome"] == "pruned"]
+    assert len(rows) == 3
+    assert {row["who"] for row in rows} == {"ana"}
+    assert all(row["sizes"] and row["reasons"] for row in rows)
+
+
+def test_the_next_night_is_the_same(half_year: Town, town: Town, tmp_path: Path) -> None:
+    """The next night has the same bytes as it would have had without pruning."""
+    other = half_year.copy_to(tmp_path / "other")
+    prune(town)
+    nights = [place.night(63, draw_customers({"a": 60, "b": 62})) for place in (town, other)]
+    assert files(nights[0]) == files(nights[1])
+
+
+def test_running_a_kept_date_again_changes_nothing(town: Town) -> None:
+    """A date whose previous edition was pruned is still published; forced, it builds on the one before."""
+    before = {entry.as_of: entry.edition for entry in list_editions(town.home) if entry.state == "published"}
+    prune(town)
+    source = town.folder / "night-33.csv"
+    again = town.run(33, source)
+    assert (again.outcome, again.edition) == ("already-published", before[day(33)])
+    forced = town.run(33, source, force=True)
+    assert (forced.outcome, manifest(forced)["previous"]) == ("published", before[day(2)])
+    assert audit_store(town.home).damage == []
+
+
+def test_a_backfill_leaves_pruned_dates(town: Town) -> None:
+    """Mode fill says that a date was pruned and skips it, rebuild makes it; nothing counts as outdated."""
+    prune(town)
+    definition = Definition.model_validate(PLAN)
+    request = BackfillRequest(
+        run_id="b", name=definition.name, store=str(town.store), start=day(1), end=day(3), mode="fill"
+    )
+    results = list_date_results(plan_backfill(request, definition))
+    assert [result.outcome for result in results] == ["skipped", "skipped", "to-run"]
+    assert "pruned" in results[0].message
+    rebuild = plan_backfill(request.model_copy(update={"mode": "rebuild"}), definition)
+    assert [result.outcome for result in list_date_results(rebuild)] == ["to-run"] * 3
+    assert get_first_outdated(town.home, day(1)) is None
+    assert town.run(1, town.folder / "night-1.csv").outcome == "published"
+    assert audit_store(town.home).damage == []
+    # It is old, and goes again.
+    assert [entry.as_of for entry in prune(town).dates] == [day(1)]
+
+
+def test_a_pruned_edition_is_called_so(town: Town) -> None:
+    """The index counts pruned editions; looking one up, and rebuilding on one, say that it was pruned."""
+    before = {entry.as_of: entry for entry in list_editions(town.home) if entry.state == "published"}
+    prune(town)
+    assert "3 editions were pruned" in summarise_index(collect_editions(town.home))
+    assert "3 editions were pruned" in (town.home / "index.html").read_text()
+    for word in (str(day(1)), before[day(1)].edition):
+        with pytest.raises(Refused, match="was pruned"):
+            resolve_date_or_id(town.home, word)
+    with pytest.raises(Refused, match=f"{day(32)} .*was pruned"):
+        plan_rebuild(town.home, before[day(33)], str(town.folder / "night-33.csv"))
+
+
+class _Killed(BaseException):
+    pass
+
+
+def test_a_kill_at_any_step_leaves_nothing_torn(half_year: Town, tmp_path: Path) -> None:
+    """Killed before any of its steps, the store is intact, and pruning again ends as if nothing had been."""
+    golden = half_year.copy_to(tmp_path / "golden")
+    prune(golden)
+    kills = 0
+    for step in range(1, 100):
+        town = half_year.copy_to(tmp_path / str(step))
+        with pytest.MonkeyPatch.context() as patch:
+            kill_at(patch, step)
+            try:
+                prune(town)
+            except _Killed:
+                kills += 1
+            else:
+                break
+        assert audit_store(town.home).damage == []
+        assert read_live(town.home) == read_live(golden.home)
+        prune(town)
+        assert snapshot(town) == snapshot(golden)
+        assert audit_store(town.home).damage == []
+        shutil.rmtree(tmp_path / str(step))
+    assert kills >= 8
+
+
+def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Kill the process, as it were, before the step-th row or rename."""
+    calls = iter(range(1, 1000))
+
+    def wrap(function: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if next(calls) >= step:  # and the cleaning up after it does not take place either
+                raise _Killed
+            return function(*arguments, **options)
+
+        return call
+
+    patch.setattr("segmentation.pruning.record_pruned", wrap(prune_editions.__globals__["record_pruned"]))
+    patch.setattr("segmentation.store.removal.sync_folder", wrap(lambda folder: None))
+    patch.setattr(Path, "rename", wrap(Path.rename))
+
+
+def test_dates_after_the_live_one_stay(town: Town) -> None:
+    """After a person went back to an old date, later ones stay, so that this can be taken back."""
+    promote_edition(town.home, PromotionRequest(day(33), None, "ana", ""))
+    plan = plan_pruning(town.home, make_request(town))
+    assert plan.kept[day(33)] == "live"
+    assert {day(61), day(62)} <= plan.kept.keys()
+    promote_edition(town.home, PromotionRequest(day(1), None, "ana", ""))
+    assert [removal.as_of for removal in plan_pruning(town.home, make_request(town)).removals] == [day(2)]
+
+
+def test_what_runs_and_people_wait_for_stays(town: Town) -> None:
+    """A date that a run builds on stays, and so does a held edition whose date is not published."""
+    held = town.night(3, draw_customers(SIZES).iloc[::4])
+    assert held.outcome == "held"
+    staged = town.home / ".staging" / "run-1"
+    staged.mkdir(parents=True)
+    (staged / "night.json").write_text(json.dumps({"as_of": str(day(32))}))
+    summary = prune(town)
+    assert [entry.as_of for entry in summary.dates] == [day(2)]
+    assert [entry.state for entry in list_editions(town.home, day(3))] == ["held"]
+    assert any(str(day(3)) in note for note in summary.notes)
+
+
+def test_a_promotion_in_between_wins(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date that is promoted after the plan was made is not removed."""
+    plan = plan_pruning(town.home, make_request(town))
+    promote_edition(town.home, PromotionRequest(day(1), None, "ana", ""))
+    monkeypatch.setattr("segmentation.pruning.plan_pruning", lambda home, request: plan)
+    assert [entry.as_of for entry in prune(town).dates] == [day(2)]
+    assert read_live(town.home).as_of == day(1)  # type: ignore[union-attr]
+    assert audit_store(town.home).damage == []
+
+
+def test_pruning_and_erasing_take_turns(town: Town) -> None:
+    """While customers are erased nothing is pruned."""
+    with lock(town.home / ".erase.lock"), pytest.raises(Conflict, match="under way"):
+        prune(town)
+
+
+def test_a_damaged_store_is_refused(town: Town) -> None:
+    """Without live.json, or with a table that cannot be read, nothing is removed."""
+    before = snapshot(town)
+    (town.home / "live.json").write_text("{")
+    with pytest.raises(Refused, match=r"live\.json"):
+        prune(town)
+    assert snapshot(town) == before
+
+
+def list_kept_days(days: list[date], retention: Retention) -> set[date]:
+    """Which dates stay, date by date, with the last of them live and nothing superseded."""
+
+    def count_months(one: date) -> int:
+        return (days[-1].year - one.year) * 12 + days[-1].month - one.month
+
+    def is_last_of_month(one: date) -> bool:
+        return not any(other > one and other.strftime("%Y%m") == one.strftime("%Y%m") for other in days)
+
+    most = 10**6 if retention.month_ends is None else retention.month_ends
+    return {
+        one
+        for one in days
+        if (days[-1] - one).days < retention.all_days
+        or (is_last_of_month(one) and count_months(one) < most)
+        or one in days[-2:]
+    }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_which_dates_are_kept(seed: int) -> None:
+    """Of random dates those stay that an independent reading of the retention keeps."""
+    source = random.Random(seed)  # noqa: S311 - not a secret
+    numbers = sorted(source.sample(range(1200), source.choice([1, 2, 30, 400])))
+    days = [date(2023, 11, 28) + timedelta(days=number) for number in numbers]
+    retention = Retention(
+        all_days=source.choice([1, 7, 90, 5000]), month_ends=source.choice([None, 0, 1, 14])
+    )
+    refs = [EditionRef(one, f"{number:016x}") for number, one in enumerate(days)]
+    kept = choose_kept(refs, Pointer(refs[-1]), retention)
+    assert kept.keys() == list_kept_days(days, retention)
+
+
+def test_month_ends_are_not_superseded_ones(town: Town) -> None:
+    """The last date of a month counts that is not superseded, if there is one."""
+    refs = [EditionRef(date(2026, month, one), f"{month}{one}") for month in (1, 2, 4) for one in (1, 20)]
+    pointer = Pointer(refs[-1], frozenset({"120", "21", "220"}))
+    kept = choose_kept(refs, pointer, Retention(all_days=1))
+    assert {as_of for as_of, reason in kept.items() if "month" in reason} == {
+        date(2026, 1, 1),
+        date(2026, 2, 20),
+    }
+
+
+@pytest.fixture
+def town_in_bucket(town: Town, bucket: ObjectPath) -> Iterator[ObjectPath]:
+    """The same segmentation in a bucket: its home."""
+    home = bucket / town.definition.name
+    for path in town.home.rglob("*"):
+        if path.is_file() and ".staging" not in path.parts and path.name != ".lock":
+            (home / str(path.relative_to(town.home))).put(path.read_bytes())
+    yield home
+
+
+def test_a_bucket_is_pruned(town: Town, town_in_bucket: ObjectPath, tmp_path: Path) -> None:
+    """In a bucket the same editions go, and the store is intact."""
+    request = PruneRequest(KEEP, "ana", tmp_path / "work")
+    summary = prune_editions(town_in_bucket, request, lambda line: None)
+    assert [entry.as_of for entry in summary.dates] == [day(1), day(2), day(32)]
+    assert summary.bytes > 0
+    assert len(published_dates(town_in_bucket)) == 4
+    assert not list((town_in_bucket / "editions" / str(day(1))).list_below())
+    assert audit_store(town_in_bucket).damage == []
+    assert prune_editions(town_in_bucket, request, lambda line: None).outcome == "nothing"
+
+
+def test_the_command(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads the retention from the definition, shows what would go, and prints one JSON document."""
+    path = town.folder / "planted.yaml"
+    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(town.folder))
+    monkeypatch.setattr(cli.app, "registered_groups", [])
+    for subcommand in cli._SUBCOMMANDS:
+        cli.app.add_typer(subcommand)
+
+    def call(*options: str) -> str:
+        arguments = ["prune", str(path), "--store", str(town.store), *options]
+        result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    path.write_text(json.dumps(PLAN))
+    assert "sets no retention" in call()
+    path.write_text(json.dumps({**PLAN, "retention": {"all_days": 1}}))
+    assert "Would remove: 3 editions of 3 dates" in call("--dry-run")
+    assert len(published_dates(town.home)) == 6
+    assert json.loads(call("--json"))["outcome"] == "pruned"
+    assert "Nothing to remove: 4 dates kept" in call()
+
+
+def test_the_retention_is_no_part_of_the_name() -> None:
+    """Changing how long editions are kept makes no other edition."""
+    content = Definition.model_validate(PLAN).decisive_content()
+    assert content == Definition.model_validate({**PLAN, "retention": {"all_days": 9}}).decisive_content()
+    assert "retention" not in content
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("prefect_server")
+def test_the_flow(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flow prunes, and its page has what was removed."""
+    from prefect.client.orchestration import get_client
+
+    from config.settings import read_settings
+    from flows.prune import prune as flow
+
+    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(town.folder))
+    read_settings.cache_clear()
+    (town.folder / "planted.yaml").write_text(json.dumps({**PLAN, "retention": {"all_days": 1}}))
+    summary = flow("planted", store=str(town.store))
+    assert (summary.outcome, summary.editions) == ("pruned", 3)  # type: ignore[attr-defined]
+    with get_client(sync_client=True) as client:
+        pages = [artifact for artifact in client.read_artifacts() if artifact.key == "planted-prune"]
+    assert str(day(1)) in str(pages[0].data)
