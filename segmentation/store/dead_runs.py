@@ -30,7 +30,9 @@ def describe_manifest(manifest: Manifest) -> dict[str, Any]:
         "inertia",
         "drift",
         "sizes",
-        "churn", "code", "environment",
+        "churn",
+        "code",
+        "environment",
         "ids_before",
     }
     return manifest.model_dump(include=names)
@@ -58,6 +60,14 @@ def complete_dead_rows(home: AnyPath, workplace: Path, as_of: date, manifest: Ma
             has_row = True
         replace_row(home, {**row, **outcome, "completed_later": True})
     return len(dead)
+
+
+def has_made(home: AnyPath, run_id: str, as_of: date, edition: str) -> bool:
+    """Did an earlier attempt of this run publish the edition, and die before it could say so?"""
+    rows = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
+    own = next((row for row in rows if row["run_id"] == run_id), {})
+    is_told = any((row.get("outcome"), row.get("edition")) == ("published", edition) for row in rows)
+    return own.get("tries", 0) > 1 and not is_told
 
 
 def _is_alive(row: dict[str, Any], home: AnyPath, workplace: Path) -> bool:

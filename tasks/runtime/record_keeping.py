@@ -15,7 +15,7 @@ from schemas.night import Night, Published
 from schemas.rows import Input
 from segmentation.errors import ResegmentError
 from segmentation.report.index_refresh import refresh_index
-from segmentation.store.dead_runs import complete_dead_rows
+from segmentation.store.dead_runs import complete_dead_rows, has_made
 from segmentation.store.known_stores import remember_store
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.ledger import end_row
@@ -48,13 +48,17 @@ def keep_records(
 
 
 def _end_row(night: Night, published: Published, facts: dict[str, object]) -> list[str]:
-    content = {"edition": published.edition, **facts}
+    content, outcome = {"edition": published.edition, **facts}, str(published.outcome)
     try:
-        end_row(night, published.outcome, content)
+        if outcome == "already-published" and has_made(
+            get_home(night), night.run_id, night.as_of, published.edition
+        ):
+            outcome = "published"
+        end_row(night, outcome, content)
     except (OSError, ResegmentError):
         remove_staging(night)  # which may have filled the disk
         try:
-            end_row(night, published.outcome, content)
+            end_row(night, outcome, content)
         except (OSError, ResegmentError) as error:
             return [
                 f"its row in the ledger is not complete ({describe_failure(error)}); "

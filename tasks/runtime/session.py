@@ -20,12 +20,14 @@ from schemas.rows import Ingested, Input
 from segmentation.errors import Conflict, Refused, ResegmentError, StorageFailed
 from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
+from segmentation.store.dead_runs import describe_manifest
 from segmentation.store.edition_key import collect_code, digest_content
 from segmentation.store.issued_ids import read_ids
 from segmentation.store.known_stores import check_store
-from segmentation.store.layout import get_home
+from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.ledger import begin_row, end_row, read_own_row
 from segmentation.store.locking import LOCK, lock
+from segmentation.store.manifests import read_manifest
 from segmentation.store.objects import AnyPath, is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import is_intact, look_up_published
@@ -171,7 +173,7 @@ def confirm_published(night: Night, ingested: Ingested) -> Published:
         move_live(get_home(night), night.as_of, edition)
     counts = {"files": len(ingested.inputs), "files_outside": ingested.files_outside}
     published = look_up_published(night, edition).model_copy(update=counts)
-    facts = {"k": published.k}
+    facts = describe_manifest(read_manifest(edition_folder(get_home(night), night.as_of, edition)))
     if ingested.other_code:
         published = describe_other_code(night, published, ingested)
         facts["reasons"] = published.other_code
