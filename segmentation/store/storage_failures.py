@@ -58,6 +58,12 @@ def plain_storage_errors(home: Path) -> Iterator[None]:
     raise failure
 
 
+def check_mounted(home: Path) -> None:
+    """StorageFailed if the folder that a run works in has vanished: a stage would create it in its place."""
+    if not home.is_dir():
+        raise StorageFailed(_GONE.code, f"{home}: {_GONE.text}")
+
+
 def explain_error(error: OSError | StageFileGone, home: Path | None = None) -> StorageFailed | None:
     """What a disk's error means and what to do; None if it is not a disk's."""
     cause = _CAUSES.get(error.errno or 0) if isinstance(error, OSError) else None

@@ -26,7 +26,7 @@ from segmentation.errors import (
     StorageFailed,
     UnaccountedRows,
 )
-from segmentation.store.storage_failures import RETRIED, plain_storage_errors
+from segmentation.store.storage_failures import RETRIED, check_mounted, plain_storage_errors
 from tasks.runtime.artifacts import publish_artifacts
 
 P = ParamSpec("P")
@@ -118,6 +118,7 @@ def _presenting(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         night = signature(function).bind(*args, **kwargs).arguments["night"]
+        check_mounted(night.home)
         with plain_storage_errors(night.home):
             record = function(*args, **kwargs)
         if TaskRunContext.get() is not None:
