@@ -12,8 +12,9 @@ from schemas.rows import EditionKey
 from segmentation.parts import hash_file
 from segmentation.store.audit import audit_store
 from segmentation.store.commit import commit_edition
+from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.layout import SEGMENTS, SUMS, published_path
-from segmentation.store.ledger import begin_row
+from segmentation.store.ledger import begin_row, end_row
 from tests.test_commit import build
 from tests.test_store import make_manifest
 
@@ -35,6 +36,8 @@ def home(make_night: Callable[..., Night]) -> Path:
         begin_row(run)
         key = EditionKey(edition=edition, previous=None, replaces=None)
         commit_edition(run, key, folder, live=True)
+        end_row(run, "published", {"edition": edition})
+    reserve_ids(night.home, FIRST, 1)
     return night.home
 
 

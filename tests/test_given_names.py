@@ -14,6 +14,7 @@ from segmentation.store.ledger import add_row
 from tests.nights import Town, create_town, draw_customers, files
 from tests.test_store import make_manifest, write_sealed
 
+FIRST, SECOND, THIRD, FOURTH = ("1" * 16, "2" * 16, "3" * 16, "4" * 16)  # editions
 THREE = {"a": 120, "b": 110, "d": 100}
 PLAN = {"min": 1, "max": 6, "rule": "fixed"}
 
@@ -88,27 +89,29 @@ def test_a_damaged_file_of_names_is_refused(town: Town) -> None:
 
 def test_ids_are_issued_once(tmp_path: Path) -> None:
     """Another edition gets other ids, the same edition the same; a lost file is rebuilt from manifests."""
-    assert reserve_ids(tmp_path, "one", 3) == 0
-    assert reserve_ids(tmp_path, "two", 2) == 3
-    assert reserve_ids(tmp_path, "one", 3) == 0
-    assert reserve_ids(tmp_path, "three", 1) == 5
-    (tmp_path / "ids.json").unlink()
+    home = tmp_path / "demo"
+    assert reserve_ids(home, FIRST, 3) == 0
+    assert reserve_ids(home, SECOND, 2) == 3
+    assert reserve_ids(home, FIRST, 3) == 0
+    assert reserve_ids(home, THIRD, 1) == 5
+    (home / "ids.json").unlink()
     sizes = {"S02": 9, "S04": 5, "S05": 4}
-    write_edition(tmp_path, make_manifest(as_of="2026-01-01", edition="two", ids_before=3, sizes=sizes))
-    assert reserve_ids(tmp_path, "two", 2) == 3
-    assert reserve_ids(tmp_path, "four", 1) == 5
+    write_edition(home, make_manifest(as_of="2026-01-01", edition=SECOND, ids_before=3, sizes=sizes))
+    assert reserve_ids(home, SECOND, 2) == 3
+    assert reserve_ids(home, FOURTH, 1) == 5
 
 
 def test_lost_ids_are_not_guessed(tmp_path: Path) -> None:
     """With ids.json lost and a manifest damaged, no id is given until the ledger tells all of them."""
-    sound = make_manifest(as_of="2026-01-01", edition="one", ids_before=4, sizes={"S07": 3})
-    write_edition(tmp_path, sound)
-    folder = write_edition(tmp_path, {**sound, "edition": "two", "sizes": {"S09": 3}})
+    home = tmp_path / "demo"
+    sound = make_manifest(as_of="2026-01-01", edition=FIRST, ids_before=4, sizes={"S07": 3})
+    write_edition(home, sound)
+    folder = write_edition(home, {**sound, "edition": SECOND, "sizes": {"S09": 3}})
     (folder / "manifest.json").write_text("{}")
-    with pytest.raises(DamagedFile, match="is missing, and so are the ids in editions/2026-01-01/two"):
-        reserve_ids(tmp_path, "three", 1)
-    add_row(tmp_path, date(2026, 1, 1), "published", {"edition": "two", "sizes": {"S09": 3}, "ids_before": 8})
-    assert reserve_ids(tmp_path, "three", 1) == 9
+    with pytest.raises(DamagedFile, match="is missing, and so are the ids in editions/2026-01-01/2222"):
+        reserve_ids(home, THIRD, 1)
+    add_row(home, date(2026, 1, 1), "published", {"edition": SECOND, "sizes": {"S09": 3}, "ids_before": 8})
+    assert reserve_ids(home, THIRD, 1) == 9
 
 
 def write_edition(home: Path, manifest: dict[str, Any]) -> Path:
