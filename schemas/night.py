@@ -18,7 +18,7 @@ Outcome = Literal["published", "already-published", "published-by-other-code", "
 
 
 class Night(Record):
-    """What one run was asked for. Equal on every retry of the run: no clock, nothing read from outside."""
+    """What one run was asked for. Equal on every retry with the same code: no clock, nothing from outside."""
 
     run_id: str
     code: str = Field("", description="Code and libraries of this attempt: a retry with others starts over.")

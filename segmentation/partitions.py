@@ -7,11 +7,15 @@ Dask cluster named in the settings, and knows nothing of what they compute.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from config.settings import read_settings
 from schemas.part import Part
 from segmentation.errors import ClusterGone, Refused
+from segmentation.store.edition_key import digest_code
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -61,10 +65,26 @@ def map_part_files(kernel: Callable[[Part], R], parts: Iterable[Part]) -> Iterat
     except OSError:
         raise ClusterGone("the Dask scheduler of RESEGMENT_DASK_SCHEDULER cannot be reached") from None
     with client:
+        _check_workers(client)
         ahead = 2 * max(1, sum(client.ncores().values()))
         # pure=False: Dask would otherwise take results of equal calls from its memory, also
         # of an earlier run.
         yield from _yield_in_order(lambda part: client.submit(kernel, part, pure=False), parts, ahead)
+
+
+def _check_workers(client: "Client") -> None:
+    """Refuse a cluster with other code or libraries: the edition has the name of those of this machine."""
+    expected = digest_code()
+    # A machine that lacks this function, or cannot import it, returns the error. One that dies is replaced.
+    digests = client.run(digest_code, on_error="return")
+    others = [digest for digest in digests.values() if digest != expected and not isinstance(digest, OSError)]
+    if others:
+        found = others[0] if isinstance(others[0], str) else "an earlier version"
+        raise Refused(
+            "other-code",
+            f"{len(others)} of {len(digests)} workers of the Dask cluster have other code or libraries than "
+            f"this machine: {found}, expected {expected}; install the same version and restart them",
+        )
 
 
 def _yield_in_order(submit: Callable[[P], _Future[R]], parts: Iterable[P], ahead: int) -> Iterator[R]:

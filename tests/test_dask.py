@@ -10,14 +10,16 @@ import pyarrow as pa
 import pytest
 from distributed import LocalCluster
 
+import segmentation.store.source_digest
 from bench.nights import run_night
 from config.definition_files import read_definition, resolve_definition
 from config.settings import read_settings
 from schemas.night import Night
 from schemas.part import Part
-from segmentation.errors import ClusterGone
+from segmentation.errors import ClusterGone, Refused
 from segmentation.partitions import map_part_files
 from segmentation.parts import read_part, write_part
+from segmentation.store.source_digest import compute_source_digest
 from tests.nights import day, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
@@ -77,6 +79,18 @@ def test_a_killed_worker_changes_nothing(tmp_path: Path, cluster: LocalCluster) 
     parts = write_parts(tmp_path)
     assert list(map_part_files(sum_slowly, parts)) == [4950 + 100 * i for i in range(8)]
     assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_cluster_with_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its results would be part of an edition that has the name of the code here."""
+    monkeypatch.setattr(segmentation.store.source_digest, "digest_sources", lambda _: "0123456789abcdef")
+    compute_source_digest.cache_clear()
+    try:
+        with pytest.raises(Refused, match="2 of 2 workers"):
+            list(map_part_files(own_process, write_parts(tmp_path)))
+    finally:
+        compute_source_digest.cache_clear()
 
 
 def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -64,23 +64,21 @@ def edit_sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]
 @pytest.fixture
 def upgrade_numpy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """From its call on, another numpy is installed."""
-    installed = segmentation.store.versions.version
+
+    def look_up_version(name: str) -> str:
+        return "99.0" if name == "numpy" else version(name)
 
     def upgrade() -> None:
-        monkeypatch.setattr(
-            segmentation.store.versions,
-            "version",
-            lambda name: "99.0" if name == "numpy" else installed(name),
-        )
+        monkeypatch.setattr(segmentation.store.versions, "version", look_up_version)
         list_libraries.cache_clear()
 
     yield upgrade
     list_libraries.cache_clear()
 
 
-def rerun(town: Town, number: int, **options: Any) -> Published:
+def rerun(town: Town, number: int, force: bool = False) -> Published:
     """The night of that number again, on the same file."""
-    return town.run(number, town.folder / f"night-{number}.csv", **options)
+    return town.run(number, town.folder / f"night-{number}.csv", force)
 
 
 @pytest.mark.parametrize("change", ["edit_sources", "upgrade_numpy"])
@@ -189,9 +187,7 @@ def test_diff_shows_code_and_environment(town: Town, edit_sources: Callable[[], 
     rerun(town, 2)
     edit_sources()
     rerun(town, 2, force=True)
-    old, new = list_editions(town.home, day(2))
-    if new.manifest.code != OTHER_CODE:
-        old, new = new, old
+    old, new = sorted(list_editions(town.home, day(2)), key=lambda entry: entry.manifest.code == OTHER_CODE)
     changed = old.manifest.model_copy(update={"environment": {"python": "3.0.0"}})
     facts = {
         (difference.part, difference.fact): (difference.old, difference.new)
@@ -213,29 +209,17 @@ def test_a_rebuild_with_other_code_is_refused(town: Town, edit_sources: Callable
         plan_rebuild(town.home, edition, str(town.folder / "night-2.csv"))
 
 
-def test_a_retry_with_other_code_starts_over(town: Town) -> None:
+def test_a_retry_with_other_code_starts_over(make_night: Callable[..., Night]) -> None:
     """Records of stages that other code has run are not used: the code is part of every stage's cache key."""
     policy, context = tasks.ingest.ingest.task.cache_policy, SimpleNamespace(task=tasks.ingest.ingest.task)
-    night = Night(
-        run_id="night",
-        definition=town.definition,
-        as_of=day(1),
-        source=None,
-        store=town.store,
-        force=False,
-    )
-    keys = {
-        policy.compute_key(context, {"night": night.model_copy(update={"code": code})}, {})  # type: ignore[union-attr,arg-type]
-        for code in ("", "a", "a", "b")
-    }
+    nights = [make_night().model_copy(update={"code": code}) for code in ("", "a", "a", "b")]
+    keys = {policy.compute_key(context, {"night": night}, {}) for night in nights}  # type: ignore[union-attr,arg-type]
     assert len(keys) == 3
 
 
 _DRIVER = """
-from pathlib import Path
-from tests.nights import create_town
-import sys
-town = create_town(Path(sys.argv[1]))
+import pathlib, sys, tests.nights
+town = tests.nights.create_town(pathlib.Path(sys.argv[1]))
 print(town.run(2, town.folder / "night-2.csv", force=True).edition)
 """
 

@@ -96,6 +96,11 @@ def collect_code() -> dict[str, Any]:
     return {"version": VERSION, "code": compute_source_digest(), "libraries": list_libraries()}
 
 
+def digest_code() -> str:
+    """16 characters for what makes an edition. Equal on every machine that may work on the same one."""
+    return digest_content(collect_code())
+
+
 def digest_content(content: dict[str, Any]) -> str:
     """16 characters for a content, in whatever order it was collected."""
     canonical = json.dumps(sort_content(content), separators=(",", ":"), ensure_ascii=False)

@@ -21,7 +21,7 @@ from segmentation.errors import Conflict, Refused, ResegmentError, StorageFailed
 from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
 from segmentation.store.dead_runs import describe_manifest
-from segmentation.store.edition_key import collect_code, digest_content
+from segmentation.store.edition_key import digest_code
 from segmentation.store.issued_ids import read_ids
 from segmentation.store.known_stores import check_store
 from segmentation.store.layout import edition_folder, get_home
@@ -74,7 +74,7 @@ def open_night(
         force=force,
         schema_source=read_source_of(checked.definition.rows),
         parent=parent,
-        code=digest_content(collect_code()),
+        code=digest_code(),
     )
     return night.model_copy(update={"attempt": count_restarts(night)})
 
