@@ -18,6 +18,7 @@ from schemas.night import Night
 from schemas.rows import Input
 from segmentation.errors import StageFileGone, StorageFailed
 from segmentation.store import space
+from segmentation.store.known_stores import check_store, remember_store
 from segmentation.store.ledger import add_row
 from segmentation.store.space import check_space
 from segmentation.store.storage_failures import explain_error, plain_storage_errors
@@ -118,6 +119,22 @@ def test_a_missing_file_of_a_missing_store(tmp_path: Path, error: Exception) -> 
         raise error
     with pytest.raises(StorageFailed, match=r"unmounted: .*demo"), plain_storage_errors(tmp_path / "demo"):
         raise error
+
+
+def test_a_known_store_that_is_not_mounted(tmp_path: Path) -> None:
+    """A worker does not begin a new store where it has published before; a person may remove the note."""
+    home = tmp_path / "mount" / "demo"
+    check_store(home)
+    home.mkdir(parents=True)
+    remember_store(home)
+    check_store(home)
+    home.rmdir()
+    with pytest.raises(
+        StorageFailed, match=r"unmounted: .* is gone, though this machine has published"
+    ) as error:
+        check_store(home)
+    Path(error.value.message.rpartition("remove ")[2]).unlink()
+    check_store(home)
 
 
 @pytest.mark.parametrize(
