@@ -85,7 +85,15 @@ NESTED = [
     pc.run_end_encode(pa.array([1, 1, None])),
     pa.array(["1", "x", None]).dictionary_encode(),
     pa.array([None], pa.month_day_nano_interval()),
-    *(pa.array([None], kind) for kind in (pa.decimal32(9, 2), pa.decimal64(18, 3))),
+    *(pa.array([None], kind) for kind in (pa.decimal32(9, 2), pa.decimal64(18, 3), pa.decimal256(76, -5))),
+    pa.DictionaryArray.from_arrays(pa.array([0, None]), pa.array([[1], None])),
+    pa.RunEndEncodedArray.from_arrays(pa.array([1, 2]), pa.array(["x", None], pa.string_view())),
+    pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array([1, None])]),
+    # The first and the last instants, which Python cannot convert to a zone.
+    *(
+        pa.array([-62_135_596_800_000_000, 253_402_300_799_999_999], pa.timestamp("us", z))
+        for z in ("UTC", "-23:59")
+    ),
 ]
 
 

@@ -42,6 +42,7 @@ def main_command(
         *("init", "run", "backfill", "history", "report", "segments", "name", "audit", "diff", "promote"),
         *(
             "deadline",
+            "prune",
             "rebuild",
             "score",
             "compare",

@@ -75,15 +75,15 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
 def _unpack_texts(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Table:
     """The batch as a table in the order of the columns, which Arrow's functions can work on.
 
-    Views become plain texts. Texts that are not UTF-8, which Arrow neither notices nor can compute with,
-    become bytes: casting marks them as unreadable.
+    Views become plain texts. Texts that are not UTF-8, which Arrow notices in dictionaries only and cannot
+    compute with, become bytes: casting marks them as unreadable.
     """
     table = pa.Table.from_batches([batch]).select(columns)
     for number, field in enumerate(table.schema):
         column = table[number]
         if isinstance(field.type, pa.BaseExtensionType) and field.type.storage_type in _OCTETS:
             column = pa.chunked_array([chunk.storage for chunk in column.chunks], field.type.storage_type)
-        unpacked = _unpack_dictionary(column) if pa.types.is_dictionary(column.type) else _unpack(column)
+        unpacked = _unpack(column)
         if unpacked is not table[number]:
             table = table.set_column(number, field.name, unpacked)
     return table
@@ -101,16 +101,6 @@ def _unpack(column: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         return _unpack(column.cast(octets))
     return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column
-
-
-def _unpack_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of a dictionary; of plain bytes, if the dictionary's texts are not UTF-8."""
-    dictionaries = [pa.chunked_array([chunk.dictionary]) for chunk in column.chunks]
-    unpacked = [_unpack(dictionary) for dictionary in dictionaries]
-    if all(new is old for new, old in zip(unpacked, dictionaries, strict=True)):
-        return column
-    chunks = zip(column.chunks, unpacked, strict=True)
-    return pa.chunked_array([dictionary.combine_chunks().take(chunk.indices) for chunk, dictionary in chunks])
 
 
 def _check_groups(path: Path, metadata: pq.FileMetaData) -> None:
