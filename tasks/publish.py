@@ -51,6 +51,7 @@ from segmentation.store.layout import (
 )
 from segmentation.store.manifests import read_manifest
 from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
+from segmentation.store.published import DAMAGED
 from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.space import USAGE, measure_usage
 from segmentation.store.versions import list_environment, list_versions
@@ -162,6 +163,13 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     return folder
 
 
+def _warn_of_repair(night: Night, draft: EditionDraft) -> list[str]:
+    is_repair = draft.ingested.key.replaces == DAMAGED
+    return (
+        [f"the published table of {night.as_of} was damaged; this run has replaced it"] if is_repair else []
+    )
+
+
 def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: EditionDraft) -> Published:
     """How the run ended, and where to look."""
     home = get_home(night)
@@ -179,7 +187,7 @@ def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: E
         segments_path=str(table),
         report_path=str(folder / "report.html"),
         reasons=verdict.reasons,
-        warnings=(*verdict.warnings, *draft.previous.store_warnings, *late),
+        warnings=(*verdict.warnings, *draft.previous.store_warnings, *late, *_warn_of_repair(night, draft)),
         rows=manifest.rows.balance,
         quarantine_path=str(folder / QUARANTINE),
         files=len(draft.ingested.inputs),

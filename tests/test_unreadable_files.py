@@ -20,7 +20,7 @@ from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live, read_pointer
 from segmentation.store.repairing import RepairRequest, repair_store
 from segmentation.store.typed_inputs import read_typed_inputs, typed_inputs_path
-from tests.damaged_store import build_store, cut, edition, ledger_row, zero
+from tests.damaged_store import build_store, cut, edition, ledger_row, table, zero
 from tests.nights import Town, day, draw_customers
 
 BY_ANA = RepairRequest("ana")
@@ -172,3 +172,22 @@ def test_a_bucket_that_fails_is_not_empty(bucket: ObjectPath, monkeypatch: pytes
     for read in (read_pointer, read_ids):
         with pytest.raises(StoreGone):
             read(bucket / "demo")
+
+
+def test_an_older_ids_file_gives_no_id_twice(town: Town) -> None:
+    """With ids.json from an old backup, a new edition gets a new id, and an old one its own."""
+    ids = read_ids(town.home)
+    assert ids is not None
+    (town.home / "ids.json").write_text('{"given": 3, "editions": {}}')
+    assert reserve_ids(town.home, "f" * 16, 1) == ids.total
+    assert reserve_ids(town.home, edition(town, 4).name, 1) == ids.editions[edition(town, 4).name].offset
+
+
+def test_publishing_over_a_damaged_table_is_possible_and_told(town: Town) -> None:
+    """A run of a date whose published table is cut replaces it, and says so."""
+    before = table(town, 4).read_bytes()
+    cut(table(town, 4))
+    published = town.run(4, town.folder / "night-4.csv")
+    assert published.outcome == "published"
+    assert f"the published table of {day(4)} was damaged; this run has replaced it" in published.warnings
+    assert table(town, 4).read_bytes() == before

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segmentation.store.durable import write_durably
-from segmentation.store.earlier_ids import IdRange, IssuedIds, collect_issued_ids
+from segmentation.store.earlier_ids import IdRange, IssuedIds, collect_issued_ids, search_issued_ids
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.objects import AnyPath
 from segmentation.store.rewriting import rewrite
@@ -21,20 +21,26 @@ IDS_FILE = "ids.json"
 def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str] = ()) -> int:
     """Reserve `count` new ids for this edition alone: how many had been issued before it.
 
-    known_ids: ids in use already, in case ids.json is older than they are, as after a restored backup.
+    known_ids: ids in use already. They and those of editions and ledger count too, in case ids.json is older
+    than they are, as after a restored backup.
     """
     offset, least = 0, max((int(segment_id[1:]) for segment_id in known_ids), default=0)
+    # Reads every manifest, but only on nights that have a new segment.
+    earlier = search_issued_ids(home).issued
 
     def change() -> bytes | None:
         nonlocal offset
         issued = read_ids(home) or collect_issued_ids(home)
-        reserved = issued.editions.get(edition)
+        ranges = {**earlier.editions, **issued.editions}
+        reserved = ranges.get(edition)
         # An edition that is built again gets its ids again, and so the same bytes.
-        offset = reserved.offset if reserved and reserved.size == count else max(issued.total, least)
+        is_again = reserved is not None and reserved.size == count
+        offset = reserved.offset if reserved and is_again else max(issued.total, earlier.total, least)
         id_range = IdRange(offset, count)
-        if reserved == id_range:
+        if issued.editions.get(edition) == id_range:
             return None
-        return IssuedIds(offset + count, {**issued.editions, edition: id_range}).to_json()
+        total = max(issued.total, earlier.total, offset + count)
+        return IssuedIds(total, {**ranges, edition: id_range}).to_json()
 
     # Read and write under one lock: a night and a backfill may reserve ids at the same time.
     with lock(home / LOCK):
