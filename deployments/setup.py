@@ -6,56 +6,40 @@ Running it again changes nothing. The deployments themselves are in prefect.yaml
 are in notices.py.
 """
 
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import typer
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
-from prefect.workers.process import ProcessWorker
 
-from config.settings import read_settings
 from deployments.notices import NoticeError, ensure_notice, make_automations, remove_former_block
-
-POOL = "resegment"
-RESULTS_VARIABLE = "PREFECT_RESULTS_LOCAL_STORAGE_PATH"
+from deployments.pool import ENVIRONMENT, POOL, POOL_TYPE, build_template, list_environment
 
 
-def ensure_pool(client: SyncPrefectClient) -> str:
-    """Create the work pool. Of an existing one, only the results folder is updated."""
+def ensure_pool(client: SyncPrefectClient) -> Iterator[str]:
+    """Create the work pool, or close an existing one: its template takes no variable from anybody."""
+    template = build_template()
     try:
-        # Whatever else an operator has changed in the template stays.
-        template = client.read_work_pool(POOL).base_job_template
+        pool = client.read_work_pool(POOL)
     except ObjectNotFound:
-        template = add_results_folder(ProcessWorker.get_default_base_job_template())
         description = "Runs of Resegment, each a process on the worker's machine."
         client.create_work_pool(
-            WorkPoolCreate(name=POOL, type="process", base_job_template=template, description=description)
+            WorkPoolCreate(name=POOL, type=POOL_TYPE, base_job_template=template, description=description)
         )
-        return f"work pool {POOL}: created"
-    client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=add_results_folder(template)))
-    return f"work pool {POOL}: exists"
-
-
-def add_results_folder(template: dict[str, Any]) -> dict[str, Any]:
-    """The pool's template with a results folder that survives a restart, so that retries find results.
-
-    A folder already in the template is kept, unless the environment names another one. The folder is private
-    because anyone who can write to it can run code in a worker.
-    """
-    environment = template["variables"]["properties"].get("env")
-    configured = os.environ.get(RESULTS_VARIABLE)
-    if environment is None or (configured is None and RESULTS_VARIABLE in (environment.get("default") or {})):
-        return template
-    folder = Path(configured or read_settings().state.expanduser() / "results").absolute()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment["default"] = {**(environment.get("default") or {}), RESULTS_VARIABLE: str(folder)}
-    return template
+        yield f"work pool {POOL}: created"
+        return
+    if pool.type != POOL_TYPE:  # somebody else's infrastructure, whose template this program does not know
+        yield f"work pool {POOL}: exists, of type {pool.type}: not closed, see docs/operate.md, Kubernetes"
+    elif pool.base_job_template == template:
+        yield f"work pool {POOL}: exists"
+    else:
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
+        yield f"work pool {POOL}: closed"
+        if names := sorted(list_environment(pool.base_job_template) - ENVIRONMENT.keys()):
+            yield f"  its environment no longer applies; set where workers start: {', '.join(names)}"
 
 
 def ensure_automation(client: SyncPrefectClient, automation: AutomationCore) -> str:
@@ -80,7 +64,7 @@ def set_up() -> Iterator[str]:
     """Set everything up, in order, and yield a line about each part."""
     with get_client(sync_client=True) as client:
         webhook = ensure_notice(client)
-        yield ensure_pool(client)
+        yield from ensure_pool(client)
         for automation in make_automations(webhook):
             yield ensure_automation(client, automation)
         # Last, when no automation refers to it.

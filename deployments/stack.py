@@ -41,11 +41,10 @@ def start_stack(stack: Stack) -> Iterator[str]:
     yield _ensure_server(stack)
     # The worker starts after this: without its pool it would create one with a default template.
     yield _deploy(stack)
-    worker = ["-m", "prefect", "worker", "start", "--pool", "resegment", "--type", "process"]
-    # Published files keep the caller's umask; the stack's own files are private.
-    yield ensure_service(
-        stack, stack.worker, [sys.executable, *worker, "--name", "stack"], umask, url=stack.url
-    )
+    worker = [sys.executable, "-m", "deployments.worker", "start", "--name", "stack"]
+    # Published files keep the caller's umask; the stack's own files are private. `kind` replaces the worker
+    # of an earlier version, which ran whatever the server said.
+    yield ensure_service(stack, stack.worker, worker, umask, url=stack.url, kind="closed")
     address = f"Prefect:  http://127.0.0.1:{stack.port} (password: in {stack.folder / local_server.KEY_FILE})"
     if not stack.has_reports:
         yield address
@@ -72,7 +71,7 @@ def ensure_service(stack: Stack, service: Service, command: list[str], umask: in
     if "port" in facts:
         _check_port(int(facts["port"]), "--reports-port")
     start_service(service, command, stack.environment(), umask, **facts)
-    return f"{service.name}: {'restarted, for another store or port' if was_running else 'started'}"
+    return f"{service.name}: {'restarted, for another store, port or version' if was_running else 'started'}"
 
 
 def _ensure_server(stack: Stack) -> str:

@@ -4,15 +4,18 @@ Starting its parts is in stack.py.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from config.definition_files import DefinitionError, read_definition
 from config.settings import read_settings
 from deployments import local_server
 from deployments.local_server import server_service
+from deployments.pool import ENVIRONMENT
 from deployments.services import Service, read_pid_file
 from segmentation.store.locking import lock
 from segmentation.store.objects import is_object_url
@@ -60,17 +63,41 @@ class Stack(NamedTuple):
             "PREFECT_API_URL": self.url,
             "PREFECT_API_AUTH_STRING": ensure_password(self.folder),
             "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(self.folder / "results"),
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
+            **ENVIRONMENT,
             # Absolute paths, because a run's working folder is temporary.
             "RESEGMENT_STORE": self.store,
             "RESEGMENT_STATE": str(settings.state.expanduser().absolute()),
             "RESEGMENT_DEFINITIONS": str(settings.definitions.expanduser().absolute()),
+            "RESEGMENT_ROOTS": ",".join(settings.roots or list_roots(self.store, settings.definitions)),
             **({"RESEGMENT_REPORTS_URL": self.reports_url} if self.has_reports else {}),
         }
+
+
+def list_roots(store: str, definitions: Path) -> list[str]:
+    """Where a form may send a run by default: the store, and the places that definitions read.
+
+    Definitions are files on this machine, so whoever wrote them is trusted with the places in them.
+    """
+    roots = {store}
+    for file in definitions.expanduser().glob("*.yaml"):
+        with suppress(DefinitionError):  # a run of it says what is wrong
+            source = read_definition(file).source.path
+            roots |= {root for root in [locate_root(source)] if root}
+    # Settings separate roots by commas.
+    return sorted(root for root in roots if "," not in root)
+
+
+def locate_root(source: str | None) -> str | None:
+    """The folder, file or prefix that holds a source; None if it has no fixed place, or would be everything.
+
+    >>> locate_root("/data/in/*.csv"), locate_root("s3://orders/in/2026-*.csv"), locate_root("/*.csv")
+    ('/data/in', 's3://orders/in', None)
+    """
+    if source is None or not (is_object_url(source) or Path(source).is_absolute()):
+        return None
+    fixed = re.split(r"[*?\[]", source)[0]
+    place = source if fixed == source else fixed.rpartition("/")[0]
+    return place if place.strip("/") and not place.endswith(":/") else None
 
 
 def ensure_password(folder: Path) -> str:

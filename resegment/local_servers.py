@@ -9,8 +9,9 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
+from pydantic import SecretStr
 
-from config.settings import read_settings
+from config.settings import Settings, read_settings
 from resegment.options import StoreOption
 from resegment.terminal import open_stderr, print_failure
 from segmentation.errors import Refused
@@ -51,20 +52,34 @@ def serve_reports_command(
     host: Annotated[
         str, typer.Option(help="The address to listen on. The default accepts only this machine.")
     ] = "127.0.0.1",
+    auth_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A file with USER:PASSWORD. Default: RESEGMENT_REPORTS_AUTH."),
+    ] = None,
+    is_behind_sign_in: Annotated[
+        bool,
+        typer.Option("--behind-sign-in", help="A proxy in front asks for a sign-in, so ask for none here."),
+    ] = False,
 ) -> None:
-    """Serve the store's reports over HTTP, read-only, on this machine."""
+    """Serve the store's reports over HTTP, read-only. Other machines need a password."""
     from segmentation.report.report_server import LOOPBACK, ReportServer
 
     settings = read_settings()
     folder = store or settings.store
     if is_object_url(folder):
         raise Refused("store", "serve-reports needs a folder; a bucket's pages are served by its provider")
-    if host not in LOOPBACK:
-        typer.echo("Note: anyone who can reach this address can read the reports.", err=True)
+    sign_in = _resolve_sign_in(auth_file, settings)
+    if host not in LOOPBACK and sign_in is None and not is_behind_sign_in:
+        raise Refused(
+            "password",
+            f"other machines can reach {host[:60]}, so a password is needed: give USER:PASSWORD in "
+            "--auth-file FILE or RESEGMENT_REPORTS_AUTH, or add --behind-sign-in if a proxy asks for one",
+        )
     # Behind a proxy, browsers send the public name as Host.
     public_host = urlsplit(settings.reports_url or "").hostname
     address = host.strip("[]")
-    server = ReportServer(Path(folder).absolute(), (address, port), [public_host] if public_host else [])
+    names = [public_host] if public_host else []
+    server = ReportServer(Path(folder).absolute(), (address, port), names, sign_in)
     url_host = f"[{address}]" if ":" in address else address
     typer.echo(f"Reports: http://{url_host}:{server.server_address[1]} (Ctrl-C stops)")
     with server:
@@ -72,3 +87,14 @@ def serve_reports_command(
             server.serve_forever()
         except KeyboardInterrupt:
             typer.echo("Stopped.")
+
+
+def _resolve_sign_in(file: Path | None, settings: Settings) -> SecretStr | None:
+    """USER:PASSWORD of --auth-file or of the settings; None without either."""
+    from segmentation.report.sign_in import check_sign_in, read_sign_in
+
+    if file is not None:
+        return read_sign_in(file)
+    if settings.reports_auth is None:
+        return None
+    return check_sign_in(settings.reports_auth, "RESEGMENT_REPORTS_AUTH")

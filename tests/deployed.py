@@ -61,12 +61,11 @@ class DeployedServer(NamedTuple):
     @contextmanager
     def worker(self) -> Iterator[int]:
         """A process worker of the pool: its process id."""
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "resegment"]
-        command += ["--type", "process", "--name", "tests"]
+        command = [sys.executable, "-m", "deployments.worker", "start", "--name", "tests"]
         with running_process(command, self.environment, self.folder / "worker.log") as process:
             yield process.pid
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         """POST to the API: the decoded response."""
         response = httpx.post(f"{self.page}/api/{path}", json=body, timeout=60)
         assert response.is_success, response.text

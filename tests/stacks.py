@@ -16,16 +16,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
+from config.definition import BUILT_IN
 from deployments import postgres
 from deployments.local_server import KEY_FILE
+from deployments.pool import PREFECT_FILE
 from deployments.services import pick_free_port
 
 ROOT = Path(__file__).parents[1]
+STALLING_FLOW = "tests.stalls.resegment"
 
 
 class RunningStack(NamedTuple):
@@ -36,11 +40,40 @@ class RunningStack(NamedTuple):
     port: int
     reports_port: int
 
+    @property
+    def definitions(self) -> Path:
+        """The folder of its definitions."""
+        return self.state / "definitions"
+
+    @property
+    def stalls(self) -> Path:
+        """The plan of tests/stalls.py."""
+        return self.state / "stalls.json"
+
+    @property
+    def prefect_file(self) -> Path:
+        """What its worker may run: the project's deployments, and the flow of tests/stalls.py."""
+        return self.state / "prefect.yaml"
+
+    def prepare(self) -> None:
+        """Write what its worker reads."""
+        shutil.copytree(BUILT_IN, self.definitions)
+        content = yaml.safe_load(PREFECT_FILE.read_text())
+        content["deployments"].append({"name": "stalls", "entrypoint": STALLING_FLOW})
+        self.prefect_file.write_text(json.dumps(content))
+
     def call(self, action: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m deployments.stack up|down|status`."""
         ports = ["--port", str(self.port), "--reports-port", str(self.reports_port)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        folders = {"RESEGMENT_STATE": str(self.state), "RESEGMENT_STORE": str(self.store)}
+        folders = {
+            "RESEGMENT_STATE": str(self.state),
+            "RESEGMENT_STORE": str(self.store),
+            "RESEGMENT_DEFINITIONS": str(self.definitions),
+            "RESEGMENT_PREFECT_FILE": str(self.prefect_file),
+            "RESEGMENT_ROOTS": "/",
+            "STALLS": str(self.stalls),
+        }
         return subprocess.run(
             [sys.executable, "-m", "deployments.stack", action, *ports],
             cwd=ROOT,
@@ -53,6 +86,11 @@ class RunningStack(NamedTuple):
     def pid(self, name: str) -> int:
         """The process id of a part."""
         return int(json.loads((self.state / "stack" / f"{name}.json").read_text())["pid"])
+
+    @property
+    def page(self) -> str:
+        """The URL of the UI."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def password(self) -> str:
@@ -71,12 +109,13 @@ class RunningStack(NamedTuple):
 
 
 @contextmanager
-def running_stack() -> Iterator[RunningStack]:
-    """Start a stack; afterwards stop it and remove its files."""
+def running_stack(**environment: str) -> Iterator[RunningStack]:
+    """Start a stack; afterwards stop it and remove its files. environment: for its first `up`."""
     folder = Path(tempfile.mkdtemp(prefix="stack-"))  # short: a socket's path has 107 bytes
     stack = RunningStack(folder / "state", folder / "store", pick_free_port(), pick_free_port())
+    stack.prepare()
     try:
-        result = stack.call("up")
+        result = stack.call("up", **environment)
         if result.returncode:
             raise RuntimeError(result.stdout + result.stderr)
         yield stack
@@ -102,10 +141,3 @@ def wait_for_state(client: SyncPrefectClient, run_id: UUID, names: set[str], lim
         if time.monotonic() > deadline:
             raise TimeoutError(f"{run_id} is {state and state.name}, not {names}")
         time.sleep(0.3)
-
-
-def read_umask() -> int:
-    """This process's umask."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask

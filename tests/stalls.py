@@ -1,9 +1,11 @@
 """The nightly flow with one function that stalls once, for tests/test_recovery.py to run on a worker.
 
-Flow and stages are the real ones. The function that STALL_AT names waits when it is first called.
+Flow and stages are the real ones. The file STALLS names a function for each deployment, which waits when it
+is first called.
 """
 
 import importlib
+import json
 import os
 import time
 from collections.abc import Callable
@@ -43,7 +45,15 @@ def stall_once(function: Callable[..., Any], folder: Path) -> Callable[..., Any]
     return call
 
 
-if "STALL_AT" in os.environ:
-    module_name, _, name = os.environ["STALL_AT"].rpartition(".")
+def install_stall() -> None:
+    """Make the function stall that the plan names for this run's deployment."""
+    # Found by the deployment's name, because a worker accepts no environment from a run.
+    plan = json.loads(Path(os.environ["STALLS"]).read_text())
+    place, folder = plan[os.environ["PREFECT__DEPLOYMENT_NAME"]]
+    module_name, _, name = place.rpartition(".")
     module = importlib.import_module(module_name)
-    setattr(module, name, stall_once(getattr(module, name), Path(os.environ["STALL_IN"])))
+    setattr(module, name, stall_once(getattr(module, name), Path(folder)))
+
+
+if "PREFECT__FLOW_ENTRYPOINT" in os.environ:
+    install_stall()

@@ -71,3 +71,27 @@ def test_services_hang_together(compose: dict[str, Any]) -> None:
     own_images = [service for name, service in services.items() if name != "postgres"]
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in own_images)
     assert services["reports"]["volumes"] == ["store:/store:ro"]
+
+
+def list_images() -> list[str]:
+    """Every image that is pulled: of the Dockerfile's FROM lines, and of services that are not built."""
+    instructions = read_instructions()
+    content = yaml.safe_load((ROOT / "deployments" / "compose.yaml").read_text())
+    services = [service["image"] for service in content["services"].values() if "build" not in service]
+    return [value.split()[0] for name, value in instructions if name == "FROM"] + services
+
+
+def test_images_are_pinned_by_digest() -> None:
+    """What is pulled is named by its content, so a tag that moves changes nothing."""
+    images = list_images()
+    assert len(images) == 2
+    assert [image for image in images if not re.search(r":[\w.-]+@sha256:[0-9a-f]{64}$", image)] == []
+
+
+def test_readers_and_forms_are_limited(compose: dict[str, Any]) -> None:
+    """Beyond the container, reports need a password; runs read and write below RESEGMENT_ROOTS only."""
+    reports, worker = compose["services"]["reports"], compose["services"]["worker"]
+    assert reports["command"][-2:] == ["--auth-file", "/run/secrets/reports"]
+    assert reports["secrets"] == ["reports"]
+    assert worker["environment"]["RESEGMENT_ROOTS"] == "${RESEGMENT_ROOTS:-/store}"
+    assert "exec python -m deployments.worker start" in worker["command"][-1]

@@ -1,6 +1,5 @@
 """`make deploy` against a real server, once and twice: what it creates, and which notices are sent."""
 
-import copy
 import json
 import re
 import threading
@@ -14,15 +13,15 @@ import pytest
 import yaml
 
 from config.settings import read_settings
-from deployments.setup import RESULTS_VARIABLE, add_results_folder
+from deployments.pool import build_template
+from segmentation.store.dates import published_dates
 from segmentation.store.layout import VERSION
-from segmentation.store.published import published_dates
 from tests.dated_days import Days, create_days, day
 from tests.deployed import ROOT, DeployedServer, running_deployed_server, running_postgres, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("deploy")]
 
-NAMES = {"nightly", "deadline", "backfill", "promote", "compare"}
+NAMES = {"nightly", "deadline", "backfill", "promote", "prune", "compare"}
 NOTICES: list[dict[str, Any]] = []
 
 
@@ -71,7 +70,7 @@ def deployed(days: Days) -> Iterator[DeployedServer]:
 
 
 def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
-    """Deploying twice gives five deployments, four automations and one pool, all without local folders."""
+    """Deploying twice gives six deployments, four automations and one pool, all without local folders."""
     deployments = {deployment["name"]: deployment for deployment in deployed.post("deployments/filter")}
     assert deployments.keys() == NAMES
     for deployment in deployments.values():
@@ -81,20 +80,20 @@ def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
         assert re.fullmatch(r"flows\.\w+\.\w+", deployment["entrypoint"])
         assert not deployment["pull_steps"]
         assert str(ROOT) not in json.dumps(deployment)
-        assert deployment["job_variables"]["env"]["OMP_NUM_THREADS"] == "1"
+        assert deployment["job_variables"] == {}
+        assert deployment["path"] in (None, "", ".")
     limits = {
         name: (deployment["global_concurrency_limit"] or {}).get("limit")
         for name, deployment in deployments.items()
     }
-    assert limits == {"nightly": 1, "backfill": 1, "deadline": None, "promote": None, "compare": None}
+    unlimited = dict.fromkeys(("deadline", "promote", "compare"))
+    assert limits == {"nightly": 1, "backfill": 1, "prune": 1, **unlimited}
     automations = {automation["name"] for automation in deployed.post("automations/filter")}
     names = {"failures", "held nights", "late runs", "runs that died"}
     assert automations == {f"resegment: {name}" for name in names}
     (pool,) = deployed.post("work_pools/filter")
     assert (pool["name"], pool["type"]) == ("resegment", "process")
-    results = pool["base_job_template"]["variables"]["properties"]["env"]["default"]
-    assert results == {"PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(deployed.folder / "results")}
-    assert (deployed.folder / "results").stat().st_mode & 0o777 == 0o700
+    assert pool["base_job_template"] == build_template()
 
 
 def test_the_schedule_yields_runs(deployed: DeployedServer) -> None:
@@ -134,7 +133,8 @@ def test_a_failed_run_sends_a_notice(deployed: DeployedServer) -> None:
         assert state["name"] == "Failed"
         assert "has not been published by its deadline: no run of it has begun" in state["message"]
         wait_for(lambda: NOTICES)
-    assert list((deployed.folder / "results").iterdir()) != [], "the pool's results folder is not used"
+    assert list((deployed.folder / "results").iterdir()) != [], "the results folder is not used"
+    assert (deployed.folder / "results").stat().st_mode & 0o777 == 0o700
     assert len(NOTICES) == 1
     assert NOTICES[0]["subject"] == "Resegment: demo 2026-01-31 is Failed"
     assert "no run of it has begun" in NOTICES[0]["body"]
@@ -163,21 +163,6 @@ def test_a_relative_store_is_refused(deployed: DeployedServer) -> None:
         state = run(deployed, "nightly", as_of=str(day(1)), store="mystore")
     assert state["name"] == "Failed"
     assert "store is a relative path; a worker's run needs an absolute one" in state["message"]
-
-
-def test_a_results_folder_of_the_pool_is_kept(
-    deployed: DeployedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only a pool without a results folder gets this machine's; the environment may name another."""
-    monkeypatch.delenv(RESULTS_VARIABLE, raising=False)
-    template = {"variables": {"properties": {"env": {"default": {RESULTS_VARIABLE: "/mnt/shared"}}}}}
-    assert add_results_folder(copy.deepcopy(template)) == template
-    assert add_results_folder({"variables": {"properties": {}}}) == {"variables": {"properties": {}}}
-    monkeypatch.setenv(RESULTS_VARIABLE, str(deployed.folder / "other"))
-    updated = add_results_folder(copy.deepcopy(template))
-    assert updated["variables"]["properties"]["env"]["default"] == {
-        RESULTS_VARIABLE: str(deployed.folder / "other")
-    }
 
 
 def test_the_version_is_the_projects() -> None:

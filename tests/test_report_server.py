@@ -2,10 +2,13 @@
 
 import http.client
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from segmentation.report.figure import Figure
 from segmentation.report.page import render_page
@@ -30,6 +33,7 @@ def store(tmp_path: Path) -> Path:
         "demo/.staging/run/rows-00000.parquet": SECRET,
         "demo/.lock": SECRET,
         "demo/ledger/run.json": SECRET,
+        f"{EDITION}/quarantine.parquet": SECRET,
         f"{EDITION}/.hidden.html": SECRET,
         f"{EDITION}/notes.py": SECRET,
         "../outside.html": SECRET,
@@ -45,10 +49,11 @@ def store(tmp_path: Path) -> Path:
     return store
 
 
-@pytest.fixture
-def port(store: Path) -> Iterator[int]:
-    """The port of a server of that store."""
-    server = ReportServer(store, ("127.0.0.1", 0), ["reports.example"])
+@contextmanager
+def serving(store: Path, sign_in: str | None = None) -> Iterator[int]:
+    """A server of a store: its port."""
+    secret = None if sign_in is None else SecretStr(sign_in)
+    server = ReportServer(store, ("127.0.0.1", 0), ["reports.example"], secret)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server.server_address[1]
@@ -57,14 +62,23 @@ def port(store: Path) -> Iterator[int]:
     server.server_close()
 
 
+@pytest.fixture
+def port(store: Path) -> Iterator[int]:
+    """The port of a server of that store, which asks for no password."""
+    with serving(store) as port:
+        yield port
+
+
 def request(
-    port: int, address: str, method: str = "GET", host: str | None = None
+    port: int, address: str, method: str = "GET", host: str | None = None, sign_in: str | None = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """The response and its body. The address is sent unchanged."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.putrequest(method, address, skip_host=True)
         connection.putheader("Host", f"127.0.0.1:{port}" if host is None else host)
+        if sign_in is not None:
+            connection.putheader("Authorization", sign_in)
         connection.endheaders()
         response = connection.getresponse()
         return response, response.read()
@@ -117,6 +131,8 @@ def test_the_policy_allows_only_the_scripts_of_the_page(port: int) -> None:
         "/demo/.staging/run/rows-00000.parquet",
         "/demo/ledger/run.json",
         "/demo/ledger/",
+        f"/{EDITION}/quarantine.parquet",
+        f"/{EDITION}/quarantine%2Eparquet",
         f"/{EDITION}/.hidden.html",
         f"/{EDITION}/notes.py",
         f"/{EDITION}/leak.html",
@@ -192,6 +208,57 @@ def test_it_listens_on_ipv6(store: Path) -> None:
     """`--host ::1` is an address of this machine too."""
     with ReportServer(store, ("::1", 0)) as server:
         assert server.server_address[0] == "::1"
+
+
+def encode(sign_in: str, scheme: str = "Basic") -> str:
+    """The Authorization header of a user and a password."""
+    return f"{scheme} {b64encode(sign_in.encode()).decode()}"
+
+
+def test_a_password_guards_every_answer(store: Path) -> None:
+    """Without it every address answers 401, existing or not; with it, as without a password."""
+    sign_in = "reader:pässword-of-readers"
+    wrong = [
+        "reader:password",
+        "reader:",
+        ":pässword-of-readers",
+        "Reader:pässword-of-readers",
+        f"{sign_in} ",
+    ]
+    headers = [None, "", "Basic", "Basic ?", encode(sign_in, "Bearer"), *map(encode, wrong)]
+    with serving(store, sign_in) as port:
+        for address in ("/demo/live.json", "/nothing", "/", f"/{EDITION}/report.html"):
+            for header in headers:
+                response, body = request(port, address, sign_in=header)
+                assert (response.status, response.headers["WWW-Authenticate"][:5]) == (401, "Basic")
+                assert body == b"a user name and a password are needed\n"
+        assert request(port, "/demo/live.json", "HEAD")[0].status == 401
+        assert request(port, "/demo/live.json", host="evil.example", sign_in=encode(sign_in))[0].status == 421
+        assert request(port, "/demo/live.json", sign_in=encode(sign_in))[0].status == 200
+        assert request(port, "/nothing", sign_in=encode(sign_in, "basic"))[0].status == 404
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sign_in", "message"),
+    [
+        (["--host", "0.0.0.0"], None, "other machines can reach 0.0.0.0, so a password is needed"),  # noqa: S104
+        (["--host", ""], None, "so a password is needed"),
+        (["--auth-file", "FILE"], "canary-42", "must hold USER:PASSWORD on one line"),
+        (["--auth-file", "FILE"], "reader:canary-42", "12 or more characters"),
+        (["--auth-file", "FILE"], None, "cannot be read: FileNotFoundError"),
+    ],
+)
+def test_beyond_this_machine_a_password_is_needed(
+    arguments: list[str], sign_in: str | None, message: str, tmp_path: Path, command: Command
+) -> None:
+    """Without one, or with a poor one, the command refuses to start, and names no value."""
+    file = tmp_path / "reports.auth"
+    if sign_in is not None:
+        file.write_text(sign_in)
+    arguments = [str(file) if argument == "FILE" else argument for argument in arguments]
+    process = command("serve-reports", "--store", str(tmp_path), "--port", "0", *arguments)
+    assert process.returncode == 2
+    assert message in process.stderr and "canary" not in process.stderr
 
 
 def test_the_command_refuses_a_bucket(command: Command) -> None:

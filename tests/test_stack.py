@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import read_settings
 from deployments import postgres
 from deployments.services import (
     Service,
@@ -90,7 +91,7 @@ class TestUp:
         assert pids == {name: stack.pid(name) for name in pids}
         with stack.client() as client:
             deployments = client.read_deployments()
-        names = [deployment.name for deployment in deployments if deployment.name != "stalls"]
+        names = [deployment.name for deployment in deployments if deployment.name[:6] != "stalls"]
         assert {"nightly", "backfill", "promote", "compare"} <= set(names)
         assert len(names) == len(set(names))
         status = stack.call("status")
@@ -172,6 +173,17 @@ def test_the_reports_of_a_bucket_are_not_served(tmp_path: Path) -> None:
     assert not Stack(tmp_path, "s3://bucket/nightly", 1, 2).has_reports
     assert "RESEGMENT_REPORTS_URL" not in Stack(tmp_path, "s3://bucket/nightly", 1, 2).environment()
     assert "RESEGMENT_REPORTS_URL" in Stack(tmp_path, "/srv/segments", 1, 2).environment()
+
+
+def test_forms_reach_the_store_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`up` limits sources and stores of runs to the store and what definitions read, unless a person did."""
+    stack = Stack(tmp_path, "/srv/segments", 1, 2)
+    monkeypatch.delenv("RESEGMENT_ROOTS", raising=False)
+    read_settings.cache_clear()
+    assert stack.environment()["RESEGMENT_ROOTS"] == "/srv/segments"
+    monkeypatch.setenv("RESEGMENT_ROOTS", "/data, s3://warehouse/in")
+    read_settings.cache_clear()
+    assert stack.environment()["RESEGMENT_ROOTS"] == "/data,s3://warehouse/in"
 
 
 def test_without_postgres_up_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The server of `resegment serve-reports`: the store's pages and published files, read-only, over HTTP.
 
 An address is matched against an allow-list of patterns before it becomes a path, so no address can reach
-another file. The command is in resegment/servers.py.
+another file. The command is in resegment/local_servers.py, the password in sign_in.py.
 """
 
 import os
@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from pydantic import SecretStr
+
 from segmentation.report.page import render_page
+from segmentation.report.sign_in import CHALLENGE, is_signed_in
+from segmentation.store.places import look_up_place
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
@@ -43,6 +47,9 @@ def resolve_address(store: Path, address: str) -> Path | None:
     # Unquoted before it is matched: %2e%2e must be seen as "..".
     relative = unquote(urlsplit(address).path, errors="replace").removeprefix("/").removesuffix("/")
     if not (_FILES.match(relative) or _FOLDERS.match(relative)):
+        return None
+    place = look_up_place(relative)
+    if place is not None and not place.is_served:  # such as quarantine.parquet, which has raw rows
         return None
     # resolve() follows symbolic links. The check below sees where the file really is.
     path = (store / relative).resolve()
@@ -130,6 +137,8 @@ class ReportHandler(BaseHTTPRequestHandler):
         if host not in self.server.hosts:
             # Before 404, so that a page of another site cannot learn which files exist.
             self._refuse(421, "unknown host name")
+        elif not self._is_welcome():
+            self._refuse(401, "a user name and a password are needed")
         elif path is None:
             self._refuse(404, "not found")
         elif location := get_folder_redirect(self.path):
@@ -138,6 +147,10 @@ class ReportHandler(BaseHTTPRequestHandler):
             self._send_listing(path, with_body)
         else:
             self._send_file(path, with_body)
+
+    def _is_welcome(self) -> bool:
+        sign_in = self.server.sign_in
+        return sign_in is None or is_signed_in(self.headers.get("Authorization"), sign_in)
 
     def _send_file(self, path: Path, with_body: bool) -> None:
         with path.open("rb") as file:
@@ -176,6 +189,7 @@ class ReportHandler(BaseHTTPRequestHandler):
             "Cache-Control": "no-store",  # keeps customer data out of the browser's cache
             **({"Location": head.location} if head.location else {}),
             **({"Allow": "GET, HEAD"} if head.status == 405 else {}),
+            **({"WWW-Authenticate": CHALLENGE} if head.status == 401 else {}),
             **({"Connection": "close"} if self.close_connection else {}),
         }
         for name, value in headers.items():
@@ -193,14 +207,24 @@ class ReportHandler(BaseHTTPRequestHandler):
 
 
 class ReportServer(ThreadingHTTPServer):
-    """The server of a store. It accepts its address, this machine and `names` as Host."""
+    """The server of a store. It accepts its address, this machine and `names` as Host.
+
+    sign_in: USER:PASSWORD that every request must have.
+    """
 
     # An idle keep-alive connection must not keep the server from stopping.
     daemon_threads = True
 
-    def __init__(self, store: Path, address: tuple[str, int], names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Path,
+        address: tuple[str, int],
+        names: Iterable[str] = (),
+        sign_in: SecretStr | None = None,
+    ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.store = store
+        self.sign_in = sign_in
         self.hosts = frozenset({address[0], *LOOPBACK, *names})
         super().__init__(address, ReportHandler)
