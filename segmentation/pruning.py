@@ -17,6 +17,7 @@ from config.clauses import Retention
 from schemas.manifest import EditionRef
 from schemas.pruning import PrunedDate, PruneSummary
 from schemas.wording import list_names
+from segmentation.erasing.erasure import ERASE_LOCK
 from segmentation.errors import Conflict
 from segmentation.report.index_refresh import refresh_index
 from segmentation.store.layout import edition_folder
@@ -26,12 +27,11 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.pruned import is_pruned, record_pruned
 from segmentation.store.published import published_edition, published_editions
-from segmentation.store.removal import Removal, measure_removal, remove_date
+from segmentation.store.removal import Removal, measure_removal, remove_date, remove_empty_folders
 from segmentation.store.retention import NEWEST, choose_kept
 from segmentation.store.staging import STAGING, read_staged_run
+from segmentation.store.sweeping import sweep_store
 from segmentation.store.tombstones import read_tombstones, refuse_pending
-
-_ERASE_LOCK = ".erase.lock"  # an erasure rewrites editions, so they take turns
 
 Progress = Callable[[str], None]
 
@@ -81,8 +81,9 @@ def plan_pruning(home: AnyPath, request: PruneRequest) -> PrunePlan:
 def prune_editions(home: AnyPath, request: PruneRequest, progress: Progress) -> PruneSummary:
     """Remove what the retention does not keep. Killed, or run twice at once, it can be run again.
 
-    Conflict if an erasure is under way.
+    Conflict if an erasure, which rewrites editions, is under way.
     """
+    sweep_store(home.parent)  # what a killed pruning had moved out of the way
     with _without_erasure(home):
         plan = plan_pruning(home, request)
         pruned = []
@@ -90,7 +91,9 @@ def prune_editions(home: AnyPath, request: PruneRequest, progress: Progress) -> 
             if (entry := _remove(home, removal, request)) is not None:
                 progress(f"{entry.as_of}: {list_names(entry.editions)} removed")
                 pruned.append(entry)
-    warning = refresh_index(home) if pruned else None
+        with lock(home / LOCK):
+            remove_empty_folders(home)
+    warning = refresh_index(home)
     notes = (*plan.notes, *([warning] if warning else []))
     outcome = "pruned" if pruned else "nothing"
     return _summarise(home, request, plan, tuple(pruned)).model_copy(
@@ -160,7 +163,7 @@ def _without_erasure(home: AnyPath) -> Iterator[None]:
     refuse_pending(home, read_tombstones(home))
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock(home / _ERASE_LOCK, wait=False))
+            stack.enter_context(lock(home / ERASE_LOCK, wait=False))
         except BlockingIOError:
             raise Conflict(
                 f"an erasure or another pruning of {home.name} is under way; nothing was removed. Run again "

@@ -33,6 +33,7 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.locking import lock
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import Pointer, read_live
+from segmentation.store.published import published_edition
 from segmentation.store.repairing import RepairRequest, repair_store
 from segmentation.store.retention import choose_kept
 from tests.nights import PLAN, Town, create_town, day, draw_customers, files, manifest
@@ -77,11 +78,13 @@ def measure(town: Town) -> int:
     return sum({path.stat().st_ino: path.stat().st_size for path in paths if path.is_file()}.values())
 
 
-def snapshot(town: Town) -> dict[str, bytes]:
-    """The files of editions and published tables."""
-    folders = (town.home / "editions", town.home / "published")
-    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(town.home)): path.read_bytes() for path in paths}
+def snapshot(town: Town) -> dict[str, bytes | None]:
+    """Everything but the ledger, byte by byte, folders included."""
+    return {
+        str(path.relative_to(town.home)): path.read_bytes() if path.is_file() else None
+        for path in town.home.rglob("*")
+        if "ledger" not in path.parts
+    }
 
 
 def test_what_the_retention_does_not_keep_goes(town: Town) -> None:
@@ -172,6 +175,7 @@ class _Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_leaves_nothing_torn(half_year: Town, tmp_path: Path) -> None:
     """Killed before any of its steps, the store is intact, and pruning again ends as if nothing had been."""
     golden = half_year.copy_to(tmp_path / "golden")
@@ -229,7 +233,8 @@ def test_what_runs_and_people_wait_for_stays(town: Town) -> None:
     assert held.outcome == "held"
     staged = town.home / ".staging" / "run-1"
     staged.mkdir(parents=True)
-    (staged / "night.json").write_text(json.dumps({"as_of": str(day(32))}))
+    run = {"as_of": str(day(32)), "published": published_edition(town.home, day(32))}
+    (staged / "night.json").write_text(json.dumps(run))
     summary = prune(town)
     assert [entry.as_of for entry in summary.dates] == [day(2)]
     assert [entry.state for entry in list_editions(town.home, day(3))] == ["held"]
@@ -254,8 +259,8 @@ def test_pruning_and_erasing_take_turns(town: Town) -> None:
 
 def test_a_damaged_store_is_refused(town: Town) -> None:
     """Without live.json, or with a table that cannot be read, nothing is removed."""
-    before = snapshot(town)
     (town.home / "live.json").write_text("{")
+    before = snapshot(town)
     with pytest.raises(Refused, match=r"live\.json"):
         prune(town)
     assert snapshot(town) == before

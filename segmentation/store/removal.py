@@ -62,10 +62,17 @@ def remove_date(home: AnyPath, removal: Removal, begin: Callable[[], bool]) -> b
             if path.exists():
                 path.rename(scratch / str(number))
                 sync_folder(path.parent)
-        for name in ("editions", "inputs"):
-            with suppress(OSError):  # another edition's, or without any
-                (home / name / str(removal.as_of)).rmdir()
     return True
+
+
+def remove_empty_folders(home: AnyPath) -> None:
+    """Remove the folders of dates that have nothing left. Call it under the segmentation's lock."""
+    if isinstance(home, ObjectPath):
+        return
+    for name in ("editions", "inputs"):
+        for folder in (home / name).glob("*"):
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def _delete_objects(home: ObjectPath, removal: Removal) -> bool:
@@ -93,10 +100,10 @@ def _put_back(home: ObjectPath, live: EditionRef) -> None:
 
 
 def _list_targets(home: AnyPath, removal: Removal) -> Iterator[AnyPath]:
-    """Folders and files that go, the published table first."""
+    """Folders and files that go, the published table first and editions last: what finds the rest."""
     paths = list_prunable(Pruning.DATE, home.name, removal.as_of) if removal.whole_date else []
     for edition in removal.editions:
-        paths += list_prunable(Pruning.EDITION, home.name, removal.as_of, edition)
+        paths += reversed(list_prunable(Pruning.EDITION, home.name, removal.as_of, edition))
     store: AnyPath = home.parent
     for path in paths:
         yield Path(store, path) if isinstance(store, Path) else store / path
