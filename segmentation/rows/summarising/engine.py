@@ -67,8 +67,8 @@ def run_query(connection: "duckdb.DuckDBPyConnection", query: AggregationQuery) 
         for batch in connection.execute(query.sql, query.values).to_arrow_reader(PART_ROWS):
             yield pa.Table.from_batches([batch])
     except duckdb.Error as error:
-        # Of a write to a full disk it has no class of its own.
-        if _NO_SPACE in str(error):
+        # A full disk has no class of its own. By default the limit of the spill is what the disk has free.
+        if _NO_SPACE in str(error) or "max_temp_directory_size" in str(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
         if not isinstance(error, duckdb.OutOfMemoryException):
             raise
