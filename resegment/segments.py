@@ -23,7 +23,7 @@ from segmentation.errors import Refused
 from segmentation.store.objects import AnyPath
 
 if TYPE_CHECKING:
-    from segmentation.identity.given_names import GivenName
+    from segmentation.store.names_file import GivenName
 
 segments_app = typer.Typer()
 
@@ -39,7 +39,8 @@ def segments_command(
     as_json: JsonOption = False,
 ) -> None:
     """List the segments: names, owners, sizes, and what distinguishes each one."""
-    from segmentation.identity.given_names import list_splits, read_given_names
+    from segmentation.identity.given_names import list_splits
+    from segmentation.store.names_file import read_given_names
 
     home = resolve_home(name, store)
     day, folder = locate_edition(home, as_of, edition)
@@ -105,7 +106,7 @@ def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
 
 def _describe(row: dict[str, Any], given_names: "dict[str, GivenName]") -> dict[str, str]:
     """The segment's given name, or in parentheses the factual one, with owner and note."""
-    from segmentation.identity.given_names import GivenName
+    from segmentation.store.names_file import GivenName
 
     given_name = given_names.get(row["segment_id"], GivenName())
     label = given_name.name or f"({row['name']})"

@@ -15,10 +15,11 @@ from flows.promote import promote
 from flows.resegment import resegment
 from schemas.promotion import Promotion
 from segmentation.errors import Refused
-from segmentation.identity.given_names import name_segment, read_given_names
+from segmentation.identity.given_names import name_segment
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
+from segmentation.store.names_file import read_given_names
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_edition

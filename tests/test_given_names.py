@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from segmentation.errors import DamagedFile, Refused
-from segmentation.identity.given_names import NAMES_FILE, list_splits, name_segment, read_given_names
+from segmentation.identity.given_names import list_splits, name_segment
 from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.ledger import add_row
+from segmentation.store.names_file import NAMES_FILE, read_given_names
 from tests.nights import Town, create_town, draw_customers, files
 from tests.test_store import make_manifest, write_sealed
 

@@ -5,7 +5,6 @@ The factual names of other segments are in segmentation/report/factual_names.py.
 """
 
 import json
-import re
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -16,25 +15,11 @@ from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.manifests import read_manifest
+from segmentation.store.names_file import NAMES_FILE, GivenName, check_texts, read_given_names
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import readable_edition
 from segmentation.store.rewriting import rewrite
-from segmentation.store.small_files import parse_json, read_small_file
-
-NAMES_FILE = "names.json"
-NAMES_ADVICE = "restore it from a backup; without one, remove it and name the segments again"
-LONGEST = {"name": 80, "owner": 80, "note": 500}
-
-
-class GivenName(NamedTuple):
-    """A segment's name, owner and note, who gave them, and the live date at that time."""
-
-    name: str = ""
-    owner: str = ""
-    note: str = ""
-    by: str = ""
-    as_of: str = ""
 
 
 class SplitOrMerge(NamedTuple):
@@ -44,25 +29,6 @@ class SplitOrMerge(NamedTuple):
     event: str
     from_segment_id: str
     segment_id: str
-
-
-def read_given_names(home: AnyPath) -> dict[str, GivenName]:
-    """The names by segment id; empty without a file. Refused if it cannot be read."""
-    # A damaged file is not an empty one, or the next write would erase all names.
-    return read_small_file(home / NAMES_FILE, _parse_names, "names by segment id", NAMES_ADVICE) or {}
-
-
-def _parse_names(content: bytes) -> dict[str, GivenName]:
-    names = {}
-    for segment_id, fields in parse_json(content).items():
-        texts = {field: fields.get(field) or "" for field in GivenName._fields}
-        if not re.fullmatch(r"S\d+", segment_id) or not all(isinstance(text, str) for text in texts.values()):
-            raise ValueError("not a segment's name")
-        check_texts({field: texts[field] for field in ("name", "owner", "note", "by")})
-        if texts["as_of"]:
-            date.fromisoformat(texts["as_of"])
-        names[segment_id] = GivenName(**texts)
-    return names
 
 
 def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], user: str) -> GivenName:
@@ -95,15 +61,6 @@ def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], u
     with lock(home / LOCK):
         rewrite(home / NAMES_FILE, change)
     return given_name
-
-
-def check_texts(texts: dict[str, str | None]) -> None:
-    """Refuse a text that is not one short line."""
-    for field, text in texts.items():
-        longest = LONGEST.get(field, 80)
-        # isprintable also refuses Unicode's direction controls, which could reverse the text after a name.
-        if text is not None and (len(text) > longest or not text.isprintable()):
-            raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 
 
 def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOrMerge]:

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
-from segmentation.identity.given_names import GivenName, read_given_names
 from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.manifests import try_read_manifest
+from segmentation.store.names_file import GivenName, read_given_names
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.pruned import list_pruned

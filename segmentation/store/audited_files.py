@@ -10,13 +10,13 @@ from datetime import date
 
 from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile
-from segmentation.identity.given_names import NAMES_ADVICE, NAMES_FILE, read_given_names
 from segmentation.store.damage import Damage, Repair, advise_again, relative_path
 from segmentation.store.dates import published_dates
 from segmentation.store.earlier_ids import EarlierIds, IssuedIds, search_issued_ids
 from segmentation.store.issued_ids import IDS_FILE, read_ids
 from segmentation.store.ledger import read_ledger
 from segmentation.store.live_state import compute_live
+from segmentation.store.names_file import NAMES_ADVICE, NAMES_FILE, read_given_names
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
 from segmentation.store.small_files import advise_repair
