@@ -79,11 +79,11 @@ def measure(town: Town) -> int:
 
 
 def snapshot(town: Town) -> dict[str, bytes | None]:
-    """Everything but the ledger, byte by byte, folders included."""
+    """Everything but the ledger and locks, byte by byte, folders included."""
     return {
         str(path.relative_to(town.home)): path.read_bytes() if path.is_file() else None
         for path in town.home.rglob("*")
-        if "ledger" not in path.parts
+        if "ledger" not in path.parts and path.suffix != ".lock"
     }
 
 
