@@ -36,6 +36,7 @@ def write_days(shop: Shop, numbers: range, end: str) -> dict[int, int]:
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [".csv", ".parquet"])
 def test_events_of_the_window_are_left_out(tmp_path: Path, end: str) -> None:
     """Their count is in the balance; the other customers are as in a source without them."""
@@ -75,6 +76,7 @@ def test_a_file_of_one_erased_customer(tmp_path: Path) -> None:
     assert (night.rows.quarantined, night.rows.erased > len(theirs)) == (0, True)
 
 
+@pytest.mark.slow
 def test_rows_outside_the_window_use_no_tombstone(tmp_path: Path) -> None:
     """A customer whose events are all outside changes neither the name nor the bytes of the edition."""
     source = {"path": str(tmp_path / "events.csv")}
