@@ -167,6 +167,8 @@ def prepare_scratch(home: AnyPath, edition: Edition, plan: RebuildPlan, scratch:
         table = published_path(scratch_home, previous.as_of)
         table.parent.mkdir(parents=True)
         shutil.copyfile(copy / SEGMENTS, table)
+        # The scratch ledger has no row of it, and a lost live.json would be in doubt.
+        write_durably(scratch_home / LIVE, Pointer(previous).to_json())
     scratch_home.mkdir(parents=True, exist_ok=True)
     if previous is None and edition.manifest.accept_new_ids:
         # The edition before was lost and new ids were accepted: here one is lost as well.
