@@ -21,8 +21,8 @@ LOST_HISTORY = "the edition before has lost its history of earlier dates, so thi
 
 
 def start_cold(key: EditionKey) -> PreviousEdition:
-    """No edition to continue from: there is none, or it is damaged and a person accepted new ids."""
-    state = "is damaged" if key.accept_new_ids else "does not exist"
+    """A night that continues no edition: the first one, or one for which a person accepted new ids."""
+    state = "cannot be used" if key.accept_new_ids else "does not exist"
     return PreviousEdition(
         reasons=(f"the edition before this one {state}",), store_warnings=key.store_warnings
     )

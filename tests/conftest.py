@@ -24,9 +24,10 @@ from segmentation.store.buckets import open_bucket
 from segmentation.store.objects import ObjectPath, parse_path
 from segmentation.store.places import list_unknown
 from tests.browser import browser
+from tests.damaged_nights import nights, two_nights
 from tests.stacks import RunningStack, running_stack
 
-__all__ = ["browser"]  # a fixture of every module, used by its name
+__all__ = ["browser", "nights", "two_nights"]  # fixtures of every module, used by their names
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 # The modules whose stores must hold no file that the registry of places does not know.

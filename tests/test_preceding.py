@@ -43,7 +43,7 @@ def test_it_is_the_edition_of_the_newest_earlier_date(tmp_path: Path) -> None:
 
 
 def test_a_superseded_edition_is_skipped(tmp_path: Path) -> None:
-    """Whether its table is there or not; if all are superseded, the date starts anew."""
+    """Whether its table is there or not; if all are superseded, the date starts over."""
     seal(tmp_path, EARLIER, "old")
     seal(tmp_path, NEAR, "near")
     record(tmp_path, NEAR, "published", "near")

@@ -19,6 +19,7 @@ from segmentation.store.layout import SUMS, edition_folder, get_home
 from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.preceding import UNKNOWN, identify_edition
+from segmentation.store.pruned import is_pruned
 from segmentation.store.restoring import restore_table
 from segmentation.store.sealed_files import describe_problem, read_sealed_digests
 
@@ -74,8 +75,8 @@ def _start_over(key: EditionKey, content: dict[str, Any], state: PreviousState) 
     changes: dict[str, Any] = {"accept_new_ids": True}
     ref = get_previous_ref(key)
     if ref is not None and state.damage:
-        # Nothing of a damaged edition is used, so it is no part of the name, in whatever way it is damaged.
-        warning = f"{describe_edition(ref)} is damaged ({state.damage}); new ids were accepted"
+        # Nothing of a damaged edition is used, so its name is left out too, in whatever way it is damaged.
+        warning = f"{describe_edition(ref)} cannot be used ({state.damage}); new ids were accepted"
         changes |= {"previous": None, "previous_as_of": None, "store_warnings": (warning,)}
         ref = None
     return key.model_copy(update={"edition": name_edition(content, ref, accept_new_ids=True), **changes})
@@ -90,7 +91,8 @@ def check_previous(night: Night, ref: EditionRef) -> PreviousState:
     try:
         digests = read_sealed_digests(folder)
     except FileNotFoundError:
-        return PreviousState(damage=f"{SUMS} is missing" if folder.is_dir() else "its folder is missing")
+        missing = "it was pruned" if is_pruned(home, ref.edition) else "its folder is missing"
+        return PreviousState(damage=f"{SUMS} is missing" if folder.is_dir() else missing)
     except OSError as error:
         return PreviousState(damage=f"{SUMS} cannot be read ({error.strerror})")
     if damage := list_damage(folder, MODEL_FILES, digests):
@@ -161,7 +163,7 @@ def refuse_damage(night: Night, ref: EditionRef, damage: str) -> DamagedFile:
     name = night.definition.name
     return DamagedFile(
         "damaged-previous",
-        f"{describe_edition(ref)}, on which {night.as_of} builds, is damaged: {damage}. Without it every "
+        f"{describe_edition(ref)}, on which {night.as_of} builds, cannot be used: {damage}. Without it every "
         f"segment would get a new id, so nothing was published. 'resegment audit {name}' says what can be "
         "repaired. Else put its folder back from a backup, or make it again with 'resegment backfill "
         f"{name} --start {ref.as_of} --end {ref.as_of} --mode rebuild'; then run {night.as_of} again. Only "

@@ -37,15 +37,14 @@ class _Evidence:
         """All rows that can be read, and which files cannot."""
         return read_ledger(self.home)
 
-    def list_recorded(self, before: date) -> list[EditionRef]:
+    def list_recorded(self, as_of: date) -> list[EditionRef]:
         """Publications of earlier dates according to the ledger, oldest date first, the last one of each."""
-        refs = dict[str, str]()
-        for row in self.ledger.rows:
-            if row.get("outcome") in _PUBLISHED and row.get("edition") and row.get("as_of"):
-                refs[str(row["as_of"])] = str(row["edition"])
-            elif row.get("whole_date"):  # pruned
-                refs.pop(str(row.get("as_of")), None)
-        return [EditionRef(date.fromisoformat(day), refs[day]) for day in sorted(refs) if day < str(before)]
+        refs = {
+            str(row["as_of"]): str(row["edition"])
+            for row in self.ledger.rows
+            if row.get("outcome") in _PUBLISHED and row.get("edition") and row.get("as_of")
+        }
+        return [EditionRef(date.fromisoformat(day), refs[day]) for day in sorted(refs) if day < str(as_of)]
 
 
 def previous_edition(home: AnyPath, as_of: date) -> EditionRef | None:
@@ -63,7 +62,7 @@ def previous_edition(home: AnyPath, as_of: date) -> EditionRef | None:
             return EditionRef(day, edition)
     if days:
         return None
-    # An empty store is a new one, unless its ledger knows better.
+    # A store without earlier dates is a new one, unless its ledger knows better: they may have been pruned.
     recorded = evidence.list_recorded(as_of)
     return next((ref for ref in reversed(recorded) if ref.edition not in evidence.pointer.superseded), None)
 
@@ -87,8 +86,8 @@ def _identify(evidence: _Evidence, day: date) -> str | None:
     home, live = evidence.home, evidence.pointer.live
     table = published_path(home, day)
     footer = read_footer(table)
-    if footer and (named := _look_up_named(home, day, footer)):
-        return named
+    if footer and (edition := _look_up_named(home, day, footer)):
+        return edition
     # The table is missing, unreadable, or a copy of another date's.
     if live is not None and live.as_of == day:
         return live.edition
@@ -117,7 +116,7 @@ def _look_up_named(home: AnyPath, day: date, footer: tuple[str, str]) -> str | N
         is_named = describe_damage(folder / MANIFEST, digest) is None
         if is_named and try_read_manifest(folder) is not None:  # None in a folder that was renamed
             return name
-    is_foreign = any(edition_folder(home, other, edition).is_dir() for other in _list_edition_dates(home))
+    is_foreign = any(edition_folder(home, past, edition).is_dir() for past in _list_edition_dates(home))
     return None if is_foreign else edition
 
 
@@ -152,5 +151,5 @@ def _list_names(home: AnyPath, *parts: str) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        found = f"cannot be listed ({error.strerror})"
-        raise damaged(folder, found, "a folder for each edition", advise_audit(home)) from None
+        problem = f"cannot be listed ({error.strerror})"
+        raise damaged(folder, problem, "a folder for each edition", advise_audit(home)) from None

@@ -22,7 +22,6 @@ from segmentation.store.layout import (
 )
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath
-from segmentation.store.pointer import read_pointer
 
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>[\w.-]+)")
 DAMAGED = "damaged"  # in place of an edition, where the published table cannot be read
@@ -58,17 +57,6 @@ def readable_editions(home: AnyPath) -> list[EditionRef]:
     """Every date with a readable published table, and its edition, by date."""
     refs = ((day, readable_edition(home, day)) for day in published_dates(home))
     return [EditionRef(day, edition) for day, edition in refs if edition is not None]
-
-
-def previous_edition(home: AnyPath, as_of: date) -> EditionRef | None:
-    """The edition that as_of builds on: published for the newest earlier date, and not superseded."""
-    superseded = read_pointer(home).superseded
-    # Newest first, and one footer is read per date: usually the first one is the answer.
-    for day in reversed([day for day in published_dates(home) if day < as_of]):
-        edition = published_edition(home, day)
-        if edition not in superseded:
-            return EditionRef(day, edition) if edition else None
-    return None
 
 
 def is_intact(home: AnyPath, as_of: date, edition: str) -> bool:

@@ -30,14 +30,6 @@ class TableState(NamedTuple):
     repair: str = ""
 
 
-class _Copy(NamedTuple):
-    """A sound copy of a table, the place that needs it, and both in words."""
-
-    source: AnyPath
-    target: AnyPath
-    repair: str
-
-
 def restore_table(
     home: AnyPath, ref: EditionRef, digests: dict[str, str], who: str, *, hashes_both: bool = False
 ) -> TableState:
@@ -60,36 +52,39 @@ def restore_table(
     if problem is None:
         state = "damaged" if table.exists() else "missing"
         repair = f"the published table of {ref.as_of} was {state} and has been restored from {edition}"
-        copy = _Copy(folder / SEGMENTS, table, repair)
     elif is_named and not _is_same_file(folder / SEGMENTS, table) and SEGMENTS in digests:
         if (damage := describe_damage(table, digests[SEGMENTS])) is not None:
             return TableState(f"{problem}; the published {damage}")
         repair = f"in {edition}, {problem}; it has been restored from the published table"
-        copy = _Copy(table, folder / SEGMENTS, repair)
     else:
         return TableState(problem)
-    _put_copy(home, ref, copy, digests[SEGMENTS])
-    add_row(home, ref.as_of, "repaired", {"edition": ref.edition, "who": who, "reasons": [copy.repair]})
-    return TableState(repair=copy.repair)
+    copy_table = _copy_object if isinstance(home, ObjectPath) else _copy_file
+    try:
+        copy_table(home, ref, digests[SEGMENTS], to_published=problem is None)
+    except IsADirectoryError:
+        return TableState(f"{SEGMENTS} is a folder, where a table belongs")
+    add_row(home, ref.as_of, "repaired", {"edition": ref.edition, "who": who, "reasons": [repair]})
+    return TableState(repair=repair)
 
 
-def _put_copy(home: AnyPath, ref: EditionRef, copy: _Copy, digest: str) -> None:
-    """Replace the target by the source in one step. Conflict if the date was published in the meantime."""
-    if isinstance(copy.source, ObjectPath) or isinstance(copy.target, ObjectPath):
-        _put_object(home, ref, copy, digest)
-        return
-    assert isinstance(home, Path)
+def _copy_file(home: Path, ref: EditionRef, digest: str, *, to_published: bool) -> None:
+    """Replace one table by the other in one rename. Conflict if the date was published in the meantime."""
+    folder, table = edition_folder(home, *ref), published_path(home, ref.as_of)
+    source, target = (folder, table) if to_published else (table.parent, folder / SEGMENTS)
     with lock(home / LOCK):
-        _check_unchanged(home, ref)
+        if identify_edition(home, ref.as_of) != ref.edition or describe_damage(source / SEGMENTS, digest):
+            raise _make_conflict(ref)
         with scratch_folder(home / STAGING) as scratch:
-            publish_table(copy.source.parent, copy.target, scratch)
+            publish_table(source, target, scratch)
 
 
-def _put_object(home: AnyPath, ref: EditionRef, copy: _Copy, digest: str) -> None:
-    source, target = copy.source, copy.target
-    assert isinstance(source, ObjectPath) and isinstance(target, ObjectPath)
-    version = target.version()
-    _check_unchanged(home, ref)
+def _copy_object(home: ObjectPath, ref: EditionRef, digest: str, *, to_published: bool) -> None:
+    """The same by a conditional put."""
+    copy, table = edition_folder(home, *ref) / SEGMENTS, published_path(home, ref.as_of)
+    source, target = (copy, table) if to_published else (table, copy)
+    version = target.version()  # before the date is looked at: a change in between fails the put
+    if identify_edition(home, ref.as_of) != ref.edition:
+        raise _make_conflict(ref)
     with scratch_folder() as scratch:
         local = source.fetch(scratch)
         if describe_damage(local, digest) is not None:
@@ -100,11 +95,6 @@ def _put_object(home: AnyPath, ref: EditionRef, copy: _Copy, digest: str) -> Non
             raise _make_conflict(ref) from None
 
 
-def _check_unchanged(home: AnyPath, ref: EditionRef) -> None:
-    if identify_edition(home, ref.as_of) != ref.edition:
-        raise _make_conflict(ref)
-
-
 def _make_conflict(ref: EditionRef) -> Conflict:
     return Conflict(
         f"another run published {ref.as_of} while its table was about to be restored; nothing was changed. "
@@ -112,10 +102,10 @@ def _make_conflict(ref: EditionRef) -> Conflict:
     )
 
 
-def _is_same_file(path: AnyPath, other: AnyPath) -> bool:
-    if isinstance(path, ObjectPath) or isinstance(other, ObjectPath):
+def _is_same_file(copy: AnyPath, table: AnyPath) -> bool:
+    if isinstance(copy, ObjectPath) or isinstance(table, ObjectPath):
         return False
     try:
-        return path.samefile(other)
+        return copy.samefile(table)
     except OSError:
         return False

@@ -1,6 +1,6 @@
 """Single files of an edition, compared with the digests it was sealed with: only those that somebody needs.
 
-All files at once are audit.py's matter. That the table exists twice is restoring.py's.
+All files at once are compared in audit.py, the two copies of the table in restoring.py.
 """
 
 import re
