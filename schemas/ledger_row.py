@@ -13,7 +13,7 @@ class _Read(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
 
-class RowCounts(_Read):
+class CountedRows(_Read):
     """The balance of rows."""
 
     customers: int = 0
@@ -56,7 +56,7 @@ class LedgerRow(_Read):
     tries: int = 0
     refusals: int = 0
     reasons: list[str] = []
-    rows: RowCounts | None = None
+    rows: CountedRows | None = None
     churn: ChurnCounts | None = None
     sizes: dict[str, int] | None = None
     inputs: list[LedgerInput] | None = None

@@ -15,7 +15,7 @@ from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.report.index_refresh import write_index
 from segmentation.store.audit import audit_store
 from segmentation.store.damage import Damage
-from segmentation.store.issued_ids import IssuedIds, read_ids
+from segmentation.store.issued_ids import IssuedIds, read_issued_ids
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.published import published_edition
@@ -49,7 +49,7 @@ def build_store(folder: Path) -> Town:
 
 def describe(town: Town) -> Model:
     """What the store is now."""
-    ids = read_ids(town.home)
+    ids = read_issued_ids(town.home)
     assert ids is not None
     editions = {day(number): published_edition(town.home, day(number)) for number in (1, 2, 3, 4)}
     return Model(read_pointer(town.home), ids, editions)
@@ -109,15 +109,15 @@ def put(content: bytes) -> Harm:
 
 
 def follow_advice(town: Town, pristine: Path) -> list[str]:
-    """Do what audit says, first what needs no backup, until it finds nothing. Returns what was done."""
-    done: list[str] = []
+    """Do what audit says, first what needs no backup, until it finds nothing. Returns what was steps."""
+    steps: list[str] = []
     for _ in range(6):
         damage = audit_store(town.home).damage
         if not damage:
-            return done
-        entry = min(damage, key=lambda found: ("backup" in found.advice, "--live" in found.advice))
-        done.append(_follow(town, pristine, entry))
-    raise AssertionError(f"still damaged after {done}: {audit_store(town.home).damage}")
+            return steps
+        entry = min(damage, key=lambda entry: ("backup" in entry.advice, "--live" in entry.advice))
+        steps.append(_follow(town, pristine, entry))
+    raise AssertionError(f"still damaged after {steps}: {audit_store(town.home).damage}")
 
 
 def _follow(town: Town, pristine: Path, entry: Damage) -> str:

@@ -27,7 +27,7 @@ from tests.nights import PLAN, Town, day, draw_customers
 
 HOME_FILES = ("live.json", "ids.json", "names.json", "index.json", "ledger")
 FILES = (*HOME_FILES, "manifest.json", "model.json", "SHA256SUMS")
-FEW, MANY = range(1), range(1, 60)
+SEEDS, MORE_SEEDS = range(1), range(1, 60)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +108,8 @@ def check_seed(town: Town, kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("kind", FILES)
 def test_a_damaged_file_ends_in_one_message(town: Town, pristine: Town, kind: str) -> None:
-    """Every command refuses it in one message, or goes on and says what it left out."""
-    for seed in FEW:
+    """Every command refuses it in one message, or continues and says what it left out."""
+    for seed in SEEDS:
         check_seed(pristine.copy_to(town.folder), kind, seed)
 
 
@@ -117,5 +117,5 @@ def test_a_damaged_file_ends_in_one_message(town: Town, pristine: Town, kind: st
 @pytest.mark.parametrize("kind", FILES)
 def test_many_damaged_files_end_in_one_message(town: Town, pristine: Town, kind: str) -> None:
     """As above, many times."""
-    for seed in MANY:
+    for seed in MORE_SEEDS:
         check_seed(pristine.copy_to(town.folder), kind, seed)

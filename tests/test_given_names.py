@@ -103,7 +103,7 @@ def test_ids_are_issued_once(tmp_path: Path) -> None:
 
 
 def test_lost_ids_are_not_guessed(tmp_path: Path) -> None:
-    """With ids.json lost and a manifest damaged, no id is given until the ledger tells all of them."""
+    """With ids.json lost and a manifest damaged, no id is given until the ledger has all of them."""
     home = tmp_path / "demo"
     sound = make_manifest(as_of="2026-01-01", edition=FIRST, ids_before=4, sizes={"S07": 3})
     write_edition(home, sound)

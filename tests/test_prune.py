@@ -1,21 +1,15 @@
 """Pruning: what the retention does not keep goes, what is needed stays, and a kill leaves nothing torn."""
 
 import json
-import random
 import shutil
-from collections.abc import Iterator
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from config.clauses import Retention
 from config.definition import Definition
-from resegment import cli
 from schemas.backfills import BackfillRequest
-from schemas.manifest import EditionRef
 from schemas.pruning import PruneSummary
 from segmentation.backfill_plan import get_first_outdated, list_date_results, plan_backfill
 from segmentation.errors import Conflict, Refused
@@ -28,21 +22,19 @@ from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.earlier_ids import collect_issued_ids
 from segmentation.store.editions import list_editions, resolve_date_or_id
-from segmentation.store.issued_ids import IDS_FILE, read_ids
+from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.ledger import read_rows
 from segmentation.store.locking import lock
-from segmentation.store.objects import ObjectPath
-from segmentation.store.pointer import Pointer, read_live
+from segmentation.store.pointer import read_live
 from segmentation.store.published import published_edition
 from segmentation.store.repairing import RepairRequest, repair_store
-from segmentation.store.retention import choose_kept
 from tests.nights import PLAN, Town, create_town, day, draw_customers, files, manifest
 
 KEEP = Retention(all_days=1)
 SIZES = {"a": 60, "b": 60}
 # Two dates of each month; the first of each goes. The second date of January has a replaced edition as well.
 NUMBERS = (1, 2, 32, 33, 61, 62)
-GONE = [day(1), day(32)]
+PRUNED_DAYS = [day(1), day(32)]
 
 
 @pytest.fixture(scope="module")
@@ -94,23 +86,23 @@ def test_what_the_retention_does_not_keep_goes(town: Town) -> None:
     assert (measure(town), rehearsed.outcome) == (before, "dry-run")
     summary = prune(town)
     assert summary.dates == rehearsed.dates
-    assert [entry.as_of for entry in summary.dates if entry.whole_date] == GONE
+    assert [entry.as_of for entry in summary.dates if entry.whole_date] == PRUNED_DAYS
     assert [entry.as_of for entry in summary.dates if not entry.whole_date] == [day(2)]
-    assert published_dates(town.home) == [day(number) for number in NUMBERS if day(number) not in GONE]
+    assert published_dates(town.home) == [day(number) for number in NUMBERS if day(number) not in PRUNED_DAYS]
     assert [entry.state for entry in list_editions(town.home)] == ["published"] * 4
     assert before - measure(town) == summary.bytes
     assert audit_store(town.home).damage == []
     assert repair_store(town.home, RepairRequest("ana")) == ([], [])
-    assert not any((town.home / "editions" / str(as_of)).exists() for as_of in GONE)
+    assert not any((town.home / "editions" / str(as_of)).exists() for as_of in PRUNED_DAYS)
     # A second time there is nothing to do.
     assert prune(town).outcome == "nothing"
 
 
 def test_ids_stay_given(town: Town) -> None:
     """ids.json can still be rebuilt, from the rows of the pruned editions too."""
-    issued = read_ids(town.home)
+    issued = read_issued_ids(town.home)
     prune(town)
-    assert read_ids(town.home) == issued
+    assert read_issued_ids(town.home) == issued
     (town.home / IDS_FILE).unlink()
     assert collect_issued_ids(town.home) == issued
     rows = [row for row in read_rows(town.home) if row["outcome"] == "pruned"]
@@ -121,9 +113,9 @@ def test_ids_stay_given(town: Town) -> None:
 
 def test_the_next_night_is_the_same(half_year: Town, town: Town, tmp_path: Path) -> None:
     """The next night has the same bytes as it would have had without pruning."""
-    other = half_year.copy_to(tmp_path / "other")
+    untouched = half_year.copy_to(tmp_path / "other")
     prune(town)
-    nights = [place.night(63, draw_customers({"a": 60, "b": 62})) for place in (town, other)]
+    nights = [place.night(63, draw_customers({"a": 60, "b": 62})) for place in (town, untouched)]
     assert files(nights[0]) == files(nights[1])
 
 
@@ -264,118 +256,3 @@ def test_a_damaged_store_is_refused(town: Town) -> None:
     with pytest.raises(Refused, match=r"live\.json"):
         prune(town)
     assert snapshot(town) == before
-
-
-def list_kept_days(days: list[date], retention: Retention) -> set[date]:
-    """Which dates stay, date by date, with the last of them live and nothing superseded."""
-
-    def count_months(one: date) -> int:
-        return (days[-1].year - one.year) * 12 + days[-1].month - one.month
-
-    def is_last_of_month(one: date) -> bool:
-        return not any(other > one and other.strftime("%Y%m") == one.strftime("%Y%m") for other in days)
-
-    most = 10**6 if retention.month_ends is None else retention.month_ends
-    return {
-        one
-        for one in days
-        if (days[-1] - one).days < retention.all_days
-        or (is_last_of_month(one) and count_months(one) < most)
-        or one in days[-2:]
-    }
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_which_dates_are_kept(seed: int) -> None:
-    """Of random dates those stay that an independent reading of the retention keeps."""
-    source = random.Random(seed)  # noqa: S311 - not a secret
-    numbers = sorted(source.sample(range(1200), source.choice([1, 2, 30, 400])))
-    days = [date(2023, 11, 28) + timedelta(days=number) for number in numbers]
-    retention = Retention(
-        all_days=source.choice([1, 7, 90, 5000]), month_ends=source.choice([None, 0, 1, 14])
-    )
-    refs = [EditionRef(one, f"{number:016x}") for number, one in enumerate(days)]
-    kept = choose_kept(refs, Pointer(refs[-1]), retention)
-    assert kept.keys() == list_kept_days(days, retention)
-
-
-def test_month_ends_are_not_superseded_ones(town: Town) -> None:
-    """The last date of a month counts that is not superseded, if there is one."""
-    refs = [EditionRef(date(2026, month, one), f"{month}{one}") for month in (1, 2, 4) for one in (1, 20)]
-    pointer = Pointer(refs[-1], frozenset({"120", "21", "220"}))
-    kept = choose_kept(refs, pointer, Retention(all_days=1))
-    assert {as_of for as_of, reason in kept.items() if "month" in reason} == {
-        date(2026, 1, 1),
-        date(2026, 2, 20),
-    }
-
-
-@pytest.fixture
-def town_in_bucket(town: Town, bucket: ObjectPath) -> Iterator[ObjectPath]:
-    """The same segmentation in a bucket: its home."""
-    home = bucket / town.definition.name
-    for path in town.home.rglob("*"):
-        if path.is_file() and ".staging" not in path.parts and path.name != ".lock":
-            (home / str(path.relative_to(town.home))).put(path.read_bytes())
-    yield home
-
-
-def test_a_bucket_is_pruned(town: Town, town_in_bucket: ObjectPath, tmp_path: Path) -> None:
-    """In a bucket the same editions go, and the store is intact."""
-    request = PruneRequest(KEEP, "ana", tmp_path / "work")
-    summary = prune_editions(town_in_bucket, request, lambda line: None)
-    assert [entry.as_of for entry in summary.dates] == [day(1), day(2), day(32)]
-    assert summary.bytes > 0
-    assert len(published_dates(town_in_bucket)) == 4
-    assert not list((town_in_bucket / "editions" / str(day(1))).list_below())
-    assert audit_store(town_in_bucket).damage == []
-    assert prune_editions(town_in_bucket, request, lambda line: None).outcome == "nothing"
-
-
-def test_the_command(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It reads the retention from the definition, shows what would go, and prints one JSON document."""
-    path = town.folder / "planted.yaml"
-    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(town.folder))
-    monkeypatch.setattr(cli.app, "registered_groups", [])
-    for subcommand in cli._SUBCOMMANDS:
-        cli.app.add_typer(subcommand)
-
-    def call(*options: str) -> str:
-        arguments = ["prune", str(path), "--store", str(town.store), *options]
-        result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
-        assert result.exit_code == 0
-        return result.stdout
-
-    path.write_text(json.dumps(PLAN))
-    assert "sets no retention" in call()
-    path.write_text(json.dumps({**PLAN, "retention": {"all_days": 1}}))
-    assert "Would remove: 3 editions of 3 dates" in call("--dry-run")
-    assert len(published_dates(town.home)) == 6
-    assert json.loads(call("--json"))["outcome"] == "pruned"
-    assert "Nothing to remove: 4 dates kept" in call()
-
-
-def test_the_retention_is_no_part_of_the_name() -> None:
-    """Changing how long editions are kept makes no other edition."""
-    content = Definition.model_validate(PLAN).decisive_content()
-    assert content == Definition.model_validate({**PLAN, "retention": {"all_days": 9}}).decisive_content()
-    assert "retention" not in content
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("prefect_server")
-def test_the_flow(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The flow prunes, and its page has what was removed."""
-    from prefect.client.orchestration import get_client
-
-    from config.settings import read_settings
-    from flows.prune import prune as flow
-
-    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(town.folder))
-    read_settings.cache_clear()
-    (town.folder / "planted.yaml").write_text(json.dumps({**PLAN, "retention": {"all_days": 1}}))
-    summary = flow("planted", store=str(town.store))
-    assert (summary.outcome, summary.editions) == ("pruned", 3)  # type: ignore[attr-defined]
-    with get_client(sync_client=True) as client:
-        pages = [artifact for artifact in client.read_artifacts() if artifact.key == "planted-prune"]
-    assert str(day(1)) in str(pages[0].data)

@@ -14,7 +14,7 @@ from segmentation.errors import DamagedFile, Refused, StoreGone
 from segmentation.store import repairing
 from segmentation.store.audit import audit_store
 from segmentation.store.buckets import open_bucket
-from segmentation.store.issued_ids import read_ids, reserve_ids
+from segmentation.store.issued_ids import read_issued_ids, reserve_ids
 from segmentation.store.ledger import add_row, read_rows
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live, read_pointer
@@ -63,10 +63,10 @@ def test_a_night_refuses_a_damaged_file_before_any_work(
 ) -> None:
     """One message says which file and what to do; the ledger has it, and nothing else is written."""
     harm(town.home / name)
-    before = list_files(town)
+    files = list_files(town)
     with pytest.raises(DamagedFile, match=rf"{name} .* run 'resegment repair planted'"):
         town.night(5, draw_customers({"a": 60, "b": 60}))
-    assert list_files(town) == before
+    assert list_files(town) == files
     row = read_rows(town.home)[-1]
     assert row["outcome"] == "refused" and name in row["reasons"][0]
 
@@ -109,7 +109,7 @@ def test_repairing_is_recorded_and_done_once(town: Town) -> None:
 
 def test_a_killed_repair_is_completed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repair that ends after its first file is completed by the next one."""
-    pointer, ids = read_pointer(town.home), read_ids(town.home)
+    pointer, ids = read_pointer(town.home), read_issued_ids(town.home)
     for name in ("live.json", "ids.json"):
         zero(town.home / name)
     with monkeypatch.context() as patch:
@@ -118,12 +118,12 @@ def test_a_killed_repair_is_completed(town: Town, monkeypatch: pytest.MonkeyPatc
             repair_store(town.home, BY_ANA)
     assert read_pointer(town.home) == pointer
     assert [action.split(" ")[0] for action in repair_store(town.home, BY_ANA).actions] == ["ids.json"]
-    assert (read_ids(town.home), audit_store(town.home).damage) == (ids, [])
+    assert (read_issued_ids(town.home), audit_store(town.home).damage) == (ids, [])
 
 
 def test_the_ids_of_a_removed_edition_stay_given(town: Town) -> None:
     """With an edition's folder and ids.json gone, the ledger still knows its ids."""
-    ids = read_ids(town.home)
+    ids = read_issued_ids(town.home)
     assert ids is not None
     (town.home / "ids.json").unlink()
     for path in edition(town, 4).iterdir():
@@ -152,7 +152,7 @@ def test_among_objects_damage_is_refused_and_repaired(bucket: ObjectPath, pristi
     for path in pristine.home.rglob("*"):
         if path.is_file() and path.name != ".lock":
             (home / str(path.relative_to(pristine.home))).put(path.read_bytes())
-    pointer, ids = read_pointer(home), read_ids(home)
+    pointer, ids = read_pointer(home), read_issued_ids(home)
     assert pointer.live is not None
     (home / "live.json").put(b"{")
     (home / "ids.json").put(b"\0")
@@ -161,22 +161,22 @@ def test_among_objects_damage_is_refused_and_repaired(bucket: ObjectPath, pristi
     with pytest.raises(DamagedFile, match=r"live\.json is not JSON"):
         read_pointer(home)
     assert len(repair_store(home, BY_ANA).actions) == 3
-    assert (read_pointer(home), read_ids(home), audit_store(home).damage) == (pointer, ids, [])
+    assert (read_pointer(home), read_issued_ids(home), audit_store(home).damage) == (pointer, ids, [])
 
 
 def test_a_bucket_that_fails_is_not_empty(bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that cannot be reached raises StoreGone, which a retry asks again; it is no missing file."""
+    """A server that cannot be reached raises StoreGone, which a retry asks again."""
     (bucket / "demo" / "live.json").put(json.dumps({"as_of": "2026-01-01", "edition": "e1"}).encode())
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     open_bucket.cache_clear()
-    for read in (read_pointer, read_ids):
+    for parse in (read_pointer, read_issued_ids):
         with pytest.raises(StoreGone):
-            read(bucket / "demo")
+            parse(bucket / "demo")
 
 
 def test_an_older_ids_file_gives_no_id_twice(town: Town) -> None:
     """With ids.json from an old backup, a new edition gets a new id, and an old one its own."""
-    ids = read_ids(town.home)
+    ids = read_issued_ids(town.home)
     assert ids is not None
     (town.home / "ids.json").write_text('{"given": 3, "editions": {}}')
     assert reserve_ids(town.home, "f" * 16, 1) == ids.total
@@ -185,9 +185,9 @@ def test_an_older_ids_file_gives_no_id_twice(town: Town) -> None:
 
 def test_publishing_over_a_damaged_table_is_possible_and_told(town: Town) -> None:
     """A run of a date whose published table is cut replaces it, and says so."""
-    before = table(town, 4).read_bytes()
+    content = table(town, 4).read_bytes()
     cut(table(town, 4))
     published = town.run(4, town.folder / "night-4.csv")
     assert published.outcome == "published"
     assert f"the published table of {day(4)} was damaged; this run has replaced it" in published.warnings
-    assert table(town, 4).read_bytes() == before
+    assert table(town, 4).read_bytes() == content

@@ -40,10 +40,10 @@ def audit_store(home: AnyPath) -> Audit:
         damage += audit_table(home, day)
     damage += list_lost_tables(home)
     damage += audit_small_files(home)
-    known = {entry.path for entry in damage}
+    reported = {entry.path for entry in damage}
     damage += [
         Damage(path, "not part of the store", _REMOVE)
         for path in list_unknown(home.parent, home.name)
-        if path not in known
+        if path not in reported
     ]
     return Audit(files, damage)

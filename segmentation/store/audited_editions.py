@@ -75,7 +75,7 @@ def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
         yield from _audit_digests(home, ref, folder)
     is_published = get_published(home, as_of) == ref.edition
     for name, problem in problems:
-        repair = _find_repair(home, ref, name) if is_published else None
+        repair = _choose_repair(home, ref, name) if is_published else None
         advice = advise_again(home, as_of) if is_published else _UNPUBLISHED
         advice = "remove it" if problem == _ADDED else advise_repair(home) if repair else advice
         yield Damage(relative_path(home, folder / name), problem, advice, repair, *ref)
@@ -131,7 +131,7 @@ def _read_pointer(home: AnyPath) -> Pointer:
         return Pointer()  # which is reported with the small files
 
 
-def _find_repair(home: AnyPath, ref: EditionRef, name: str) -> Repair | None:
+def _choose_repair(home: AnyPath, ref: EditionRef, name: str) -> Repair | None:
     if name == SEGMENTS and can_restore(home, ref):
         return Repair.TABLE
     return Repair.SUMS if name == SUMS and compute_sums(home, ref) is not None else None
@@ -146,18 +146,18 @@ def _compare(path: AnyPath, digest: str) -> str | None:
 
 def _audit_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> Iterator[Damage]:
     """Files that SHA256SUMS vouches for, and neither the manifest nor an erasure."""
-    again, sums = advise_again(home, ref.as_of), _read_sums(folder)
+    advice, sums = advise_again(home, ref.as_of), _read_sums(folder)
     manifest = relative_path(home, folder / MANIFEST)
     try:
         contradictions = list(list_contradictions(home, ref, folder, sums))
     except DamagedFile:
-        yield Damage(manifest, "not a manifest of this edition", again, None, *ref)
+        yield Damage(manifest, "not a manifest of this edition", advice, None, *ref)
         return
     if read_footer(folder / SEGMENTS) != (ref.edition, sums.get(MANIFEST)):
-        yield Damage(manifest, "not the one that the edition's table names", again, None, *ref)
+        yield Damage(manifest, "not the one that the edition's table names", advice, None, *ref)
     for entry in contradictions:
-        advice = f"run 'resegment erase {home.name}'" if entry.can_erase else again
-        yield Damage(relative_path(home, folder / entry.name), entry.problem, advice, None, *ref)
+        todo = f"run 'resegment erase {home.name}'" if entry.can_erase else advice
+        yield Damage(relative_path(home, folder / entry.name), entry.problem, todo, None, *ref)
 
 
 def _read_sums(folder: AnyPath) -> Mapping[str, str]:

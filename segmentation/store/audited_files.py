@@ -13,7 +13,7 @@ from segmentation.errors import DamagedFile
 from segmentation.store.damage import Damage, Repair, advise_again, relative_path
 from segmentation.store.dates import published_dates
 from segmentation.store.earlier_ids import EarlierIds, IssuedIds, search_issued_ids
-from segmentation.store.issued_ids import IDS_FILE, read_ids
+from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.ledger import read_ledger
 from segmentation.store.live_state import compute_live
 from segmentation.store.names_file import NAMES_ADVICE, NAMES_FILE, read_given_names
@@ -33,12 +33,12 @@ def audit_small_files(home: AnyPath) -> Iterator[Damage]:
     yield from _audit_ledger(home)
     yield from _audit_inputs(home)
     yield from _audit_index(home)
-    for file, read, advice in (
+    for file, parse, advice in (
         (NAMES_FILE, read_given_names, NAMES_ADVICE),
         (TOMBSTONES_FILE, read_tombstones, f"{_BACKUP}: without it, erased customers would come back"),
     ):
         try:
-            read(home)
+            parse(home)
         except DamagedFile as error:
             yield Damage(relative_path(home, home / file), describe(error, home / file), advice)
 
@@ -50,7 +50,7 @@ def describe(error: DamagedFile, path: AnyPath) -> str:
 
 def _audit_live(home: AnyPath) -> Iterator[Damage]:
     """A live.json that is damaged, lost, or does not say what tables and ledger say."""
-    if problem := _find_live_problem(home):
+    if problem := _describe_live_problem(home):
         state = compute_live(home)
         if state.pointer is not None and state.pointer.live is None:
             yield Damage(relative_path(home, home / LIVE), problem, "nothing is published: remove it")
@@ -62,7 +62,7 @@ def _audit_live(home: AnyPath) -> Iterator[Damage]:
             yield Damage(relative_path(home, home / LIVE), problem, advise_repair(home), Repair.LIVE)
 
 
-def _find_live_problem(home: AnyPath) -> str | None:
+def _describe_live_problem(home: AnyPath) -> str | None:
     try:
         pointer = read_pointer(home)
     except DamagedFile as error:
@@ -85,7 +85,7 @@ def _audit_ids(home: AnyPath) -> Iterator[Damage]:
     """An ids.json that is damaged, lost or older than the editions."""
     earlier = search_issued_ids(home)
     try:
-        issued = read_ids(home)
+        issued = read_issued_ids(home)
         problem = _compare_ids(issued, earlier.issued)
     except DamagedFile as error:
         problem = describe(error, home / IDS_FILE)
@@ -120,7 +120,7 @@ def _audit_ledger(home: AnyPath) -> Iterator[Damage]:
     try:
         read_pointer(home)
     except DamagedFile:
-        # Once it is gone, nothing tells that it may have been a promotion.
+        # Once it is gone, nothing says that it may have been a promotion.
         command = f"resegment repair {home.name} --live DATE"
         advice = f"{_BACKUP}; without one, choose the live date with '{command}', then remove it"
     for name in ledger.unreadable:

@@ -16,8 +16,8 @@ def published_dates(home: AnyPath) -> list[date]:
         names = _list_tables(folder)
     except OSError as error:
         # Only a missing folder is an empty one: a night that saw no dates would start over with new ids.
-        found = f"cannot be listed ({error.strerror})"
-        raise damaged(folder, found, "a folder for each published date", advise_audit(home)) from None
+        problem = f"cannot be listed ({error.strerror})"
+        raise damaged(folder, problem, "a folder for each published date", advise_audit(home)) from None
     dates = []
     for name in names:
         try:

@@ -1,6 +1,6 @@
 """Which segment ids the editions and the ledger say were issued: what ids.json can be rebuilt from.
 
-A manifest tells the ids of its edition exactly. Where the edition was removed or its manifest is damaged, the
+A manifest has the ids of its edition exactly. Where the edition was removed or its manifest is damaged, the
 row of its run does. Issuing ids is in issued_ids.py.
 """
 
@@ -36,7 +36,7 @@ class IssuedIds(NamedTuple):
         return json.dumps({"given": self.total, "editions": self.editions}, sort_keys=True).encode() + b"\n"
 
     def add(self, edition: str, offset: int | None, segment_ids: Iterable[str]) -> "IssuedIds":
-        """With an edition that has these ids, of which those above the offset are its own."""
+        """With an edition that has these ids. Those above the offset are its own."""
         numbers = [int(match[1]) for match in map(_ID.fullmatch, segment_ids) if match]
         total = max(self.total, *numbers, offset or 0)
         if offset is None:
@@ -56,8 +56,8 @@ def collect_issued_ids(home: AnyPath) -> IssuedIds:
     """The issued ids according to the editions and the ledger. Refused if they cannot tell all of them."""
     earlier = search_issued_ids(home)
     if earlier.unreadable:
-        found = f"is missing, and so are the ids in {earlier.unreadable[0]}, which is damaged"
-        raise damaged(home / "ids.json", found, "the segment ids that were given", advise_repair(home))
+        problem = f"is missing, and so are the ids in {earlier.unreadable[0]}, which is damaged"
+        raise damaged(home / "ids.json", problem, "the segment ids that were given", advise_repair(home))
     return earlier.issued
 
 

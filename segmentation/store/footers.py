@@ -36,14 +36,14 @@ def parse_footer(table: AnyPath) -> tuple[str, str] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        found = f"cannot be read ({error.strerror or 'not a Parquet file'})"
+        problem = f"cannot be read ({error.strerror or 'not a Parquet file'})"
     except pa.ArrowException:
-        found = "is cut or not a Parquet file"
+        problem = "is cut or not a Parquet file"
     except (KeyError, ValueError):
-        found = "names no edition in its footer"
+        problem = "names no edition in its footer"
     else:
         if _EDITION.fullmatch(edition):
             return edition, digest
-        found = "names no edition in its footer"
+        problem = "names no edition in its footer"
     expected, advice = "a table that names its edition", "'resegment audit' says what to do"
-    raise damaged(table, found, expected, advice)
+    raise damaged(table, problem, expected, advice)

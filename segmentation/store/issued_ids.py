@@ -30,7 +30,7 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
 
     def change() -> bytes | None:
         nonlocal offset
-        issued = read_ids(home) or collect_issued_ids(home)
+        issued = read_issued_ids(home) or collect_issued_ids(home)
         ranges = {**earlier.editions, **issued.editions}
         reserved = ranges.get(edition)
         # An edition that is built again gets its ids again, and so the same bytes.
@@ -50,10 +50,10 @@ def reserve_ids(home: AnyPath, edition: str, count: int, known_ids: Sequence[str
 
 def copy_issued_ids(home: AnyPath, target: Path) -> None:
     """Write ids.json of this home to another home."""
-    write_durably(target / IDS_FILE, (read_ids(home) or collect_issued_ids(home)).to_json())
+    write_durably(target / IDS_FILE, (read_issued_ids(home) or collect_issued_ids(home)).to_json())
 
 
-def read_ids(home: AnyPath) -> IssuedIds | None:
+def read_issued_ids(home: AnyPath) -> IssuedIds | None:
     """The content of ids.json; None if the file does not exist. Refused if it is damaged."""
     expected = "the segment ids that were given"
     return read_small_file(home / IDS_FILE, _parse_ids, expected, advise_repair(home))

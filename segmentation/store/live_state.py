@@ -38,10 +38,9 @@ def compute_live(home: AnyPath, choice: date | None = None) -> LiveState:
     refs = list_identified(home, current)
     if choice is not None:
         later = {ref.edition for ref in refs if ref.as_of > choice}
-        chosen = [ref for ref in refs if ref.as_of == choice]
-        superseded = frozenset(
-            {*superseded, *later, *_list_skipped(home, refs, chosen)} - {ref.edition for ref in chosen}
-        )
+        candidates = [ref for ref in refs if ref.as_of == choice]
+        skipped = _list_skipped(home, refs, candidates)
+        superseded = frozenset({*superseded, *later, *skipped} - {ref.edition for ref in candidates})
     elif current.live is None and (doubts := _list_doubts(home, ledger, recorded)):
         return LiveState(None, doubts, recorded)
     live = [ref for ref in refs if ref.edition not in superseded]
@@ -67,18 +66,18 @@ def _merge(current: Pointer, recorded: frozenset[str] | None, ledger: Ledger) ->
     return frozenset({*recorded, *forgotten})
 
 
-def _list_skipped(home: AnyPath, refs: list[EditionRef], chosen: list[EditionRef]) -> set[str]:
+def _list_skipped(home: AnyPath, refs: list[EditionRef], starts: list[EditionRef]) -> set[str]:
     """Editions that the chosen one and those before it do not build on, although they were published between.
 
-    They were superseded, as far as can be told without the ledger.
+    They were superseded, as far as anybody can say without the ledger.
     """
     skipped: set[str] = set()
-    ref = chosen[0] if chosen else None
+    ref = starts[0] if starts else None
     while ref is not None:
         manifest = try_read_manifest(edition_folder(home, *ref))
         previous = manifest.previous_ref if manifest else None
         if previous is not None:
-            skipped |= {other.edition for other in refs if previous.as_of < other.as_of < ref.as_of}
+            skipped |= {entry.edition for entry in refs if previous.as_of < entry.as_of < ref.as_of}
         # Backwards only, whatever a manifest says.
         ref = previous if previous is not None and previous.as_of < ref.as_of else None
     return skipped

@@ -66,5 +66,5 @@ def check_file(folder: AnyPath, name: str) -> AnyPath:
     digest, path = read_manifest(folder).files.get(name), folder / name
     if digest is None or (damage := describe_damage(path, digest)) is None:
         return path
-    found = damage.removeprefix(f"{name} ")
-    raise damaged(path, found, "the file that was sealed", advise_audit(folder.parent.parent.parent))
+    problem = damage.removeprefix(f"{name} ")
+    raise damaged(path, problem, "the file that was sealed", advise_audit(folder.parent.parent.parent))

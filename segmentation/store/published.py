@@ -42,7 +42,7 @@ def replaced_edition(home: AnyPath, as_of: date) -> str | None:
 
 
 def readable_edition(home: AnyPath, as_of: date) -> str | None:
-    """The edition published for a date, for lists that go on past a damaged table, which counts as none."""
+    """The edition published for a date, for lists that leave out a damaged table."""
     edition = replaced_edition(home, as_of)
     return None if edition == DAMAGED else edition
 

@@ -18,7 +18,7 @@ from segmentation.store.dates import published_dates
 from segmentation.store.durable import write_durably
 from segmentation.store.earlier_ids import IssuedIds, search_issued_ids
 from segmentation.store.exchange import recover_replaced
-from segmentation.store.issued_ids import IDS_FILE, read_ids
+from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.layout import SUMS, edition_folder
 from segmentation.store.ledger import add_row
 from segmentation.store.live_state import compute_live
@@ -62,9 +62,9 @@ def repair_store(home: AnyPath, request: RepairRequest) -> RepairResult:
         repairs = sorted(
             (entry for entry in damage if entry.repair), key=lambda entry: [*Repair].index(entry.repair)
         )
-        done = [action for entry in repairs if (action := _repair(home, entry, request))]
-        actions += done
-        if not done:
+        completed = [action for entry in repairs if (action := _repair(home, entry, request))]
+        actions += completed
+        if not completed:
             break
     return RepairResult([action for action in actions if action], damage)
 
@@ -136,7 +136,7 @@ def _repair_ids(home: AnyPath, request: RepairRequest) -> str:
         if earlier.unreadable:
             return None
         try:
-            current = read_ids(home) or IssuedIds(0, {})
+            current = read_issued_ids(home) or IssuedIds(0, {})
         except DamagedFile:
             current = IssuedIds(0, {})
         total = max(current.total, earlier.issued.total)

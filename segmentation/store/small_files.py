@@ -1,4 +1,4 @@
-"""Reading the small files of a store, of which only one that does not exist counts as missing.
+"""Reading the small files of a store: only one that does not exist counts as missing.
 
 One that cannot be read, or holds something else, is refused: taken for missing, a cut live.json would put a
 withdrawn edition live again. What a file means belongs to its own module, repairing it to repairing.py.
@@ -67,9 +67,9 @@ def parse_json(content: bytes) -> dict[str, Any]:
     return document
 
 
-def damaged(path: AnyPath, found: str, expected: str, advice: str) -> DamagedFile:
+def damaged(path: AnyPath, problem: str, expected: str, advice: str) -> DamagedFile:
     """The refusal of a damaged file of the store."""
-    return DamagedFile("damaged-store", f"{path} {found}; expected {expected}; {advice}")
+    return DamagedFile("damaged-store", f"{path} {problem}; expected {expected}; {advice}")
 
 
 def advise_repair(home: AnyPath) -> str:

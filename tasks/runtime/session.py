@@ -22,7 +22,7 @@ from segmentation.schema_code import read_source_of
 from segmentation.store.commit import move_live
 from segmentation.store.dead_runs import describe_manifest
 from segmentation.store.edition_key import digest_code
-from segmentation.store.issued_ids import read_ids
+from segmentation.store.issued_ids import read_issued_ids
 from segmentation.store.known_stores import check_store
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.ledger import begin_row, end_row, read_own_row
@@ -118,7 +118,7 @@ def night_session(night: Night) -> Iterator[None]:
 def check_small_files(home: AnyPath) -> None:
     """Refuse a store whose live.json or ids.json is damaged, before any work is done."""
     read_pointer(home)
-    read_ids(home)
+    read_issued_ids(home)
 
 
 def record_failure(night: Night, error: BaseException) -> None:
