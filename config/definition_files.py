@@ -87,8 +87,8 @@ def parse_definition(text: str, file: str) -> Definition:
 def describe_faults(error: ValidationError) -> str:
     """The faults in one line, as `key: what is wrong`, without values from the file."""
     faults = [_describe_fault(fault) for fault in error.errors(include_url=False)]
-    more = len(faults) - _MOST_FAULTS
-    return "; ".join(faults[:_MOST_FAULTS]) + (f"; and {more:,} more" if more > 0 else "")
+    unnamed = len(faults) - _MOST_FAULTS
+    return "; ".join(faults[:_MOST_FAULTS]) + (f"; and {unnamed:,} more" if unnamed > 0 else "")
 
 
 def _describe_fault(fault: Mapping[str, Any]) -> str:

@@ -57,9 +57,7 @@ class _StrictLoader(yaml.SafeLoader):
     """A SafeLoader that counts values and depth while it composes, before anything is built from them."""
 
     yaml_constructors = {  # noqa: RUF012 - a class attribute of PyYAML's
-        tag: function
-        for tag, function in yaml.SafeLoader.yaml_constructors.items()
-        if tag is None or tag in _TAGS
+        tag: function for tag, function in yaml.SafeLoader.yaml_constructors.items() if tag in _TAGS
     }
 
     def __init__(self, text: str) -> None:
@@ -70,7 +68,7 @@ class _StrictLoader(yaml.SafeLoader):
         self._keys: dict[Node, str] = {}
 
     def compose_node(self, parent: Node | None, index: object) -> Node | None:
-        event, before = self.peek_event(), self._count
+        event, first = self.peek_event(), self._count
         if self.check_event(yaml.AliasEvent):
             node = super().compose_node(parent, index)
             if event.anchor not in self._anchored:
@@ -88,7 +86,7 @@ class _StrictLoader(yaml.SafeLoader):
         if node is not None and isinstance(index, ScalarNode):
             self._keys[node] = index.value
         if event.anchor is not None:
-            self._anchored[event.anchor] = self._count - before
+            self._anchored[event.anchor] = self._count - first
         return node
 
     def _add_values(self, count: int, event: yaml.Event) -> None:
@@ -111,6 +109,8 @@ class _StrictLoader(yaml.SafeLoader):
             raise _fault("= has a meaning of its own in YAML; text needs quotes", node)
         raise _fault(f"the tag {node.tag[:60]} is not supported", node)
 
+    yaml_constructors[None] = construct_undefined
+
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = set[str]()
         for key, _ in node.value if isinstance(node, MappingNode) else ():
@@ -123,9 +123,6 @@ class _StrictLoader(yaml.SafeLoader):
                 raise _fault(f"the key {key.value[:60]} appears twice", key)
             keys.add(key.value)
         return super().construct_mapping(node, deep)
-
-
-_StrictLoader.add_constructor(None, _StrictLoader.construct_undefined)
 
 
 def _describe_tag(tag: str) -> str:

@@ -39,29 +39,29 @@ def prune_command(
 
     definition, settings = load_definition(name_or_path)
     home = resolve_home(definition.name, store)
-    who, console = user or getpass.getuser(), open_stderr()
-    check_who(who)
+    person, console = user or getpass.getuser(), open_stderr()
+    check_who(person)
     if definition.retention is None:
         summary = PruneSummary(name=definition.name, outcome="nothing", retention=None)
     else:
         work = locate_work(definition.name, store or settings.store)
-        request = PruneRequest(definition.retention, who, work)
+        request = PruneRequest(definition.retention, person, work)
 
         def progress(line: str) -> None:
             console.print(line, markup=False, highlight=False)
 
         summary = rehearse_pruning(home, request) if is_dry_run else prune_editions(home, request, progress)
-    for line in [summary.model_dump_json(indent=2)] if as_json else format_summary(summary):
+    for line in [summary.model_dump_json(indent=2)] if as_json else format_pruning(summary):
         typer.echo(line)
 
 
-def format_summary(summary: "PruneSummary") -> Iterable[str]:
+def format_pruning(summary: "PruneSummary") -> Iterable[str]:
     """The dates that go, the totals, and why the others are kept."""
     from segmentation.store.space import format_bytes
 
     for pruned in summary.dates if summary.outcome == "dry-run" else ():
-        what = "the date" if pruned.whole_date else "replaced editions"
-        yield f"  {pruned.as_of}  {what}: {', '.join(pruned.editions)}"
+        extent = "the date" if pruned.whole_date else "replaced editions"
+        yield f"  {pruned.as_of}  {extent}: {', '.join(pruned.editions)}"
     yield summary.describe() + (f", {format_bytes(summary.bytes)}" if summary.dates else "")
     if summary.kept and summary.dates:
         yield f"  kept: {', '.join(f'{count:,} {reason}' for reason, count in summary.kept.items())}"

@@ -57,25 +57,25 @@ def plan_pruning(home: AnyPath, request: PruneRequest) -> PrunePlan:
     pointer, refs = read_pointer(home), published_editions(home)
     if not refs or pointer.live is None:
         return PrunePlan([], {})
-    kept = {**choose_kept(refs, pointer, request.retention)}
+    reasons = {**choose_kept(refs, pointer, request.retention)}
     for as_of in _list_needed(refs, request.work):
-        kept.setdefault(as_of, "a run needs it")
+        reasons.setdefault(as_of, "a run needs it")
     first = refs[-1].as_of - timedelta(days=request.retention.all_days - 1)
     published, removals, undecided = dict(refs), [], []
     for as_of, editions in sorted(_list_editions(home, published).items()):
-        if as_of in kept:
+        if as_of in reasons:
             # Without a table, the date is damaged, and nothing says which edition was replaced.
             is_old = as_of < first and as_of in published
-            gone = [edition for edition in editions if edition != published[as_of]] if is_old else []
+            superfluous = [edition for edition in editions if edition != published[as_of]] if is_old else []
         elif as_of in published:
-            gone = editions
+            superfluous = editions
         else:
-            gone = [edition for edition in editions if is_pruned(home, edition)]
-            undecided += [str(as_of)] if len(gone) < len(editions) and as_of < first else []
-        if gone:
-            whole = as_of not in kept and len(gone) == len(editions)
-            removals.append(Removal(as_of, tuple(gone), published.get(as_of), whole))
-    return PrunePlan(removals, kept, _list_notes(undecided))
+            superfluous = [edition for edition in editions if is_pruned(home, edition)]
+            undecided += [str(as_of)] if len(superfluous) < len(editions) and as_of < first else []
+        if superfluous:
+            whole = as_of not in reasons and len(superfluous) == len(editions)
+            removals.append(Removal(as_of, tuple(superfluous), published.get(as_of), whole))
+    return PrunePlan(removals, reasons, _list_notes(undecided))
 
 
 def prune_editions(home: AnyPath, request: PruneRequest, progress: Progress) -> PruneSummary:

@@ -102,11 +102,11 @@ def replace(content: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[
     return changed
 
 
-def list_odd_definitions(path: Path, every: int = 1) -> Iterator[dict[str, Any]]:
+def list_odd_definitions(path: Path, step: int = 1) -> Iterator[dict[str, Any]]:
     """A shipped definition, defaults included, with an odd value under every key; or a sample of these."""
     content = read_definition(path).model_dump(mode="json")
     cases = itertools.product(list_places(content), ODD)
-    for place, value in itertools.islice(cases, 0, None, every):
+    for place, value in itertools.islice(cases, 0, None, step):
         yield replace(content, place, value)
 
 

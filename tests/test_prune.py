@@ -12,7 +12,7 @@ from config.definition import Definition
 from schemas.backfills import BackfillRequest
 from schemas.pruning import PruneSummary
 from segmentation.backfill_plan import get_first_outdated, list_date_results, plan_backfill
-from segmentation.errors import Conflict, Refused
+from segmentation.errors import Refused
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.pruning import PruneRequest, plan_pruning, prune_editions, rehearse_pruning
 from segmentation.rebuilding import plan_rebuild
@@ -24,7 +24,6 @@ from segmentation.store.earlier_ids import collect_issued_ids
 from segmentation.store.editions import list_editions, resolve_date_or_id
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.ledger import read_rows
-from segmentation.store.locking import lock
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_edition
 from segmentation.store.repairing import RepairRequest, repair_store
@@ -241,12 +240,6 @@ def test_a_promotion_in_between_wins(town: Town, monkeypatch: pytest.MonkeyPatch
     assert [entry.as_of for entry in prune(town).dates] == [day(2)]
     assert read_live(town.home).as_of == day(1)  # type: ignore[union-attr]
     assert audit_store(town.home).damage == []
-
-
-def test_pruning_and_erasing_take_turns(town: Town) -> None:
-    """While customers are erased nothing is pruned."""
-    with lock(town.home / ".erase.lock"), pytest.raises(Conflict, match="under way"):
-        prune(town)
 
 
 def test_a_damaged_store_is_refused(town: Town) -> None:

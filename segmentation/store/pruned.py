@@ -28,10 +28,13 @@ def record_pruned(home: AnyPath, ref: EditionRef, manifest: Manifest | None, fac
     """
     content = {} if manifest is None else manifest.model_dump(mode="json")
     names = ("ids_before", "sizes", "k", "how", "rows", "previous", "previous_as_of", "decision")
-    kept = {name: content[name] for name in names if content.get(name) is not None}
+    facts_of_manifest = {name: content[name] for name in names if content.get(name) is not None}
     # By edition: whether one was pruned is then answered without reading the ledger.
     add_row(
-        home, ref.as_of, PRUNED, {"run_id": _row_id(ref.edition), "edition": ref.edition, **kept, **facts}
+        home,
+        ref.as_of,
+        PRUNED,
+        {"run_id": _row_id(ref.edition), "edition": ref.edition, **facts_of_manifest, **facts},
     )
 
 

@@ -21,11 +21,11 @@ def choose_kept(refs: Sequence[EditionRef], pointer: Pointer, retention: Retenti
     """
     if not refs:
         return {}
-    kept: dict[date, str] = {}
+    reasons: dict[date, str] = {}
 
     def keep(days: Iterable[date], reason: str) -> None:
         for day in days:
-            kept.setdefault(day, reason)
+            reasons.setdefault(day, reason)
 
     continued = [ref.as_of for ref in refs if ref.edition not in pointer.superseded]
     live = pointer.live
@@ -37,7 +37,7 @@ def choose_kept(refs: Sequence[EditionRef], pointer: Pointer, retention: Retenti
     first = newest - timedelta(days=retention.all_days - 1)
     keep([ref.as_of for ref in refs if ref.as_of >= first], f"of the last {retention.all_days} days")
     keep(list_month_ends(refs, pointer, retention.month_ends), "the last one of its month")
-    return kept
+    return reasons
 
 
 def list_month_ends(refs: Sequence[EditionRef], pointer: Pointer, months: int | None) -> list[date]:

@@ -28,7 +28,7 @@ def render_pruning(summary: PruneSummary) -> Artifact:
         lines += [*format_table(["Date", "Removed", "Editions", "Size"], rows, "lllr"), ""]
     if len(summary.dates) > len(rows):
         lines += [f"{len(summary.dates) - len(rows):,} earlier dates are in the ledger.", ""]
-    kept = [[reason, f"{count:,}"] for reason, count in summary.kept.items()]
-    lines += format_table(["Kept", "Dates"], kept, "lr") if kept else []
+    kept_dates = [[reason, f"{count:,}"] for reason, count in summary.kept.items()]
+    lines += format_table(["Kept", "Dates"], kept_dates, "lr") if kept_dates else []
     lines += [f"\n{escape_cell(note)}" for note in summary.notes]
     return Artifact("prune", lines, summary.describe())

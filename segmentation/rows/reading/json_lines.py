@@ -36,11 +36,11 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_to_object, parse_int=str, parse_f
 
 
 def read_keys(
-    path: Path, csv: Csv, wanted: Collection[str] | None = None, most: int | None = None
+    path: Path, csv: Csv, wanted: Collection[str] | None = None, limit: int | None = None
 ) -> list[str]:
     """Every key that an object of the file has, or those up to the line where all `wanted` ones are found.
 
-    Reading ends at the line where there are more than `most`: each line may have other keys.
+    Reading ends at the line where there are more than `limit`: each line may have other keys.
     """
     keys: dict[str, None] = {}
     for lines in _read_lines(path, csv):
@@ -48,7 +48,7 @@ def read_keys(
             fields = _parse(line)
             if isinstance(fields, dict):
                 keys |= dict.fromkeys(fields)
-            if most is not None and len(keys) > most:
+            if limit is not None and len(keys) > limit:
                 return list(keys)
         if wanted is not None and keys.keys() >= set(wanted):
             break
