@@ -207,6 +207,7 @@ def test_a_killed_erasure_is_completed(town: Town, monkeypatch: pytest.MonkeyPat
     tombstones = read_tombstones(town.home)
     assert tombstones is not None and not tombstones.pending and len(tombstones.tombstones) == 1
     assert list((town.home / ".staging").glob("*")) == []
+    assert not any(row["outcome"] == "erasing" for row in read_rows(town.home))
 
 
 def test_a_damaged_edition_is_not_hidden(town: Town) -> None:

@@ -32,7 +32,7 @@ from segmentation.errors import Conflict, Refused
 from segmentation.store.erasures import ERASED, ERASING, describe_intent, record_erasure
 from segmentation.store.exchange import exchange_folders, restore_replaced
 from segmentation.store.layout import SUMS
-from segmentation.store.ledger import add_row
+from segmentation.store.ledger import add_row, ledger_path, read_row, replace_row
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.permissions import PRIVATE_FOLDER, create_folder
@@ -62,6 +62,7 @@ def plan_erasure(home: AnyPath, request: ErasureRequest, progress: Progress) -> 
 def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) -> ErasureSummary:
     """Erase the customers from every file. Conflict if a run or another erasure is under way."""
     with _only_one(home):
+        list_folders(request.work)  # a search may take minutes
         draft = _draft(home, request)
         # Before anything is recorded: what is damaged is refused while the store is as it was.
         refs = list_edition_refs(home)
@@ -139,8 +140,13 @@ def _begin(home: AnyPath, request: ErasureRequest, draft: _Draft) -> int:
 
 
 def _complete(home: AnyPath, draft: _Draft) -> None:
+    """Record that no erasure is pending: this one has completed those that were killed."""
     with lock(home / LOCK):
         rewrite(home / TOMBSTONES_FILE, lambda: draft.tombstones.complete().to_json())
+    for intent in draft.tombstones.pending:
+        row = read_row(ledger_path(home, f"{ERASURE}{intent.erasure}"))
+        if row is not None and intent != draft.intent:
+            replace_row(home, {**row, "outcome": ERASED})
 
 
 def _make_conflict(home: AnyPath) -> Conflict:
