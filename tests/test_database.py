@@ -1,16 +1,28 @@
 """Statements, connections and secrets: what is refused, and the messages."""
 
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr, ValidationError
+from sqlalchemy.engine import URL, make_url
 
 import segmentation.rows.reading.database
 from config.columns import Rows
 from config.definition import Definition
-from segmentation.errors import Refused
-from segmentation.rows.reading.database import DatabaseQuery, DatabaseSecret, stage_query
+from segmentation.errors import DatabaseGone, Refused
+from segmentation.rows.reading.database import (
+    DatabaseQuery,
+    DatabaseSecret,
+    stage_query,
+    warn_of_writes,
+)
 from tasks.runtime.connections import look_up_secret
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
@@ -54,6 +66,117 @@ def test_a_failing_connection_is_explained(
     assert message in str(failure.value)
     assert "canary-42" not in str(failure.value)
     assert failure.value.__context__ is None
+
+
+SIDE_EFFECTS = (
+    "CREATE FUNCTION remove_all() RETURNS int LANGUAGE sql AS 'DELETE FROM customers; SELECT 1'",
+    "CREATE FUNCTION run_program() RETURNS int LANGUAGE plpgsql AS "
+    "$$BEGIN COPY (SELECT 1) TO PROGRAM 'cat > MARKER'; RETURN 1; END$$",
+    "CREATE SEQUENCE numbers",
+    "CREATE ROLE reader LOGIN",
+    "GRANT SELECT ON customers TO reader",
+)
+
+
+@pytest.fixture(scope="module")
+def tempting(postgres: str) -> Iterator[tuple[str, str, Path]]:
+    """URLs of a superuser and of a role that may only read, and the file that a program would write."""
+    # Not below pytest's folder, which the user that PostgreSQL runs as may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="resegment-tempting-"))
+    folder.chmod(0o777)
+    with psycopg.connect(postgres) as connection:
+        for statement in SIDE_EFFECTS:
+            connection.execute(statement.replace("MARKER", str(folder / "marker")))
+    reader = make_url(postgres).set(username="reader").render_as_string(hide_password=False)
+    yield postgres, reader, folder / "marker"
+    with psycopg.connect(postgres) as connection:
+        connection.execute("DROP FUNCTION remove_all; DROP FUNCTION run_program; DROP SEQUENCE numbers")
+        connection.execute("DROP OWNED BY reader; DROP ROLE reader")
+    shutil.rmtree(folder)
+
+
+def read_with(url: str, expression: str, folder: Path) -> list[str]:
+    """Stage a statement that selects this expression beside the customers."""
+    sql = f"SELECT id, spend, orders, {expression} AS extra FROM customers"  # noqa: S608 - a test's own text
+    query = DatabaseQuery(sql, {"as_of": DAY})
+    return stage_query(query, DatabaseSecret("w", SecretStr(url)), ROWS, folder / "x.parquet")
+
+
+@pytest.mark.parametrize(
+    ("expression", "state"),
+    [
+        ("remove_all()", "25006"),
+        ("nextval('numbers')", "25006"),
+        ("set_config('transaction_read_only', 'off', true)", "25001"),
+        ("set_config('default_transaction_read_only', 'off', false) || nextval('numbers')", "25006"),
+        ("query_to_xml('DELETE FROM customers RETURNING id', true, true, '')::text", "0A000"),
+    ],
+)
+def test_a_query_of_postgresql_changes_nothing(
+    tempting: tuple[str, str, Path], expression: str, state: str, tmp_path: Path
+) -> None:
+    """Even a superuser's query whose function writes is refused, and the rows are there afterwards."""
+    with pytest.raises(Refused, match=f"SQLSTATE {state}"):
+        read_with(tempting[0], expression, tmp_path)
+    with psycopg.connect(tempting[0]) as connection:
+        assert connection.execute("SELECT count(*) FROM customers").fetchone() == (3001,)
+
+
+@pytest.mark.parametrize("expression", ["pg_read_file('PG_VERSION')", "run_program()"])
+def test_only_a_role_stops_files_and_programs(
+    tempting: tuple[str, str, Path], expression: str, tmp_path: Path
+) -> None:
+    """A read-only transaction lets a superuser read files and start programs; a reading role may not."""
+    superuser, reader, marker = tempting
+    with pytest.raises(Refused, match="SQLSTATE 42501"):
+        read_with(reader, expression, tmp_path)
+    assert not marker.exists()
+    read_with(superuser, expression, tmp_path)
+    assert marker.exists() == (expression == "run_program()")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "WITH x AS (SELECT 1) DELETE FROM customers",
+        "WITH x AS (SELECT 1) INSERT INTO customers SELECT 'new', 1, 1 RETURNING id, spend, orders",
+        "WITH x AS (SELECT 1) UPDATE customers SET spend = 0 RETURNING id, spend, orders",
+        "SELECT id, spend, load_extension('x') AS orders FROM customers",
+        "SELECT id, spend, orders FROM missing",
+    ],
+)
+def test_a_query_of_sqlite_changes_nothing(statement: str, tmp_path: Path) -> None:
+    """The file is opened read-only: a statement that would write is refused and not tried again."""
+    file = tmp_path / "a shop%20.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE customers (id TEXT, spend REAL, orders INT)")
+        database.execute("INSERT INTO customers VALUES ('a', 1, 1)")
+        database.commit()
+    before = file.read_bytes()
+    url = URL.create("sqlite", database=str(file)).render_as_string()
+    secret = DatabaseSecret("w", SecretStr(url))
+    with pytest.raises(Refused, match="the database refused the statement"):
+        stage_query(DatabaseQuery(statement, {}), secret, ROWS, tmp_path / "x.parquet")
+    assert file.read_bytes() == before
+    stage_query(DatabaseQuery("SELECT * FROM customers", {}), secret, ROWS, tmp_path / "x.parquet")
+    assert pq.read_metadata(tmp_path / "x.parquet").num_rows == 1
+
+
+def test_a_missing_sqlite_file_is_not_created(tmp_path: Path) -> None:
+    """A wrong path is a database that cannot be reached, not an empty one."""
+    secret = DatabaseSecret("w", SecretStr(f"sqlite:///{tmp_path}/none.db"))
+    with pytest.raises(DatabaseGone):
+        stage_query(DatabaseQuery("SELECT 1", {}), secret, ROWS, tmp_path / "x.parquet")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_that_cannot_be_read_only_is_named() -> None:
+    """The run warns, because only the account's rights protect such a database."""
+    assert [warn_of_writes(name, "w") for name in ("postgresql", "sqlite", "mariadb")] == [[], [], []]
+    (warning,) = warn_of_writes("mssql", "w")
+    assert warning == (
+        "connection w: sessions of mssql cannot be made read-only; use an account that may only read"
+    )
 
 
 def test_a_connection_without_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pyarrow as pa
 from pydantic import SecretStr
@@ -30,6 +31,14 @@ BATCH_ROWS = 50_000
 # Notice a dead server after a minute; the system's default is two hours.
 _WATCHED = {"connect_timeout": "30", "keepalives_idle": "30", "keepalives_interval": "10"}
 _TEXT = Column(type="text")
+# What makes a session read-only, by SQLAlchemy's name of the database. PostgreSQL has an option instead.
+READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+    "oracle": "SET TRANSACTION READ ONLY",
+}
+_REFUSALS_OF_SQLITE = ("SQLITE_READONLY", "SQLITE_ERROR", "SQLITE_AUTH")
 
 
 class DatabaseQuery(NamedTuple):
@@ -83,6 +92,7 @@ def _run_query(
         with _read_only(connection).execute(statement, binds) as result:
             header = list(result.keys())
             warnings = check_header(source, adapt_header(source, header, rows), names, ",", rows.is_ignored)
+            warnings += warn_of_writes(engine.dialect.name, secret.connection)
             rows = add_currency_of_header(rows, header)
             places = locate_columns(columns_to_read(rows), header, rows)
             present = {name: place for name, place in places.items() if place is not None}
@@ -106,6 +116,11 @@ def _open(url: SecretStr) -> Engine:
         address = address.set(drivername="postgresql+psycopg")
     if address.drivername == "postgresql+psycopg":
         address = address.set(query=_WATCHED | address.query)
+    if address.drivername in ("sqlite", "sqlite+pysqlite") and address.database not in (None, "", ":memory:"):
+        # Opened read-only, which also keeps SQLite from creating a file that is missing.
+        database = str(address.database)
+        file = database if database.startswith("file:") else f"file:{quote(database)}"
+        address = address.set(database=file, query={**address.query, "mode": "ro", "uri": "true"})
     # Without hide_parameters, SQLAlchemy's messages quote bound values.
     return create_engine(address, hide_parameters=True)
 
@@ -115,11 +130,20 @@ def _read_only(connection: Connection) -> Connection:
     # Streamed through a server-side cursor: the client never has more than a batch in memory.
     options: dict[str, Any] = {"stream_results": True, "max_row_buffer": BATCH_ROWS}
     if connection.dialect.name == "postgresql":
+        # A transaction and not a setting of the session, which a connection pooler would hand on to others.
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     connection = connection.execution_options(**options)
-    if connection.dialect.name == "sqlite":
-        connection.execute(text("PRAGMA query_only = ON"))
+    if statement := READ_ONLY.get(connection.dialect.name):
+        connection.execute(text(statement))
     return connection
+
+
+def warn_of_writes(dialect: str, connection: str) -> list[str]:
+    """The warning for a database whose sessions this program cannot make read-only."""
+    if dialect == "postgresql" or dialect in READ_ONLY:
+        return []
+    problem = f"sessions of {dialect} cannot be made read-only"
+    return [f"connection {connection}: {problem}; use an account that may only read"]
 
 
 def classify_failure(error: Exception, connection: str) -> ResegmentError:
@@ -139,7 +163,9 @@ def classify_failure(error: Exception, connection: str) -> ResegmentError:
             "connection", f"{prefix}: the secret is not a URL such as postgresql://user:password@host/name"
         )
     is_disconnected = isinstance(error, DBAPIError) and error.connection_invalidated
-    if is_disconnected or isinstance(error, (OperationalError, InterfaceError)):
+    # sqlite3 raises OperationalError for a refused statement as well.
+    is_refused = (getattr(cause, "sqlite_errorname", None) or "").startswith(_REFUSALS_OF_SQLITE)
+    if not is_refused and (is_disconnected or isinstance(error, (OperationalError, InterfaceError))):
         return DatabaseGone(f"{prefix}: the database cannot be reached or the connection broke ({details})")
     return Refused(
         "sql",
