@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from config.clauses import CategoryOptions, CheckLimits, FitOptions, KOptions, RefitOptions
+from config.clauses import CategoryOptions, CheckLimits, FitOptions, KOptions, RefitOptions, Retention
 from config.column_contract import Column, Fill
 from config.columns import Rows
 from config.comparisons import RowComparison
@@ -30,7 +30,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "rows.where.": RowRule, "summary.": EventSummary, "summary.features.NAME.": SummaryFeature,
     "summary.features.NAME.where.": ColumnCondition,
     "scaling.": ScalingOptions, "k.": KOptions, "fit.": FitOptions, "refit.": RefitOptions,
-    "checks.": CheckLimits,
+    "checks.": CheckLimits, "retention.": Retention,
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def make_request(town: Town, retention: Retention = KEEP) -> PruneRequest:
 
 def prune(town: Town, retention: Retention = KEEP) -> PruneSummary:
     """Prune the town's segmentation."""
-    return prune_editions(town.home, make_request(town, retention), lambda line: None)
+    return prune_editions(town.home, make_request(town, retention), lambda _: None)
 
 
 def measure(town: Town) -> int:
@@ -93,7 +93,6 @@ def test_what_the_retention_does_not_keep_goes(town: Town) -> None:
     assert audit_store(town.home).damage == []
     assert repair_store(town.home, RepairRequest("ana")) == ([], [])
     assert not any((town.home / "editions" / str(as_of)).exists() for as_of in PRUNED_DAYS)
-    # A second time there is nothing to do.
     assert prune(town).outcome == "nothing"
 
 
@@ -197,7 +196,7 @@ def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
 
     def wrap(function: Any) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
-            if next(calls) >= step:  # and the cleaning up after it does not take place either
+            if next(calls) >= step:  # and no cleaning up takes place after it either
                 raise _Killed
             return function(*arguments, **options)
 
