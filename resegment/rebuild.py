@@ -5,7 +5,7 @@ What is needed for it and how editions are compared is in segmentation/rebuildin
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -49,8 +49,8 @@ def rebuild_command(
     with scratch_folder() as scratch, plain_failures(console):
         scratch_store, definitions = prepare_scratch(home, past, plan, scratch)
         _allow_scratch(str(scratch), definitions)
-        parameters = {"as_of": past.as_of, "source": plan.source, "store": str(scratch_store)}
-        parameters["accept_new_ids"] = past.manifest.accept_new_ids
+        parameters: dict[str, Any] = {"as_of": past.as_of, "source": plan.source}
+        parameters |= {"store": str(scratch_store), "accept_new_ids": past.manifest.accept_new_ids}
         rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
         outcome = compare_rebuilt(home, past, scratch_store / name, rebuilt.edition)
     for difference in (*([change] if change else []), *outcome.differences):

@@ -80,10 +80,11 @@ def flip_text(path: Path, text: str) -> None:
     flip(path, path.read_bytes().index(text.encode()))
 
 
-def link_tables(nights: TwoNights) -> None:
-    """Make both tables one file, as they are in the store that published them."""
+def link_tables(nights: TwoNights) -> Path:
+    """Make both tables one file, as they are in the store that published them: its path."""
     nights.table.unlink()
     os.link(nights.folder / SEGMENTS, nights.table)
+    return nights.table
 
 
 def lose(*paths: Path) -> None:

@@ -64,13 +64,10 @@ REFUSED: dict[str, Damage] = {
     "all editions lost": lambda nights: lose(nights.town.home / "editions"),
     "all but the ledger lost": lambda nights: lose_all(nights),
     "a folder in the place of the published table": lambda nights: turn_into_folder(nights.table),
-    "a page of both tables": lambda nights: (link_tables(nights), flip(nights.table)),
-    "both tables cut": lambda nights: (link_tables(nights), cut(nights.table)),
-    "both tables gone": lambda nights: (nights.table.unlink(), (nights.folder / SEGMENTS).unlink()),
-    "a page of one table, the end of the other": lambda nights: (
-        flip(nights.folder / SEGMENTS),
-        cut(nights.table),
-    ),
+    "a page of both tables": lambda nights: flip(link_tables(nights)),
+    "both tables cut": lambda nights: cut(link_tables(nights)),
+    "both tables emptied": lambda nights: link_tables(nights).write_bytes(b""),
+    "a page of one table, the end of the other": lambda nights: harm_each_table(nights),
 }
 
 
@@ -78,6 +75,12 @@ def turn_into_folder(path: Path) -> None:
     """A folder in a file's place: reading it is an error, and not that of a missing file."""
     path.unlink()
     path.mkdir()
+
+
+def harm_each_table(nights: TwoNights) -> None:
+    """Neither copy is whole, and neither is like the other."""
+    flip(nights.folder / SEGMENTS)
+    cut(nights.table)
 
 
 def lose_all(nights: TwoNights) -> None:

@@ -58,9 +58,11 @@ def restore_table(
         repair = f"in {edition}, {problem}; it has been restored from the published table"
     else:
         return TableState(problem)
-    copy_table = _copy_object if isinstance(home, ObjectPath) else _copy_file
     try:
-        copy_table(home, ref, digests[SEGMENTS], to_published=problem is None)
+        if isinstance(home, ObjectPath):
+            _copy_object(home, ref, digests[SEGMENTS], to_published=problem is None)
+        else:
+            _copy_file(home, ref, digests[SEGMENTS], to_published=problem is None)
     except IsADirectoryError:
         return TableState(f"{SEGMENTS} is a folder, where a table belongs")
     add_row(home, ref.as_of, "repaired", {"edition": ref.edition, "who": who, "reasons": [repair]})
