@@ -58,6 +58,7 @@ def begin_row(night: Night) -> None:
         "commit": read_commit(),
         "source": night.source or night.definition.source.path or night.definition.source.sample,
         "force": night.force,
+        **({"accept_new_ids": True} if night.accept_new_ids else {}),
         "parent_run_id": night.parent,
         "refusals": night.attempt,
     }
