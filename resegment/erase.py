@@ -127,11 +127,11 @@ def format_summary(summary: "ErasureSummary") -> Iterable[str]:
         files = ", ".join(f"{count:,} of {file}" for file, count in edition.rows.items())
         yield f"  {edition.as_of}  {edition.edition}  {files}"
     verb = "Erased" if summary.outcome == "erased" else "Would erase"
-    whom = "everyone erased so far" if summary.ids is None else format_count(summary.ids, "id")
-    found = "" if summary.found is None else f" ({summary.found:,} found)"
+    customers = "everyone erased so far" if summary.ids is None else format_count(summary.ids, "id")
+    count = "" if summary.found is None else f" ({summary.found:,} found)"
     editions = format_count(len(summary.editions), "edition")
     tables = format_count(len(summary.tables), "published table")
-    yield f"{verb}: {format_count(summary.rows, 'row')} of {whom}{found}, in {editions} and {tables}"
+    yield f"{verb}: {format_count(summary.rows, 'row')} of {customers}{count}, in {editions} and {tables}"
     if summary.stage_folders:
         yield f"  stage files of {format_count(summary.stage_folders, 'ended run')} are removed, too"
     yield from (f"  note: {note}" for note in summary.notes)

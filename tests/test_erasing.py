@@ -73,8 +73,10 @@ def list_files(folder: Path) -> dict[str, bytes]:
 def test_nothing_of_the_customer_is_left(town: Town) -> None:
     """Each file that held the customer holds the other rows in the same order; other files are the same."""
     assert list_holding(town.home) == HOLDING
-    before = list_files(town.home)
-    tables = {name: pd.read_parquet(town.home / name) for name in before if name.endswith("segments.parquet")}
+    contents = list_files(town.home)
+    tables = {
+        name: pd.read_parquet(town.home / name) for name in contents if name.endswith("segments.parquet")
+    }
     stale = town.home / ".staging" / "dead-run"
     stale.mkdir(parents=True)
     (stale / "rows.parquet").write_bytes(VICTIM.encode())
@@ -82,11 +84,11 @@ def test_nothing_of_the_customer_is_left(town: Town) -> None:
     assert search(town.home, VICTIM) == set()
     assert {entry.as_of.day: set(entry.rows) for entry in summary.editions} == HOLDING
     assert (summary.rows, summary.ids, summary.found, summary.stage_folders) == (9, 1, 1, 1)
-    after = list_files(town.home)
+    rewritten_contents = list_files(town.home)
     rewritten = {name for night, names in HOLDING.items() for name in names}
-    for name in before.keys() - {TOMBSTONES_FILE}:
+    for name in contents.keys() - {TOMBSTONES_FILE}:
         if Path(name).name not in {*rewritten, "SHA256SUMS"}:
-            assert after[name] == before[name]
+            assert rewritten_contents[name] == contents[name]
     for name, table in tables.items():
         expected = table[table["customer_id"] != VICTIM].reset_index(drop=True)
         pd.testing.assert_frame_equal(pd.read_parquet(town.home / name), expected)
@@ -114,12 +116,12 @@ def test_an_erased_store_is_whole(town: Town) -> None:
 
 def test_the_customer_stays_away(town: Town) -> None:
     """The source still has the customer: the next night leaves every row out, and nobody left or joined."""
-    before = erase(town, VICTIM) and read_manifest_rows(town, 4, str(published_edition(town.home, day(4))))
+    contents = erase(town, VICTIM) and read_manifest_rows(town, 4, str(published_edition(town.home, day(4))))
     write_refused(town.folder / "night-6.csv")
     published = town.run(6, town.folder / "night-6.csv")
     assert published.outcome == "published" and published.rows is not None
     assert (published.rows.erased, published.rows.quarantined) == (3, 1)
-    assert published.rows.read == before["read"] == published.rows.used + 4
+    assert published.rows.read == contents["read"] == published.rows.used + 4
     assert search(town.home, VICTIM) == set()
     content = manifest(published)
     assert (content["churn"]["joined"], content["churn"]["left"]) == (0, 0)
@@ -131,9 +133,9 @@ def test_the_customer_stays_away(town: Town) -> None:
 @slow
 def test_tombstones_that_remove_nothing_change_nothing(town: Town, five_nights: Town, tmp_path: Path) -> None:
     """A night without rows of an erased customer has the name and bytes that it has in any other store."""
-    other = five_nights.copy_to(tmp_path / "other")
+    reference = five_nights.copy_to(tmp_path / "other")
     erase(town, "nobody-we-know")
-    nights = [each.night(6, draw_line()) for each in (town, other)]
+    nights = [store.night(6, draw_line()) for store in (town, reference)]
     assert nights[0].edition == nights[1].edition
     assert files(nights[0]) == files(nights[1])
     assert "erased" not in manifest(nights[0])["rows"]
@@ -152,10 +154,10 @@ def test_an_old_date_leaves_the_customer_out(town: Town) -> None:
 
 def test_a_dry_run_changes_nothing(town: Town) -> None:
     """It counts the same rows as the erasure, and the store keeps every byte."""
-    before = list_files(town.home)
+    contents = list_files(town.home)
     request = make_request(town.home, [VICTIM], "ana", "", town.home)
     plan = plan_erasure(town.home, request, lambda line: None)
-    assert list_files(town.home) == before
+    assert list_files(town.home) == contents
     summary = erase(town, VICTIM)
     assert (plan.editions, plan.tables) == (summary.editions, summary.tables)
 
@@ -215,10 +217,10 @@ def test_a_damaged_edition_is_not_hidden(town: Town) -> None:
     edition = str(published_edition(town.home, day(2)))
     path = town.home / "editions" / str(day(2)) / edition / "contested.parquet"
     path.write_bytes(path.read_bytes()[:-5])
-    before = list_files(town.home)
+    contents = list_files(town.home)
     with pytest.raises(DamagedFile, match=r"contested.parquet is cut or not a Parquet file"):
         erase(town, VICTIM)
-    assert list_files(town.home) == before
+    assert list_files(town.home) == contents
 
 
 def test_an_edition_from_a_backup_is_erased_again(town: Town, five_nights: Town) -> None:

@@ -95,8 +95,8 @@ def test_a_bucket_is_erased_like_a_folder(bucket: ObjectPath, tmp_path: Path) ->
         run_night(night)
     home = bucket / "demo"
     request = make_request(home, [VICTIM], "ana", "", tmp_path / "work" / "demo")
-    before = search_bucket(home, tmp_path)
-    assert len(before) == 4
+    holding = search_bucket(home, tmp_path)
+    assert len(holding) == 4
     summary = erase_customers(home, request, lambda line: None)
     assert (summary.rows, len(summary.tables)) == (2, 2)
     assert search_bucket(home, tmp_path) == set()
@@ -139,7 +139,7 @@ def test_a_search_of_everything_finds_nothing(tmp_path: Path, command: Command) 
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    def find() -> set[str]:
+    def search_all() -> set[str]:
         return {f"{place}/{path}" for place in places for path in search(tmp_path / place, LONG_VICTIM)}
 
     write_refused(tmp_path / "night-4.csv")
@@ -149,19 +149,19 @@ def test_a_search_of_everything_finds_nothing(tmp_path: Path, command: Command) 
     shutil.copytree(published_path(town.home, day(6)).parent, dead / "summarise")
     shutil.copyfile(tmp_path / "night-4.csv", dead / "source.csv")
 
-    before = find()
-    kinds = {Path(path).name for path in before}
+    holding = search_all()
+    kinds = {Path(path).name for path in holding}
     assert kinds == {
         *("segments.parquet", "changes.parquet", "contested.parquet", "quarantine.parquet", "source.csv")
     }
     summary = json.loads(run("erase", "erase", name, LONG_VICTIM, "--yes", "--json", "--reason", "4711"))
-    after_erasing = find()
+    after_erasing = search_all()
     run("night-7", "run", "planted.yaml", "--as-of", str(day(7)), "--source", "night-4.csv")
-    after_night = find()
+    after_night = search_all()
     searched = sum(path.is_file() for place in places for path in (tmp_path / place).rglob("*"))
     database = (tmp_path / "prefect" / "prefect.db").stat().st_size
     sys.stdout.write(
-        f"\nfound before: {len(before)} files of {len(summary['editions'])} editions: {sorted(kinds)}\n"
+        f"\nfound before: {len(holding)} files of {len(summary['editions'])} editions: {sorted(kinds)}\n"
         f"found after erase: {len(after_erasing)}; after the next night: {len(after_night)}\n"
         f"searched: {searched:,} files, with Prefect's database of {database:,} bytes\n"
     )

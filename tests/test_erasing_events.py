@@ -40,17 +40,17 @@ def write_days(shop: Shop, numbers: range, end: str) -> dict[int, int]:
 @pytest.mark.parametrize("end", [".csv", ".parquet"])
 def test_events_of_the_window_are_left_out(tmp_path: Path, end: str) -> None:
     """Their count is in the balance; the other customers are as in a source without them."""
-    shop, other = make_shop(tmp_path / "one"), make_shop(tmp_path / "other")
+    shop, reference = make_shop(tmp_path / "one"), make_shop(tmp_path / "other")
     counts = write_days(shop, range(1, 9), end)
-    for each in (shop, other):
-        write_days(each, range(1, 9), end)
-        assert each.night(8).outcome == "published"
+    for store in (shop, reference):
+        write_days(store, range(1, 9), end)
+        assert store.night(8).outcome == "published"
     erase(shop, "c007")
-    for path in other.days.iterdir():
+    for path in reference.days.iterdir():
         table = pd.read_parquet(path) if end == ".parquet" else pd.read_csv(path)
-        kept = table[table["id"] != "c007"]
-        kept.to_parquet(path, index=False) if end == ".parquet" else kept.to_csv(path, index=False)
-    erased, expected = shop.night(9), other.night(9)
+        remaining = table[table["id"] != "c007"]
+        remaining.to_parquet(path, index=False) if end == ".parquet" else remaining.to_csv(path, index=False)
+    erased, expected = shop.night(9), reference.night(9)
     assert erased.rows is not None and expected.rows is not None
     assert erased.rows.erased == sum(counts[number] for number in range(2, 9))
     assert erased.rows.read == expected.rows.read + erased.rows.erased
@@ -94,13 +94,13 @@ def test_rows_outside_the_window_use_no_tombstone(tmp_path: Path) -> None:
 
 def make_customers(ids: set[str] | None, *erased: str) -> ErasedCustomers:
     """Customers to erase by id, or by the hashes of `erased`."""
-    given = None if ids is None else pa.array(sorted(ids), pa.string())
-    return ErasedCustomers(create_tombstones().add(erased, INTENT), given, set())
+    array = None if ids is None else pa.array(sorted(ids), pa.string())
+    return ErasedCustomers(create_tombstones().add(erased, INTENT), array, set())
 
 
 @pytest.mark.parametrize("by_hash", [False, True])
 def test_an_id_is_found_by_text_or_by_hash(by_hash: bool) -> None:
-    """Both ways find the same rows, and a null is nobody's."""
+    """Both ways find the same rows, and a null is not an erased customer's."""
     erased = {"c1", "Zo\u00eb", "a b"}
     customers = make_customers(None if by_hash else erased, *erased)
     ids = pa.chunked_array([["c1", "c2", None], ["Zo\u00eb", "zo\u00eb", "a b", ""]], pa.string())

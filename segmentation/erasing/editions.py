@@ -97,41 +97,41 @@ def complete_erasure(home: AnyPath, ref: EditionRef) -> None:
 
 
 def rewrite_edition(
-    home: AnyPath, found: EditionRows, customers: ErasedCustomers, scratch: Path
+    home: AnyPath, edition: EditionRows, customers: ErasedCustomers, scratch: Path
 ) -> RewrittenEdition:
     """Write the edition's files without the rows to a folder in `scratch`.
 
     Of an edition on disk the folder has all files, and those that stay are links.
     """
-    target = scratch / found.ref.edition
+    target = scratch / edition.ref.edition
     target.mkdir()
     removed = {}
-    for name in found.rows:
-        source = found.folder / name
+    for name in edition.rows:
+        source = edition.folder / name
         copy = source.fetch(scratch) if isinstance(source, ObjectPath) else source
-        detect = make_detect(name, customers, found.reading)
+        detect = make_detect(name, customers, edition.reading)
         removed[name] = rewrite_table(copy, target / name, detect)
-    erasure = _describe(home, found, removed, target)
-    sums = {**_read_sums(found.folder), **erasure.digests}
+    erasure = _describe(home, edition, removed, target)
+    sums = {**_read_sums(edition.folder), **erasure.digests}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     (target / SUMS).write_text(lines, encoding="ascii")
-    if not isinstance(found.folder, ObjectPath):
-        _link_others(found.folder, target)
+    if not isinstance(edition.folder, ObjectPath):
+        _link_others(edition.folder, target)
         _sync(target)
     return RewrittenEdition(erasure, target)
 
 
-def _describe(home: AnyPath, found: EditionRows, removed: Mapping[str, int], target: Path) -> Erasure:
+def _describe(home: AnyPath, edition: EditionRows, removed: Mapping[str, int], target: Path) -> Erasure:
     """The erasure to record. Files that earlier erasures rewrote are in it, too."""
-    sums, earlier = _read_sums(found.folder), read_erasures(home, found.ref)
-    last = earlier[-1] if earlier and earlier[-1].manifest == sums[MANIFEST] else None
-    files = dict(last.files) if last else {}
+    sums, earlier = _read_sums(edition.folder), read_erasures(home, edition.ref)
+    newest = earlier[-1] if earlier and earlier[-1].manifest == sums[MANIFEST] else None
+    files = dict(newest.files) if newest else {}
     for name, rows in removed.items():
         old = files[name].old if name in files else sums[name]
-        rows += files[name].rows if name in files and not (last and last.pending) else 0
+        rows += files[name].rows if name in files and not (newest and newest.pending) else 0
         files[name] = ErasedFile(old, hash_file(target / name), rows)
     number = earlier[-1].number + (not earlier[-1].pending) if earlier else 1
-    return Erasure(found.ref, number, sums[MANIFEST], files, pending=True)
+    return Erasure(edition.ref, number, sums[MANIFEST], files, pending=True)
 
 
 def _check_files(home: AnyPath, ref: EditionRef, folder: AnyPath, names: Mapping[str, int]) -> None:
@@ -144,10 +144,10 @@ def _check_files(home: AnyPath, ref: EditionRef, folder: AnyPath, names: Mapping
         if not contradiction.can_erase
     ]
     for name in [*names, MANIFEST]:
-        known = {sums.get(name)}
+        digests = {sums.get(name)}
         if erasures and erasures[-1].pending:  # killed between the objects of a bucket
-            known |= {erasures[-1].digests.get(name)}
-        if hash_file(folder / name) not in known:
+            digests |= {erasures[-1].digests.get(name)}
+        if hash_file(folder / name) not in digests:
             problems.append(f"{name}: its sha256 is not the published one")
     if problems:
         raise DamagedFile(

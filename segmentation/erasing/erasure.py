@@ -68,9 +68,9 @@ def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) 
         refs = list_edition_refs(home)
         findings = search_store(home, refs, draft.customers, progress)
         folders = _begin(home, request, draft)
-        new = [ref for ref in list_edition_refs(home) if ref not in refs]
+        added = [ref for ref in list_edition_refs(home) if ref not in refs]
         # Published during the search. From now on nights are refused.
-        findings = findings.add(search_store(home, new, draft.customers, progress))
+        findings = findings.add(search_store(home, added, draft.customers, progress))
         for ref in list_edition_refs(home):
             complete_erasure(home, ref)
         for edition in findings.affected:
@@ -91,7 +91,7 @@ def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) 
 class _Draft(NamedTuple):
     """An erasure before it is recorded: the tombstones as found, and as they will be."""
 
-    found: str | None  # what identifies the tombstones in the store
+    fingerprint: str | None  # what identifies the tombstones in the store
     tombstones: Tombstones
     intent: ErasureIntent
     customers: ErasedCustomers
@@ -127,7 +127,7 @@ def _begin(home: AnyPath, request: ErasureRequest, draft: _Draft) -> int:
     """Record the erasure as pending, and remove stage files: nights are refused from here on."""
 
     def record() -> bytes:
-        if fingerprint_tombstones(read_tombstones(home)) != draft.found:
+        if fingerprint_tombstones(read_tombstones(home)) != draft.fingerprint:
             raise _make_conflict(home)
         return draft.tombstones.to_json()
 

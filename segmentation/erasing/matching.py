@@ -34,7 +34,7 @@ class ErasedCustomers(NamedTuple):
     seen: set[str]
 
     def detect(self, ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
-        """Which of these ids are erased, bool (n,). A null is nobody's."""
+        """Which of these ids are erased, bool (n,). A null is not an erased customer's."""
         ids = ids.cast(pa.string())
         erased = self.ids
         if erased is None:

@@ -16,7 +16,7 @@ _MOST_NAME = 100
 
 
 class ErasureRequest(NamedTuple):
-    """Whom to erase, who asks for it and why. Without ids: everyone who has a tombstone already.
+    """Who is to be erased, who asks for it and why. Without ids: everyone who has a tombstone already.
 
     work: where runs on this machine keep the segmentation's stage files; its home if that is no bucket.
     """
@@ -29,13 +29,13 @@ class ErasureRequest(NamedTuple):
 
 def make_request(home: AnyPath, texts: Iterable[str], who: str, reason: str, work: Path) -> ErasureRequest:
     """The request for ids as a person gives them, read as the newest definition reads those of the source."""
-    given = {text for text in texts if text.strip()}
+    ids = {text for text in texts if text.strip()}
     for field, text, longest in (("who", who, _MOST_NAME), ("reason", reason, MOST_WORDS)):
         if len(text) > longest or not (text.isprintable() and (text.strip() or field == "reason")):
             raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
-        if given & {text, *text.split()}:
+        if ids & {text, *text.split()}:
             raise Refused(field, f"{field} holds one of the ids; the ledger keeps it, so leave the id out")
-    return ErasureRequest(frozenset(given | _read_ids(home, given)), who, reason, work)
+    return ErasureRequest(frozenset(ids | _read_ids(home, ids)), who, reason, work)
 
 
 def _read_ids(home: AnyPath, texts: set[str]) -> set[str]:

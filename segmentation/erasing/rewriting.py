@@ -61,8 +61,8 @@ def _write_like(
 ) -> None:
     """Write tables as the edition's file of that name was written: its columns, its encodings, its footer."""
     if target.name == SEGMENTS:
-        own = {key.decode(): footer[key].decode() for key in (EDITION_KEY, MANIFEST_KEY) if key in footer}
-        write_segments(target, tables, schema, own)
+        keys = {key.decode(): footer[key].decode() for key in (EDITION_KEY, MANIFEST_KEY) if key in footer}
+        write_segments(target, tables, schema, keys)
         return
     with pq.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:
@@ -70,6 +70,6 @@ def _write_like(
 
 
 def _refuse(path: AnyPath, error: Exception) -> Exception:
-    found = "has other columns" if isinstance(error, KeyError) else "is cut or not a Parquet file"
+    problem = "has other columns" if isinstance(error, KeyError) else "is cut or not a Parquet file"
     home = path.parent.parent.parent.parent
-    return damaged(path, found, "a table whose rows can be searched", advise_audit(home))
+    return damaged(path, problem, "a table whose rows can be searched", advise_audit(home))

@@ -142,7 +142,7 @@ def _judge_erased(home: AnyPath, name: str, digest: str | None, erasures: Sequen
     """What is wrong with a file that is not as the last erasure left it."""
     advice = f"run 'resegment erase {home.name}'"
     earlier = [erasure.files[name] for erasure in erasures if name in erasure.files]
-    if digest not in {known for file in earlier for known in (file.old, file.new)}:
+    if digest not in {digest for file in earlier for digest in (file.old, file.new)}:
         return Contradiction(name, "its digest in SHA256SUMS is not the one that its erasure recorded")
     if erasures[-1].pending:
         return Contradiction(name, f"an erasure is not complete: {advice}", can_erase=True)

@@ -82,8 +82,8 @@ class Tombstones(Record):
 
     def add(self, ids: Iterable[str], intent: ErasureIntent) -> "Tombstones":
         """With an erasure of these ids. One that is there already keeps its tombstone."""
-        known = {tombstone.hash for tombstone in self.tombstones}
-        new = sorted({self.hash_id(customer_id) for customer_id in ids} - known)
+        recorded = {tombstone.hash for tombstone in self.tombstones}
+        new = sorted({self.hash_id(customer_id) for customer_id in ids} - recorded)
         added = tuple(Tombstone(hash=digest, erasure=intent.erasure) for digest in new)
         return Tombstones(
             salt=self.salt, erasures=(*self.erasures, intent), tombstones=(*self.tombstones, *added)

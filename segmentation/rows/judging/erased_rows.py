@@ -51,7 +51,7 @@ def detect_erased(files: Sequence[SourceFile], contract: Contract, tombstones: T
 
 def leave_out(batches: Sequence[SourceBatch], contract: Contract) -> tuple[list[SourceBatch], LeftOut]:
     """The batches without the rows of the contract's erased ids, and what these rows were."""
-    kept, erased, outside = [], 0, 0
+    remaining, erased, outside = [], 0, 0
     ids = pa.array(contract.erased, pa.string())
     for batch in batches:
         raw = batch.raw
@@ -62,8 +62,8 @@ def leave_out(batches: Sequence[SourceBatch], contract: Contract) -> tuple[list[
             count, rows_outside = int(mask.sum()), _count_outside(raw.table.filter(pa.array(mask)), contract)
             erased, outside = erased + count - rows_outside, outside + rows_outside
             raw = raw._replace(table=raw.table.filter(pa.array(~mask)), rows=raw.rows[~mask])
-        kept.append(batch._replace(raw=raw._replace(malformed=malformed)))
-    return kept, LeftOut(erased, outside)
+        remaining.append(batch._replace(raw=raw._replace(malformed=malformed)))
+    return remaining, LeftOut(erased, outside)
 
 
 def list_words(text: str, suffix: str | None = None) -> Iterator[str]:
