@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+from prefect.workers.process import ProcessWorker
 
 from config.settings import read_settings
 from deployments.pool import build_template
@@ -94,6 +96,25 @@ def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
     (pool,) = deployed.post("work_pools/filter")
     assert (pool["name"], pool["type"]) == ("resegment", "process")
     assert pool["base_job_template"] == build_template()
+
+
+def test_a_server_of_an_earlier_version_is_closed(deployed: DeployedServer) -> None:
+    """Deploying again empties job variables and closes the pool; settings that no longer apply are named."""
+    (nightly,) = deployed.post("deployments/filter", deployments={"name": {"any_": ["nightly"]}})
+    changes = {
+        f"deployments/{nightly['id']}": {"job_variables": {"env": {"OMP_NUM_THREADS": "1"}}},
+        "work_pools/resegment": {"base_job_template": ProcessWorker.get_default_base_job_template()},
+    }
+    template = changes["work_pools/resegment"]["base_job_template"]
+    template["variables"]["properties"]["env"]["default"] = {"HTTP_PROXY": "canary-42"}
+    for path, body in changes.items():
+        assert httpx.patch(f"{deployed.page}/api/{path}", json=body).is_success
+    lines = deployed.deploy()
+    assert "work pool resegment: closed" in lines
+    assert "  its environment no longer applies; set where workers start: HTTP_PROXY" in lines
+    (nightly,) = deployed.post("deployments/filter", deployments={"name": {"any_": ["nightly"]}})
+    (pool,) = deployed.post("work_pools/filter")
+    assert (nightly["job_variables"], pool["base_job_template"]) == ({}, build_template())
 
 
 def test_the_schedule_yields_runs(deployed: DeployedServer) -> None:
