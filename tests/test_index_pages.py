@@ -121,6 +121,15 @@ def test_a_manifest_is_read_once(town: Town, monkeypatch: pytest.MonkeyPatch) ->
     assert len(folders_read) == 5
 
 
+def test_editions_that_cannot_be_read_are_counted(town: Town) -> None:
+    """A damaged edition is left out of a rebuilt page, which says how many there are."""
+    manifest = next((town.home / "editions" / str(day(1))).glob("*/manifest.json"))
+    manifest.write_text("{")
+    write_index(town.home, reread=True)
+    page = (town.home / INDEX_PAGE).read_text()
+    assert "1 edition cannot be read: &#39;resegment audit planted&#39; says why." in page
+
+
 def test_a_night_does_not_fail_because_of_its_index(town: Town) -> None:
     """If the index cannot be written, the night is published with a warning, and the next run writes it."""
     (town.home / INDEX_PAGE).unlink()

@@ -72,6 +72,7 @@ class EditionIndex(NamedTuple):
     names: dict[str, GivenName]
     factual_names: dict[str, str]
     pruned: int = 0  # editions that a pruning has removed
+    unreadable: int = 0  # editions whose manifest is damaged, which audit reports
 
     @property
     def live(self) -> EditionFacts | None:
@@ -86,16 +87,18 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     """
     content = {} if reread else read_facts(home / FACTS_FILE)
     remembered = {(edition.as_of, edition.edition): edition for edition in _parse_editions(content)}
-    description, editions = str(content.get("description", "")), []
+    description, editions, unreadable = str(content.get("description", "")), list[EditionFacts](), 0
     # Sorted, so that the description is the newest one whatever order the file system lists folders in.
     paths: list[AnyPath] = sorted((home / "editions").glob("*/*/manifest.json"), key=str)
     for path in paths:
         as_of, edition_id = path.parent.parent.name, path.parent.name
         facts = remembered.get((as_of, edition_id))
         # Facts of known editions come from index.json: after a year there are hundreds of manifests.
-        if facts is None and (manifest := try_read_manifest(path.parent)) is not None:
-            facts = _extract_facts(as_of, edition_id, manifest)
-            if facts is not None:
+        if facts is None:
+            manifest = try_read_manifest(path.parent)
+            unreadable += manifest is None
+            facts = _extract_facts(as_of, edition_id, manifest) if manifest else None
+            if facts is not None and manifest is not None:
                 description = str(manifest.definition.get("description", ""))
         if facts is not None:
             editions.append(facts)
@@ -105,7 +108,8 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     entries = tuple(IndexEntry(edition, _get_state(edition, published, pointer)) for edition in editions)
     factual_names = _read_factual_names(edition_folder(home, *pointer.live)) if pointer.live else {}
     pruned = len({*list_pruned(home)} - {edition.edition for edition in editions})
-    return EditionIndex(home.name, description, entries, read_given_names(home), factual_names, pruned)
+    names = read_given_names(home)
+    return EditionIndex(home.name, description, entries, names, factual_names, pruned, unreadable)
 
 
 def _extract_facts(as_of: str, edition_id: str, manifest: Manifest) -> EditionFacts | None:

@@ -124,6 +124,9 @@ def summarise_index(index: EditionIndex) -> str:
         held = sum(entry.state == "held" for entry in index.entries)
         since = f"{len(index.entries):,} editions since {_spell_date(first.facts.as_of)}"
         sentences.append(f"{since}, {held:,} held." if held else f"{since}.")
+    if index.unreadable:
+        count = format_count(index.unreadable, "edition")
+        sentences.append(f"{count} cannot be read: 'resegment audit {index.name}' says why.")
     if index.pruned:
         sentences.append(
             f"{format_count(index.pruned, 'edition')} {'was' if index.pruned == 1 else 'were'} pruned."
