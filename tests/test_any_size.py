@@ -80,7 +80,7 @@ def test_one_column_times_a_power_of_two_gives_the_same_segments(
     assert ids(published).equals(plain["standard"])
 
 
-@pytest.mark.parametrize("power", [3, 297, *map(slow, (-297, -12, -2, 6, 9, 12))])
+@pytest.mark.parametrize("power", [3, *map(slow, (297, -297, -12, -2, 6, 9, 12))])
 def test_powers_of_ten_give_the_same_segments(
     tmp_path: Path, customers: pd.DataFrame, plain: dict[str, pd.Series], power: int
 ) -> None:
@@ -118,8 +118,8 @@ def scale_matrix(folder: Path, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([to_matrix(scale_part(part, scales)) for part in parts], axis=1)
 
 
-@pytest.mark.parametrize("scaling", ["none", "standard", "robust", "auto", "log-standard"])
-@pytest.mark.parametrize("factor", [1e-300, 1e297])
+@pytest.mark.parametrize("scaling", ["none", "auto", *map(slow, ("standard", "robust", "log-standard"))])
+@pytest.mark.parametrize("factor", [1e-300, slow(1e297)])
 def test_no_column_is_refused_for_its_size(
     tmp_path: Path, customers: pd.DataFrame, scaling: str, factor: float
 ) -> None:

@@ -93,7 +93,13 @@ def test_an_algorithm_gets_as_many_rows_as_memory_allows() -> None:
 
 
 @pytest.mark.parametrize("name", CHALLENGERS)
-@pytest.mark.parametrize("has_copies", [True, False], ids=["copies of few rows", "all rows distinct"])
+@pytest.mark.parametrize(
+    "has_copies",
+    [
+        pytest.param(True, id="copies of few rows"),
+        pytest.param(False, id="all rows distinct", marks=pytest.mark.slow),
+    ],
+)
 def test_the_memory_estimate_is_enough(name: str, has_copies: bool) -> None:
     """No fit allocates more than its estimate."""
     rng = np.random.default_rng(2)

@@ -175,6 +175,7 @@ def test_the_flow_promotes_from_a_form(tmp_path: Path, definitions: Path) -> Non
     assert "By ana &lt;b&gt;. a \\*sale\\*" in str(artifacts[-1].data)
 
 
+@pytest.mark.slow
 def test_a_held_edition_among_objects_goes_live(bucket: ObjectPath, definitions: Path) -> None:
     """In a bucket the promotion is a conditional put, and promoting again changes nothing."""
     write_demo(definitions, TWO_GROUPS)

@@ -82,9 +82,9 @@ def test_every_real_table_is_tried(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "dialect"),
     [
-        ("people.parquet", {}),
+        pytest.param("people.parquet", {}, marks=pytest.mark.slow),
         ("german people.csv", {"sep": ";", "decimal": ",", "encoding": "latin-1"}),
-        ("tabs.csv", {"sep": "\t", "encoding": "utf-16"}),
+        pytest.param("tabs.csv", {"sep": "\t", "encoding": "utf-16"}, marks=pytest.mark.slow),
     ],
 )
 def test_a_table_in_any_dialect_runs_as_proposed(

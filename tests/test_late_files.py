@@ -125,6 +125,7 @@ def test_an_edition_does_not_depend_on_the_layout_of_late_rows(tmp_path: Path) -
     assert not any(b"2026-01-08.parquet" in file.read_bytes() for file in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_of_snapshots_the_one_of_the_date_counts(tmp_path: Path) -> None:
     """A snapshot of customers that arrives late is read when its date is redone."""
     days = create_town(tmp_path, source={"path": str(tmp_path / "days"), "date_in_name": "%Y-%m-%d"})

@@ -131,6 +131,7 @@ def test_a_missing_bucket_is_named(bucket: ObjectPath, tmp_path: Path) -> None:
     assert list((tmp_path / "state").rglob("night.json")) == []
 
 
+@pytest.mark.slow
 def test_the_keys_are_written_nowhere(
     bucket: ObjectPath,
     tmp_path: Path,

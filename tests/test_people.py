@@ -45,12 +45,10 @@ def test_chunks_have_ids_in_a_row() -> None:
     assert ids[-1] == "P000000600"
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-@pytest.mark.parametrize(
-    "name",
-    ["blended", *(pytest.param(name, marks=pytest.mark.slow) for name in EXAMPLES if name != "blended")],
-)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_publishes(tmp_path: Path, name: str) -> None:
     """The shipped definition runs unchanged, and every feature has a profile."""
     published = resegment(name, as_of=DAY, store=str(tmp_path))

@@ -74,7 +74,7 @@ def read_manifest(published: Published) -> dict[str, Any]:
         ("mall", "mall_customers_dirty.csv", 100),
         pytest.param("wholesale", "wholesale_customers.csv", 0, marks=pytest.mark.slow),
         pytest.param("wholesale", "wholesale_customers_tampered.csv", None, marks=pytest.mark.slow),
-        ("wholesale-latin1", "wholesale_customers_latin1.csv", 0),
+        pytest.param("wholesale-latin1", "wholesale_customers_latin1.csv", 0, marks=pytest.mark.slow),
         ("telco", "telco_churn.csv", 11),
     ],
 )
@@ -101,7 +101,10 @@ def test_every_row_of_a_real_file_is_accounted_for(
 @pytest.mark.usefixtures("definitions_of_tests")
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
-    [("wholesale", "missingcol", "Detergents_Paper"), ("mall", "lfs_pointer", "Git LFS pointer")],
+    [
+        ("wholesale", "missingcol", "Detergents_Paper"),
+        pytest.param("mall", "lfs_pointer", "Git LFS pointer", marks=pytest.mark.slow),
+    ],
 )
 def test_a_damaged_file_is_refused_and_the_last_edition_stays(
     tmp_path: Path, shared_data: Path, name: str, damage: str, message: str

@@ -65,7 +65,9 @@ def check_work(page: OpenPage) -> None:
 
 
 @every_kind
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.slow)]
+)
 def test_every_figure_is_drawn_and_accessible(
     browser: "Browser", make_report: Callable[[str], Path], kind: str, width: int, scheme: Scheme
 ) -> None:

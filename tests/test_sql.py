@@ -68,6 +68,7 @@ def run(store: Path, source: Path | None = None) -> Published:
     return result
 
 
+@pytest.mark.slow
 def test_a_table_and_its_parquet_copy_give_the_same_bytes(
     tmp_path: Path, postgres: str, connect: Callable[..., None]
 ) -> None:
@@ -159,6 +160,7 @@ def places() -> list[Path]:
     return [Path(text.split("///")[-1]).parent, *(Path(folder) for folder in folders if folder)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_waiting")
 def test_the_secret_is_stored_nowhere(
     tmp_path: Path,
