@@ -185,6 +185,7 @@ def write_table(name: str, output: Path, *, customers: int | None, seed: int, fo
 
     source = Source.model_validate({"sample": name, "customers": customers})
     try:
+        output.parent.stat()  # a folder that does not exist is not created
         with scratch_folder(output.parent) as scratch:
             write_sample(source, seed, scratch).replace(output)
     except OSError as error:

@@ -59,12 +59,12 @@ def test_orphans_go_by_lock_or_age(tmp_path: Path) -> None:
     """Unlocked ones go at once, ones of earlier versions after an hour, files of other programs never."""
     orphan = tmp_path / f".live.json.{make_unique_suffix()}.tmp"
     young, old = tmp_path / ".live.json.4711.tmp", tmp_path / ".live.json.4712.tmp"
-    others = [tmp_path / ".mine.tmp", tmp_path / "a.tmp", tmp_path / ".live.json"]
-    for path in (orphan, young, old, *others):
+    unrelated = [tmp_path / ".mine.tmp", tmp_path / "a.tmp", tmp_path / ".live.json"]
+    for path in (orphan, young, old, *unrelated):
         path.touch()
     os.utime(old, (0, 0))
     assert sweep_temporaries(tmp_path) == 2
-    assert {*tmp_path.iterdir()} == {young, *others}
+    assert {*tmp_path.iterdir()} == {young, *unrelated}
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

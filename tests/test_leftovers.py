@@ -27,8 +27,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         check=False,
     )
     assert process.returncode == 0, process.stderr[-3000:]
-    found: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-    return found
+    by_action: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return by_action
 
 
 @pytest.mark.parametrize("action", ["night", "force", "promote"])

@@ -38,8 +38,8 @@ def test_a_failed_row_is_a_warning_and_the_next_run_completes_it(
     assert message is not None and message.startswith("published, but its row in the ledger is not complete")
     assert [row["outcome"] for row in read_rows(town.home)] == ["begun"]
 
-    again = town.run(1, town.folder / "night-1.csv")
-    assert (again.outcome, again.unrecorded) == ("already-published", ())
+    rerun = town.run(1, town.folder / "night-1.csv")
+    assert (rerun.outcome, rerun.unrecorded) == ("already-published", ())
     first, second = read_rows(town.home)
     assert (first["outcome"], first["edition"], first["k"]) == ("published", published.edition, published.k)
     assert first["rows"]["customers"] == 80 and first["completed_later"]

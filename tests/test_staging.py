@@ -33,9 +33,9 @@ def leave(night: Night, run_id: str, hours: float = 0.0, **facts: object) -> Pat
     return folder
 
 
-def sweep(night: Night, settled: date | None = None, hours: float = 72.0) -> list[str]:
+def sweep(night: Night, finished: date | None = None, hours: float = 72.0) -> list[str]:
     """Sweep the segmentation's folder; the run ids."""
-    return sweep_staging(night.home, SweepRules(night.home, hours, settled))
+    return sweep_staging(night.home, SweepRules(night.home, hours, finished))
 
 
 def publish_table(night: Night, day: date) -> None:
@@ -86,7 +86,7 @@ def test_files_that_no_retry_can_use_are_swept(make_night: NightMaker) -> None:
     leave(night, "stale", hours=73)
     leave(night, "unretried", can_retry=False)
     fresh = leave(night, "fresh", hours=71)
-    assert sweep(night, settled=DAY) == ["settled", "stale", "unretried"]
+    assert sweep(night, finished=DAY) == ["settled", "stale", "unretried"]
     assert list((night.home / STAGING).iterdir()) == [fresh]
 
 
@@ -106,7 +106,7 @@ def test_locked_folders_stay(make_night: NightMaker) -> None:
     night = make_night()
     with staging_session(night):
         os.utime(night.staging, (0, 0))
-        assert sweep(night, settled=night.as_of, hours=0.0) == []
+        assert sweep(night, finished=night.as_of, hours=0.0) == []
         assert night.staging.is_dir()
 
 
@@ -127,7 +127,7 @@ def test_a_killed_process_keeps_no_lock(make_night: NightMaker) -> None:
     )
     assert process.returncode == -9
     assert len(list((night.home / STAGING).iterdir())) == 2
-    assert len(sweep(night, settled=night.as_of)) == 2
+    assert len(sweep(night, finished=night.as_of)) == 2
     assert list((night.home / STAGING).iterdir()) == []
     assert sweep_temporaries(night.home) == 1
 

@@ -47,8 +47,8 @@ def complete_dead_rows(home: AnyPath, workplace: Path, as_of: date, manifest: Ma
     rows = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
     # Whether a run of another machine lives shows only where they share stage files.
     dead = [row for row in rows if row.get("outcome") == "begun" and not _is_alive(row, home, workplace)]
-    made = (manifest.decision, manifest.edition)
-    has_row = any((row.get("outcome"), row.get("edition")) == made for row in rows)
+    publication = (manifest.decision, manifest.edition)
+    has_row = any((row.get("outcome"), row.get("edition")) == publication for row in rows)
     for row in reversed(dead):
         outcome = {"outcome": "failed", "reasons": [_DIED]}
         if not has_row:
@@ -65,9 +65,9 @@ def complete_dead_rows(home: AnyPath, workplace: Path, as_of: date, manifest: Ma
 def has_made(home: AnyPath, run_id: str, as_of: date, edition: str) -> bool:
     """Did an earlier attempt of this run publish the edition, and die before it could say so?"""
     rows = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
-    own = next((row for row in rows if row["run_id"] == run_id), {})
+    own_row = next((row for row in rows if row["run_id"] == run_id), {})
     is_told = any((row.get("outcome"), row.get("edition")) == ("published", edition) for row in rows)
-    return own.get("tries", 0) > 1 and not is_told
+    return own_row.get("tries", 0) > 1 and not is_told
 
 
 def _is_alive(row: dict[str, Any], home: AnyPath, workplace: Path) -> bool:

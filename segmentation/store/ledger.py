@@ -104,7 +104,8 @@ def withdraw_row(home: AnyPath, run_id: str) -> None:
 def read_ledger(home: AnyPath) -> Ledger:
     """All rows, oldest first, and what cannot be read."""
     rows, unreadable = [], []
-    for path in sorted((home / "ledger").glob("*.json"), key=str):
+    paths: list[AnyPath] = sorted((home / "ledger").glob("*.json"), key=str)
+    for path in paths:
         try:
             row = read_row(path)
         except DamagedFile:
@@ -125,12 +126,12 @@ def read_nights(home: AnyPath) -> list[dict[str, Any]]:
     return [row for row in read_rows(home) if row.get("outcome") not in _OTHER_ACTS]
 
 
-def read_recent_rows(home: Path, most: int = 20) -> Iterator[dict[str, Any]]:
+def read_recent_rows(home: Path, limit: int = 20) -> Iterator[dict[str, Any]]:
     """The runs' rows written last, newest first, without those that cannot be read. Not for a bucket."""
     # An erasure or a pruning writes hundreds of rows at once.
     runs = (path for path in (home / "ledger").glob("*.json") if not path.name.startswith(_ACTS))
     paths = sorted(runs, key=lambda path: path.stat().st_mtime)
-    for path in reversed(paths[-most:]):
+    for path in reversed(paths[-limit:]):
         with suppress(DamagedFile):
             if row := read_row(path):
                 yield row

@@ -27,11 +27,11 @@ def create_folder(folder: Path, mode: int = FOLDER) -> None:
 def set_mode(path: Path, mode: int) -> None:
     """Give a file or folder exactly this mode. A folder's setgid bit stays, so its group is inherited."""
     current = stat.S_IMODE(path.stat().st_mode)
-    wanted = mode | current & stat.S_ISGID
-    if current == wanted:
+    target = mode | current & stat.S_ISGID
+    if current == target:
         return
     try:
-        path.chmod(wanted)
+        path.chmod(target)
     except OSError as error:
         # Some file systems, such as Windows shares, have no modes. Their mount says who may read.
         if error.errno not in _UNSUPPORTED:

@@ -68,7 +68,7 @@ def staging_session(night: Night, can_retry: bool = True) -> Iterator[None]:
 
 def remove_staging(night: Night) -> None:
     """Remove this run's stage files: the run is over and no retry can use them."""
-    _delete(_set_aside(night.staging))
+    _delete(_mark_removed(night.staging))
 
 
 def sweep_staging(home: Path, rules: SweepRules) -> list[str]:
@@ -93,7 +93,7 @@ def sweep_staging(home: Path, rules: SweepRules) -> list[str]:
                         continue
                     with lock(folder / LOCK, wait=False):
                         if _is_useless(folder, rules):
-                            folders.append(_set_aside(folder))
+                            folders.append(_mark_removed(folder))
     except OSError:  # somebody publishes at this moment, or this process may not write here
         return []
     for folder in folders:
@@ -105,8 +105,8 @@ def read_staged_run(folder: Path) -> StagedRun | None:
     """What a run's folder says about it; None if it does not, as in a folder that is no run's."""
     try:
         content = json.loads((folder / _NIGHT).read_bytes())
-        known = {name: content[name] for name in StagedRun._fields if name in content}
-        return StagedRun(**known)
+        fields = {name: content[name] for name in StagedRun._fields if name in content}
+        return StagedRun(**fields)
     except (OSError, ValueError, TypeError):
         return None
 
@@ -129,7 +129,7 @@ def _is_published_since(home: AnyPath, run: StagedRun) -> bool:
     return edition is not None and edition != run.published
 
 
-def _set_aside(folder: Path) -> Path:
+def _mark_removed(folder: Path) -> Path:
     """Rename a folder, so that a kill while it is removed leaves something that is plainly rubbish."""
     target = folder.with_name(f"{folder.name}.{make_unique_suffix()}{_REMOVED}")
     try:

@@ -23,19 +23,19 @@ class _Cause(NamedTuple):
 
 _FULL = _Cause("disk-full", "the disk is full; free some space, then run again")
 _DENIED = _Cause("denied", "this user may not read or write there; check the owner and the permissions")
-_GONE = _Cause(UNMOUNTED, "the file system is gone; mount it, then run again")
+_NOT_MOUNTED = _Cause(UNMOUNTED, "the file system is gone; mount it, then run again")
 _CAUSES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _Cause("disk-full", "the disk quota is used up; free some space, then run again"),
     errno.EROFS: _Cause("read-only", "the file system is read-only; mount it for writing, then run again"),
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
-    errno.ESTALE: _GONE,
-    errno.ENOTCONN: _GONE,
-    errno.ENODEV: _GONE,
-    errno.ENXIO: _GONE,
-    errno.ESHUTDOWN: _GONE,
-    errno.EHOSTDOWN: _GONE,
+    errno.ESTALE: _NOT_MOUNTED,
+    errno.ENOTCONN: _NOT_MOUNTED,
+    errno.ENODEV: _NOT_MOUNTED,
+    errno.ENXIO: _NOT_MOUNTED,
+    errno.ESHUTDOWN: _NOT_MOUNTED,
+    errno.EHOSTDOWN: _NOT_MOUNTED,
     errno.EIO: _Cause(RETRIED, "the disk reports an input/output error; check it, then run again"),
 }
 
@@ -61,7 +61,7 @@ def plain_storage_errors(home: Path) -> Iterator[None]:
 def check_mounted(home: Path) -> None:
     """StorageFailed if the folder that a run works in has vanished: a stage would create it in its place."""
     if not home.is_dir():
-        raise StorageFailed(_GONE.code, f"{home}: {_GONE.text}")
+        raise StorageFailed(_NOT_MOUNTED.code, f"{home}: {_NOT_MOUNTED.text}")
 
 
 def explain_error(error: OSError | StageFileGone, home: Path | None = None) -> StorageFailed | None:
@@ -69,7 +69,7 @@ def explain_error(error: OSError | StageFileGone, home: Path | None = None) -> S
     cause = _CAUSES.get(error.errno or 0) if isinstance(error, OSError) else None
     place = getattr(error, "filename", None) or home or "a folder"
     if cause is None and home is not None and _is_gone(error) and not home.is_dir():
-        cause, place = _GONE, home
+        cause, place = _NOT_MOUNTED, home
     return StorageFailed(cause.code, f"{place}: {cause.text}") if cause else None
 
 
