@@ -23,7 +23,7 @@ from segmentation.store.published import published_edition
 
 _CAUSES = {
     "held": "it was built but is held: {reasons}. Look at its report, then promote it or correct the input",
-    "refused": "its input was refused: {reasons}. Correct it and press Retry",
+    "refused": "its run was refused: {reasons}. Correct that and press Retry",
     "conflict": "another run published first: {reasons}",
     "failed": "its run failed: {reasons}. Press Retry",
     "begun": "its run began at {began} on {host} and has not ended: it is still running, or its process died",

@@ -68,7 +68,7 @@ def test_a_refused_night_says_why(town: Town) -> None:
     """The message has the refusal."""
     deadline = check_deadline(town.home, day(4))
     assert deadline.status == "missing"
-    assert "its input was refused: no-rows: " in deadline.message
+    assert "its run was refused: no-rows: " in deadline.message
 
 
 def test_a_night_that_never_began_is_missing(town: Town) -> None:
