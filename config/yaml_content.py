@@ -4,6 +4,7 @@ Only what definitions need is read: no tags for other types, no merge keys, no r
 are not text. What a definition may contain is in config/definition.py.
 """
 
+import re
 from typing import Any, NoReturn
 
 import yaml
@@ -25,6 +26,7 @@ _KINDS = {
     "seq": "a list",
 }
 _TAGS = {f"{_PREFIX}{kind}" for kind in _KINDS}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # What PyYAML's constructors raise for a value that looks like a date or number and is not one.
 _CONSTRUCTION_ERRORS = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, LookupError)
 
@@ -67,8 +69,8 @@ class _StrictLoader(yaml.SafeLoader):
         self._anchored: dict[str, int] = {}
         self._keys: dict[Node, str] = {}
 
-    def compose_node(self, parent: Node | None, index: object) -> Node | None:
-        event, first = self.peek_event(), self._count
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401 - a node or a number
+        event, first = self.peek_event(), self._count  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
             node = super().compose_node(parent, index)
             if event.anchor not in self._anchored:
@@ -81,7 +83,7 @@ class _StrictLoader(yaml.SafeLoader):
         self._add_values(1, event)
         node = super().compose_node(parent, index)
         self._depth -= 1
-        if isinstance(node, ScalarNode) and any("\ud800" <= mark <= "\udfff" for mark in node.value):
+        if isinstance(node, ScalarNode) and _SURROGATE.search(node.value):
             raise _fault("half of a surrogate pair is not a character; write \\U and eight digits", event)
         if node is not None and isinstance(index, ScalarNode):
             self._keys[node] = index.value
@@ -131,4 +133,4 @@ def _describe_tag(tag: str) -> str:
 
 
 def _fault(problem: str, place: Node | yaml.Event) -> yaml.constructor.ConstructorError:
-    return yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
+    return yaml.constructor.ConstructorError(None, None, problem, place.start_mark)  # type: ignore[arg-type]

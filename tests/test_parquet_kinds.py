@@ -25,7 +25,7 @@ N = 40
 DIALECT = Dialect(Csv())
 
 
-class Kms(pe.KmsClient):
+class Kms(pe.KmsClient):  # type: ignore[misc]
     """Keys that are not secret."""
 
     def __init__(self, configuration: pe.KmsConnectionConfig) -> None:

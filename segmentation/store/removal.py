@@ -59,7 +59,7 @@ def remove_date(home: AnyPath, removal: Removal, begin: Callable[[], bool]) -> b
         if not begin():
             return False
         for number, path in enumerate(_list_targets(home, removal)):
-            if path.exists():
+            if isinstance(path, Path) and path.exists():
                 path.rename(scratch / str(number))
                 sync_folder(path.parent)
     return True

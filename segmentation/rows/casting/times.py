@@ -200,7 +200,8 @@ def _to_local(micros: np.ndarray, timezone: str) -> np.ndarray:
     inside = np.clip(micros, _FIRST + 2 * DAY, _LAST - 2 * DAY)
     instants = pd.DatetimeIndex(inside.view("datetime64[us]")).tz_localize("UTC")
     local = instants.tz_convert(timezone).tz_localize(None).to_numpy().view(np.int64)
-    return np.clip(local + (micros - inside), _FIRST, _LAST)
+    shifted: np.ndarray = np.clip(local + (micros - inside), _FIRST, _LAST)
+    return shifted
 
 
 def _join(readings: Sequence[Times]) -> Times:
