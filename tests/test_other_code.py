@@ -78,7 +78,7 @@ def upgrade_numpy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None
 
 def rerun(town: Town, number: int, force: bool = False) -> Published:
     """The night of that number again, on the same file."""
-    return town.run(number, town.folder / f"night-{number}.csv", force)
+    return town.run(number, town.folder / f"night-{number}.csv", force=force)
 
 
 @pytest.mark.parametrize("change", ["edit_sources", "upgrade_numpy"])
