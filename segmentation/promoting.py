@@ -68,9 +68,9 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
     return promotion.model_copy(update={"warnings": (warning,)}) if warning else promotion
 
 
-def check_who(who: str) -> None:
+def check_who(person: str) -> None:
     """Refuse a person's name that the ledger and the history could not show as one line."""
-    check_words(PromotionRequest(date.min, None, who, ""))
+    check_words(PromotionRequest(date.min, None, person, ""))
 
 
 def check_words(request: PromotionRequest) -> None:

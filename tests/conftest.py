@@ -25,6 +25,8 @@ from segmentation.store.objects import ObjectPath, parse_path
 from segmentation.store.places import list_unknown
 from tests.browser import browser
 from tests.damaged_nights import nights, two_nights
+from tests.damaged_store import build_store
+from tests.nights import Town
 from tests.stacks import RunningStack, running_stack
 
 __all__ = ["browser", "nights", "two_nights"]  # fixtures of every module, used by their names
@@ -69,6 +71,12 @@ def known_places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Non
         return
     for home in {path.parent for path in tmp_path.glob("**/editions")}:
         assert list_unknown(home.parent, home.name) == [], "add it to segmentation/store/places.py"
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """A store with a history, to copy and to damage: see damaged_store.py."""
+    return build_store(tmp_path_factory.mktemp("pristine"))
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.report.index_refresh import write_index
 from segmentation.store.audit import audit_store
 from segmentation.store.damage import Damage
-from segmentation.store.issued_ids import IssuedIds, read_issued_ids
+from segmentation.store.earlier_ids import IssuedIds
+from segmentation.store.issued_ids import read_issued_ids
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.published import published_edition

@@ -5,13 +5,13 @@ Damage is drawn from a seed (damaging.py), so that a failure can be repeated.
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from config.settings import read_settings
 from resegment.editions import editions_app
@@ -21,30 +21,24 @@ from resegment.report import report_app
 from resegment.score import score_app
 from resegment.segments import segments_app
 from segmentation.errors import ResegmentError
-from tests.damaged_store import build_store, edition
+from tests.damaged_store import edition
 from tests.damaging import damage_bytes, damage_values
 from tests.nights import PLAN, Town, day, draw_customers
 
+pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 HOME_FILES = ("live.json", "ids.json", "names.json", "index.json", "ledger")
 FILES = (*HOME_FILES, "manifest.json", "model.json", "SHA256SUMS")
 SEEDS, MORE_SEEDS = range(1), range(1, 60)
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """The store as it was built, with its definition and a table to score."""
-    town = build_store(tmp_path_factory.mktemp("pristine"))
-    (town.folder / "planted.yaml").write_text(json.dumps({**PLAN, "refit": {"nights": 1}}))
-    draw_customers({"a": 20, "d": 20}).to_csv(town.folder / "new.csv", index=False)
-    return town
-
-
 @pytest.fixture
 def town(pristine: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Town:
-    """A copy of it, in the folder in which commands run."""
+    """A copy of the store in the folder in which commands run, with its definition and a table to score."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     read_settings.cache_clear()
+    (tmp_path / "planted.yaml").write_text(json.dumps({**PLAN, "refit": {"nights": 1}}))
+    draw_customers({"a": 20, "d": 20}).to_csv(tmp_path / "new.csv", index=False)
     return pristine.copy_to(tmp_path)
 
 
@@ -95,8 +89,10 @@ def check_commands(town: Town) -> None:
     call("report", "planted", "--index")
 
 
-def check_seed(town: Town, kind: str, seed: int) -> None:
+def check_seed(pristine: Town, town: Town, kind: str, seed: int) -> None:
     """Damage one file, and use the store."""
+    shutil.rmtree(town.store)
+    pristine.copy_to(town.folder)
     rng = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret
     path = choose_file(town, kind, rng)
     damage = damage_bytes if kind == "SHA256SUMS" or rng.random() < 0.4 else damage_values
@@ -110,7 +106,7 @@ def check_seed(town: Town, kind: str, seed: int) -> None:
 def test_a_damaged_file_ends_in_one_message(town: Town, pristine: Town, kind: str) -> None:
     """Every command refuses it in one message, or continues and says what it left out."""
     for seed in SEEDS:
-        check_seed(pristine.copy_to(town.folder), kind, seed)
+        check_seed(pristine, town, kind, seed)
 
 
 @pytest.mark.slow
@@ -118,4 +114,4 @@ def test_a_damaged_file_ends_in_one_message(town: Town, pristine: Town, kind: st
 def test_many_damaged_files_end_in_one_message(town: Town, pristine: Town, kind: str) -> None:
     """As above, many times."""
     for seed in MORE_SEEDS:
-        check_seed(pristine.copy_to(town.folder), kind, seed)
+        check_seed(pristine, town, kind, seed)

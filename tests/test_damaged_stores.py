@@ -13,7 +13,6 @@ from segmentation.store.audit import audit_store
 from segmentation.store.issued_ids import reserve_ids
 from tests.damaged_store import (
     add,
-    build_store,
     cut,
     describe,
     edition,
@@ -29,13 +28,8 @@ from tests.damaged_store import (
 )
 from tests.nights import Town, day
 
+pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 Damaging = Callable[[Town], None]
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """The store as it was built."""
-    return build_store(tmp_path_factory.mktemp("pristine"))
 
 
 @pytest.fixture
@@ -144,7 +138,10 @@ CASES: dict[str, tuple[Damaging, list[str]]] = {
     "published-missing": (lambda town: remove(table(town, 4)), ["repair"]),
     "published-of-withdrawn-missing": (lambda town: remove(table(town, 2)), ["repair"]),
     "published-of-another-date": (swap_tables, ["repair"]),
-    "both-tables-cut": (lambda town: [cut(table(town, 4)), cut(own_table(town, 4))], ["run"]),
+    "both-tables-cut": (
+        both(lambda town: cut(table(town, 4)), lambda town: cut(own_table(town, 4))),
+        ["run"],
+    ),
     "sums-and-published": (
         both(edition_file("SHA256SUMS", cut), lambda town: cut(table(town, 4))),
         ["repair"],

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from schemas.manifest import EditionRef
+from segmentation import promoting
 from segmentation.errors import DamagedFile, Refused, StoreGone
+from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store import repairing
 from segmentation.store.audit import audit_store
 from segmentation.store.buckets import open_bucket
@@ -20,16 +22,11 @@ from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live, read_pointer
 from segmentation.store.repairing import RepairRequest, repair_store
 from segmentation.store.typed_inputs import read_typed_inputs, typed_inputs_path
-from tests.damaged_store import build_store, cut, edition, ledger_row, table, zero
+from tests.damaged_store import cut, edition, ledger_row, table, zero
 from tests.nights import Town, day, draw_customers
 
+pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 BY_ANA = RepairRequest("ana")
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """The store as it was built: night 2 was withdrawn, night 4 is live."""
-    return build_store(tmp_path_factory.mktemp("pristine"))
 
 
 @pytest.fixture
@@ -146,6 +143,7 @@ def test_a_list_of_input_files_is_repaired_from_the_ledger(town: Town) -> None:
     assert read_typed_inputs(town.home, ref) == {"a.parquet": digest}
 
 
+@pytest.mark.slow
 def test_among_objects_damage_is_refused_and_repaired(bucket: ObjectPath, pristine: Town) -> None:
     """In a bucket the same files are refused, and repaired by conditional puts."""
     home = bucket / "planted"
@@ -191,3 +189,24 @@ def test_publishing_over_a_damaged_table_is_possible_and_told(town: Town) -> Non
     assert published.outcome == "published"
     assert f"the published table of {day(4)} was damaged; this run has replaced it" in published.warnings
     assert table(town, 4).read_bytes() == content
+
+
+@pytest.mark.parametrize(("error", "outcome"), [(KeyboardInterrupt, "promoted"), (OSError, "failed")])
+def test_a_promotion_that_stops_before_live_json_is_in_the_ledger(
+    town: Town, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], outcome: str
+) -> None:
+    """Killed, it is completed by a repair; after an error its row says that it failed."""
+    pointer = read_pointer(town.home)
+
+    def stop(path: Path, content: bytes) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promoting, "write_durably", stop)
+        with pytest.raises(error):
+            promote_edition(town.home, PromotionRequest(day(1), None, "ana", "night 4 was wrong"))
+    row = next(row for row in read_rows(town.home) if row["reasons"] == ["by ana: night 4 was wrong"])
+    assert (row["outcome"], read_pointer(town.home)) == (outcome, pointer)
+    repair_store(town.home, BY_ANA)
+    live = (day(1), edition(town, 1).name) if outcome == "promoted" else pointer.live
+    assert (read_live(town.home), audit_store(town.home).damage) == (live, [])

@@ -130,7 +130,8 @@ def _audit_ledger(home: AnyPath) -> Iterator[Damage]:
 
 def _audit_inputs(home: AnyPath) -> Iterator[Damage]:
     """Lists of typed input files that cannot be read."""
-    for path in sorted((home / "inputs").glob("*/*.json"), key=str):
+    paths: list[AnyPath] = sorted((home / "inputs").glob("*/*.json"), key=str)
+    for path in paths:
         with suppress(ValueError):  # not a folder of ours
             ref = EditionRef(date.fromisoformat(path.parent.name), path.name.removesuffix(".json"))
             try:

@@ -102,7 +102,7 @@ def _repair(home: AnyPath, damage: Damage, request: RepairRequest) -> str:
             return restore_table(home, ref, digests, request.who, hashes_both=True).repair
         rebuild = _repair_sums if damage.repair is Repair.SUMS else _repair_inputs
         return rebuild(home, ref, request)
-    except (DamagedFile, OSError):
+    except DamagedFile:
         return ""  # something that it needs is damaged too, which the next audit says
 
 
@@ -112,9 +112,10 @@ def _repair_live(home: AnyPath, request: RepairRequest) -> str:
     def change() -> bytes | None:
         nonlocal action
         state = compute_live(home, request.live)
-        if state.pointer is None or state.pointer.live is None:
+        live = state.pointer.live if state.pointer else None
+        if state.pointer is None or live is None:
             return None
-        live, superseded = state.pointer
+        superseded = state.pointer.superseded
         action = f"{LIVE} names {live.as_of}, edition {live.edition}"
         action += f", and {len(superseded)} superseded" if superseded else ""
         facts = {"edition": live.edition, "superseded_editions": sorted(superseded)}
