@@ -25,7 +25,7 @@ from segmentation.store.editions import list_editions, resolve_date_or_id
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_edition
+from segmentation.store.published import published_edition, published_editions
 from segmentation.store.repairing import RepairRequest, repair_store
 from tests.nights import PLAN, Town, create_town, day, draw_customers, files, manifest
 
@@ -80,16 +80,16 @@ def snapshot(town: Town) -> dict[str, bytes | None]:
 
 def test_what_the_retention_does_not_keep_goes(town: Town) -> None:
     """Old dates and replaced editions go, month ends stay; the store is intact and the bytes are counted."""
-    before = measure(town)
+    size = measure(town)
     rehearsed = rehearse_pruning(town.home, make_request(town))
-    assert (measure(town), rehearsed.outcome) == (before, "dry-run")
+    assert (measure(town), rehearsed.outcome) == (size, "dry-run")
     summary = prune(town)
     assert summary.dates == rehearsed.dates
     assert [entry.as_of for entry in summary.dates if entry.whole_date] == PRUNED_DAYS
     assert [entry.as_of for entry in summary.dates if not entry.whole_date] == [day(2)]
     assert published_dates(town.home) == [day(number) for number in NUMBERS if day(number) not in PRUNED_DAYS]
     assert [entry.state for entry in list_editions(town.home)] == ["published"] * 4
-    assert before - measure(town) == summary.bytes
+    assert size - measure(town) == summary.bytes
     assert audit_store(town.home).damage == []
     assert repair_store(town.home, RepairRequest("ana")) == ([], [])
     assert not any((town.home / "editions" / str(as_of)).exists() for as_of in PRUNED_DAYS)
@@ -119,13 +119,13 @@ def test_the_next_night_is_the_same(half_year: Town, town: Town, tmp_path: Path)
 
 def test_running_a_kept_date_again_changes_nothing(town: Town) -> None:
     """A date whose previous edition was pruned is still published; forced, it builds on the one before."""
-    before = {entry.as_of: entry.edition for entry in list_editions(town.home) if entry.state == "published"}
+    published = dict(published_editions(town.home))
     prune(town)
     source = town.folder / "night-33.csv"
-    again = town.run(33, source)
-    assert (again.outcome, again.edition) == ("already-published", before[day(33)])
+    rerun = town.run(33, source)
+    assert (rerun.outcome, rerun.edition) == ("already-published", published[day(33)])
     forced = town.run(33, source, force=True)
-    assert (forced.outcome, manifest(forced)["previous"]) == ("published", before[day(2)])
+    assert (forced.outcome, manifest(forced)["previous"]) == ("published", published[day(2)])
     assert audit_store(town.home).damage == []
 
 
@@ -150,15 +150,15 @@ def test_a_backfill_leaves_pruned_dates(town: Town) -> None:
 
 def test_a_pruned_edition_is_called_so(town: Town) -> None:
     """The index counts pruned editions; looking one up, and rebuilding on one, say that it was pruned."""
-    before = {entry.as_of: entry for entry in list_editions(town.home) if entry.state == "published"}
+    published = {entry.as_of: entry for entry in list_editions(town.home) if entry.state == "published"}
     prune(town)
     assert "3 editions were pruned" in summarise_index(collect_editions(town.home))
     assert "3 editions were pruned" in (town.home / "index.html").read_text()
-    for word in (str(day(1)), before[day(1)].edition):
+    for word in (str(day(1)), published[day(1)].edition):
         with pytest.raises(Refused, match="was pruned"):
             resolve_date_or_id(town.home, word)
     with pytest.raises(Refused, match=f"{day(32)} .*was pruned"):
-        plan_rebuild(town.home, before[day(33)], str(town.folder / "night-33.csv"))
+        plan_rebuild(town.home, published[day(33)], str(town.folder / "night-33.csv"))
 
 
 class _Killed(BaseException):
@@ -244,7 +244,7 @@ def test_a_promotion_in_between_wins(town: Town, monkeypatch: pytest.MonkeyPatch
 def test_a_damaged_store_is_refused(town: Town) -> None:
     """Without live.json, or with a table that cannot be read, nothing is removed."""
     (town.home / "live.json").write_text("{")
-    before = snapshot(town)
+    content = snapshot(town)
     with pytest.raises(Refused, match=r"live\.json"):
         prune(town)
-    assert snapshot(town) == before
+    assert snapshot(town) == content
