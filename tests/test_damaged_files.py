@@ -21,14 +21,14 @@ from resegment.report import report_app
 from resegment.score import score_app
 from resegment.segments import segments_app
 from segmentation.errors import ResegmentError
-from tests.damaged_store import edition
+from tests.damaged_store import FIRST, edition
 from tests.damaging import damage_bytes, damage_values
-from tests.nights import PLAN, Town, day, draw_customers
+from tests.nights import PLAN, Town, day, draw_customers, segment_of
 
 pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 HOME_FILES = ("live.json", "ids.json", "names.json", "index.json", "ledger")
 FILES = (*HOME_FILES, "manifest.json", "model.json", "SHA256SUMS")
-SEEDS, MORE_SEEDS = range(1), range(1, 60)
+SEEDS, MORE_SEEDS, NIGHTS = range(1), range(1, 20), range(8)
 
 
 @pytest.fixture
@@ -89,16 +89,21 @@ def check_commands(town: Town) -> None:
     call("report", "planted", "--index")
 
 
-def check_seed(pristine: Town, town: Town, kind: str, seed: int) -> None:
-    """Damage one file, and use the store."""
-    shutil.rmtree(town.store)
-    pristine.copy_to(town.folder)
+def damage_file(town: Town, kind: str, seed: int) -> None:
+    """Damage one file as the seed says."""
     rng = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret
     path = choose_file(town, kind, rng)
     damage = damage_bytes if kind == "SHA256SUMS" or rng.random() < 0.4 else damage_values
     content = damage(path.read_bytes(), rng)
     path.unlink()
     path.write_bytes(content)
+
+
+def check_seed(pristine: Town, town: Town, kind: str, seed: int) -> None:
+    """Damage one file, and use the store."""
+    shutil.rmtree(town.store)
+    pristine.copy_to(town.folder)
+    damage_file(town, kind, seed)
     check_commands(town)
 
 
@@ -115,3 +120,21 @@ def test_many_damaged_files_end_in_one_message(town: Town, pristine: Town, kind:
     """As above, many times."""
     for seed in MORE_SEEDS:
         check_seed(pristine, town, kind, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FILES)
+def test_a_night_after_damage_keeps_ids_or_is_refused(town: Town, pristine: Town, kind: str) -> None:
+    """The next night gives every group the id that it had, or ends in one message."""
+    customers = draw_customers({**FIRST, "d": 60})
+    for seed in NIGHTS:
+        shutil.rmtree(town.store)
+        pristine.copy_to(town.folder)
+        damage_file(town, kind, seed)
+        try:
+            published = town.night(5, customers)
+        except ResegmentError as error:
+            assert "\n" not in str(error)
+        else:
+            groups = {group: segment_of(published, group) for group in "abcd"}
+            assert groups == {"a": "S01", "b": "S03", "c": "S02", "d": "S05"}, (kind, seed)

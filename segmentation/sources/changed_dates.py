@@ -24,10 +24,13 @@ from segmentation.sources.late_files import (
     read_edition_files,
 )
 from segmentation.sources.listing import list_source
+from segmentation.store.layout import edition_folder
+from segmentation.store.manifests import MANIFEST
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_pointer
 from segmentation.store.published import published_editions
 from segmentation.store.scratch import scratch_folder
+from segmentation.store.small_files import advise_audit, damaged
 
 
 class SourceFolder:
@@ -88,7 +91,8 @@ def list_changed_dates(
             continue
         edition = read_edition_files(home, ref, definition)
         if edition is None:
-            continue  # its manifest is damaged, which audit reports
+            path = edition_folder(home, *ref) / MANIFEST
+            raise damaged(path, "is damaged", "the files that the edition was made from", advise_audit(home))
         changes, reasons = compare_edition(edition, folder), []
         # Files that are gone are no reason to redo a date, only to refuse it.
         if changes.missed:
