@@ -13,6 +13,7 @@ import typer
 from resegment.arguments import resolve_home
 from resegment.options import JsonOption, NameArgument, StoreOption
 from resegment.terminal import print_note, print_table
+from segmentation.errors import DamagedFile
 
 history_app = typer.Typer()
 
@@ -54,7 +55,11 @@ def history_command(
     if as_json:
         typer.echo(json.dumps(newest, indent=2))
         return
-    live = read_live(home)
+    try:
+        live = read_live(home)
+    except DamagedFile as error:
+        live = None
+        print_note(error.message)
     print_table(COLUMNS, [format_ledger_row(row, live) for row in newest])
     if len(newest) < len(rows):
         typer.echo(f"{len(rows) - len(newest)} earlier rows: --last 0 shows all")

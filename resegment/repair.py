@@ -41,14 +41,17 @@ def repair_command(
     from segmentation.promoting import check_who
     from segmentation.report.index_refresh import refresh_index
     from segmentation.store.audit import audit_store
-    from segmentation.store.repairing import RepairRequest, repair_store
+    from segmentation.store.repairing import RepairRequest, check_choice, repair_store
 
     home = resolve_home(name, store)
     request = RepairRequest(user or getpass.getuser(), None if live is None else parse_date(live, "live"))
     check_who(request.who)
     if is_dry:
         damage = audit_store(home).damage
-        actions = [f"{entry.path}: {entry.repair}" for entry in damage if entry.repair]
+        if request.live is not None:
+            check_choice(home, request.live)
+        actions = [f"live.json: name {request.live}, and supersede later dates"] if request.live else []
+        actions += [f"{entry.path}: {entry.repair}" for entry in damage if entry.repair]
         left = [entry for entry in damage if not entry.repair]
     else:
         actions, left = repair_store(home, request)
