@@ -1,6 +1,6 @@
 """Nights killed at chosen points, run again, and what is left afterwards. tests/test_leftovers.py runs it.
 
-    python -m tests.kills FOLDER COUNT
+    python -m tests.kills FOLDER COUNT [ACTION…]
 
 A point is a change of the file system that Python makes below FOLDER. Each night runs in a process that is
 forked from this one, which has imported everything and started no thread.
@@ -21,6 +21,7 @@ import numpy as np
 
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.places import list_unknown
+from segmentation.store.source_digest import compute_source_digest
 from tests.nights import Town, create_town, day, draw_customers
 
 CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "open"}
@@ -125,8 +126,9 @@ def try_points(folder: Path, action: str, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    compute_source_digest()  # once for all nights, also while somebody edits the sources
     results = {
         action: try_points(Path(sys.argv[1]), action, int(sys.argv[2]))
-        for action in ("night", "force", "promote")
+        for action in (sys.argv[3:] or ("night", "force", "promote"))
     }
     sys.stdout.write(json.dumps(results))
