@@ -117,7 +117,7 @@ def test_lost_ids_are_not_guessed(tmp_path: Path) -> None:
 
 def write_edition(home: Path, manifest: dict[str, Any]) -> Path:
     """An edition's folder with its manifest and SHA256SUMS."""
-    folder = home / "editions" / manifest["as_of"] / manifest["edition"]
+    folder = home / "editions" / str(manifest["as_of"]) / str(manifest["edition"])
     folder.mkdir(parents=True)
     write_sealed(folder, json.dumps(manifest).encode())
     return folder
