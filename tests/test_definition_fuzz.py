@@ -66,7 +66,7 @@ def test_odd_values_of_all_definitions() -> None:
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(DAMAGED), pytest.param(range(DAMAGED, 20_000), marks=pytest.mark.slow)], ids=len
+    "seeds", [range(DAMAGED), pytest.param(range(DAMAGED, 6_000), marks=pytest.mark.slow)], ids=len
 )
 def test_damaged_definition_files(seeds: range, tmp_path: Path) -> None:
     """A shipped definition that an editor, a merge or a disk damaged is read or refused in one message."""
