@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from schemas.manifest import EditionRef
-from schemas.night import Published
+from schemas.night import Night, Published
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from tests.nights import Town, create_town, day, draw_customers, files, ids, manifest
 
@@ -37,6 +37,18 @@ class TwoNights(NamedTuple):
     def copy_to(self, folder: Path) -> "TwoNights":
         """The two nights in another folder, with tables that are two files."""
         return self._replace(town=self.town.copy_to(folder))
+
+    def make_third(self) -> Night:
+        """The third night, to be given to a stage."""
+        source = str(self.town.folder / "night-3.csv")
+        return Night(
+            run_id="third",
+            definition=self.town.definition,
+            as_of=day(3),
+            source=source,
+            store=self.town.store,
+            force=False,
+        )
 
     def run_third(self, **changes: Any) -> Published:
         """Run the third night."""

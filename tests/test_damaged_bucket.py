@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bench.nights import run_night
-from schemas.night import Night
 from segmentation.errors import DamagedFile
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.locking import LOCK
@@ -52,15 +51,8 @@ def test_damage_in_a_bucket_costs_no_ids_either(
     """Tables are restored by conditional puts; what cannot be restored is refused."""
     folder, table = edition_folder(bucket_store, *two_nights.second), published_path(bucket_store, day(2))
     damage(folder, table)
-    night = Night(
-        run_id="third",
-        definition=two_nights.town.definition,
-        as_of=day(3),
-        source=str(two_nights.town.folder / "night-3.csv"),
-        store=tmp_path / "work",
-        objects=str(bucket_store.parent),
-        force=False,
-    )
+    place = {"store": tmp_path / "work", "objects": str(bucket_store.parent)}
+    night = two_nights.make_third().model_copy(update=place)
     if not continues:
         with pytest.raises(DamagedFile, match="accept_new_ids"):
             run_night(night)

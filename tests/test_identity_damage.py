@@ -8,9 +8,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from segmentation.errors import DamagedFile, Refused
+from segmentation.identity.continuing import read_continued
+from segmentation.identity.join import read_published
 from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
@@ -160,6 +163,20 @@ def test_a_published_night_does_not_ask_for_the_one_before(nights: TwoNights) ->
     with pytest.raises(DamagedFile, match="its folder is missing"):
         nights.run_third(force=True)
     assert files(third) == nights.expected
+
+
+def test_damage_during_the_night_is_noticed(nights: TwoNights) -> None:
+    """Later stages check the pages of the table as they read them, and the model's files once more."""
+    table, night = nights.folder / SEGMENTS, nights.make_third()
+    assert sum(batch.num_rows for batch in read_published(table, ["segment_id"])) == 197
+    column = pq.read_metadata(table).row_group(0).column(0)
+    flip(table, column.data_page_offset + column.total_compressed_size // 2)
+    with pytest.raises(DamagedFile, match="checked when this run began"):
+        list(read_published(table, ["segment_id"]))
+    assert read_continued(night, nights.second).manifest.as_of == day(2)
+    cut(nights.folder / "model.json")
+    with pytest.raises(DamagedFile, match="damaged-previous"):
+        read_continued(night, nights.second)
 
 
 def test_a_lost_history_costs_no_ids(nights: TwoNights) -> None:
