@@ -32,7 +32,7 @@ def build_template() -> dict[str, Any]:
     }
 
 
-def list_environment(template: dict[str, Any]) -> set[str]:
+def list_pool_variables(template: dict[str, Any]) -> set[str]:
     """The names of the environment variables that a pool's template sets for its runs."""
     fixed = template.get("job_configuration", {}).get("env")
     variables = template.get("variables", {}).get("properties", {})

@@ -6,7 +6,6 @@ come from the server, so without this guard they could name a file of somebody e
 """
 
 import os
-import runpy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,13 +53,13 @@ def check_place_of_result(key: str | None, block: object) -> None:
         )
 
 
-def run_engine() -> None:
-    """Run the flow run that the environment names."""
+def run_engine() -> int:
+    """Run the flow run that the environment names, with the worker's entrypoint. Returns the exit status."""
     guard_results()
-    # The imports above load the engine as a library; as a program it must start afresh.
-    sys.modules.pop("prefect.engine", None)
-    runpy.run_module("prefect.engine", run_name="__main__")
+    from prefect.flow_engine import _main as run_prefect
+
+    return run_prefect([os.environ["PREFECT__FLOW_ENTRYPOINT"]])
 
 
 if __name__ == "__main__":
-    run_engine()
+    sys.exit(run_engine())

@@ -16,7 +16,7 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
 from deployments.notices import NoticeError, ensure_notice, make_automations, remove_former_block
-from deployments.pool import ENVIRONMENT, POOL, POOL_TYPE, build_template, list_environment
+from deployments.pool import ENVIRONMENT, POOL, POOL_TYPE, build_template, list_pool_variables
 
 
 def ensure_pool(client: SyncPrefectClient) -> Iterator[str]:
@@ -38,7 +38,7 @@ def ensure_pool(client: SyncPrefectClient) -> Iterator[str]:
     else:
         client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
         yield f"work pool {POOL}: closed"
-        if names := sorted(list_environment(pool.base_job_template) - ENVIRONMENT.keys()):
+        if names := sorted(list_pool_variables(pool.base_job_template) - ENVIRONMENT.keys()):
             yield f"  its environment no longer applies; set where workers start: {', '.join(names)}"
 
 

@@ -45,7 +45,7 @@ class ClosedConfiguration(ProcessJobConfiguration):
         entrypoints = read_entrypoints(read_settings().prefect_file or PREFECT_FILE)
         entrypoint = check_run(flow_run, deployment, entrypoints)
         command = command_to_string([sys.executable, "-m", "deployments.run_flow"])
-        configuration = cls(command=command, env=build_environment(entrypoint))
+        configuration = cls(command=command, env=build_run_environment(entrypoint))
         flow = await client.read_flow(flow_run.flow_id)
         names: dict[str, Any] = {key: context.get(key) for key in ("work_pool", "worker_name", "worker_id")}
         configuration.prepare_for_flow_run(flow_run, deployment, flow, **names)
@@ -112,7 +112,7 @@ def check_run(flow_run: FlowRun, deployment: DeploymentResponse | None, entrypoi
     return str(deployment.entrypoint)
 
 
-def build_environment(entrypoint: str) -> dict[str, str | None]:
+def build_run_environment(entrypoint: str) -> dict[str, str | None]:
     """What a run's process gets in addition to the worker's own environment."""
     results = os.environ.get(RESULTS_VARIABLE) or read_settings().state.expanduser() / "results"
     # Prefect's engine loads this entrypoint and does not ask the server for another one.

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 import pyarrow.parquet as pq
@@ -78,9 +79,17 @@ SIDE_EFFECTS = (
 )
 
 
+class Tempting(NamedTuple):
+    """A database with functions that have side effects: two URLs, and the file that a program would write."""
+
+    superuser: str
+    reader: str  # a role that may only read
+    marker: Path
+
+
 @pytest.fixture(scope="module")
-def tempting(postgres: str) -> Iterator[tuple[str, str, Path]]:
-    """URLs of a superuser and of a role that may only read, and the file that a program would write."""
+def tempting(postgres: str) -> Iterator[Tempting]:
+    """The functions, and the role."""
     # Not below pytest's folder, which the user that PostgreSQL runs as may not enter.
     folder = Path(tempfile.mkdtemp(prefix="resegment-tempting-"))
     folder.chmod(0o777)
@@ -88,7 +97,7 @@ def tempting(postgres: str) -> Iterator[tuple[str, str, Path]]:
         for statement in SIDE_EFFECTS:
             connection.execute(statement.replace("MARKER", str(folder / "marker")))
     reader = make_url(postgres).set(username="reader").render_as_string(hide_password=False)
-    yield postgres, reader, folder / "marker"
+    yield Tempting(postgres, reader, folder / "marker")
     with psycopg.connect(postgres) as connection:
         connection.execute("DROP FUNCTION remove_all; DROP FUNCTION run_program; DROP SEQUENCE numbers")
         connection.execute("DROP OWNED BY reader; DROP ROLE reader")
@@ -113,26 +122,23 @@ def read_with(url: str, expression: str, folder: Path) -> list[str]:
     ],
 )
 def test_a_query_of_postgresql_changes_nothing(
-    tempting: tuple[str, str, Path], expression: str, state: str, tmp_path: Path
+    tempting: Tempting, expression: str, state: str, tmp_path: Path
 ) -> None:
     """Even a superuser's query whose function writes is refused, and the rows are there afterwards."""
     with pytest.raises(Refused, match=f"SQLSTATE {state}"):
-        read_with(tempting[0], expression, tmp_path)
-    with psycopg.connect(tempting[0]) as connection:
+        read_with(tempting.superuser, expression, tmp_path)
+    with psycopg.connect(tempting.superuser) as connection:
         assert connection.execute("SELECT count(*) FROM customers").fetchone() == (3001,)
 
 
 @pytest.mark.parametrize("expression", ["pg_read_file('PG_VERSION')", "run_program()"])
-def test_only_a_role_stops_files_and_programs(
-    tempting: tuple[str, str, Path], expression: str, tmp_path: Path
-) -> None:
+def test_only_a_role_stops_files_and_programs(tempting: Tempting, expression: str, tmp_path: Path) -> None:
     """A read-only transaction lets a superuser read files and start programs; a reading role may not."""
-    superuser, reader, marker = tempting
     with pytest.raises(Refused, match="SQLSTATE 42501"):
-        read_with(reader, expression, tmp_path)
-    assert not marker.exists()
-    read_with(superuser, expression, tmp_path)
-    assert marker.exists() == (expression == "run_program()")
+        read_with(tempting.reader, expression, tmp_path)
+    assert not tempting.marker.exists()
+    read_with(tempting.superuser, expression, tmp_path)
+    assert tempting.marker.exists() == (expression == "run_program()")
 
 
 @pytest.mark.parametrize(

@@ -152,13 +152,13 @@ def test_a_failed_run_sends_a_notice(deployed: DeployedServer) -> None:
     with deployed.worker():
         state = run(deployed, "deadline", as_of="2026-01-31")
         assert state["name"] == "Failed"
-        assert "has not been published by its deadline: no run of it has begun" in state["message"]
+        assert "Cannot tell whether demo as of 2026-01-31 is published" in state["message"]
         wait_for(lambda: NOTICES)
     assert list((deployed.folder / "results").iterdir()) != [], "the results folder is not used"
     assert (deployed.folder / "results").stat().st_mode & 0o777 == 0o700
     assert len(NOTICES) == 1
     assert NOTICES[0]["subject"] == "Resegment: demo 2026-01-31 is Failed"
-    assert "no run of it has begun" in NOTICES[0]["body"]
+    assert "Cannot tell whether demo as of 2026-01-31 is published" in NOTICES[0]["body"]
 
 
 def test_a_held_night_sends_a_notice(deployed: DeployedServer, days: Days) -> None:

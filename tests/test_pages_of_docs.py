@@ -37,6 +37,7 @@ PREFECT_MESSAGES = {
     "Process exited with status code",
     "Flow run infrastructure exited",
     "Execution was aborted by Python system exit call",
+    "Failed to submit flow run to infrastructure",
 }
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

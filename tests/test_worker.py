@@ -10,10 +10,10 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
 from config.settings import read_settings
-from deployments.pool import ENVIRONMENT, build_template, list_environment, read_entrypoints
+from deployments.pool import ENVIRONMENT, build_template, list_pool_variables, read_entrypoints
 from deployments.run_flow import check_place_of_result
 from deployments.stack_config import list_roots
-from deployments.worker import RESULTS_VARIABLE, build_environment, check_run
+from deployments.worker import RESULTS_VARIABLE, build_run_environment, check_run
 from segmentation.errors import Refused
 from tests.conftest import DEFINITION
 
@@ -69,11 +69,11 @@ def test_the_environment_is_the_workers(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.delenv(RESULTS_VARIABLE, raising=False)
     monkeypatch.setenv("RESEGMENT_STATE", str(tmp_path))
     read_settings.cache_clear()
-    environment = build_environment(NIGHTLY)
+    environment = build_run_environment(NIGHTLY)
     assert environment.items() >= ENVIRONMENT.items()
     assert environment[RESULTS_VARIABLE] == str(tmp_path / "results")
     monkeypatch.setenv(RESULTS_VARIABLE, "/mnt/shared")
-    assert build_environment(NIGHTLY)[RESULTS_VARIABLE] == "/mnt/shared"
+    assert build_run_environment(NIGHTLY)[RESULTS_VARIABLE] == "/mnt/shared"
 
 
 def test_the_pool_has_no_variables() -> None:
@@ -81,12 +81,12 @@ def test_the_pool_has_no_variables() -> None:
     template = build_template()
     assert "{{" not in str(template)
     assert template["variables"] == {"type": "object", "properties": {}, "additionalProperties": False}
-    assert list_environment(template) == set(ENVIRONMENT)
+    assert list_pool_variables(template) == set(ENVIRONMENT)
     earlier = {
         "job_configuration": {"env": "{{ env }}"},
         "variables": {"properties": {"env": {"default": {"HTTP_PROXY": "x"}}}},
     }
-    assert list_environment(earlier) == {"HTTP_PROXY"}
+    assert list_pool_variables(earlier) == {"HTTP_PROXY"}
 
 
 @pytest.mark.parametrize("key", [None, "../other", "/etc/passwd", "link"])
