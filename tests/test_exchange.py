@@ -127,9 +127,9 @@ def test_what_a_crash_took_away_is_put_back(night: Night, has_new: bool) -> None
     """An edition that waits in .replaced returns, unless the new one has taken its place."""
     folder = edition_folder(night.home, DAY, EDITION)
     original = read_all(folder)
-    aside = night.home / REPLACED / str(DAY) / EDITION
-    aside.parent.mkdir(parents=True)
-    shutil.copytree(folder, aside) if has_new else folder.rename(aside)
+    replaced = night.home / REPLACED / str(DAY) / EDITION
+    replaced.parent.mkdir(parents=True)
+    shutil.copytree(folder, replaced) if has_new else folder.rename(replaced)
     assert restore_replaced(night.home) == ([] if has_new else [f"{DAY}/{EDITION}"])
     assert read_all(folder) == original
     assert not (night.home / REPLACED).exists()

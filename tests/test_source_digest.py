@@ -14,7 +14,7 @@ from segmentation.store.source_digest import (
     compute_source_digest,
     digest_sources,
     list_sources,
-    read_commit,
+    read_checkout_commit,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,7 @@ def test_the_digest_is_quick() -> None:
 
 def test_the_commit_of_a_checkout_is_known() -> None:
     """It is the one that git names."""
-    assert read_commit() == run_git("rev-parse", "HEAD").strip()
+    assert read_checkout_commit() == run_git("rev-parse", "HEAD").strip()
 
 
 @pytest.mark.slow

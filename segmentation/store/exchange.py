@@ -57,40 +57,40 @@ def restore_replaced(home: Path) -> list[str]:
     Where the new one is in place, the old one is removed. Call it under the segmentation's lock.
     """
     restored = []
-    for aside in sorted((home / REPLACED).glob("*/*")):
-        folder = home / "editions" / aside.parent.name / aside.name
+    for replaced in sorted((home / REPLACED).glob("*/*")):
+        folder = home / "editions" / replaced.parent.name / replaced.name
         if folder.exists():
-            shutil.rmtree(aside)
+            shutil.rmtree(replaced)
         else:
             create_folder(folder.parent)
-            aside.rename(folder)
+            replaced.rename(folder)
             sync_folder(folder.parent)
             restored.append(f"{folder.parent.name}/{folder.name}")
-        _remove_empty(aside)
+        _remove_empty(replaced)
     return restored
 
 
-def _exchange_by_turns(new: Path, folder: Path, aside: Path) -> None:
-    create_folder(aside.parent, PRIVATE_FOLDER)
-    folder.rename(aside)
+def _exchange_by_turns(new: Path, folder: Path, replaced: Path) -> None:
+    create_folder(replaced.parent, PRIVATE_FOLDER)
+    folder.rename(replaced)
     # Before the next step: after a power cut the old folder must be in one of the two places.
-    sync_folder(aside.parent)
+    sync_folder(replaced.parent)
     sync_folder(folder.parent)
     try:
         new.rename(folder)
     except BaseException:
-        aside.rename(folder)
+        replaced.rename(folder)
         raise
     sync_folder(folder.parent)
-    aside.rename(new)
-    _remove_empty(aside)
+    replaced.rename(new)
+    _remove_empty(replaced)
 
 
 def _locate_replaced(home: Path, folder: Path) -> Path:
     return home / REPLACED / folder.parent.name / folder.name
 
 
-def _remove_empty(aside: Path) -> None:
-    for folder in (aside.parent, aside.parent.parent):
+def _remove_empty(replaced: Path) -> None:
+    for folder in (replaced.parent, replaced.parent.parent):
         with suppress(OSError):  # another date's, or the folder's own
             folder.rmdir()

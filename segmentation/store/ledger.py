@@ -21,7 +21,7 @@ from segmentation.store.durable import write_durably
 from segmentation.store.layout import VERSION, Home, get_home, join_path
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_audit, parse_json, read_small_file
-from segmentation.store.source_digest import read_commit
+from segmentation.store.source_digest import read_checkout_commit
 
 # Outcomes of rows that say nothing about whether their date was published.
 _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
@@ -55,7 +55,7 @@ def begin_row(night: Night) -> None:
         "host": platform.node(),
         "process": os.getpid(),
         "version": VERSION,
-        "commit": read_commit(),
+        "commit": read_checkout_commit(),
         "source": night.source or night.definition.source.path or night.definition.source.sample,
         "force": night.force,
         **({"accept_new_ids": True} if night.accept_new_ids else {}),

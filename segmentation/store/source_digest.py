@@ -64,7 +64,7 @@ def list_sources(package: str, folder: Path) -> Iterator[Path]:
                 yield parent / name
 
 
-def read_commit() -> str | None:
+def read_checkout_commit() -> str | None:
     """The git commit of the checkout that the sources are in; None for an installed package.
 
     The sources may have been edited since: only the digest says what ran.
