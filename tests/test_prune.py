@@ -1,7 +1,6 @@
 """Pruning: what the retention does not keep goes, what is needed stays, and a kill leaves nothing torn."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from segmentation.store.editions import list_editions, resolve_date_or_id
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
+from segmentation.store.preceding import previous_edition
 from segmentation.store.published import published_edition, published_editions
 from segmentation.store.repairing import RepairRequest, repair_store
 from tests.nights import PLAN, Town, create_town, day, draw_customers, files, manifest
@@ -59,7 +59,7 @@ def make_request(town: Town, retention: Retention = KEEP) -> PruneRequest:
 
 
 def prune(town: Town, retention: Retention = KEEP) -> PruneSummary:
-    """Prune the town's segmentation."""
+    """Prune it."""
     return prune_editions(town.home, make_request(town, retention), lambda _: None)
 
 
@@ -142,9 +142,9 @@ def test_a_backfill_leaves_pruned_dates(town: Town) -> None:
     rebuild = plan_backfill(request.model_copy(update={"mode": "rebuild"}), definition)
     assert [result.outcome for result in list_date_results(rebuild)] == ["to-run"] * 3
     assert get_first_outdated(town.home, day(1)) is None
+    assert previous_edition(town.home, day(33)) == (day(2), published_edition(town.home, day(2)))
     assert town.run(1, town.folder / "night-1.csv").outcome == "published"
     assert audit_store(town.home).damage == []
-    # It is old, and goes again.
     assert [entry.as_of for entry in prune(town).dates] == [day(1)]
 
 
@@ -186,7 +186,6 @@ def test_a_kill_at_any_step_leaves_nothing_torn(half_year: Town, tmp_path: Path)
         prune(town)
         assert snapshot(town) == snapshot(golden)
         assert audit_store(town.home).damage == []
-        shutil.rmtree(tmp_path / str(step))
     assert kills >= 8
 
 

@@ -92,11 +92,14 @@ def _identify(evidence: _Evidence, day: date) -> str | None:
     if live is not None and live.as_of == day:
         return live.edition
     rows = [row for row in evidence.ledger.rows if row.get("as_of") == str(day)]
-    recorded = [row["edition"] for row in rows if row.get("outcome") in _PUBLISHED and row.get("edition")]
-    if not table.exists() and any(row.get("whole_date") for row in rows[-1:]):
-        return None  # it was pruned, and the pruning was killed before it had removed all files
+    recorded = ""
+    for row in rows:
+        if row.get("outcome") in _PUBLISHED and row.get("edition"):
+            recorded = str(row["edition"])
+        elif row.get("whole_date"):
+            recorded = ""  # it was pruned, whether or not that was killed before all files were removed
     if recorded:
-        return str(recorded[-1])
+        return recorded
     if not table.exists() and rows and not evidence.ledger.unreadable:
         return None  # its runs were held, or died before they published
     candidates = _list_candidates(home, day)
