@@ -65,7 +65,7 @@ def erase_command(
     from segmentation.erasing.requests import make_request
 
     home, console = resolve_home(name, store), open_stderr()
-    texts = [*(ids or ()), *(read_ids(ids_from) if ids_from else ())]
+    texts = [*(ids or ()), *(read_id_lines(ids_from) if ids_from else ())]
     work = locate_work(name, store or read_settings().store)
     request = make_request(home, texts, user or getpass.getuser(), reason, work)
 
@@ -83,7 +83,7 @@ def erase_command(
     print_summary(erase_customers(home, request, progress), as_json)
 
 
-def read_ids(path: str) -> list[str]:
+def read_id_lines(path: str) -> list[str]:
     """The ids in a file, or from standard input, one per line. Refused without any."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")

@@ -35,7 +35,15 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 # The modules whose stores must hold no file that the registry of places does not know.
 BUILDERS = {
     *("test_backfill", "test_combine", "test_compare", "test_flow", "test_given_names", "test_late_files"),
-    *("test_lineage", "test_promote", "test_python_schema", "test_events", "test_erasing", "test_pruning"),
+    *(
+        "test_lineage",
+        "test_promote",
+        "test_python_schema",
+        "test_events",
+        "test_erasing",
+        "test_erasing_killed",
+        "test_pruning",
+    ),
 }
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 from schemas.erasure import ErasureSummary
 from segmentation.erasing.erasure import erase_customers
@@ -61,6 +62,12 @@ def create_store(folder: Path) -> Town:
     outcomes.append(town.night(5, draw_line().iloc[::4]).outcome)
     assert outcomes == ["published"] * 4 + ["held"]
     return town
+
+
+@pytest.fixture(scope="session")
+def five_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Five nights with the victim in every kind of file that holds customers."""
+    return create_store(tmp_path_factory.mktemp("town"))
 
 
 def erase(town: Town, *ids: str) -> ErasureSummary:

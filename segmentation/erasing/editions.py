@@ -20,7 +20,7 @@ from segmentation.erasing.matching import (
     list_columns,
     make_detect,
 )
-from segmentation.erasing.rewriting import count_rows, rewrite_table
+from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.durable import sync_file, sync_folder
@@ -80,7 +80,9 @@ def search_edition(home: AnyPath, ref: EditionRef, customers: ErasedCustomers) -
     if reading.column is not None:
         for name in list_edition_files(Erasing.REWRITE):
             if (folder / name).is_file():
-                count = count_rows(folder / name, list_columns(name), make_detect(name, customers, reading))
+                count = count_erased_rows(
+                    folder / name, list_columns(name), make_detect(name, customers, reading)
+                )
                 rows |= {name: count} if count else {}
     if rows:
         _check_files(home, ref, folder, rows)

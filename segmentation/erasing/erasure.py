@@ -26,7 +26,7 @@ from segmentation.erasing.editions import (
 from segmentation.erasing.matching import ErasedCustomers
 from segmentation.erasing.published_tables import publish_rewritten, rewrite_orphan
 from segmentation.erasing.requests import ErasureRequest
-from segmentation.erasing.searching import Findings, Progress, search_store, summarise_findings
+from segmentation.erasing.searching import Progress, SearchResult, search_store, summarise_search
 from segmentation.erasing.stage_files import list_folders, remove_stage_files
 from segmentation.errors import Conflict, Refused
 from segmentation.store.erasures import ERASED, ERASING, describe_intent, record_erasure
@@ -56,7 +56,7 @@ def plan_erasure(home: AnyPath, request: ErasureRequest, progress: Progress) -> 
     """What an erasure would do. Refused if it cannot be done, for instance since an edition is damaged."""
     findings = search_store(home, list_edition_refs(home), _draft(home, request).customers, progress)
     folders = len(list_folders(request.work))
-    return summarise_findings(home, findings).model_copy(update={"stage_folders": folders})
+    return summarise_search(home, findings).model_copy(update={"stage_folders": folders})
 
 
 def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) -> ErasureSummary:
@@ -80,7 +80,7 @@ def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) 
             _erase_edition(home, edition, draft)
         _replace_tables(home, findings)
         _complete(home, draft)
-    summary = summarise_findings(home, findings).model_copy(
+    summary = summarise_search(home, findings).model_copy(
         update={"erasure": draft.intent.erasure, "outcome": "erased", "stage_folders": folders}
     )
     counts = {"erased_rows": summary.rows, "erased_editions": len(summary.editions)}
@@ -174,7 +174,7 @@ def _put_edition(home: AnyPath, folder: AnyPath, rewritten: Path) -> None:
         exchange_folders(rewritten, folder, home)
 
 
-def _replace_tables(home: AnyPath, findings: Findings) -> None:
+def _replace_tables(home: AnyPath, findings: SearchResult) -> None:
     """Replace published tables that a killed erasure left, or whose editions are gone."""
     for table in findings.tables:
         if table.is_stale or table.orphan_rows:

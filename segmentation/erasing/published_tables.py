@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schemas.manifest import EditionRef
 from segmentation.erasing.matching import ID_COLUMN, ErasedCustomers
-from segmentation.erasing.rewriting import count_rows, rewrite_table
+from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.commit import publish_table
@@ -34,7 +34,7 @@ class PublishedTable(NamedTuple):
     orphan_rows: int = 0
 
 
-def list_tables(home: AnyPath, customers: ErasedCustomers) -> list[PublishedTable]:
+def list_published_tables(home: AnyPath, customers: ErasedCustomers) -> list[PublishedTable]:
     """The published tables by date. Refused if one is damaged: a copy of it would still hold the rows."""
     tables = []
     for day in published_dates(home):
@@ -44,7 +44,7 @@ def list_tables(home: AnyPath, customers: ErasedCustomers) -> list[PublishedTabl
             continue  # removed in the meantime
         original = edition_folder(home, day, footer[0]) / SEGMENTS
         if not original.is_file():
-            rows = count_rows(table, [ID_COLUMN], lambda part: customers.detect(part[ID_COLUMN]))
+            rows = count_erased_rows(table, [ID_COLUMN], lambda part: customers.detect(part[ID_COLUMN]))
             tables.append(PublishedTable(day, footer[0], orphan_rows=rows))
         else:
             is_stale = not _is_same(table, original)

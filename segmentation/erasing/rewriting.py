@@ -16,7 +16,7 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_audit, damaged
 
 
-def count_rows(path: AnyPath, columns: list[str], detect: Detect) -> int:
+def count_erased_rows(path: AnyPath, columns: list[str], detect: Detect) -> int:
     """How many rows of the file would go. Refused if the file cannot be read."""
     rows = 0
     try:

@@ -11,7 +11,7 @@ from schemas.manifest import EditionRef
 from schemas.wording import format_count
 from segmentation.erasing.editions import EditionRows, search_edition
 from segmentation.erasing.matching import ErasedCustomers
-from segmentation.erasing.published_tables import PublishedTable, list_tables
+from segmentation.erasing.published_tables import PublishedTable, list_published_tables
 from segmentation.errors import Refused
 from segmentation.store.objects import AnyPath
 from segmentation.store.places import list_unknown
@@ -20,7 +20,7 @@ Progress = Callable[[str], None]  # takes a line for people
 _MOST_NAMED = 5
 
 
-class Findings(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search has found: every edition, also those without rows, and the published tables."""
 
     customers: ErasedCustomers
@@ -32,14 +32,14 @@ class Findings(NamedTuple):
         """Editions with rows of erased customers."""
         return [edition for edition in self.editions if edition.rows]
 
-    def add(self, later: "Findings") -> "Findings":
+    def add(self, later: "SearchResult") -> "SearchResult":
         """With what a later search of other editions has found. Its published tables are the current ones."""
         return self._replace(editions=[*self.editions, *later.editions], tables=later.tables)
 
 
 def search_store(
     home: AnyPath, refs: Iterable[EditionRef], customers: ErasedCustomers, progress: Progress
-) -> Findings:
+) -> SearchResult:
     """Search these editions and every published table. Refused if rows have no id, or a file is damaged."""
     editions = []
     for ref in refs:
@@ -51,10 +51,10 @@ def search_store(
             "no-id-column",
             f"{home.name} has no rows.id: its customers are numbered rows, so nobody can be recognised in it",
         )
-    return Findings(customers, editions, list_tables(home, customers))
+    return SearchResult(customers, editions, list_published_tables(home, customers))
 
 
-def summarise_findings(home: AnyPath, findings: Findings) -> ErasureSummary:
+def summarise_search(home: AnyPath, findings: SearchResult) -> ErasureSummary:
     """How many rows of which editions, and what was not searched."""
     affected = {edition.ref for edition in findings.affected}
     ids = findings.customers.ids
@@ -76,7 +76,7 @@ def summarise_findings(home: AnyPath, findings: Findings) -> ErasureSummary:
     )
 
 
-def _list_unsearched(home: AnyPath, findings: Findings) -> list[str]:
+def _list_unsearched(home: AnyPath, findings: SearchResult) -> list[str]:
     notes = []
     without_ids = [str(edition.ref.as_of) for edition in findings.editions if edition.reading.column is None]
     if without_ids:

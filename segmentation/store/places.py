@@ -32,7 +32,7 @@ class Pruning(StrEnum):
     KEEP = "kept"
 
 
-class Place(NamedTuple):
+class FileKind(NamedTuple):
     """A kind of file. `pattern` is relative to the store and has words in braces, as in _WORDS."""
 
     pattern: str
@@ -63,13 +63,13 @@ _EDITION = "{name}/editions/{date}/{edition}"
 
 def _edition_file(
     name: str, content: str, erasing: Erasing = Erasing.KEEP, *, is_served: bool = True
-) -> Place:
-    return Place(f"{_EDITION}/{name}", content, erasing, Pruning.EDITION, is_served)
+) -> FileKind:
+    return FileKind(f"{_EDITION}/{name}", content, erasing, Pruning.EDITION, is_served)
 
 
-def _temporary_file(folder: str) -> Place:
+def _temporary_file(folder: str) -> FileKind:
     # Whatever is being written: it may be a table with rows.
-    return Place(
+    return FileKind(
         f"{folder}.{{any}}.tmp", "a file that is being written", Erasing.DELETE, pruning=Pruning.SWEEP
     )
 
@@ -90,38 +90,38 @@ PLACES = (
     _edition_file("manifest.json", "how the edition was made"),
     _edition_file("schema.py", "the Python schema that judged the rows", is_served=False),
     _edition_file("SHA256SUMS", "digests of the edition's files"),
-    Place(
+    FileKind(
         "{name}/published/as_of={date}/segments.parquet",
         "the published table",
         Erasing.REWRITE,
         Pruning.DATE,
         is_served=True,
     ),
-    Place("{name}/comparisons/{date}/comparison.parquet", "algorithms compared", pruning=Pruning.DATE),
-    Place("{name}/comparisons/{date}/comparison.html", "the page of a comparison", pruning=Pruning.DATE),
-    Place("{name}/inputs/{date}/{edition}.json", "digests of typed input files", pruning=Pruning.EDITION),
-    Place("{name}/ledger/{run}.json", "one run, promotion, erasure or other act of a person"),
-    Place("{name}/live.json", "the live edition", is_served=True),
-    Place("{name}/names.json", "names that people gave to segments", is_served=True),
-    Place("{name}/ids.json", "segment ids that were given"),
-    Place("{name}/tombstones.json", "salted hashes of erased customers' ids"),
-    Place("{name}/index.html", "the page of all editions", is_served=True),
-    Place("{name}/index.json", "a cache of the page"),
-    Place("{name}/.lock", "the lock of a segmentation"),
-    Place("{name}/.erase.lock", "the lock of an erasure"),
-    Place(
+    FileKind("{name}/comparisons/{date}/comparison.parquet", "algorithms compared", pruning=Pruning.DATE),
+    FileKind("{name}/comparisons/{date}/comparison.html", "the page of a comparison", pruning=Pruning.DATE),
+    FileKind("{name}/inputs/{date}/{edition}.json", "digests of typed input files", pruning=Pruning.EDITION),
+    FileKind("{name}/ledger/{run}.json", "one run, promotion, erasure or other act of a person"),
+    FileKind("{name}/live.json", "the live edition", is_served=True),
+    FileKind("{name}/names.json", "names that people gave to segments", is_served=True),
+    FileKind("{name}/ids.json", "segment ids that were given"),
+    FileKind("{name}/tombstones.json", "salted hashes of erased customers' ids"),
+    FileKind("{name}/index.html", "the page of all editions", is_served=True),
+    FileKind("{name}/index.json", "a cache of the page"),
+    FileKind("{name}/.lock", "the lock of a segmentation"),
+    FileKind("{name}/.erase.lock", "the lock of an erasure"),
+    FileKind(
         "{name}/.replaced/{date}/{edition}/{any}",
         "an edition that is being replaced, on file systems that cannot exchange folders",
         Erasing.DELETE,
         Pruning.SWEEP,
     ),
-    Place(
+    FileKind(
         "{name}/.staging/{run}/{any}",
         "stage files of a run, and what a promotion or erasure is building",
         Erasing.DELETE,
         Pruning.SWEEP,
     ),
-    Place(
+    FileKind(
         "{name}/.replaced/{date}/{edition}/{any}",
         "an edition that another takes the place of, after a kill",
         Erasing.DELETE,
@@ -133,9 +133,9 @@ PLACES = (
     _temporary_file("{name}/comparisons/{date}/"),
     _temporary_file("{name}/published/as_of={date}/"),
     _temporary_file(""),
-    Place("index.html", "the page of all segmentations", is_served=True),
-    Place("index.json", "a cache of the page"),
-    Place(".lock", "the lock of the store's page"),
+    FileKind("index.html", "the page of all segmentations", is_served=True),
+    FileKind("index.json", "a cache of the page"),
+    FileKind(".lock", "the lock of the store's page"),
 )
 
 # Outside the store, and so without a pattern: all of it is on a worker's own disk.
@@ -164,7 +164,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     )
 
 
-def look_up_place(path: str) -> Place | None:
+def look_up_place(path: str) -> FileKind | None:
     """The kind of a file by its path relative to the store; None for a file that is not the store's.
 
     >>> look_up_place("article/live.json").content
@@ -203,7 +203,7 @@ def list_prunable(pruning: Pruning, name: str, as_of: date, edition: str = "") -
     return list(dict.fromkeys(paths))
 
 
-def list_files(folder: AnyPath) -> Iterator[AnyPath]:
+def list_store_files(folder: AnyPath) -> Iterator[AnyPath]:
     """Every file below a folder, or every object."""
     if isinstance(folder, ObjectPath):
         yield from folder.list_below()
@@ -212,7 +212,7 @@ def list_files(folder: AnyPath) -> Iterator[AnyPath]:
         return
     for path in folder.iterdir():
         if path.is_dir():
-            yield from list_files(path)
+            yield from list_store_files(path)
         else:
             yield path
 
@@ -220,5 +220,5 @@ def list_files(folder: AnyPath) -> Iterator[AnyPath]:
 def list_unknown(store: AnyPath, name: str) -> list[str]:
     """Files of a segmentation that match no entry, relative to the store, sorted."""
     prefix = f"{store}/"
-    paths = (str(path).removeprefix(prefix) for path in list_files(store / name))
+    paths = (str(path).removeprefix(prefix) for path in list_store_files(store / name))
     return sorted(path for path in paths if look_up_place(path) is None)

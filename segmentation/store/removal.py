@@ -15,7 +15,7 @@ from segmentation.store.durable import sync_folder
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.manifests import MANIFEST
 from segmentation.store.objects import AnyPath, ObjectPath, delete_objects
-from segmentation.store.places import Pruning, list_files, list_prunable
+from segmentation.store.places import Pruning, list_prunable, list_store_files
 from segmentation.store.pointer import read_pointer
 from segmentation.store.scratch import scratch_folder
 from segmentation.store.staging import STAGING
@@ -39,7 +39,7 @@ def measure_removal(home: AnyPath, removal: Removal) -> int:
     """The bytes that removing frees. The table of an edition and the published one are often one file."""
     sizes = dict[object, int]()
     for path in _list_targets(home, removal):
-        for file in list_files(path) if path.is_dir() else [path] if path.is_file() else []:
+        for file in list_store_files(path) if path.is_dir() else [path] if path.is_file() else []:
             if isinstance(file, ObjectPath):
                 sizes[file.key] = file.size if file.size is not None else file.measure()
             else:
