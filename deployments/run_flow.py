@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from segmentation.errors import Refused
 
 if TYPE_CHECKING:
+    from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
     from prefect.client.schemas.objects import BlockDocument
-    from prefect.results import ResultRecord, ResultRecordMetadata
 
 
 def guard_results() -> None:
@@ -22,8 +22,8 @@ def guard_results() -> None:
     from prefect.blocks.core import Block
     from prefect.results import ResultStore
 
-    load_block = Block._from_block_document.__func__
-    load_result = ResultStore._from_metadata.__func__
+    load_block = vars(Block)["_from_block_document"].__func__
+    load_result = vars(ResultStore)["_from_metadata"].__func__
 
     def load_known_block(cls: type[Block], document: "BlockDocument") -> Block:
         # Secret.load() names its class here; Block.load() takes it from the server.

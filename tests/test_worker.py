@@ -28,7 +28,12 @@ def make_run(**fields: Any) -> FlowRun:
 
 def make_deployment(**fields: Any) -> DeploymentResponse:
     """A deployment as the server returns it."""
-    default = {"entrypoint": NIGHTLY, "job_variables": {}, "pull_steps": [], "storage_document_id": None}
+    default: dict[str, Any] = {
+        "entrypoint": NIGHTLY,
+        "job_variables": {},
+        "pull_steps": [],
+        "storage_document_id": None,
+    }
     return DeploymentResponse.model_construct(**{**default, "path": None, **fields})
 
 
