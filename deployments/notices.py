@@ -15,10 +15,11 @@ from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import BlockDocumentUpdate
 from prefect.client.schemas.objects import BlockDocument, StateType
 from prefect.events.actions import ActionTypes, CallWebhook, ChangeFlowRunState, DoNothing
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.types import SecretDict
 from pydantic import SecretStr
 
@@ -67,7 +68,12 @@ def ensure_notice(client: SyncPrefectClient) -> UUID | None:
         return None
     check_url(url := url.strip())
     block = Webhook(url=SecretStr(url), headers=SecretDict({"Content-Type": "application/json"}))
-    return block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg]
+    try:
+        return block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg]
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+    # Outside the handler: Prefect's exception quotes the request, and the URL is in it.
+    raise NoticeError(f"Prefect's server did not keep {URL_VARIABLE}: it answered with status {status}")
 
 
 def check_url(url: str) -> None:
@@ -84,9 +90,16 @@ def check_url(url: str) -> None:
 def remove_former_block(client: SyncPrefectClient) -> Iterator[str]:
     """Remove the block of versions until 0.3, whose URL the API shows; yield a line about it."""
     former = _read_block(client, _FORMER_TYPE)
-    if former is not None:
-        client.delete_block_document(former.id)
-        yield f"block {_FORMER_TYPE}/{NOTICE}: removed; the URL is now a secret of {_TYPE}/{NOTICE}"
+    if former is None or former.id is None:
+        return
+    # First without the URL: the event about a deleted block has the values that are not secret.
+    empty = BlockDocumentUpdate(data={**former.data, "url": "https://removed.invalid"})
+    client.update_block_document(former.id, empty)
+    client.delete_block_document(former.id)
+    yield (
+        f"block {_FORMER_TYPE}/{NOTICE}: removed; the URL is now a secret of {_TYPE}/{NOTICE}. Events "
+        "up to 7 days old still show it, so replace the webhook if others can read them"
+    )
 
 
 def _read_block(client: SyncPrefectClient, block_type: str) -> BlockDocument | None:
