@@ -13,7 +13,7 @@ from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.damage import Damage, FileProblem, Repair, advise_again, relative_path
 from segmentation.store.dates import published_dates
-from segmentation.store.erasures import list_contradictions
+from segmentation.store.erasures import get_recorded_digests, list_contradictions
 from segmentation.store.footers import parse_footer, read_footer
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.manifests import MANIFEST, try_read_manifest
@@ -70,7 +70,7 @@ def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
     except ValueError:
         return  # not a folder of ours, which is reported file by file
     ref = EditionRef(as_of, folder.name)
-    problems = list(check_sums(folder))
+    problems = [_blame_sums(home, ref, folder, problem) for problem in check_sums(folder)]
     if not problems:
         yield from _audit_digests(home, ref, folder)
     is_published = get_published(home, as_of) == ref.edition
@@ -129,6 +129,17 @@ def _read_pointer(home: AnyPath) -> Pointer:
         return read_pointer(home)
     except DamagedFile:
         return Pointer()  # which is reported with the small files
+
+
+def _blame_sums(home: AnyPath, ref: EditionRef, folder: AnyPath, problem: FileProblem) -> FileProblem:
+    """The problem or, if the file is the one that the manifest names, that of SHA256SUMS."""
+    try:
+        digest = get_recorded_digests(home, ref, folder).get(problem.name)
+    except DamagedFile:
+        digest = None
+    if digest is None or describe_damage(folder / problem.name, digest) is not None:
+        return problem
+    return FileProblem(SUMS, f"damaged: its digest of {problem.name} is not the manifest's")
 
 
 def _choose_repair(home: AnyPath, ref: EditionRef, name: str) -> Repair | None:

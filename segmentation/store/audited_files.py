@@ -18,7 +18,7 @@ from segmentation.store.ledger import read_ledger
 from segmentation.store.live_state import compute_live
 from segmentation.store.names_file import NAMES_ADVICE, NAMES_FILE, read_given_names
 from segmentation.store.objects import AnyPath
-from segmentation.store.pointer import LIVE, Pointer, read_pointer
+from segmentation.store.pointer import LIVE, read_pointer
 from segmentation.store.small_files import advise_repair
 from segmentation.store.tombstones import TOMBSTONES_FILE, read_tombstones
 from segmentation.store.typed_inputs import list_recorded_inputs, read_typed_inputs
@@ -72,7 +72,9 @@ def _describe_live_problem(home: AnyPath) -> str | None:
     if pointer.live is None:
         return "missing, though dates are published"
     state = compute_live(home)
-    expected = state.pointer or Pointer()
+    if state.pointer is None:
+        return "does not name the newest edition"
+    expected = state.pointer
     if expected.live is not None and pointer.live != expected.live:
         return f"does not name {expected.live.as_of} and its edition"
     # Rows of earlier versions do not always tell what was superseded.

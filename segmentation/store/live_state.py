@@ -41,10 +41,12 @@ def compute_live(home: AnyPath, choice: date | None = None) -> LiveState:
         candidates = [ref for ref in refs if ref.as_of == choice]
         skipped = _list_skipped(home, refs, candidates)
         superseded = frozenset({*superseded, *later, *skipped} - {ref.edition for ref in candidates})
-    elif current.live is None and (doubts := _list_doubts(home, ledger, recorded)):
+    live = [ref for ref in refs if ref.edition not in superseded][-1:]
+    # A live.json that names another edition may be an old one, and not know of a promotion since.
+    is_trusted = choice is not None or (current.live is not None and [current.live] == live)
+    if not is_trusted and (doubts := _list_doubts(home, ledger, recorded)):
         return LiveState(None, doubts, recorded)
-    live = [ref for ref in refs if ref.edition not in superseded]
-    return LiveState(Pointer(live[-1] if live else None, superseded), [], recorded)
+    return LiveState(Pointer(live[0] if live else None, superseded), [], recorded)
 
 
 def list_identified(home: AnyPath, pointer: Pointer) -> list[EditionRef]:

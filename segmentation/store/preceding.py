@@ -11,6 +11,7 @@ from datetime import date
 from functools import cached_property
 
 from schemas.manifest import EditionRef
+from segmentation.errors import DamagedFile
 from segmentation.store.dates import published_dates
 from segmentation.store.footers import read_footer
 from segmentation.store.layout import edition_folder, published_path
@@ -72,7 +73,12 @@ def identify_edition(home: AnyPath, as_of: date, pointer: Pointer | None = None)
 
     pointer: what live.json says, if the caller has read it.
     """
-    return _identify(_Evidence(home, read_pointer(home) if pointer is None else pointer), as_of)
+    if pointer is None:
+        try:
+            pointer = read_pointer(home)
+        except DamagedFile:
+            pointer = Pointer()  # tables and ledger tell as much
+    return _identify(_Evidence(home, pointer), as_of)
 
 
 def _list_days(evidence: _Evidence, as_of: date) -> list[date]:
