@@ -142,6 +142,8 @@ def _put_live(home: AnyPath, edition: Edition, record: Callable[[Pointer], None]
     with lock(home / LOCK):
         with scratch_folder(home / STAGING) as scratch:
             folder = edition_folder(home, edition.as_of, edition.edition)
+            if not folder.is_dir():
+                raise Conflict(f"edition {edition.edition} was pruned at this moment; nothing was changed")
             publish_table(folder, published_path(home, edition.as_of), scratch)
         write_durably(home / LIVE, move(read_pointer(home)).to_json())
 
