@@ -65,7 +65,7 @@ def run_all(folder: Path) -> dict[str, Any]:
     town = create_town(folder)
     folder.mkdir(exist_ok=True)
     draw_customers({"a": 300, "b": 300}).to_csv(folder / "customers.csv", index=False)
-    ends = {}
+    ends = dict[str, Any]()
     mount(town.store, "size=1m")
     set_margin(10_000)
     ends["short"] = run_night(town, 1)
