@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from config.definition_files import DefinitionError, parse_definition, read_definition
+from config.settings import read_settings
 from resegment import cli
+from segmentation.errors import Refused
+from tasks.runtime.parameters import check_parameters
 from tests.definition_fuzzing import (
     FILES,
     SHIPPED,
@@ -24,6 +27,11 @@ from tests.definition_fuzzing import (
 STEP = 499  # in the quick suite
 DAMAGED = 150
 LONG = ("100,000 keys",)  # to parse
+PARAMETERS = [
+    *("", "\0", "a\0b", "..", "/", "~nobody/x", "a" * 300, "a/" * 3000, "é" * 200, "\ud800", "con", "a\nb"),
+    *("s3://", "s3://x/../y", "s3://x//y", "S3://x", "file:///etc", "\x1b[2J", "shop\n", " shop", "Shop"),
+    *("/dev/zero", "C:\\x", "--help", "$(ls)", "{0}", "\u202eabc"),
+]
 
 
 @pytest.mark.parametrize(
@@ -113,3 +121,20 @@ def test_commands_refuse_a_damaged_definition(
     assert message.startswith("resegment: ")
     assert message.count("\n") == 1
     assert (tmp_path / "demo.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("roots", ["", "/srv,s3://good"])
+def test_odd_parameters_of_flows(roots: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a form may send as a definition, source or store is accepted or refused in one message."""
+    monkeypatch.setenv("RESEGMENT_ROOTS", roots)
+    read_settings.cache_clear()
+    outcomes = Counter[str]()
+    for text in PARAMETERS:
+        for definition, source, store in ((text, None, None), ("shop", text, None), ("shop", None, text)):
+            try:
+                check_parameters(definition, source=source, store=store)
+            except Refused as refusal:
+                outcomes[check_message(str(refusal))] += 1
+            else:
+                outcomes["accepted"] += 1
+    assert outcomes["refused"] > len(PARAMETERS)
