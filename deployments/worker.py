@@ -71,7 +71,7 @@ class ClosedWorker(ProcessWorker):
         """Prepare the worker."""
         # When a run crashes or is cancelled, Prefect would load its flow into this process to look for
         # hooks, from wherever the deployment says by then.
-        prefect.workers.process.load_flow_from_flow_run = load_no_hooks  # type: ignore[assignment]
+        prefect.workers.process.load_flow_from_flow_run = load_no_hooks  # type: ignore[assignment,attr-defined]
         await super().setup()
 
 
