@@ -107,12 +107,13 @@ def test_an_erased_store_is_whole(town: Town) -> None:
 
 def test_the_customer_stays_away(town: Town) -> None:
     """The source still has the customer: the next night leaves every row out, and nobody left or joined."""
-    contents = erase(town, VICTIM) and read_manifest_rows(town, 4, str(published_edition(town.home, day(4))))
+    erase(town, VICTIM)
+    rows = read_manifest_rows(town, 4, str(published_edition(town.home, day(4))))
     write_refused(town.folder / "night-6.csv")
     published = town.run(6, town.folder / "night-6.csv")
     assert published.outcome == "published" and published.rows is not None
     assert (published.rows.erased, published.rows.quarantined) == (3, 1)
-    assert published.rows.read == contents["read"] == published.rows.used + 4
+    assert published.rows.read == rows["read"] == published.rows.used + 4
     assert search(town.home, VICTIM) == set()
     content = manifest(published)
     assert (content["churn"]["joined"], content["churn"]["left"]) == (0, 0)
