@@ -69,9 +69,11 @@ def ensure_notice(client: SyncPrefectClient) -> UUID | None:
     check_url(url := url.strip())
     block = Webhook(url=SecretStr(url), headers=SecretDict({"Content-Type": "application/json"}))
     try:
-        return block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg]
+        block_id: UUID = block.save(NOTICE, overwrite=True, _sync=True)  # type: ignore[call-arg,assignment]
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
+    else:
+        return block_id
     # Outside the handler: Prefect's exception quotes the request, and the URL is in it.
     raise NoticeError(f"Prefect's server did not keep {URL_VARIABLE}: it answered with status {status}")
 
