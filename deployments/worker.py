@@ -25,6 +25,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 from config.settings import read_settings
 from deployments.pool import ENVIRONMENT, POOL, PREFECT_FILE, build_template, read_entrypoints
 from segmentation.errors import Refused
+from tasks.runtime.results import protect_results
 
 RESULTS_VARIABLE = "PREFECT_RESULTS_LOCAL_STORAGE_PATH"
 _KEY = "resegment"  # of this class among Prefect's workers, for `prefect worker start --type`
@@ -114,11 +115,15 @@ def check_run(flow_run: FlowRun, deployment: DeploymentResponse | None, entrypoi
 
 def build_run_environment(entrypoint: str) -> dict[str, str | None]:
     """What a run's process gets in addition to the worker's own environment."""
-    results = os.environ.get(RESULTS_VARIABLE) or read_settings().state.expanduser() / "results"
+    results = Path(
+        os.environ.get(RESULTS_VARIABLE) or read_settings().state.expanduser() / "results"
+    ).absolute()
+    # Before Prefect creates it: flows other than the night do not look at its mode.
+    protect_results(results)
     # Prefect's engine loads this entrypoint and does not ask the server for another one.
     return {
         **ENVIRONMENT,
-        RESULTS_VARIABLE: str(Path(results).absolute()),
+        RESULTS_VARIABLE: str(results),
         "PREFECT__FLOW_ENTRYPOINT": entrypoint,
     }
 
