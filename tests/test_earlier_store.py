@@ -22,9 +22,10 @@ from segmentation.model import read_model
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.report.index_entries import collect_editions
 from segmentation.store.audit import audit_store
+from segmentation.store.earlier_ids import collect_issued_ids
 from segmentation.store.edition_diff import diff_editions
 from segmentation.store.editions import list_editions
-from segmentation.store.issued_ids import IDS_FILE, collect_issued_ids, reserve_ids
+from segmentation.store.issued_ids import IDS_FILE, reserve_ids
 from segmentation.store.ledger import read_rows
 from segmentation.store.manifests import read_manifest
 from segmentation.store.pointer import read_live, read_pointer
