@@ -38,7 +38,7 @@ def parse_day(value: object) -> date:
 
 
 AsOf = Annotated[date | None, BeforeValidator(parse_as_of)]
-# With a plain date's schema the UI shows a date picker at once; for `date | None` it first asks which of them.
+# With a plain date's schema the form shows a date picker at once; for `date | None` it first asks which.
 RangeDate = Annotated[
     date | None, BeforeValidator(parse_as_of), WithJsonSchema({"type": "string", "format": "date"})
 ]
