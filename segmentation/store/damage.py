@@ -53,4 +53,5 @@ def relative_path(home: AnyPath, path: AnyPath) -> str:
 def advise_again(home: AnyPath, as_of: date) -> str:
     """How to make the edition of a date again."""
     command = f"resegment run {home.name} --as-of {as_of} --force"
-    return f"restore it from a backup, or run '{command}'; if it makes another edition, remove this one's"
+    again = f"run '{command}', with the --source of its run if it had one"
+    return f"restore it from a backup, or {again}; if that makes another edition, remove this one's"
