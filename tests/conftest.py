@@ -66,8 +66,14 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """No test sees this machine's settings or writes to its store."""
     monkeypatch.setenv("RESEGMENT_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("RESEGMENT_STATE", str(tmp_path / "state"))
+    # A command that is given a definition's path sets this variable for its flow, and keeps it.
+    definitions = os.environ.get("RESEGMENT_DEFINITIONS")
     read_settings.cache_clear()
     yield
+    if definitions is None:
+        os.environ.pop("RESEGMENT_DEFINITIONS", None)
+    else:
+        os.environ["RESEGMENT_DEFINITIONS"] = definitions
     read_settings.cache_clear()
 
 

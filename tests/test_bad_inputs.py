@@ -188,7 +188,7 @@ def test_a_bad_parameter_is_refused(tmp_path: Path, case: Parameter) -> None:
 def test_u10_no_parameter_takes_sql_or_code() -> None:
     """The flow has exactly these parameters, and none of them is a query or an expression."""
     parameters = set(inspect.signature(resegment.fn).parameters)
-    assert parameters == {"definition", "as_of", "source", "store", "force", "catch_up"}
+    assert parameters == {"definition", "as_of", "source", "store", "force", "accept_new_ids", "catch_up"}
 
 
 def test_negative_zero_is_zero(tmp_path: Path, make_night: NightMaker) -> None:
