@@ -16,6 +16,7 @@ from flows.resegment import resegment
 from schemas.promotion import Promotion
 from segmentation.errors import Refused
 from segmentation.identity.given_names import name_segment
+from segmentation.parts import hash_file
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
@@ -138,10 +139,12 @@ def test_a_past_edition_is_rebuilt_or_the_reason_is_given(
     manifest = next((tmp_path / "store/demo/editions" / SECOND).glob("*/manifest.json"))
     content = json.loads(manifest.read_text())
     content["versions"]["resegment"] = "0.0.1"
+    digest, sums = hash_file(manifest), manifest.with_name("SHA256SUMS")
     manifest.write_text(json.dumps(content))
+    sums.write_text(sums.read_text().replace(digest, hash_file(manifest)))
     missing = command("rebuild", "demo", "--as-of", SECOND, **server)
     assert (missing.returncode, len(missing.stderr.strip().splitlines())) == (2, 1)
-    for words in ("cannot-rebuild", "resegment 0.0.1 made it", "is damaged: model.json: missing"):
+    for words in ("cannot-rebuild", "resegment 0.0.1 made it", "is damaged: model.json is missing"):
         assert words in missing.stderr
 
 
