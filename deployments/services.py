@@ -6,6 +6,7 @@ Standard library only. Which processes there are is decided in local_server.py a
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -100,19 +101,22 @@ def is_running(pid: int, mark: str) -> bool:
 
 
 def stop_service(service: Service, patience_s: float = 10.0) -> bool:
-    """Terminate the process and kill it after patience_s; False if it was not running."""
+    """Terminate the process and those it started; kill them after patience_s. False if it was not running.
+
+    A worker's runs are such processes: left alone, a run would go on without a worker to report its end.
+    """
     pid = get_pid(service)
     service.pid_file.unlink(missing_ok=True)
     if pid is None:
         return False
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 15)
+        os.killpg(pid, signal.SIGTERM)  # start_service gave it a session, and so a group, of its own
         deadline = time.monotonic() + patience_s
-        while is_running(pid, service.mark) and time.monotonic() < deadline:
-            os.kill(pid, 0)
+        while time.monotonic() < deadline:
+            is_running(pid, service.mark)  # reaps it
+            os.killpg(pid, 0)
             time.sleep(0.05)
-        if is_running(pid, service.mark):
-            os.kill(pid, 9)
+        os.killpg(pid, signal.SIGKILL)
     return True
 
 

@@ -139,6 +139,21 @@ def test_a_process_is_found_again_and_stopped(tmp_path: Path) -> None:
     assert not stop_service(service)
 
 
+def test_what_a_service_started_is_stopped_with_it(tmp_path: Path) -> None:
+    """A worker's runs end with it, so that a retry after `make down` finds no other process at work."""
+    child_program = "import subprocess, time; print(subprocess.Popen(['sleep', '61']).pid, flush=True)"
+        "import subprocess, time; print(subprocess.Popen(['sleep', '61']).pid, flush=True); time.sleep(61)"
+    command = [sys.executable, "-c", f"{child_program}; time.sleep(61)"]
+    pid = start_service(service, command, {})
+    service = Service("parent", tmp_path, "subprocess.Popen")
+    pid = start_service(service, [sys.executable, "-c", program], {})
+    wait_until(lambda: service.log.read_text().endswith("\n"), lambda: is_running(pid, service.mark), "it")
+    child = int(service.log.read_text().split()[0])
+    assert is_running(child, "sleep")
+    assert stop_service(service)
+    assert not is_running(child, "sleep")
+
+
 def test_a_kernel_thread_is_not_taken_for_a_service() -> None:
     """After a reboot the pid in a file may belong to a kernel thread, which never has a command line."""
     threads = [

@@ -63,8 +63,14 @@ def forward(deployed: DeployedServer, home: Path) -> dict[str, str]:
     assert result.returncode == 0, result.stderr
     assert published_dates(home) == DAYS
     published = digests(home)
-    shutil.rmtree(home)
+    remove_store(deployed, home)
     return published
+
+
+def remove_store(server: DeployedServer, home: Path) -> None:
+    """Remove the store, and the note without which the worker takes it for one that is not mounted."""
+    shutil.rmtree(home)
+    shutil.rmtree(server.folder / "state" / "known-stores")
 
 
 def start(server: DeployedServer, name: str, **parameters: str) -> str:
@@ -107,7 +113,7 @@ def test_deleted_and_backfilled(deployed: DeployedServer, home: Path, forward: d
     assert digests(home) == forward
     assert len(forward) > 8 * len(DAYS)
     check_whole(home)
-    shutil.rmtree(home)
+    remove_store(deployed, home)
 
 
 def test_killed_twice_with_a_night_in_the_middle(
