@@ -141,12 +141,9 @@ def test_a_process_is_found_again_and_stopped(tmp_path: Path) -> None:
 
 def test_what_a_service_started_is_stopped_with_it(tmp_path: Path) -> None:
     """A worker's runs end with it, so that a retry after `make down` finds no other process at work."""
-    child_program = "import subprocess, time; print(subprocess.Popen(['sleep', '61']).pid, flush=True)"
-        "import subprocess, time; print(subprocess.Popen(['sleep', '61']).pid, flush=True); time.sleep(61)"
-    command = [sys.executable, "-c", f"{child_program}; time.sleep(61)"]
-    pid = start_service(service, command, {})
+    program = "import subprocess; child = subprocess.Popen(['sleep', '61']); print(child.pid, flush=True)"
     service = Service("parent", tmp_path, "subprocess.Popen")
-    pid = start_service(service, [sys.executable, "-c", program], {})
+    pid = start_service(service, [sys.executable, "-c", f"{program}; child.wait()"], {})
     wait_until(lambda: service.log.read_text().endswith("\n"), lambda: is_running(pid, service.mark), "it")
     child = int(service.log.read_text().split()[0])
     assert is_running(child, "sleep")
