@@ -5,7 +5,6 @@ Which file has which: docs/decisions/0030-staging-and-disks.md. Objects in a buc
 
 import errno
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 FOLDER, FILE = 0o750, 0o640  # the owner writes, the store's group reads, nobody else
@@ -19,9 +18,12 @@ def create_folder(folder: Path, mode: int = FOLDER) -> None:
     if folder.is_dir():
         return
     create_folder(folder.parent, mode)
-    with suppress(FileExistsError):  # another process was faster
+    try:
         folder.mkdir(mode=mode)
         set_mode(folder, mode)
+    except FileExistsError:
+        if not folder.is_dir():  # a file has its name; else another process was faster
+            raise
 
 
 def set_mode(path: Path, mode: int) -> None:
