@@ -110,7 +110,7 @@ def test_the_case_of_a_day_delivered_twice_is_refused() -> None:
     """The shared case names the copies."""
     folder = SHARED.parent / "cases" / "day-twice" / "orders"
     if not folder.is_dir():
-        pytest.skip("the shared cases are not here")
+        pytest.skip("real data is not here: the shared cases")
     names = sorted(path.name for path in folder.iterdir())
     with pytest.raises(Refused, match=r"2024-06-07 \(1\)\.csv.* and 3 more pairs"):
         refuse_copies(names, "%Y-%m-%d")

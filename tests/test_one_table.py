@@ -114,7 +114,7 @@ def read_expected(case: str) -> pd.DataFrame:
     return pd.read_csv(CASES / case / "expected.csv").set_index("customer_id")
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason=f"the real inputs are not here: {CASES.name} is missing")
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"real data is not here: {CASES.name}")
 @pytest.mark.parametrize("case", ["day-twice", "days-compressed", "monthly-files", "seven-digit-seconds"])
 def test_a_real_input_is_right_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """Each case of ../shared/cases gives the customers that it says are right, or names what is wrong."""

@@ -75,7 +75,7 @@ def polluted_files(tmp_path_factory: pytest.TempPathFactory) -> list[Polluted]:
     """All files, unpacked; the test is skipped where they are not."""
     archive = Path(__file__).parents[2] / "shared" / "data" / "pollock.tar.xz"
     if not archive.is_file():
-        pytest.skip(f"{archive.name} is not here")
+        pytest.skip(f"real data is not here: {archive.name}")
     folder = tmp_path_factory.mktemp("pollock")
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")

@@ -61,7 +61,7 @@ def test_a_case_gives_its_answer(case: str, shared_data: Path, run_proposal: Run
     """The shared cases without a definition give expected.csv."""
     folder = shared_data.parent / "cases" / case
     if not folder.is_dir():
-        pytest.skip(f"the shared case {case} is not on this machine")
+        pytest.skip(f"real data is not here: the case {case}")
     (table,) = (path for path in folder.glob("*.csv") if path.name != "expected.csv")
     customers = run_proposal(table, "2024-06-16").customers
     compare(customers, pd.read_csv(folder / "expected.csv").sort_values("customer_id", ignore_index=True))
