@@ -8,7 +8,6 @@ else that an erasure does is in erasure.py.
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +35,7 @@ from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
 from segmentation.store.places import Erasing, list_edition_files
-from segmentation.store.published import read_sums
+from segmentation.store.sealed_files import read_sums
 from segmentation.store.small_files import advise_audit
 
 
@@ -59,17 +58,6 @@ class EditionRows(NamedTuple):
     def total(self) -> int:
         """Rows in all its files."""
         return sum(self.rows.values())
-
-
-def list_edition_refs(home: AnyPath) -> list[EditionRef]:
-    """Every edition's folder, whatever became of the edition, by date."""
-    refs = []
-    for path in (home / "editions").glob("*/*"):
-        try:
-            refs.append(EditionRef(date.fromisoformat(path.parent.name), path.name))
-        except ValueError:
-            continue  # not a folder of ours
-    return sorted(ref for ref in refs if edition_folder(home, *ref).is_dir())
 
 
 def search_edition(home: AnyPath, ref: EditionRef, customers: ErasedCustomers) -> EditionRows:

@@ -20,7 +20,6 @@ from schemas.wording import format_count
 from segmentation.erasing.editions import (
     EditionRows,
     complete_erasure,
-    list_edition_refs,
     rewrite_edition,
 )
 from segmentation.erasing.matching import ErasedCustomers
@@ -29,6 +28,7 @@ from segmentation.erasing.requests import ErasureRequest
 from segmentation.erasing.searching import Progress, SearchResult, search_store, summarise_search
 from segmentation.erasing.stage_files import list_folders, remove_stage_files
 from segmentation.errors import Conflict, Refused
+from segmentation.store.dates import list_edition_refs
 from segmentation.store.erasures import ERASED, ERASING, describe_intent, record_erasure
 from segmentation.store.exchange import exchange_folders, restore_replaced
 from segmentation.store.layout import SUMS

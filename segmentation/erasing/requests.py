@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from segmentation.erasing.editions import list_edition_refs
 from segmentation.erasing.matching import get_id_reading
 from segmentation.errors import Refused
+from segmentation.store.dates import list_edition_refs
 from segmentation.store.layout import edition_folder
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
@@ -18,7 +18,7 @@ _MOST_NAME = 100
 class ErasureRequest(NamedTuple):
     """Who is to be erased, who asks for it and why. Without ids: everyone who has a tombstone already.
 
-    work: where runs on this machine keep the segmentation's stage files; its home if that is no bucket.
+    work: where runs on this machine keep the segmentation's stage files; its home unless that is in a bucket.
     """
 
     ids: frozenset[str]

@@ -5,14 +5,13 @@ from a backup. The small files of the whole segmentation are in audited_files.py
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import date
 
 from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.damage import Damage, FileProblem, Repair, advise_again, relative_path
-from segmentation.store.dates import published_dates
+from segmentation.store.dates import list_edition_refs, published_dates
 from segmentation.store.erasures import get_recorded_digests, list_contradictions
 from segmentation.store.footers import parse_footer, read_footer
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
@@ -21,9 +20,8 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.places import Erasing, list_edition_files
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.preceding import UNKNOWN, identify_edition
-from segmentation.store.published import read_sums
 from segmentation.store.resealing import compute_sums
-from segmentation.store.sealed_files import describe_damage
+from segmentation.store.sealed_files import describe_damage, read_sums
 from segmentation.store.small_files import advise_repair
 
 _ADDED = "not part of the edition"
@@ -94,9 +92,8 @@ def audit_table(home: AnyPath, as_of: date) -> Iterator[Damage]:
 def list_lost_tables(home: AnyPath) -> Iterator[Damage]:
     """Dates that were published, and whose table is missing."""
     folders: dict[date, list[str]] = {}
-    for folder in list_edition_folders(home):
-        with suppress(ValueError):
-            folders.setdefault(date.fromisoformat(folder.parent.name), []).append(folder.name)
+    for ref in list_edition_refs(home):
+        folders.setdefault(ref.as_of, []).append(ref.edition)
     for as_of in sorted(folders.keys() - set(published_dates(home))):
         edition = identify_edition(home, as_of, _read_pointer(home))
         path = relative_path(home, home / "published" / f"as_of={as_of}")

@@ -1,8 +1,9 @@
-"""Which dates are published: the folders with a table in them. The edition of a date is in published.py."""
+"""Which dates are published, and which editions have a folder. The edition of a date is in published.py."""
 
 from datetime import date
 
-from segmentation.store.layout import SEGMENTS
+from schemas.manifest import EditionRef
+from segmentation.store.layout import SEGMENTS, edition_folder
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.small_files import advise_audit, damaged
 
@@ -25,6 +26,17 @@ def published_dates(home: AnyPath) -> list[date]:
         except ValueError:
             continue  # not a folder of ours
     return sorted(dates)
+
+
+def list_edition_refs(home: AnyPath) -> list[EditionRef]:
+    """Every edition's folder, whatever became of the edition, by date."""
+    refs = []
+    for path in (home / "editions").glob("*/*"):
+        try:
+            refs.append(EditionRef(date.fromisoformat(path.parent.name), path.name))
+        except ValueError:
+            continue  # not a folder of ours
+    return sorted(ref for ref in refs if edition_folder(home, *ref).is_dir())
 
 
 def _list_tables(folder: AnyPath) -> list[str]:

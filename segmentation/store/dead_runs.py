@@ -1,6 +1,6 @@
 """Rows of the ledger that say `begun` although their process is dead: completed once their date is settled.
 
-Rows of living runs are written in ledger.py. Whether a run lives is told by the lock on its stage files.
+Rows of living runs are written in ledger.py. The lock on a run's stage files shows whether it is alive.
 """
 
 import platform

@@ -12,9 +12,9 @@ from schemas.manifest import EditionRef
 from schemas.wording import format_count
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
-from segmentation.store.ledger import add_row, ledger_path, read_row, replace_row
+from segmentation.store.ledger import add_row, ledger_path, list_run_ids, read_row, replace_row
 from segmentation.store.manifests import MANIFEST, read_manifest
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.objects import AnyPath
 from segmentation.store.tombstones import ErasureIntent
 
 ERASED, ERASING = "erased", "erasing"  # outcomes: complete, and under way or killed
@@ -156,10 +156,8 @@ def _row_id(ref: EditionRef, number: int) -> str:
 
 def _list_numbers(home: AnyPath, ref: EditionRef) -> Iterator[int]:
     prefix = f"erased-{ref.edition}-"
-    ledger = home / "ledger"
-    paths = ledger.list_below(prefix) if isinstance(ledger, ObjectPath) else ledger.glob(f"{prefix}*.json")
-    for path in paths:
-        number = path.name.removeprefix(prefix).removesuffix(".json")
+    for run_id in list_run_ids(home, prefix):
+        number = run_id.removeprefix(prefix)
         if number.isdigit():
             yield int(number)
 

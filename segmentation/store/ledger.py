@@ -26,6 +26,9 @@ from segmentation.store.source_digest import read_checkout_commit
 # Outcomes of rows that say nothing about whether their date was published.
 _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
 
+# Outcomes of rows whose edition was published for their date, at that time or before.
+PUBLISHING = frozenset({"published", "already-published", "promoted"})
+
 _ACTS = ("erased-", "erasure-", "pruned-")  # the names of their rows' files
 
 
@@ -139,6 +142,12 @@ def read_recent_rows(home: Path, limit: int = 20) -> Iterator[dict[str, Any]]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def list_run_ids(home: AnyPath, prefix: str) -> Iterator[str]:
+    """The ids of rows that begin with this, found by the names of their files."""
+    for path in (home / "ledger").glob(f"{prefix}*.json"):
+        yield path.name.removesuffix(".json")
 
 
 def read_row(path: AnyPath) -> dict[str, Any] | None:

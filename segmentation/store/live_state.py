@@ -44,7 +44,7 @@ def compute_live(home: AnyPath, choice: date | None = None) -> LiveState:
     live = [ref for ref in refs if ref.edition not in superseded][-1:]
     # A live.json that names another edition may be an old one, and not know of a promotion since.
     is_trusted = choice is not None or (current.live is not None and [current.live] == live)
-    if not is_trusted and (doubts := _list_doubts(home, ledger, recorded)):
+    if not is_trusted and (doubts := list_doubts(home, ledger, recorded)):
         return LiveState(None, doubts, recorded)
     return LiveState(Pointer(live[0] if live else None, superseded), [], recorded)
 
@@ -83,10 +83,3 @@ def _list_skipped(home: AnyPath, refs: list[EditionRef], starts: list[EditionRef
         # Backwards only, whatever a manifest says.
         ref = previous if previous is not None and previous.as_of < ref.as_of else None
     return skipped
-
-
-def _list_doubts(home: AnyPath, ledger: Ledger, recorded: frozenset[str] | None) -> list[str]:
-    doubts = list_doubts(home, ledger)
-    if recorded is None:
-        doubts.append("the ledger does not say which editions a promotion superseded")
-    return doubts

@@ -121,12 +121,6 @@ PLACES = (
         Erasing.DELETE,
         Pruning.SWEEP,
     ),
-    FileKind(
-        "{name}/.replaced/{date}/{edition}/{any}",
-        "an edition that another takes the place of, after a kill",
-        Erasing.DELETE,
-        Pruning.SWEEP,
-    ),
     _temporary_file("{name}/"),
     _temporary_file("{name}/ledger/"),
     _temporary_file("{name}/inputs/{date}/"),
@@ -138,16 +132,13 @@ PLACES = (
     FileKind(".lock", "the lock of the store's page"),
 )
 
-# Outside the store, and so without a pattern: all of it is on a worker's own disk.
-ELSEWHERE = {
-    "object-stores/ in RESEGMENT_STATE": "a folder for each store in a bucket, laid out as a store, with the "
-    "stage files of this machine's runs: deleted as in a store",
-    "resegment-scratch-…/ among the system's temporary files": "what rebuild, screenshots and downloads work "
-    "on: removed at their end, or by the next command after a kill",
-    "resegment-page-…/ among the system's temporary files": "reports that a browser shows: no rows",
-    "Prefect's result storage": "records of stages: counts, names and paths of stage files; no rows",
-    "Prefect's database and logs": "runs, states, log lines and artifacts: counts and digests; no rows",
-}
+# Outside the store, and so without a pattern, a worker's own disk has:
+# - object-stores/ in RESEGMENT_STATE: a folder for each store in a bucket, laid out as a store, with stage
+#   files of this machine's runs; deleted as in a store
+# - resegment-scratch-…/ among the system's temporary files: what rebuild, screenshots and downloads work on;
+#   removed at their end, or by the next command after a kill
+# - resegment-page-…/ there: reports that a browser shows, without rows
+# - Prefect's results, database and logs: counts, names, digests and paths of stage files, without rows
 
 
 @lru_cache(maxsize=256)

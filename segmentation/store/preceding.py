@@ -15,7 +15,7 @@ from segmentation.errors import DamagedFile
 from segmentation.store.dates import published_dates
 from segmentation.store.footers import read_footer
 from segmentation.store.layout import edition_folder, published_path
-from segmentation.store.ledger import Ledger, read_ledger
+from segmentation.store.ledger import PUBLISHING, Ledger, read_ledger
 from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import Pointer, read_pointer
@@ -23,7 +23,6 @@ from segmentation.store.sealed_files import describe_damage
 from segmentation.store.small_files import advise_audit, damaged
 
 UNKNOWN = ""  # a date was published, but the store cannot tell with which edition
-_PUBLISHED = frozenset({"published", "already-published", "promoted"})
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class _Evidence:
         refs = {
             str(row["as_of"]): str(row["edition"])
             for row in self.ledger.rows
-            if row.get("outcome") in _PUBLISHED and row.get("edition") and row.get("as_of")
+            if row.get("outcome") in PUBLISHING and row.get("edition") and row.get("as_of")
         }
         return [EditionRef(date.fromisoformat(day), refs[day]) for day in sorted(refs) if day < str(as_of)]
 
@@ -100,7 +99,7 @@ def _identify(evidence: _Evidence, day: date) -> str | None:
     rows = [row for row in evidence.ledger.rows if row.get("as_of") == str(day)]
     recorded = ""
     for row in rows:
-        if row.get("outcome") in _PUBLISHED and row.get("edition"):
+        if row.get("outcome") in PUBLISHING and row.get("edition"):
             recorded = str(row["edition"])
         elif row.get("whole_date"):
             recorded = ""  # it was pruned, whether or not that was killed before all files were removed

@@ -13,9 +13,9 @@ from schemas.night import Night
 from schemas.rows import EditionKey
 from segmentation.store.edition_key import name_edition
 from segmentation.store.layout import edition_folder, get_home
-from segmentation.store.ledger import add_row, ledger_path, read_rows
+from segmentation.store.ledger import add_row, ledger_path, list_run_ids, read_rows
 from segmentation.store.manifests import try_read_manifest
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.objects import AnyPath
 
 PRUNED = "pruned"  # the outcome of their rows
 _PREFIX = f"{PRUNED}-"
@@ -45,10 +45,8 @@ def is_pruned(home: AnyPath, edition: str) -> bool:
 
 def list_pruned(home: AnyPath) -> Iterator[str]:
     """Every edition that was pruned."""
-    ledger = home / "ledger"
-    paths = ledger.list_below(_PREFIX) if isinstance(ledger, ObjectPath) else ledger.glob(f"{_PREFIX}*.json")
-    for path in paths:
-        yield path.name.removeprefix(_PREFIX).removesuffix(".json")
+    for run_id in list_run_ids(home, _PREFIX):
+        yield run_id.removeprefix(_PREFIX)
 
 
 def name_as_published(night: Night, key: EditionKey, content: dict[str, Any]) -> EditionKey:

@@ -3,7 +3,6 @@
 A table's footer names its edition and that edition's manifest, so a table and its label cannot disagree.
 """
 
-import re
 from datetime import date
 
 from schemas.manifest import EditionRef
@@ -22,8 +21,8 @@ from segmentation.store.layout import (
 )
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath
+from segmentation.store.sealed_files import read_sums
 
-_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>[\w.-]+)")
 DAMAGED = "damaged"  # in place of an edition, where the published table cannot be read
 
 
@@ -81,17 +80,6 @@ def is_intact(home: AnyPath, as_of: date, edition: str) -> bool:
         return all(read_footer(table) == footer for table in (published_path(home, as_of), folder / SEGMENTS))
     except DamagedFile:
         return False
-
-
-def read_sums(folder: AnyPath) -> dict[str, str]:
-    """sha256 by file name, from an edition's SHA256SUMS. OSError or ValueError if it cannot be read."""
-    text = (folder / SUMS).read_text(encoding="ascii")
-    matches = [_LINE.fullmatch(line) for line in text.splitlines()]
-    digests = {match["name"]: match["digest"] for match in matches if match}
-    # Each line is whole, the last one too.
-    if len(digests) < len(matches) or not text.endswith("\n"):
-        raise ValueError("not what sha256sum reads")
-    return digests
 
 
 def look_up_published(night: Night, edition: str) -> Published:

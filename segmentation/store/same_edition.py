@@ -9,7 +9,7 @@ from segmentation.parts import hash_file
 from segmentation.store.layout import SEGMENTS, SUMS
 from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
-from segmentation.store.published import read_sums
+from segmentation.store.sealed_files import read_sums
 
 # What differs when only the environment does: the manifest, and the table whose footer has its digest.
 _OF_ENVIRONMENT = frozenset((MANIFEST, SEGMENTS))

@@ -4,6 +4,7 @@ All files at once are compared in audit.py, the two copies of the table in resto
 """
 
 import re
+from collections.abc import Iterable
 
 from segmentation.parts import hash_file
 from segmentation.store.layout import SUMS
@@ -12,15 +13,29 @@ from segmentation.store.objects import AnyPath
 _LINE = re.compile(rb"([0-9a-f]{64})  ([\w.-]+)")
 
 
+def read_sums(folder: AnyPath) -> dict[str, str]:
+    """sha256 by file name, from an edition's SHA256SUMS. OSError or ValueError if it cannot be read."""
+    content = (folder / SUMS).read_bytes()
+    lines = content.splitlines()
+    digests = _parse_lines(lines)
+    # Each line is whole, the last one too.
+    if len(digests) < len(lines) or not content.endswith(b"\n"):
+        raise ValueError("not what sha256sum reads")
+    return digests
+
+
 def read_sealed_digests(folder: AnyPath) -> dict[str, str]:
     """sha256 by file name from an edition's SHA256SUMS; lines that are damaged are left out.
 
     OSError if the file cannot be read.
     """
-    # Line by line: damage to the digest of a file that nobody needs must not matter.
-    with (folder / SUMS).open("rb") as file:
-        matches = map(_LINE.fullmatch, file.read().split(b"\n"))
-        return {match[2].decode(): match[1].decode() for match in matches if match}
+    # Damage to the digest of a file that nobody needs must not matter.
+    return _parse_lines((folder / SUMS).read_bytes().split(b"\n"))
+
+
+def _parse_lines(lines: Iterable[bytes]) -> dict[str, str]:
+    matches = map(_LINE.fullmatch, lines)
+    return {match[2].decode(): match[1].decode() for match in matches if match}
 
 
 def describe_problem(folder: AnyPath, name: str, digests: dict[str, str]) -> str | None:

@@ -102,7 +102,7 @@ def sweep_staging(home: Path, rules: SweepRules) -> list[str]:
 
 
 def read_staged_run(folder: Path) -> StagedRun | None:
-    """What a run's folder says about it; None if it does not, as in a folder that is no run's."""
+    """What a run's folder says about it; None if it says nothing, as in a folder that belongs to no run."""
     try:
         content = json.loads((folder / _NIGHT).read_bytes())
         fields = {name: content[name] for name in StagedRun._fields if name in content}

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from segmentation.store.dates import published_dates
-from segmentation.store.ledger import Ledger, read_ledger
+from segmentation.store.ledger import PUBLISHING, Ledger, read_ledger
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_repair, damaged
-
-_PUBLISHED = ("published", "already-published", "promoted")
 
 
 def look_up_superseded(home: AnyPath) -> frozenset[str]:
@@ -21,17 +19,20 @@ def look_up_superseded(home: AnyPath) -> frozenset[str]:
     if not dates:
         return frozenset()
     ledger = read_ledger(home)
-    superseded, doubts = replay_promotions(home, ledger.rows), list_doubts(home, ledger)
+    superseded = replay_promotions(home, ledger.rows)
+    doubts = list_doubts(home, ledger, superseded)
     if superseded is None or doubts:
-        doubts = doubts or ["the ledger does not say which editions a promotion superseded"]
         raise damaged(
             home / "live.json", f"is missing, and {doubts[0]}", "the live edition", advise_repair(home)
         )
     return superseded
 
 
-def list_doubts(home: AnyPath, ledger: Ledger) -> list[str]:
-    """Why a promotion may be missing from the rows, in words; empty if they are complete."""
+def list_doubts(home: AnyPath, ledger: Ledger, superseded: frozenset[str] | None) -> list[str]:
+    """Why a promotion may be missing from the rows, in words; empty if they are complete.
+
+    superseded: what replay_promotions made of the rows.
+    """
     doubts = []
     if ledger.unreadable:
         doubts.append(f"rows of the ledger cannot be read: {', '.join(ledger.unreadable[:3])}")
@@ -39,6 +40,8 @@ def list_doubts(home: AnyPath, ledger: Ledger) -> list[str]:
     dates = published_dates(home)
     if len(dates) > 1 and (unrecorded := {*map(str, dates)} - {row.get("as_of") for row in ledger.rows}):
         doubts.append(f"the ledger has no row for {min(unrecorded)}, which is published")
+    if superseded is None:
+        doubts.append("the ledger does not say which editions a promotion superseded")
     return doubts
 
 
@@ -61,7 +64,7 @@ def _look_up_edition(home: AnyPath, day: str, rows: Sequence[dict[str, Any]]) ->
     editions = [
         str(row["edition"])
         for row in rows
-        if row.get("as_of") == day and row.get("outcome") in _PUBLISHED and row.get("edition")
+        if row.get("as_of") == day and row.get("outcome") in PUBLISHING and row.get("edition")
     ]
     # A run that was killed after its commit left no edition in its row.
     folders = editions[-1:] or [path.name for path in (home / "editions").glob(f"{day}/*")]

@@ -19,6 +19,7 @@ from pydantic import Field
 from schemas.record import Record
 from segmentation.errors import Conflict, Refused
 from segmentation.store.durable import write_durably
+from segmentation.store.ledger import list_run_ids
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import damaged, parse_json, read_small_file
 
@@ -122,7 +123,7 @@ def read_tombstones(home: AnyPath) -> Tombstones | None:
     tombstones = read_small_file(
         path, lambda content: Tombstones.model_validate(parse_json(content)), expected, advice
     )
-    if tombstones is None and next((home / "ledger").glob(f"{ERASURE}*.json"), None) is not None:
+    if tombstones is None and next(list_run_ids(home, ERASURE), None) is not None:
         raise damaged(path, "is missing, though customers were erased", expected, advice)
     return tombstones
 
