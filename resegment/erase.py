@@ -128,7 +128,7 @@ def format_summary(summary: "ErasureSummary") -> Iterable[str]:
         yield f"  {edition.as_of}  {edition.edition}  {files}"
     verb = "Erased" if summary.outcome == "erased" else "Would erase"
     customers = "everyone erased so far" if summary.ids is None else format_count(summary.ids, "id")
-    count = "" if summary.found is None else f" ({summary.found:,} found)"
+    count = "" if summary.ids_found is None else f" ({summary.ids_found:,} found)"
     editions = format_count(len(summary.editions), "edition")
     tables = format_count(len(summary.tables), "published table")
     yield f"{verb}: {format_count(summary.rows, 'row')} of {customers}{count}, in {editions} and {tables}"

@@ -26,7 +26,7 @@ class ErasureSummary(Record):
     erasure: str = Field("", description="Its id, as in the ledger and in tombstones.json.")
     outcome: Literal["erased", "dry-run"]
     ids: int | None = Field(None, description="Distinct ids given; None where recorded tombstones are used.")
-    found: int | None = Field(None, description="How many of them have rows in an edition.")
+    ids_found: int | None = Field(None, description="How many of them have rows in an edition.")
     editions: tuple[ErasedEdition, ...] = ()
     tables: tuple[date, ...] = Field((), description="Published tables that are replaced, by date.")
     stage_folders: int = Field(0, description="Folders of stage files that are removed.")

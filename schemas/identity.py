@@ -38,7 +38,7 @@ class PreviousEdition(Record):
     needs_rescale: bool = Field(True, description="Should its scaling be refitted too?")
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    store_warnings: tuple[str, ...] = Field((), description="About the store, so no part of an edition.")
+    store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
 
     @property
     def is_cold(self) -> bool:

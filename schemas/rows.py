@@ -54,7 +54,7 @@ class EditionKey(Record):
         False, description="A person accepted new ids, since the edition before cannot be continued."
     )
     starts_history: bool = Field(False, description="The history of the edition before is damaged.")
-    store_warnings: tuple[str, ...] = Field((), description="About the store, so no part of an edition.")
+    store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
     tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
 
 

@@ -77,13 +77,13 @@ def _check_workers(client: "Client") -> None:
     expected = digest_code()
     # A machine that lacks this function, or cannot import it, returns the error. One that dies is replaced.
     digests = client.run(digest_code, on_error="return")
-    others = [digest for digest in digests.values() if digest != expected and not isinstance(digest, OSError)]
-    if others:
-        found = others[0] if isinstance(others[0], str) else "an earlier version"
+    stale = [digest for digest in digests.values() if digest != expected and not isinstance(digest, OSError)]
+    if stale:
+        worker_digest = stale[0] if isinstance(stale[0], str) else "an earlier version"
         raise Refused(
             "other-code",
-            f"{len(others)} of {len(digests)} workers of the Dask cluster have other code or libraries than "
-            f"this machine: {found}, expected {expected}; install the same version and restart them",
+            f"{len(stale)} of {len(digests)} workers of the Dask cluster have other code or libraries than "
+            f"this machine: {worker_digest}, expected {expected}; install the same version and restart them",
         )
 
 

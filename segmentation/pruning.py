@@ -53,7 +53,7 @@ class PrunePlan(NamedTuple):
 
 
 def plan_pruning(home: AnyPath, request: PruneRequest) -> PrunePlan:
-    """What a pruning would remove. Refused if the store is damaged: what is needed could not be told."""
+    """What a pruning would remove. Refused if the store is damaged: what is needed would not be known."""
     pointer, refs = read_pointer(home), published_editions(home)
     if not refs or pointer.live is None:
         return PrunePlan([], {})

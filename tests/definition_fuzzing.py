@@ -21,7 +21,7 @@ from segmentation.errors import Refused
 LONGEST_MESSAGE = 7_000  # 20 faults
 SHIPPED = sorted(BUILT_IN.glob("*.yaml"))
 
-# Texts that are no definition, by what is odd about them; with a word of the message.
+# Texts that are not a definition, by what is odd about them; with a word of the message.
 YAML = {
     "a date that does not exist": ("description: 2026-02-30\n", "description: this looks like a date"),
     "a time that does not exist": ("timezone: 2026-01-01 25:00:00\n", "timezone: this looks like a date"),

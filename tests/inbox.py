@@ -1,4 +1,4 @@
-"""A webhook of the tests' own: keeps what is posted to it, and answers with the status it is told."""
+"""A webhook of the tests' own: keeps what is posted to it, and answers with the status it was given."""
 
 import json
 import threading

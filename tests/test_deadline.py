@@ -215,7 +215,7 @@ def test_all_is_every_segmentation_that_has_published(town: Town, tmp_path: Path
     ],
 )
 def test_a_wrong_argument_is_refused(arguments: list[str], words: str) -> None:
-    """With exit status 2, so that cron tells of it."""
+    """With exit status 2, so that cron reports it."""
     with pytest.raises(Refused, match=words):
         call(*arguments)
 

@@ -74,7 +74,7 @@ def test_nothing_of_the_customer_is_left(town: Town) -> None:
     summary = erase(town, VICTIM)
     assert search(town.home, VICTIM) == set()
     assert {entry.as_of.day: set(entry.rows) for entry in summary.editions} == HOLDING
-    assert (summary.rows, summary.ids, summary.found, summary.stage_folders) == (9, 1, 1, 1)
+    assert (summary.rows, summary.ids, summary.ids_found, summary.stage_folders) == (9, 1, 1, 1)
     rewritten_contents = list_files(town.home)
     rewritten = {name for night, names in HOLDING.items() for name in names}
     for name in contents.keys() - {TOMBSTONES_FILE}:

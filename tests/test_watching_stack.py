@@ -1,4 +1,4 @@
-"""A real stack loses its worker, its server, or everything: who tells of the missed night, and how fast.
+"""A real stack loses its worker, its server, or everything: who reports the missed night, and how fast.
 
 Real settings, except that a run counts as late after 20 s instead of 5 minutes, and the watcher of cron runs
 5 s after the deadline instead of 5 minutes. With RESEGMENT_TEST_REAL_TIME=1 nothing is shortened.
@@ -88,9 +88,9 @@ def describe_late_notices(watched: Watched, name: str, due: float) -> str:
         for deployment in ("nightly", "deadline")
     ]
     assert all(notices), "no notice of a late run"
-    told_s = max(notice.arrived for notice in notices if notice) - due
-    assert told_s < LIMIT_S
-    return f"told {told_s:.0f} s after the run's time (late after {LATE_S:.0f} s)"
+    delay_s = max(notice.arrived for notice in notices if notice) - due
+    assert delay_s < LIMIT_S
+    return f"told {delay_s:.0f} s after the run's time (late after {LATE_S:.0f} s)"
 
 
 def run_deadline(watched: Watched) -> None:
@@ -163,7 +163,7 @@ def test_an_empty_url_turns_notices_off(watched: Watched) -> None:
 
 @pytest.mark.parametrize(("name", "parts"), CASES.items(), ids=CASES)
 def test_a_missed_night_is_told(name: str, parts: tuple[str, ...], watched: Watched) -> None:
-    """With these parts dead the night begins nowhere, and its miss is told within 15 minutes."""
+    """With these parts dead the night begins nowhere, and its miss is reported within 15 minutes."""
     publish_yesterday(watched, name)
     if not IS_REAL_TIME:
         shorten_lateness(watched.stack)
@@ -176,16 +176,16 @@ def test_a_missed_night_is_told(name: str, parts: tuple[str, ...], watched: Watc
     automations = "silent: their server is down"
     if "server" not in parts:
         automations = describe_late_notices(watched, name, due_clock)
-    status, told_s = run_cron(watched, max(due_clock, time.monotonic()))
+    status, delay_s = run_cron(watched, max(due_clock, time.monotonic()))
     notice = watched.wait_for_notice("not published", 5)
     assert status == 1 and notice is not None
     assert (
         f"{name} as of {due.date()} has not been published by its deadline: no run of it"
         in notice.content["text"]
     )
-    assert told_s < CRON_S + 30 < LIMIT_S
+    assert delay_s < CRON_S + 30 < LIMIT_S
     sys.stdout.write(
         f"\nkilled: {', '.join(parts)}\n"
         f"  automations on the server: {automations}\n"
-        f"  resegment deadline: told {told_s:.1f} s after the deadline, started by cron {CRON_S} s after it\n"
+        f"  resegment deadline: {delay_s:.1f} s after the deadline, started by cron {CRON_S} s after it\n"
     )

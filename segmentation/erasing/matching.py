@@ -76,14 +76,14 @@ def get_id_reading(definition: Mapping[str, Any]) -> IdReading:
 
 
 def make_detect(name: str, customers: ErasedCustomers, reading: IdReading) -> Detect:
-    """Tells which rows of the edition's file of that name are erased."""
+    """A function that marks the erased rows of the edition's file of that name."""
     if name == QUARANTINE:
         return lambda table: detect_refused(table, customers, reading)
     return lambda table: customers.detect(table[ID_COLUMN])
 
 
 def list_columns(name: str) -> list[str]:
-    """The columns that tell whose row it is."""
+    """The columns that say whose row it is."""
     return [ID_COLUMN, "record"] if name == QUARANTINE else [ID_COLUMN]
 
 

@@ -62,7 +62,7 @@ def summarise_search(home: AnyPath, findings: SearchResult) -> ErasureSummary:
         name=home.name,
         outcome="dry-run",
         ids=None if ids is None else len(ids),
-        found=None if ids is None else len(findings.customers.seen),
+        ids_found=None if ids is None else len(findings.customers.seen),
         editions=tuple(
             ErasedEdition(as_of=edition.ref.as_of, edition=edition.ref.edition, rows=dict(edition.rows))
             for edition in findings.affected

@@ -53,7 +53,7 @@ def infer_purchases(profiles: Mapping[str, ColumnProfile], money: Money) -> Purc
 
 
 def doubt_kinds(profiles: Mapping[str, ColumnProfile], purchases: PurchaseKind | None) -> str:
-    """What to say about rows that are no purchases, or orders that were cancelled or sent back."""
+    """What to say about rows that are not purchases, or orders that were cancelled or sent back."""
     if purchases is not None:
         condition = f"whose {quote_names([purchases.column])} is {purchases.level}"
         return f"whether to count only rows {condition}, because others have money too"

@@ -46,10 +46,10 @@ def is_signed_in(header: str | None, sign_in: SecretStr) -> bool:
     """
     scheme, _, encoded = (header or "").partition(" ")
     try:
-        given = b64decode(encoded.strip(), validate=True)
+        credentials = b64decode(encoded.strip(), validate=True)
     except (Base64Error, ValueError):
         return False
     expected = sign_in.get_secret_value().encode()
     # Digests have one length, so that the time of the comparison tells nothing about the password.
-    digests = (hashlib.sha256(text).digest() for text in (given, expected))
+    digests = (hashlib.sha256(text).digest() for text in (credentials, expected))
     return scheme.lower() == "basic" and hmac.compare_digest(*digests)

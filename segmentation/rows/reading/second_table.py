@@ -1,6 +1,6 @@
 """Noticing a second table in a CSV file, which would otherwise be read, or refused row by row, as the first.
 
-Lines that are no rows are found in csv_reading.py.
+Malformed lines are found in csv_reading.py.
 """
 
 from collections.abc import Mapping
