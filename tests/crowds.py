@@ -2,7 +2,7 @@
 
     python -m tests.crowds FOLDER ROUNDS COMMANDS
 
-Prints as JSON what was read, published and killed, and every violation. Each round starts so many commands at
+Prints as JSON what was read, published and killed, and every violation. Each round starts COMMANDS of them at
 once: nights, backfills, promotions, names, rebuilds, erasures and prunings. What was killed is run again.
 """
 
@@ -132,6 +132,7 @@ def read_until(home: Path, stop: Path, report: Path) -> None:
     """Read every published table and what is live, again and again, until the file `stop` exists."""
     reads, faults = 0, list[str]()
     while not stop.exists():
+        time.sleep(0.05)  # the commands need the cores too
         for path in home.glob("published/as_of=*/segments.parquet"):
             fault = read_table(path)
             reads, faults = reads + 1, faults + ([fault] if fault else [])

@@ -125,7 +125,7 @@ def act_and_explain(act: Callable[[], Ending]) -> Ending:
 
 @contextmanager
 def full_disk(store: Path, room: int) -> Iterator[None]:
-    """Leave only so many bytes on the store's file system, which must be its own."""
+    """Leave only this room, in bytes, on the store's file system, which must be its own."""
     filler = store.parent / "filler"
     free = shutil.disk_usage(store.parent).free
     with filler.open("wb") as file:

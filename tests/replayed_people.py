@@ -135,7 +135,7 @@ def prune(replay: Replay, rng: random.Random) -> None:
 
 
 def list_prunable(replay: Replay, kept: int) -> set[str]:
-    """Published dates that a retention of so many days does not keep."""
+    """Published dates that a retention of this number of days does not keep."""
     model = replay.model
     days, live = sorted(model.published), model.live
     if live is None:

@@ -75,9 +75,8 @@ def draw_steps(seed: int, nights: int = NIGHTS) -> list[Step]:
     rng, steps = random.Random(seed), []  # noqa: S311 - no secret
     for night in range(1, nights + 1):
         kinds = list(IN_NIGHTS) if night > 1 else ["runs"]
-        steps.append(
-            Step(*rng.choices(kinds, [IN_NIGHTS[kind] for kind in kinds]), night, rng.getrandbits(32))
-        )
+        (kind,) = rng.choices(kinds, [IN_NIGHTS[kind] for kind in kinds])
+        steps.append(Step(kind, night, rng.getrandbits(32)))
         if rng.random() < 0.6:
             (kind,) = rng.choices(list(BETWEEN), list(BETWEEN.values()))
             steps.append(Step(kind, night, rng.getrandbits(32)))
@@ -128,7 +127,7 @@ def take_night(replay: Replay, step: Step, rng: random.Random) -> None:
 
 
 def finish(replay: Replay) -> None:
-    """Audit finds nothing; every published date can be run again, twice, and then nothing changes any more."""
+    """Audit finds nothing; every published date can be run again, twice, and then nothing changes."""
     for _ in range(2):
         for as_of in replay.model.list_current():
             replay.run(number_of(as_of), Path(replay.model.sources[as_of]))

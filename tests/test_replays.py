@@ -12,7 +12,7 @@ import pytest
 
 from tests import replays
 from tests.replays import Failure, Step, draw_steps, shrink
-from tests.store_model import Model, Signature, list_contradictions
+from tests.store_model import Model, Signature, View, list_contradictions
 
 SEEDS, NIGHTS = 5, 18  # a seed of 30 nights takes half a minute
 
@@ -74,7 +74,7 @@ def test_a_failure_is_shrunk_to_the_steps_that_it_needs(
 
 def test_the_model_sees_what_is_wrong() -> None:
     """An id given twice, a date that came back live, a lost row of the ledger, files that are left."""
-    first = {"as_of": "2026-01-01", "previous": None, "sizes": {"S01": 1}, "decision": "published"}
+    first: View = {"as_of": "2026-01-01", "previous": None, "sizes": {"S01": 1}, "decision": "published"}
     first |= {"customers": {"x": ["S01", None, None]}, "rows": {"read": 1, "used": 1, "customers": 1}}
     model = Model(published={"2026-01-01": "a"}, rows=2)
     model.remember("a", first, Signature("", frozenset(), None, None))
