@@ -1,47 +1,22 @@
 """Nights with faults between and inside them leave what a small model says. `make prove` runs 100 seeds."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import replays
+from tests.long_replays import read_results, start_replays
 from tests.replays import Failure, Step, draw_steps, shrink
 from tests.store_model import Model, Signature, View, list_contradictions
 
 SEEDS, NIGHTS = 5, 18  # a seed of 30 nights takes half a minute
 
 
-def run_replays(folder: Path, *numbers: int) -> dict[str, Any]:
-    """Run seeds in a process of their own, with a disk that can be filled if it may mount one."""
-    command, environment = [sys.executable, "-m", "tests.seeded_replays", str(folder), *map(str, numbers)], {}
-    unshare = shutil.which("unshare")
-    trial = [unshare or "", "--mount", "mount", "-t", "tmpfs", "tmpfs", str(folder)]
-    if unshare and subprocess.run(trial, capture_output=True).returncode == 0:
-        command, environment = [unshare, "--mount", *command], {"RESEGMENT_TEST_DISK": "1"}
-    process = subprocess.run(
-        command,
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    results: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-    return results
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_whatever_happens_the_store_is_what_the_model_says(tmp_path: Path) -> None:
     """No seed fails; one that does prints its shortest steps as sentences."""
-    results = run_replays(tmp_path, 1, SEEDS, NIGHTS)
+    results = read_results(start_replays(tmp_path, 1, SEEDS, NIGHTS))
     assert results["failures"] == []
     assert results["counts"]["seeds"] == SEEDS and results["counts"]["kills"] > 0
 
