@@ -64,15 +64,9 @@ def create_crowd(folder: Path) -> Town:
 def draw_commands(town: Town, newest: int, count: int, rng: random.Random) -> list[list[str]]:
     """Commands to run at once: nights of the next dates and of past ones, and what people do."""
 
-    def night(number: int) -> list[str]:
-        return [
-            "run",
-            "planted",
-            "--as-of",
-            str(day(number)),
-            "--source",
-            str(town.folder / f"night-{number}.csv"),
-        ]
+    def night(number: int, rows: int | None = None) -> list[str]:
+        source = str(town.folder / f"night-{rows or number}.csv")
+        return ["run", "planted", "--as-of", str(day(number)), "--source", source]
 
     past = rng.randint(max(newest - 3, 1), newest)
     at_past = ["--as-of", str(day(past))]
@@ -87,7 +81,7 @@ def draw_commands(town: Town, newest: int, count: int, rng: random.Random) -> li
     victim = f"customer-a{rng.randint(0, 50):05d}"
     commands = [
         night(newest + 1),
-        night(newest + 1),
+        night(newest + 1, newest + 2),  # two publishers of one date
         ["promote", "planted", *at_past, "--user", "ana"],
         ["erase", "planted", victim, "--yes", "--who", "ana"],
         ["prune", "planted", "--user", "ana"],

@@ -50,7 +50,7 @@ def read_results(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What a process printed last, once it has ended."""
     output = process.communicate()[0]
     if process.returncode:
-        raise SystemExit(f"{process.args} ended with {process.returncode}")
+        raise SystemExit(f"{process.args!r} ended with {process.returncode}")
     results: dict[str, Any] = json.loads(output.splitlines()[-1])
     return results
 
