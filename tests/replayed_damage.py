@@ -63,6 +63,8 @@ def harm_files(replay: Replay, rng: random.Random) -> list[Harm]:
     harms = []
     for path in rng.sample(targets, min(len(targets), rng.choice((1, 1, 2)))):
         kind = rng.choice([*HARMS, "added to"])
+        if kind == "removed" and (path.name == "names.json" or path.parent.name == "ledger"):
+            kind = "cut"  # nothing else says that the file was there
         if kind == "added to":
             add(path.parent / "notes.txt")
         elif path.exists():
