@@ -3,7 +3,7 @@
     python -m tests.fault_grid FOLDER [POINTS [ACT…]]
 
 A first, undisturbed run lists the calls on the store. Each point is one of them that fails with ENOSPC or
-EIO, or at which the process dies. POINTS: at most this many of each act, drawn from a fixed seed; 0 means all.
+EIO, or at which the process dies. POINTS: at most this many of each act, drawn with a fixed seed; 0: all.
 """
 
 import json
