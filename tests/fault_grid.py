@@ -34,7 +34,10 @@ from tests.erasing import erase
 from tests.kills import digest_editions, list_left, run_forked
 from tests.nights import Town, create_town, day, draw_customers
 
-CALLS = "write,pwrite64,fsync,fdatasync,rename,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,ftruncate"
+CALLS = (
+    "write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat2,link,linkat,"
+    "unlink,unlinkat,mkdir,mkdirat,rmdir"
+)
 FAULTS = {"ENOSPC": "error=ENOSPC", "EIO": "error=EIO", "KILL": "signal=KILL"}
 STRACE = shutil.which("strace")
 _LINE = re.compile(r"^(\w+)\((.*)$")
