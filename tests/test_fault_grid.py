@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault_grid import STRACE
+from tests.traced_acts import STRACE
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
