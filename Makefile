@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each first installs what it needs, inside this folder: uv into
 # .tools/ if it is missing, and the packages into .venv/.
-.PHONY: run test bench docs setup deploy up down clean
+.PHONY: run test bench prove docs setup deploy up down clean
 .DEFAULT_GOAL := run
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -23,6 +23,12 @@ test: setup
 
 bench: setup
 	$(RUN) python -m bench.all
+
+# Faults at every call that changes a store, then replays and crowds; long: docs/guarantees.md. strace must be here.
+PROVE_DIR ?= $(shell mktemp -d)
+prove: setup
+	$(RUN) python -m tests.fault_grid $(PROVE_DIR)/grid
+	$(RUN) python -m tests.long_replays $(PROVE_DIR)/replays
 
 # The documentation as a static site. A dead link or a page that is on no shelf fails the build.
 docs: $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)

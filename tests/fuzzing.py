@@ -9,7 +9,6 @@ import gzip
 import io
 import json
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from bench.sides import peak_mb
 from config.definition import Definition
 from schemas.night import Night
 from segmentation.errors import ResegmentError
@@ -219,8 +219,7 @@ def main(first: int, count: int) -> None:
                 wrong[seed] = outcome
             else:
                 outcomes[outcome] += 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    report = {"outcomes": outcomes, "wrong": wrong, "slowest_s": slowest, "peak_bytes": peak}
+    report = {"outcomes": outcomes, "wrong": wrong, "slowest_s": slowest, "peak_mb": peak_mb()}
     sys.stdout.write(json.dumps(report) + "\n")
 
 

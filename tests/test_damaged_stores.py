@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from segmentation.promoting import PromotionRequest, promote_edition
+from segmentation.store import ledger
 from segmentation.store.audit import audit_store
 from segmentation.store.issued_ids import reserve_ids
+from segmentation.store.pointer import read_pointer
+from segmentation.store.repairing import RepairRequest, repair_store
 from tests.damaged_store import (
     add,
     cut,
@@ -172,6 +176,21 @@ def test_following_the_advice_heals(case: str, pristine: Town, town: Town) -> No
     assert healed.ids.total == model.ids.total
     assert healed.ids.editions.items() <= model.ids.editions.items()
     assert reserve_ids(town.home, "f" * 16, 1) == model.ids.total
+
+
+def test_the_last_decision_counts_although_the_clock_was_set_back(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Night 2, withdrawn by a promotion, is promoted by an earlier clock: repair finds that it is live."""
+    monkeypatch.setattr(ledger, "_now", lambda: "2020-01-01T00:00:00.000+00:00")
+    for reason in ("it was right", "said again"):
+        promote_edition(town.home, PromotionRequest(day(1), None, "ana", reason))
+        promote_edition(town.home, PromotionRequest(day(2), None, "ana", reason))
+    pointer = read_pointer(town.home)
+    assert pointer.live == (day(2), edition(town, 2).name)
+    cut(town.home / "live.json")
+    repair_store(town.home, RepairRequest("ana"))
+    assert read_pointer(town.home) == pointer
 
 
 @pytest.mark.slow

@@ -9,9 +9,11 @@ import pytest
 
 from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.given_names import list_splits, name_segment
+from segmentation.store.durable import make_unique_suffix
 from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.ledger import add_row
 from segmentation.store.names_file import NAMES_FILE, read_given_names
+from segmentation.store.repairing import RepairRequest, repair_store
 from tests.nights import Town, create_town, draw_customers, files
 from tests.test_store import make_manifest, write_sealed
 
@@ -36,6 +38,17 @@ def test_a_name_stays_with_its_id(town: Town) -> None:
     assert (name.name, name.owner, name.note, name.by) == ("Größte", "crm", "call first", "ben")
     name_segment(town.home, "S02", {"name": "", "owner": "", "note": ""}, "ana")
     assert read_given_names(town.home) == {}
+
+
+def test_what_a_killed_naming_left_is_removed(town: Town) -> None:
+    """Naming again sweeps the temporary file, and so does a repair."""
+    orphan = town.home / f".{NAMES_FILE}.{make_unique_suffix()}.tmp"
+    orphan.write_text("{")
+    name_segment(town.home, "S02", {"name": "Best"}, "ana")
+    assert not orphan.exists()
+    orphan.write_text("{")
+    repair_store(town.home, RepairRequest("ana"))
+    assert not orphan.exists()
 
 
 def test_naming_changes_no_edition(town: Town) -> None:

@@ -93,6 +93,7 @@ def test_the_command(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_flow(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """The flow prunes, and its page has what was removed."""
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
     from config.settings import read_settings
     from flows.prune import prune as flow
@@ -103,5 +104,6 @@ def test_the_flow(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     summary = flow("planted", store=str(town.store))
     assert (summary.outcome, summary.editions) == ("pruned", 1)  # type: ignore[attr-defined]
     with get_client(sync_client=True) as client:
-        pages = [artifact for artifact in client.read_artifacts() if artifact.key == "planted-prune"]
-    assert str(day(1)) in str(pages[0].data)
+        key_filter = ArtifactFilter(key=ArtifactFilterKey(any_=["planted-prune"]))
+        [page] = client.read_artifacts(artifact_filter=key_filter)
+    assert str(day(1)) in str(page.data)

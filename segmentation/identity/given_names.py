@@ -20,6 +20,7 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import readable_edition
 from segmentation.store.rewriting import rewrite
+from segmentation.store.sweeping import sweep_store
 
 
 class SplitOrMerge(NamedTuple):
@@ -37,6 +38,7 @@ def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], u
     Refused if no such segment is live or named already, or if a text is not a single line.
     """
     check_texts({**texts, "by": user})
+    sweep_store(home.parent)
     live = read_live(home)
     live_ids = [] if live is None else list(read_manifest(edition_folder(home, *live)).sizes)
     changes = {field: text for field, text in texts.items() if text is not None}

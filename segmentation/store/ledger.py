@@ -9,7 +9,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -29,6 +29,7 @@ _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
 # Outcomes of rows whose edition was published for their date, at that time or before.
 PUBLISHING = frozenset({"published", "already-published", "promoted"})
 
+DECISION = "superseded_editions"  # in rows of what a person decided: all that is superseded from then on
 _ACTS = ("erased-", "erasure-", "pruned-")  # the names of their rows' files
 
 
@@ -82,6 +83,9 @@ def replace_row(home: AnyPath, row: dict[str, Any]) -> None:
 def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
     """Write a row for something that is not a run, such as a promotion."""
     run_id, moment = str(uuid4()), _now()
+    if DECISION in facts:
+        # The last decision counts, also after a clock was set back.
+        moment = max(moment, _follow_decisions(home))
     row = {
         "run_id": run_id,
         "segmentation": home.name,
@@ -96,10 +100,20 @@ def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> 
     _put_row(home, row)
 
 
+def _follow_decisions(home: AnyPath) -> str:
+    """The first moment after all decisions in the ledger; empty without any."""
+    began = [row["began"] for row in read_rows(home) if DECISION in row and row.get("began")]
+    try:
+        latest = datetime.fromisoformat(max(began, default="")) + timedelta(milliseconds=1)
+    except (ValueError, OverflowError):  # without any, or not a time
+        return ""
+    return latest.isoformat(timespec="milliseconds")
+
+
 def withdraw_row(home: AnyPath, run_id: str) -> None:
     """Say in a row of add_row, if there is one, that what it records has failed."""
     row = read_own_row(home, run_id)
-    row.pop("superseded_editions", None)
+    row.pop(DECISION, None)
     if row:
         _put_row(home, {**row, "outcome": "failed"})
 

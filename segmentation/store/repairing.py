@@ -29,6 +29,7 @@ from segmentation.store.resealing import compute_sums
 from segmentation.store.restoring import restore_table
 from segmentation.store.rewriting import rewrite
 from segmentation.store.sealed_files import read_sealed_digests
+from segmentation.store.sweeping import sweep_store
 from segmentation.store.typed_inputs import format_typed_inputs, list_recorded_inputs, typed_inputs_path
 
 _ROUNDS = 4  # SHA256SUMS first, then a table that it vouches for; and one that finds nothing more
@@ -54,6 +55,7 @@ def repair_store(home: AnyPath, request: RepairRequest) -> RepairResult:
     Refused if the chosen date is not published.
     """
     actions = _put_back(home, request)
+    sweep_store(home.parent)  # after it: sweeping puts editions back as well, and does not say so
     if request.live is not None:
         check_choice(home, request.live)
         actions.append(_repair_live(home, request))

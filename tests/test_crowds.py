@@ -1,0 +1,19 @@
+"""Commands of several dates at once on one store, some killed: readers see whole tables, audit is clean."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.long_replays import ROOT, read_results
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def test_a_crowd_of_commands_leaves_a_whole_store(tmp_path: Path) -> None:
+    """Two nights, a promotion, an erasure and a pruning at once; what was killed is run again."""
+    command = [sys.executable, "-m", "tests.crowds", str(tmp_path), "1", "6"]
+    results = read_results(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+    assert (results["problems"], results["faults"]) == ([], [])
+    assert results["reads"] > 100
