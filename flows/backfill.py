@@ -49,7 +49,7 @@ def backfill(
         dry_run: Only list the dates that would run.
         source: File, folder or glob to read instead of the definition's source.
         store: Folder to publish in instead of the configured one.
-        accept_new_ids: Publish a date with new segment ids if the edition before it is damaged beyond repair
+        accept_new_ids: Publish a date with new segment ids if the previous edition is damaged beyond repair
             or has other features. Without it, such a date fails and says what to do.
     """
     dates = DateRange(start_date, end_date)

@@ -48,7 +48,7 @@ def compare(
         rows: Customers in the sample. Some algorithms need memory for each pair of customers.
     """
     night = open_night(definition, as_of, source=source, store=store, force=True)
-    # Nothing of the edition before is used, so one that is damaged does not matter.
+    # Nothing of the previous edition is used, so one that is damaged does not matter.
     night = night.model_copy(update={"accept_new_ids": True})
     with night_session(night):
         comparison = compare_algorithms(night, rows)

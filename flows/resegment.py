@@ -65,7 +65,7 @@ def resegment(
         catch_up: What a scheduled run does after downtime. latest: only the newest of the overdue runs
             runs. all: it first runs every date since the last published one. none: a run that is more
             than six hours late is skipped.
-        accept_new_ids: Publish with new segment ids if the edition before is damaged beyond repair or has
+        accept_new_ids: Publish with new segment ids if the previous edition is damaged beyond repair or has
             other features. For this one run; without it, such a run is refused and says what to do.
     """
     night = open_night(definition, as_of, source=source, store=store, force=force)

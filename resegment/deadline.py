@@ -1,4 +1,4 @@
-"""The command `resegment deadline`: was the night published? For cron or systemd on any machine.
+"""The command `resegment deadline`: was the night published? For cron or systemd, on any machine.
 
 It needs the store and nothing else: no Prefect server, no worker, no definition. The check is in
 segmentation/deadline_check.py. Exit status: 0 published or no data, 1 missing, 2 cannot tell.
@@ -47,8 +47,8 @@ def deadline_command(
 ) -> None:
     """Say whether a night is published, from the store alone. Run it at the deadline, on another machine.
 
-    Ends with 0 if every night is published or allowed to have no data, with 1 if one is missing, and with 2
-    if the store cannot be read.
+    Exit status: 0 if every night is published or allowed to have no data,
+    1 if one is missing, 2 if the store cannot be read.
     """
     from segmentation.deadline_check import (
         check_deadline,

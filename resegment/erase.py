@@ -58,8 +58,9 @@ def erase_command(
 ) -> None:
     """Erase customers: remove their rows from every edition, and leave them out of later nights.
 
-    It cannot be undone. A salted hash of each id is kept, so that nobody comes back with the next night. Ids
-    in a file do not end up in the shell's history. If it is killed, run it again, with or without ids.
+    It cannot be undone. A salted hash of each id is kept, so that nobody comes
+    back with the next night. Ids in a file stay out of the shell's history.
+    If it is killed, run it again, with or without ids.
     """
     from segmentation.erasing.erasure import erase_customers, plan_erasure
     from segmentation.erasing.requests import make_request

@@ -30,7 +30,7 @@ AcceptNewIdsOption = Annotated[
     bool,
     typer.Option(
         "--accept-new-ids",
-        help="Publish with new segment ids if the edition before is damaged beyond repair or has other "
+        help="Publish with new segment ids if the previous edition is damaged beyond repair or has other "
         "features. Without it, such a run is refused.",
     ),
 ]

@@ -30,17 +30,18 @@ def prune_command(
 ) -> None:
     """Remove editions that are older than the definition's `retention` keeps.
 
-    What is live, held, or needed by the next night always stays, and so do the ledger and the ids that were
-    given. Removed editions cannot be brought back. If it is killed, run it again.
+    Editions that are live, held or needed by the next night always stay, and
+    so do the ledger and the issued ids. Removed editions cannot be brought
+    back. If it is killed, run it again.
     """
     from schemas.pruning import PruneSummary
-    from segmentation.promoting import check_who
     from segmentation.pruning import PruneRequest, prune_editions, rehearse_pruning
+    from segmentation.store.ledger import check_author
 
     definition, settings = load_definition(name_or_path)
     home = resolve_home(definition.name, store)
     person, console = user or getpass.getuser(), open_stderr()
-    check_who(person)
+    check_author(person)
     if definition.retention is None:
         summary = PruneSummary(name=definition.name, outcome="nothing", retention=None)
     else:

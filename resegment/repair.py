@@ -38,14 +38,14 @@ def repair_command(
     Each action is recorded in the ledger. What is left needs a person:
     it is listed with what to do, and the exit status is 1.
     """
-    from segmentation.promoting import check_who
     from segmentation.report.index_refresh import refresh_index
     from segmentation.store.audit import audit_store
+    from segmentation.store.ledger import check_author
     from segmentation.store.repairing import RepairRequest, check_choice, repair_store
 
     home = resolve_home(name, store)
     request = RepairRequest(user or getpass.getuser(), None if live is None else parse_date(live, "live"))
-    check_who(request.who)
+    check_author(request.who)
     if is_dry:
         damage = audit_store(home).damage
         if request.live is not None:

@@ -18,8 +18,9 @@ from segmentation.store.buckets import ObjectChanged
 from segmentation.store.commit import publish_table
 from segmentation.store.durable import write_durably
 from segmentation.store.editions import Edition, resolve_edition
+from segmentation.store.erasures import refuse_erased_rows
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
-from segmentation.store.ledger import add_row, withdraw_row
+from segmentation.store.ledger import add_row, check_author, withdraw_row
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.object_commit import move_live_object
 from segmentation.store.objects import AnyPath, ObjectPath
@@ -29,8 +30,6 @@ from segmentation.store.scratch import scratch_folder
 from segmentation.store.staging import STAGING
 from segmentation.store.sweeping import sweep_store
 from segmentation.store.tombstones import read_tombstones, refuse_pending
-
-MAX_NAME, MAX_REASON = 100, 500  # characters
 
 
 class PromotionRequest(NamedTuple):
@@ -49,11 +48,12 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
     on them. Promoting twice changes nothing. Refused if the edition is missing, ambiguous or damaged,
     Conflict if another run publishes the date at this moment.
     """
-    check_words(request)
+    check_author(request.who, request.reason)
     refuse_pending(home, read_tombstones(home))
     sweep_store(home.parent)
     edition = resolve_edition(home, request.as_of, request.edition)
     check_intact(home, edition)
+    refuse_erased_rows(home, EditionRef(edition.as_of, edition.edition))
     promotion = _describe_promotion(home, edition, request)
     if promotion.outcome == "already-live":
         return promotion
@@ -66,21 +66,6 @@ def promote_edition(home: AnyPath, request: PromotionRequest) -> Promotion:
         raise
     warning = refresh_index(home)
     return promotion.model_copy(update={"warnings": (warning,)}) if warning else promotion
-
-
-def check_who(person: str) -> None:
-    """Refuse a person's name that the ledger and the history could not show as one line."""
-    check_words(PromotionRequest(date.min, None, person, ""))
-
-
-def check_words(request: PromotionRequest) -> None:
-    """Refuse a name or reason that the ledger and the history could not show as one line."""
-    for field, text, longest in (
-        ("who", request.who, MAX_NAME),
-        ("reason", request.reason, MAX_REASON),
-    ):
-        if len(text) > longest or not (text.isprintable() and (text.strip() or field == "reason")):
-            raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 
 
 def check_intact(home: AnyPath, edition: Edition) -> None:

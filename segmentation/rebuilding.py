@@ -171,7 +171,7 @@ def prepare_scratch(home: AnyPath, edition: Edition, plan: RebuildPlan, scratch:
         write_durably(scratch_home / LIVE, Pointer(previous).to_json())
     scratch_home.mkdir(parents=True, exist_ok=True)
     if previous is None and edition.manifest.accept_new_ids:
-        # The edition before was lost and new ids were accepted: here one is lost as well.
+        # The previous edition was lost and new ids were accepted: here one is lost as well.
         lost = EditionRef(edition.as_of - timedelta(days=1), "0" * 16)
         write_durably(scratch_home / LIVE, Pointer(lost).to_json())
     copy_issued_ids(home, scratch_home)

@@ -17,7 +17,7 @@ from segmentation.erasing.matching import (
     IdReading,
     get_id_reading,
     list_columns,
-    make_detect,
+    make_detector,
 )
 from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
 from segmentation.errors import DamagedFile
@@ -69,7 +69,7 @@ def search_edition(home: AnyPath, ref: EditionRef, customers: ErasedCustomers) -
         for name in list_edition_files(Erasing.REWRITE):
             if (folder / name).is_file():
                 count = count_erased_rows(
-                    folder / name, list_columns(name), make_detect(name, customers, reading)
+                    folder / name, list_columns(name), make_detector(name, customers, reading)
                 )
                 rows |= {name: count} if count else {}
     if rows:
@@ -99,7 +99,7 @@ def rewrite_edition(
     for name in edition.rows:
         source = edition.folder / name
         copy = source.fetch(scratch) if isinstance(source, ObjectPath) else source
-        detect = make_detect(name, customers, edition.reading)
+        detect = make_detector(name, customers, edition.reading)
         removed[name] = rewrite_table(copy, target / name, detect)
     erasure = _describe(home, edition, removed, target)
     sums = {**_read_sums(edition.folder), **erasure.digests}

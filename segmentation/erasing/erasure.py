@@ -40,7 +40,7 @@ from segmentation.store.rewriting import rewrite
 from segmentation.store.scratch import scratch_folder
 from segmentation.store.staging import STAGING
 from segmentation.store.tombstones import (
-    ERASURE,
+    ERASURE_PREFIX,
     TOMBSTONES_FILE,
     ErasureIntent,
     Tombstones,
@@ -61,7 +61,7 @@ def plan_erasure(home: AnyPath, request: ErasureRequest, progress: Progress) -> 
 
 def erase_customers(home: AnyPath, request: ErasureRequest, progress: Progress) -> ErasureSummary:
     """Erase the customers from every file. Conflict if a run or another erasure is under way."""
-    with _only_one(home):
+    with _lock_erasure(home):
         list_folders(request.work)  # a search may take minutes
         draft = _draft(home, request)
         # Before anything is recorded: what is damaged is refused while the store is as it was.
@@ -114,7 +114,7 @@ def _draft(home: AnyPath, request: ErasureRequest) -> _Draft:
 
 
 @contextmanager
-def _only_one(home: AnyPath) -> Iterator[None]:
+def _lock_erasure(home: AnyPath) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             stack.enter_context(lock(home / ERASE_LOCK, wait=False))
@@ -144,7 +144,7 @@ def _complete(home: AnyPath, draft: _Draft) -> None:
     with lock(home / LOCK):
         rewrite(home / TOMBSTONES_FILE, lambda: draft.tombstones.complete().to_json())
     for intent in draft.tombstones.pending:
-        row = read_row(ledger_path(home, f"{ERASURE}{intent.erasure}"))
+        row = read_row(ledger_path(home, f"{ERASURE_PREFIX}{intent.erasure}"))
         if row is not None and intent != draft.intent:
             replace_row(home, {**row, "outcome": ERASED})
 
@@ -195,6 +195,6 @@ def _scratch_parent(home: AnyPath) -> Path | None:
 
 def _record(home: AnyPath, intent: ErasureIntent, outcome: str, counts: dict[str, int]) -> None:
     """Write the ledger's row of the whole erasure, next to those of its editions."""
-    facts = {"run_id": f"{ERASURE}{intent.erasure}", "erasure": intent.erasure, "who": intent.who}
+    facts = {"run_id": f"{ERASURE_PREFIX}{intent.erasure}", "erasure": intent.erasure, "who": intent.who}
     reasons = [describe_intent(intent)]
     add_row(home, date.fromisoformat(intent.when[:10]), outcome, {**facts, "reasons": reasons, **counts})

@@ -20,7 +20,7 @@ from segmentation.store.layout import QUARANTINE
 from segmentation.store.tombstones import Tombstones
 
 ID_COLUMN = "customer_id"
-Detect = Callable[[pa.Table], np.ndarray]  # which rows of a table are erased, bool (n,)
+Detector = Callable[[pa.Table], np.ndarray]  # which rows of a table are erased, bool (n,)
 
 
 class ErasedCustomers(NamedTuple):
@@ -75,8 +75,8 @@ def get_id_reading(definition: Mapping[str, Any]) -> IdReading:
     return IdReading(rows.get("id"), rows.get("id_suffix"), Dialect(csv, "UTC"))
 
 
-def make_detect(name: str, customers: ErasedCustomers, reading: IdReading) -> Detect:
-    """A function that marks the erased rows of the edition's file of that name."""
+def make_detector(name: str, customers: ErasedCustomers, reading: IdReading) -> Detector:
+    """The function that marks the erased rows of the edition's file of that name."""
     if name == QUARANTINE:
         return lambda table: detect_refused(table, customers, reading)
     return lambda table: customers.detect(table[ID_COLUMN])

@@ -8,11 +8,9 @@ from segmentation.erasing.matching import get_id_reading
 from segmentation.errors import Refused
 from segmentation.store.dates import list_edition_refs
 from segmentation.store.layout import edition_folder
+from segmentation.store.ledger import check_author
 from segmentation.store.manifests import try_read_manifest
 from segmentation.store.objects import AnyPath
-
-MOST_WORDS = 500  # characters of a reason
-_MOST_NAME = 100
 
 
 class ErasureRequest(NamedTuple):
@@ -30,9 +28,8 @@ class ErasureRequest(NamedTuple):
 def make_request(home: AnyPath, texts: Iterable[str], who: str, reason: str, work: Path) -> ErasureRequest:
     """The request for ids as a person gives them, read as the newest definition reads those of the source."""
     ids = {text for text in texts if text.strip()}
-    for field, text, longest in (("who", who, _MOST_NAME), ("reason", reason, MOST_WORDS)):
-        if len(text) > longest or not (text.isprintable() and (text.strip() or field == "reason")):
-            raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
+    check_author(who, reason)
+    for field, text in (("who", who), ("reason", reason)):
         if ids & {text, *text.split()}:
             raise Refused(field, f"{field} holds one of the ids; the ledger keeps it, so leave the id out")
     return ErasureRequest(frozenset(ids | _read_ids(home, ids)), who, reason, work)

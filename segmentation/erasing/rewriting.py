@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segmentation.erasing.matching import Detect
+from segmentation.erasing.matching import Detector
 from segmentation.store.edition_files import write_segments
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import advise_audit, damaged
 
 
-def count_erased_rows(path: AnyPath, columns: list[str], detect: Detect) -> int:
+def count_erased_rows(path: AnyPath, columns: list[str], detect: Detector) -> int:
     """How many rows of the file would go. Refused if the file cannot be read."""
     rows = 0
     try:
@@ -25,11 +25,11 @@ def count_erased_rows(path: AnyPath, columns: list[str], detect: Detect) -> int:
             for number in range(table.num_row_groups):
                 rows += int(detect(table.read_row_group(number, columns=columns, use_threads=False)).sum())
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise _refuse(path, error) from None
+        raise _make_refusal(path, error) from None
     return rows
 
 
-def rewrite_table(source: Path, target: Path, detect: Detect) -> int:
+def rewrite_table(source: Path, target: Path, detect: Detector) -> int:
     """Write the file's other rows to `target`. Returns how many are gone. Refused if it cannot be read."""
     removed = 0
     # Only what reads the source is refused as damaged: a full disk is another matter.
@@ -37,7 +37,7 @@ def rewrite_table(source: Path, target: Path, detect: Detect) -> int:
         try:
             table = pq.ParquetFile(file)
         except (OSError, pa.ArrowException) as error:
-            raise _refuse(source, error) from None
+            raise _make_refusal(source, error) from None
 
         def remaining() -> Iterator[pa.Table]:
             nonlocal removed
@@ -45,7 +45,7 @@ def rewrite_table(source: Path, target: Path, detect: Detect) -> int:
                 try:
                     rows = table.read_row_group(number, use_threads=False)
                 except (OSError, pa.ArrowException) as error:
-                    raise _refuse(source, error) from None
+                    raise _make_refusal(source, error) from None
                 mask = detect(rows)
                 removed += int(mask.sum())
                 if not mask.all():
@@ -69,7 +69,7 @@ def _write_like(
             writer.write_table(table)
 
 
-def _refuse(path: AnyPath, error: Exception) -> Exception:
+def _make_refusal(path: AnyPath, error: Exception) -> Exception:
     problem = "has other columns" if isinstance(error, KeyError) else "is cut or not a Parquet file"
     home = path.parent.parent.parent.parent
     return damaged(path, problem, "a table whose rows can be searched", advise_audit(home))

@@ -1,4 +1,4 @@
-"""May a night continue the edition before? Else it is refused, unless a person accepts new ids.
+"""Can a night continue the previous edition? If not, it is refused unless a person accepts new ids.
 
 Which edition that is: segmentation/store/preceding.py. What its model means tonight: previous_model.py.
 docs/decisions/0028-identity-survives-damage.md
@@ -15,6 +15,7 @@ from segmentation.identity.previous_model import PreviousModel, read_previous_mo
 from segmentation.identity.previous_segments import CONTESTED
 from segmentation.identity.segment_history import HISTORY_FILE
 from segmentation.store.edition_key import name_edition
+from segmentation.store.erasures import refuse_erased_rows
 from segmentation.store.layout import SUMS, edition_folder, get_home
 from segmentation.store.manifests import MANIFEST, try_read_manifest
 from segmentation.store.objects import AnyPath
@@ -39,7 +40,7 @@ class PreviousState(NamedTuple):
 
 
 def confirm_previous(night: Night, key: EditionKey, content: dict[str, Any]) -> EditionKey:
-    """The key, once the edition before has been checked, or that of a night which starts over with new ids.
+    """The key, once the previous edition has been checked, or that of a night which starts over with new ids.
 
     content: as in edition_key.py. Refused if the edition cannot be continued and nobody has accepted new ids,
     tonight or when this date was published.
@@ -47,12 +48,13 @@ def confirm_previous(night: Night, key: EditionKey, content: dict[str, Any]) -> 
     ref = get_previous_ref(key)
     if ref is None:
         return key
+    refuse_erased_rows(get_home(night), ref)
     state = check_previous(night, ref)
     if state.damage or state.misfit:
         if not night.accept_new_ids and not was_accepted(night):
-            raise (
-                refuse_damage(night, ref, state.damage) if state.damage else refuse_misfit(ref, state.misfit)
-            )
+            if state.damage:
+                raise make_damage_refusal(night, ref, state.damage)
+            raise make_misfit_refusal(ref, state.misfit)
         return _start_over(key, content, state)
     return key.model_copy(
         update={
@@ -64,7 +66,7 @@ def confirm_previous(night: Night, key: EditionKey, content: dict[str, Any]) -> 
 
 
 def get_previous_ref(key: EditionKey) -> EditionRef | None:
-    """The edition before; None for the first one."""
+    """The previous edition; None for the first one."""
     if key.previous is None or key.previous_as_of is None:
         return None
     return EditionRef(key.previous_as_of, key.previous)
@@ -132,10 +134,10 @@ def read_continued(night: Night, ref: EditionRef) -> PreviousModel:
     except OSError as error:
         damage = f"{SUMS} cannot be read ({error.strerror})"
     if damage:
-        raise refuse_damage(night, ref, damage)
+        raise make_damage_refusal(night, ref, damage)
     previous = read_previous_model(folder, night.definition)
     if isinstance(previous, str):
-        raise refuse_misfit(ref, previous)
+        raise make_misfit_refusal(ref, previous)
     return previous
 
 
@@ -158,8 +160,8 @@ def was_accepted(night: Night) -> bool:
     return manifest is not None and manifest.accept_new_ids
 
 
-def refuse_damage(night: Night, ref: EditionRef, damage: str) -> DamagedFile:
-    """The refusal of a night whose edition before is damaged, with all ways out."""
+def make_damage_refusal(night: Night, ref: EditionRef, damage: str) -> DamagedFile:
+    """The refusal of a night whose previous edition is damaged, with all ways out."""
     name = night.definition.name
     return DamagedFile(
         "damaged-previous",
@@ -171,8 +173,8 @@ def refuse_damage(night: Night, ref: EditionRef, damage: str) -> DamagedFile:
     )
 
 
-def refuse_misfit(ref: EditionRef, misfit: str) -> Refused:
-    """The refusal of a night whose definition makes another model necessary than the edition before has."""
+def make_misfit_refusal(ref: EditionRef, misfit: str) -> Refused:
+    """The refusal of a night whose definition needs another model than the previous edition has."""
     return Refused(
         "other-features",
         f"{describe_edition(ref)} cannot be continued: {misfit}. Every segment would get a new id, and the "

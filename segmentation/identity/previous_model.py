@@ -19,7 +19,7 @@ MODEL_KEYS = ("features", "scaling", "weights", "categories", "fit", "seed")
 
 
 class PreviousModel(NamedTuple):
-    """The edition before: its model and its manifest."""
+    """The previous edition: its model and its manifest."""
 
     model: Model
     manifest: Manifest

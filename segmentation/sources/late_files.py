@@ -1,6 +1,6 @@
 """Late files: files that arrived or changed after the night that should have read them was published.
 
-Tonight's files are compared with those of the edition before. Which dates a backfill redoes is planned in
+Tonight's files are compared with those of the previous edition. Which dates a backfill redoes is planned in
 segmentation/sources/changed_dates.py. Copies of files that are read twice are found in
 segmentation/sources/copied_files.py.
 """
@@ -130,7 +130,7 @@ def hash_text(path: Path) -> str:
 
 
 def detect_late_files(night: Night, key: EditionKey, files: Iterable[SourceFile]) -> LateFiles:
-    """Tonight's files compared with those of the edition before, and how many editions lack them."""
+    """Tonight's files compared with those of the previous edition, and how many editions lack them."""
     definition, home = night.definition, get_home(night)
     if definition.source.date_in_name is None or key.previous is None or key.previous_as_of is None:
         return LateFiles()

@@ -10,7 +10,7 @@ from datetime import date
 from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
-from segmentation.store.damage import Damage, FileProblem, Repair, advise_again, relative_path
+from segmentation.store.damage import Damage, FileProblem, Repair, advise_rerun, relative_path
 from segmentation.store.dates import list_edition_refs, published_dates
 from segmentation.store.erasures import get_recorded_digests, list_contradictions
 from segmentation.store.footers import parse_footer, read_footer
@@ -74,7 +74,7 @@ def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
     is_published = get_published(home, as_of) == ref.edition
     for name, problem in problems:
         repair = _choose_repair(home, ref, name) if is_published else None
-        advice = advise_again(home, as_of) if is_published else _UNPUBLISHED
+        advice = advise_rerun(home, as_of) if is_published else _UNPUBLISHED
         advice = "remove it" if problem == _ADDED else advise_repair(home) if repair else advice
         yield Damage(relative_path(home, folder / name), problem, advice, repair, *ref)
 
@@ -85,7 +85,7 @@ def audit_table(home: AnyPath, as_of: date) -> Iterator[Damage]:
     edition = get_published(home, as_of)
     for problem in _check_table(home, as_of, path):
         repair = Repair.TABLE if edition and can_restore(home, EditionRef(as_of, edition)) else None
-        advice = advise_repair(home) if repair else advise_again(home, as_of)
+        advice = advise_repair(home) if repair else advise_rerun(home, as_of)
         yield Damage(relative_path(home, path), problem, advice, repair, as_of, edition)
 
 
@@ -104,7 +104,7 @@ def list_lost_tables(home: AnyPath) -> Iterator[Damage]:
         elif edition is not None:
             ref = EditionRef(as_of, edition)
             repair = Repair.TABLE if can_restore(home, ref) else None
-            advice = advise_repair(home) if repair else advise_again(home, as_of)
+            advice = advise_repair(home) if repair else advise_rerun(home, as_of)
             yield Damage(path, f"missing, though edition {edition} is for it", advice, repair, *ref)
 
 
@@ -154,7 +154,7 @@ def _compare(path: AnyPath, digest: str) -> str | None:
 
 def _audit_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> Iterator[Damage]:
     """Files that SHA256SUMS vouches for, and neither the manifest nor an erasure."""
-    advice, sums = advise_again(home, ref.as_of), _read_sums(folder)
+    advice, sums = advise_rerun(home, ref.as_of), _read_sums(folder)
     manifest = relative_path(home, folder / MANIFEST)
     try:
         contradictions = list(list_contradictions(home, ref, folder, sums))

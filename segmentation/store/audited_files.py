@@ -10,7 +10,7 @@ from datetime import date
 
 from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile
-from segmentation.store.damage import Damage, Repair, advise_again, relative_path
+from segmentation.store.damage import Damage, Repair, advise_rerun, relative_path
 from segmentation.store.dates import published_dates
 from segmentation.store.earlier_ids import EarlierIds, IssuedIds, search_issued_ids
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
@@ -40,10 +40,10 @@ def audit_small_files(home: AnyPath) -> Iterator[Damage]:
         try:
             parse(home)
         except DamagedFile as error:
-            yield Damage(relative_path(home, home / file), describe(error, home / file), advice)
+            yield Damage(relative_path(home, home / file), _describe_problem(error, home / file), advice)
 
 
-def describe(error: DamagedFile, path: AnyPath) -> str:
+def _describe_problem(error: DamagedFile, path: AnyPath) -> str:
     """What was found, without the path and the advice."""
     return error.message.removeprefix(f"{path} ").partition("; ")[0]
 
@@ -66,7 +66,7 @@ def _describe_live_problem(home: AnyPath) -> str | None:
     try:
         pointer = read_pointer(home)
     except DamagedFile as error:
-        return describe(error, home / LIVE)
+        return _describe_problem(error, home / LIVE)
     if not published_dates(home):
         return None
     if pointer.live is None:
@@ -90,7 +90,7 @@ def _audit_ids(home: AnyPath) -> Iterator[Damage]:
         issued = read_issued_ids(home)
         problem = _compare_ids(issued, earlier.issued)
     except DamagedFile as error:
-        problem = describe(error, home / IDS_FILE)
+        problem = _describe_problem(error, home / IDS_FILE)
     if problem is None:
         return
     path, advice = relative_path(home, home / IDS_FILE), advise_repair(home)
@@ -140,8 +140,8 @@ def _audit_inputs(home: AnyPath) -> Iterator[Damage]:
                 read_typed_inputs(home, ref)
             except DamagedFile as error:
                 repair = Repair.INPUTS if list_recorded_inputs(home, ref) else None
-                advice = advise_repair(home) if repair else advise_again(home, ref.as_of)
-                yield Damage(relative_path(home, path), describe(error, path), advice, repair, *ref)
+                advice = advise_repair(home) if repair else advise_rerun(home, ref.as_of)
+                yield Damage(relative_path(home, path), _describe_problem(error, path), advice, repair, *ref)
 
 
 def _audit_index(home: AnyPath) -> Iterator[Damage]:

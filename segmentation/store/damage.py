@@ -50,7 +50,7 @@ def relative_path(home: AnyPath, path: AnyPath) -> str:
     return str(path).removeprefix(f"{home.parent}/")
 
 
-def advise_again(home: AnyPath, as_of: date) -> str:
+def advise_rerun(home: AnyPath, as_of: date) -> str:
     """How to make the edition of a date again."""
     command = f"resegment run {home.name} --as-of {as_of} --force"
     again = f"run '{command}', with the --source of its run if it had one"

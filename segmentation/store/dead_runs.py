@@ -66,8 +66,8 @@ def has_made(home: AnyPath, run_id: str, as_of: date, edition: str) -> bool:
     """Did an earlier attempt of this run publish the edition, and die before it could say so?"""
     rows = [row for row in read_nights(home) if row.get("as_of") == str(as_of)]
     own_row = next((row for row in rows if row["run_id"] == run_id), {})
-    is_told = any((row.get("outcome"), row.get("edition")) == ("published", edition) for row in rows)
-    return own_row.get("tries", 0) > 1 and not is_told
+    is_recorded = any((row.get("outcome"), row.get("edition")) == ("published", edition) for row in rows)
+    return own_row.get("tries", 0) > 1 and not is_recorded
 
 
 def _is_alive(row: dict[str, Any], home: AnyPath, workplace: Path) -> bool:

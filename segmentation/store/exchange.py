@@ -24,7 +24,7 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM, errno.EX
 def exchange_folders(new: Path, folder: Path, home: Path) -> None:
     """Put `new` in the place of `folder`, an edition's below `home`; the old one is then where `new` was."""
     if not exchange_at_once(new, folder):
-        _exchange_by_turns(new, folder, _locate_replaced(home, folder))
+        _exchange_in_steps(new, folder, _locate_replaced(home, folder))
     sync_folder(new.parent)
     sync_folder(folder.parent)
 
@@ -70,7 +70,7 @@ def restore_replaced(home: Path) -> list[str]:
     return restored
 
 
-def _exchange_by_turns(new: Path, folder: Path, replaced: Path) -> None:
+def _exchange_in_steps(new: Path, folder: Path, replaced: Path) -> None:
     create_folder(replaced.parent, PRIVATE_FOLDER)
     folder.rename(replaced)
     # Before the next step: after a power cut the old folder must be in one of the two places.

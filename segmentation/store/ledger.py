@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from schemas.ledger_row import LedgerRow
 from schemas.night import Night
-from segmentation.errors import DamagedFile
+from segmentation.errors import DamagedFile, Refused
 from segmentation.store.durable import write_durably
 from segmentation.store.layout import VERSION, Home, get_home, join_path
 from segmentation.store.objects import AnyPath
@@ -30,6 +30,7 @@ _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
 PUBLISHING = frozenset({"published", "already-published", "promoted"})
 
 DECISION = "superseded_editions"  # in rows of what a person decided: all that is superseded from then on
+MAX_WHO, MAX_REASON = 100, 500  # characters
 _ACTS = ("erased-", "erasure-", "pruned-")  # the names of their rows' files
 
 
@@ -43,6 +44,13 @@ class Ledger(NamedTuple):
 def ledger_path(home: Home, run_id: str) -> Home:
     """The file with one run's row."""
     return join_path(home, "ledger", f"{run_id}.json")
+
+
+def check_author(who: str, reason: str = "") -> None:
+    """Refuse a name or reason that the ledger and the history could not show as one line."""
+    for field, text, longest in (("who", who, MAX_WHO), ("reason", reason, MAX_REASON)):
+        if len(text) > longest or not (text.isprintable() and (text.strip() or field == "reason")):
+            raise Refused(field, f"{field} must be one line of text of at most {longest} characters")
 
 
 def begin_row(night: Night) -> None:

@@ -33,7 +33,7 @@ class Pruning(StrEnum):
 
 
 class FileKind(NamedTuple):
-    """A kind of file. `pattern` is relative to the store and has words in braces, as in _WORDS."""
+    """A kind of file. `pattern` is relative to the store, with placeholders in braces."""
 
     pattern: str
     content: str
@@ -51,7 +51,7 @@ class FileKind(NamedTuple):
         return _compile(self.pattern).fullmatch(path) is not None
 
 
-_WORDS = {
+_PLACEHOLDERS = {
     "name": NAME_PATTERN.strip("^$"),
     "date": r"\d{4}-\d\d-\d\d",
     "edition": "[0-9a-f]{16}",
@@ -149,9 +149,9 @@ def _compile(pattern: str) -> re.Pattern[str]:
     True
     """
     parts = re.split(r"\{(\w+)\}", pattern)
-    # Odd parts are words in braces, the others literal text.
+    # Odd parts are placeholders, the others literal text.
     return re.compile(
-        "".join(f"(?:{_WORDS[part]})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+        "".join(f"(?:{_PLACEHOLDERS[part]})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
     )
 
 

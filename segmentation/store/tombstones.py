@@ -24,7 +24,7 @@ from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import damaged, parse_json, read_small_file
 
 TOMBSTONES_FILE = "tombstones.json"
-ERASURE = "erasure-"  # the ledger's rows of erasures begin with this
+ERASURE_PREFIX = "erasure-"  # the ledger's rows of erasures begin with this
 _HEX = r"^[0-9a-f]{32}$"
 
 
@@ -123,7 +123,7 @@ def read_tombstones(home: AnyPath) -> Tombstones | None:
     tombstones = read_small_file(
         path, lambda content: Tombstones.model_validate(parse_json(content)), expected, advice
     )
-    if tombstones is None and next(list_run_ids(home, ERASURE), None) is not None:
+    if tombstones is None and next(list_run_ids(home, ERASURE_PREFIX), None) is not None:
         raise damaged(path, "is missing, though customers were erased", expected, advice)
     return tombstones
 
