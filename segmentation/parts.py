@@ -3,9 +3,11 @@
 Each stage decides what its parts contain. Passes over many parts belong in partitions.py.
 """
 
+import errno
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,16 @@ from segmentation.store.objects import AnyPath
 PART_ROWS = 131_072
 
 
+def open_file(path: AnyPath) -> BufferedReader:
+    """A file or object, for reading. OSError if a pipe has its name: opening that would never end."""
+    if isinstance(path, Path) and path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.open("rb")
+
+
 def hash_file(path: AnyPath) -> str:
     """sha256 of a file or object, as hex."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

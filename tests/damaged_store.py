@@ -112,7 +112,7 @@ def put(content: bytes) -> Harm:
 def follow_advice(town: Town, pristine: Path) -> list[str]:
     """Do what audit says, first what needs no backup, until it finds nothing. Returns what was steps."""
     steps: list[str] = []
-    for _ in range(6):
+    for _ in range(8):
         damage = audit_store(town.home).damage
         if not damage:
             return steps
@@ -145,6 +145,14 @@ def _follow(town: Town, pristine: Path, entry: Damage) -> str:
     if "resegment repair" in entry.advice:
         repair_store(town.home, RepairRequest("ana"))
         return "repair"
+    if move := re.search(r"move it to (\S+);", entry.advice):
+        target = town.store / move[1]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove(path) if target.exists() else path.rename(target)
+        return "move"
+    if "move it out" in entry.advice:
+        remove(path)
+        return "remove"
     if "--index" in entry.advice:
         write_index(town.home, reread=True)
         return "index"

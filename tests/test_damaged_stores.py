@@ -4,7 +4,9 @@ The store and the person who follows the advice are in damaged_store.py.
 """
 
 import json
+import os
 import random
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store import ledger
 from segmentation.store.audit import audit_store
-from segmentation.store.issued_ids import reserve_ids
+from segmentation.store.issued_ids import read_issued_ids, reserve_ids
 from segmentation.store.pointer import read_pointer
 from segmentation.store.repairing import RepairRequest, repair_store
 from tests.damaged_store import (
@@ -96,6 +98,30 @@ def become_folder(path: Path) -> None:
     path.mkdir()
 
 
+def become_pipe(path: Path) -> None:
+    """A pipe has taken the file's name: reading it would never end."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def swap_dates(town: Town) -> None:
+    """The folders of two dates have each other's names."""
+    first, second = edition(town, 1).parent, edition(town, 4).parent
+    first.rename(first.with_name("aside"))
+    second.rename(first)
+    first.with_name("aside").rename(second)
+
+
+def rename(path: Path) -> None:
+    """Somebody has given it another name."""
+    path.rename(path.with_name(f"{path.name}-old"))
+
+
+def double(path: Path) -> None:
+    """A copy of the folder next to it."""
+    shutil.copytree(path, path.with_name(f"{path.name}-copy"))
+
+
 CASES: dict[str, tuple[Damaging, list[str]]] = {
     "live-cut": (home_file("live.json", cut), ["repair"]),
     "live-missing": (home_file("live.json", remove), ["repair"]),
@@ -153,6 +179,15 @@ CASES: dict[str, tuple[Damaging, list[str]]] = {
         ["repair"],
     ),
     "edition-missing": (lambda town: remove(edition(town, 4)), ["run"]),
+    "editions-swapped": (swap_dates, ["move", "move"]),
+    "edition-renamed": (lambda town: rename(edition(town, 4)), ["move"]),
+    "date-renamed": (lambda town: rename(edition(town, 4).parent), ["move"]),
+    "edition-doubled": (lambda town: double(edition(town, 2)), ["move"]),
+    "published-is-a-folder": (lambda town: become_folder(table(town, 2)), ["remove", "repair"]),
+    "own-table-is-a-pipe": (lambda town: become_pipe(own_table(town, 4)), ["remove", "repair"]),
+    "live-is-a-folder": (home_file("live.json", become_folder), ["remove", "repair"]),
+    "ids-is-a-pipe": (home_file("ids.json", become_pipe), ["remove", "repair"]),
+    "sums-is-a-folder": (edition_file("SHA256SUMS", become_folder), ["remove", "repair"]),
     "file-added": (edition_file("notes.txt", add), ["remove"]),
     "file-added-at-home": (home_file("notes.txt", add), ["remove"]),
     "index-cut": (home_file("index.json", cut), ["index"]),
@@ -191,6 +226,15 @@ def test_the_last_decision_counts_although_the_clock_was_set_back(
     cut(town.home / "live.json")
     repair_store(town.home, RepairRequest("ana"))
     assert read_pointer(town.home) == pointer
+
+
+def test_ids_are_repaired_without_any_edition(town: Town) -> None:
+    """The ledger has them, also if no edition is left to say for which date the repair is."""
+    issued = describe(town).ids
+    for name in ("editions", "published", "ids.json"):
+        remove(town.home / name)
+    repair_store(town.home, RepairRequest("ana"))
+    assert read_issued_ids(town.home) == issued
 
 
 @pytest.mark.slow

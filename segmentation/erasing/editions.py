@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.manifest import EditionRef
+from schemas.manifest import EditionRef, Manifest
 from segmentation.erasing.matching import (
     ErasedCustomers,
     IdReading,
@@ -20,7 +20,7 @@ from segmentation.erasing.matching import (
     make_detector,
 )
 from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
-from segmentation.errors import DamagedFile
+from segmentation.errors import DamagedFile, Refused
 from segmentation.parts import hash_file
 from segmentation.store.durable import sync_file, sync_folder
 from segmentation.store.erasures import (
@@ -30,7 +30,7 @@ from segmentation.store.erasures import (
     list_contradictions,
     read_erasures,
 )
-from segmentation.store.layout import QUARANTINE, SUMS, edition_folder
+from segmentation.store.layout import QUARANTINE, SEGMENTS, SUMS, edition_folder
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
@@ -63,7 +63,8 @@ class EditionRows(NamedTuple):
 def search_edition(home: AnyPath, ref: EditionRef, customers: ErasedCustomers) -> EditionRows:
     """The customers' rows in an edition. Refused if one of its files is damaged, or cannot be searched."""
     folder = edition_folder(home, *ref)
-    reading = get_id_reading(read_manifest(folder).definition)
+    manifest = read_manifest(folder)
+    reading = get_id_reading(manifest.definition)
     rows: dict[str, int] = {}
     if reading.column is not None:
         for name in list_edition_files(Erasing.REWRITE):
@@ -72,6 +73,7 @@ def search_edition(home: AnyPath, ref: EditionRef, customers: ErasedCustomers) -
                     folder / name, list_columns(name), make_detector(name, customers, reading)
                 )
                 rows |= {name: count} if count else {}
+        _check_presence(home, ref, manifest)
     if rows:
         _check_files(home, ref, folder, rows)
     return EditionRows(ref, folder, reading, rows)
@@ -124,6 +126,34 @@ def _describe(home: AnyPath, edition: EditionRows, removed: Mapping[str, int], t
     return Erasure(edition.ref, number, sums[MANIFEST], files, pending=True)
 
 
+def _check_presence(home: AnyPath, ref: EditionRef, manifest: Manifest) -> None:
+    """Refuse an edition whose rows are elsewhere: a file that is missing may come back with them."""
+    folder = edition_folder(home, *ref)
+    refuse_link(folder)
+    for name in list_edition_files(Erasing.REWRITE):
+        refuse_link(folder / name)
+        if name in {SEGMENTS, *manifest.files} and not (folder / name).is_file():
+            raise _make_refusal(home, ref, f"{name} is missing")
+
+
+def refuse_link(path: AnyPath) -> None:
+    """Refuse a link, since what it leads to would keep the rows."""
+    if isinstance(path, Path) and path.is_symlink():
+        raise Refused(
+            "link",
+            f"{path} is a link, and what it leads to would keep the rows; nothing was erased: put the "
+            "original in its place, then run again",
+        )
+
+
+def _make_refusal(home: AnyPath, ref: EditionRef, problems: str) -> DamagedFile:
+    return DamagedFile(
+        "damaged-edition",
+        f"edition {ref.edition} of {ref.as_of} is damaged ({problems}); nothing was erased: repair or remove "
+        f"it first; {advise_audit(home)}",
+    )
+
+
 def _check_files(home: AnyPath, ref: EditionRef, folder: AnyPath, names: Mapping[str, int]) -> None:
     """Refuse an edition whose files are not as they were sealed: rewriting would hide the damage."""
     sums = _read_sums(folder)
@@ -140,11 +170,7 @@ def _check_files(home: AnyPath, ref: EditionRef, folder: AnyPath, names: Mapping
         if hash_file(folder / name) not in digests:
             problems.append(f"{name}: its sha256 is not the published one")
     if problems:
-        raise DamagedFile(
-            "damaged-edition",
-            f"edition {ref.edition} of {ref.as_of} is damaged ({'; '.join(problems[:3])}); nothing was "
-            f"erased: repair or remove it first; {advise_audit(home)}",
-        )
+        raise _make_refusal(home, ref, "; ".join(problems[:3]))
 
 
 def _read_sums(folder: AnyPath) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.manifest import EditionRef
+from segmentation.erasing.editions import refuse_link
 from segmentation.erasing.matching import ID_COLUMN, ErasedCustomers
 from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
 from segmentation.errors import DamagedFile
@@ -42,6 +43,7 @@ def list_published_tables(home: AnyPath, customers: ErasedCustomers) -> list[Pub
         footer = parse_footer(table)
         if footer is None:
             continue  # removed in the meantime
+        refuse_link(table)
         original = edition_folder(home, day, footer[0]) / SEGMENTS
         if not original.is_file():
             rows = count_erased_rows(table, [ID_COLUMN], lambda part: customers.detect(part[ID_COLUMN]))

@@ -1,5 +1,6 @@
 """A request to erase customers: whose rows, who asks, why; and what is refused before anything is read."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -29,10 +30,23 @@ def make_request(home: AnyPath, texts: Iterable[str], who: str, reason: str, wor
     """The request for ids as a person gives them, read as the newest definition reads those of the source."""
     ids = {text for text in texts if text.strip()}
     check_author(who, reason)
+    if any(not _is_text(text) for text in ids):
+        raise Refused("ids", "an id is not UTF-8 text; expected ids as in segments.parquet")
+    ids |= _read_ids(home, ids)
     for field, text in (("who", who), ("reason", reason)):
-        if ids & {text, *text.split()}:
+        if any(_is_named(customer_id.strip(), text) for customer_id in ids):
             raise Refused(field, f"{field} holds one of the ids; the ledger keeps it, so leave the id out")
-    return ErasureRequest(frozenset(ids | _read_ids(home, ids)), who, reason, work)
+    return ErasureRequest(frozenset(ids), who, reason, work)
+
+
+def _is_text(text: str) -> bool:
+    """Can it be an id? Half of a surrogate pair, or bytes of another encoding on the command line, cannot."""
+    return not any("\ud800" <= mark <= "\udfff" for mark in text)
+
+
+def _is_named(customer_id: str, text: str) -> bool:
+    """Is the id in a text, as a word of its own? Punctuation may follow it."""
+    return customer_id in text and re.search(rf"(?<!\w){re.escape(customer_id)}(?!\w)", text) is not None
 
 
 def _read_ids(home: AnyPath, texts: set[str]) -> set[str]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segmentation.erasing.matching import Detector
+from segmentation.parts import open_file
 from segmentation.store.edition_files import write_segments
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
 from segmentation.store.objects import AnyPath
@@ -20,7 +21,7 @@ def count_erased_rows(path: AnyPath, columns: list[str], detect: Detector) -> in
     """How many rows of the file would go. Refused if the file cannot be read."""
     rows = 0
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             table = pq.ParquetFile(file)
             for number in range(table.num_row_groups):
                 rows += int(detect(table.read_row_group(number, columns=columns, use_threads=False)).sum())

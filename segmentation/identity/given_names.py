@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
+from segmentation.parts import open_file
 from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.locking import LOCK, lock
@@ -85,7 +86,7 @@ def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOr
 def _read_splits(folder: AnyPath) -> list[dict[str, Any]]:
     """The split and merged events of an edition. A damaged edition has none: reporting it is audit's job."""
     try:
-        with (folder / "lineage.parquet").open("rb") as file:
+        with open_file(folder / "lineage.parquet") as file:
             events = pq.ParquetFile(file).read(use_threads=False).to_pylist()
     except (OSError, ValueError):
         return []

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from schemas.clustering import Segment
 from schemas.identity_tables import HISTORY
+from segmentation.parts import open_file
 from segmentation.store.objects import AnyPath
 
 HISTORY_FILE = "history.parquet"
@@ -24,7 +25,7 @@ MOST_DATES = 90
 def read_segment_history(folder: AnyPath) -> pd.DataFrame | None:
     """An edition's history; None if it has none, or none that can be read."""
     try:
-        with (folder / HISTORY_FILE).open("rb") as file:
+        with open_file(folder / HISTORY_FILE) as file:
             history: pd.DataFrame = HISTORY.validate(pq.read_table(file).to_pandas(), lazy=True)
     except (OSError, pa.ArrowException, pandera.errors.SchemaErrors):
         return None

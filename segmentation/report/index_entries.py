@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
+from segmentation.parts import open_file
 from segmentation.store.dates import published_dates
 from segmentation.store.layout import edition_folder
 from segmentation.store.manifests import try_read_manifest
@@ -165,7 +166,7 @@ def _get_state(edition: EditionFacts, published: Mapping[str, str | None], point
 
 def _read_factual_names(folder: AnyPath) -> dict[str, str]:
     try:
-        with (folder / "descriptions.parquet").open("rb") as file:
+        with open_file(folder / "descriptions.parquet") as file:
             table = pq.ParquetFile(file).read(columns=["segment_id", "name"], use_threads=False).to_pydict()
     except (OSError, pa.ArrowException):
         return {}  # `resegment audit` reports a damaged edition

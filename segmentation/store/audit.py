@@ -4,6 +4,7 @@ It only reads. Files of editions and published tables are checked in audited_edi
 the whole segmentation in audited_files.py. What can be repaired is repaired in repairing.py.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 from segmentation.store.audited_editions import (
@@ -16,9 +17,10 @@ from segmentation.store.audited_files import audit_small_files
 from segmentation.store.damage import Damage
 from segmentation.store.dates import published_dates
 from segmentation.store.objects import AnyPath
-from segmentation.store.places import list_unknown
+from segmentation.store.places import list_unknown, look_up_place
 
 _REMOVE = "it is not a file of the store: remove it"
+_MOVE_AWAY = "move it out of the store, then audit again: what is missing then can be repaired"
 
 
 class Audit(NamedTuple):
@@ -40,10 +42,19 @@ def audit_store(home: AnyPath) -> Audit:
         damage += audit_table(home, day)
     damage += list_lost_tables(home)
     damage += audit_small_files(home)
-    reported = {entry.path for entry in damage}
+    reported = tuple(entry.path for entry in damage)
+    folders = tuple(f"{entry.path}/" for entry in damage if entry.is_misplaced)
     damage += [
         Damage(path, "not part of the store", _REMOVE)
         for path in list_unknown(home.parent, home.name)
-        if path not in reported
+        if path not in reported and not path.startswith(folders)
     ]
-    return Audit(files, damage)
+    return Audit(files, [_look_for_folder(home, entry) for entry in damage])
+
+
+def _look_for_folder(home: AnyPath, entry: Damage) -> Damage:
+    """The damage or, if a folder or a pipe has the file's name, that: nothing can take its place."""
+    path = home.parent / entry.path
+    if not isinstance(path, Path) or not path.exists() or path.is_file() or look_up_place(entry.path) is None:
+        return entry
+    return Damage(entry.path, "is not a file", _MOVE_AWAY, None, entry.as_of, entry.edition)

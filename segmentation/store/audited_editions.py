@@ -12,10 +12,10 @@ from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
 from segmentation.store.damage import Damage, FileProblem, Repair, advise_rerun, relative_path
 from segmentation.store.dates import list_edition_refs, published_dates
-from segmentation.store.erasures import get_recorded_digests, list_contradictions
+from segmentation.store.erasures import get_recorded_digests, holds_erased_rows, list_contradictions
 from segmentation.store.footers import parse_footer, read_footer
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
-from segmentation.store.manifests import MANIFEST, try_read_manifest
+from segmentation.store.manifests import MANIFEST, identify_folder, try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.places import Erasing, list_edition_files
 from segmentation.store.pointer import Pointer, read_pointer
@@ -63,6 +63,10 @@ def _list_sealed(folder: AnyPath) -> set[str]:
 
 def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
     """The files of an edition that are not as they were sealed, each with what to do."""
+    own = identify_folder(folder)
+    if own is not None and (str(own.as_of), own.edition) != (folder.parent.name, folder.name):
+        yield _describe_misplaced(home, folder, own)
+        return
     try:
         as_of = date.fromisoformat(folder.parent.name)
     except ValueError:
@@ -79,13 +83,21 @@ def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
         yield Damage(relative_path(home, folder / name), problem, advice, repair, *ref)
 
 
+def _describe_misplaced(home: AnyPath, folder: AnyPath, own: EditionRef) -> Damage:
+    """An edition in a folder that is not its own."""
+    place = relative_path(home, edition_folder(home, *own))
+    advice = f"move it to {place}; if an edition is there, remove this one"
+    return Damage(
+        relative_path(home, folder), f"is edition {own.edition} of {own.as_of}", advice, is_misplaced=True
+    )
+
+
 def audit_table(home: AnyPath, as_of: date) -> Iterator[Damage]:
     """Problems of a published table: it must equal its edition's table, byte by byte."""
     path = published_path(home, as_of)
     edition = get_published(home, as_of)
     for problem in _check_table(home, as_of, path):
-        repair = Repair.TABLE if edition and can_restore(home, EditionRef(as_of, edition)) else None
-        advice = advise_repair(home) if repair else advise_rerun(home, as_of)
+        repair, advice = _choose_table_repair(home, as_of, edition)
         yield Damage(relative_path(home, path), problem, advice, repair, as_of, edition)
 
 
@@ -102,10 +114,18 @@ def list_lost_tables(home: AnyPath) -> Iterator[Damage]:
             problem = f"missing; it was one of the editions {', '.join(folders[as_of])}"
             yield Damage(path, problem, f"choose one with '{command}'", as_of=as_of)
         elif edition is not None:
-            ref = EditionRef(as_of, edition)
-            repair = Repair.TABLE if can_restore(home, ref) else None
-            advice = advise_repair(home) if repair else advise_rerun(home, as_of)
-            yield Damage(path, f"missing, though edition {edition} is for it", advice, repair, *ref)
+            repair, advice = _choose_table_repair(home, as_of, edition)
+            problem = f"missing, though edition {edition} is for it"
+            yield Damage(path, problem, advice, repair, as_of, edition)
+
+
+def _choose_table_repair(home: AnyPath, as_of: date, edition: str | None) -> tuple[Repair | None, str]:
+    """How a date's published table can be restored, and what to do."""
+    ref = EditionRef(as_of, edition) if edition else None
+    if ref is not None and holds_erased_rows(home, ref):
+        return None, f"run 'resegment erase {home.name}'"  # a copy would spread the rows
+    is_whole = ref is not None and can_restore(home, ref)
+    return (Repair.TABLE, advise_repair(home)) if is_whole else (None, advise_rerun(home, as_of))
 
 
 def get_published(home: AnyPath, as_of: date) -> str | None:
@@ -154,7 +174,9 @@ def _compare(path: AnyPath, digest: str) -> str | None:
 
 def _audit_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> Iterator[Damage]:
     """Files that SHA256SUMS vouches for, and neither the manifest nor an erasure."""
-    advice, sums = advise_rerun(home, ref.as_of), _read_sums(folder)
+    is_published = get_published(home, ref.as_of) == ref.edition
+    advice = advise_rerun(home, ref.as_of) if is_published else _UNPUBLISHED
+    sums = _read_sums(folder)
     manifest = relative_path(home, folder / MANIFEST)
     try:
         contradictions = list(list_contradictions(home, ref, folder, sums))

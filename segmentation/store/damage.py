@@ -24,6 +24,7 @@ class Damage(NamedTuple):
     """A file that is not as it was written. `path` is relative to the store.
 
     repair: what `resegment repair` does about it; None if a person must act. as_of and edition: whose it is.
+    is_misplaced: it is a whole edition, in a folder of another name.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Damage(NamedTuple):
     repair: Repair | None = None
     as_of: date | None = None
     edition: str | None = None
+    is_misplaced: bool = False
 
     def to_dict(self) -> dict[str, str]:
         """For `--json`, whose keys scripts rely on."""

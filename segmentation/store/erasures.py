@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 from schemas.manifest import EditionRef
 from schemas.wording import format_count
-from segmentation.errors import DamagedFile
+from segmentation.errors import DamagedFile, Refused
 from segmentation.parts import hash_file
+from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import add_row, ledger_path, list_run_ids, read_row, replace_row
 from segmentation.store.manifests import MANIFEST, read_manifest
 from segmentation.store.objects import AnyPath
+from segmentation.store.sealed_files import read_sealed_digests
 from segmentation.store.tombstones import ErasureIntent
 
 ERASED, ERASING = "erased", "erasing"  # outcomes: complete, and under way or killed
@@ -133,20 +135,41 @@ def list_contradictions(
         digest = sums.get(name)
         if name in erased:
             if digest != erased[name].new:
-                yield _judge_erased(home, name, digest, erasures)
+                yield _judge_erased(name, digest, erasures)
         elif digest not in (None, sealed[name]):
             yield Contradiction(name, "its digest in SHA256SUMS is not the one in its manifest")
 
 
-def _judge_erased(home: AnyPath, name: str, digest: str | None, erasures: Sequence[Erasure]) -> Contradiction:
+def holds_erased_rows(home: AnyPath, ref: EditionRef) -> bool:
+    """Does an edition hold rows that an erasure has removed, because a backup brought it back?"""
+    if next(list_run_ids(home, f"erased-{ref.edition}-"), None) is None:
+        return False
+    folder = edition_folder(home, *ref)
+    try:
+        contradictions = list(list_contradictions(home, ref, folder, read_sealed_digests(folder)))
+    except (DamagedFile, OSError):
+        return False  # which whoever reads the edition finds
+    return any(contradiction.can_erase for contradiction in contradictions)
+
+
+def refuse_erased_rows(home: AnyPath, ref: EditionRef) -> None:
+    """Refuse an edition whose erased rows a backup brought back: they would get into others."""
+    if holds_erased_rows(home, ref):
+        raise Refused(
+            "erasing",
+            f"edition {ref.edition} of {ref.as_of} holds rows that were erased, as if from a backup; run "
+            f"'resegment erase {home.name}', then run again",
+        )
+
+
+def _judge_erased(name: str, digest: str | None, erasures: Sequence[Erasure]) -> Contradiction:
     """What is wrong with a file that is not as the last erasure left it."""
-    advice = f"run 'resegment erase {home.name}'"
     earlier = [erasure.files[name] for erasure in erasures if name in erasure.files]
     if digest not in {digest for file in earlier for digest in (file.old, file.new)}:
         return Contradiction(name, "its digest in SHA256SUMS is not the one that its erasure recorded")
     if erasures[-1].pending:
-        return Contradiction(name, f"an erasure is not complete: {advice}", can_erase=True)
-    return Contradiction(name, f"holds rows that were erased, as if from a backup: {advice}", can_erase=True)
+        return Contradiction(name, "an erasure is not complete", can_erase=True)
+    return Contradiction(name, "holds rows that were erased, as if from a backup", can_erase=True)
 
 
 def _row_id(ref: EditionRef, number: int) -> str:

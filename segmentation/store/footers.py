@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segmentation.errors import DamagedFile
+from segmentation.parts import open_file
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY
 from segmentation.store.objects import AnyPath
 from segmentation.store.small_files import damaged
@@ -30,7 +31,7 @@ def parse_footer(table: AnyPath) -> tuple[str, str] | None:
     Refused if it cannot be read, or names no edition.
     """
     try:
-        with table.open("rb") as file:
+        with open_file(table) as file:
             metadata = pq.read_metadata(file).metadata or {}
         edition, digest = metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
     except FileNotFoundError:

@@ -6,7 +6,7 @@ Its fields are in schemas/manifest.py. Writing it belongs in tasks/publish.py.
 import hashlib
 from functools import partial
 
-from schemas.manifest import Manifest
+from schemas.manifest import EditionRef, Manifest
 from segmentation.errors import DamagedFile
 from segmentation.store.footers import read_footer
 from segmentation.store.layout import SEGMENTS
@@ -35,16 +35,30 @@ def try_read_manifest(folder: AnyPath) -> Manifest | None:
         return None
 
 
+def identify_folder(folder: AnyPath) -> EditionRef | None:
+    """The edition that a folder holds, whatever its name; None without a manifest as it was sealed."""
+    parse, expected = partial(_parse_sealed, folder), _EXPECTED
+    try:
+        manifest = read_small_file(folder / MANIFEST, parse, expected, "")
+    except DamagedFile:
+        return None
+    return EditionRef(manifest.as_of, manifest.edition) if manifest else None
+
+
 def _parse(folder: AnyPath, content: bytes) -> Manifest:
-    # A changed id or count would be as valid as the right one.
-    if not _is_sealed(folder, hashlib.sha256(content).hexdigest()):
-        raise ValueError("not as it was sealed")
-    # Later versions may add fields: an older one ignores them and still reads the edition.
-    manifest = Manifest.model_validate_json(content, extra="ignore")
+    manifest = _parse_sealed(folder, content)
     is_in_store = folder.parent.parent.name == "editions"
     if is_in_store and (str(manifest.as_of), manifest.edition) != (folder.parent.name, folder.name):
         raise ValueError("of another edition")
     return manifest
+
+
+def _parse_sealed(folder: AnyPath, content: bytes) -> Manifest:
+    # A changed id or count would be as valid as the right one.
+    if not _is_sealed(folder, hashlib.sha256(content).hexdigest()):
+        raise ValueError("not as it was sealed")
+    # Later versions may add fields: an older one ignores them and still reads the edition.
+    return Manifest.model_validate_json(content, extra="ignore")
 
 
 def _is_sealed(folder: AnyPath, digest: str) -> bool:

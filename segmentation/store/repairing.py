@@ -5,8 +5,7 @@ What cannot be rebuilt with certainty is left to a person. Finding damage is in 
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +13,13 @@ from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile, Refused
 from segmentation.store.audit import audit_store
 from segmentation.store.damage import Damage, Repair
-from segmentation.store.dates import published_dates
+from segmentation.store.dates import list_edition_refs, published_dates
 from segmentation.store.durable import write_durably
 from segmentation.store.earlier_ids import IssuedIds, search_issued_ids
 from segmentation.store.exchange import recover_replaced
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.layout import SUMS, edition_folder
-from segmentation.store.ledger import add_row
+from segmentation.store.ledger import add_row, read_rows
 from segmentation.store.live_state import compute_live
 from segmentation.store.locking import LOCK, lock
 from segmentation.store.objects import AnyPath
@@ -180,9 +179,7 @@ def _record(home: AnyPath, as_of: date, request: RepairRequest, action: str, fac
 
 
 def _get_day(home: AnyPath) -> date:
-    """A date for a row that is about all of them: the newest."""
-    days = []
-    for path in (home / "editions").iterdir():
-        with suppress(ValueError):  # not a folder of ours
-            days.append(date.fromisoformat(path.name))
-    return max(days)
+    """A date for a row that is about all of them: the newest, by editions, tables or ledger; else today."""
+    days = [ref.as_of for ref in list_edition_refs(home)] or published_dates(home)
+    days = days or [date.fromisoformat(row["as_of"]) for row in read_rows(home) if row.get("as_of")]
+    return max(days, default=datetime.now(UTC).date())

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from schemas.manifest import EditionRef, Manifest
 from segmentation.errors import DamagedFile
-from segmentation.parts import hash_file
+from segmentation.parts import hash_file, open_file
 from segmentation.store.erasures import get_recorded_digests, read_erasures
 from segmentation.store.footers import read_footer
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder
@@ -41,7 +41,7 @@ def _is_whole(folder: AnyPath, manifest: Manifest) -> bool:
     """Are all pages of the table as they were written, with the manifest's customers in each segment?"""
     counts: dict[str, int] = {}
     try:
-        with (folder / SEGMENTS).open("rb") as file:
+        with open_file(folder / SEGMENTS) as file:
             table = pq.ParquetFile(file, page_checksum_verification=True)
             for group in range(table.num_row_groups):
                 # All columns, for their checksums.

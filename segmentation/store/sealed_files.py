@@ -6,7 +6,7 @@ All files at once are compared in audit.py, the two copies of the table in resto
 import re
 from collections.abc import Iterable
 
-from segmentation.parts import hash_file
+from segmentation.parts import hash_file, open_file
 from segmentation.store.layout import SUMS
 from segmentation.store.objects import AnyPath
 
@@ -15,7 +15,7 @@ _LINE = re.compile(rb"([0-9a-f]{64})  ([\w.-]+)")
 
 def read_sums(folder: AnyPath) -> dict[str, str]:
     """sha256 by file name, from an edition's SHA256SUMS. OSError or ValueError if it cannot be read."""
-    content = (folder / SUMS).read_bytes()
+    content = _read(folder)
     lines = content.splitlines()
     digests = _parse_lines(lines)
     # Each line is whole, the last one too.
@@ -30,7 +30,12 @@ def read_sealed_digests(folder: AnyPath) -> dict[str, str]:
     OSError if the file cannot be read.
     """
     # Damage to the digest of a file that nobody needs must not matter.
-    return _parse_lines((folder / SUMS).read_bytes().split(b"\n"))
+    return _parse_lines(_read(folder).split(b"\n"))
+
+
+def _read(folder: AnyPath) -> bytes:
+    with open_file(folder / SUMS) as file:
+        return file.read()
 
 
 def _parse_lines(lines: Iterable[bytes]) -> dict[str, str]:

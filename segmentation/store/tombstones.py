@@ -116,15 +116,18 @@ def create_tombstones() -> Tombstones:
 def read_tombstones(home: AnyPath) -> Tombstones | None:
     """The tombstones of a segmentation; None if nobody was erased.
 
-    Refused if the file is damaged, or missing although the ledger has an erasure.
+    Refused if the file is damaged, or does not have every erasure of the ledger.
     """
     path, expected = home / TOMBSTONES_FILE, "the hashes of erased customers' ids"
     advice = "restore it from a backup: without it, erased customers would come back"
     tombstones = read_small_file(
         path, lambda content: Tombstones.model_validate(parse_json(content)), expected, advice
     )
-    if tombstones is None and next(list_run_ids(home, ERASURE_PREFIX), None) is not None:
+    recorded = {run_id.removeprefix(ERASURE_PREFIX) for run_id in list_run_ids(home, ERASURE_PREFIX)}
+    if recorded and tombstones is None:
         raise damaged(path, "is missing, though customers were erased", expected, advice)
+    if tombstones is not None and recorded - {intent.erasure for intent in tombstones.erasures}:
+        raise damaged(path, "lacks an erasure that the ledger has, as if from a backup", expected, advice)
     return tombstones
 
 
