@@ -19,7 +19,7 @@ test: setup
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(filter all,$(TESTS)),,-m 'not slow and not release')
+	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadfile $(if $(filter all,$(TESTS)),,-m 'not slow and not release')
 
 bench: setup
 	$(RUN) python -m bench.all

@@ -18,6 +18,7 @@ import pytest
 
 from config.definition import Definition
 from config.settings import read_settings
+from resegment import cli
 from schemas.night import Night
 from schemas.numbers import Training
 from segmentation.store.buckets import open_bucket
@@ -35,15 +36,8 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 # The modules whose stores must hold no file that the registry of places does not know.
 BUILDERS = {
     *("test_backfill", "test_combine", "test_compare", "test_flow", "test_given_names", "test_late_files"),
-    *(
-        "test_lineage",
-        "test_promote",
-        "test_python_schema",
-        "test_events",
-        "test_erasing",
-        "test_erasing_killed",
-        "test_pruning",
-    ),
+    *("test_lineage", "test_promote", "test_python_schema", "test_events", "test_erasing"),
+    *("test_erasing_killed", "test_pruning"),
 }
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -118,8 +112,19 @@ def shared_data() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session", autouse=True)
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's home, for this process and those that it starts: a night looks at every result in it."""
+    from prefect.settings import PREFECT_HOME, temporary_settings
+
+    home = tmp_path_factory.mktemp("prefect")
+    os.environ["PREFECT_HOME"] = str(home)
+    with temporary_settings({PREFECT_HOME: home}):
+        yield
+
+
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
+def prefect_server(prefect_home: None) -> Iterator[None]:
     """One real Prefect server for the session, on a database of its own."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
@@ -217,3 +222,27 @@ def run_command(folder: Path, *arguments: str, **environment: str) -> subprocess
 def command(tmp_path: Path) -> Command:
     """Runs `resegment …` in a process of its own, in tmp_path."""
     return partial(run_command, tmp_path)
+
+
+@pytest.fixture
+def main_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """Runs `resegment …` in tmp_path and in this process, which has imported what another would import."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    environment_before = dict(os.environ)
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        os.environ.update(environment)
+        read_settings.cache_clear()
+        monkeypatch.setattr(cli.app, "registered_groups", [])
+        monkeypatch.setattr(sys, "argv", ["resegment", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        output = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), output.out, output.err)
+
+    yield call
+    os.environ.clear()
+    os.environ.update(environment_before)

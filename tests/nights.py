@@ -15,6 +15,7 @@ import pandas as pd
 
 from bench.nights import run_night
 from config.definition import Definition
+from config.definition_files import read_definition
 from schemas.night import Night, Published
 
 FIRST = date(2026, 1, 1)
@@ -78,6 +79,14 @@ class Town(NamedTuple):
                 accept_new_ids=accept_new_ids,
             )
         )
+
+
+def run_definition(file: Path, as_of: date, store: Path) -> Published:
+    """Run the night of a definition's file."""
+    definition = read_definition(file)
+    return run_night(
+        Night(run_id="night", definition=definition, as_of=as_of, source=None, store=store, force=False)
+    )
 
 
 def create_town(folder: Path, **changes: Any) -> Town:

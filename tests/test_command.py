@@ -10,30 +10,10 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.resegment import resegment, segment_customers
-from resegment import cli
 from resegment.flow_runs import count_task_runs
 from tasks.runtime.stage import list_stages
 from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, write_demo
-
-
-@pytest.fixture
-def main_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Runs `resegment …` in this process and in tmp_path, for calls that end before a flow would run."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(cli.app, "registered_groups", [])
-        monkeypatch.setattr(sys, "argv", ["resegment", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        output = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), output.out, output.err)
-
-    return call
 
 
 @pytest.mark.parametrize(
@@ -138,29 +118,29 @@ def test_progress_shows_the_stages_of_the_flow() -> None:
     assert counts["ingest"] == counts["publish"] == 1
 
 
-def test_init_writes_a_definition_once(command: Command, tmp_path: Path) -> None:
+def test_init_writes_a_definition_once(main_command: Command, tmp_path: Path) -> None:
     """init prints what it wrote and what to type next; an existing file is kept unless forced."""
     write_demo(tmp_path, TWO_GROUPS)
-    result = command("init", "customers.csv")
+    result = main_command("init", "customers.csv")
     file = tmp_path / "customers.yaml"
     assert result.returncode == 0, result.stderr
     assert "Written: customers.yaml from" in result.stdout
     assert result.stdout.splitlines()[1].endswith("resegment run customers.yaml")
-    on_stdout = command("init", "customers.csv", "-o", "-")
+    on_stdout = main_command("init", "customers.csv", "-o", "-")
     assert on_stdout.stdout == file.read_text()
     file.write_text("mine")
-    refused = command("init", "customers.csv")
+    refused = main_command("init", "customers.csv")
     assert (refused.returncode, file.read_text()) == (2, "mine")
     assert "--force" in refused.stderr
-    assert command("init", "customers.csv", "--force").returncode == 0
+    assert main_command("init", "customers.csv", "--force").returncode == 0
     assert file.read_text() == on_stdout.stdout
-    misspelt = command("init", "customers.csv", "-o", "other.yaml", "--id", "ID")
+    misspelt = main_command("init", "customers.csv", "-o", "other.yaml", "--id", "ID")
     assert (misspelt.returncode, "did you mean" in misspelt.stderr) == (2, True)
 
 
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
-def test_a_night_from_run_to_score(command: Command, tmp_path: Path) -> None:
+def test_a_night_from_run_to_score(command: Command, main_command: Command, tmp_path: Path) -> None:
     """run publishes (0), a second run changes nothing (0), bad input is refused (2), a check holds (4)."""
     server = {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}
     write_demo(tmp_path, TWO_GROUPS)
@@ -170,7 +150,7 @@ def test_a_night_from_run_to_score(command: Command, tmp_path: Path) -> None:
         published.stderr
     )
     assert published.stdout.splitlines()[1].startswith("Segments: store/demo/published/as_of=2026-01-31")
-    repeated = command("run", "demo.yaml", *day, "--json", **server)
+    repeated = main_command("run", "demo.yaml", *day, "--json", **server)
     assert json.loads(repeated.stdout)["outcome"] == "already-published"
 
     (tmp_path / "bad.csv").write_text("id,orders\na,1\n")
@@ -180,18 +160,18 @@ def test_a_night_from_run_to_score(command: Command, tmp_path: Path) -> None:
     assert "Traceback" not in refused.stdout + refused.stderr
 
     (tmp_path / "half.csv").write_text("id,spend,orders\n" + "a,1,1\nb,9,9\nc,5,5\n" + "d,-1,1\n" * 3)
-    held = command("run", "demo.yaml", *day, "--source", "half.csv", **server)
+    held = main_command("run", "demo.yaml", *day, "--source", "half.csv", **server)
     assert (held.returncode, held.stdout.splitlines()[0][:5]) == (4, "Held:")
     assert "quarantined-share" in held.stdout
 
-    rows = json.loads(command("history", "demo", "--json").stdout)
+    rows = json.loads(main_command("history", "demo", "--json").stdout)
     assert [row["outcome"] for row in rows] == ["published", "already-published", "refused", "held"]
-    assert "quarantined-share" in command("history", "demo").stdout
-    audit = command("audit", "demo")
+    assert "quarantined-share" in main_command("history", "demo").stdout
+    audit = main_command("audit", "demo")
     assert (audit.returncode, "0 damaged" in audit.stdout) == (0, True)
 
     (tmp_path / "new.csv").write_text("id,spend,orders\nn1,11,1\nn2,503,9\nn3,oops,2\n")
-    scored = command("score", "demo.yaml", "new.csv", "-o", "scores.parquet")
+    scored = main_command("score", "demo.yaml", "new.csv", "-o", "scores.parquet")
     assert scored.returncode == 0, scored.stderr
     assert "2 customers scored, 1 rows refused" in scored.stdout
     table = pd.read_parquet(tmp_path / "scores.parquet")
@@ -203,7 +183,7 @@ def test_a_night_from_run_to_score(command: Command, tmp_path: Path) -> None:
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    second_audit = command("audit", "demo")
+    second_audit = main_command("audit", "demo")
     assert (second_audit.returncode, "profiles.parquet: damaged" in second_audit.stdout) == (1, True)
-    assert command("run", "demo.yaml", *day, **server).stdout.startswith("Published:")
-    assert command("audit", "demo").returncode == 0
+    assert main_command("run", "demo.yaml", *day, **server).stdout.startswith("Published:")
+    assert main_command("audit", "demo").returncode == 0

@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from config.settings import read_settings
-from flows.resegment import resegment
 from schemas.night import Published
 from segmentation.errors import Refused
 from segmentation.proposing.proposal import make_name, propose
 from tests.made_tables import events, people, propose_content, write_table
+from tests.nights import run_definition
 
 DAY = date(2026, 1, 31)
 REAL = {
@@ -43,30 +42,20 @@ def write(tmp_path: Path) -> Write:
     return call
 
 
-def run_proposal(
-    path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[dict[str, Any], Published]:
+def run_proposal(path: Path, folder: Path) -> tuple[dict[str, Any], Published]:
     """Write the proposal to a file and run it unchanged."""
     name = make_name(str(path))
-    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(folder))
-    read_settings.cache_clear()
     text = propose(str(path), name, None).text
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    published = resegment(name, as_of=DAY, store=str(folder / "store"))
-    assert isinstance(published, Published)
-    return yaml.safe_load(text), published
+    return yaml.safe_load(text), run_definition(folder / f"{name}.yaml", DAY, folder / "store")
 
 
-@pytest.mark.xdist_group("prefect")
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     "file", [file if file in QUICK else pytest.param(file, marks=pytest.mark.slow) for file in REAL]
 )
-def test_a_real_table_runs_as_proposed(
-    file: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_real_table_runs_as_proposed(file: str, shared_data: Path, tmp_path: Path) -> None:
     """The proposal is published with the id and the number of customers counted by hand."""
-    content, published = run_proposal(shared_data / file, tmp_path, monkeypatch)
+    content, published = run_proposal(shared_data / file, tmp_path)
     assert published.outcome == "published"
     assert (content["rows"]["id"], published.customers) == REAL[file]
 
@@ -77,8 +66,6 @@ def test_every_real_table_is_tried(shared_data: Path) -> None:
     assert files - REAL.keys() == {"mall_customers_lfs_pointer.csv"}
 
 
-@pytest.mark.xdist_group("prefect")
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("name", "dialect"),
     [
@@ -88,10 +75,10 @@ def test_every_real_table_is_tried(shared_data: Path) -> None:
     ],
 )
 def test_a_table_in_any_dialect_runs_as_proposed(
-    name: str, dialect: dict[str, Any], write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, dialect: dict[str, Any], write: Write, tmp_path: Path
 ) -> None:
     """Parquet files and CSV files of other dialects work: all 300 customers are used."""
-    content, published = run_proposal(write(people(), name, **dialect), tmp_path, monkeypatch)
+    content, published = run_proposal(write(people(), name, **dialect), tmp_path)
     assert content["rows"]["id"] == "customer id"
     assert content["features"] == ["spend", "visits"]
     assert list(content["rows"]["columns"]) == ["spend", "visits"]

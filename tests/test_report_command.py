@@ -41,15 +41,17 @@ def opener(tmp_path: Path) -> Path:
     return script
 
 
-def test_where_a_report_is(command: Command, town: Town, tmp_path: Path, opener: Path) -> None:
+def test_where_a_report_is(
+    command: Command, main_command: Command, town: Town, tmp_path: Path, opener: Path
+) -> None:
     """The live edition's path or a date's; --open opens that file; --index rebuilds the index."""
     live, held = (sorted((town.home / "editions").glob(f"{day(n)}/*/report.html"))[0] for n in (1, 2))
-    assert command("report", "planted").stdout == f"{live.relative_to(tmp_path)}\n"
+    assert main_command("report", "planted").stdout == f"{live.relative_to(tmp_path)}\n"
     dated = command("report", "planted", "--as-of", str(day(2)), "--open", BROWSER=f"{opener} %s")
     assert (dated.returncode, dated.stdout) == (0, f"{held.relative_to(tmp_path)}\n"), dated.stderr
     assert (tmp_path / "opened").read_text() == f"{held.as_uri()}\n"
     (town.home / "index.html").write_text("old")
-    index = command("report", "planted", "--index")
+    index = main_command("report", "planted", "--index")
     assert index.stdout == "store/planted/index.html\n"
     assert str(day(2)) in (town.home / "index.html").read_text()
 
@@ -67,18 +69,21 @@ def test_where_a_report_is(command: Command, town: Town, tmp_path: Path, opener:
         (("planted", "--open"), "no browser could be opened on this machine; open "),
     ],
 )
-def test_what_is_refused(command: Command, town: Town, arguments: tuple[str, ...], words: str) -> None:
+def test_what_is_refused(
+    main_command: Command, town: Town, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
+) -> None:
     """One line, exit status 2, no traceback."""
-    result = command("report", *arguments, RESEGMENT_BROWSER="nothing", BROWSER="false")
+    monkeypatch.setattr("webbrowser._tryorder", None)  # so that it reads BROWSER
+    result = main_command("report", *arguments, RESEGMENT_BROWSER="nothing", BROWSER="false")
     assert (result.returncode, len(result.stderr.strip().splitlines())) == (2, 1), result.stderr
     assert words in result.stderr
     assert town.home.is_dir()
 
 
-def test_a_report_that_is_gone_is_refused(command: Command, town: Town) -> None:
+def test_a_report_that_is_gone_is_refused(main_command: Command, town: Town) -> None:
     """The damaged edition is named."""
     next((town.home / "editions").glob(f"{day(1)}/*/report.html")).unlink()
-    result = command("report", "planted")
+    result = main_command("report", "planted")
     assert (result.returncode, "is damaged or has no report" in result.stderr) == (2, True)
 
 
