@@ -20,9 +20,10 @@ from schemas.wording import list_names
 from segmentation.erasing.erasure import ERASE_LOCK
 from segmentation.errors import Conflict
 from segmentation.report.index_refresh import refresh_index
+from segmentation.store.dates import list_edition_refs
 from segmentation.store.layout import edition_folder
 from segmentation.store.locking import LOCK, lock
-from segmentation.store.manifests import try_read_manifest
+from segmentation.store.manifests import identify_folder, try_read_manifest
 from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
 from segmentation.store.pruned import is_pruned, record_pruned
@@ -139,13 +140,11 @@ def _list_notes(undecided: list[str]) -> tuple[str, ...]:
 def _list_editions(home: AnyPath, published: Mapping[date, str]) -> dict[date, list[str]]:
     """Editions by date: those with a folder, and those that only a published table names."""
     editions: dict[date, list[str]] = {as_of: [edition] for as_of, edition in published.items()}
-    for path in (home / "editions").glob("*/*"):
-        try:
-            as_of = date.fromisoformat(path.parent.name)
-        except ValueError:
-            continue  # not a folder of ours
-        names = editions.setdefault(as_of, [])
-        names += [path.name] if path.name not in names else []
+    for ref in list_edition_refs(home):
+        # Another date's edition may have been moved there, and be the only copy of what must stay.
+        if identify_folder(edition_folder(home, *ref)) in (ref, None):
+            names = editions.setdefault(ref.as_of, [])
+            names += [ref.edition] if ref.edition not in names else []
     return {as_of: sorted(names) for as_of, names in editions.items()}
 
 

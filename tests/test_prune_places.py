@@ -42,6 +42,18 @@ def test_pruning_and_erasing_take_turns(town: Town) -> None:
         prune_editions(town.home, PruneRequest(KEEP, "ana", town.home), lambda line: None)
 
 
+def test_an_edition_in_the_folder_of_a_pruned_date_stays(town: Town) -> None:
+    """Two dates' folders were swapped: the live edition is not removed with the date that has its folder."""
+    first, live = (town.home / "editions" / str(day(number)) for number in (1, 3))
+    contents = {path.name: path.read_bytes() for path in live.rglob("*.*")}
+    first.rename(first.with_name("aside"))
+    live.rename(first)
+    first.with_name("aside").rename(live)
+    summary = prune_editions(town.home, PruneRequest(KEEP, "ana", town.home), lambda line: None)
+    assert [entry.as_of for entry in summary.dates] == [day(1)]
+    assert {path.name: path.read_bytes() for path in first.rglob("*.*")} == contents
+
+
 @pytest.fixture
 def town_in_bucket(town: Town, bucket: ObjectPath) -> Iterator[ObjectPath]:
     """The same segmentation in a bucket: its home."""
