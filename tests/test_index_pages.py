@@ -30,14 +30,20 @@ if TYPE_CHECKING:
 TOO_FEW_CUSTOMERS = {"a": 40, "b": 30, "c": 20, "d": 10}
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
+@pytest.fixture(scope="module")
+def three_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """Two published nights and a held one."""
-    town = create_town(tmp_path, description="Four <b>planted</b> groups.")
+    town = create_town(tmp_path_factory.mktemp("town"), description="Four <b>planted</b> groups.")
     town.night(1, draw_customers(FOUR))
     town.night(2, draw_customers({**FOUR, "a": 160}))
     town.night(3, draw_customers(TOO_FEW_CUSTOMERS))
     return town
+
+
+@pytest.fixture
+def town(three_nights: Town, tmp_path: Path) -> Town:
+    """A copy of the three nights."""
+    return three_nights.copy_to(tmp_path)
 
 
 def list_states(home: Path) -> list[tuple[str, str]]:
