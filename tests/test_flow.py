@@ -77,9 +77,16 @@ TWO_GROUPS = [f"a{i},{10 + i % 3},{1 + i % 2}" for i in range(30)] + [
 ]
 
 
-def test_the_article_gives_the_articles_result(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def article(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Published]:
+    """A store with the article's night, and what the night returned."""
+    store = tmp_path_factory.mktemp("article")
+    return store, run("article", store)
+
+
+def test_the_article_gives_the_articles_result(article: tuple[Path, Published]) -> None:
     """k = 5, five segments of 4,800 rows, and the article's centres of money_spent."""
-    published = run("article", tmp_path)
+    store, published = article
     profiles = pd.read_parquet(Path(published.report_path).with_name("profiles.parquet"))
     money = profiles[profiles["feature"] == "money_spent"]
     assert published.k == 5
@@ -87,21 +94,21 @@ def test_the_article_gives_the_articles_result(tmp_path: Path) -> None:
     assert sorted(money["centre"]) == pytest.approx([103.75, 234.95, 261.0, 792.7, 891.75], abs=1e-9)
     segments = pd.read_parquet(published.segments_path)
     assert len(segments) == segments["customer_id"].nunique() == 24_000
-    shown = hide_ids(format_published(published).replace(str(tmp_path), "store"))
+    shown = hide_ids(format_published(published).replace(str(store), "store"))
     for page in ("README.md", "docs/start.md"):
         text = (Path(__file__).parents[1] / page).read_text(encoding="utf-8")
         assert shown in hide_ids(text)
 
 
-def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
+def test_the_same_run_again_changes_nothing(article: tuple[Path, Published]) -> None:
     """A second run of the same input says so, and every file keeps its bytes and modification time."""
-    first = run("article", tmp_path)
-    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
-    second = run("article", tmp_path)
+    store, first = article
+    times = {p: p.stat().st_mtime_ns for p in (store / "article" / "editions").rglob("*")}
+    second = run("article", store)
     assert (first.outcome, second.outcome) == ("published", "already-published")
     assert second.edition == first.edition
-    assert times == {p: p.stat().st_mtime_ns for p in (tmp_path / "article" / "editions").rglob("*")}
-    assert [row["outcome"] for row in read_rows(tmp_path / "article")] == ["published", "already-published"]
+    assert times == {p: p.stat().st_mtime_ns for p in (store / "article" / "editions").rglob("*")}
+    assert [row["outcome"] for row in read_rows(store / "article")] == ["published", "already-published"]
 
 
 @pytest.mark.slow
@@ -129,8 +136,11 @@ def test_shuffled_rows_give_the_same_segments_and_numbers(tmp_path: Path, defini
     pd.testing.assert_frame_equal(tables[0], tables[1])
 
 
-def test_a_task_that_fails_once_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_fails_once_is_retried(
+    tmp_path: Path, definitions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A transient fault costs a retry, not the night."""
+    write_demo(definitions, TWO_GROUPS)
     real, calls = tasks.fit.refine, []
 
     def fail_once(*arguments: Any, **options: Any) -> Any:
@@ -140,7 +150,7 @@ def test_a_task_that_fails_once_is_retried(tmp_path: Path, monkeypatch: pytest.M
         return real(*arguments, **options)
 
     monkeypatch.setattr(tasks.fit, "refine", fail_once)
-    assert run("article", tmp_path).outcome == "published"
+    assert run("demo", tmp_path).outcome == "published"
     assert len(calls) == 2
 
 

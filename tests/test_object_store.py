@@ -1,5 +1,6 @@
 """A source and a store of objects, on a real S3 server over HTTP: runs end as they do with files."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import pytest
 
 import segmentation.store.object_commit
+from bench.nights import run_night
 from config.settings import read_settings
 from flows.resegment import resegment
-from schemas.night import Published
+from schemas.night import Night, Published
 from segmentation.errors import Refused, ResegmentError
 from segmentation.store.audit import audit_store
 from segmentation.store.layout import SEGMENTS
@@ -66,7 +68,9 @@ def test_a_store_of_objects_has_the_same_bytes_as_a_folder(bucket: ObjectPath, t
 
 
 @pytest.mark.parametrize("location", ["in/", "in/day-*.csv", "*/day-2026-01-3?.csv", "in/day-2026-01-30.csv"])
-def test_objects_are_listed_like_files(bucket: ObjectPath, location: str, tmp_path: Path) -> None:
+def test_objects_are_listed_like_files(
+    bucket: ObjectPath, location: str, make_night: Callable[..., Night]
+) -> None:
     """A folder, a pattern or one object; of two objects with one name both are read."""
     (bucket / "in/day-2026-01-30.csv").put(csv(TWO_GROUPS[:25]))
     (bucket / "in/notes.txt").put(b"not a table")
@@ -78,7 +82,7 @@ def test_objects_are_listed_like_files(bucket: ObjectPath, location: str, tmp_pa
     if location.startswith("*/"):
         (bucket / "other/day-2026-01-31.csv").put(csv(TWO_GROUPS[40:]))
         customers = 50
-    assert run(f"{bucket}/{location}", tmp_path / "store").customers == customers
+    assert run_night(make_night(f"{bucket}/{location}")).customers == customers
 
 
 @pytest.mark.slow
