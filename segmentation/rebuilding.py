@@ -188,10 +188,30 @@ def prepare_scratch(home: AnyPath, edition: Edition, plan: RebuildPlan, scratch:
 
 
 def compare_rebuilt(home: AnyPath, edition: Edition, scratch_home: Path, rebuilt_id: str) -> RebuildResult:
-    """Compare the rebuilt edition with the one in the store, file by file."""
+    """Compare the rebuilt edition with the one in the store, file by file.
+
+    Refused if customers were erased from it, or if it was pruned, while it was rebuilt.
+    """
+    result = _compare(home, edition, scratch_home, rebuilt_id)
+    # Afterwards, since an erasure is recorded before it changes a file.
+    if result.differences and (problems := _list_changes_since(home, edition)):
+        raise Refused("cannot-rebuild", "; ".join(problems))
+    return result
+
+
+def _list_changes_since(home: AnyPath, edition: Edition) -> list[str]:
+    ref = EditionRef(edition.as_of, edition.edition)
+    if is_pruned(home, edition.edition) and not edition_folder(home, *ref).is_dir():
+        return [f"{describe_edition(ref)} was pruned at this moment"]
+    return explain_rebuild(home, ref)
+
+
+def _compare(home: AnyPath, edition: Edition, scratch_home: Path, rebuilt_id: str) -> RebuildResult:
+    original = edition_folder(home, edition.as_of, edition.edition)
+    if not original.is_dir():
+        return RebuildResult(0, ["the edition is gone"])
     if rebuilt_id != edition.edition:
         return RebuildResult(0, _explain_other_edition(home, edition, scratch_home, rebuilt_id))
-    original = edition_folder(home, edition.as_of, rebuilt_id)
     rebuilt = edition_folder(scratch_home, edition.as_of, rebuilt_id)
     names = sorted({path.name for path in original.iterdir()} | {path.name for path in rebuilt.iterdir()})
     differences = [

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = "11"
+COMMANDS, PUBLISHERS = "9", "3"
 ROWS = (
     "seeds",
     "steps",
@@ -69,7 +69,7 @@ def prove_replays(folder: Path, seeds: int) -> dict[str, Any]:
 
 def prove_crowds(folder: Path, rounds: int) -> dict[str, Any]:
     """Rounds of commands at once."""
-    command = [sys.executable, "-m", "tests.crowds", str(folder), str(rounds), COMMANDS]
+    command = [sys.executable, "-m", "tests.crowds", str(folder), str(rounds), COMMANDS, PUBLISHERS]
     return read_results(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
 
 

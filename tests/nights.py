@@ -65,12 +65,18 @@ class Town(NamedTuple):
         return self.run(number, source)
 
     def run(
-        self, number: int, source: Path, *, force: bool = False, accept_new_ids: bool = False
+        self,
+        number: int,
+        source: Path,
+        *,
+        force: bool = False,
+        accept_new_ids: bool = False,
+        publisher: str = "",
     ) -> Published:
-        """Run the night of that number on a file."""
+        """Run the night of that number on a file. Runs at the same time need different publishers."""
         return run_night(
             Night(
-                run_id=f"night-{number}-{len(list(self.store.glob('*/ledger/*')))}",
+                run_id=f"night-{number}-{len(list(self.store.glob('*/ledger/*')))}{publisher}",
                 definition=self.definition,
                 as_of=day(number),
                 source=str(source),

@@ -5,7 +5,9 @@ store is in replayed_people.py, damage in replayed_damage.py, the order of all o
 """
 
 import hashlib
+import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pandas as pd
 
 from tests.forked_acts import Conditions, Ending, full_disk, observe, start_act, wait_for
 from tests.nights import Town, day, draw_customers, draw_group
-from tests.store_model import Model, Signature, list_contradictions, list_torn
+from tests.store_model import Model, Signature, list_contradictions, list_miscounted, list_torn
 from tests.store_views import view_store
 
 CHANGES = 110  # of the file system, about, that a night makes
@@ -36,6 +38,7 @@ class Replay:
     present: set[str] = field(default_factory=set)  # editions that are in the store
     has_disk: bool = False  # the store is on a file system of its own, which can be filled
     counts: dict[str, int] = field(default_factory=dict)
+    publishers: Iterator[int] = field(default_factory=itertools.count)  # so that no two runs share an id
 
     def count(self, kind: str, number: int = 1) -> None:
         """Count what was done."""
@@ -83,9 +86,10 @@ class Replay:
 
     def start(self, number: int, source: Path, *, force: bool = False, death: int | None = None) -> Any:
         """Start a night."""
+        publisher = f"-{next(self.publishers)}"
 
         def act() -> Ending:
-            record = self.town.run(number, source, force=force)
+            record = self.town.run(number, source, force=force, publisher=publisher)
             return Ending(record.outcome, record.edition)
 
         return start_act(self.town, act, self.conditions._replace(death=death))
@@ -123,6 +127,7 @@ class Replay:
         """Tell the model how a night ended."""
         as_of, edition = str(day(number)), ending.edition
         self.model.sources[as_of] = str(source)
+        self.model.rows += 1
         self.count(ending.outcome)
         if not edition:
             return
@@ -136,6 +141,8 @@ class Replay:
                 f"night {number} builds on {entry['previous']}, expected {signature.previous}",
             )
             self.model.remember(edition, entry, signature)
+        if ending.outcome in ("published", "held"):
+            self.require_none(list_miscounted(entry, pd.read_csv(source)["id"], self.model.erased))
         if ending.outcome == "held":
             self.require(entry["decision"] == "held", f"{edition} is held, its manifest says otherwise")
             self.model.held[as_of] = edition
@@ -189,6 +196,7 @@ class Replay:
             is_fine = ending.outcome in WINNERS | {"conflict"} and ending.message.isprintable()
             self.require(is_fine, f"one of two publishers of night {number}: {ending}")
             self.count("conflicts", ending.outcome == "conflict")
+            self.model.rows += ending.outcome == "conflict"  # its row of the ledger
         winners = {ending.edition: n for n, ending in enumerate(endings) if ending.outcome != "conflict"}
         self.require(bool(winners), f"two publishers of night {number}, and both lost")
         edition = self.view()["published"].get(str(day(number)))

@@ -50,6 +50,7 @@ def promote(replay: Replay, as_of: str, edition: str, rng: random.Random) -> Non
     is_fine = ending.outcome in ("promoted", "already-live")
     replay.require(is_fine, f"promoting {edition} of {as_of} ended as {ending}")
     replay.model.promote(as_of, edition)
+    replay.model.rows += ending.outcome == "promoted"
     replay.count("promotions")
 
 
@@ -105,6 +106,7 @@ def erase(replay: Replay, rng: random.Random) -> None:
     ending = try_killed(replay, act, 60, rng)
     replay.require(ending.outcome == "erased", f"erasing ended as {ending}")
     replay.model.erased |= {*ids}
+    replay.model.rows += 1
     for edition in replay.model.editions.values():
         for customer_id in ids:
             edition.customers.pop(customer_id, None)
@@ -131,6 +133,7 @@ def prune(replay: Replay, rng: random.Random) -> None:
     for as_of in expected:
         del model.published[as_of]
         model.pruned.add(as_of)
+        model.rows += 1
     replay.count("pruned dates", len(expected))
 
 

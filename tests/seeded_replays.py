@@ -8,6 +8,7 @@ is filled; without `unshare` and the variable, the disk is never full.
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -58,7 +59,10 @@ def run_seeds(folder: Path, seeds: range, nights: int = NIGHTS) -> dict[str, Any
     warm_up(folder / "warm", create_town(folder / "warm"))
     counts, failures = Counter[str](), []
     for seed in seeds:
-        result = run_seed(folder / "disk" / f"seed-{seed}", seed, nights, has_disk=has_disk)
+        target = folder / "disk" / f"seed-{seed}"
+        result = run_seed(target, seed, nights, has_disk=has_disk)
+        if "problem" not in result:
+            shutil.rmtree(target)  # the seeds share a disk, which must not fill up by itself
         sys.stderr.write(json.dumps(result) + "\n")
         counts.update({**result["counts"], "seeds": 1, "steps": result["steps"]})
         failures += [result] if "problem" in result else []

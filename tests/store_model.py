@@ -3,7 +3,7 @@
 It knows nothing of the project's code. Views are in store_views.py, what is done to the store in replays.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -156,3 +156,12 @@ def list_unbalanced(edition: str, entry: View) -> Iterator[str]:
     balance = sum(rows.get(part, 0) for part in ("used", "merged", "quarantined", "erased"))
     if rows["read"] != balance or not rows["customers"] == count == sum(entry["sizes"].values()):
         yield f"rows of {edition} do not add up: {rows}, {count} customers"
+
+
+def list_miscounted(entry: View, source_ids: Iterable[str], erased: set[str]) -> Iterator[str]:
+    """What is wrong with the counts of an edition that was made of the rows with these ids."""
+    rows, ids = entry["rows"], list(source_ids)
+    customers = len(set(ids) - erased)
+    if (rows["read"], rows["customers"]) != (len(ids), customers):
+        counts = f"{rows['read']} rows and {rows['customers']} customers"
+        yield f"an edition has {counts}, its source {len(ids)} and {customers}"

@@ -7,12 +7,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.manifest import EditionRef
 from segmentation.erasing.erasure import plan_erasure
 from segmentation.erasing.requests import make_request
 from segmentation.errors import DamagedFile, Refused
+from segmentation.rebuilding import compare_rebuilt
 from segmentation.store.audit import audit_store
+from segmentation.store.editions import resolve_edition
 from segmentation.store.layout import SEGMENTS
 from segmentation.store.ledger import read_rows
+from segmentation.store.pruned import record_pruned
 from segmentation.store.published import is_intact, published_edition
 from segmentation.store.tombstones import TOMBSTONES_FILE, read_tombstones
 from tests.erasing import (
@@ -142,6 +146,21 @@ def test_an_old_date_leaves_the_customer_out(town: Town) -> None:
     assert published.rows is not None and published.rows.erased == 3
     assert VICTIM not in set(read(published)["customer_id"])
     assert town.run(4, town.folder / "night-4.csv").outcome == "already-published"
+
+
+def test_an_erasure_during_a_rebuild_is_no_difference(town: Town, tmp_path: Path) -> None:
+    """A rebuild that ends after the erasure says why the bytes differ, instead of blaming the edition."""
+    edition = resolve_edition(town.home, day(2), None)
+    rebuilt = tmp_path / "rebuilt" / town.home.name
+    shutil.copytree(town.home, rebuilt)
+    assert compare_rebuilt(town.home, edition, rebuilt, edition.edition).differences == []
+    erase(town, VICTIM)
+    with pytest.raises(Refused, match="customers were erased from the edition of 2026-01-02"):
+        compare_rebuilt(town.home, edition, rebuilt, edition.edition)
+    record_pruned(town.home, EditionRef(day(2), edition.edition), edition.manifest, {})
+    shutil.rmtree(town.home / "editions" / str(day(2)))
+    with pytest.raises(Refused, match="was pruned at this moment"):
+        compare_rebuilt(town.home, edition, rebuilt, edition.edition)
 
 
 def test_a_dry_run_changes_nothing(town: Town) -> None:

@@ -7,9 +7,9 @@ import pytest
 from tests import replays
 from tests.long_replays import read_results, start_replays
 from tests.replays import Failure, Step, draw_steps, shrink
-from tests.store_model import Model, Signature, View, list_contradictions
+from tests.store_model import Model, Signature, View, list_contradictions, list_miscounted
 
-SEEDS, NIGHTS = 5, 18  # a seed of 30 nights takes half a minute
+SEEDS, NIGHTS = 5, 12  # a seed of 30 nights takes half a minute
 
 
 @pytest.mark.slow
@@ -66,3 +66,6 @@ def test_the_model_sees_what_is_wrong() -> None:
     words = "\n".join(list_contradictions(model, view))
     for problem in ("live.json says", "a second time", "it had 2", "left behind"):
         assert problem in words
+    assert [*list_miscounted(first, ["x"], set())] == []
+    (problem,) = list_miscounted(first, ["x", "y"], {"y"})
+    assert problem == "an edition has 1 rows and 1 customers, its source 2 and 1"
