@@ -11,6 +11,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL
 
+from config.settings import read_settings
 from flows.promote import promote
 from flows.resegment import resegment
 from schemas.promotion import Promotion
@@ -24,7 +25,7 @@ from segmentation.store.names_file import read_given_names
 from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
 from segmentation.store.published import published_edition
-from tests.conftest import Command, run_command
+from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, definitions, run, write_demo
 from tests.test_real_data import DAY
 
@@ -44,18 +45,20 @@ def server() -> dict[str, str]:
 def three_nights(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two published nights, the second with one more customer, and a held third one with few customers."""
     folder = tmp_path_factory.mktemp("nights")
-    environment = {
-        "PREFECT_API_URL": PREFECT_API_URL.value() or "",
-        "RESEGMENT_STORE": str(folder / "store"),
-        "RESEGMENT_STATE": str(folder / "state"),
-    }
-    for as_of, rows, status in (
-        (FIRST, TWO_GROUPS, 0),
-        (SECOND, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"], 0),
-        (THIRD, TWO_GROUPS[::3], 4),
-    ):
-        write_demo(folder, rows, source=SOURCE)
-        assert run_command(folder, "run", "demo.yaml", "--as-of", as_of, **environment).returncode == status
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in (("DEFINITIONS", "."), ("STORE", "store"), ("STATE", "state")):
+            patch.setenv(f"RESEGMENT_{name}", str(folder / value))
+        read_settings.cache_clear()
+        for as_of, rows, outcome in (
+            (FIRST, TWO_GROUPS, "published"),
+            (SECOND, [*TWO_GROUPS, "z,10,1", "bad,-1,-1"], "published"),
+            (THIRD, TWO_GROUPS[::3], "held"),
+        ):
+            write_demo(folder, rows, source=SOURCE)
+            state: Any = resegment("demo", as_of=as_of, return_state=True)
+            assert state.result().outcome == outcome
+    read_settings.cache_clear()
     return folder
 
 
@@ -66,52 +69,52 @@ def nights(three_nights: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nights")
-def test_from_history_to_promote(command: Command) -> None:
+def test_from_history_to_promote(main_command: Command) -> None:
     """history shows what was held and why, diff what differs; promote makes it live, and goes back."""
-    table = command("history", "demo").stdout
+    table = main_command("history", "demo").stdout
     assert "held" in table and "a change of 50% or more is not allowed" in table
     assert "0.00% = 0.00% behaviour + 0.00% model" in table and "+1 -0" in table
     assert "earlier rows" not in table
-    assert "2 earlier rows: --last 0 shows all" in command("history", "demo", "--last", "1").stdout
+    assert "2 earlier rows: --last 0 shows all" in main_command("history", "demo", "--last", "1").stdout
 
-    differing = json.loads(command("diff", "demo", FIRST, SECOND, "--json").stdout)
+    differing = json.loads(main_command("diff", "demo", FIRST, SECOND, "--json").stdout)
     facts = {(fact["part"], fact["what"]): (fact["before"], fact["after"]) for fact in differing}
     assert facts["data", "rows read"] == (50, 52)
     assert facts["segments", "S01 customers"] == (30, 31)
     assert not any(part in ("parameters", "versions") for part, _ in facts)
-    assert command("diff", "demo", FIRST, FIRST).stdout == "They do not differ.\n"
-    assert "51 (+2.0%)" in command("diff", "demo", FIRST, SECOND).stdout
+    assert main_command("diff", "demo", FIRST, FIRST).stdout == "They do not differ.\n"
+    assert "51 (+2.0%)" in main_command("diff", "demo", FIRST, SECOND).stdout
 
-    promoted = command("promote", "demo", "--as-of", THIRD, "--reason", "a sale", "--by", "ana")
+    promoted = main_command("promote", "demo", "--as-of", THIRD, "--reason", "a sale", "--by", "ana")
     assert promoted.returncode == 0, promoted.stderr
     assert promoted.stdout.startswith(f"Live: demo as of {THIRD}, 17 customers")
-    back = json.loads(command("promote", "demo", "--as-of", FIRST, "--by", "ben", "--json").stdout)
+    back = json.loads(main_command("promote", "demo", "--as-of", FIRST, "--by", "ben", "--json").stdout)
     assert (back["outcome"], back["set_aside"]) == ("promoted", [SECOND, THIRD])
-    rows = json.loads(command("history", "demo", "--json").stdout)
+    rows = json.loads(main_command("history", "demo", "--json").stdout)
     assert [row["outcome"] for row in rows] == ["published", "published", "held", "promoted", "promoted"]
-    assert "by ana: a sale" in command("history", "demo").stdout
-    assert command("audit", "demo").returncode == 0
-    repeated = command("promote", "demo", "--as-of", FIRST)
+    assert "by ana: a sale" in main_command("history", "demo").stdout
+    assert main_command("audit", "demo").returncode == 0
+    repeated = main_command("promote", "demo", "--as-of", FIRST)
     assert repeated.stdout.startswith("Live already")
 
 
 @pytest.mark.usefixtures("nights")
-def test_segments_and_their_names(command: Command, tmp_path: Path) -> None:
+def test_segments_and_their_names(main_command: Command, tmp_path: Path) -> None:
     """A segment has a factual name in parentheses until somebody names it."""
-    unnamed = command("segments", "demo")
+    unnamed = main_command("segments", "demo")
     assert unnamed.returncode == 0, unnamed.stderr
     assert "(low spend, low orders)" in unnamed.stdout and "spend < " in unnamed.stdout
-    assert command("name", "demo", "S01", "--name", "Best", "--owner", "crm").stdout == (
+    assert main_command("name", "demo", "S01", "--name", "Best", "--owner", "crm").stdout == (
         "S01: name 'Best', owner 'crm'\n"
     )
-    document = json.loads(command("segments", "demo", "--json").stdout)
+    document = json.loads(main_command("segments", "demo", "--json").stdout)
     assert [(segment["called"], segment["owner"]) for segment in document["segments"]] == [
         ("Best", "crm"),
         ("(high spend, high orders)", ""),
     ]
-    held = json.loads(command("segments", "demo", "--as-of", THIRD, "--json").stdout)
+    held = json.loads(main_command("segments", "demo", "--as-of", THIRD, "--json").stdout)
     assert held["as_of"] == THIRD and held["segments"][0]["called"] == "Best"
-    unknown = command("name", "demo", "S07", "--name", "x")
+    unknown = main_command("name", "demo", "S07", "--name", "x")
     assert (unknown.returncode, "there are S01, S02" in unknown.stderr) == (2, True)
 
 

@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from config.settings import read_settings
-from flows.resegment import resegment
-from schemas.night import Published
 from segmentation.proposing.proposal import make_name, propose
 from tests.exports import make_orders, make_shopify, make_superstore, make_woocommerce, summarise
 from tests.made_tables import write_table
+from tests.nights import run_definition
 
 CASES = ("order-total-per-line", "shopify-times")
 
@@ -29,19 +27,16 @@ RunProposal = Callable[..., Result]
 
 
 @pytest.fixture
-def run_proposal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunProposal:
+def run_proposal(tmp_path: Path) -> RunProposal:
     """Propose a definition, run it unchanged as of the proposed date, and read the customers."""
 
     def call(path: Path, as_of: str | None = None) -> Result:
         name = make_name(str(path))
-        monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(tmp_path))
-        read_settings.cache_clear()
         proposal = propose(str(path), name, None)
         (tmp_path / f"{name}.yaml").write_text(proposal.text, encoding="utf-8")
         day = date.fromisoformat(as_of or str(proposal.as_of))
         store = tmp_path / "store"
-        published = resegment(name, as_of=day, store=str(store))
-        assert isinstance(published, Published) and published.outcome == "published"
+        assert run_definition(tmp_path / f"{name}.yaml", day, store).outcome == "published"
         table = pd.read_parquet(store / name / "published" / f"as_of={day}" / "segments.parquet")
         columns = ["customer_id", "recency_days", "orders", "revenue"]
         return Result(table[columns].sort_values("customer_id", ignore_index=True), proposal.findings.lines)
@@ -54,8 +49,6 @@ def compare(customers: pd.DataFrame, answer: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(customers, answer, check_dtype=False, check_exact=False, rtol=1e-12)
 
 
-@pytest.mark.xdist_group("prefect")
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("case", CASES)
 def test_a_case_gives_its_answer(case: str, shared_data: Path, run_proposal: RunProposal) -> None:
     """The shared cases without a definition give expected.csv."""
@@ -67,8 +60,6 @@ def test_a_case_gives_its_answer(case: str, shared_data: Path, run_proposal: Run
     compare(customers, pd.read_csv(folder / "expected.csv").sort_values("customer_id", ignore_index=True))
 
 
-@pytest.mark.xdist_group("prefect")
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("pattern", ["%d/%m/%Y", "%m/%d/%Y"])
 def test_a_superstore_export_runs_as_proposed(
     pattern: str, tmp_path: Path, run_proposal: RunProposal
@@ -83,8 +74,6 @@ def test_a_superstore_export_runs_as_proposed(
     assert '"Sales", summed' in result.lines[1]
 
 
-@pytest.mark.xdist_group("prefect")
-@pytest.mark.usefixtures("prefect_server")
 def test_a_shopify_export_runs_as_proposed(tmp_path: Path, run_proposal: RunProposal) -> None:
     """Totals on an order's first line count once, and days are those of the shop's own offset."""
     orders = make_orders()
@@ -95,8 +84,6 @@ def test_a_shopify_export_runs_as_proposed(tmp_path: Path, run_proposal: RunProp
     assert '"Total", counted once per "Name"' in result.lines[1]
 
 
-@pytest.mark.xdist_group("prefect")
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("guests", [False, True])
 def test_a_woocommerce_export_runs_as_proposed(
     guests: bool, tmp_path: Path, run_proposal: RunProposal
