@@ -10,7 +10,7 @@ from pathlib import Path
 from config.definition import Definition
 from flows.resegment import draft_edition, publish_draft, segment_customers
 from schemas.night import Night, Published
-from segmentation.store.edition_key import make_edition_key
+from segmentation.store.catalogue.edition_key import make_edition_key
 from tasks.ingest import ingest
 from tasks.runtime.session import night_session
 from tasks.summarise import summarise

@@ -23,7 +23,7 @@ from deployments.services import (
     stop_service,
     wait_until,
 )
-from segmentation.store.locking import lock
+from segmentation.store.files.locking import lock
 
 PORT = 4200
 STACK = "stack"  # the stack's folder, inside the state folder

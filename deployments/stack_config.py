@@ -17,8 +17,8 @@ from deployments import local_server
 from deployments.local_server import server_service
 from deployments.pool import ENVIRONMENT
 from deployments.services import Service, read_pid_file
-from segmentation.store.locking import lock
-from segmentation.store.objects import is_object_url
+from segmentation.store.files.locking import lock
+from segmentation.store.files.objects import is_object_url
 
 REPORTS_PORT = 4280
 

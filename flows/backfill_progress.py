@@ -28,9 +28,9 @@ from segmentation.backfill_plan import (
     repair_live,
 )
 from segmentation.errors import Conflict, ResegmentError
-from segmentation.store.objects import parse_path
-from segmentation.store.published import readable_edition
-from segmentation.store.sweeping import sweep_store
+from segmentation.store.catalogue.published import readable_edition
+from segmentation.store.files.objects import parse_path
+from segmentation.store.runs.sweeping import sweep_store
 from tasks.runtime.markdown import escape_cell, format_table
 from tasks.runtime.parameters import check_parameters
 

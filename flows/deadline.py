@@ -11,8 +11,8 @@ from prefect.states import Completed
 
 from schemas.deadlines import Deadline
 from segmentation.deadline_check import DeadlineMissed, check_deadline
-from segmentation.store.objects import parse_path
-from segmentation.store.sweeping import sweep_store
+from segmentation.store.files.objects import parse_path
+from segmentation.store.runs.sweeping import sweep_store
 from tasks.runtime.parameters import AsOf, check_parameters, resolve_as_of
 
 

@@ -1,6 +1,6 @@
 """The flow `prune`: removes, on a schedule, the editions that a definition's retention does not keep.
 
-The work is in segmentation/pruning.py; `resegment prune` does the same without a server.
+The work is in segmentation/pruning/pruning.py; `resegment prune` does the same without a server.
 """
 
 from prefect import flow, get_run_logger, runtime
@@ -9,7 +9,7 @@ from prefect.states import Completed
 
 from config.settings import read_settings
 from schemas.pruning import PruneSummary
-from segmentation.pruning import PruneRequest, prune_editions, rehearse_pruning
+from segmentation.pruning.pruning import PruneRequest, prune_editions, rehearse_pruning
 from segmentation.store.layout import look_up_home
 from tasks.runtime.artifacts import send_artifact
 from tasks.runtime.parameters import check_parameters

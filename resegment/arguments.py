@@ -13,10 +13,10 @@ from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.settings import Settings, read_settings
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 if TYPE_CHECKING:
-    from segmentation.store.editions import Edition
+    from segmentation.store.catalogue.editions import Edition
 
 
 def load_definition(name_or_path: str) -> tuple[Definition, Settings]:
@@ -74,7 +74,7 @@ def resolve_home(name: str, store: str | None) -> AnyPath:
 
 def locate_edition(home: AnyPath, as_of: str | None, edition: str | None) -> tuple[date, AnyPath]:
     """Date and folder of an edition: the live one, or a date's published edition, else its held one."""
-    from segmentation.store.editions import resolve_date_or_id, resolve_edition
+    from segmentation.store.catalogue.editions import resolve_date_or_id, resolve_edition
     from segmentation.store.layout import edition_folder
     from segmentation.store.pointer import read_live
 

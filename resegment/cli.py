@@ -30,7 +30,7 @@ from resegment.score import score_app
 from resegment.segments import segments_app
 from resegment.terminal import print_failure
 from segmentation.errors import ResegmentError
-from segmentation.store.storage_failures import explain_error
+from segmentation.store.files.storage_failures import explain_error
 
 # In the order of the help page.
 _SUBCOMMANDS = (

@@ -18,7 +18,7 @@ from segmentation.errors import Refused
 
 if TYPE_CHECKING:
     from schemas.deadlines import Deadline
-    from segmentation.store.objects import AnyPath
+    from segmentation.store.files.objects import AnyPath
 
 deadline_app = typer.Typer()
 
@@ -56,8 +56,8 @@ def deadline_command(
         check_latest_deadline,
         parse_timezone,
     )
+    from segmentation.store.files.objects import parse_path
     from segmentation.store.layout import parse_name
-    from segmentation.store.objects import parse_path
 
     if is_all == bool(names):
         raise Refused("name", "give the names of segmentations, or --all for every one in the store")

@@ -16,7 +16,7 @@ from schemas.wording import format_edition_size
 
 if TYPE_CHECKING:
     from schemas.promotion import Promotion
-    from segmentation.store.edition_diff import Difference
+    from segmentation.store.catalogue.edition_diff import Difference
 
 editions_app = typer.Typer()
 
@@ -24,7 +24,7 @@ editions_app = typer.Typer()
 @editions_app.command("audit", epilog="Example: resegment audit article --store out")
 def audit_command(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Re-hash every file of a segmentation and report what is damaged, and what to do about it."""
-    from segmentation.store.audit import audit_store
+    from segmentation.store.repair.audit import audit_store
 
     audit = audit_store(resolve_home(name, store))
     if as_json:
@@ -49,8 +49,8 @@ def diff_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show how two editions differ: parameters, data, code, versions, environment, metrics, segments."""
-    from segmentation.store.edition_diff import diff_editions
-    from segmentation.store.editions import resolve_date_or_id
+    from segmentation.store.catalogue.edition_diff import diff_editions
+    from segmentation.store.catalogue.editions import resolve_date_or_id
 
     home = resolve_home(name, store)
     editions = [resolve_date_or_id(home, word) for word in (word_a, word_b)]

@@ -17,7 +17,7 @@ from resegment.options import JsonOption, NameArgument, StoreOption
 from resegment.terminal import open_stderr
 from schemas.wording import format_count
 from segmentation.errors import Refused
-from segmentation.store.objects import is_object_url
+from segmentation.store.files.objects import is_object_url
 
 if TYPE_CHECKING:
     from schemas.erasure import ErasureSummary

@@ -42,9 +42,9 @@ def history_command(
     as_json: JsonOption = False,
 ) -> None:
     """List runs and promotions: outcome, k, sizes, who moved and why, and which edition is live."""
+    from segmentation.store.files.small_files import advise_audit
     from segmentation.store.ledger import read_ledger
     from segmentation.store.pointer import read_live
-    from segmentation.store.small_files import advise_audit
 
     home = resolve_home(name, store)
     ledger = read_ledger(home)

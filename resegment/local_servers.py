@@ -15,7 +15,7 @@ from config.settings import Settings, read_settings
 from resegment.options import StoreOption
 from resegment.terminal import open_stderr, print_failure
 from segmentation.errors import Refused
-from segmentation.store.objects import is_object_url
+from segmentation.store.files.objects import is_object_url
 
 servers_app = typer.Typer()
 

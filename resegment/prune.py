@@ -1,6 +1,6 @@
 """The command `resegment prune`: remove the editions that the definition's retention does not keep.
 
-What is removed is decided in segmentation/pruning.py. It needs no Prefect server.
+What is removed is decided in segmentation/pruning/pruning.py. It needs no Prefect server.
 """
 
 import getpass
@@ -35,7 +35,7 @@ def prune_command(
     back. If it is killed, run it again.
     """
     from schemas.pruning import PruneSummary
-    from segmentation.pruning import PruneRequest, prune_editions, rehearse_pruning
+    from segmentation.pruning.pruning import PruneRequest, prune_editions, rehearse_pruning
     from segmentation.store.ledger import check_author
 
     definition, settings = load_definition(name_or_path)
@@ -58,7 +58,7 @@ def prune_command(
 
 def format_pruning(summary: "PruneSummary") -> Iterable[str]:
     """The dates that go, the totals, and why the others are kept."""
-    from segmentation.store.space import format_bytes
+    from segmentation.store.runs.space import format_bytes
 
     for pruned in summary.dates if summary.outcome == "dry-run" else ():
         extent = "the date" if pruned.whole_date else "replaced editions"

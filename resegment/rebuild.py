@@ -38,8 +38,8 @@ def rebuild_command(
         plan_rebuild,
         prepare_scratch,
     )
-    from segmentation.store.editions import resolve_edition
-    from segmentation.store.scratch import scratch_folder
+    from segmentation.store.catalogue.editions import resolve_edition
+    from segmentation.store.files.scratch import scratch_folder
 
     home = resolve_home(name, store)
     past = resolve_edition(home, parse_date(as_of), edition)

@@ -1,6 +1,6 @@
 """The command `resegment repair`: rebuild damaged files of a store from the rest of it.
 
-What is repaired, and how, is in segmentation/store/repairing.py. It needs no Prefect server.
+What is repaired, and how, is in segmentation/store/repair/repairing.py. It needs no Prefect server.
 """
 
 import getpass
@@ -13,7 +13,7 @@ from resegment.arguments import parse_date, resolve_home
 from resegment.options import JsonOption, NameArgument, StoreOption, UserOption
 
 if TYPE_CHECKING:
-    from segmentation.store.damage import Damage
+    from segmentation.store.repair.damage import Damage
 
 repair_app = typer.Typer()
 
@@ -39,9 +39,9 @@ def repair_command(
     it is listed with what to do, and the exit status is 1.
     """
     from segmentation.report.index_refresh import refresh_index
-    from segmentation.store.audit import audit_store
     from segmentation.store.ledger import check_author
-    from segmentation.store.repairing import RepairRequest, check_choice, repair_store
+    from segmentation.store.repair.audit import audit_store
+    from segmentation.store.repair.repairing import RepairRequest, check_choice, repair_store
 
     home = resolve_home(name, store)
     request = RepairRequest(user or getpass.getuser(), None if live is None else parse_date(live, "live"))

@@ -18,7 +18,7 @@ from resegment.arguments import locate_edition, resolve_home
 from resegment.options import EditionDateOption, EditionIdOption, NameArgument, StoreOption
 from resegment.terminal import shorten_path
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 report_app = typer.Typer()
 
@@ -92,7 +92,7 @@ def _local_copy(page: AnyPath) -> Iterator[Path]:
     if isinstance(page, Path):
         yield page
         return
-    from segmentation.store.scratch import scratch_folder
+    from segmentation.store.files.scratch import scratch_folder
 
     with scratch_folder() as scratch:
         yield page.fetch(scratch)
@@ -100,7 +100,7 @@ def _local_copy(page: AnyPath) -> Iterator[Path]:
 
 def _open_in_browser(page: AnyPath) -> None:
     """Open the page. The copy of an object is removed a day later, since the browser may read it again."""
-    from segmentation.store.scratch import create_page_folder
+    from segmentation.store.files.scratch import create_page_folder
 
     local = page if isinstance(page, Path) else page.fetch(create_page_folder())
     if not webbrowser.open(local.resolve().as_uri()):

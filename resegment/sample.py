@@ -181,7 +181,7 @@ def write_table(name: str, output: Path, *, customers: int | None, seed: int, fo
         raise Refused("output-exists", f"{output} exists already; choose another file with -o or use --force")
     from config.sources import Source
     from segmentation.samples.catalogue import write_sample
-    from segmentation.store.scratch import scratch_folder
+    from segmentation.store.files.scratch import scratch_folder
 
     source = Source.model_validate({"sample": name, "customers": customers})
     try:

@@ -12,7 +12,7 @@ import typer
 from resegment.arguments import load_definition, resolve_home
 from resegment.options import DefinitionArgument, JsonOption, StoreOption
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 score_app = typer.Typer()
 
@@ -43,8 +43,8 @@ def score_command(
 
 
 def _locate_live_model(name: str, store: str | None) -> AnyPath:
+    from segmentation.store.edition.manifests import check_file
     from segmentation.store.layout import edition_folder
-    from segmentation.store.manifests import check_file
     from segmentation.store.pointer import read_live
 
     home = resolve_home(name, store)

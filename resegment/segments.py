@@ -20,7 +20,7 @@ from resegment.options import (
 )
 from resegment.terminal import print_table
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 if TYPE_CHECKING:
     from segmentation.store.names_file import GivenName
@@ -92,7 +92,7 @@ def name_command(
 def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    from segmentation.store.manifests import check_file
+    from segmentation.store.edition.manifests import check_file
 
     path = check_file(folder, "descriptions.parquet")
     try:

@@ -1,7 +1,7 @@
 """The manifest: how an edition was made, in its folder as manifest.json.
 
 The run, its clock and its host are in the ledger (segmentation/store/ledger.py). Reading a manifest
-is in segmentation/store/manifests.py.
+is in segmentation/store/edition/manifests.py.
 """
 
 from datetime import date

@@ -1,6 +1,6 @@
 """The record of a pruning: which editions went, how many bytes that freed, and why the others are kept.
 
-Pruning is in segmentation/pruning.py.
+Pruning is in segmentation/pruning/pruning.py.
 """
 
 from datetime import date

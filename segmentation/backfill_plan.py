@@ -9,17 +9,17 @@ from config.definition import Definition
 from schemas.backfills import BackfillPlan, BackfillRequest, BackfillResult, DateResult, PlannedDate
 from segmentation.errors import Refused, ResegmentError
 from segmentation.sources.changed_dates import list_changed_dates
-from segmentation.store.commit import move_live
+from segmentation.store.catalogue.preceding import previous_edition
+from segmentation.store.catalogue.pruned import is_pruned, list_pruned_dates
+from segmentation.store.catalogue.published import readable_edition, readable_editions
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.manifests import try_read_manifest
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath, parse_path
 from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import read_nights
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.manifests import try_read_manifest
-from segmentation.store.objects import AnyPath, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.preceding import previous_edition
-from segmentation.store.pruned import is_pruned, list_pruned_dates
-from segmentation.store.published import readable_edition, readable_editions
+from segmentation.store.publication.commit import move_live
 
 MAX_DATES = 1100  # three years of nights
 _PRUNED = "pruned; mode rebuild makes it again"

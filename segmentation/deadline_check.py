@@ -14,12 +14,12 @@ from config.settings import read_settings
 from schemas.deadlines import Deadline
 from schemas.wording import format_count
 from segmentation.errors import Refused, ResegmentError
+from segmentation.store.catalogue.published import published_edition
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import read_ledger, read_nights
-from segmentation.store.manifests import read_manifest
-from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live, read_pointer
-from segmentation.store.published import published_edition
 
 _CAUSES = {
     "held": "it was built but is held: {reasons}. Look at its report, then promote it or correct the input",

@@ -12,7 +12,7 @@ from schemas.model import Model
 from segmentation.errors import Refused
 from segmentation.features.grid import blocks, nearest_centres, snap, squared_distances
 from segmentation.features.transforms import accepts, to_original, to_scaled
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 MAX_SCALED = 1e15  # scaled units
 

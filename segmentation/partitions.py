@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from config.settings import read_settings
 from schemas.part import Part
 from segmentation.errors import ClusterGone, Refused
-from segmentation.store.edition_key import digest_code
+from segmentation.store.catalogue.edition_key import digest_code
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from schemas.part import Part
 from segmentation.errors import StageFileGone
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 PART_ROWS = 131_072
 

@@ -1,6 +1,7 @@
 """Promoting an edition: a person puts a held edition live, or an earlier one again.
 
-Later nights build on it (previous_edition in store/published.py). Publishing a night is in store/commit.py.
+Later nights build on it: segmentation/store/catalogue/preceding.py. Publishing a night is in
+segmentation/store/publication/commit.py.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,22 +14,22 @@ from schemas.manifest import EditionRef
 from schemas.promotion import Promotion
 from segmentation.errors import Conflict, Refused, ResegmentError
 from segmentation.report.index_refresh import refresh_index
-from segmentation.store.audited_editions import check_sums
-from segmentation.store.buckets import ObjectChanged
-from segmentation.store.commit import publish_table
-from segmentation.store.durable import write_durably
-from segmentation.store.editions import Edition, resolve_edition
+from segmentation.store.catalogue.editions import Edition, resolve_edition
+from segmentation.store.catalogue.published import published_editions, replaced_edition
 from segmentation.store.erasures import refuse_erased_rows
+from segmentation.store.files.buckets import ObjectChanged
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath, ObjectPath
+from segmentation.store.files.scratch import scratch_folder
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.ledger import add_row, check_author, withdraw_row
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.object_commit import move_live_object
-from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
-from segmentation.store.published import published_editions, replaced_edition
-from segmentation.store.scratch import scratch_folder
-from segmentation.store.staging import STAGING
-from segmentation.store.sweeping import sweep_store
+from segmentation.store.publication.commit import publish_table
+from segmentation.store.publication.object_commit import move_live_object
+from segmentation.store.repair.audited_editions import check_sums
+from segmentation.store.runs.staging import STAGING
+from segmentation.store.runs.sweeping import sweep_store
 from segmentation.store.tombstones import read_tombstones, refuse_pending
 
 

@@ -20,21 +20,21 @@ from segmentation.identity.continuing import MODEL_FILES, describe_edition, list
 from segmentation.identity.previous_segments import CONTESTED
 from segmentation.parts import hash_file
 from segmentation.schema_code import SCHEMA_FILE, read_schema_source, source_path
-from segmentation.store.durable import write_durably
-from segmentation.store.edition_diff import diff_editions
-from segmentation.store.editions import Edition, list_editions
+from segmentation.store.catalogue.edition_diff import diff_editions
+from segmentation.store.catalogue.editions import Edition, list_editions
+from segmentation.store.catalogue.pruned import is_pruned
+from segmentation.store.edition.sealed_files import read_sealed_digests
+from segmentation.store.edition.source_digest import compute_source_digest
+from segmentation.store.edition.versions import list_environment_changes, list_version_changes
 from segmentation.store.erasures import explain_rebuild
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.objects import AnyPath, ObjectPath
 from segmentation.store.issued_ids import copy_issued_ids
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
-from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import LIVE, Pointer
-from segmentation.store.pruned import is_pruned
-from segmentation.store.sealed_files import read_sealed_digests
-from segmentation.store.source_digest import compute_source_digest
 from segmentation.store.tombstones import copy_tombstones
 from segmentation.store.typed_inputs import copy_typed_inputs
-from segmentation.store.versions import list_environment_changes, list_version_changes
 
 
 class RebuildPlan(NamedTuple):

@@ -28,8 +28,8 @@ from segmentation.rows.reading.column_places import adapt_header
 from segmentation.rows.reading.headers import check_header, columns_to_read, read_header
 from segmentation.schema_code import read_source_of
 from segmentation.sources.content import check_content, fingerprint
-from segmentation.store.durable import replace_file, sweep_temporaries
-from segmentation.store.edition_files import compute_label_columns, fit_contract
+from segmentation.store.files.durable import replace_file, sweep_temporaries
+from segmentation.store.publication.edition_files import compute_label_columns, fit_contract
 
 UNSCALABLE = "values that the model cannot scale"
 

@@ -30,9 +30,9 @@ from segmentation.identity.previous_segments import (
 from segmentation.identity.relabel import LabelMapping, PartFiles, relabel_part
 from segmentation.partitions import map_parts
 from segmentation.parts import create_empty_folder
+from segmentation.store.files.objects import parse_path
 from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.layout import get_home
-from segmentation.store.objects import parse_path
 from tasks.fit import rescale_centres
 from tasks.runtime.stage import stage
 

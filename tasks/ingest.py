@@ -33,10 +33,11 @@ from segmentation.sources.content import SourceFile, fingerprint
 from segmentation.sources.copied_files import refuse_copies
 from segmentation.sources.late_files import detect_late_files
 from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
-from segmentation.store.edition_key import collect_content, make_edition_key
+from segmentation.store.catalogue.edition_key import collect_content, make_edition_key
+from segmentation.store.catalogue.pruned import name_as_published
+from segmentation.store.catalogue.unread_sources import report_nothing_read, report_published
 from segmentation.store.layout import get_home
-from segmentation.store.pruned import name_as_published
-from segmentation.store.space import check_space
+from segmentation.store.runs.space import check_space
 from segmentation.store.tombstones import (
     Tombstones,
     digest_ids,
@@ -44,7 +45,6 @@ from segmentation.store.tombstones import (
     read_tombstones,
     refuse_pending,
 )
-from segmentation.store.unread_sources import report_nothing_read, report_published
 from tasks.runtime.stage import stage
 
 MOST_NAMED = 3  # inputs that a message lists by name

@@ -1,6 +1,6 @@
 """Stage publish: build the edition's folder, then commit it in one step.
 
-The commit itself, with its lock and the order of its renames, is in segmentation/store/commit.py.
+The commit itself, with its lock and the order of its renames, is in segmentation/store/publication/commit.py.
 """
 
 import shutil
@@ -27,17 +27,12 @@ from segmentation.checks.late_files import warn_of_late_files
 from segmentation.features.moments import round_significant
 from segmentation.parts import create_empty_folder, hash_file
 from segmentation.schema_code import SCHEMA_FILE
-from segmentation.store.change_tables import migration_columns, write_changes
-from segmentation.store.commit import commit_edition
-from segmentation.store.dead_runs import describe_manifest
-from segmentation.store.durable import sync_file, sync_folder
-from segmentation.store.edition_files import (
-    get_segment_ids,
-    join_segments,
-    list_edition_parts,
-    write_quarantine,
-    write_segments,
-)
+from segmentation.store.catalogue.published import DAMAGED
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.edition.source_digest import compute_source_digest
+from segmentation.store.edition.versions import list_environment, list_versions
+from segmentation.store.files.durable import sync_file, sync_folder
+from segmentation.store.files.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -49,12 +44,17 @@ from segmentation.store.layout import (
     get_home,
     published_path,
 )
-from segmentation.store.manifests import read_manifest
-from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
-from segmentation.store.published import DAMAGED
-from segmentation.store.source_digest import compute_source_digest
-from segmentation.store.space import USAGE, measure_usage
-from segmentation.store.versions import list_environment, list_versions
+from segmentation.store.publication.change_tables import migration_columns, write_changes
+from segmentation.store.publication.commit import commit_edition
+from segmentation.store.publication.edition_files import (
+    get_segment_ids,
+    join_segments,
+    list_edition_parts,
+    write_quarantine,
+    write_segments,
+)
+from segmentation.store.runs.dead_runs import describe_manifest
+from segmentation.store.runs.space import USAGE, measure_usage
 from tasks.runtime.session import close_published
 from tasks.runtime.stage import stage
 

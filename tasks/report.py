@@ -30,7 +30,7 @@ from segmentation.report.report_page import render_report
 from segmentation.report.scatter import MAX_FEATURES
 from segmentation.report.sweep_table import tabulate_sweep
 from segmentation.report.value_feature import infer_value_feature
-from segmentation.store.objects import parse_path
+from segmentation.store.files.objects import parse_path
 from tasks.runtime.stage import stage
 
 MOST_DRAWN = 200  # features of drawn customers, 8 MB

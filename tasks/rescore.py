@@ -13,8 +13,8 @@ from segmentation.identity.previous_model import PreviousModel, list_changed_key
 from segmentation.identity.refitting import ModelFit, RefitDecision, decide_refit
 from segmentation.identity.rescoring import Rescored, rescore_customers
 from segmentation.parts import create_empty_folder
+from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.layout import edition_folder, get_home
-from segmentation.store.manifests import read_manifest
 from tasks.runtime.stage import stage
 
 LOST_HISTORY = "the edition before has lost its history of earlier dates, so this one begins a new one"

@@ -14,7 +14,7 @@ from schemas.night import Night
 from schemas.rows import Customers
 from segmentation.k.trials import tabulate_trials
 from segmentation.report.comparison_page import render_comparison
-from segmentation.store.durable import write_durably
+from segmentation.store.files.durable import write_durably
 from segmentation.store.layout import get_home, join_path
 from tasks.runtime.stage import stage
 

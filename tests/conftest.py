@@ -21,8 +21,8 @@ from config.settings import read_settings
 from resegment import cli
 from schemas.night import Night
 from schemas.numbers import Training
-from segmentation.store.buckets import open_bucket
-from segmentation.store.objects import ObjectPath, parse_path
+from segmentation.store.files.buckets import open_bucket
+from segmentation.store.files.objects import ObjectPath, parse_path
 from segmentation.store.places import list_unknown
 from tests.browser import browser
 from tests.damaged_nights import nights, two_nights

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
-from segmentation.store.audit import audit_store
+from segmentation.store.repair.audit import audit_store
 from tests.crowd_commands import (
     CONFLICT,
     HELD,

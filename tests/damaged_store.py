@@ -13,14 +13,14 @@ from typing import NamedTuple
 from segmentation.identity.given_names import name_segment
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.report.index_refresh import write_index
-from segmentation.store.audit import audit_store
-from segmentation.store.damage import Damage
+from segmentation.store.catalogue.published import published_edition
 from segmentation.store.earlier_ids import IssuedIds
 from segmentation.store.issued_ids import read_issued_ids
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
 from segmentation.store.pointer import Pointer, read_pointer
-from segmentation.store.published import published_edition
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.damage import Damage
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.nights import Town, create_town, day, draw_customers
 
 FIRST = {"a": 60, "b": 60, "c": 60}

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from segmentation.store.audit import audit_store
+from segmentation.store.edition.source_digest import compute_source_digest
 from segmentation.store.pointer import read_pointer
-from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.repair.audit import audit_store
 from tests.kills import digest_editions, list_left, run_forked
 from tests.nights import Town
 from tests.traced_acts import (

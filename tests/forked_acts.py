@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import segmentation.store.edition.source_digest
 import segmentation.store.ledger
-import segmentation.store.source_digest
 from segmentation.errors import Conflict, Refused, ResegmentError, StorageFailed
-from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.edition.source_digest import compute_source_digest
 from tests.kills import kill_at, run_forked, watch_changes
 from tests.nights import Town, draw_customers
 
@@ -89,7 +89,7 @@ def apply_conditions(town: Town, conditions: Conditions) -> None:
     """Make this process work under these conditions."""
     if conditions.code is not None:
         code = conditions.code
-        segmentation.store.source_digest.digest_sources = lambda folders: code
+        segmentation.store.edition.source_digest.digest_sources = lambda folders: code
         compute_source_digest.cache_clear()
     if conditions.hours_back:
         back = timedelta(hours=conditions.hours_back)

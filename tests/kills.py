@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from segmentation.promoting import PromotionRequest, promote_edition
+from segmentation.store.edition.source_digest import compute_source_digest
 from segmentation.store.places import list_unknown
-from segmentation.store.source_digest import compute_source_digest
 from tests.nights import Town, create_town, day, draw_customers
 
 CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "open"}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segmentation.report.index_refresh import write_index
-from segmentation.store.audit import audit_store
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.damaged_store import add, cut, flip, put, remove, zero
 from tests.forked_acts import Ending, observe, run_act
 from tests.replayed_nights import Replay, draw_night

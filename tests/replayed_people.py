@@ -12,7 +12,7 @@ from segmentation.erasing.erasure import erase_customers
 from segmentation.erasing.requests import make_request
 from segmentation.identity.given_names import name_segment
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.pruning import PruneRequest, prune_editions
+from segmentation.pruning.pruning import PruneRequest, prune_editions
 from tests.erasing import search
 from tests.forked_acts import Ending, run_act
 from tests.nights import day, draw_group

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.edition.source_digest import compute_source_digest
 from tests.disks import mount
 from tests.forked_acts import warm_up
 from tests.nights import create_town

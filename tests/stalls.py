@@ -15,7 +15,9 @@ from typing import Any
 from flows.resegment import resegment
 
 FIT = "tasks.fit.refine"
-PUBLISH = "segmentation.store.commit.move_live"  # after the commit point, when the table is published
+PUBLISH = (
+    "segmentation.store.publication.commit.move_live"  # after the commit point, when the table is published
+)
 STALLING_FUNCTIONS = (
     "tasks.ingest.write_rows",
     "tasks.sweep.fit_weighted",

@@ -16,7 +16,7 @@ from schemas.backfills import BackfillResult
 from schemas.night import Night
 from segmentation.backfill_plan import BackfillFailed
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
-from segmentation.store.editions import resolve_edition
+from segmentation.store.catalogue.editions import resolve_edition
 from tests.damaged_nights import TwoNights, cut
 from tests.dated_days import Days, create_days, outcomes
 from tests.dated_days import day as dated_day

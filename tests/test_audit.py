@@ -10,11 +10,11 @@ import pytest
 from schemas.night import Night
 from schemas.rows import EditionKey
 from segmentation.parts import hash_file
-from segmentation.store.audit import audit_store
-from segmentation.store.commit import commit_edition
 from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.layout import SEGMENTS, SUMS, published_path
 from segmentation.store.ledger import begin_row, end_row
+from segmentation.store.publication.commit import commit_edition
+from segmentation.store.repair.audit import audit_store
 from tests.test_commit import build
 from tests.test_store import make_manifest
 

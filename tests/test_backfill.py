@@ -22,10 +22,10 @@ from flows.backfill import backfill
 from schemas.backfills import BackfillResult
 from segmentation.backfill_plan import BackfillFailed
 from segmentation.errors import StageFileGone
-from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
+from segmentation.store.repair.audit import audit_store
 from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_flow import digests
 

@@ -16,9 +16,9 @@ import tasks.fit
 from flows.resegment import segment_customers
 from segmentation.backfill_plan import BackfillFailed
 from segmentation.errors import StageFileGone
-from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.ledger import read_rows
+from segmentation.store.repair.audit import audit_store
 from tasks.runtime.stage import list_stages
 from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_backfill import children, parents, run

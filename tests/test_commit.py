@@ -15,12 +15,12 @@ from schemas.night import Night
 from schemas.rows import EditionKey
 from segmentation.errors import Conflict, DamagedFile
 from segmentation.parts import hash_file
-from segmentation.store.commit import commit_edition, move_live
+from segmentation.store.catalogue.published import published_edition
+from segmentation.store.files.locking import lock
+from segmentation.store.files.objects import ObjectPath
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS, edition_folder, published_path
-from segmentation.store.locking import lock
-from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_edition
+from segmentation.store.publication.commit import commit_edition, move_live
 
 NightMaker = Callable[..., Night]
 

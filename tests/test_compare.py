@@ -17,8 +17,8 @@ from segmentation.errors import Refused
 from segmentation.k.challengers import CHALLENGERS, Shape, rows_within_memory
 from segmentation.k.trials import TrialSample, describe_winners, measure_division, run_trial
 from segmentation.report.comparison_page import render_comparison
-from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
+from segmentation.store.repair.audit import audit_store
 from tasks.challenge import parse_bytes
 from tests.test_flow import DAY, TWO_GROUPS, definitions, digests, run, write_demo
 

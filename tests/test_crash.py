@@ -14,8 +14,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.resegment import segment_customers
-from segmentation.store.audit import audit_store
-from segmentation.store.published import published_edition
+from segmentation.store.catalogue.published import published_edition
+from segmentation.store.repair.audit import audit_store
 from tasks.runtime.stage import list_stages
 from tests.test_flow import DAY, digests, run
 
@@ -29,7 +29,7 @@ pytestmark = [
 _DRIVER = """
 import os, signal, sys
 import flows.resegment as f
-import segmentation.store.commit as c
+import segmentation.store.publication.commit as c
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

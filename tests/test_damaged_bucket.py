@@ -7,9 +7,9 @@ import pytest
 
 from bench.nights import run_night
 from segmentation.errors import DamagedFile
+from segmentation.store.files.locking import LOCK
+from segmentation.store.files.objects import AnyPath, ObjectPath
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
-from segmentation.store.locking import LOCK
-from segmentation.store.objects import AnyPath, ObjectPath
 from segmentation.store.pointer import read_live
 from tests.damaged_nights import TwoNights
 from tests.nights import day

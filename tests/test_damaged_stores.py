@@ -15,10 +15,10 @@ import pytest
 
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store import ledger
-from segmentation.store.audit import audit_store
 from segmentation.store.issued_ids import read_issued_ids, reserve_ids
 from segmentation.store.pointer import read_pointer
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.damaged_store import (
     add,
     cut,

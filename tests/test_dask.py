@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from distributed import LocalCluster
 
-import segmentation.store.source_digest
+import segmentation.store.edition.source_digest
 from bench.nights import run_night
 from config.definition_files import read_definition, resolve_definition
 from config.settings import read_settings
@@ -19,7 +19,7 @@ from schemas.part import Part
 from segmentation.errors import ClusterGone, Refused
 from segmentation.partitions import map_part_files
 from segmentation.parts import read_part, write_part
-from segmentation.store.source_digest import compute_source_digest
+from segmentation.store.edition.source_digest import compute_source_digest
 from tests.nights import day, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
@@ -84,7 +84,9 @@ def test_a_killed_worker_changes_nothing(tmp_path: Path, cluster: LocalCluster) 
 @pytest.mark.usefixtures("cluster")
 def test_a_cluster_with_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its results would be part of an edition that has the name of the code here."""
-    monkeypatch.setattr(segmentation.store.source_digest, "digest_sources", lambda _: "0123456789abcdef")
+    monkeypatch.setattr(
+        segmentation.store.edition.source_digest, "digest_sources", lambda _: "0123456789abcdef"
+    )
     compute_source_digest.cache_clear()
     try:
         with pytest.raises(Refused, match="2 of 2 workers"):

@@ -13,9 +13,9 @@ from resegment.deadline import deadline_app
 from segmentation.deadline_check import check_deadline, check_latest_deadline
 from segmentation.errors import Refused
 from segmentation.promoting import PromotionRequest, promote_edition
+from segmentation.store.files.objects import ObjectPath
 from segmentation.store.layout import published_path
 from segmentation.store.ledger import ledger_path
-from segmentation.store.objects import ObjectPath
 from tests.nights import Town, create_town, day, draw_customers
 
 SIZES = {"a": 120, "b": 120, "c": 120}

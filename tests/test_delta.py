@@ -14,7 +14,7 @@ from config.definition import Definition
 from segmentation.errors import NoData, Refused
 from segmentation.rows.reading.delta import open_delta
 from segmentation.rows.reading.opening import OpenedSource
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.files.objects import AnyPath, ObjectPath
 from tasks.ingest import ingest
 from tests.delta_tables import write_table
 from tests.event_inputs import define, ingest_and_summarise, make_night, read_customers

@@ -10,7 +10,7 @@ import pytest
 from schemas.night import Night
 from segmentation.errors import Refused
 from segmentation.rebuilding import plan_rebuild
-from segmentation.store.editions import list_editions
+from segmentation.store.catalogue.editions import list_editions
 from tasks.ingest import ingest
 from tests.test_flow import DAY, TWO_GROUPS, definitions, run, write_demo
 

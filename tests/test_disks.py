@@ -17,11 +17,11 @@ from prefect.states import Failed
 from schemas.night import Night
 from schemas.rows import Input
 from segmentation.errors import StageFileGone, StorageFailed
-from segmentation.store import space
-from segmentation.store.known_stores import check_store, remember_store
+from segmentation.store.files.storage_failures import explain_error, plain_storage_errors
 from segmentation.store.ledger import add_row
-from segmentation.store.space import check_space
-from segmentation.store.storage_failures import explain_error, plain_storage_errors
+from segmentation.store.runs import space
+from segmentation.store.runs.known_stores import check_store, remember_store
+from segmentation.store.runs.space import check_space
 from tasks.runtime.stage import is_worth_retrying
 
 INPUTS = [Input(name="a.csv", size=1_000_000, sha256="0" * 64)]

@@ -20,8 +20,8 @@ from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
 from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION
 from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
+from segmentation.store.edition.versions import LIBRARIES
 from segmentation.store.layout import SUMS
-from segmentation.store.versions import LIBRARIES
 
 ROOT = Path(__file__).parents[1]
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.store import scratch
-from segmentation.store.durable import make_unique_suffix, replace_file, sweep_temporaries, write_durably
-from segmentation.store.permissions import create_folder, set_mode
-from segmentation.store.scratch import create_page_folder, scratch_folder, sweep_scratch
+from segmentation.store.files import scratch
+from segmentation.store.files.durable import (
+    make_unique_suffix,
+    replace_file,
+    sweep_temporaries,
+    write_durably,
+)
+from segmentation.store.files.permissions import create_folder, set_mode
+from segmentation.store.files.scratch import create_page_folder, scratch_folder, sweep_scratch
 from tests.source_tree import SourceFile, list_code, parse_snippet
 
 
@@ -115,6 +120,6 @@ def list_users_of_tempfile(files: Iterable[SourceFile]) -> list[str]:
 def test_scratch_is_made_in_one_place() -> None:
     """Folders of the tempfile module outlive a kill for ever; those of scratch.py are swept."""
     users = list_users_of_tempfile(list_code())
-    assert users == ["segmentation/store/scratch.py"]
+    assert users == ["segmentation/store/files/scratch.py"]
     for example in ("import tempfile", "def f():\n from tempfile import mkdtemp"):
         assert list_users_of_tempfile(parse_snippet(example)) != []

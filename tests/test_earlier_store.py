@@ -21,14 +21,14 @@ from segmentation.canonical import to_json
 from segmentation.model import read_model
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.report.index_entries import collect_editions
-from segmentation.store.audit import audit_store
+from segmentation.store.catalogue.edition_diff import diff_editions
+from segmentation.store.catalogue.editions import list_editions
 from segmentation.store.earlier_ids import collect_issued_ids
-from segmentation.store.edition_diff import diff_editions
-from segmentation.store.editions import list_editions
+from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.issued_ids import IDS_FILE, reserve_ids
 from segmentation.store.ledger import read_rows
-from segmentation.store.manifests import read_manifest
 from segmentation.store.pointer import read_live, read_pointer
+from segmentation.store.repair.audit import audit_store
 from tests.nights import Town, create_town, day, draw_customers, draw_group, ids, manifest
 
 EARLIER_STORE = Path(__file__).parent / "data" / "store-0.1.0"

@@ -19,12 +19,12 @@ from segmentation.errors import Refused
 from segmentation.identity.given_names import name_segment
 from segmentation.parts import hash_file
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.store.audit import audit_store
+from segmentation.store.catalogue.published import published_edition
+from segmentation.store.files.objects import ObjectPath
 from segmentation.store.ledger import read_rows
 from segmentation.store.names_file import read_given_names
-from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_edition
+from segmentation.store.repair.audit import audit_store
 from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, definitions, run, write_demo
 from tests.test_real_data import DAY

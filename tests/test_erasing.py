@@ -12,12 +12,12 @@ from segmentation.erasing.erasure import plan_erasure
 from segmentation.erasing.requests import make_request
 from segmentation.errors import DamagedFile, Refused
 from segmentation.rebuilding import compare_rebuilt
-from segmentation.store.audit import audit_store
-from segmentation.store.editions import resolve_edition
+from segmentation.store.catalogue.editions import resolve_edition
+from segmentation.store.catalogue.pruned import record_pruned
+from segmentation.store.catalogue.published import is_intact, published_edition
 from segmentation.store.layout import SEGMENTS
 from segmentation.store.ledger import read_rows
-from segmentation.store.pruned import record_pruned
-from segmentation.store.published import is_intact, published_edition
+from segmentation.store.repair.audit import audit_store
 from segmentation.store.tombstones import TOMBSTONES_FILE, read_tombstones
 from tests.erasing import (
     VICTIM,

@@ -14,9 +14,9 @@ from schemas.night import Night
 from segmentation.erasing.erasure import erase_customers
 from segmentation.erasing.requests import make_request
 from segmentation.errors import Refused
-from segmentation.store.audit import audit_store
+from segmentation.store.files.objects import ObjectPath
 from segmentation.store.layout import published_path
-from segmentation.store.objects import ObjectPath
+from segmentation.store.repair.audit import audit_store
 from segmentation.store.tombstones import read_tombstones
 from tests.conftest import DEFINITION, Command
 from tests.erasing import COMBINING, create_store, has_bytes, has_value, search, write_refused

@@ -8,10 +8,10 @@ import pytest
 from segmentation.erasing.requests import make_request
 from segmentation.errors import DamagedFile, Refused
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.store.audit import audit_store
+from segmentation.store.catalogue.published import published_edition
 from segmentation.store.layout import QUARANTINE, SEGMENTS, edition_folder, published_path
-from segmentation.store.published import published_edition
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from segmentation.store.tombstones import TOMBSTONES_FILE
 from tests.erasing import VICTIM, draw_line, erase, five_nights, search
 from tests.nights import Town, day

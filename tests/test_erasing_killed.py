@@ -7,10 +7,10 @@ import pytest
 
 from segmentation.erasing import editions, erasure
 from segmentation.errors import Conflict, DamagedFile, Refused
-from segmentation.store.audit import audit_store
-from segmentation.store.commit import commit_edition
+from segmentation.store.files.locking import LOCK, lock
 from segmentation.store.ledger import read_rows
-from segmentation.store.locking import LOCK, lock
+from segmentation.store.publication.commit import commit_edition
+from segmentation.store.repair.audit import audit_store
 from segmentation.store.tombstones import TOMBSTONES_FILE, read_tombstones
 from tests.erasing import VICTIM, draw_line, erase, five_nights, search
 from tests.nights import Town

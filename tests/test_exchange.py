@@ -12,16 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import segmentation.store.exchange
+import segmentation.store.files.exchange
 from schemas.manifest import Manifest, ManifestRows
 from schemas.night import Night
 from schemas.rows import EditionKey
 from segmentation.canonical import to_json
 from segmentation.parts import hash_file
-from segmentation.store.commit import commit_edition
-from segmentation.store.exchange import REPLACED, exchange_folders, restore_replaced
+from segmentation.store.catalogue.published import is_intact, published_edition
+from segmentation.store.files.exchange import REPLACED, exchange_folders, restore_replaced
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS, SUMS, edition_folder
-from segmentation.store.published import is_intact, published_edition
+from segmentation.store.publication.commit import commit_edition
 
 ROOT = Path(__file__).parents[1]
 DAY = date(2026, 1, 31)
@@ -72,7 +72,7 @@ def read_all(folder: Path) -> dict[str, tuple[int, bytes]]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to exchange folders: in one step, and as on file systems that cannot do that."""
     if request.param == "by turns":
-        monkeypatch.setattr(segmentation.store.exchange, "exchange_at_once", lambda *_: False)
+        monkeypatch.setattr(segmentation.store.files.exchange, "exchange_at_once", lambda *_: False)
     return str(request.param)
 
 
@@ -114,7 +114,7 @@ def test_a_failed_exchange_puts_the_edition_back(
     night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error on the second rename leaves the edition where it was."""
-    monkeypatch.setattr(segmentation.store.exchange, "exchange_at_once", lambda *_: False)
+    monkeypatch.setattr(segmentation.store.files.exchange, "exchange_at_once", lambda *_: False)
     folder = edition_folder(night.home, DAY, EDITION)
     original = read_all(folder)
     with pytest.raises(FileNotFoundError):
@@ -146,12 +146,12 @@ def test_a_held_result_leaves_the_published_edition_alone(night: Night) -> None:
 _DRIVER = """
 import json, sys
 from pathlib import Path
-import segmentation.store.exchange
+import segmentation.store.files.exchange
 from schemas.night import Night
 from schemas.rows import EditionKey
-from segmentation.store.commit import commit_edition
+from segmentation.store.publication.commit import commit_edition
 if sys.argv[3] == "by turns":
-    segmentation.store.exchange.exchange_at_once = lambda *_: False
+    segmentation.store.files.exchange.exchange_at_once = lambda *_: False
 night = Night.model_validate_json(Path(sys.argv[1]).read_text())
 key = EditionKey.model_validate_json(Path(sys.argv[2]).read_text())
 commit_edition(night, key, night.staging / "again", live=True)

@@ -13,7 +13,7 @@ from schemas.late_files import FileChanges
 from segmentation.sources.changed_dates import SourceFolder
 from segmentation.sources.dated_names import Span
 from segmentation.sources.late_files import FileDays, compare_files
-from segmentation.store.objects import ObjectPath
+from segmentation.store.files.objects import ObjectPath
 from tests.late_shop import day, make_shop
 
 # An edition of 2026-01-08 with a window of seven days.

@@ -9,11 +9,11 @@ import pytest
 
 from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.given_names import list_splits, name_segment
-from segmentation.store.durable import make_unique_suffix
+from segmentation.store.files.durable import make_unique_suffix
 from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.ledger import add_row
 from segmentation.store.names_file import NAMES_FILE, read_given_names
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.nights import Town, create_town, draw_customers, files
 from tests.test_store import make_manifest, write_sealed
 

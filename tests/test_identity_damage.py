@@ -14,10 +14,10 @@ import pytest
 from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.continuing import read_continued
 from segmentation.identity.join import read_published
-from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
+from segmentation.store.repair.audit import audit_store
 from tests.damaged_nights import FOUR_IDS, SIZES, TwoNights, cut, flip, flip_text, link_tables, lose
 from tests.nights import create_town, day, draw_customers, files, ids, read
 

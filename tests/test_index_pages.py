@@ -19,8 +19,8 @@ from segmentation.report.index_entries import (
 )
 from segmentation.report.index_pages import NEWEST, render_index
 from segmentation.report.index_refresh import INDEX_PAGE, refresh_index, write_index
-from segmentation.store.manifests import try_read_manifest
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.edition.manifests import try_read_manifest
+from segmentation.store.files.objects import AnyPath, ObjectPath
 from tests.browser import open_page
 from tests.nights import FOUR, Town, create_town, day, draw_customers
 

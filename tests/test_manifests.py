@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import DamagedFile
-from segmentation.store.manifests import read_manifest, try_read_manifest
+from segmentation.store.edition.manifests import read_manifest, try_read_manifest
 from tests.test_store import make_manifest, write_sealed
 
 

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import segmentation.store.object_commit
+import segmentation.store.publication.object_commit
 from schemas.rows import EditionKey
 from segmentation.errors import Conflict
-from segmentation.store.audited_editions import check_sums
-from segmentation.store.commit import move_live
+from segmentation.store.catalogue.published import published_edition
+from segmentation.store.files.objects import ObjectPath
 from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
-from segmentation.store.object_commit import commit_objects, upload_edition
-from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live
-from segmentation.store.published import published_edition
+from segmentation.store.publication.commit import move_live
+from segmentation.store.publication.object_commit import commit_objects, upload_edition
+from segmentation.store.repair.audited_editions import check_sums
 from tests.test_exchange import EDITION, seal_edition
 from tests.test_real_data import DAY
 
@@ -75,13 +75,13 @@ def test_a_table_that_changed_since_is_not_replaced(
             home, DAY, EditionKey(edition="e0", previous=None, replaces=None), build(tmp_path, "e0")
         )
     rival = build(tmp_path, "e1")
-    upload = segmentation.store.object_commit.upload_edition
+    upload = segmentation.store.publication.object_commit.upload_edition
 
     def upload_and_lose(*arguments: Any) -> None:
         upload(*arguments)
         published_path(home, DAY).put(rival / SEGMENTS)
 
-    monkeypatch.setattr(segmentation.store.object_commit, "upload_edition", upload_and_lose)
+    monkeypatch.setattr(segmentation.store.publication.object_commit, "upload_edition", upload_and_lose)
     with pytest.raises(Conflict, match=f"had edition {replaces or 'none'} when this run began and has e1"):
         key = EditionKey(edition="e2", previous=None, replaces=replaces)
         commit_objects(home, DAY, key, build(tmp_path, "e2"))

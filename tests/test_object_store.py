@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-import segmentation.store.object_commit
+import segmentation.store.publication.object_commit
 from bench.nights import run_night
 from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.night import Night, Published
 from segmentation.errors import Refused, ResegmentError
-from segmentation.store.audit import audit_store
+from segmentation.store.files.objects import ObjectPath, parse_path
 from segmentation.store.layout import SEGMENTS
 from segmentation.store.ledger import read_rows
-from segmentation.store.objects import ObjectPath, parse_path
+from segmentation.store.repair.audit import audit_store
 from tasks.ingest import ingest
 from tasks.publish import publish
 from tests.test_object_commit import PowerCut
@@ -101,8 +101,8 @@ def test_a_night_that_died_before_its_commit_is_run_again(
 
     with monkeypatch.context() as broken:
         broken.setattr(publish, "task", publish.task.with_options(retries=0))
-        broken.setattr(segmentation.store.object_commit, "move_live_object", die)
-        broken.setattr(segmentation.store.object_commit, "check_race", die)
+        broken.setattr(segmentation.store.publication.object_commit, "move_live_object", die)
+        broken.setattr(segmentation.store.publication.object_commit, "check_race", die)
         with pytest.raises(PowerCut):
             run(tmp_path / "new.csv", bucket)
     assert contents(home) == old_contents

@@ -9,8 +9,8 @@ import pytest
 
 from segmentation.errors import Refused, StoreGone
 from segmentation.parts import hash_file
-from segmentation.store.buckets import ObjectChanged, open_bucket
-from segmentation.store.objects import ObjectPath, parse_path
+from segmentation.store.files.buckets import ObjectChanged, open_bucket
+from segmentation.store.files.objects import ObjectPath, parse_path
 
 
 def test_objects_are_listed_and_read_like_files(bucket: ObjectPath) -> None:

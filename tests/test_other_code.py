@@ -11,21 +11,21 @@ from types import SimpleNamespace
 
 import pytest
 
-import segmentation.store.source_digest
-import segmentation.store.versions
+import segmentation.store.edition.source_digest
+import segmentation.store.edition.versions
 import tasks.ingest
 from flows.resegment import as_state
 from resegment.outcome import format_published
 from schemas.night import Night, Published
 from segmentation.errors import Refused
 from segmentation.rebuilding import plan_rebuild
-from segmentation.store.audit import audit_store
-from segmentation.store.edition_diff import diff_editions
-from segmentation.store.editions import list_editions
+from segmentation.store.catalogue.edition_diff import diff_editions
+from segmentation.store.catalogue.editions import list_editions
+from segmentation.store.edition.source_digest import PACKAGES, compute_source_digest
+from segmentation.store.edition.versions import list_libraries
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
-from segmentation.store.source_digest import PACKAGES, compute_source_digest
-from segmentation.store.versions import list_libraries
+from segmentation.store.repair.audit import audit_store
 from tests.nights import Town, create_town, day, draw_customers, files, ids, manifest
 from tests.test_earlier_store import EARLIER_STORE, FIRST, draw_second_night
 
@@ -54,7 +54,7 @@ def edit_sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]
     """From its call on, the sources of this process are other ones."""
 
     def edit() -> None:
-        monkeypatch.setattr(segmentation.store.source_digest, "digest_sources", lambda _: OTHER_CODE)
+        monkeypatch.setattr(segmentation.store.edition.source_digest, "digest_sources", lambda _: OTHER_CODE)
         compute_source_digest.cache_clear()
 
     yield edit
@@ -69,7 +69,7 @@ def upgrade_numpy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None
         return "99.0" if name == "numpy" else version(name)
 
     def upgrade() -> None:
-        monkeypatch.setattr(segmentation.store.versions, "version", look_up_version)
+        monkeypatch.setattr(segmentation.store.edition.versions, "version", look_up_version)
         list_libraries.cache_clear()
 
     yield upgrade

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from segmentation.errors import Refused
-from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.pointer import read_live
+from segmentation.store.repair.audit import audit_store
 from tests.nights import Town, create_town, day
 
 EVENTS = {

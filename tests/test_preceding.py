@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import DamagedFile
+from segmentation.store.catalogue.preceding import UNKNOWN, identify_edition, previous_edition
 from segmentation.store.layout import published_path
 from segmentation.store.ledger import add_row
-from segmentation.store.preceding import UNKNOWN, identify_edition, previous_edition
 from tests.test_store import DAY, publish, seal
 
 EARLIER, NEAR = date(2026, 1, 1), date(2026, 1, 30)

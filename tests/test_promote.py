@@ -9,10 +9,10 @@ import pytest
 from schemas.verdicts import Verdict
 from segmentation.errors import Conflict, Refused
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.store.audit import audit_store
+from segmentation.store.catalogue.published import published_edition
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import LIVE, read_live, read_pointer
-from segmentation.store.published import published_edition
+from segmentation.store.repair.audit import audit_store
 from tasks.check import check
 from tests.nights import Town, create_town, day, draw_customers, manifest
 

@@ -21,7 +21,7 @@ from schemas.rows import Customers, Ingested
 from segmentation.canonical import to_json
 from segmentation.model import assign, read_model, scale_features
 from segmentation.parts import read_part, to_matrix
-from segmentation.store.edition_files import get_segment_ids, join_segments, list_edition_parts
+from segmentation.store.publication.edition_files import get_segment_ids, join_segments, list_edition_parts
 from tasks.ingest import ingest
 from tasks.publish import make_model
 from tasks.summarise import summarise

@@ -13,20 +13,20 @@ from schemas.pruning import PruneSummary
 from segmentation.backfill_plan import get_first_outdated, list_date_results, plan_backfill
 from segmentation.errors import Refused
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.pruning import PruneRequest, plan_pruning, prune_editions, rehearse_pruning
+from segmentation.pruning.pruning import PruneRequest, plan_pruning, prune_editions, rehearse_pruning
 from segmentation.rebuilding import plan_rebuild
 from segmentation.report.index_entries import collect_editions
 from segmentation.report.index_pages import summarise_index
-from segmentation.store.audit import audit_store
+from segmentation.store.catalogue.editions import list_editions, resolve_date_or_id
+from segmentation.store.catalogue.preceding import previous_edition
+from segmentation.store.catalogue.published import published_edition, published_editions
 from segmentation.store.dates import published_dates
 from segmentation.store.earlier_ids import collect_issued_ids
-from segmentation.store.editions import list_editions, resolve_date_or_id
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
-from segmentation.store.preceding import previous_edition
-from segmentation.store.published import published_edition, published_editions
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.nights import PLAN, Town, create_town, day, draw_customers, files, manifest
 
 KEEP = Retention(all_days=1)
@@ -201,8 +201,10 @@ def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
 
         return call
 
-    patch.setattr("segmentation.pruning.record_pruned", wrap(prune_editions.__globals__["record_pruned"]))
-    patch.setattr("segmentation.store.removal.sync_folder", wrap(lambda folder: None))
+    patch.setattr(
+        "segmentation.pruning.pruning.record_pruned", wrap(prune_editions.__globals__["record_pruned"])
+    )
+    patch.setattr("segmentation.pruning.removal.sync_folder", wrap(lambda folder: None))
     patch.setattr(Path, "rename", wrap(Path.rename))
 
 
@@ -234,7 +236,7 @@ def test_a_promotion_in_between_wins(town: Town, monkeypatch: pytest.MonkeyPatch
     """A date that is promoted after the plan was made is not removed."""
     plan = plan_pruning(town.home, make_request(town))
     promote_edition(town.home, PromotionRequest(day(1), None, "ana", ""))
-    monkeypatch.setattr("segmentation.pruning.plan_pruning", lambda home, request: plan)
+    monkeypatch.setattr("segmentation.pruning.pruning.plan_pruning", lambda home, request: plan)
     assert [entry.as_of for entry in prune(town).dates] == [day(2)]
     assert read_live(town.home).as_of == day(1)  # type: ignore[union-attr]
     assert audit_store(town.home).damage == []

@@ -11,11 +11,11 @@ from config.clauses import Retention
 from resegment import cli
 from segmentation.erasing.erasure import ERASE_LOCK
 from segmentation.errors import Conflict
-from segmentation.pruning import PruneRequest, prune_editions
-from segmentation.store.audit import audit_store
+from segmentation.pruning.pruning import PruneRequest, prune_editions
 from segmentation.store.dates import published_dates
-from segmentation.store.locking import lock
-from segmentation.store.objects import ObjectPath
+from segmentation.store.files.locking import lock
+from segmentation.store.files.objects import ObjectPath
+from segmentation.store.repair.audit import audit_store
 from tests.nights import PLAN, Town, create_town, day, draw_customers
 
 KEEP = Retention(all_days=1)

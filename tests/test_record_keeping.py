@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.resegment import as_state
+from segmentation.store.files.locking import lock
 from segmentation.store.ledger import read_rows
-from segmentation.store.locking import lock
 from tests.nights import create_town, day, draw_customers
 
 

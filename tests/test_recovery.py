@@ -20,9 +20,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Crashed
 
 from deployments import postgres
-from segmentation.store.audit import audit_store
+from segmentation.store.files.locking import LOCK
 from segmentation.store.ledger import read_rows
-from segmentation.store.locking import LOCK
+from segmentation.store.repair.audit import audit_store
 from tests.conftest import DEFINITION
 from tests.deployed import wait_for
 from tests.stacks import STALLING_FLOW, RunningStack, press_retry, wait_for_state

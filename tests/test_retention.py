@@ -8,8 +8,8 @@ import pytest
 from config.clauses import Retention
 from config.definition import Definition
 from schemas.manifest import EditionRef
+from segmentation.pruning.retention import choose_kept
 from segmentation.store.pointer import Pointer
-from segmentation.store.retention import choose_kept
 from tests.nights import PLAN
 
 

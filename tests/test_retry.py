@@ -12,8 +12,8 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.resegment import segment_customers
 from segmentation.errors import StageFileGone
-from segmentation.store.audit import audit_store
 from segmentation.store.ledger import read_rows
+from segmentation.store.repair.audit import audit_store
 from tasks import fit as fit_stage
 from tasks.runtime.stage import list_stages
 from tests.deployed import wait_for

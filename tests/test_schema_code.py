@@ -17,8 +17,8 @@ from segmentation.errors import Refused
 from segmentation.rebuilding import describe_schema_change, plan_rebuild, prepare_scratch
 from segmentation.schema_code import load_schema, read_schema_source, read_source_of
 from segmentation.scoring import score_table
-from segmentation.store.audit import audit_store
-from segmentation.store.editions import resolve_edition
+from segmentation.store.catalogue.editions import resolve_edition
+from segmentation.store.repair.audit import audit_store
 from tests.conftest import DEFINITION
 from tests.event_inputs import define, ingest_and_summarise, read_customers, with_rows, write_events
 from tests.event_inputs import make_night as events_night

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import segmentation.store.edition_files as edition_files
+import segmentation.store.publication.edition_files as edition_files
 import tasks.publish
 from config.definition import Definition
 from schemas.fields import number
@@ -16,7 +16,7 @@ from schemas.tables import scores_schema, segments_schema
 from segmentation.errors import ContractMismatch
 from segmentation.scoring import score_table
 from segmentation.store.dates import published_dates
-from segmentation.store.edition_files import compute_label_columns, fit_contract
+from segmentation.store.publication.edition_files import compute_label_columns, fit_contract
 from tests.nights import FOUR, Town, create_town, day, draw_customers, manifest, read
 from tests.test_scoring import DEFINITION_WITH_ROWS, MODEL
 
@@ -41,7 +41,7 @@ def describe(patch: pytest.MonkeyPatch) -> None:
 
 
 def compute(patch: pytest.MonkeyPatch) -> None:
-    """Compute the column, as an edit of segmentation/store/edition_files.py would."""
+    """Compute the column, as an edit of segmentation/store/publication/edition_files.py would."""
     patch.setattr(edition_files, "compute_label_columns", compute_column)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from config.sources import Source
 from segmentation.sources.listing import list_source
-from segmentation.store.objects import ObjectPath
+from segmentation.store.files.objects import ObjectPath
 
 DAY = date(2026, 1, 31)
 WINDOW = (date(2026, 1, 20), date(2026, 2, 3))

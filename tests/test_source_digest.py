@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.store.source_digest import (
+from segmentation.store.edition.source_digest import (
     DEFINITIONS,
     PACKAGES,
     compute_source_digest,

@@ -12,10 +12,16 @@ import pytest
 
 from schemas.night import Night
 from segmentation.errors import Conflict
-from segmentation.store.durable import sweep_temporaries
+from segmentation.store.files.durable import sweep_temporaries
+from segmentation.store.files.scratch import scratch_folder
 from segmentation.store.layout import published_path
-from segmentation.store.scratch import scratch_folder
-from segmentation.store.staging import STAGING, SweepRules, remove_staging, staging_session, sweep_staging
+from segmentation.store.runs.staging import (
+    STAGING,
+    SweepRules,
+    remove_staging,
+    staging_session,
+    sweep_staging,
+)
 
 NightMaker = Callable[..., Night]
 DAY, OTHER_DAY = date(2026, 1, 31), date(2026, 1, 1)
@@ -115,9 +121,9 @@ def test_a_killed_process_keeps_no_lock(make_night: NightMaker) -> None:
     night = make_night()
     script = (
         "import sys, os, signal\nfrom schemas.night import Night\n"
-        "from segmentation.store.durable import replace_file\n"
-        "from segmentation.store.scratch import scratch_folder\n"
-        "from segmentation.store.staging import staging_session\n"
+        "from segmentation.store.files.durable import replace_file\n"
+        "from segmentation.store.files.scratch import scratch_folder\n"
+        "from segmentation.store.runs.staging import staging_session\n"
         "night = Night.model_validate_json(sys.argv[1])\n"
         "with staging_session(night), scratch_folder(night.home / '.staging'):\n"
         "    with replace_file(night.home / 'live.json'):\n        os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -17,9 +17,17 @@ from schemas.night import Night
 from schemas.rows import Digest
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
+from segmentation.store.catalogue.edition_key import make_edition_key
+from segmentation.store.catalogue.published import (
+    DAMAGED,
+    is_intact,
+    look_up_published,
+    published_edition,
+    readable_edition,
+    replaced_edition,
+)
 from segmentation.store.dates import published_dates
-from segmentation.store.durable import write_durably
-from segmentation.store.edition_key import make_edition_key
+from segmentation.store.files.durable import write_durably
 from segmentation.store.layout import (
     EDITION_KEY,
     MANIFEST_KEY,
@@ -27,14 +35,6 @@ from segmentation.store.layout import (
     SUMS,
     edition_folder,
     published_path,
-)
-from segmentation.store.published import (
-    DAMAGED,
-    is_intact,
-    look_up_published,
-    published_edition,
-    readable_edition,
-    replaced_edition,
 )
 
 NightMaker = Callable[..., Night]

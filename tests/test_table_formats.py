@@ -8,7 +8,7 @@ import pytest
 from config.sources import Source
 from segmentation.errors import Refused
 from segmentation.sources.listing import ListedFile, list_source
-from segmentation.store.objects import ObjectPath
+from segmentation.store.files.objects import ObjectPath
 from tests.event_inputs import (
     AS_OF,
     define,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.store.audit import audit_store
 from segmentation.store.dates import published_dates
 from segmentation.store.ledger import read_rows
 from segmentation.store.pointer import read_live
+from segmentation.store.repair.audit import audit_store
 from tests.conftest import SHARED
 from tests.deployed import DeployedServer, running_deployed_server, running_postgres, wait_for
 from tests.test_flow import digests

@@ -10,7 +10,7 @@ import pytest
 from config.sources import Source
 from segmentation.errors import NoData, Refused
 from segmentation.sources.listing import list_source
-from segmentation.store.objects import ObjectPath
+from segmentation.store.files.objects import ObjectPath
 
 AS_OF = date(2024, 6, 16)
 WINDOW = (date(2024, 5, 17), AS_OF)

@@ -13,14 +13,14 @@ from schemas.manifest import EditionRef
 from segmentation import promoting
 from segmentation.errors import DamagedFile, Refused, StoreGone
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.store import repairing
-from segmentation.store.audit import audit_store
-from segmentation.store.buckets import open_bucket
+from segmentation.store.files.buckets import open_bucket
+from segmentation.store.files.objects import ObjectPath
 from segmentation.store.issued_ids import read_issued_ids, reserve_ids
 from segmentation.store.ledger import add_row, read_rows
-from segmentation.store.objects import ObjectPath
 from segmentation.store.pointer import read_live, read_pointer
-from segmentation.store.repairing import RepairRequest, repair_store
+from segmentation.store.repair import repairing
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from segmentation.store.typed_inputs import read_typed_inputs, typed_inputs_path
 from tests.damaged_store import cut, edition, ledger_row, table, zero
 from tests.nights import Town, day, draw_customers

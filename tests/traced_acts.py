@@ -18,10 +18,10 @@ from typing import NamedTuple
 from config.clauses import Retention
 from segmentation.errors import ResegmentError
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.pruning import PruneRequest, prune_editions
-from segmentation.store.audit import audit_store
-from segmentation.store.repairing import RepairRequest, repair_store
-from segmentation.store.storage_failures import explain_error
+from segmentation.pruning.pruning import PruneRequest, prune_editions
+from segmentation.store.files.storage_failures import explain_error
+from segmentation.store.repair.audit import audit_store
+from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.erasing import erase
 from tests.kills import run_forked
 from tests.nights import Town, create_town, day, draw_customers

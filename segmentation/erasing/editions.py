@@ -22,7 +22,8 @@ from segmentation.erasing.matching import (
 from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
 from segmentation.errors import DamagedFile, Refused
 from segmentation.parts import hash_file
-from segmentation.store.durable import sync_file, sync_folder
+from segmentation.store.edition.manifests import MANIFEST, read_manifest
+from segmentation.store.edition.sealed_files import read_sums
 from segmentation.store.erasures import (
     ErasedFile,
     Erasure,
@@ -30,13 +31,12 @@ from segmentation.store.erasures import (
     list_contradictions,
     read_erasures,
 )
+from segmentation.store.files.durable import sync_file, sync_folder
+from segmentation.store.files.objects import AnyPath, ObjectPath
+from segmentation.store.files.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
+from segmentation.store.files.small_files import advise_audit
 from segmentation.store.layout import QUARANTINE, SEGMENTS, SUMS, edition_folder
-from segmentation.store.manifests import MANIFEST, read_manifest
-from segmentation.store.objects import AnyPath, ObjectPath
-from segmentation.store.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
 from segmentation.store.places import Erasing, list_edition_files
-from segmentation.store.sealed_files import read_sums
-from segmentation.store.small_files import advise_audit
 
 
 class RewrittenEdition(NamedTuple):

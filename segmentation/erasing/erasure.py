@@ -30,15 +30,15 @@ from segmentation.erasing.stage_files import list_folders, remove_stage_files
 from segmentation.errors import Conflict, Refused
 from segmentation.store.dates import list_edition_refs
 from segmentation.store.erasures import ERASED, ERASING, describe_intent, record_erasure
-from segmentation.store.exchange import exchange_folders, restore_replaced
+from segmentation.store.files.exchange import exchange_folders, restore_replaced
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath, ObjectPath
+from segmentation.store.files.permissions import PRIVATE_FOLDER, create_folder
+from segmentation.store.files.rewriting import rewrite
+from segmentation.store.files.scratch import scratch_folder
 from segmentation.store.layout import SUMS
 from segmentation.store.ledger import add_row, ledger_path, read_row, replace_row
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.objects import AnyPath, ObjectPath
-from segmentation.store.permissions import PRIVATE_FOLDER, create_folder
-from segmentation.store.rewriting import rewrite
-from segmentation.store.scratch import scratch_folder
-from segmentation.store.staging import STAGING
+from segmentation.store.runs.staging import STAGING
 from segmentation.store.tombstones import (
     ERASURE_PREFIX,
     TOMBSTONES_FILE,

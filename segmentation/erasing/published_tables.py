@@ -13,13 +13,13 @@ from segmentation.erasing.matching import ID_COLUMN, ErasedCustomers
 from segmentation.erasing.rewriting import count_erased_rows, rewrite_table
 from segmentation.errors import DamagedFile
 from segmentation.parts import hash_file
-from segmentation.store.commit import publish_table
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.footers import parse_footer
 from segmentation.store.erasures import read_erasures
-from segmentation.store.footers import parse_footer
+from segmentation.store.files.objects import AnyPath, ObjectPath
+from segmentation.store.files.small_files import advise_audit
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
-from segmentation.store.objects import AnyPath, ObjectPath
-from segmentation.store.small_files import advise_audit
+from segmentation.store.publication.commit import publish_table
 
 
 class PublishedTable(NamedTuple):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from segmentation.erasing.matching import get_id_reading
 from segmentation.errors import Refused
 from segmentation.store.dates import list_edition_refs
+from segmentation.store.edition.manifests import try_read_manifest
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import check_author
-from segmentation.store.manifests import try_read_manifest
-from segmentation.store.objects import AnyPath
 
 
 class ErasureRequest(NamedTuple):

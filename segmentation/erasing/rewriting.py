@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from segmentation.erasing.matching import Detector
 from segmentation.parts import open_file
-from segmentation.store.edition_files import write_segments
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_audit, damaged
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_audit, damaged
+from segmentation.store.publication.edition_files import write_segments
 
 
 def count_erased_rows(path: AnyPath, columns: list[str], detect: Detector) -> int:

@@ -13,7 +13,7 @@ from segmentation.erasing.editions import EditionRows, search_edition
 from segmentation.erasing.matching import ErasedCustomers
 from segmentation.erasing.published_tables import PublishedTable, list_published_tables
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.places import list_unknown
 
 Progress = Callable[[str], None]  # takes a line for people

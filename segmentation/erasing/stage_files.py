@@ -1,17 +1,17 @@
 """Stage files of ended runs, which hold customers' rows: an erasure removes them all.
 
 A run that is under way has its folder locked. It is not stopped: the erasure waits for another day. What else
-is swept, and when, is in segmentation/store/sweeping.py.
+is swept, and when, is in segmentation/store/runs/sweeping.py.
 """
 
 import shutil
 from pathlib import Path
 
 from segmentation.errors import Conflict
-from segmentation.store.durable import sweep_temporaries
-from segmentation.store.exchange import REPLACED, restore_replaced
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.staging import STAGING
+from segmentation.store.files.durable import sweep_temporaries
+from segmentation.store.files.exchange import REPLACED, restore_replaced
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.runs.staging import STAGING
 
 
 def list_folders(home: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Can a night continue the previous edition? If not, it is refused unless a person accepts new ids.
 
-Which edition that is: segmentation/store/preceding.py. What its model means tonight: previous_model.py.
-docs/decisions/0028-identity-survives-damage.md
+Which edition that is: segmentation/store/catalogue/preceding.py. What its model means tonight:
+previous_model.py. docs/decisions/0028-identity-survives-damage.md
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.previous_model import PreviousModel, read_previous_model
 from segmentation.identity.previous_segments import CONTESTED
 from segmentation.identity.segment_history import HISTORY_FILE
-from segmentation.store.edition_key import name_edition
+from segmentation.store.catalogue.edition_key import name_edition
+from segmentation.store.catalogue.preceding import UNKNOWN, identify_edition
+from segmentation.store.catalogue.pruned import is_pruned
+from segmentation.store.edition.manifests import MANIFEST, try_read_manifest
+from segmentation.store.edition.sealed_files import describe_problem, read_sealed_digests
 from segmentation.store.erasures import refuse_erased_rows
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SUMS, edition_folder, get_home
-from segmentation.store.manifests import MANIFEST, try_read_manifest
-from segmentation.store.objects import AnyPath
-from segmentation.store.preceding import UNKNOWN, identify_edition
-from segmentation.store.pruned import is_pruned
-from segmentation.store.restoring import restore_table
-from segmentation.store.sealed_files import describe_problem, read_sealed_digests
+from segmentation.store.repair.restoring import restore_table
 
 MODEL_FILES = (MANIFEST, "model.json")
 

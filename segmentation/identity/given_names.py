@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
 from segmentation.parts import open_file
+from segmentation.store.catalogue.published import readable_edition
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.rewriting import rewrite
 from segmentation.store.layout import edition_folder
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.manifests import read_manifest
 from segmentation.store.names_file import NAMES_FILE, GivenName, check_texts, read_given_names
-from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_live
-from segmentation.store.published import readable_edition
-from segmentation.store.rewriting import rewrite
-from segmentation.store.sweeping import sweep_store
+from segmentation.store.runs.sweeping import sweep_store
 
 
 class SplitOrMerge(NamedTuple):

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from schemas.part import Part
 from segmentation.parts import read_part
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import damaged
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import damaged
 
 BATCH = 65_536
 

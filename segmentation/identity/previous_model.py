@@ -11,8 +11,8 @@ from schemas.model import Model
 from schemas.numbers import Encoding
 from schemas.wording import list_names
 from segmentation.model import read_model
-from segmentation.store.manifests import read_manifest
-from segmentation.store.objects import AnyPath
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.files.objects import AnyPath
 
 # Keys of a definition whose change requires another model. Names and descriptions do not.
 MODEL_KEYS = ("features", "scaling", "weights", "categories", "fit", "seed")

@@ -16,8 +16,8 @@ from schemas.part import Part
 from segmentation.identity.join import JoinedPart, join_parts, look_up_positions, read_published
 from segmentation.identity.matching import Contingency
 from segmentation.parts import read_part, write_part
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS
-from segmentation.store.objects import AnyPath
 
 CONTESTED = "contested.parquet"
 

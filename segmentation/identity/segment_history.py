@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from schemas.clustering import Segment
 from schemas.identity_tables import HISTORY
 from segmentation.parts import open_file
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 HISTORY_FILE = "history.parquet"
 MOST_DATES = 90

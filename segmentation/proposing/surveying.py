@@ -27,7 +27,7 @@ from segmentation.sources.dated_names import Span, span_in_name
 from segmentation.sources.file_formats import FORMATS, get_format
 from segmentation.sources.listing import ListedFile, fetch_files, list_source
 from segmentation.sources.places import list_place
-from segmentation.store.objects import is_object_url
+from segmentation.store.files.objects import is_object_url
 
 MOST_CONTRACT = 1000  # columns that rows.columns may hold
 # Days before weeks, months and years: a name with a day has the others too. Folders come last.

@@ -17,14 +17,14 @@ from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
 from segmentation.parts import open_file
+from segmentation.store.catalogue.pruned import list_pruned
+from segmentation.store.catalogue.published import readable_edition
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.manifests import try_read_manifest
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
-from segmentation.store.manifests import try_read_manifest
 from segmentation.store.names_file import GivenName, read_given_names
-from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import Pointer, read_pointer
-from segmentation.store.pruned import list_pruned
-from segmentation.store.published import readable_edition
 
 FACTS_FILE = "index.json"
 FACTS_VERSION = 1  # a facts file of another version is ignored and rebuilt

@@ -18,10 +18,10 @@ from segmentation.report.index_entries import (
     read_facts,
 )
 from segmentation.report.index_pages import render_index, render_store_page
-from segmentation.store.durable import write_durably
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.objects import AnyPath
-from segmentation.store.rewriting import rewrite
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.rewriting import rewrite
 
 INDEX_PAGE = "index.html"
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
-from segmentation.store.source_digest import compute_source_digest
-from segmentation.store.versions import list_versions
+from segmentation.store.edition.source_digest import compute_source_digest
+from segmentation.store.edition.versions import list_versions
 
 MAX_INPUTS = 400  # manifest.json lists all
 DIGESTED = {"bytes": "the file's bytes", "rows": "its typed rows"}

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from segmentation.errors import Refused, ResegmentError
-from segmentation.store.scratch import scratch_folder
+from segmentation.store.files.scratch import scratch_folder
 
 BROWSER_NAMES = (
     "chromium",

@@ -24,13 +24,13 @@ from segmentation.sources.late_files import (
     read_edition_files,
 )
 from segmentation.sources.listing import list_source
+from segmentation.store.catalogue.published import published_editions
+from segmentation.store.edition.manifests import MANIFEST
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.scratch import scratch_folder
+from segmentation.store.files.small_files import advise_audit, damaged
 from segmentation.store.layout import edition_folder
-from segmentation.store.manifests import MANIFEST
-from segmentation.store.objects import AnyPath
 from segmentation.store.pointer import read_pointer
-from segmentation.store.published import published_editions
-from segmentation.store.scratch import scratch_folder
-from segmentation.store.small_files import advise_audit, damaged
 
 
 class SourceFolder:

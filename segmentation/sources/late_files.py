@@ -22,10 +22,10 @@ from segmentation.sources.compression import open_text
 from segmentation.sources.content import SourceFile
 from segmentation.sources.dated_names import Span, span_in_name
 from segmentation.sources.listing import covered_days
+from segmentation.store.catalogue.published import readable_editions
+from segmentation.store.edition.manifests import try_read_manifest
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder, get_home
-from segmentation.store.manifests import try_read_manifest
-from segmentation.store.objects import AnyPath
-from segmentation.store.published import readable_editions
 from segmentation.store.typed_inputs import read_typed_inputs
 
 _COMPRESSED = re.compile(r"\.(gz|bz2|zst)$", re.IGNORECASE)

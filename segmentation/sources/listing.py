@@ -19,7 +19,7 @@ from segmentation.sources.file_formats import FORMATS, get_format
 from segmentation.sources.places import FoundFile, Place, is_partition, list_place
 from segmentation.sources.table_formats import has_delta_log
 from segmentation.sources.unread_files import Selection, judge_unread, warn_of_siblings
-from segmentation.store.objects import AnyPath, parse_path
+from segmentation.store.files.objects import AnyPath, parse_path
 
 _DOWNLOADS = 8
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from segmentation.errors import Refused
 from segmentation.sources.table_formats import refuse_log, refuse_table
-from segmentation.store.objects import AnyPath, ObjectPath, parse_path
+from segmentation.store.files.objects import AnyPath, ObjectPath, parse_path
 
 # What systems and tools leave behind, by the name of a file or folder. All hidden files are left out too.
 _LEFTOVERS = (

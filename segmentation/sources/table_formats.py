@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
+from segmentation.store.files.objects import AnyPath
 
 DELTA = "Delta"
 # The folder in which each format keeps its log.

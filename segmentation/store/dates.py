@@ -1,11 +1,14 @@
-"""Which dates are published, and which editions have a folder. The edition of a date is in published.py."""
+"""Which dates are published, and which editions have a folder.
+
+The edition of a date is in catalogue/published.py.
+"""
 
 from datetime import date
 
 from schemas.manifest import EditionRef
+from segmentation.store.files.objects import AnyPath, ObjectPath
+from segmentation.store.files.small_files import advise_audit, damaged
 from segmentation.store.layout import SEGMENTS, edition_folder
-from segmentation.store.objects import AnyPath, ObjectPath
-from segmentation.store.small_files import advise_audit, damaged
 
 _PREFIX = "as_of="
 

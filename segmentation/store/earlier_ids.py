@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from segmentation.errors import DamagedFile
+from segmentation.store.edition.manifests import MANIFEST, read_manifest
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_repair, damaged
 from segmentation.store.ledger import read_ledger
-from segmentation.store.manifests import MANIFEST, read_manifest
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_repair, damaged
 
 _ID = re.compile(r"S(\d+)")
 

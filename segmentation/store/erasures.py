@@ -12,11 +12,11 @@ from schemas.manifest import EditionRef
 from schemas.wording import format_count
 from segmentation.errors import DamagedFile, Refused
 from segmentation.parts import hash_file
+from segmentation.store.edition.manifests import MANIFEST, read_manifest
+from segmentation.store.edition.sealed_files import read_sealed_digests
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
 from segmentation.store.ledger import add_row, ledger_path, list_run_ids, read_row, replace_row
-from segmentation.store.manifests import MANIFEST, read_manifest
-from segmentation.store.objects import AnyPath
-from segmentation.store.sealed_files import read_sealed_digests
 from segmentation.store.tombstones import ErasureIntent
 
 ERASED, ERASING = "erased", "erasing"  # outcomes: complete, and under way or killed

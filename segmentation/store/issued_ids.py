@@ -8,12 +8,12 @@ repaired. Choosing a cluster's id is in segmentation/identity/matching.py.
 from collections.abc import Sequence
 from pathlib import Path
 
-from segmentation.store.durable import write_durably
 from segmentation.store.earlier_ids import IdRange, IssuedIds, collect_issued_ids, search_issued_ids
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.objects import AnyPath
-from segmentation.store.rewriting import rewrite
-from segmentation.store.small_files import advise_repair, parse_json, read_small_file
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.rewriting import rewrite
+from segmentation.store.files.small_files import advise_repair, parse_json, read_small_file
 
 IDS_FILE = "ids.json"
 

@@ -1,6 +1,6 @@
 """The store's layout: the path of each thing in it.
 
-What is published is read in published.py. Committing is in commit.py, the ledger in ledger.py.
+What is published is read in catalogue/published.py. Committing is in publication/, the ledger in ledger.py.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import TypeVar
 from config.definition import NAME_PATTERN
 from schemas.night import Night
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath, parse_path
+from segmentation.store.files.objects import AnyPath, parse_path
 
 VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"

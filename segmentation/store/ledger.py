@@ -17,11 +17,11 @@ from uuid import uuid4
 from schemas.ledger_row import LedgerRow
 from schemas.night import Night
 from segmentation.errors import DamagedFile, Refused
-from segmentation.store.durable import write_durably
+from segmentation.store.edition.source_digest import read_checkout_commit
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_audit, parse_json, read_small_file
 from segmentation.store.layout import VERSION, Home, get_home, join_path
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_audit, parse_json, read_small_file
-from segmentation.store.source_digest import read_checkout_commit
 
 # Outcomes of rows that say nothing about whether their date was published.
 _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})

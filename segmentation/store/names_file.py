@@ -8,8 +8,8 @@ from datetime import date
 from typing import NamedTuple
 
 from segmentation.errors import Refused
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import parse_json, read_small_file
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import parse_json, read_small_file
 
 NAMES_FILE = "names.json"
 NAMES_ADVICE = "restore it from a backup; without one, remove it and name the segments again"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from config.definition import NAME_PATTERN
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.files.objects import AnyPath, ObjectPath
 
 
 class Erasing(StrEnum):

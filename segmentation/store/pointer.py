@@ -1,6 +1,7 @@
 """live.json: the live edition, and the editions that a promotion has superseded.
 
-It is one small file, replaced under a lock (commit.py) or by a conditional put (object_commit.py).
+It is one small file, replaced under a lock or by a conditional put: publication/commit.py and
+publication/object_commit.py.
 """
 
 import json
@@ -10,8 +11,8 @@ from datetime import date
 from typing import NamedTuple
 
 from schemas.manifest import EditionRef
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_repair, parse_json, read_small_file
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_repair, parse_json, read_small_file
 from segmentation.store.superseded import look_up_superseded
 
 LIVE = "live.json"

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from segmentation.store.dates import published_dates
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_repair, damaged
 from segmentation.store.ledger import PUBLISHING, Ledger, read_ledger
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_repair, damaged
 
 
 def look_up_superseded(home: AnyPath) -> frozenset[str]:

@@ -18,10 +18,10 @@ from pydantic import Field
 
 from schemas.record import Record
 from segmentation.errors import Conflict, Refused
-from segmentation.store.durable import write_durably
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import damaged, parse_json, read_small_file
 from segmentation.store.ledger import list_run_ids
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import damaged, parse_json, read_small_file
 
 TOMBSTONES_FILE = "tombstones.json"
 ERASURE_PREFIX = "erasure-"  # the ledger's rows of erasures begin with this

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 
 from schemas.manifest import EditionRef
 from schemas.rows import Input
-from segmentation.store.durable import write_durably
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_repair, parse_json, read_small_file
 from segmentation.store.layout import Home, join_path
 from segmentation.store.ledger import read_rows
-from segmentation.store.objects import AnyPath
-from segmentation.store.small_files import advise_repair, parse_json, read_small_file
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

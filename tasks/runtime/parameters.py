@@ -16,7 +16,7 @@ from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.settings import read_settings
 from segmentation.errors import Refused
-from segmentation.store.objects import ObjectPath, is_object_url, parse_path
+from segmentation.store.files.objects import ObjectPath, is_object_url, parse_path
 
 
 def parse_as_of(value: object) -> date | None:

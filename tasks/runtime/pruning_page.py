@@ -4,7 +4,7 @@ The record is in schemas/pruning.py. Pages of stages are in artifacts.py.
 """
 
 from schemas.pruning import PruneSummary
-from segmentation.store.space import format_bytes
+from segmentation.store.runs.space import format_bytes
 from tasks.runtime.artifacts import Artifact
 from tasks.runtime.markdown import escape_cell, format_table
 

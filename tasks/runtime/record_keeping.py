@@ -15,14 +15,14 @@ from schemas.night import Night, Published
 from schemas.rows import Input
 from segmentation.errors import ResegmentError
 from segmentation.report.index_refresh import refresh_index
-from segmentation.store.dead_runs import complete_dead_rows, has_made
-from segmentation.store.known_stores import remember_store
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.files.storage_failures import describe_failure
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.ledger import end_row
-from segmentation.store.manifests import read_manifest
-from segmentation.store.staging import remove_staging
-from segmentation.store.storage_failures import describe_failure
-from segmentation.store.sweeping import sweep_settled
+from segmentation.store.runs.dead_runs import complete_dead_rows, has_made
+from segmentation.store.runs.known_stores import remember_store
+from segmentation.store.runs.staging import remove_staging
+from segmentation.store.runs.sweeping import sweep_settled
 from segmentation.store.typed_inputs import write_typed_inputs
 from tasks.runtime.artifacts import Artifact, send_artifact
 from tasks.runtime.markdown import escape_cell

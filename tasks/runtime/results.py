@@ -1,6 +1,6 @@
 """The results that Prefect keeps for retries: private, and removed once no retry can use them.
 
-They hold the stages' records. Stage files are removed by segmentation/store/staging.py.
+They hold the stages' records. Stage files are removed by segmentation/store/runs/staging.py.
 """
 
 import time

@@ -19,21 +19,21 @@ from schemas.night import Night, Published, Unpublished
 from schemas.rows import Ingested, Input
 from segmentation.errors import Conflict, Refused, ResegmentError, StorageFailed
 from segmentation.schema_code import read_source_of
-from segmentation.store.commit import move_live
-from segmentation.store.dead_runs import describe_manifest
-from segmentation.store.edition_key import digest_code
+from segmentation.store.catalogue.edition_key import digest_code
+from segmentation.store.catalogue.published import is_intact, look_up_published
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.files.objects import AnyPath, is_object_url, parse_path
+from segmentation.store.files.storage_failures import FULL, UNMOUNTED, describe_failure, plain_storage_errors
 from segmentation.store.issued_ids import read_issued_ids
-from segmentation.store.known_stores import check_store
 from segmentation.store.layout import edition_folder, get_home
 from segmentation.store.ledger import begin_row, end_row, read_own_row
-from segmentation.store.locking import LOCK, lock
-from segmentation.store.manifests import read_manifest
-from segmentation.store.objects import AnyPath, is_object_url, parse_path
 from segmentation.store.pointer import read_pointer
-from segmentation.store.published import is_intact, look_up_published
-from segmentation.store.staging import remove_staging, staging_session
-from segmentation.store.storage_failures import FULL, UNMOUNTED, describe_failure, plain_storage_errors
-from segmentation.store.sweeping import WORKPLACES, sweep_settled, sweep_store
+from segmentation.store.publication.commit import move_live
+from segmentation.store.runs.dead_runs import describe_manifest
+from segmentation.store.runs.known_stores import check_store
+from segmentation.store.runs.staging import remove_staging, staging_session
+from segmentation.store.runs.sweeping import WORKPLACES, sweep_settled, sweep_store
 from tasks.runtime.parameters import check_parameters, resolve_as_of
 from tasks.runtime.record_keeping import keep_records, show_unrecorded
 from tasks.runtime.results import protect_results, results_folder, sweep_results

@@ -26,7 +26,7 @@ from segmentation.errors import (
     StorageFailed,
     UnaccountedRows,
 )
-from segmentation.store.storage_failures import RETRIED, check_mounted, plain_storage_errors
+from segmentation.store.files.storage_failures import RETRIED, check_mounted, plain_storage_errors
 from tasks.runtime.artifacts import publish_artifacts
 
 P = ParamSpec("P")

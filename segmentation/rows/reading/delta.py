@@ -21,7 +21,7 @@ from segmentation.rows.reading.parquet_reading import open_parquet, read_parquet
 from segmentation.sources.content import fingerprint
 from segmentation.sources.listing import select_dated
 from segmentation.sources.places import FoundFile, Place
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.files.objects import AnyPath, ObjectPath
 
 
 def open_delta(table: AnyPath, definition: Definition, as_of: date, folder: Path) -> OpenedSource:

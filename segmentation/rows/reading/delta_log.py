@@ -18,8 +18,8 @@ from segmentation.errors import Refused
 from segmentation.rows.reading.column_places import adapt_header, locate_columns
 from segmentation.rows.reading.currency_columns import add_currency_of_header
 from segmentation.rows.reading.headers import check_header, columns_to_read
-from segmentation.store.buckets import get_endpoint
-from segmentation.store.objects import AnyPath, ObjectPath
+from segmentation.store.files.buckets import get_endpoint
+from segmentation.store.files.objects import AnyPath, ObjectPath
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

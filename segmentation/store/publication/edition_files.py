@@ -1,0 +1,160 @@
+"""segments.parquet and the other tables that grow with the customers, each checked against its contract.
+
+They are written part by part. To add a column to segments.parquet, describe it in schemas/tables.py and
+docs/outputs.md, and compute it here. What else an edition holds is in tasks/publish.py.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pandera.pandas import DataFrameSchema
+
+from config.definition import Definition
+from schemas.fields import arrow_schema, to_frame
+from schemas.identity import Aligned
+from schemas.part import Part
+from schemas.rows import Customers
+from schemas.tables import QUARANTINE, segments_schema
+from segmentation.errors import ContractMismatch
+from segmentation.partitions import map_parts
+from segmentation.parts import read_part
+
+
+class SegmentIds(NamedTuple):
+    """Segment ids by position, of this edition and of the previous one."""
+
+    current: pa.Array
+    previous: pa.Array
+
+
+class EditionPart(NamedTuple):
+    """Stage files about the same customers. The last two are None without a previous edition."""
+
+    customers: Part
+    labels: Part
+    previous_segments: Part | None = None
+    departed: Part | None = None
+
+
+def list_edition_parts(customers: Customers, aligned: Aligned) -> list[EditionPart]:
+    """The customers' parts, each with its labels, previous segments and departed customers."""
+    missing = (None,) * len(customers.parts)
+    columns = (
+        customers.parts,
+        aligned.fitted.parts,
+        aligned.previous_segments or missing,
+        aligned.departed or missing,
+    )
+    return [EditionPart(*parts) for parts in zip(*columns, strict=True)]
+
+
+def get_segment_ids(aligned: Aligned) -> SegmentIds:
+    """The segment ids that the positions in label files stand for."""
+    current = [segment.segment_id for segment in aligned.fitted.segments]
+    return SegmentIds(pa.array(current, pa.string()), pa.array(aligned.previous_ids, pa.string()))
+
+
+def join_segments(
+    parts: Sequence[EditionPart], definition: Definition, ids: SegmentIds
+) -> Iterator[pa.Table]:
+    """The rows of segments.parquet, part by part, each checked against the contract."""
+    return map_parts(partial(join_part, contract=segments_schema(definition), ids=ids), parts)
+
+
+def join_part(part: EditionPart, contract: DataFrameSchema, ids: SegmentIds) -> pa.Table:
+    """The rows of segments.parquet for one part of the customers."""
+    customers = read_part(part.customers)
+    columns = dict(zip(customers.column_names, customers.columns, strict=True))
+    columns |= compute_label_columns(read_part(part.labels), ids.current)
+    columns |= compute_change_columns(columns["segment_id"], part.previous_segments, ids)
+    table = fit_contract(columns, contract)
+    # Every row is validated before it is written: a defect here must not reach readers.
+    contract.validate(to_frame(table, contract), lazy=True)
+    return table
+
+
+def compute_label_columns(labels: pa.Table, segment_ids: pa.Array) -> dict[str, pa.Array]:
+    """Columns that follow from the model alone, for segments.parquet and `resegment score`.
+
+    labels: label, distance, margin and runner_up, with runner_up -1 if there is one segment only.
+    """
+    runner_up = labels["runner_up"].combine_chunks()
+    has_runner_up = pc.greater_equal(runner_up, 0)
+    return {
+        "segment_id": segment_ids.take(labels["label"].combine_chunks()),
+        "distance": labels["distance"],
+        "margin": pc.if_else(has_runner_up, labels["margin"], None),
+        "runner_up": segment_ids.take(pc.if_else(has_runner_up, runner_up, None)),
+    }
+
+
+def compute_change_columns(
+    segment_ids: pa.Array, previous_segments: Part | None, ids: SegmentIds
+) -> dict[str, pa.Array]:
+    """Previous segment, change and cause of customers by segment id; nulls without a previous edition."""
+    if previous_segments is None:
+        nulls = pa.nulls(len(segment_ids), pa.string())
+        return {"previous_segment_id": nulls, "change": nulls, "cause": nulls}
+    earlier = read_part(previous_segments, ["previous", "is_behaviour"])
+    position = earlier["previous"].to_numpy()
+    previous_ids = ids.previous.take(pa.array(position, mask=position < 0))
+    has_stayed = pc.equal(previous_ids, segment_ids)
+    change = pc.if_else(pc.is_null(previous_ids), "joined", pc.if_else(has_stayed, "stayed", "moved"))
+    has_moved = pc.fill_null(pc.equal(change, "moved"), False)
+    cause = pc.if_else(earlier["is_behaviour"].combine_chunks(), "behaviour", "model")
+    cause = pc.if_else(has_moved, cause, pa.scalar(None, pa.string()))
+    return {"previous_segment_id": previous_ids, "change": change, "cause": cause}
+
+
+def fit_contract(columns: Mapping[str, pa.Array], contract: DataFrameSchema) -> pa.Table:
+    """The columns in the contract's order and types. ContractMismatch unless both have the same columns."""
+    schema = arrow_schema(contract)
+    uncomputed, undescribed = {*schema.names} - columns.keys(), columns.keys() - {*schema.names}
+    if uncomputed or undescribed:
+        raise ContractMismatch(
+            f"{contract.name}: the contract in schemas/tables.py and the columns computed in "
+            f"segmentation/store/publication/edition_files.py differ: not computed {sorted(uncomputed)}, "
+            f"not in the contract {sorted(undescribed)}; nothing was published"
+        )
+    return pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
+
+
+def write_segments(
+    path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
+) -> None:
+    """Write segments.parquet: one row group per part, with statistics and page checksums."""
+    # Texts after the features have few values: segment ids, change and cause.
+    added = schema.names[schema.names.index("segment_id") :]
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in added if schema.field(name).type == pa.string()],
+        # Sorted ids share long prefixes. With this encoding, and dictionaries for labels, a
+        # row takes 18 ns to write.
+        column_encoding={"customer_id": "DELTA_BYTE_ARRAY"},
+        write_page_checksum=True,
+    ) as writer:
+        for table in tables:
+            writer.write_table(table)
+        writer.add_key_value_metadata(metadata)
+
+
+def write_tables(path: Path, tables: Iterable[pa.Table], contract: DataFrameSchema) -> None:
+    """Write tables one after the other into one file, each checked against the contract."""
+    schema = arrow_schema(contract)
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        for table in tables:
+            contract.validate(table.to_pandas(), lazy=True)
+            writer.write_table(table.select(schema.names).cast(schema))
+
+
+def write_quarantine(path: Path, parts: Sequence[Part]) -> None:
+    """All refused rows in one file, a row group per part, in the source's order."""
+    write_tables(path, (read_part(part).select(list(QUARANTINE.columns)) for part in parts), QUARANTINE)
