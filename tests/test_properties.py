@@ -87,20 +87,15 @@ def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:
 @slow
 @given(rows=customers, shuffle=st.randoms(use_true_random=False))
 def test_segments_do_not_depend_on_the_order_of_rows(rows: list[tuple[float, int]], shuffle: Random) -> None:
-    """Shuffled rows, repeated rows and reordered columns give the same table, bit by bit."""
+    """Shuffled and repeated rows in reordered columns give the same table, bit by bit."""
     frame = as_frame(rows)
     order = list(range(len(frame)))
     shuffle.shuffle(order)
     shuffled = frame.iloc[order]
-    variants = [shuffled, pd.concat([frame, shuffled.head(5)]), frame[["orders", "id", "spend"]]]
-    with tempfile.TemporaryDirectory() as folder:
-        tables = []
-        for i, variant in enumerate([frame, *variants]):
-            place = Path(folder) / str(i)
-            place.mkdir()
-            tables.append(run(variant, place).segments)
-    for table in tables[1:]:
-        pd.testing.assert_frame_equal(tables[0], table, check_exact=True)
+    variant = pd.concat([shuffled, shuffled.tail(5)])[["orders", "id", "spend"]]
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as place:
+        table, other_table = run(frame, Path(folder)).segments, run(variant, Path(place)).segments
+    pd.testing.assert_frame_equal(table, other_table, check_exact=True)
 
 
 @slow
@@ -132,7 +127,10 @@ def test_every_row_is_accounted_for_and_every_id_used_once(
 @slow
 @given(rows=customers)
 def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[float, int]]) -> None:
-    """The model read from its file gives every customer the published segment, as does brute force."""
+    """The model's file gives each customer the published segment, as brute force does.
+
+    Segments are S01, S02, … from the largest to the smallest; none is empty, and shares add up to 1.
+    """
     with tempfile.TemporaryDirectory() as folder:
         result = run(as_frame(rows), Path(folder))
         path = Path(folder) / "model.json"
@@ -144,14 +142,6 @@ def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[
     plain = ((scaled.T[:, None] - model.centre_matrix()[None]) ** 2).sum(axis=2).argmin(axis=1)
     assert np.array_equal(assign(rescaled, model.centre_matrix()).label, plain)
     assert result.segments["segment_id"].tolist() == [model.segment_ids[label] for label in plain]
-
-
-@slow
-@given(rows=customers)
-def test_segments_are_named_by_size(rows: list[tuple[float, int]]) -> None:
-    """Segments are S01, S02, … from the largest to the smallest; none is empty, and shares add up to 1."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = run(as_frame(rows), Path(folder))
     sizes = [segment.size for segment in result.aligned.fitted.segments]
     assert sizes == sorted(sizes, reverse=True)
     assert min(sizes) > 0
