@@ -113,7 +113,7 @@ def check_state(town: Town, act: str, before: dict[str, str], after: dict[str, s
 
 
 def check_ids(town: Town) -> list[str]:
-    """Ids that were given twice or are not in ids.json, and customers who do not follow from the night before."""
+    """Ids given twice or not in ids.json, and customers who do not follow from the night before."""
     numbers = [
         int(segment[1:]) for entry in view_editions(town.home, set()).values() for segment in entry["sizes"]
     ]

@@ -1,9 +1,9 @@
-"""Failing system calls and kills inside the acts that change or read a store, by strace. Part of `make prove`.
+"""Failing system calls and kills inside the acts that change or read a store. Part of `make prove`.
 
     python -m tests.fault_grid FOLDER [POINTS [ACT…]]
 
-An undisturbed run lists the calls on the store. Each point is one of them that fails with ENOSPC or EIO, or at
-which the process dies. POINTS: at most this many of each act, drawn with a fixed seed; 0: all.
+An undisturbed run lists the calls on the store. Each point is one of them that strace makes fail with ENOSPC
+or EIO, or at which the process dies. POINTS: at most this many of each act, drawn with a fixed seed; 0: all.
 """
 
 import json
@@ -28,7 +28,7 @@ from tests.tracing import ALWAYS, FAULTS, Call, Point, list_calls, make_injectio
 
 Result = tuple[Point, list[str]]
 MOST_WRITES = 3  # to one file by one call, which libraries fill in small pieces
-MOST_OF = {"run": 60}  # a whole run, with Prefect, takes seconds
+MOST_RUNS = 60  # whole runs, with Prefect, take seconds each
 TRIES = 3
 
 
@@ -38,7 +38,8 @@ def choose_points(act: str, calls: list[Call], most: int) -> list[Point]:
     if act in READERS:
         files = {(call.name, call.target): Point(act, call, ALWAYS) for call in reversed(calls)}
         points = [point for point in points if point.fault == "EIO"] + list(files.values())
-    most = min(filter(None, (most, MOST_OF.get(act, 0))), default=0)
+    if act == "run":
+        most = -(-most // 5) or MOST_RUNS
     if most and len(points) > most:
         points = sorted(random.Random(1).sample(points, most))  # noqa: S311
     return points
@@ -134,7 +135,7 @@ def format_table(results: list[Result]) -> str:
 
 
 def import_all(origin: Town, folder: Path) -> None:
-    """Import what the acts import, so that a forked process only acts, and its calls are the same each time."""
+    """Import what the acts import, so that a forked process only acts, with the same calls each time."""
     modules = folder / "modules.json"
 
     def list_modules() -> None:

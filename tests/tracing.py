@@ -1,7 +1,7 @@
 """A process under strace: its calls on a store, and at most one that fails or at which it dies.
 
-Only the main thread is watched. What is done in the process is in traced_acts.py, what must hold afterwards in
-fault_checks.py.
+Only the main thread is watched. What is done in the process is in traced_acts.py, what must hold afterwards
+in fault_checks.py.
 """
 
 import os
@@ -71,7 +71,7 @@ def make_injection(point: Point, store: Path) -> list[str]:
 
 
 def trace(town: Town, act: Callable[[], int], calls: str, injection: list[str]) -> Trace:
-    """Do something in a process that strace watches. It writes what it has to say to `town.folder / output`."""
+    """Do something in a process that strace watches. It prints to the file `output` in the town's folder."""
     start, go = os.pipe()
     output, log = town.folder / "output", town.folder / "strace.log"
     process = os.fork()
