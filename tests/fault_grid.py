@@ -23,7 +23,16 @@ from segmentation.store.source_digest import compute_source_digest
 from tests.fault_checks import check_all
 from tests.kills import run_forked
 from tests.nights import Town
-from tests.traced_acts import ACTS, READERS, act_in_child, build_origin, copy_town, damage, trace_act
+from tests.traced_acts import (
+    ACTS,
+    READERS,
+    act_in_child,
+    build_origin,
+    copy_town,
+    create_origin,
+    damage,
+    trace_act,
+)
 from tests.tracing import ALWAYS, FAULTS, Call, Point, list_calls, make_injection
 
 Result = tuple[Point, list[str]]
@@ -134,13 +143,14 @@ def format_table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def import_all(origin: Town, folder: Path) -> None:
+def import_all(folder: Path) -> None:
     """Import what the acts import, so that a forked process only acts, with the same calls each time."""
     modules = folder / "modules.json"
+    town = create_origin(folder / "warm")
 
     def list_modules() -> None:
-        for name in ("name", "audit", "deadline", "prune", "night"):
-            act_in_child(copy_town(origin, folder / "warm"), name)
+        for name in ("night", "name", "audit", "deadline", "prune"):
+            act_in_child(town, name)
         modules.write_text(json.dumps(list(sys.modules)))
 
     assert run_forked(list_modules) == 0
@@ -171,8 +181,8 @@ def serve_prefect() -> Iterator[dict[str, str]]:
 def main(folder: Path, most: int = 0, *names: str) -> int:
     """Prove the acts; 1 if a promise was broken."""
     compute_source_digest()
+    import_all(folder)
     origin = build_origin(folder / "origin")
-    import_all(origin, folder)
     results: list[Result] = []
     for name in names or ACTS:
         results += prove_act(name, origin, folder / name.replace(" ", "-"), most)

@@ -77,8 +77,8 @@ ACTS: dict[str, Act] = {
 }
 
 
-def build_origin(folder: Path) -> Town:
-    """Five nights of three months, and one that is held."""
+def create_origin(folder: Path) -> Town:
+    """A town with a definition that commands can read, and files of customers."""
     town = create_town(folder, retention=RETENTION)
     (folder / "definitions").mkdir(parents=True)
     (folder / "tmp").mkdir()
@@ -88,6 +88,12 @@ def build_origin(folder: Path) -> Town:
     customers.to_csv(folder / "customers.csv", index=False)
     customers[1:].to_csv(folder / "other.csv", index=False)
     customers[::4].to_csv(folder / "few.csv", index=False)
+    return town
+
+
+def build_origin(folder: Path) -> Town:
+    """Five nights of three months, and one that is held."""
+    town = create_origin(folder)
     for number in (1, 2, 32, 33, LAST):
         assert run_forked(partial(_prepare, town, number, "customers.csv", "published")) == 0
     assert run_forked(partial(_prepare, town, HELD, "few.csv", "held")) == 0
