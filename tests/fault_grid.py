@@ -33,7 +33,7 @@ from tests.traced_acts import (
     damage,
     trace_act,
 )
-from tests.tracing import ALWAYS, FAULTS, Call, Point, list_calls, make_injection
+from tests.tracing import ALWAYS, FAULTS, Call, Point, list_calls, list_unsynced, make_injection
 
 Result = tuple[Point, list[str]]
 MOST_WRITES = 3  # to one file by one call, which libraries fill in small pieces
@@ -106,7 +106,9 @@ def prove_act(name: str, origin: Town, folder: Path, most: int) -> list[Result]:
     end = trace_act(golden, name, [])
     if end.status:
         raise SystemExit(f"{name} ends with {end.status} without a fault: {end.output}")
-    points = choose_points(name, list(list_calls(end.log, golden.store)), most)
+    calls = list(list_calls(end.log, golden.store))
+    results = [(Point(name, Call("rename", 0, "all"), "power cut"), sorted(list_unsynced(calls)))]
+    points = choose_points(name, calls, most)
     cores = range(len(os.sched_getaffinity(0)))
     # Forked: threads and processes that start anew would take seconds to import everything.
     workers = [
@@ -115,9 +117,9 @@ def prove_act(name: str, origin: Town, folder: Path, most: int) -> list[Result]:
     ]
     for worker in workers:
         os.waitpid(worker, 0)
-    results = [result for core in cores for result in read_results(folder / f"core-{core}" / "results")]
-    if len(results) != len(points):
-        raise SystemExit(f"{name}: {len(points)} points, {len(results)} results")
+    results += [result for core in cores for result in read_results(folder / f"core-{core}" / "results")]
+    if len(results) != 1 + len(points):
+        raise SystemExit(f"{name}: {len(points)} points, {len(results) - 1} results")
     return sorted(results)
 
 

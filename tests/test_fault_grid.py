@@ -8,7 +8,7 @@ import pytest
 
 from tests.fault_checks import check_end
 from tests.fault_grid import thin_out
-from tests.tracing import CRASHED, KILLED, STRACE, Call, Point, Trace
+from tests.tracing import CRASHED, KILLED, STRACE, Call, Point, Trace, list_unsynced
 
 ROOT = Path(__file__).parents[1]
 STORE = Path("/town/store")
@@ -56,3 +56,24 @@ def test_many_writes_to_a_file_are_three() -> None:
     writes = [Call("write", number, "/planted/a") for number in range(1, 8)]
     syncs = [Call("fsync", number, "/planted/a") for number in range(1, 8)]
     assert thin_out(writes + syncs) == [writes[0], writes[3], writes[6], *syncs]
+
+
+@pytest.mark.parametrize(
+    ("names", "problems"),
+    [
+        ("write fsync rename folder", []),
+        ("write rename folder", ["/live.tmp is renamed before fsync"]),
+        ("fsync write rename folder", ["/live.tmp is renamed before fsync"]),
+        ("write fsync rename", ["no fsync of the store after a rename"]),
+        ("folder write fsync rename", ["no fsync of the store after a rename"]),
+    ],
+)
+def test_a_missing_fsync_is_seen(names: str, problems: list[str]) -> None:
+    """A file is on disk before it gets its name, and its name afterwards."""
+    calls = {
+        "write": Call("write", 1, "/live.tmp"),
+        "fsync": Call("fsync", 1, "/live.tmp"),
+        "rename": Call("rename", 1, "/live.tmp /live.json"),
+        "folder": Call("fsync", 2, ""),
+    }
+    assert list(list_unsynced(calls[name] for name in names.split())) == problems

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,3 +118,23 @@ def list_calls(log: str, store: Path) -> Iterator[Call]:
         targets = targets[:1] if match[1] in ("write", "pwrite64", "read", "pread64") else targets
         if targets and (match[1] not in ("write", "pwrite64") or f"<{store}" in match[2].partition(",")[0]):
             yield Call(match[1], numbers[match[1]], _RANDOM.sub("*", " ".join(targets)))
+
+
+def list_unsynced(calls: Iterable[Call]) -> Iterator[str]:
+    """What a power cut could lose: a file renamed before its content is on disk, or a rename that is not."""
+    dirty, folders = set[str](), set[str]()
+    for name, _, target in calls:
+        first, _, second = target.partition(" ")
+        if name in ("write", "pwrite64", "ftruncate"):
+            dirty.add(first)
+        elif name in ("fsync", "fdatasync"):
+            dirty.discard(first)
+            folders.discard(first)
+        elif name in ("rename", "renameat2"):
+            moved = {path for path in dirty if path == first or path.startswith(f"{first}/")}
+            dirty -= moved
+            # What is renamed in or into a folder for rubbish is about to be removed.
+            if "/.staging/" not in second:
+                yield from (f"{path} is renamed before fsync" for path in moved)
+                folders.add(second.rpartition("/")[0])
+    yield from (f"no fsync of {folder or 'the store'} after a rename" for folder in folders)
