@@ -101,15 +101,13 @@ def list_tables(town: Town) -> dict[str, str]:
     return {path: digest for path, digest in digest_editions(town).items() if path.startswith("published")}
 
 
-def check_state(town: Town, act: str, before: dict[str, str], after: dict[str, str]) -> list[str]:
+def check_state(town: Town, act: str, old: dict[str, str], new: dict[str, str]) -> list[str]:
     """What is torn: a table that is neither old nor new, an unreadable one, a pointer, ids or lineage."""
     tables = list_tables(town)
     problems = [
-        f"torn: {path}"
-        for path, digest in tables.items()
-        if digest not in (before.get(path), after.get(path))
+        f"torn: {path}" for path, digest in tables.items() if digest not in (old.get(path), new.get(path))
     ]
-    problems += [f"lost: {path}" for path in before.keys() & after.keys() - tables.keys()]
+    problems += [f"lost: {path}" for path in old.keys() & new.keys() - tables.keys()]
     if act != "repair":
         for path in tables:
             pq.read_table(town.home / path, use_threads=False)
@@ -155,15 +153,15 @@ def repeat(town: Town, act: str) -> list[str]:
     """Act again: what fails, is damaged or left behind."""
     if status := act_in_child(town, act):
         return [f"the re-run ends with {status}: {(town.folder / 'output').read_text()}"]
-    found = [f"audit: {entry.path}: {entry.problem}" for entry in audit_store(town.home).damage]
-    return found + [f"left: {path}" for path in list_left(town)] + check_ids(town)
+    problems = [f"audit: {entry.path}: {entry.problem}" for entry in audit_store(town.home).damage]
+    return problems + [f"left: {path}" for path in list_left(town)] + check_ids(town)
 
 
 def compare_with_golden(town: Town, golden: Town) -> list[str]:
     """Files that are not as after an act that nothing disturbed."""
-    expected, found = digest_store(golden), digest_store(town)
-    paths = expected.keys() | found.keys()
-    return [f"not golden: {path}" for path in sorted(paths) if expected.get(path) != found.get(path)][:3]
+    expected, contents = digest_store(golden), digest_store(town)
+    paths = expected.keys() | contents.keys()
+    return [f"not golden: {path}" for path in sorted(paths) if expected.get(path) != contents.get(path)][:3]
 
 
 def digest_store(town: Town) -> dict[str, Any]:
@@ -177,8 +175,8 @@ def check_all(point: Point, end: Trace, town: Town, start: Town, golden: Town) -
     problems = check_end(point, end, town.store)
     if point.act in READERS:
         return problems + compare_with_golden(town, golden)
-    before, after = list_tables(start), list_tables(golden)
-    problems += look(town, partial(check_state, town, point.act, before, after))
+    tables = (list_tables(start), list_tables(golden))
+    problems += look(town, partial(check_state, town, point.act, *tables))
     problems += look(town, partial(check_advice, town, town.folder.with_name("advised")))
     problems += look(town, partial(repeat, town, point.act))
     return problems + compare_with_golden(town, golden)

@@ -110,7 +110,7 @@ def prove_act(name: str, origin: Town, folder: Path, most: int) -> list[Result]:
     results = [(Point(name, Call("rename", 0, "all"), "power cut"), sorted(list_unsynced(calls)))]
     points = choose_points(name, calls, most)
     cores = range(len(os.sched_getaffinity(0)))
-    # Forked: threads and processes that start anew would take seconds to import everything.
+    # Forked: a new process would take seconds to import everything.
     workers = [
         _fork(partial(try_points, points[core :: len(cores)], start, golden, folder / f"core-{core}"))
         for core in cores
