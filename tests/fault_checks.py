@@ -24,27 +24,16 @@ from tests.store_views import read_json, view_editions
 from tests.traced_acts import READERS, act_in_child, copy_town, do_command, do_night, move_in
 from tests.tracing import CRASHED, KILLED, Point, Trace, list_calls
 
-_ADVICE = (
-    (r"run 'resegment repair planted'", lambda town, entry, match: do_command(town, "repair", "planted")),
-    (r"run 'resegment erase planted'", lambda town, entry, match: do_command(town, "erase", "planted")),
-    (
-        r"run 'resegment run planted --as-of (\S+) --force'",
-        lambda town, entry, match: do_night(town, _number(match[1]), "customers.csv", force=True),
-    ),
-    (r"remove (it|its folder)", lambda town, entry, match: _remove(town.home.parent / entry.path)),
-)
-
 
 def _number(text: str) -> int:
     return (date.fromisoformat(text) - FIRST).days + 1
 
 
-def _remove(path: Path) -> int:
+def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink()
-    return 0
 
 
 def look(town: Town, check: Callable[[], list[str]]) -> list[str]:
@@ -141,12 +130,20 @@ def check_advice(town: Town, folder: Path) -> list[str]:
 
 
 def _follow(town: Town, entry: Damage) -> Iterator[str]:
-    for pattern, follow in _ADVICE:
-        if match := re.search(pattern, entry.advice):
-            if status := follow(town, entry, match):
-                yield f"advice ends with {status}: {entry.path}: {entry.problem}; {entry.advice}"
-            return
-    yield f"advice needs a person: {entry.path}: {entry.problem}; {entry.advice}"
+    words = f"{entry.path}: {entry.problem}; {entry.advice}"
+    status = 0
+    if "run 'resegment repair planted'" in entry.advice:
+        status = do_command(town, "repair", "planted")
+    elif "run 'resegment erase planted'" in entry.advice:
+        status = do_command(town, "erase", "planted", "--yes")
+    elif night := re.search(r"run 'resegment run planted --as-of (\S+) --force'", entry.advice):
+        status = do_night(town, _number(night[1]), "customers.csv", force=True)
+    elif re.search("remove (it|its folder)", entry.advice):
+        _remove(town.home.parent / entry.path)
+    else:
+        yield f"advice needs a person: {words}"
+    if status:
+        yield f"advice ends with {status}: {words}"
 
 
 def repeat(town: Town, act: str) -> list[str]:

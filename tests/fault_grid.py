@@ -21,7 +21,7 @@ from pathlib import Path
 
 from segmentation.store.source_digest import compute_source_digest
 from tests.fault_checks import check_all
-from tests.kills import run_forked
+from tests.kills import list_left, run_forked
 from tests.nights import Town
 from tests.traced_acts import (
     ACTS,
@@ -107,7 +107,8 @@ def prove_act(name: str, origin: Town, folder: Path, most: int) -> list[Result]:
     if end.status:
         raise SystemExit(f"{name} ends with {end.status} without a fault: {end.output}")
     calls = list(list_calls(end.log, golden.store))
-    results = [(Point(name, Call("rename", 0, "all"), "power cut"), sorted(list_unsynced(calls)))]
+    problems = sorted(list_unsynced(calls)) + [f"left: {path}" for path in list_left(golden)]
+    results = [(Point(name, Call("all", 0, ""), "none"), problems)]
     points = choose_points(name, calls, most)
     cores = range(len(os.sched_getaffinity(0)))
     # Forked: a new process would take seconds to import everything.

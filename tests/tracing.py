@@ -30,6 +30,7 @@ KILLED, CRASHED = -signal.SIGKILL, 70
 _LINE = re.compile(r"^(\w+)\((.*)$")
 _RANDOM = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16}(?=\.(tmp|removed))|(?<=-scratch-)\w+"
+    r"|(?<=erasure-)[0-9a-f]{16}"
 )
 
 
