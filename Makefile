@@ -25,10 +25,13 @@ bench: setup
 	$(RUN) python -m bench.all
 
 # Faults at every call that changes a store, then replays and crowds; long: docs/guarantees.md. strace must be here.
+# Each prints its table, also when the one before found something; ends with 1 if any did.
 PROVE_DIR ?= $(shell mktemp -d)
 prove: setup
-	$(RUN) python -m tests.fault_grid $(PROVE_DIR)/grid
-	$(RUN) python -m tests.long_replays $(PROVE_DIR)/replays
+	@folder='$(PROVE_DIR)'; status=0; \
+	$(RUN) python -m tests.fault_grid "$$folder/grid" || status=1; \
+	$(RUN) python -m tests.long_replays "$$folder/replays" || status=1; \
+	exit $$status
 
 # The documentation as a static site. A dead link or a page that is on no shelf fails the build.
 docs: $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)

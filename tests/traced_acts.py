@@ -1,99 +1,108 @@
-"""Acts that change a store, each in a process that strace watches, with at most one call that fails.
+"""Acts on a store, whose calls fail one by one in fault_grid.py: nights, what people do, and readers.
 
-The points and what must hold after each are in fault_grid.py.
+Most are the commands themselves, called in a forked process that has imported everything. Of the nights only
+`run` is: a Prefect server records it, which takes seconds. The others are the flow's functions.
 """
 
+import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from config.clauses import Retention
+import resegment.cli
+from config.settings import read_settings
 from segmentation.errors import ResegmentError
-from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.pruning.pruning import PruneRequest, prune_editions
 from segmentation.store.files.storage_failures import explain_error
-from segmentation.store.repair.audit import audit_store
-from segmentation.store.repair.repairing import RepairRequest, repair_store
-from tests.erasing import erase
 from tests.kills import run_forked
-from tests.nights import Town, create_town, day, draw_customers
+from tests.nights import PLAN, Town, create_town, day, draw_customers
+from tests.tracing import CHANGES, READS, Trace, trace
 
-CALLS = (
-    "write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat2,link,linkat,"
-    "unlink,unlinkat,mkdir,mkdirat,rmdir"
-)
-FAULTS = {"ENOSPC": "error=ENOSPC", "EIO": "error=EIO", "KILL": "signal=KILL"}
-STRACE = shutil.which("strace")
-_LINE = re.compile(r"^(\w+)\((.*)$")
-_SLOWEST_S = 60
-KILLED, CRASHED = -signal.SIGKILL, 70
+RETENTION = {"all_days": 1}
+HELD, LAST, NEW = 60, 61, 62  # numbers of nights
+READERS = ("audit", "deadline")
+_SLOWEST_S = 120
 
 
-class Point(NamedTuple):
-    """A call of an act, by its number among the process's calls of that name, and what becomes of it."""
-
-    act: str
-    call: str
-    number: int
-    fault: str
-
-
-def run_new_night(town: Town) -> None:
-    """The night of a date that has none."""
-    town.run(62, town.folder / "customers.csv")
+def do_command(town: Town, *words: str) -> int:
+    """Call a command of `resegment`; its exit status."""
+    sys.argv = ["resegment", *words, "--store", str(town.store)]
+    try:
+        resegment.cli.main()
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    return 0
 
 
-def promote_first(town: Town) -> None:
-    """Put the first night live again."""
-    promote_edition(town.home, PromotionRequest(day(1), None, "ana", ""))
+def do_night(town: Town, number: int, file: str, force: bool = False) -> int:
+    """Run the night of a date without Prefect, and print a failure as the command does."""
+    try:
+        published = town.run(number, town.folder / file, force=force)
+    except ResegmentError as error:
+        sys.stderr.write(f"resegment: {error}\n")
+        return error.exit_status
+    except OSError as error:
+        failure = explain_error(error)
+        if failure is None:
+            raise
+        sys.stderr.write(f"resegment: {failure}\n")
+        return failure.exit_status
+    sys.stderr.writelines(f"note: {failure}\n" for failure in published.unrecorded)
+    return 0
 
 
-def erase_one(town: Town) -> None:
-    """Erase one customer."""
-    erase(town, "a00000")
-
-
-def prune(town: Town) -> None:
-    """Keep the last dates only."""
-    prune_editions(town.home, PruneRequest(Retention(all_days=1), "ana", town.home), lambda line: None)
-
-
-def repair(town: Town) -> None:
-    """Rebuild what was damaged."""
-    repair_store(town.home, RepairRequest("ana", None))
-
-
-def audit(town: Town) -> None:
-    """Only read."""
-    audit_store(town.home)
-
-
-ACTS: dict[str, Callable[[Town], None]] = {
-    "night": run_new_night,
-    "promote": promote_first,
-    "erase": erase_one,
-    "prune": prune,
-    "repair": repair,
-    "audit": audit,
+Act = Callable[[Town], int]
+ACTS: dict[str, Act] = {
+    "night": lambda town: do_night(town, NEW, "customers.csv"),
+    "forced night": lambda town: do_night(town, LAST, "other.csv", force=True),
+    "run": lambda town: do_command(
+        town, "run", "planted", "--as-of", str(day(NEW)), "--source", str(town.folder / "customers.csv")
+    ),
+    "promote": lambda town: do_command(town, "promote", "planted", "--as-of", str(day(1)), "--by", "ana"),
+    "promote held": lambda town: do_command(
+        town, "promote", "planted", "--as-of", str(day(HELD)), "--by", "ana"
+    ),
+    "name": lambda town: do_command(
+        town, "name", "planted", "S01", "--name", "Best", "--owner", "crm", "--by", "ana"
+    ),
+    "erase": lambda town: do_command(town, "erase", "planted", "a00000", "--yes", "--who", "ana"),
+    "prune": lambda town: do_command(town, "prune", "planted", "--by", "ana"),
+    "repair": lambda town: do_command(town, "repair", "planted", "--by", "ana"),
+    "audit": lambda town: do_command(town, "audit", "planted"),
+    "deadline": lambda town: do_command(town, "deadline", "planted", "--as-of", str(day(LAST))),
 }
 
 
-def build_origin(folder: Path) -> Town:
-    """Five nights of three months."""
-    town = create_town(folder)
-    town.folder.mkdir(parents=True)
-    draw_customers({"a": 60, "b": 50}).to_csv(town.folder / "customers.csv", index=False)
-    for number in (1, 2, 32, 33, 61):
-        assert run_forked(partial(town.run, number, town.folder / "customers.csv")) == 0
+def create_origin(folder: Path) -> Town:
+    """A town with a definition that commands can read, and files of customers."""
+    town = create_town(folder, retention=RETENTION)
+    (folder / "definitions").mkdir(parents=True)
+    (folder / "tmp").mkdir()
+    definition = json.dumps({**PLAN, "retention": RETENTION})
+    (folder / "definitions" / "planted.yaml").write_text(definition)
+    customers = draw_customers({"a": 60, "b": 50})
+    customers.to_csv(folder / "customers.csv", index=False)
+    customers[1:].to_csv(folder / "other.csv", index=False)
+    customers[::4].to_csv(folder / "few.csv", index=False)
     return town
+
+
+def build_origin(folder: Path) -> Town:
+    """Five nights of three months, and one that is held."""
+    town = create_origin(folder)
+    for number in (1, 2, 32, 33, LAST):
+        assert run_forked(partial(_prepare, town, number, "customers.csv", "published")) == 0
+    assert run_forked(partial(_prepare, town, HELD, "few.csv", "held")) == 0
+    return town
+
+
+def _prepare(town: Town, number: int, file: str, outcome: str) -> None:
+    move_in(town)
+    assert town.run(number, town.folder / file).outcome == outcome
 
 
 def damage(town: Town) -> None:
@@ -107,61 +116,31 @@ def damage(town: Town) -> None:
 
 def copy_town(origin: Town, folder: Path) -> Town:
     """A copy of the town that keeps hard links."""
+    shutil.rmtree(folder, ignore_errors=True)
     subprocess.run(["/bin/cp", "-a", origin.folder, folder], check=True)
-    town = origin._replace(folder=folder)
-    (folder / "tmp").mkdir(exist_ok=True)
-    return town
+    return origin._replace(folder=folder)
 
 
-def act_in_child(town: Town, act: Callable[[Town], None], start: int, message: Path) -> int:
-    """Wait for the tracer, act, and write what a failure says; the exit status is the command's."""
-    os.environ["TMPDIR"] = str(town.folder / "tmp")
-    os.read(start, 1)
+def move_in(town: Town) -> None:
+    """Make this process use the town's own folders, and print to its file `output`."""
+    os.environ |= {
+        "TMPDIR": str(town.folder / "tmp"),
+        # Stores in which a machine has published are noted here: the first time takes more calls.
+        "RESEGMENT_STATE": str(town.folder / "state"),
+        "RESEGMENT_DEFINITIONS": str(town.folder / "definitions"),
+    }
+    read_settings.cache_clear()
     signal.alarm(_SLOWEST_S)
-    try:
-        act(town)
-    except ResegmentError as error:
-        message.write_text(str(error))
-        return error.exit_status
-    except OSError as error:
-        failure = explain_error(error)
-        message.write_text(str(failure or f"not explained: {error!r}"))
-        return failure.exit_status if failure else CRASHED
-    return 0
 
 
-def trace(town: Town, name: str, injection: str | None) -> tuple[int, str, str]:
-    """Act under strace: the exit status or minus the signal, the message of a failure, and the log."""
-    start, go = os.pipe()
-    message, log = town.folder / "message", town.folder / "strace.log"
-    process = os.fork()
-    if process == 0:
-        os.close(go)
-        try:
-            os._exit(act_in_child(town, ACTS[name], start, message))
-        except BaseException:
-            message.write_text(f"traceback: {sys.exc_info()[1]!r}")
-            os._exit(CRASHED)
-    command = [STRACE or "strace", "-y", "-o", str(log), "-e", f"trace={CALLS}", "-p", str(process)]
-    command += ["-e", f"inject={injection}"] if injection else []
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
-        assert tracer.stderr is not None
-        while "attached" not in (line := tracer.stderr.readline()):
-            if not line:
-                os.kill(process, signal.SIGKILL)
-                break
-        os.write(go, b"x")
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        tracer.communicate()
-    os.close(start)
-    os.close(go)
-    return status, message.read_text() if message.exists() else "", log.read_text()
+def act_in_child(town: Town, name: str) -> int:
+    """Act, and print to the file `output`; the exit status."""
+    move_in(town)
+    with (town.folder / "output").open("w") as output:
+        sys.stdout = sys.stderr = output
+        return ACTS[name](town)
 
 
-def list_calls(log: str, store: Path) -> Iterator[tuple[str, int]]:
-    """Name and number of each call on the store."""
-    numbers = Counter[str]()
-    for match in filter(None, map(_LINE.match, log.splitlines())):
-        numbers[match[1]] += 1
-        if str(store) in match[2]:
-            yield match[1], numbers[match[1]]
+def trace_act(town: Town, name: str, injection: list[str]) -> Trace:
+    """Act under strace."""
+    return trace(town, partial(act_in_child, town, name), READS if name in READERS else CHANGES, injection)
