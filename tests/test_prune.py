@@ -201,9 +201,8 @@ def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
 
         return call
 
-    patch.setattr(
-        "segmentation.pruning.pruning.record_pruned", wrap(prune_editions.__globals__["record_pruned"])
-    )
+    record_pruned = prune_editions.__globals__["record_pruned"]
+    patch.setattr("segmentation.pruning.pruning.record_pruned", wrap(record_pruned))
     patch.setattr("segmentation.pruning.removal.sync_folder", wrap(lambda folder: None))
     patch.setattr(Path, "rename", wrap(Path.rename))
 
