@@ -37,7 +37,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 BUILDERS = {
     *("test_backfill", "test_combine", "test_compare", "test_flow", "test_given_names", "test_late_files"),
     *("test_lineage", "test_promote", "test_python_schema", "test_events", "test_erasing"),
-    *("test_erasing_killed", "test_pruning"),
+    *("test_erasing_killed", "test_prune"),
 }
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

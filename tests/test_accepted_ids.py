@@ -104,7 +104,6 @@ def backfill_days(days: Days, first: int, last: int, **options: Any) -> Backfill
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_new_ids_are_accepted_for_the_dates_that_need_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -92,7 +92,6 @@ def run_in(root: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_adding_a_stage_works_as_the_page_says(tmp_path: Path) -> None:
     """The page's stage passes style, types, conventions and its test, and appears wherever it should."""

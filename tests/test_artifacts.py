@@ -36,7 +36,6 @@ def read_artifacts(run_id: str) -> dict[str, tuple[str, str]]:
     }
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_held_night_shows_why_and_where_its_report_is(
     tmp_path: Path, definitions: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -29,7 +29,7 @@ from segmentation.store.repair.audit import audit_store
 from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_flow import digests
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture
@@ -233,9 +233,9 @@ def test_changed_redoes_what_a_late_file_belongs_to(days: Days) -> None:
         (day(4), "builds on the edition of 2026-01-03"),
     ]
     assert outcomes(backfill("demo", **options)) == ["published"] * 3
-    again = backfill("demo", **options)
-    assert (again.dates, again.describe()) == ((), "0 dates: nothing to do")
-    assert (again.start, again.end) == (day(1), day(4))
+    second = backfill("demo", **options)
+    assert (second.dates, second.describe()) == ((), "0 dates: nothing to do")
+    assert (second.start, second.end) == (day(1), day(4))
     redone = digests(days.home)
     shutil.rmtree(days.home)
     assert days.forward(range(1, 5)).items() <= redone.items()

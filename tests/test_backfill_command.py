@@ -16,7 +16,6 @@ from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_flow import digests
 
 pytestmark = [
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.usefixtures("prefect_server"),
     pytest.mark.slow,
 ]

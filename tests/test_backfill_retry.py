@@ -27,7 +27,6 @@ from tests.test_retry import expect_stage_states
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.usefixtures("prefect_server"),
 ]
 

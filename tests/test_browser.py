@@ -16,7 +16,6 @@ from tests.browser import BROWSER_MISSING, open_page
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.xdist_group("browser")
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (
     '<!DOCTYPE html><html lang="en"><head><title>t</title></head><body><main><h1>t</h1>%s</main></body>'

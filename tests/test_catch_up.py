@@ -83,7 +83,6 @@ def test_missed_dates_follow_the_newest_published_one(tmp_path: Path) -> None:
     assert (len(far), far[-1]) == (MAX_DATES, day(4999))
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 class TestOnAServer:
     """Scheduled runs that a worker starts late."""

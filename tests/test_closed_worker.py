@@ -31,7 +31,7 @@ from tests.attacks import (
 from tests.dated_days import Days, create_days, day
 from tests.deployed import running_deployed_server, running_postgres, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ class Bomb:
 
 
 def test_a_state_cannot_name_a_pickle(target: Target) -> None:
-    """A backfill is retried after its date was marked as done, with a result of the attacker's."""
+    """A backfill is retried after its date was marked as completed_state, with a result of the attacker's."""
     run = target.server.start_run(
         "backfill", definition="demo", start_date="2020-01-01", end_date="2020-01-01"
     )
@@ -123,8 +123,8 @@ def test_a_state_cannot_name_a_pickle(target: Target) -> None:
     record = {"metadata": {"serializer": {"type": "pickle"}}, "result": pickled}
     (target.folder / "result").write_text(json.dumps(record))
     data = {"storage_key": str(target.folder / "result"), "serializer": {"type": "pickle"}}
-    done = {"type": "COMPLETED", "data": data}
-    target.call("POST", f"flow_runs/{child['id']}/set_state", state=done, force=True)
+    completed_state = {"type": "COMPLETED", "data": data}
+    target.call("POST", f"flow_runs/{child['id']}/set_state", state=completed_state, force=True)
     task = child["parent_task_run_id"]
     target.call("POST", f"task_runs/{task}/set_state", state={"type": "COMPLETED"}, force=True)
     target.call(

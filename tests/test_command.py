@@ -138,7 +138,6 @@ def test_init_writes_a_definition_once(main_command: Command, tmp_path: Path) ->
     assert (misspelt.returncode, "did you mean" in misspelt.stderr) == (2, True)
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_night_from_run_to_score(command: Command, main_command: Command, tmp_path: Path) -> None:
     """run publishes (0), a second run changes nothing (0), bad input is refused (2), a check holds (4)."""

@@ -170,7 +170,6 @@ def call(name: str, store: Path, **parameters: Any) -> Comparison:
     return comparison
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_comparison_publishes_no_segments(tmp_path: Path, definitions: Path) -> None:
     """Its table and page are written next to the editions, which do not change; the ledger records it."""
@@ -194,7 +193,6 @@ def test_a_comparison_publishes_no_segments(tmp_path: Path, definitions: Path) -
     assert f"demo, {DAY}: algorithms compared" in Path(comparison.page_path).read_text(encoding="utf-8")
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_the_parameters_of_a_comparison_are_checked(tmp_path: Path) -> None:
     """A bad name or sample size is refused, whatever the form in the Prefect UI let through."""

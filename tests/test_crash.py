@@ -20,7 +20,6 @@ from tasks.runtime.stage import list_stages
 from tests.test_flow import DAY, digests, run
 
 pytestmark = [
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.usefixtures("prefect_server"),
     pytest.mark.slow,
 ]

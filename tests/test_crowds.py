@@ -48,7 +48,7 @@ def test_a_race_that_went_wrong_is_seen(
     monkeypatch.setattr(crowds, "await_commands", race)
     monkeypatch.setattr(crowds, "start_command", lambda town, arguments: None)
     view = {"published": {str(day(5)): published * 16}}
-    monkeypatch.setattr(crowds, "view_store", lambda home, known: view)
+    monkeypatch.setattr(crowds, "view_store", lambda home, states: view)
     counts = Counter[str]()
     problems = crowds.run_race(town, 5, 2, counts)
     assert (counts["wins"], counts["losses"]) == (1, 1)

@@ -25,7 +25,6 @@ from tests.damaged_store import FIRST, edition
 from tests.damaging import damage_bytes, damage_values
 from tests.nights import PLAN, Town, day, draw_customers, segment_of
 
-pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 HOME_FILES = ("live.json", "ids.json", "names.json", "index.json", "ledger")
 FILES = (*HOME_FILES, "manifest.json", "model.json", "SHA256SUMS")
 SEEDS, MORE_SEEDS, NIGHTS = range(1), range(1, 20), range(8)

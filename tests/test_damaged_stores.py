@@ -1,7 +1,4 @@
-"""Whatever is damaged in a store: audit says what to do, and doing it gives back ids and live edition.
-
-The store and the person who follows the advice are in damaged_store.py.
-"""
+"""Whatever is damaged in a store: audit says what to do, and doing it gives back ids and live edition."""
 
 import json
 import os
@@ -36,7 +33,6 @@ from tests.damaged_store import (
 )
 from tests.nights import Town, day
 
-pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 Damaging = Callable[[Town], None]
 
 

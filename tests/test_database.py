@@ -29,7 +29,6 @@ from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
 from tests.test_sql import SQL
 
-pytestmark = pytest.mark.xdist_group("prefect")
 ROWS = Rows.model_validate(DEFINITION["rows"])
 
 

@@ -117,8 +117,8 @@ def test_what_people_did_since_is_no_run(town: Town) -> None:
 def test_a_table_that_is_gone_is_missing(town: Town) -> None:
     """The ledger knows that it was published, and the message sends to audit."""
     published_path(town.home, day(2)).unlink()
-    gone = check_deadline(town.home, day(2))
-    assert (gone.status, "its table is gone since. Run 'resegment audit planted'" in gone.message) == (
+    report = check_deadline(town.home, day(2))
+    assert (report.status, "its table is gone since. Run 'resegment audit planted'" in report.message) == (
         "missing",
         True,
     )
@@ -137,8 +137,8 @@ def test_what_cannot_be_read_is_unknown(town: Town, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the port that discards
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    gone = check_deadline(ObjectPath("bucket", "store/planted"), day(2))
-    assert (gone.status, "cannot be reached" in gone.message) == ("unknown", True)
+    report = check_deadline(ObjectPath("bucket", "store/planted"), day(2))
+    assert (report.status, "cannot be reached" in report.message) == ("unknown", True)
 
 
 def test_the_ledger_only_explains(town: Town) -> None:

@@ -68,9 +68,9 @@ def test_rows_come_in_the_order_in_which_files_were_written(tmp_path: Path) -> N
     for number in range(9, 0, -1):
         write_deltalake(str(table), customers(number), mode="append")
     first, rows = stage(table, tmp_path / "first")
-    again, _ = stage(table, tmp_path / "again")
+    second, _ = stage(table, tmp_path / "again")
     assert rows["x"].tolist() == list(range(9, 0, -1))
-    assert first.files[0].input.sha256 == again.files[0].input.sha256
+    assert first.files[0].input.sha256 == second.files[0].input.sha256
 
 
 def test_partitions_are_columns(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tasks.ingest import ingest
 from tests.test_flow import DAY, TWO_GROUPS, definitions, run, write_demo
 
 deltalake = pytest.importorskip("deltalake")
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 __all__ = ["definitions"]  # a fixture, used by its name
 
 

@@ -21,7 +21,7 @@ from segmentation.store.layout import VERSION
 from tests.dated_days import Days, create_days, day
 from tests.deployed import ROOT, DeployedServer, running_deployed_server, running_postgres, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NAMES = {"nightly", "deadline", "backfill", "promote", "prune", "compare"}
 NOTICES: list[dict[str, Any]] = []

@@ -29,7 +29,7 @@ from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, definitions, run, write_demo
 from tests.test_real_data import DAY
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 __all__ = ["definitions"]  # a fixture, used by its name
 SOURCE = {"path": "customers.csv"}  # below the folder in which the command runs, so that it can be copied
 FIRST, SECOND, THIRD = "2026-01-29", "2026-01-30", "2026-01-31"

@@ -47,8 +47,8 @@ def test_the_command_erases_ids_of_a_file(town: Town, command: Command, tmp_path
     name, options = town.definition.name, ["--ids-from", "ids.txt", "--store", "store", "--reason", "4711"]
     plan = command("erase", name, *options, "--dry-run")
     assert plan.returncode == 0 and "Would erase: 2 rows of 2 ids (1 found)" in plan.stdout, plan.stderr
-    asked = command("erase", name, *options)
-    assert asked.returncode == 2 and "give --yes" in asked.stderr
+    refusal = command("erase", name, *options)
+    assert refusal.returncode == 2 and "give --yes" in refusal.stderr
     assert read_tombstones(town.home) is None
     erased = command("erase", name, *options, "--yes", "--json", "--who", "ana")
     assert erased.returncode == 0, erased.stderr

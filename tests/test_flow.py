@@ -19,7 +19,7 @@ from schemas.night import Published
 from segmentation.errors import Conflict, Refused
 from segmentation.store.ledger import read_rows
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 DAY = "2026-01-31"
 

@@ -18,7 +18,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.backfill import backfill
 from flows.resegment import resegment
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 DATES = {"start_date": "2026-01-01", "end_date": "2026-01-02"}
 

@@ -19,7 +19,7 @@ from tests.reports import run_one_night
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 COLUMN = "spend &copy (a,b) #1 %d"  # as odd as the name of a column may be
 REASON = "sent &reg back, +1+1 is #2 %s"  # or a quarantine reason
 RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd gnp.exe"

@@ -178,7 +178,6 @@ def test_an_empty_store_has_a_page() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("browser")
 def test_a_thousand_editions_are_readable(browser: "Browser", tmp_path: Path) -> None:
     """The newest are shown, the others folded by year; no scripts, no requests; a phone in dark mode too."""
     entries = [make_entry(number) for number in reversed(range(1000))]

@@ -15,7 +15,7 @@ from tests.conftest import Command
 from tests.dated_days import Days, create_days, day, outcomes
 from tests.test_backfill import run
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 EMPTY = "id,spend,orders\n"
 

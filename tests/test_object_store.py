@@ -23,7 +23,7 @@ from tests.test_object_commit import PowerCut
 from tests.test_real_data import DAY
 from tests.test_sql import places
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 TWO_GROUPS = [f"a{i},{10 + i % 3},{1 + i % 2}" for i in range(30)] + [
     f"b{i},{500 + i % 5},{9 - i % 2}" for i in range(20)
 ]

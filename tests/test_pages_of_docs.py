@@ -113,8 +113,8 @@ def test_identifiers_that_a_page_names_exist(page: Path, sources: str) -> None:
     text = page.read_text(encoding="utf-8")
     definitions = " ".join(re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE))
     if REPLACED not in text:
-        known = f"{sources}\n{definitions}"
-        assert not {name for name in list_identifiers(text) if not re.search(rf"\b{name}\b", known)}
+        vocabulary = f"{sources}\n{definitions}"
+        assert not {name for name in list_identifiers(text) if not re.search(rf"\b{name}\b", vocabulary)}
 
 
 def list_anchors(page: Path) -> set[str]:

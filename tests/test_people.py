@@ -46,7 +46,6 @@ def test_chunks_have_ids_in_a_row() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_publishes(tmp_path: Path, name: str) -> None:

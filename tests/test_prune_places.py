@@ -99,7 +99,6 @@ def test_the_command(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Nothing to remove: 2 dates kept" in call()
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
 def test_the_flow(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from flows.resegment import resegment
 from schemas.night import Published
 from segmentation.errors import Refused
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 DAY = date(2026, 1, 31)
 DEFINITIONS = Path(__file__).parent / "definitions"

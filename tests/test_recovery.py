@@ -29,7 +29,7 @@ from tests.stacks import STALLING_FLOW, RunningStack, press_retry, wait_for_stat
 from tests.stalls import FIT, PUBLISH, STALLING_FUNCTIONS, resegment
 from tests.test_flow import DAY, TWO_GROUPS
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLACES = STALLING_FUNCTIONS if os.environ.get("RESEGMENT_TEST_STAGES") == "all" else (FIT, PUBLISH)
 

@@ -15,7 +15,7 @@ from tests.reports import build_retail, make_report
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 __all__ = ["make_report"]  # a fixture, used by its name
 QUICK_KINDS = ("article", "moved")
 SLOW_KINDS = ("held", "forty", "first", "one", "twelve", "mixed", "million")

@@ -66,7 +66,6 @@ def test_runs_that_start_together_remove_each_result_once(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_a_night_removes_old_results(tmp_path: Path) -> None:
     """After a night its own results exist, old ones are gone, and the folder is private."""

@@ -19,7 +19,7 @@ from tasks.runtime.stage import list_stages
 from tests.deployed import wait_for
 from tests.test_flow import run
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def retry(run_id: str) -> subprocess.CompletedProcess[str]:

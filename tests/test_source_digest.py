@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from segmentation.store.edition.source_digest import (
     DEFINITIONS,
     PACKAGES,
-    compute_source_digest,
     digest_sources,
     list_sources,
     read_checkout_commit,
@@ -119,17 +117,6 @@ def test_all_files_that_git_tracks_in_the_packages_count() -> None:
         for path in list_sources(package, ROOT / package)
     }
     assert tracked - counted == set()
-
-
-def test_the_digest_is_quick() -> None:
-    """It costs a run less than 30 ms, once per process."""
-    durations = []
-    for _ in range(5):
-        compute_source_digest.cache_clear()
-        start = time.perf_counter()
-        compute_source_digest()
-        durations.append(time.perf_counter() - start)
-    assert min(durations) < 0.03
 
 
 def test_the_commit_of_a_checkout_is_known() -> None:

@@ -26,7 +26,7 @@ from tasks.runtime.connections import variable_name
 from tests.conftest import DEFINITION
 from tests.test_real_data import DAY
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 SQL = "SELECT id, spend, orders FROM customers WHERE since < :as_of ORDER BY id"
 ROWS = Rows.model_validate(DEFINITION["rows"])
 

@@ -26,7 +26,7 @@ from deployments.stack_config import Stack, ensure_password
 from tests.stacks import ROOT, RunningStack
 from tests.test_flow import DAY
 
-on_stack = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(600)]
+on_stack = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def get_status(url: str, password: str | None = None) -> int:

@@ -20,7 +20,7 @@ from tests.conftest import SHARED
 from tests.deployed import DeployedServer, running_deployed_server, running_postgres, wait_for
 from tests.test_flow import digests
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("thirty")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 FIRST, LAST = date(2011, 9, 1), date(2011, 9, 30)
 DAYS = [FIRST + timedelta(days=i) for i in range((LAST - FIRST).days + 1)]

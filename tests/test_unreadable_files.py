@@ -25,7 +25,6 @@ from segmentation.store.typed_inputs import read_typed_inputs, typed_inputs_path
 from tests.damaged_store import cut, edition, ledger_row, table, zero
 from tests.nights import Town, day, draw_customers
 
-pytestmark = pytest.mark.xdist_group("damage")  # so that the store is built once
 BY_ANA = RepairRequest("ana")
 
 

@@ -24,7 +24,7 @@ from tests.stacks import RunningStack, wait_for_state
 from tests.test_watching import install_script
 from tests.watched import OLD_PATH, PATH, Watched, running_watched_stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 IS_REAL_TIME = os.environ.get("RESEGMENT_TEST_REAL_TIME") == "1"
 LIMIT_S = 15 * 60
