@@ -89,6 +89,17 @@ def damage(replay: Replay, number: int, rng: random.Random) -> None:
     replay.count("steps of healing", len(steps))
     if ending is not None:
         replay.record(number + 1, source, ending)
+        expect_another(replay, ending, harms)
+
+
+def expect_another(replay: Replay, ending: Ending, harms: list[Harm]) -> None:
+    """A night after an edition without its history begins a new one: run again, it is another edition."""
+    made = replay.model.editions[ending.edition] if ending.edition else None
+    if made is None or ending.outcome == "already-published":
+        return
+    for harm in harms:
+        if harm.path.name == "history.parquet" and harm.path.parent.name == made.signature.previous:
+            made.signature = made.signature._replace(source="with a new history")
 
 
 def try_night(replay: Replay, number: int, source: Path, words: str) -> Ending | None:
