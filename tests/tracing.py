@@ -67,7 +67,8 @@ def make_injection(point: Point, store: Path) -> list[str]:
     """The arguments of strace that make the point's call fail."""
     name, number, target = point.call
     if point.fault == ALWAYS:
-        return ["-P", f"{store}{target}", "-e", f"inject={name}:error=EIO:when=1+"]
+        # -f: audit hashes files in threads of its own.
+        return ["-f", "-P", f"{store}{target}", "-e", f"inject={name}:error=EIO:when=1+"]
     return ["-e", f"inject={name}:{FAULTS[point.fault]}:when={number}"]
 
 
