@@ -110,27 +110,20 @@ def put(content: bytes) -> Harm:
 
 
 def follow_advice(town: Town, pristine: Path) -> list[str]:
-    """Do what audit says, first what needs no backup, until it finds nothing. Returns what was steps."""
+    """Do what audit says, first what needs no backup, until it finds nothing. Returns what was done."""
     steps: list[str] = []
     for _ in range(8):
         damage = audit_store(town.home).damage
         if not damage:
             return steps
-        entry = min(
-            damage,
-            key=lambda entry: (
-                "see there first" in entry.advice,
-                "backup" in entry.advice,
-                "--live" in entry.advice,
-            ),
-        )
-        steps.append(_follow(town, pristine, entry))
+        steps.append(_follow(town, pristine, min(damage, key=_rank)))
     raise AssertionError(f"still damaged after {steps}: {audit_store(town.home).damage}")
 
 
 def _rank(entry: Damage) -> tuple[bool, ...]:
     """First what depends on nothing else and loses nothing."""
-    return tuple(words in entry.advice for words in ("see there first", "--index", "backup", "--live"))
+    words = ("see there first", "--index", "backup", "--force", "--live")
+    return tuple(word in entry.advice for word in words)
 
 
 def _follow(town: Town, pristine: Path, entry: Damage) -> str:

@@ -22,7 +22,7 @@ def test_a_crowd_of_commands_leaves_a_whole_store(tmp_path: Path) -> None:
     results = read_results(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
     assert (results["problems"], results["faults"]) == ([], [])
     counts = results["counts"]
-    assert counts["attempts"] == counts["wins"] + counts["losses"] == 2
+    assert counts["attempts"] == counts["wins"] + counts.get("losses", 0) == 2
     assert results["reads"] > 100
 
 
