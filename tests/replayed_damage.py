@@ -127,9 +127,13 @@ def wait_for_night(replay: Replay, number: int, source: Path) -> Ending:
 def heal(replay: Replay, backup: Path, rng: random.Random, words: str) -> list[str]:
     """Do what audit says until it says nothing. Returns what was done."""
     steps: list[str] = []
+    tried = list[str]()
     while entries := list_advice(replay):
         replay.require(len(steps) < MOST_STEPS, f"with {words}, still {entries[0]} after {steps}")
-        steps.append(follow(replay, backup, min(entries, key=_rank), rng))
+        # What did not help is not done again before everything else: another file may be what is damaged.
+        entry = min(entries, key=lambda entry: (tried.count(entry.path), *_rank(entry)))
+        tried.append(entry.path)
+        steps.append(follow(replay, backup, entry, rng))
     return steps
 
 
@@ -144,7 +148,7 @@ def list_advice(replay: Replay) -> list[Advice]:
     return [Advice(*entry) for entry in entries]
 
 
-def _rank(entry: Advice) -> tuple[bool, ...]:
+def _rank(entry: Advice) -> tuple[int, ...]:
     """First what loses nothing, last a person's decision."""
     return tuple(words in entry.advice for words in ("--live", "see there first", "backup"))
 
