@@ -23,7 +23,7 @@ from segmentation.store.files.locking import LOCK, lock
 from segmentation.store.files.objects import AnyPath, ObjectPath
 from segmentation.store.files.scratch import scratch_folder
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
-from segmentation.store.ledger import add_row, check_author, withdraw_row
+from segmentation.store.ledger import SUPERSEDED, add_row, check_author, withdraw_row
 from segmentation.store.pointer import LIVE, Pointer, read_pointer
 from segmentation.store.publication.commit import publish_table
 from segmentation.store.publication.object_commit import move_live_object
@@ -160,5 +160,5 @@ def _record(home: AnyPath, promotion: Promotion, edition: Edition, pointer: Poin
     facts = promotion.model_dump(mode="json", include=fields)
     counts = edition.manifest.model_dump(include={"rows", "sizes"})
     reason = f"by {promotion.who}" + (f": {promotion.reason}" if promotion.reason else "")
-    facts |= {"run_id": run_id, "reasons": [reason], "superseded_editions": sorted(pointer.superseded)}
+    facts |= {"run_id": run_id, "reasons": [reason], SUPERSEDED: sorted(pointer.superseded)}
     add_row(home, promotion.as_of, "promoted", {**facts, **counts})

@@ -117,8 +117,8 @@ def check_ids(town: Town) -> list[str]:
     numbers = [
         int(segment[1:]) for entry in view_editions(town.home, set()).values() for segment in entry["sizes"]
     ]
-    given = (read_json(town.home / "ids.json") or {}).get("given", 0)
-    problems = [f"ids.json ends at {given}, S{max(numbers)} was given"] if max(numbers) > given else []
+    issued = (read_json(town.home / "ids.json") or {}).get("given", 0)
+    problems = [f"ids.json ends at {issued}, S{max(numbers)} was given"] if max(numbers) > issued else []
     return problems + list_identity_problems(town.home)
 
 

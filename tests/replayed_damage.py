@@ -94,12 +94,12 @@ def damage(replay: Replay, number: int, rng: random.Random) -> None:
 
 def expect_another(replay: Replay, ending: Ending, harms: list[Harm]) -> None:
     """A night after an edition without its history begins a new one: run again, it is another edition."""
-    made = replay.model.editions[ending.edition] if ending.edition else None
-    if made is None or ending.outcome == "already-published":
+    night = replay.model.editions[ending.edition] if ending.edition else None
+    if night is None or ending.outcome == "already-published":
         return
     for harm in harms:
-        if harm.path.name == "history.parquet" and harm.path.parent.name == made.signature.previous:
-            made.signature = made.signature._replace(source="with a new history")
+        if harm.path.name == "history.parquet" and harm.path.parent.name == night.signature.previous:
+            night.signature = night.signature._replace(source="with a new history")
 
 
 def try_night(replay: Replay, number: int, source: Path, words: str) -> Ending | None:

@@ -57,8 +57,8 @@ class Replay:
 
     def view(self) -> dict[str, Any]:
         """The store as it is now."""
-        known = list(self.model.editions)
-        view = observe(self.town, lambda: view_store(self.town.home, known))
+        editions = list(self.model.editions)
+        view = observe(self.town, lambda: view_store(self.town.home, editions))
         assert isinstance(view, dict)
         return view
 

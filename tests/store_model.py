@@ -87,8 +87,8 @@ def list_contradictions(model: Model, view: View) -> Iterator[str]:
     expected = (live, model.published.get(live or ""), sorted(model.superseded))
     pointer = view["live"] or {}
     # A flipped bit may make another id of a superseded one. The ledger still has the right one.
-    known = model.editions.keys() | model.superseded
-    superseded = sorted(known.intersection(pointer.get("set_aside", [])))
+    editions = model.editions.keys() | model.superseded
+    superseded = sorted(editions.intersection(pointer.get("set_aside", [])))
     actual = (pointer.get("as_of"), pointer.get("edition"), superseded)
     if actual != expected:
         yield f"live.json says {actual}, expected {expected}"
@@ -110,7 +110,7 @@ def list_torn(model: Model, view: View) -> Iterator[str]:
     """What is wrong at any moment, also after a kill."""
     for as_of, edition in view["published"].items():
         if view["editions"].get(edition, {}).get("as_of") != as_of:
-            yield f"the table of {as_of} names {edition}, which is no edition of that date"
+            yield f"the table of {as_of} names {edition}, not an edition of that date"
     for edition, entry in view["editions"].items():
         if edition not in model.editions:
             yield from list_identity_faults(model, edition, entry)
@@ -139,11 +139,11 @@ def list_identity_faults(model: Model, edition: str, entry: View) -> Iterator[st
     customers = entry["customers"]
     if back := customers.keys() & model.erased:
         yield f"{edition} has the erased {sorted(back)[:3]}"
-    known = previous.customers if previous else {}
-    wrong = [name for name, row in customers.items() if not _continues(row, known.get(name))]
+    earlier = previous.customers if previous else {}
+    wrong = [name for name, row in customers.items() if not _continues(row, earlier.get(name))]
     if wrong:
         row = customers[wrong[0]]
-        yield f"{len(wrong)} customers of {edition}, such as {wrong[0]} {row}: {known.get(wrong[0])} before"
+        yield f"{len(wrong)} customers of {edition}, such as {wrong[0]} {row}: {earlier.get(wrong[0])} before"
 
 
 def _continues(row: list[str | None], before: str | None) -> bool:

@@ -90,7 +90,7 @@ def describe_late_notices(watched: Watched, name: str, due: float) -> str:
     assert all(notices), "no notice of a late run"
     delay_s = max(notice.arrived for notice in notices if notice) - due
     assert delay_s < LIMIT_S
-    return f"told {delay_s:.0f} s after the run's time (late after {LATE_S:.0f} s)"
+    return f"noticed {delay_s:.0f} s after the run's time (late after {LATE_S:.0f} s)"
 
 
 def run_deadline(watched: Watched) -> None:

@@ -142,7 +142,7 @@ def list_contradictions(
 
 def holds_erased_rows(home: AnyPath, ref: EditionRef) -> bool:
     """Does an edition hold rows that an erasure has removed, because a backup brought it back?"""
-    if next(list_run_ids(home, f"erased-{ref.edition}-"), None) is None:
+    if next(_list_numbers(home, ref), None) is None:
         return False
     folder = edition_folder(home, *ref)
     try:
@@ -172,13 +172,18 @@ def _judge_erased(name: str, digest: str | None, erasures: Sequence[Erasure]) ->
     return Contradiction(name, "holds rows that were erased, as if from a backup", can_erase=True)
 
 
+def _get_prefix(ref: EditionRef) -> str:
+    """What the ids of the rows of an edition's erasures begin with."""
+    return f"erased-{ref.edition}-"
+
+
 def _row_id(ref: EditionRef, number: int) -> str:
     # By edition, so that the rows of one are found by their names alone, however long the ledger is.
-    return f"erased-{ref.edition}-{number:04d}"
+    return f"{_get_prefix(ref)}{number:04d}"
 
 
 def _list_numbers(home: AnyPath, ref: EditionRef) -> Iterator[int]:
-    prefix = f"erased-{ref.edition}-"
+    prefix = _get_prefix(ref)
     for run_id in list_run_ids(home, prefix):
         number = run_id.removeprefix(prefix)
         if number.isdigit():

@@ -29,7 +29,7 @@ _OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
 # Outcomes of rows whose edition was published for their date, at that time or before.
 PUBLISHING = frozenset({"published", "already-published", "promoted"})
 
-DECISION = "superseded_editions"  # in rows of what a person decided: all that is superseded from then on
+SUPERSEDED = "superseded_editions"  # in rows of what a person decided: all that is superseded from then on
 MAX_WHO, MAX_REASON = 100, 500  # characters
 _ACTS = ("erased-", "erasure-", "pruned-")  # the names of their rows' files
 
@@ -91,7 +91,7 @@ def replace_row(home: AnyPath, row: dict[str, Any]) -> None:
 def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> None:
     """Write a row for something that is not a run, such as a promotion."""
     run_id, moment = str(uuid4()), _now()
-    if DECISION in facts:
+    if SUPERSEDED in facts:
         # The last decision counts, also after a clock was set back.
         moment = max(moment, _follow_decisions(home))
     row = {
@@ -110,7 +110,7 @@ def add_row(home: AnyPath, as_of: date, outcome: str, facts: dict[str, Any]) -> 
 
 def _follow_decisions(home: AnyPath) -> str:
     """The first moment after all decisions in the ledger; empty without any."""
-    began = [row["began"] for row in read_rows(home) if DECISION in row and row.get("began")]
+    began = [row["began"] for row in read_rows(home) if SUPERSEDED in row and row.get("began")]
     try:
         latest = datetime.fromisoformat(max(began, default="")) + timedelta(milliseconds=1)
     except (ValueError, OverflowError):  # without any, or not a time
@@ -121,7 +121,7 @@ def _follow_decisions(home: AnyPath) -> str:
 def withdraw_row(home: AnyPath, run_id: str) -> None:
     """Say in a row of add_row, if there is one, that what it records has failed."""
     row = read_own_row(home, run_id)
-    row.pop(DECISION, None)
+    row.pop(SUPERSEDED, None)
     if row:
         _put_row(home, {**row, "outcome": "failed"})
 

@@ -10,7 +10,7 @@ from typing import Any
 from segmentation.store.dates import published_dates
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import advise_repair, damaged
-from segmentation.store.ledger import PUBLISHING, Ledger, read_ledger
+from segmentation.store.ledger import PUBLISHING, SUPERSEDED, Ledger, read_ledger
 
 
 def look_up_superseded(home: AnyPath) -> frozenset[str]:
@@ -49,8 +49,8 @@ def replay_promotions(home: AnyPath, rows: Sequence[dict[str, Any]]) -> frozense
     """The superseded editions after these rows; None if a row of an earlier version does not tell."""
     superseded = frozenset[str]()
     for position, row in enumerate(rows):
-        if row.get("superseded_editions") is not None:
-            superseded = frozenset(row["superseded_editions"])
+        if row.get(SUPERSEDED) is not None:
+            superseded = frozenset(row[SUPERSEDED])
         elif row.get("outcome") == "promoted":
             added = [_look_up_edition(home, day, rows[:position]) for day in row.get("set_aside", [])]
             if None in added:

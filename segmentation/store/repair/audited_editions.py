@@ -63,9 +63,9 @@ def _list_sealed(folder: AnyPath) -> set[str]:
 
 def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
     """The files of an edition that are not as they were sealed, each with what to do."""
-    own = identify_folder(folder)
-    if own is not None and (str(own.as_of), own.edition) != (folder.parent.name, folder.name):
-        yield _describe_misplaced(home, folder, own)
+    content = identify_folder(folder)
+    if content is not None and (str(content.as_of), content.edition) != (folder.parent.name, folder.name):
+        yield _describe_misplaced(home, folder, content)
         return
     try:
         as_of = date.fromisoformat(folder.parent.name)
@@ -73,22 +73,22 @@ def audit_edition(home: AnyPath, folder: AnyPath) -> Iterator[Damage]:
         return  # not a folder of ours, which is reported file by file
     ref = EditionRef(as_of, folder.name)
     problems = [_blame_sums(home, ref, folder, problem) for problem in check_sums(folder)]
-    if not problems:
-        yield from _audit_digests(home, ref, folder)
     is_published = get_published(home, as_of) == ref.edition
+    rerun = advise_rerun(home, as_of) if is_published else _UNPUBLISHED
+    if not problems:
+        yield from _audit_digests(home, ref, folder, rerun)
     for name, problem in problems:
         repair = _choose_repair(home, ref, name) if is_published else None
-        advice = advise_rerun(home, as_of) if is_published else _UNPUBLISHED
-        advice = "remove it" if problem == _ADDED else advise_repair(home) if repair else advice
+        advice = "remove it" if problem == _ADDED else advise_repair(home) if repair else rerun
         yield Damage(relative_path(home, folder / name), problem, advice, repair, *ref)
 
 
-def _describe_misplaced(home: AnyPath, folder: AnyPath, own: EditionRef) -> Damage:
+def _describe_misplaced(home: AnyPath, folder: AnyPath, ref: EditionRef) -> Damage:
     """An edition in a folder that is not its own."""
-    place = relative_path(home, edition_folder(home, *own))
+    place = relative_path(home, edition_folder(home, *ref))
     advice = f"move it to {place}; if an edition is there, remove this one"
     return Damage(
-        relative_path(home, folder), f"is edition {own.edition} of {own.as_of}", advice, is_misplaced=True
+        relative_path(home, folder), f"is edition {ref.edition} of {ref.as_of}", advice, is_misplaced=True
     )
 
 
@@ -172,10 +172,8 @@ def _compare(path: AnyPath, digest: str) -> str | None:
         return f"cannot be read ({error.strerror})"
 
 
-def _audit_digests(home: AnyPath, ref: EditionRef, folder: AnyPath) -> Iterator[Damage]:
+def _audit_digests(home: AnyPath, ref: EditionRef, folder: AnyPath, advice: str) -> Iterator[Damage]:
     """Files that SHA256SUMS vouches for, and neither the manifest nor an erasure."""
-    is_published = get_published(home, ref.as_of) == ref.edition
-    advice = advise_rerun(home, ref.as_of) if is_published else _UNPUBLISHED
     sums = _read_sums(folder)
     manifest = relative_path(home, folder / MANIFEST)
     try:

@@ -22,7 +22,7 @@ from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.rewriting import rewrite
 from segmentation.store.issued_ids import IDS_FILE, read_issued_ids
 from segmentation.store.layout import SUMS, edition_folder
-from segmentation.store.ledger import add_row, read_rows
+from segmentation.store.ledger import SUPERSEDED, add_row, read_rows
 from segmentation.store.pointer import LIVE
 from segmentation.store.repair.audit import audit_store
 from segmentation.store.repair.damage import Damage, Repair
@@ -119,7 +119,7 @@ def _repair_live(home: AnyPath, request: RepairRequest) -> str:
         superseded = state.pointer.superseded
         action = f"{LIVE} names {live.as_of}, edition {live.edition}"
         action += f", and {len(superseded)} superseded" if superseded else ""
-        facts = {"edition": live.edition, "superseded_editions": sorted(superseded)}
+        facts = {"edition": live.edition, SUPERSEDED: sorted(superseded)}
         # Before live.json, which can be rebuilt from the ledger and not the other way round.
         _record(home, live.as_of, request, action, facts)
         return state.pointer.to_json()
