@@ -24,6 +24,11 @@ class KOptions(Clause):
 
     min: int = Field(1, ge=1, le=100, description="Smallest k to try.")
     max: int = Field(12, ge=1, le=100, description="Largest k to try.")
+    aim: tuple[int, int] = Field(
+        (4, 8),
+        description="Fewest and most segments that people can handle. Customers without natural segments are "
+        "divided into as many of these as hold when customers are drawn again.",
+    )
     rule: KRule = Field("auto", description="auto (by borders), elbow, silhouette, gap or fixed.")
     fixed: int | None = Field(None, ge=1, le=100, description="The k, with rule: fixed.")
     smallest_share: float = Field(
@@ -34,6 +39,9 @@ class KOptions(Clause):
     def _consistent(self) -> Self:
         if self.min > self.max:
             raise ValueError(f"k.min {self.min} is above k.max {self.max}")
+        fewest, most = self.aim
+        if not 1 <= fewest <= most <= 100:
+            raise ValueError(f"k.aim {fewest}..{most} is not a range within 1..100")
         if (self.rule == "fixed") != (self.fixed is not None):
             raise ValueError("k.fixed is needed with rule: fixed, and allowed only there")
         if self.fixed is not None and not self.min <= self.fixed <= self.max:

@@ -21,7 +21,7 @@ PRONOUNS, PARTICIPLES = frozenset(_PRONOUNS.split()), frozenset(_PARTICIPLES.spl
 BANNED_PREFIXES = {
     "find_": "get_, look_up_, compute_, estimate_, detect_, infer_, list_ or resolve_",
     "tell_": "format_, render_, describe_ or summarise_",
-    "settle": "what is settled: finalise_run, deduplicate, resolve_as_of, apply_hysteresis, choose_id",
+    "settle": "what is settled: finalise_run, deduplicate, resolve_as_of, decide_k, choose_id",
     "hold_": "lock_, or staging_session; held is for editions",
     "look_again": "clip_outliers, check_again",
     "weigh_": "evaluate",

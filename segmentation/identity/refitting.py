@@ -14,6 +14,8 @@ from schemas.identity import PreviousEdition
 from schemas.numbers import Training
 from schemas.wording import format_count
 
+STILL_HOLDS = 0.7  # bootstrap Jaccard: the limit of a new division, 0.75, less what resampling alone changes
+
 
 class ModelFit(NamedTuple):
     """How a model fits tonight's customers: inertia per customer, and PSI by scaled number."""
@@ -28,6 +30,15 @@ class RefitDecision(NamedTuple):
     refits: bool
     rescales: bool
     reasons: tuple[str, ...]
+
+
+class KDecision(NamedTuple):
+    """The k to publish, why it is not tonight's or why it replaces last night's, and another that is wanted."""
+
+    k: int
+    reason: str = ""
+    wanted_k: int | None = None
+    wanted_nights: int = 0
 
 
 class _Finding(NamedTuple):
@@ -86,38 +97,32 @@ def _compute_rise(trained: float, tonight: float) -> float:
     return inf if tonight > 0 else 0.0
 
 
-def apply_hysteresis(options: KOptions, nights: int, choice: Choice, previous: PreviousEdition) -> Choice:
+def decide_k(options: KOptions, nights: int, choice: Choice, previous: PreviousEdition) -> KDecision:
     """Last night's k until the evidence has asked for another k `nights` nights in a row, else tonight's.
 
     Another k is used at once if a person fixed it, if last night's k was not tried (it may be outside the
-    range), or if one of last night's segments has hardly any customers left.
+    range), or if one of last night's segments has hardly any customers left. A division of one crowd stays as
+    long as it holds.
     """
     if previous.is_cold or choice.rule == "fixed" or choice.k == previous.k:
-        return choice
+        return KDecision(choice.k)
     last_k = f"k = {previous.k} of {previous.as_of}"
     smallest = options.smallest_share * sum(previous.sizes)
     # Such a night would be held anyway: tasks/check.py requires smallest-share.
     emptied = sum(size < smallest for size in previous.sizes)
     if emptied:
-        return _add_reason(
-            choice, f"{last_k} is dropped: {emptied} of its segments are below k.smallest_share"
+        return KDecision(
+            choice.k, f"{last_k} is dropped: {emptied} of its segments are below k.smallest_share"
         )
-    if previous.k not in {point.k for point in choice.curve}:
-        return _add_reason(choice, f"{last_k} is dropped: it was not tried")
+    kept = next((point for point in choice.measures if point.k == previous.k), None)
+    if kept is None:
+        return KDecision(choice.k, f"{last_k} is dropped: it was not tried")
+    fewest, most = options.aim
+    if choice.is_division and fewest <= kept.k <= most and kept.stability >= STILL_HOLDS:
+        return KDecision(kept.k, f"{last_k} is kept: no customers form natural segments, and it still holds")
     wanted_nights = previous.wanted_nights + 1 if previous.wanted_k == choice.k else 1
     if wanted_nights >= nights:
         reason = f"{last_k} is replaced: the evidence asked for {choice.k} {wanted_nights} nights in a row"
-        return _add_reason(choice, reason)
+        return KDecision(choice.k, reason)
     reason = f"{last_k} is kept: night {wanted_nights} of {nights} that asks for {choice.k}"
-    return choice.model_copy(
-        update={
-            "k": previous.k,
-            "reasons": (reason, *choice.reasons),
-            "wanted_k": choice.k,
-            "wanted_nights": wanted_nights,
-        }
-    )
-
-
-def _add_reason(choice: Choice, reason: str) -> Choice:
-    return choice.model_copy(update={"reasons": (*choice.reasons, reason)})
+    return KDecision(kept.k, reason, choice.k, wanted_nights)

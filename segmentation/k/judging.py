@@ -15,6 +15,7 @@ STABLE, HOLDS = 0.85, 0.75  # bootstrap Jaccard, Hennig (2007)
 CLEAR_BORDER = 0.5  # half as many customers on the border as inside, errors included
 # The article's 24,000 rows have 24 distinct feature rows. The silhouette is best with a segment each.
 FEW_DISTINCT = 4  # distinct rows per segment tried, below which shape measures degenerate
+FEW_ROWS = 50  # customers in a segment: with fewer, a gap between them may be chance
 
 
 class Judgement(NamedTuple):
@@ -24,27 +25,57 @@ class Judgement(NamedTuple):
     reason: str
 
 
-def judge_strength(k: int, evidence: Evidence, degenerate: Sequence[str]) -> Judgement:
+def judge_strength(options: KOptions, k: int, evidence: Evidence, degenerate: Sequence[str]) -> Judgement:
     """How strong the evidence for k is."""
     natural = plateau(evidence.natural)
     measures = next((point for point in evidence.measures if point.k == k), None)
     if natural <= 1:
         return Judgement("none", "no evidence for segments: customers form one crowd")
-    if measures is None or k != natural:
+    if measures is None:
+        return Judgement("weak", f"the evidence is weak: the borders speak for {natural} segments")
+    stability = f"bootstrap Jaccard {measures.stability:.2f} of the least stable segment"
+    if k != natural:
+        if is_asked(options, k, natural):
+            return Judgement("asked", f"{describe_wish(options, natural)}; {stability}")
         return Judgement("weak", f"the evidence is weak: the borders speak for {natural} segments")
     if degenerate:
         return Judgement("weak", f"the evidence is weak: {degenerate[0]}")
-    stability = f"bootstrap Jaccard {measures.stability:.2f} of the least stable segment"
     faintest = NO_BORDER if measures.faintest_border is None else measures.faintest_border
-    if measures.stability >= STABLE and faintest < CLEAR_BORDER:
-        return Judgement("strong", f"the evidence is strong: every border is clear, {stability}")
     if faintest >= NO_BORDER:
         reason = f"the evidence is weak: at k = {k} itself two segments have no border between them"
         return Judgement("weak", reason)
-    if measures.stability >= HOLDS:
-        border = f"on the faintest border {faintest:.0%} of the customers inside"
+    if measures.stability < HOLDS:
+        return Judgement("weak", f"the evidence is weak: {stability}")
+    border = f"on the faintest border {faintest:.0%} of the customers inside"
+    if measures.stability < STABLE or faintest >= CLEAR_BORDER:
         return Judgement("fair", f"the evidence is fair: {stability}, {border}")
-    return Judgement("weak", f"the evidence is weak: {stability}")
+    smallest = round(measures.smallest_share * evidence.rows)
+    if smallest < FEW_ROWS:
+        few = f"only {smallest} customers are in the smallest segment of the sample"
+        return Judgement("fair", f"the evidence is fair: every border is clear, {stability}, but {few}")
+    return Judgement("strong", f"the evidence is strong: every border is clear, {stability}")
+
+
+def is_asked(options: KOptions, k: int, natural: int) -> bool:
+    """Did a person ask for k, or for a range that leaves out the natural number of segments?"""
+    asked = options.model_fields_set
+    return (
+        options.rule == "fixed"
+        or ("min" in asked and natural < options.min <= k)
+        or ("max" in asked and k <= options.max < natural)
+    )
+
+
+def describe_wish(options: KOptions, natural: int) -> str:
+    """What the definition asks for, and how to have the natural segments instead."""
+    borders = f"the borders speak for {natural}"
+    if options.rule == "fixed":
+        return (
+            f"the definition asks for {options.fixed} segments (k.fixed); {borders}: rule: auto takes these"
+        )
+    key = "min" if natural < options.min else "max"
+    wish = f"the definition asks for {options.min} to {options.max} segments"
+    return f"{wish}; {borders}: set k.{key} to {natural} to have these"
 
 
 def list_degenerate(options: KOptions, evidence: Evidence) -> list[str]:

@@ -10,10 +10,8 @@ from typing import NamedTuple
 from config.clauses import KOptions
 from schemas.evidence import SWEEP_COLUMNS, Choice, Curve, Evidence, Measures
 from segmentation.k.borders import plateau
-from segmentation.k.judging import compare_measures, judge_strength, list_degenerate
+from segmentation.k.judging import HOLDS, compare_measures, judge_strength, list_degenerate
 from segmentation.k.votes import Vote, best_k_by, choose_elbow, choose_gap
-
-STABILITY_NOISE = 0.05  # differences of bootstrap Jaccard that resampling alone makes
 
 
 class RuleInput(NamedTuple):
@@ -31,26 +29,40 @@ def list_allowed(options: KOptions, measures: Sequence[Measures]) -> list[Measur
     return allowed or list(measures)
 
 
-def choose_division(allowed: Sequence[Measures]) -> Vote:
-    """The best division of customers without borders: the most stable; of equals the coarsest."""
+def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
+    """The division of customers without borders: the finest that holds, of as many segments as people handle.
+
+    If none of these holds, the finest coarser one that does, then the coarsest finer one, then the most stable.
+    """
     divisions = [point for point in allowed if point.k > 1]
     if not divisions:
         return Vote(allowed[0].k, "no natural segments, and no more than one is allowed")
-    best = max(point.stability for point in divisions)
-    coarsest = next(point for point in divisions if point.stability >= best - STABILITY_NOISE)
+    fewest, most = options.aim
+    aimed = f"{fewest} to {most} segments (k.aim)"
+    holding = [point for point in divisions if point.stability >= HOLDS]
+    within = [point for point in holding if fewest <= point.k <= most]
+    coarser = [point for point in holding if point.k < fewest]
+    if within:
+        chosen, why = within[-1], f"the finest of {aimed} that holds"
+    elif coarser:
+        chosen, why = coarser[-1], f"no division into {aimed} holds, so the finest coarser one that does"
+    elif holding:
+        chosen, why = holding[0], f"no division into {aimed} holds, so the coarsest finer one that does"
+    else:
+        # max takes the first of equals, which is the coarsest.
+        chosen, why = max(divisions, key=lambda point: point.stability), "none holds, so the most stable"
     reason = (
-        "no natural borders between customers; this is a division, not a discovery: the coarsest of the "
-        f"most stable within k = {divisions[0].k}..{divisions[-1].k}, bootstrap Jaccard "
-        f"{coarsest.stability:.2f} of its least stable segment"
+        f"no natural borders between customers; this is a division, not a discovery: {why} when customers are "
+        f"drawn again, bootstrap Jaccard {chosen.stability:.2f} of its least stable segment"
     )
-    return Vote(coarsest.k, reason)
+    return Vote(chosen.k, reason)
 
 
-def choose_auto(allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:
+def choose_auto(options: KOptions, allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:
     """By the borders between segments: as many as are natural, else the best division."""
     target = plateau(natural)
     if target <= 1:
-        return choose_division(allowed)
+        return choose_division(options, allowed)
     ks = [point.k for point in allowed]
     bordered = f"{target} segments with borders between them"
     if target in ks:
@@ -89,7 +101,7 @@ def take_fixed(options: KOptions, measures: Sequence[Measures]) -> Vote:
 
 
 RULES: dict[str, Callable[[RuleInput], Vote]] = {
-    "auto": lambda source: choose_auto(source.allowed, source.evidence.natural),
+    "auto": lambda source: choose_auto(source.options, source.allowed, source.evidence.natural),
     # The elbow sees the whole curve, slivers included: without a k, the chord would have another end.
     "elbow": lambda source: choose_elbow(source.curve.points),
     "silhouette": lambda source: choose_silhouette(source.allowed),
@@ -107,8 +119,13 @@ def choose_k(options: KOptions, curve: Curve, evidence: Evidence) -> Choice:
         vote = choose_best(options.rule, allowed)
     else:
         vote = rule(RuleInput(options, curve, evidence, allowed))
+    return judge_choice(options, vote, curve, evidence)
+
+
+def judge_choice(options: KOptions, vote: Vote, curve: Curve, evidence: Evidence) -> Choice:
+    """The chosen k with how strong the evidence for it is, and what speaks against it."""
     degenerate = list_degenerate(options, evidence)
-    judgement = judge_strength(vote.k, evidence, degenerate)
+    judgement = judge_strength(options, vote.k, evidence, degenerate)
     return Choice(
         k=vote.k,
         rule=options.rule,
