@@ -139,22 +139,58 @@ def test_auto_takes_the_natural_segments() -> None:
 
 
 def test_a_crowd_without_borders_is_called_a_division() -> None:
-    """The most stable division is chosen, of equals the coarsest, without evidence for it."""
+    """The finest division that people can handle and that holds is chosen, without evidence for it."""
     choice = choose_k(KOptions(max=6), CURVE, CROWD)
-    assert (choice.k, choice.strength) == (2, "none")
-    assert "a division, not a discovery" in choice.reasons[0]
-    finer = CROWD.model_copy(update={"measures": CROWD.measures[2:]})
-    assert choose_k(KOptions(min=3, max=6), CURVE, finer).k == 3
+    assert (choice.k, choice.strength) == (5, "none")
+    assert "a division, not a discovery: the finest of 4 to 8 segments" in choice.reasons[0]
     single = CROWD.model_copy(update={"measures": CROWD.measures[:1]})
     assert choose_k(KOptions(max=1), CURVE, single).k == 1
 
 
+@pytest.mark.parametrize(
+    ("aim", "stability", "expected"),
+    [
+        ((4, 8), [0.92, 0.96, 0.9, 0.95, 0.3], 5),  # the finest that holds, not the most stable
+        ((2, 3), [0.92, 0.96, 0.9, 0.95, 0.3], 3),
+        ((4, 8), [0.92, 0.96, 0.5, 0.5, 0.3], 3),  # none of those, so the finest coarser one
+        ((2, 3), [0.5, 0.5, 0.5, 0.9, 0.8], 5),  # none of those nor coarser, so the coarsest finer one
+        ((4, 8), [0.6, 0.7, 0.7, 0.5, 0.3], 3),  # nothing holds: the most stable, of equals the coarsest
+    ],
+)
+def test_a_division_is_as_fine_as_it_holds(
+    aim: tuple[int, int], stability: list[float], expected: int
+) -> None:
+    """Within k.aim if one holds there (bootstrap Jaccard 0.75), else as near to it as one holds."""
+    choice = choose_k(KOptions(max=6, aim=aim), CURVE, evidence([1] * 10, stability))
+    assert (choice.k, choice.strength) == (expected, "none")
+
+
 def test_more_natural_segments_than_k_max_are_reported() -> None:
-    """Beyond the range, the best silhouette within it is chosen, weakly, with the advice to raise k.max."""
+    """Beyond the range, the best silhouette within it is chosen, with the advice to raise k.max."""
     ten = evidence(list(range(1, 11)), [0.9] * 5, silhouette=[-1, 0.2, 0.3, 0.6, 0.5, 0.4])
-    choice = choose_k(KOptions(max=6), CURVE, ten)
+    choice = choose_k(KOptions(), CURVE, ten)
     assert (choice.k, choice.strength) == (4, "weak")
     assert "raise k.max" in choice.reasons[0]
+
+
+def test_a_range_that_a_person_asked_for_is_no_weak_evidence() -> None:
+    """The borders speak for three; whoever asks for more or fewer is given them, and how to have three."""
+    for options, k, advice in (
+        (KOptions(min=4, max=6), 4, "set k.min to 3"),
+        (KOptions(max=2), 2, "set k.max to 3"),
+        (KOptions(rule="fixed", fixed=2), 2, "rule: auto takes these"),
+    ):
+        tried = tuple(point for point in THREE.measures if options.min <= point.k <= options.max)
+        choice = choose_k(options, CURVE, THREE.model_copy(update={"measures": tried}))
+        assert (choice.k, choice.strength) == (k, "asked")
+        assert advice in choice.reasons[1]
+
+
+def test_few_customers_are_no_strong_evidence() -> None:
+    """Clear borders around segments of 30 customers may be chance."""
+    choice = choose_k(KOptions(), CURVE, THREE.model_copy(update={"rows": 300}))
+    assert (choice.k, choice.strength) == (3, "fair")
+    assert "only 30 customers" in choice.reasons[1]
 
 
 def test_a_sliver_is_not_chosen() -> None:
@@ -170,7 +206,7 @@ def test_a_sliver_is_not_chosen() -> None:
 
 @pytest.mark.parametrize(("rule", "expected"), [("elbow", 3), ("silhouette", 4), ("gap", 5), ("fixed", 2)])
 def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
-    """The other rules follow one measure each; the evidence for another k than the borders' is weak."""
+    """The other rules follow one measure each; another k than the borders' has weak evidence or was asked for."""
     disagreeing = evidence(
         THREE.natural,
         [0.9, 0.95, 0.5, 0.4, 0.3],
@@ -181,7 +217,7 @@ def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
     fixed = 2 if rule == "fixed" else None
     choice = choose_k(KOptions.model_validate({"rule": rule, "fixed": fixed, "max": 6}), CURVE, disagreeing)
     assert (choice.k, choice.rule) == (expected, rule)
-    assert (choice.strength == "weak") == (expected != 3)
+    assert choice.strength == {"elbow": "strong", "fixed": "asked"}.get(rule, "weak")
     assert any("silhouette 4" in doubt for doubt in choice.doubts) == (expected != 4)
 
 

@@ -33,7 +33,7 @@ class RefitDecision(NamedTuple):
 
 
 class KDecision(NamedTuple):
-    """The k to publish, why it is not tonight's or why it replaces last night's, and another that is wanted."""
+    """The k to publish, why it is kept or replaces last night's, and another that is wanted."""
 
     k: int
     reason: str = ""

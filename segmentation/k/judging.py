@@ -70,9 +70,7 @@ def describe_wish(options: KOptions, natural: int) -> str:
     """What the definition asks for, and how to have the natural segments instead."""
     borders = f"the borders speak for {natural}"
     if options.rule == "fixed":
-        return (
-            f"the definition asks for {options.fixed} segments (k.fixed); {borders}: rule: auto takes these"
-        )
+        return f"k.fixed asks for {options.fixed} segments; {borders}: rule: auto takes these"
     key = "min" if natural < options.min else "max"
     wish = f"the definition asks for {options.min} to {options.max} segments"
     return f"{wish}; {borders}: set k.{key} to {natural} to have these"

@@ -30,13 +30,13 @@ def list_allowed(options: KOptions, measures: Sequence[Measures]) -> list[Measur
 
 
 def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
-    """The division of customers without borders: the finest that holds, of as many segments as people handle.
+    """The finest division that holds when customers are drawn again, of as many segments as k.aim says.
 
-    If none of these holds, the finest coarser one that does, then the coarsest finer one, then the most stable.
+    If none of these holds: the finest coarser one that does, the coarsest finer one, the most stable.
     """
     divisions = [point for point in allowed if point.k > 1]
     if not divisions:
-        return Vote(allowed[0].k, "no natural segments, and no more than one is allowed")
+        return Vote(allowed[0].k, "no more than one segment is allowed")
     fewest, most = options.aim
     aimed = f"{fewest} to {most} segments (k.aim)"
     holding = [point for point in divisions if point.stability >= HOLDS]
@@ -51,31 +51,31 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
     else:
         # max takes the first of equals, which is the coarsest.
         chosen, why = max(divisions, key=lambda point: point.stability), "none holds, so the most stable"
-    reason = (
-        f"no natural borders between customers; this is a division, not a discovery: {why} when customers are "
-        f"drawn again, bootstrap Jaccard {chosen.stability:.2f} of its least stable segment"
-    )
-    return Vote(chosen.k, reason)
+    jaccard = f"bootstrap Jaccard {chosen.stability:.2f} of its least stable segment"
+    return Vote(chosen.k, f"{why} when customers are drawn again, {jaccard}")
 
 
 def choose_auto(options: KOptions, allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:
     """By the borders between segments: as many as are natural, else the best division."""
     target = plateau(natural)
+    division = choose_division(options, allowed)
     if target <= 1:
-        return choose_division(options, allowed)
+        crowd = "no natural borders between customers; this is a division, not a discovery"
+        return division._replace(reason=f"{crowd}: {division.reason}")
     ks = [point.k for point in allowed]
     bordered = f"{target} segments with borders between them"
     if target in ks:
         return Vote(target, f"{bordered}; a larger k only cuts these in two")
+    if target < ks[0]:
+        return division._replace(reason=f"{bordered}, fewer than k.min: {division.reason}")
     if target > ks[-1]:
         reason = (
             f"{target} or more groups with borders, beyond k = {ks[-1]}: the best silhouette within the "
             "range was taken; raise k.max"
         )
         return Vote(best_k_by(allowed, "silhouette") or ks[-1], reason)
-    limit = "k.min" if ks[0] > target else "k.smallest_share"
-    nearest = max((k for k in ks if k < target), default=ks[0])
-    return Vote(nearest, f"{bordered}, but {limit} does not allow that number")
+    nearest = max(k for k in ks if k < target)
+    return Vote(nearest, f"{bordered}, but k.smallest_share does not allow that number")
 
 
 def choose_best(measure: str, allowed: Sequence[Measures]) -> Vote:
