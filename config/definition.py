@@ -160,6 +160,11 @@ class Definition(Clause):
         """The configured scaling of this feature."""
         return self.scaling.columns.get(feature, self.scaling.default)
 
+    def grows_daily(self, feature: str) -> bool:
+        """Does this feature of a customer grow by one each day on which nothing happens?"""
+        summary = self.summary.features.get(feature) if self.summary else None
+        return summary is not None and (summary.op or "").startswith("days_since")
+
     def today(self, instant: datetime) -> str:
         """The date of an aware instant in the definition's time zone, as text."""
         return instant.astimezone(ZoneInfo(self.timezone)).date().isoformat()

@@ -67,6 +67,10 @@ def choose_number_transform(
     raw_skew = float(moments.raw.skewness[j])
     log_skew = float(moments.under("log-standard").skewness[j])
     scaling, low = definition.scaling_of(encoding.column), float(moments.raw.low[j])
+    if scaling == "auto" and definition.grows_daily(encoding.column):
+        # On a log scale, a day without an order moves a customer of yesterday as far as a month moves one of
+        # a month ago: 2 to 3 % of customers changed segment each night, against 0.6 to 1 %.
+        return ChosenTransform("standard", f"skewness {raw_skew:.1f}, but days that pass are never logged")
     return choose_transform(scaling, raw_skew, log_skew, low)
 
 
