@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.tables import format_head, format_row
 
-STRENGTHS = ("strong", "fair", "weak", "none")
+STRENGTHS = ("strong", "fair", "weak", "set", "none")
 LARGEST_K = 12  # labelled sets with more segments are outside the sweep
 
 

@@ -39,9 +39,9 @@ class KOptions(Clause):
     def _consistent(self) -> Self:
         if self.min > self.max:
             raise ValueError(f"k.min {self.min} is above k.max {self.max}")
-        fewest, most = self.aim
-        if not 1 <= fewest <= most <= 100:
-            raise ValueError(f"k.aim {fewest}..{most} is not a range within 1..100")
+        aim_min, aim_max = self.aim
+        if not 1 <= aim_min <= aim_max <= 100:
+            raise ValueError(f"k.aim {aim_min}..{aim_max} is not a range within 1..100")
         if (self.rule == "fixed") != (self.fixed is not None):
             raise ValueError("k.fixed is needed with rule: fixed, and allowed only there")
         if self.fixed is not None and not self.min <= self.fixed <= self.max:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.record import Record
 
-Strength = Literal["strong", "fair", "weak", "asked", "none"]
+Strength = Literal["strong", "fair", "weak", "set", "none"]
 
 
 class CurvePoint(Record):

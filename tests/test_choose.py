@@ -180,9 +180,9 @@ def test_a_range_that_a_person_asked_for_is_no_weak_evidence() -> None:
         (KOptions(max=2), 2, "set k.max to 3"),
         (KOptions(rule="fixed", fixed=2), 2, "rule: auto takes these"),
     ):
-        tried = tuple(point for point in THREE.measures if options.min <= point.k <= options.max)
-        choice = choose_k(options, CURVE, THREE.model_copy(update={"measures": tried}))
-        assert (choice.k, choice.strength) == (k, "asked")
+        in_range = tuple(point for point in THREE.measures if options.min <= point.k <= options.max)
+        choice = choose_k(options, CURVE, THREE.model_copy(update={"measures": in_range}))
+        assert (choice.k, choice.strength) == (k, "set")
         assert advice in choice.reasons[1]
 
 
@@ -217,7 +217,7 @@ def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
     fixed = 2 if rule == "fixed" else None
     choice = choose_k(KOptions.model_validate({"rule": rule, "fixed": fixed, "max": 6}), CURVE, disagreeing)
     assert (choice.k, choice.rule) == (expected, rule)
-    assert choice.strength == {"elbow": "strong", "fixed": "asked"}.get(rule, "weak")
+    assert choice.strength == {"elbow": "strong", "fixed": "set"}.get(rule, "weak")
     assert any("silhouette 4" in doubt for doubt in choice.doubts) == (expected != 4)
 
 

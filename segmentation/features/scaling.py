@@ -81,8 +81,8 @@ def compute_quartiles(parts: Sequence[Part], feature: str, rows: int) -> Quartil
 
 def compute_range(feature: str, parts: Sequence[Part], rows: int, share: float) -> float:
     """The range of a feature's values, without that share of the rows at either end."""
-    few = int(share * (rows - 1))
-    low, high = _select(parts, feature, [few, rows - 1 - few])
+    cut = int(share * (rows - 1))
+    low, high = _select(parts, feature, [cut, rows - 1 - cut])
     return high - low
 
 

@@ -114,15 +114,15 @@ def decide_k(options: KOptions, nights: int, choice: Choice, previous: PreviousE
         return KDecision(
             choice.k, f"{last_k} is dropped: {emptied} of its segments are below k.smallest_share"
         )
-    kept = next((point for point in choice.measures if point.k == previous.k), None)
-    if kept is None:
+    last = next((point for point in choice.measures if point.k == previous.k), None)
+    if last is None:
         return KDecision(choice.k, f"{last_k} is dropped: it was not tried")
-    fewest, most = options.aim
-    if choice.is_division and fewest <= kept.k <= most and kept.stability >= STILL_HOLDS:
-        return KDecision(kept.k, f"{last_k} is kept: no customers form natural segments, and it still holds")
+    aim_min, aim_max = options.aim
+    if choice.is_division and aim_min <= last.k <= aim_max and last.stability >= STILL_HOLDS:
+        return KDecision(last.k, f"{last_k} is kept: no customers form natural segments, and it still holds")
     wanted_nights = previous.wanted_nights + 1 if previous.wanted_k == choice.k else 1
     if wanted_nights >= nights:
         reason = f"{last_k} is replaced: the evidence asked for {choice.k} {wanted_nights} nights in a row"
         return KDecision(choice.k, reason)
     reason = f"{last_k} is kept: night {wanted_nights} of {nights} that asks for {choice.k}"
-    return KDecision(kept.k, reason, choice.k, wanted_nights)
+    return KDecision(last.k, reason, choice.k, wanted_nights)

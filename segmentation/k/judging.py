@@ -35,8 +35,8 @@ def judge_strength(options: KOptions, k: int, evidence: Evidence, degenerate: Se
         return Judgement("weak", f"the evidence is weak: the borders speak for {natural} segments")
     stability = f"bootstrap Jaccard {measures.stability:.2f} of the least stable segment"
     if k != natural:
-        if is_asked(options, k, natural):
-            return Judgement("asked", f"{describe_wish(options, natural)}; {stability}")
+        if is_set_by_hand(options, k, natural):
+            return Judgement("set", f"{describe_wish(options, natural)}; {stability}")
         return Judgement("weak", f"the evidence is weak: the borders speak for {natural} segments")
     if degenerate:
         return Judgement("weak", f"the evidence is weak: {degenerate[0]}")
@@ -51,18 +51,18 @@ def judge_strength(options: KOptions, k: int, evidence: Evidence, degenerate: Se
         return Judgement("fair", f"the evidence is fair: {stability}, {border}")
     smallest = round(measures.smallest_share * evidence.rows)
     if smallest < FEW_ROWS:
-        few = f"only {smallest} customers are in the smallest segment of the sample"
-        return Judgement("fair", f"the evidence is fair: every border is clear, {stability}, but {few}")
+        caveat = f"only {smallest} customers are in the smallest segment of the sample"
+        return Judgement("fair", f"the evidence is fair: every border is clear, {stability}, but {caveat}")
     return Judgement("strong", f"the evidence is strong: every border is clear, {stability}")
 
 
-def is_asked(options: KOptions, k: int, natural: int) -> bool:
+def is_set_by_hand(options: KOptions, k: int, natural: int) -> bool:
     """Did a person ask for k, or for a range that leaves out the natural number of segments?"""
-    asked = options.model_fields_set
+    keys = options.model_fields_set
     return (
         options.rule == "fixed"
-        or ("min" in asked and natural < options.min <= k)
-        or ("max" in asked and k <= options.max < natural)
+        or ("min" in keys and natural < options.min <= k)
+        or ("max" in keys and k <= options.max < natural)
     )
 
 

@@ -37,22 +37,22 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
     divisions = [point for point in allowed if point.k > 1]
     if not divisions:
         return Vote(allowed[0].k, "no more than one segment is allowed")
-    fewest, most = options.aim
-    aimed = f"{fewest} to {most} segments (k.aim)"
+    aim_min, aim_max = options.aim
+    aim = f"{aim_min} to {aim_max} segments (k.aim)"
     holding = [point for point in divisions if point.stability >= HOLDS]
-    within = [point for point in holding if fewest <= point.k <= most]
-    coarser = [point for point in holding if point.k < fewest]
+    within = [point for point in holding if aim_min <= point.k <= aim_max]
+    coarser = [point for point in holding if point.k < aim_min]
     if within:
-        chosen, why = within[-1], f"the finest of {aimed} that holds"
+        division, reason = within[-1], f"the finest of {aim} that holds"
     elif coarser:
-        chosen, why = coarser[-1], f"no division into {aimed} holds, so the finest coarser one that does"
+        division, reason = coarser[-1], f"no division into {aim} holds, so the finest coarser one that does"
     elif holding:
-        chosen, why = holding[0], f"no division into {aimed} holds, so the coarsest finer one that does"
+        division, reason = holding[0], f"no division into {aim} holds, so the coarsest finer one that does"
     else:
         # max takes the first of equals, which is the coarsest.
-        chosen, why = max(divisions, key=lambda point: point.stability), "none holds, so the most stable"
-    jaccard = f"bootstrap Jaccard {chosen.stability:.2f} of its least stable segment"
-    return Vote(chosen.k, f"{why} when customers are drawn again, {jaccard}")
+        division, reason = max(divisions, key=lambda point: point.stability), "none holds, so the most stable"
+    jaccard = f"bootstrap Jaccard {division.stability:.2f} of its least stable segment"
+    return Vote(division.k, f"{reason} when customers are drawn again, {jaccard}")
 
 
 def choose_auto(options: KOptions, allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:

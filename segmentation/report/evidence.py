@@ -165,7 +165,7 @@ def label_level(level: Level, is_above: bool) -> dict[str, Any]:
 
 def draw_measure(measured: pd.DataFrame, measure: str, *, is_second: bool) -> list[dict[str, Any]]:
     """A measure as a line, with a large mark at the chosen k."""
-    chosen = measured[measured["is_chosen"]]
+    mark_row = measured[measured["is_chosen"]]
     symbol = "diamond" if is_second else "circle"
     error = f"{measure}_error"
     error_bars = (
@@ -187,8 +187,8 @@ def draw_measure(measured: pd.DataFrame, measure: str, *, is_second: bool) -> li
         "type": "scatter",
         "mode": "markers",
         "showlegend": False,
-        "x": chosen["k"].tolist(),
-        "y": to_json_numbers(chosen[measure]),
+        "x": mark_row["k"].tolist(),
+        "y": to_json_numbers(mark_row[measure]),
         "hovertemplate": hover,
         "marker": {"size": 13, "color": COLOURS[1], "symbol": symbol},
     }

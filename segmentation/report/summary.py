@@ -19,7 +19,7 @@ STRENGTHS = {
     "strong": "the evidence for that number is strong",
     "fair": "the evidence for that number is fair",
     "weak": "the evidence for that number is weak",
-    "asked": "the definition asks for that number",
+    "set": "the definition sets that number",
     "none": "they divide one crowd, since nothing suggests separate groups",
 }
 
