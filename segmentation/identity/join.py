@@ -4,7 +4,7 @@ Both tables are sorted by customer id, so neither is held in memory whole. Segme
 segmentation/identity/matching.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,14 +59,18 @@ def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
 
 
 def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:
-    """Join tonight's parts, at least one, with last night's batches. Both ascend by id, bytewise.
+    """Join tonight's parts, at least one, with last night's batches: see join_ids."""
+    ids = (read_part(part, ["customer_id"])["customer_id"].combine_chunks() for part in parts)
+    return join_ids(ids, earlier)
 
-    Last night's rows with larger ids than the last part's belong to that part.
+
+def join_ids(batches: Iterable[pa.Array], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:
+    """Join batches of ids, none empty, with an earlier night's tables. Both ascend by id, bytewise.
+
+    Earlier rows with larger ids than the last batch's belong to that batch.
     """
     waiting = next(earlier)
-    for number, part in enumerate(parts):
-        ids = read_part(part, ["customer_id"])["customer_id"].combine_chunks()
-        is_last = number == len(parts) - 1
+    for ids, is_last in _mark_last(batches):
         while is_last or not waiting.num_rows or _ends_within(waiting, ids[-1]):
             batch = next(earlier, None)
             if batch is None:
@@ -77,14 +81,25 @@ def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[J
         # fall into counts them.
         end = len(earlier_ids) if is_last else pc.sum(pc.less_equal(earlier_ids, ids[-1])).as_py() or 0
         rows, waiting = waiting.slice(0, end), waiting.slice(end)
-        yield _join_ids(ids, rows)
+        yield _join_batch(ids, rows)
+
+
+def _mark_last(batches: Iterable[pa.Array]) -> Iterator[tuple[pa.Array, bool]]:
+    """Each batch, and whether it is the last one."""
+    pending = None
+    for batch in batches:
+        if pending is not None:
+            yield pending, False
+        pending = batch
+    if pending is not None:
+        yield pending, True
 
 
 def _ends_within(table: pa.Table, end: pa.Scalar) -> bool:
     return bool(pc.less_equal(table["customer_id"][-1], end).as_py())
 
 
-def _join_ids(ids: pa.Array, earlier: pa.Table) -> JoinedPart:
+def _join_batch(ids: pa.Array, earlier: pa.Table) -> JoinedPart:
     earlier_ids = earlier["customer_id"].cast(pa.string()).combine_chunks()
     place = pc.fill_null(pc.index_in(ids, value_set=earlier_ids), -1).to_numpy(zero_copy_only=False)
     left = earlier.filter(pc.invert(pc.is_in(earlier_ids, value_set=ids)))
