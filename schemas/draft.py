@@ -33,6 +33,7 @@ class Reported(Record):
     descriptions: Part
     sweep: Part
     history: Part
+    trends: Part
     html: Part
 
     @property

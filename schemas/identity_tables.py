@@ -52,6 +52,22 @@ HISTORY = pa.DataFrameSchema(
     ordered=True,
 )
 
+TRENDS = pa.DataFrameSchema(
+    {
+        "as_of": text("Date of the edition, YYYY-MM-DD.", check=pa.Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")),
+        "segment_id": text("Segment.", check=IS_SEGMENT),
+        "feature": text("Feature."),
+        "mean": number("Its arithmetic mean over the segment's customers, in original units."),
+        "median": number("Its lower median over the segment's customers, in original units."),
+    },
+    name="trends",
+    title="trends.parquet",
+    description="Averages by date, segment and feature, for the dates of history.parquet: of each night the "
+    "40 features in which segments differ most.",
+    strict=True,
+    ordered=True,
+)
+
 MIGRATION = pa.DataFrameSchema(
     {
         "from_segment_id": text("Segment before. Null for customers who joined.", True, IS_SEGMENT),

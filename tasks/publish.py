@@ -148,6 +148,7 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
         (reported.descriptions, "descriptions.parquet"),
         (reported.sweep, "sweep.parquet"),
         (reported.history, "history.parquet"),
+        (reported.trends, "trends.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / QUARANTINE, draft.customers.quarantine)

@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 from schemas.clustering import Scaled, Segment
 from schemas.draft import EditionDraft, Reported
 from schemas.fields import checked_table
-from schemas.identity_tables import HISTORY
+from schemas.identity_tables import HISTORY, TRENDS
 from schemas.night import Night
 from schemas.part import Part
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
 from segmentation.identity.segment_history import extend_history, read_segment_history, tonight_rows
+from segmentation.identity.segment_trends import extend_trends, read_segment_trends, select_tonight_trends
 from segmentation.parts import create_empty_folder, make_part, read_part, to_matrix
 from segmentation.report.context import ReportContext, pivot_statistics
 from segmentation.report.description_table import DescriptionInputs, describe_segments
@@ -70,6 +71,13 @@ def continue_history(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame
     return extend_history(earlier, tonight, churn.moved_share if churn else None)
 
 
+def continue_trends(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
+    """The rows of trends.parquet: those of the edition before, if it has any, and tonight's."""
+    folder = draft.previous.folder
+    has_none = folder is None or draft.ingested.key.starts_history
+    return extend_trends(None if has_none else read_segment_trends(parse_path(str(folder))), tonight)
+
+
 def write_small_table(folder: Path, name: str, frame: pd.DataFrame, contract: pa.DataFrameSchema) -> Part:
     """A table of a few rows, checked against its contract."""
     types = {name: "str" for name, column in contract.columns.items() if str(column.dtype) == "str"}
@@ -93,6 +101,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
     values = sum_values(night, segments, profiles)
     tonight = tonight_rows(night.as_of, segments, list(descriptions["name"]), values)
     history = continue_history(draft, tonight)
+    trends = continue_trends(draft, select_tonight_trends(night.as_of, profiles))
     sizes = [segment.size for segment in segments]
     points = draw_stratified_points(pairs, choose_drawn_features(scaled, profiles), sizes, definition.seed)
     context = ReportContext(
@@ -103,6 +112,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         descriptions=descriptions,
         traits=traits,
         history=history,
+        trends=trends,
         value_feature=infer_value_feature(definition),
         points=points,
         projection=project_customers(scaled, points),
@@ -114,5 +124,6 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         descriptions=write_small_table(folder, "descriptions", descriptions, DESCRIPTIONS),
         sweep=write_small_table(folder, "sweep", tabulate_sweep(choice), SWEEP),
         history=write_small_table(folder, "history", history, HISTORY),
+        trends=write_small_table(folder, "trends", trends, TRENDS),
         html=make_part(page, 1),
     )

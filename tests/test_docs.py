@@ -18,7 +18,7 @@ from config.event_summary import EventSummary, SummaryFeature
 from config.sources import Csv, Source
 from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
-from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION
+from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION, TRENDS
 from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
 from segmentation.store.edition.versions import LIBRARIES
 from segmentation.store.layout import SUMS
@@ -83,6 +83,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
         CHANGES,
         CONTESTED,
         HISTORY,
+        TRENDS,
     ):
         section = text[text.index(f"## {schema.title}") :].split("\n## ")[0]
         for field in arrow_schema(schema):

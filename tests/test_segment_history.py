@@ -17,6 +17,12 @@ from segmentation.identity.segment_history import (
     sizes_on,
     tonight_rows,
 )
+from segmentation.identity.segment_trends import (
+    TRENDS_FILE,
+    extend_trends,
+    read_segment_trends,
+    select_tonight_trends,
+)
 from tests.nights import FOUR, create_town, draw_customers, files, read
 
 FIRST = date(2026, 1, 1)
@@ -83,6 +89,13 @@ def test_editions_continue_the_history(tmp_path: Path) -> None:
         assert list_dates(history) == [f"2026-01-0{day}" for day in range(1, number + 1)]
         table = read(published)["segment_id"].value_counts().to_dict()
         assert sizes_on(history, f"2026-01-0{number}") == table
+        trends, customers = read(published, "trends.parquet"), read(published)
+        assert list_dates(trends) == list_dates(history)
+        means = trends[trends["as_of"] == f"2026-01-0{number}"].pivot(
+            index="segment_id", columns="feature", values="mean"
+        )
+        expected = customers.groupby("segment_id")[list(means.columns)].mean()
+        assert means.to_numpy() == pytest.approx(expected.loc[list(means.index)].to_numpy())
     last = read(published_nights[-1], "history.parquet").drop_duplicates("as_of")["moved_share"]
     assert np.isnan(last.iloc[0])
     assert last.iloc[1:].tolist() == [0.0, 0.0]
@@ -95,9 +108,31 @@ def test_editions_continue_the_history(tmp_path: Path) -> None:
     assert files(rebuilt[-1]) == files(published_nights[-1])
 
 
-def test_a_lost_history_begins_anew(tmp_path: Path) -> None:
-    """A night whose previous edition lost its history has one date in its own."""
+@pytest.mark.parametrize("lost", [HISTORY_FILE, TRENDS_FILE])
+def test_a_lost_history_begins_anew(tmp_path: Path, lost: str) -> None:
+    """A night whose previous edition lost its history or trends has one date in its own."""
     town = create_town(tmp_path)
     first = town.night(1, draw_customers(FOUR))
-    (Path(first.report_path).parent / HISTORY_FILE).write_bytes(b"gone")
-    assert list_dates(read(town.night(2, draw_customers(FOUR)), "history.parquet")) == ["2026-01-02"]
+    (Path(first.report_path).parent / lost).write_bytes(b"gone")
+    second = town.night(2, draw_customers(FOUR))
+    assert list_dates(read(second, "history.parquet")) == ["2026-01-02"]
+    assert list_dates(read(second, "trends.parquet")) == ["2026-01-02"]
+
+
+def test_trends_keep_the_dates_of_the_history_and_the_most_telling_features() -> None:
+    """At most 40 features a night, none of them later than tonight, and the oldest of 91 dates goes."""
+    names = [f"f{number:03d}" for number in range(60)]
+    profiles = pd.DataFrame({"segment_id": "S01", "feature": names, "mean": 1.0, "median": 1.0})
+    profiles["difference"] = np.arange(60.0) * -1
+    trends = None
+    for number in range(MOST_DATES + 1):
+        trends = extend_trends(trends, select_tonight_trends(FIRST + timedelta(days=number), profiles))
+    assert trends is not None
+    assert list_dates(trends) == [str(FIRST + timedelta(days=number)) for number in range(1, MOST_DATES + 1)]
+    assert list(trends["feature"].unique()) == names[20:]
+    assert list_dates(extend_trends(trends, select_tonight_trends(FIRST, profiles))) == [str(FIRST)]
+
+
+def test_an_edition_without_trends_has_none(tmp_path: Path) -> None:
+    """Editions of earlier versions have no such file, which is not damage."""
+    assert read_segment_trends(tmp_path) is None

@@ -14,6 +14,7 @@ from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.previous_model import PreviousModel, read_previous_model
 from segmentation.identity.previous_segments import CONTESTED
 from segmentation.identity.segment_history import HISTORY_FILE
+from segmentation.identity.segment_trends import TRENDS_FILE
 from segmentation.store.catalogue.edition_key import name_edition
 from segmentation.store.catalogue.preceding import UNKNOWN, identify_edition
 from segmentation.store.catalogue.pruned import is_pruned
@@ -121,7 +122,11 @@ def _check_tables(
         return PreviousState(damage=table.problem)
     if has_ids and is_combining(previous.manifest) and (damage := list_damage(folder, (CONTESTED,), digests)):
         return PreviousState(damage=damage)
-    lost = HISTORY_FILE in digests and describe_problem(folder, HISTORY_FILE, digests) is not None
+    # Both begin again together, so that their dates agree. Editions of earlier versions have no trends.
+    lost = any(
+        name in digests and describe_problem(folder, name, digests) is not None
+        for name in (HISTORY_FILE, TRENDS_FILE)
+    )
     repairs = (table.repair,) if table.repair else ()
     return PreviousState(repairs=repairs, has_lost_history=lost)
 

@@ -30,6 +30,7 @@ class ReportContext(NamedTuple):
     descriptions: pd.DataFrame
     traits: dict[str, Trait]
     history: pd.DataFrame
+    trends: pd.DataFrame
     value_feature: str | None
     points: Points
     projection: Projection | None

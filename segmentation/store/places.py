@@ -85,6 +85,7 @@ PLACES = (
     _edition_file("lineage.parquet", "what became of segments"),
     _edition_file("migration.parquet", "customers by segment before and now, counted"),
     _edition_file("history.parquet", "segments of earlier dates"),
+    _edition_file("trends.parquet", "averages of earlier dates"),
     _edition_file("report.html", "the page of the edition"),
     _edition_file("model.json", "transforms and centres"),
     _edition_file("manifest.json", "how the edition was made"),
