@@ -10,12 +10,16 @@ from schemas.night import Published
 
 
 class ReportPage(HTMLParser):
-    """The report of an edition. html: without scripts. texts: with the tag of the element around each."""
+    """The report of an edition. texts: with the tag of the element around each.
+
+    html: without scripts, and without the marks of where lines may break (line_breaks.py).
+    """
 
     def __init__(self, published: Published) -> None:
         super().__init__()
         self.bytes = Path(published.report_path).read_bytes()
-        self.html = re.sub(r"<script>.*?</script>", "", self.bytes.decode(), flags=re.DOTALL)
+        html = re.sub(r"<script>.*?</script>", "", self.bytes.decode(), flags=re.DOTALL)
+        self.html = re.sub(r'<wbr>|<span class="n">([^<]*)</span>', r"\1", html)
         self.open: list[str] = []
         self.texts: list[tuple[str, str]] = []
         self.ids: list[str] = []

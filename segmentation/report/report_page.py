@@ -64,4 +64,5 @@ def render_report(context: ReportContext) -> bytes:
     """The report as an HTML page."""
     view = view_report(context)
     title = f"{context.night.definition.name}, {context.night.as_of}: {context.draft.choice.k} segments"
-    return render_page("report.html.j2", title, view.figures, **view._asdict())
+    views = view._asdict()
+    return render_page("report.html.j2", title, view.figures, views=views, **views)

@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from segmentation.report.formatting import format_number, format_share
+from segmentation.report.line_breaks import mark_breaks
 from segmentation.report.palette import colour_class
 
 # Unicode embeddings, overrides and isolates. Right-to-left letters work without them, and with them a
@@ -39,7 +41,12 @@ def get_environment() -> Environment:
         "ensure_ascii": False,
         "allow_nan": False,  # NaN is not JSON: the page's script would stop at it
     }
-    environment.filters |= {"colour_class": colour_class, "number": format_number, "share": format_share}
+    environment.filters |= {
+        "breaks": _mark_breaks_in_text,
+        "colour_class": colour_class,
+        "number": format_number,
+        "share": format_share,
+    }
     return environment
 
 
@@ -50,6 +57,11 @@ def replace_bidi_controls(text: str) -> str:
     'a�b'
     """
     return text.translate(_BIDI_CONTROLS)
+
+
+def _mark_breaks_in_text(value: object) -> Markup:
+    """The filter `breaks`, for text between tags and not for attributes. finalize passes its Markup on."""
+    return mark_breaks(value if isinstance(value, Markup) else replace_bidi_controls(str(value)))
 
 
 def _replace_in_text(value: object) -> object:
