@@ -48,6 +48,12 @@ class KOptions(Clause):
             raise ValueError(f"k.fixed {self.fixed} is not within {self.min}..{self.max}")
         return self
 
+    @property
+    def division_range(self) -> tuple[int, int]:
+        """Fewest and most segments of a division: k.aim within min and max, or these if k.aim is outside."""
+        fewest, most = max(self.aim[0], self.min), min(self.aim[1], self.max)
+        return (fewest, most) if fewest <= most else (self.min, self.max)
+
 
 class CategoryOptions(Clause):
     """How categories without order become features."""

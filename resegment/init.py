@@ -56,17 +56,26 @@ def init_command(
         DateOrder | None,
         typer.Option(help="How to read 03/04/2024 if no value shows whether the day comes first."),
     ] = None,
+    segments: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N..M",
+            help="How many segments you want, such as 4..8 or 5. Default: as many as are natural, or hold.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
 ) -> None:
     """Propose a definition for a table: commented, ready to run, and yours to review."""
+    from segmentation.proposing.k_draft import parse_segments
     from segmentation.proposing.proposal import make_name, propose
 
+    wish = parse_segments(segments) if segments else None
     path = Path(f"{make_name(table)}.yaml" if output in (None, STDOUT) else str(output))
     if output != STDOUT:
         check_output(path, force)
     if sys.stderr.isatty():
         typer.echo(f"Reading {table} twice: to propose a definition and to try it…", err=True)
-    proposal = propose(table, path.stem, id_column, _ORDERS[dates])
+    proposal = propose(table, path.stem, id_column, _ORDERS[dates], wish)
     if output == STDOUT:
         sys.stdout.write(proposal.text)
     else:

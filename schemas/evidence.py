@@ -11,6 +11,14 @@ from pydantic import Field
 from schemas.record import Record
 
 Strength = Literal["strong", "fair", "weak", "set", "none"]
+# set: the natural number of segments is outside what a person allows, which is a wish and not evidence.
+STRENGTHS: dict[Strength, str] = {
+    "strong": "the evidence is strong",
+    "fair": "the evidence is fair",
+    "weak": "the evidence is weak",
+    "set": "the definition sets how many",
+    "none": "the segments divide one crowd",
+}
 
 
 class CurvePoint(Record):
@@ -136,5 +144,5 @@ class Choice(Record):
 
     @property
     def log_line(self) -> str:
-        """`k = 5 of 12 values, evidence weak`."""
-        return f"k = {self.k} of {len(self.curve)} values, evidence {self.strength}"
+        """`k = 5 of 12 values: the evidence is weak`."""
+        return f"k = {self.k} of {len(self.curve)} values: {STRENGTHS[self.strength]}"

@@ -142,7 +142,7 @@ def test_a_crowd_without_borders_is_called_a_division() -> None:
     """The finest division that people can handle and that holds is chosen, without evidence for it."""
     choice = choose_k(KOptions(max=6), CURVE, CROWD)
     assert (choice.k, choice.strength) == (5, "none")
-    assert "a division, not a discovery: the finest of 4 to 8 segments" in choice.reasons[0]
+    assert "a division, not a discovery: the finest of 4 to 6 segments" in choice.reasons[0]
     single = CROWD.model_copy(update={"measures": CROWD.measures[:1]})
     assert choose_k(KOptions(max=1), CURVE, single).k == 1
 
@@ -173,12 +173,32 @@ def test_more_natural_segments_than_k_max_are_reported() -> None:
     assert "raise k.max" in choice.reasons[0]
 
 
+def test_natural_segments_that_do_not_hold_are_left_for_some_that_do() -> None:
+    """Unless their borders are clear, or nothing holds, eleven groups at Jaccard 0.53 are not published."""
+    natural, stability = list(range(1, 12)) + [11] * 5, [0.9, 0.9, 0.8, 0.8, 0.76, 0.7, 0.6, 0.6, 0.6, 0.53]
+    faint = evidence(natural, stability, top=11, faintest_border=[0.6] * 11)
+    options, points = KOptions(), curve([100.0 / k for k in range(1, 12)])
+    choice = choose_k(options, points, faint)
+    assert (choice.k, choice.strength) == (6, "weak")
+    assert "k = 11 does not hold when customers are drawn again (bootstrap Jaccard 0.53)" in choice.reasons[0]
+    assert choose_k(options, points, evidence(natural, stability, top=11)).k == 11
+    unstable = evidence(natural, [0.6] * 10, top=11, faintest_border=[0.6] * 11)
+    assert choose_k(options, points, unstable).k == 11
+
+
+def test_the_usual_k_max_is_nobodys_wish() -> None:
+    """`resegment init` writes k.max: 12, so more natural segments than that are still weak evidence."""
+    many = evidence(list(range(1, 17)), [0.9] * 11, top=12, silhouette=[-1, *[0.2] * 10, 0.5])
+    choice = choose_k(KOptions(min=1, max=12), curve([100.0 / k for k in range(1, 13)]), many)
+    assert choice.strength == "weak"
+
+
 def test_a_range_that_a_person_asked_for_is_no_weak_evidence() -> None:
     """The borders speak for three; whoever asks for more or fewer is given them, and how to have three."""
     for options, k, advice in (
         (KOptions(min=4, max=6), 4, "set k.min to 3"),
         (KOptions(max=2), 2, "set k.max to 3"),
-        (KOptions(rule="fixed", fixed=2), 2, "rule: auto takes these"),
+        (KOptions(rule="fixed", fixed=2), 2, "set k.rule to auto"),
     ):
         in_range = tuple(point for point in THREE.measures if options.min <= point.k <= options.max)
         choice = choose_k(options, CURVE, THREE.model_copy(update={"measures": in_range}))
@@ -206,7 +226,7 @@ def test_a_sliver_is_not_chosen() -> None:
 
 @pytest.mark.parametrize(("rule", "expected"), [("elbow", 3), ("silhouette", 4), ("gap", 5), ("fixed", 2)])
 def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
-    """The other rules follow one measure each; another k than the borders' has weak evidence or was asked for."""
+    """The other rules follow one measure each; another k than the borders' is weak or set."""
     disagreeing = evidence(
         THREE.natural,
         [0.9, 0.95, 0.5, 0.4, 0.3],

@@ -117,7 +117,7 @@ def decide_k(options: KOptions, nights: int, choice: Choice, previous: PreviousE
     last = next((point for point in choice.measures if point.k == previous.k), None)
     if last is None:
         return KDecision(choice.k, f"{last_k} is dropped: it was not tried")
-    aim_min, aim_max = options.aim
+    aim_min, aim_max = options.division_range
     if choice.is_division and aim_min <= last.k <= aim_max and last.stability >= STILL_HOLDS:
         return KDecision(last.k, f"{last_k} is kept: no customers form natural segments, and it still holds")
     wanted_nights = previous.wanted_nights + 1 if previous.wanted_k == choice.k else 1

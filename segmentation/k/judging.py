@@ -58,22 +58,24 @@ def judge_strength(options: KOptions, k: int, evidence: Evidence, degenerate: Se
 
 def is_set_by_hand(options: KOptions, k: int, natural: int) -> bool:
     """Did a person ask for k, or for a range that leaves out the natural number of segments?"""
-    keys = options.model_fields_set
+    # `resegment init` writes the usual k.max, which nobody asked for.
+    is_usual = options.max == KOptions.model_fields["max"].default
     return (
-        options.rule == "fixed"
-        or ("min" in keys and natural < options.min <= k)
-        or ("max" in keys and k <= options.max < natural)
+        options.rule == "fixed" or natural < options.min <= k or (k <= options.max < natural and not is_usual)
     )
 
 
 def describe_wish(options: KOptions, natural: int) -> str:
     """What the definition asks for, and how to have the natural segments instead."""
-    borders = f"the borders speak for {natural}"
+    borders = f"the borders between customers speak for {natural}"
     if options.rule == "fixed":
-        return f"k.fixed asks for {options.fixed} segments; {borders}: rule: auto takes these"
+        return (
+            f"the definition asks for {options.fixed} segments (k.fixed), and {borders}; "
+            "to have these, remove k.fixed and set k.rule to auto"
+        )
     key = "min" if natural < options.min else "max"
-    wish = f"the definition asks for {options.min} to {options.max} segments"
-    return f"{wish}; {borders}: set k.{key} to {natural} to have these"
+    wish = f"the definition asks for {options.min} to {options.max} segments (k.min, k.max)"
+    return f"{wish}, and {borders}; to have these, set k.{key} to {natural}"
 
 
 def list_degenerate(options: KOptions, evidence: Evidence) -> list[str]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from config.clauses import KOptions
 from schemas.evidence import SWEEP_COLUMNS, Choice, Curve, Evidence, Measures
-from segmentation.k.borders import plateau
-from segmentation.k.judging import HOLDS, compare_measures, judge_strength, list_degenerate
+from segmentation.k.borders import NO_BORDER, plateau
+from segmentation.k.judging import CLEAR_BORDER, HOLDS, compare_measures, judge_strength, list_degenerate
 from segmentation.k.votes import Vote, best_k_by, choose_elbow, choose_gap
 
 
@@ -37,8 +37,9 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
     divisions = [point for point in allowed if point.k > 1]
     if not divisions:
         return Vote(allowed[0].k, "no more than one segment is allowed")
-    aim_min, aim_max = options.aim
-    aim = f"{aim_min} to {aim_max} segments (k.aim)"
+    aim_min, aim_max = options.division_range
+    key = "k.aim" if (aim_min, aim_max) == options.aim else "k.aim, k.min, k.max"
+    aim = f"{aim_min} to {aim_max} segments ({key})"
     holding = [point for point in divisions if point.stability >= HOLDS]
     within = [point for point in holding if aim_min <= point.k <= aim_max]
     coarser = [point for point in holding if point.k < aim_min]
@@ -56,18 +57,30 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
 
 
 def choose_auto(options: KOptions, allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:
-    """By the borders between segments: as many as are natural, else the best division."""
+    """By the borders between segments: as many as are natural, if these hold; else the best division."""
     target = plateau(natural)
     division = choose_division(options, allowed)
     if target <= 1:
         crowd = "no natural borders between customers; this is a division, not a discovery"
         return division._replace(reason=f"{crowd}: {division.reason}")
+    by_k = {point.k: point for point in allowed}
+    bordered = f"{target} segments with borders between them"
+    if target < min(by_k):
+        return division._replace(reason=f"{bordered}, fewer than k.min: {division.reason}")
+    vote = choose_natural(target, allowed)
+    point = by_k[vote.k]
+    if is_reliable(point) or by_k[division.k].stability < HOLDS:
+        return vote
+    unstable = f"k = {vote.k} does not hold when customers are drawn again (bootstrap Jaccard"
+    return division._replace(reason=f"{bordered}, but {unstable} {point.stability:.2f}): {division.reason}")
+
+
+def choose_natural(target: int, allowed: Sequence[Measures]) -> Vote:
+    """The natural number of segments, or what comes nearest among the allowed k."""
     ks = [point.k for point in allowed]
     bordered = f"{target} segments with borders between them"
     if target in ks:
         return Vote(target, f"{bordered}; a larger k only cuts these in two")
-    if target < ks[0]:
-        return division._replace(reason=f"{bordered}, fewer than k.min: {division.reason}")
     if target > ks[-1]:
         reason = (
             f"{target} or more groups with borders, beyond k = {ks[-1]}: the best silhouette within the "
@@ -76,6 +89,12 @@ def choose_auto(options: KOptions, allowed: Sequence[Measures], natural: Sequenc
         return Vote(best_k_by(allowed, "silhouette") or ks[-1], reason)
     nearest = max(k for k in ks if k < target)
     return Vote(nearest, f"{bordered}, but k.smallest_share does not allow that number")
+
+
+def is_reliable(point: Measures) -> bool:
+    """Does the division hold when customers are drawn again, or is every border clear all the same?"""
+    faintest = NO_BORDER if point.faintest_border is None else point.faintest_border
+    return point.stability >= HOLDS or faintest < CLEAR_BORDER
 
 
 def choose_best(measure: str, allowed: Sequence[Measures]) -> Vote:

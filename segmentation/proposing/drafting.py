@@ -14,6 +14,7 @@ import yaml
 from config.clauses import CheckLimits
 from config.columns import COLUMN_PATTERN
 from segmentation.proposing.dialects import DetectedDialect
+from segmentation.proposing.k_draft import SegmentRange, write_k
 from segmentation.proposing.limits import Margins
 from segmentation.proposing.roles import Role
 
@@ -49,6 +50,7 @@ class Draft(NamedTuple):
     refused_share: float
     max_quarantined: float
     day_limit: float | None  # None: no limit lets every day pass
+    segments: SegmentRange | None
 
 
 def write_draft(draft: Draft) -> str:
@@ -205,11 +207,7 @@ def write_settings(draft: Draft) -> list[str]:
     """Scaling, k, checks and seed."""
     lines = [
         "scaling: {default: auto}  # skewed columns by their logarithm, others by mean and deviation",
-        "k:",
-        "  min: 1",
-        "  max: 12",
-        "  rule: auto",
-        "  smallest_share: 0  # 0.01 would hold a night with a segment below 1 % of customers",
+        *write_k(draft.segments),
         "checks:",
     ]
     if draft.refused:

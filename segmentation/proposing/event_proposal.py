@@ -28,6 +28,7 @@ from segmentation.proposing.event_roles import (
 from segmentation.proposing.file_days import choose_margins
 from segmentation.proposing.findings import Findings, Proposal, format_percentage
 from segmentation.proposing.id_column import infer_suffix
+from segmentation.proposing.k_draft import SegmentRange
 from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
 from segmentation.proposing.money import Money, choose_money
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehearsal, rehearse_night
@@ -46,7 +47,7 @@ class EventTable(NamedTuple):
     zone: ZoneChoice
 
 
-def propose_events(table: EventTable, name: str) -> Proposal:
+def propose_events(table: EventTable, name: str, segments: SegmentRange | None) -> Proposal:
     """A definition for event data, rehearsed on every row within the window."""
     survey, candidates, facts, zone = table
     profiles = survey.profiles
@@ -64,7 +65,7 @@ def propose_events(table: EventTable, name: str) -> Proposal:
         margins=margins, id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]),
         id_reason=_explain_id(table), on_duplicate="quarantine", roles=roles, header=survey.header,
         unusable=survey.unusable, features=[], spare={}, doubts=[], refused=Counter(), refused_share=0.0,
-        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT,
+        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT, segments=segments,
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,

@@ -19,6 +19,7 @@ from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
 from segmentation.proposing.findings import Findings, Proposal, format_percentage
 from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
+from segmentation.proposing.k_draft import SegmentRange
 from segmentation.proposing.limits import Margins, fill_gaps, list_declared, list_null_values, round_limit
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
 from segmentation.proposing.roles import Role, infer_role, is_unique
@@ -32,10 +33,17 @@ from segmentation.rows.casting.text_columns import Dialect
 _VARYING = 0.5  # of the rows of repeated ids, whose times must differ from another one's to be events
 
 
-def propose(place: str, name: str, requested_id: str | None, order: DayOrder = "") -> Proposal:
+def propose(
+    place: str,
+    name: str,
+    requested_id: str | None,
+    order: DayOrder = "",
+    segments: SegmentRange | None = None,
+) -> Proposal:
     """A definition for the table at `place`. Refused, with what a person must decide, if none would run.
 
-    `order` says whether dates such as 03/04/2024 have the day or the month first.
+    `order` says whether dates such as 03/04/2024 have the day or the month first; `segments`, how many
+    segments a person wants.
     """
     table = survey(place, order=order)
     id_column = check_id_column(table, requested_id) if requested_id else infer_id(table)
@@ -44,10 +52,10 @@ def propose(place: str, name: str, requested_id: str | None, order: DayOrder = "
         table = survey(place, all_dates=True, order=order)
     events = measure_events(table, id_column) if id_column is not None else None
     if events is not None:
-        proposal = propose_events(events, name)
+        proposal = propose_events(events, name, segments)
     else:
         check_times(table, id_column)
-        proposal = propose_customers(table, name, requested_id)
+        proposal = propose_customers(table, name, requested_id, segments)
     # The proposal must be a valid definition as written; a failure here is a gap in the rules above.
     try:
         parse_definition(proposal.text, f"{name}.yaml")
@@ -118,7 +126,9 @@ def check_id_column(table: SurveyedTable, column: str) -> str:
     raise Refused("id", f"{table.place}: no column {quote_names([column])} that could be the id{hint}")
 
 
-def propose_customers(table: SurveyedTable, name: str, requested_id: str | None) -> Proposal:
+def propose_customers(
+    table: SurveyedTable, name: str, requested_id: str | None, segments: SegmentRange | None
+) -> Proposal:
     """A definition for a table with one row per customer, rehearsed on every row."""
     roles = choose_roles(table, requested_id or infer_id(table))
     selection = select_features(table.files, table.profiles, roles, table.dialect.csv)
@@ -151,7 +161,7 @@ def propose_customers(table: SurveyedTable, name: str, requested_id: str | None)
         id=choice.column, id_suffix=choice.suffix, id_reason=choice.reason, on_duplicate=choice.on_duplicate,
         roles=roles, header=table.header, unusable=table.unusable, features=selection.features, spare=spare,
         doubts=findings.doubts, refused=refused, refused_share=share, max_quarantined=round_limit(share),
-        day_limit=USUAL_DAY_LIMIT,
+        day_limit=USUAL_DAY_LIMIT, segments=segments,
     )  # fmt: skip
     return Proposal(write_draft(draft), table.size, len(selection.features), None, findings)
 

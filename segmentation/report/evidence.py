@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from schemas.evidence import SWEEP_COLUMNS, Choice
+from schemas.evidence import STRENGTHS, SWEEP_COLUMNS, Choice
 from segmentation.k.borders import NO_BORDER
 from segmentation.k.judging import HOLDS, STABLE
 from segmentation.report.context import ReportContext
@@ -38,25 +38,28 @@ class Panel(NamedTuple):
     key: str
     title: str
     measures: tuple[str, ...]
+    axis_title: str
     levels: tuple[Level, ...] = ()
     is_log: bool = False
 
 
 PANELS = (
-    Panel("inertia", "Elbow: inertia", ("inertia",)),
-    Panel("log-inertia", "Elbow: inertia, log scale", ("inertia",), is_log=True),
-    Panel("silhouette", "Silhouette, higher is better", ("silhouette",)),
-    Panel("gap", "Gap, with standard errors", ("gap", "gap_pca")),
+    Panel("inertia", "Elbow: inertia", ("inertia",), "inertia"),
+    Panel("log-inertia", "Elbow: inertia, log scale", ("inertia",), "inertia, log scale", is_log=True),
+    Panel("silhouette", "Silhouette, higher is better", ("silhouette",), "silhouette"),
+    Panel("gap", "Gap, with standard errors", ("gap", "gap_pca"), "gap"),
     Panel(
         "stability",
         "Stability, 1 is perfect",
         ("jaccard", "prediction_strength"),
+        "stability",
         (Level(STABLE, "stable"), Level(HOLDS, "holds")),
     ),
     Panel(
         "borders",
         "Faintest border, lower is clearer",
         ("faintest_border",),
+        "customers on the border",
         (Level(NO_BORDER, "no border above"),),
     ),
 )
@@ -75,7 +78,6 @@ class EvidenceView(NamedTuple):
 def view_evidence(context: ReportContext) -> EvidenceView:
     """The view of the evidence."""
     choice = context.draft.choice
-    strength = "the segments divide one crowd" if choice.is_division else f"the evidence is {choice.strength}"
     reasons = [f"{reason[:1].upper()}{reason[1:]}." for reason in choice.reasons]
     if choice.wanted_k is not None:
         nights = "1 night" if choice.wanted_nights == 1 else f"{choice.wanted_nights} nights in a row"
@@ -83,7 +85,7 @@ def view_evidence(context: ReportContext) -> EvidenceView:
     sweep = tabulate_sweep(choice)
     panels = (draw_panel(choice, sweep, panel) for panel in PANELS)
     return EvidenceView(
-        choice=f"k = {choice.k} by rule {choice.rule}; {strength}.",
+        choice=f"k = {choice.k} by rule {choice.rule}; {STRENGTHS[choice.strength]}.",
         reasons=reasons,
         doubts=choice.doubts,
         panels=[panel for panel in panels if panel is not None],
@@ -121,16 +123,17 @@ def make_layout(choice: Choice, panel: Panel, *, k_min: int, k_max: int) -> dict
     is_short = panel.is_log and max(inertia) < 50 * min(inertia)  # plotly would label powers of ten only
     return {
         "height": HEIGHT,
-        "margin": {"t": 34 if has_two else 14, "r": 12, "l": 46, "b": 38},
+        "margin": {"t": 34 if has_two else 14, "r": 12, "l": 58, "b": 42},
         "showlegend": has_two,
         "legend": {**legend, "itemclick": False, "itemdoubleclick": False},
         "xaxis": {
-            "title": {"text": "k"},
+            "title": {"text": "k, number of segments"},
             "fixedrange": True,
             "range": [k_min - 0.5, k_max + 0.5],
             **({"dtick": 1} if k_max - k_min < 12 else {}),
         },
         "yaxis": {
+            "title": {"text": panel.axis_title},
             "fixedrange": True,
             "type": "log" if panel.is_log else "linear",
             "nticks": 6,

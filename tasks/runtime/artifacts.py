@@ -13,7 +13,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from config.settings import read_settings
 from schemas.comparison import Comparison
-from schemas.evidence import Choice, Measures
+from schemas.evidence import STRENGTHS, Choice, Measures
 from schemas.identity import Aligned
 from schemas.night import Night, Published
 from schemas.promotion import Promotion
@@ -101,12 +101,13 @@ def _(choice: Choice, night: Night) -> list[Artifact]:
     doubts = [f"- {escape_cell(doubt)}" for doubt in choice.doubts]
     lines = [
         f"k = {choice.k} by the rule `{choice.rule}`: {escape_cell('; '.join(choice.reasons))}. "
-        f"Evidence: {choice.strength}.",
+        f"In short: {STRENGTHS[choice.strength]}.",
         "",
         *([*doubts, ""] if doubts else []),
         *format_table(header, rows, "rrrrrrr"),
     ]
-    return [Artifact("sweep", lines, f"k = {choice.k}, evidence {choice.strength}, as of {night.as_of}")]
+    summary = f"k = {choice.k} as of {night.as_of}: {STRENGTHS[choice.strength]}"
+    return [Artifact("sweep", lines, summary)]
 
 
 def format_measures(measures: Measures | None) -> list[str]:
