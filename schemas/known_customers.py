@@ -1,0 +1,63 @@
+"""Customers outside the segments: how many are new or lapsed, and how that changed.
+
+The table of all known customers is in known_table.py. Who is in which group: segmentation/groups/.
+"""
+
+from datetime import date
+
+from pydantic import Field
+
+from schemas.part import Part
+from schemas.record import Record
+
+SEGMENT, NEW, LAPSED = GROUP_IDS = ("segment", "new", "lapsed")
+
+
+class KnownHistory(Record):
+    """Customers seen before the window, read from the source because no edition before tells."""
+
+    parts: tuple[Part, ...] = Field((), description="customer_id, first_seen, last_seen, by customer_id.")
+    start: date = Field(description="The first day whose events were asked for.")
+    files: int = 0
+    rows: int = Field(0, description="Rows that count.")
+    refused: int = 0
+
+
+class GroupFlow(Record):
+    """Customers who were in one group in the edition before, and are in another or the same now."""
+
+    previous: str | None = Field(description="None for customers who were not known before.")
+    group: str
+    customers: int
+
+
+class KnownCustomers(Record):
+    """All known customers by group, and who entered and left each group since the edition before."""
+
+    sizes: dict[str, int] = Field(description="Customers by group: segment, new, lapsed.")
+    since: date = Field(description="The first day on which a customer was seen.")
+    source: str = Field(description="What they are known from: edition, source or table.")
+    compared: bool = Field(description="Does the edition before say who was in which group?")
+    flows: tuple[GroupFlow, ...] = ()
+    erased: int = Field(0, description="Known in the edition before, and erased since.")
+
+    @property
+    def known(self) -> int:
+        """All known customers."""
+        return sum(self.sizes.values())
+
+    def describe(self) -> str:
+        """`5,012 known customers = 3,000 in segments + 112 new + 1,900 lapsed`."""
+        outside = "".join(
+            f" + {self.sizes[group]:,} {group}" for group in (NEW, LAPSED) if group in self.sizes
+        )
+        noun = "known customer" if self.known == 1 else "known customers"
+        return f"{self.known:,} {noun} = {self.sizes[SEGMENT]:,} in segments{outside}"
+
+    def count_entered(self, group: str) -> int:
+        """Customers of the group who were elsewhere before."""
+        return sum(flow.customers for flow in self.flows if flow.group == group != flow.previous)
+
+    def count_left(self, group: str) -> int:
+        """Customers who were in the group before and are elsewhere now."""
+        return sum(flow.customers for flow in self.flows if flow.previous == group != flow.group)

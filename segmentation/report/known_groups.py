@@ -1,0 +1,90 @@
+"""The section of the lapsed and the new: all known customers add up, and who entered and left each group.
+
+Which customers are in which group is decided in segmentation/groups/. Moves between segments are in
+migration.py.
+"""
+
+from typing import NamedTuple
+
+from schemas.known_customers import LAPSED, NEW, SEGMENT, KnownCustomers
+from segmentation.report.context import ReportContext
+from segmentation.report.figure import Table
+from segmentation.report.formatting import format_customers, format_date, format_share
+
+_NAMES = {None: "Not known", SEGMENT: "In segments", NEW: "New", LAPSED: "Lapsed"}
+
+
+class GroupsView(NamedTuple):
+    """What templates/sections/groups.html.j2 shows. flows: None where the edition before has no groups."""
+
+    balance: str
+    meanings: list[str]
+    sizes: Table
+    comparison: str
+    flows: Table | None
+
+
+def view_groups(context: ReportContext) -> GroupsView | None:
+    """The view of the groups; None without `groups` in the definition."""
+    groups = context.draft.customers.groups
+    if groups is None:
+        return None
+    return GroupsView(
+        balance=f"{groups.describe()}.",
+        meanings=describe_groups(context, groups),
+        sizes=tabulate_groups(groups),
+        comparison=describe_comparison(context, groups),
+        flows=tabulate_flows(groups) if groups.compared else None,
+    )
+
+
+def describe_groups(context: ReportContext, groups: KnownCustomers) -> list[str]:
+    """Since when customers are known, and what the groups mean."""
+    definition = context.night.definition
+    sentences = [f"The first customers were seen on {format_date(groups.since)}."]
+    if definition.groups and definition.groups.new:
+        days = definition.groups.new.days
+        sentences.append(f"New: first seen within {days} days. They have too little history for a segment.")
+    if definition.summary:
+        days = definition.summary.window_days
+        sentences.append(f"Lapsed: seen before, without an event in the last {days} days.")
+    else:
+        sentences.append("Lapsed: in the table on an earlier date, and not in this one.")
+    return sentences
+
+
+def tabulate_groups(groups: KnownCustomers) -> Table:
+    """Each group's customers, and how many entered and left it."""
+    rows = []
+    for group, size in groups.sizes.items():
+        cells = [_NAMES[group], f"{size:,}", format_share(size / max(1, groups.known))]
+        if groups.compared:
+            cells += [f"{groups.count_entered(group):,}", f"{groups.count_left(group):,}"]
+        rows.append(cells)
+    header = ["Group", "Customers", "Share of all known"]
+    rows.append(["All known", f"{groups.known:,}", format_share(1.0), *([""] * (2 * groups.compared))])
+    header += ["Entered", "Left"] if groups.compared else []
+    return Table("Known customers by group", header, rows)
+
+
+def describe_comparison(context: ReportContext, groups: KnownCustomers) -> str:
+    """What the flows are compared with, or why there are none."""
+    previous = context.draft.ingested.key.previous_as_of
+    if not groups.compared or previous is None:
+        return "Who entered and left is counted from the next edition on."
+    joined = sum(flow.customers for flow in groups.flows if flow.previous is None)
+    sentence = f"Since {format_date(previous)}, {format_customers(joined)} became known"
+    return f"{sentence}, and {groups.erased:,} were erased." if groups.erased else f"{sentence}."
+
+
+def tabulate_flows(groups: KnownCustomers) -> Table:
+    """Customers by group before and now."""
+    counts = {(flow.previous, flow.group): flow.customers for flow in groups.flows}
+    # All cells, so that rows add up to the sizes before and columns to those now.
+    rows = [
+        [name, *(f"{counts.get((previous, group), 0):,}" for group in groups.sizes)]
+        for previous, name in _NAMES.items()
+        if any(before == previous for before, _ in counts)
+    ]
+    header = ["Before", *(_NAMES[group] for group in groups.sizes)]
+    return Table("Known customers by group before and now", header, rows)
