@@ -80,6 +80,21 @@ class Churn(Record):
         return (self.behaviour + self.model) / staying if staying else 0.0
 
 
+class MovedPair(Record):
+    """The customers who moved from one segment to another, and what carried most of them over the border."""
+
+    from_segment_id: str
+    segment_id: str
+    customers: int
+    by_behaviour: int = Field(description="Of them, those whom last night's model would have moved too.")
+    feature: str | None = Field(None, description="What carried most of these; None if they are none.")
+    by_feature: int = Field(0, description="How many of them it carried.")
+    before: float | str | None = Field(
+        None, description="Their lower median last night; of a category the commonest change."
+    )
+    after: float | str | None = Field(None, description="The same, tonight.")
+
+
 class Aligned(Record):
     """The fitted model with stable ids, where customers came from, and what became of the old segments."""
 
@@ -94,6 +109,8 @@ class Aligned(Record):
     contested: tuple[Part, ...] = Field(
         (), description="Mode combine: customers only the new model would move."
     )
+    moved: tuple[Part, ...] = Field((), description="Why customers moved by behaviour, in the same parts.")
+    moved_pairs: tuple[MovedPair, ...] = Field((), description="Who moved from which segment to which.")
     migration: tuple[tuple[int, ...], ...] = Field(
         (), description="Customers by (previous segment, then joined) and (segment, then left)."
     )

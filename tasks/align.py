@@ -18,6 +18,7 @@ from schemas.part import Part
 from schemas.rows import Customers
 from segmentation.features.grid import squared_distances
 from segmentation.identity.matching import Contingency, choose_ids, detect_events, match_segments
+from segmentation.identity.moved_pairs import MovedSegments, keep_movers, summarise_pairs
 from segmentation.identity.previous_segments import (
     PreviousSegments,
     PreviousTables,
@@ -138,9 +139,7 @@ def pair_customers(
     if night.definition.rows.id is None or previous.model is None:
         return None
     pairs = [RescoredPart(*pair) for pair in zip(customers.parts, previous.labels, strict=True)]
-    edition = PreviousTables(
-        parse_path(str(previous.folder)), previous.model.segment_ids, previous.has_contested
-    )
+    edition = PreviousTables(parse_path(str(previous.folder)), previous.model, previous.has_contested)
     return look_up_previous_segments(pairs, edition, folder)
 
 
@@ -193,12 +192,16 @@ def align(
     moves = count_contingency(earlier, labels, k)
     contingency = moves.contingency
     sizes = contingency.shared.sum(axis=0) + contingency.joined
+    segments = MovedSegments(previous_ids, mapping.names, mapping.new_positions)
+    moved = keep_movers(earlier, labels, segments, folder)
     return aligned.model_copy(
         update={
             "fitted": resize_segments(aligned.fitted, sizes),
             "previous_segments": earlier.parts,
             "departed": earlier.left,
             "contested": contested,
+            "moved": moved,
+            "moved_pairs": summarise_pairs(moves, moved, segments),
             "migration": migration_matrix(contingency),
             "churn": count_churn(moves, mapping.new_positions),
             "events": tuple(detect_events(contingency, matches, previous_ids, mapping.names)),

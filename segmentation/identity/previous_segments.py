@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.identity import Churn
+from schemas.model import Model
 from schemas.part import Part
 from segmentation.identity.join import JoinedPart, join_parts, look_up_positions, read_published
 from segmentation.identity.matching import Contingency
+from segmentation.identity.move_reasons import REASONS, Crossing, list_features, tabulate_reasons
 from segmentation.parts import read_part, write_part
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS
@@ -34,19 +36,21 @@ class PreviousSegments(NamedTuple):
 
     `parts` have the columns `previous`, the position of last night's segment or -1; `is_behaviour`, whether
     last night's model places the customer elsewhere tonight; `wanted` and `nights`, the segment that new
-    models want to move the customer to and for how many nights, or -1 and 0.
+    models want to move the customer to and for how many nights, or -1 and 0. `reasons` have a row for each
+    customer whom last night's model places elsewhere: see move_reasons.py.
     """
 
     parts: tuple[Part, ...]
     left: tuple[Part, ...]
     left_by_segment: np.ndarray
+    reasons: tuple[Part, ...] = ()
 
 
 class PreviousTables(NamedTuple):
-    """Last night's edition: its folder, its segment ids by position, and whether customers were contested."""
+    """Last night's edition: its folder, its model, and whether customers were contested."""
 
     folder: AnyPath
-    segment_ids: Sequence[str]
+    model: Model
     has_contested: bool = False
 
 
@@ -61,24 +65,43 @@ def look_up_previous_segments(
     parts: Sequence[RescoredPart], edition: PreviousTables, folder: Path
 ) -> PreviousSegments:
     """Join tonight's customers with those of last night's edition. Writes the parts to `folder`."""
-    customers, segment_ids = [part.customers for part in parts], edition.segment_ids
-    joined = join_parts(customers, read_published(edition.folder / SEGMENTS, ["segment_id"]))
+    customers, segment_ids = [part.customers for part in parts], edition.model.segment_ids
+    columns = ["segment_id", *list_features(edition.model)]
+    joined = join_parts(customers, read_published(edition.folder / SEGMENTS, columns))
     contests: Iterator[JoinedPart | None] = repeat(None)
     if edition.has_contested:
         contested = read_published(edition.folder / CONTESTED, ["wanted", "nights"])
         contests = iter(join_parts(customers, contested))
-    previous_parts, left_parts = [], []
+    written: dict[str, list[Part]] = {"previous": [], "left": [], "reasons": []}
     left_by_segment = np.zeros(len(segment_ids), np.int64)
     for i, (part, join, contest) in enumerate(zip(parts, joined, contests, strict=False)):
         labels = read_part(part.labels)["label"].to_numpy()
-        table = _tabulate_previous(labels, join, contest, segment_ids)
-        previous_parts.append(write_part(folder / f"previous-{i:05d}.parquet", table))
+        previous = _tabulate_previous(labels, join, contest, segment_ids)
         positions = look_up_positions(join.left["segment_id"], segment_ids)
         left_by_segment += np.bincount(positions[positions >= 0], minlength=len(segment_ids))
         ids = join.left["customer_id"].cast(pa.string())
-        left = pa.table({"customer_id": ids, "previous": positions})
-        left_parts.append(write_part(folder / f"left-{i:05d}.parquet", left))
-    return PreviousSegments(tuple(previous_parts), tuple(left_parts), left_by_segment)
+        tables = {
+            "previous": previous,
+            "left": pa.table({"customer_id": ids, "previous": positions}),
+            "reasons": _explain_moves(part, join, previous, edition.model),
+        }
+        for name, table in tables.items():
+            written[name].append(write_part(folder / f"{name}-{i:05d}.parquet", table))
+    previous_parts, left_parts, reason_parts = map(tuple, written.values())
+    return PreviousSegments(previous_parts, left_parts, left_by_segment, reason_parts)
+
+
+def _explain_moves(part: RescoredPart, join: JoinedPart, previous: pa.Table, model: Model) -> pa.Table:
+    """Why last night's model places some customers of a part elsewhere tonight."""
+    labels, source = read_part(part.labels)["label"].to_numpy(), previous["previous"].to_numpy()
+    # A label of -1 is that of a customer whom the model cannot place: it has no reason to give.
+    rows = np.flatnonzero(previous["is_behaviour"].to_numpy() & (source >= 0) & (labels >= 0))
+    if not len(rows):
+        return REASONS.empty_table()
+    features = list_features(model)
+    before = join.earlier.select(features).take(pa.array(join.place[rows]))
+    after = read_part(part.customers, features).take(pa.array(rows))
+    return tabulate_reasons(model, Crossing(rows, source[rows], labels[rows], before, after))
 
 
 def _tabulate_previous(
