@@ -1,0 +1,102 @@
+"""What a validation found: one past edition's segments judged by what became known later.
+
+How outcomes are read and judged is in segmentation/outcomes/. The published table: validation_table.py.
+"""
+
+import hashlib
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.record import Record
+
+GroupingKind = Literal["segments", "previous", "cells", "random"]
+
+
+class Interval(Record):
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+class SegmentOutcome(Record):
+    """One measure in one segment. Without a mean, the segment has too few customers to show it."""
+
+    segment_id: str
+    name: str
+    customers: int = Field(description="Customers of the segment whose outcome is known.")
+    mean: float | None = Field(None, description="Mean, or rate, of the measure.")
+    interval: Interval | None = None
+    lift: float | None = Field(None, description="Mean / mean over all customers.")
+    lift_interval: Interval | None = None
+
+
+class GroupingSkill(Record):
+    """How well one way to group customers predicts a measure for customers it has not seen."""
+
+    kind: GroupingKind
+    label: str
+    groups: int
+    r2: float | None = Field(description="Held-out R squared; None if the measure does not vary.")
+    r2_interval: Interval | None = None
+    auc: float | None = Field(None, description="Held-out AUC, of rates only.")
+
+
+class MeasureValidation(Record):
+    """One measure of the outcome: what it is in every segment, and what the segments say about it."""
+
+    measure: str
+    unit: str = ""
+    is_rate: bool
+    customers: int
+    mean: float
+    p_value: float = Field(description="Of a permutation test: could the segments be random groups?")
+    says_something: bool
+    sentence: str
+    segments: tuple[SegmentOutcome, ...]
+    groupings: tuple[GroupingSkill, ...]
+
+
+class Validation(Record):
+    """An edition and what came after it: the content of validation.json."""
+
+    name: str
+    as_of: date
+    edition: str
+    until: date = Field(description="The first day after the horizon: all that was used is older.")
+    days: int
+    customers: int = Field(description="Customers of the edition.")
+    drawn: int = Field(description="Customers that were judged; fewer than all in large editions.")
+    unknown: int = Field(description="Of these: customers without an outcome, who are left out.")
+    measures: tuple[MeasureValidation, ...]
+
+    @property
+    def verdict(self) -> str:
+        """What the segments say about the first measure, in a sentence."""
+        return self.measures[0].sentence
+
+    @property
+    def digest(self) -> str:
+        """16 characters for the content. In the names of editions whose page shows it."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @property
+    def log_line(self) -> str:
+        """The verdict."""
+        return self.verdict
+
+
+class Validated(Record):
+    """How a run of validate ended: what it found, and where that is stored."""
+
+    validation: Validation
+    table_path: str
+    json_path: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def log_line(self) -> str:
+        """The verdict."""
+        return self.validation.verdict

@@ -1,0 +1,84 @@
+"""Ways to group customers that segments have to beat: random groups, quintile cells, the edition before.
+
+Whether they do is computed in held_out.py.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from config.definition import Definition
+from schemas.validation import GroupingKind
+from segmentation.outcomes.outcome_sample import OutcomeSample
+from segmentation.report.value_feature import infer_value_feature
+
+MOST_CELL_FEATURES = 3
+JOINED = "(joined)"
+
+
+class Grouping(NamedTuple):
+    """A group for each customer: labels int64 (n,) from 0 to groups - 1."""
+
+    kind: GroupingKind
+    label: str
+    labels: np.ndarray
+    groups: int
+
+
+def choose_cell_features(definition: Definition) -> list[str]:
+    """The features of quintile cells: recency, frequency and money of events, else the value and the first.
+
+    RFM cells are the customary alternative to clusters (Hughes 1994; Fader, Hardie, Lee 2005).
+    """
+    columns = definition.customer_columns
+    numbers = [name for name in definition.features if columns[name].type in ("int", "float")]
+    value = infer_value_feature(definition)
+    preferred = [value] if value in numbers else []
+    if definition.summary is not None:
+        ops = {name: definition.summary.features[name].op for name in numbers if name in columns}
+        recency = [name for name in numbers if ops[name] == "days_since_last"]
+        frequency = [name for name in numbers if ops[name] in ("count", "count_distinct")]
+        preferred = [*recency[:1], *frequency[:1], *preferred]
+    return list(dict.fromkeys([*preferred, *numbers]))[:MOST_CELL_FEATURES]
+
+
+def is_rfm(definition: Definition, features: Sequence[str]) -> bool:
+    """Are these recency, frequency and money?"""
+    summary = definition.summary
+    if summary is None or len(features) != MOST_CELL_FEATURES:
+        return False
+    ops = [summary.features[name].op for name in features if name in summary.features]
+    return ops in (["days_since_last", "count", "sum"], ["days_since_last", "count_distinct", "sum"])
+
+
+def label_cells(features: np.ndarray) -> np.ndarray:
+    """The quintile cell of each row of features (n, d): int64 (n,), at most 5^d different ones.
+
+    Equal values are in one quintile, so there are fewer with many ties.
+    """
+    cells = np.zeros(len(features), np.int64)
+    for values in features.T:
+        edges = np.unique(np.quantile(values, [0.2, 0.4, 0.6, 0.8]))
+        cells = cells * 5 + np.searchsorted(edges, values, side="left")
+    return np.unique(cells, return_inverse=True)[1].astype(np.int64)
+
+
+def list_groupings(
+    sample: OutcomeSample, labels: np.ndarray, definition: Definition, features: Sequence[str]
+) -> list[Grouping]:
+    """The segments, labels (n,), and whatever they are compared with."""
+    groups = int(labels.max()) + 1
+    groupings = [Grouping("segments", "these segments", labels, groups)]
+    if any(previous is not None for previous in sample.previous_ids):
+        names = [JOINED if previous is None else previous for previous in sample.previous_ids]
+        distinct, before = np.unique(np.array(names), return_inverse=True)
+        groupings.append(
+            Grouping("previous", "segments of the edition before", before.astype(np.int64), len(distinct))
+        )
+    if features:
+        cells = label_cells(sample.features)
+        kind = "RFM quintile" if is_rfm(definition, features) else f"quintile ({', '.join(features)})"
+        groupings.append(Grouping("cells", f"{kind} cells", cells, int(cells.max()) + 1))
+    # Customers are in random order already.
+    return [*groupings, Grouping("random", "random groups of the same sizes", np.sort(labels), groups)]

@@ -1,0 +1,133 @@
+"""Stage validate: an edition's segments judged by its customers' outcomes, and the result in the store.
+
+Outcomes are read by the stages ingest and summarise, as of the end of the horizon. The figures are computed
+in segmentation/outcomes/.
+"""
+
+import io
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.fields import checked_table
+from schemas.manifest import EditionRef, Manifest
+from schemas.night import Night
+from schemas.rows import Customers
+from schemas.validation import Validated, Validation
+from schemas.validation_table import VALIDATION
+from segmentation.errors import Refused
+from segmentation.identity.join import read_published
+from segmentation.outcomes.groupings import choose_cell_features
+from segmentation.outcomes.judging import JudgedEdition, judge_measures, tabulate_measures
+from segmentation.outcomes.outcome_night import (
+    derive_definition,
+    get_outcome,
+    make_outcome_night,
+)
+from segmentation.outcomes.outcome_sample import OutcomeTable, join_outcomes
+from segmentation.parts import open_file
+from segmentation.report.index_refresh import refresh_index
+from segmentation.rows.summarising.freshness import infer_newest_day
+from segmentation.store.catalogue.published import published_editions
+from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.files.durable import write_durably
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.layout import SEGMENTS, edition_folder, get_home
+from segmentation.store.validations import VALIDATION_TABLE, validation_folder, write_validation
+from tasks.runtime.stage import stage
+
+INCOMPLETE = "outcome-incomplete"  # the code of the refusal of a date whose horizon is not over
+LEAST_CUSTOMERS = 20
+
+
+def list_candidates(night: Night, today: str) -> list[EditionRef]:
+    """Published editions whose horizon has ended by the calendar, newest first."""
+    days = timedelta(days=get_outcome(night.definition).days or 0)
+    editions = published_editions(get_home(night))
+    return [ref for ref in reversed(editions) if str(ref.as_of + days) <= today]
+
+
+def check_horizon(night: Night, customers: Customers) -> None:
+    """Refuse outcomes of a horizon whose last days are missing: they would be too small."""
+    outcome_night = make_outcome_night(night)
+    newest = infer_newest_day(outcome_night.definition, customers.ingested, outcome_night.as_of)
+    slack = night.definition.checks.max_staleness_days
+    last = outcome_night.as_of - timedelta(days=1)
+    is_dated = night.definition.outcome is not None and night.definition.outcome.days is not None
+    if newest is not None and is_dated and newest < last - timedelta(days=slack):
+        raise Refused(
+            INCOMPLETE,
+            f"the outcome of {night.as_of} needs rows up to {last}, and the newest row is of {newest}; "
+            f"expected one of at most {slack} days earlier. Validate an earlier date, or wait for the rows",
+        )
+
+
+def read_sample_columns(manifest: Manifest, features: Sequence[str]) -> list[str]:
+    """The columns of segments.parquet that are needed: features that the edition has, too."""
+    columns = set(manifest.definition.get("features", ()))
+    return ["segment_id", "previous_segment_id", *(name for name in features if name in columns)]
+
+
+def read_segment_names(folder: AnyPath) -> dict[str, str]:
+    """Factual names by segment; empty if the table is damaged, which audit reports."""
+    try:
+        with open_file(folder / "descriptions.parquet") as file:
+            table = pq.ParquetFile(file).read(columns=["segment_id", "name"], use_threads=False).to_pydict()
+    except (OSError, pa.ArrowException):
+        return {}
+    return dict(zip(table["segment_id"], table["name"], strict=True))
+
+
+@stage("validate {night.as_of}")
+def validate_edition(night: Night, edition: str, customers: Customers) -> Validated:
+    """Judge the date's edition by the outcomes, and store the result. customers: of the outcome's night."""
+    check_horizon(night, customers)
+    home, definition = get_home(night), night.definition
+    folder = edition_folder(home, night.as_of, edition)
+    manifest = read_manifest(folder)
+    columns = read_sample_columns(manifest, choose_cell_features(definition))
+    table = OutcomeTable(customers.parts, derive_definition(definition).features, get_outcome(definition))
+    rows = read_published(folder / SEGMENTS, columns)
+    sample = join_outcomes(rows, table, columns[2:], manifest.rows.customers)
+    is_known = np.isfinite(sample.outcomes).all(axis=1)
+    if is_known.sum() < LEAST_CUSTOMERS:
+        raise Refused(
+            "outcome-unknown",
+            f"{int(is_known.sum())} customers of the edition of {night.as_of} have an outcome; expected at "
+            f"least {LEAST_CUSTOMERS}. Are their ids written in the same way?",
+        )
+    names = read_segment_names(folder)
+    judged = JudgedEdition(definition, {key: names.get(key, key) for key in manifest.sizes}, columns[2:])
+    validation = Validation(
+        name=definition.name,
+        as_of=night.as_of,
+        edition=edition,
+        until=make_outcome_night(night).as_of,
+        days=get_outcome(definition).days or 0,
+        customers=manifest.rows.customers,
+        drawn=len(is_known),
+        unknown=int((~is_known).sum()),
+        measures=judge_measures(sample, judged),
+    )
+    return store_validation(night, validation)
+
+
+def store_validation(night: Night, validation: Validation) -> Validated:
+    """Write table and record next to the editions, and the index that links to them."""
+    home = get_home(night)
+    path = validation_folder(home, night.as_of) / VALIDATION_TABLE
+    buffer = io.BytesIO()
+    pq.write_table(checked_table(tabulate_measures(validation.measures), VALIDATION), buffer)
+    write_durably(path, buffer.getvalue())
+    # Last: a reader that sees it sees the table too.
+    json_path = write_validation(home, validation)
+    warning = refresh_index(home)
+    return Validated(
+        validation=validation,
+        table_path=str(path),
+        json_path=str(json_path),
+        warnings=(warning,) if warning else (),
+    )
