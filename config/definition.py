@@ -11,9 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from config.attributes import Attributes
 from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions, Retention
 from config.columns import Column, Rows
 from config.event_summary import EventSummary
+from config.groups import Groups
+from config.outcome import Outcome
+from config.profile_columns import MOST_PROFILE_COLUMNS, check_profile, list_needed_columns
 from config.sources import Source
 from config.sql_text import list_binds
 
@@ -24,6 +28,7 @@ NamedScaling = Literal["none", "standard", "robust", "log-standard", "aside"]
 Scaling = Literal["auto", NamedScaling]
 # Where rows come from does not affect the result; the rows themselves do.
 _PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data", "version"}
+_OPTIONAL = ("value", "profile", "attributes", "groups")  # in decisive content only if they are set
 
 
 class ScalingOptions(Clause):
@@ -42,7 +47,18 @@ class Definition(Clause):
     source: Source = Field(description="Where rows come from.")
     rows: Rows = Field(description="What one row is, and its contract.")
     summary: EventSummary | None = Field(None, description="Grain event: how events become customers.")
+    attributes: Attributes | None = Field(
+        None, description="A second table with more columns of customers, joined by id."
+    )
+    groups: Groups | None = Field(
+        None, description="Groups outside the segments: customers who are new, and customers who lapsed."
+    )
     features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns to cluster.")
+    profile: tuple[str, ...] = Field(
+        (),
+        max_length=MOST_PROFILE_COLUMNS,
+        description="Columns of any type that describe customers and take no part in distances.",
+    )
     value: str | None = Field(
         None,
         description="Feature whose sum is the value of customers in the report; null: the first sum or "
@@ -70,6 +86,9 @@ class Definition(Clause):
     retention: Retention | None = Field(
         None, description="Which editions `resegment prune` keeps; null: all of them, for ever."
     )
+    outcome: Outcome | None = Field(
+        None, description="What becomes known about customers later, to judge segments by."
+    )
     seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of all random numbers.")
 
     @field_validator("timezone")
@@ -88,9 +107,14 @@ class Definition(Clause):
         if self.source.sample is not None and (self.source.sample == "orders") != (self.summary is not None):
             raise ValueError("source.sample: orders needs rows.grain: event, the other samples need customer")
         columns = {name: column for name, column in self.rows.columns.items() if name != self.rows.id}
-        for name, feature in self.summary.features.items() if self.summary else ():
-            if fault := feature.fault(columns):
-                raise ValueError(f"summary.features.{name}: {fault}")
+        if self.summary is not None and (fault := self.summary.fault(columns)):
+            raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _attributes_fit(self) -> Self:
+        if self.attributes is not None:
+            self.attributes.check(self.rows.id, self.row_columns, self.features)
         return self
 
     @model_validator(mode="after")
@@ -103,6 +127,7 @@ class Definition(Clause):
             column = self.customer_columns.get(feature)
             if column is None:
                 place = "summary.features" if self.summary else "rows.columns"
+                place += " or attributes.columns" if self.attributes else ""
                 raise ValueError(f"feature {feature} is not in {place}")
             if column.type not in ("int", "float", "bool", "category"):
                 raise ValueError(
@@ -117,6 +142,24 @@ class Definition(Clause):
             column = self.customer_columns[key]
             if column.type == "category" and column.order is None:
                 raise ValueError(f"scaling names {key}, a category without order, which is one-hot encoded")
+        return self
+
+    @model_validator(mode="after")
+    def _profile_is_of_columns(self) -> Self:
+        check_profile(self.profile, self.features, self.customer_columns, self.rows)
+        return self
+
+    @model_validator(mode="after")
+    def _outcome_is_not_seen(self) -> Self:
+        if self.outcome and (fault := self.outcome.fault(self.rows, self.summary, self.features)):
+            raise ValueError(f"outcome: {fault}")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_fit(self) -> Self:
+        days = self.summary.window_days if self.summary else None
+        if self.groups is not None and (fault := self.groups.fault(self.rows, days)):
+            raise ValueError(f"groups: {fault}")
         return self
 
     @model_validator(mode="after")
@@ -138,16 +181,39 @@ class Definition(Clause):
     @property
     def customer_columns(self) -> dict[str, Column]:
         """The contract of the customer table, which has the features and one row per customer."""
+        if self.attributes is None:
+            return self.row_columns
+        return {**self.row_columns, **self.attributes.customer_columns}
+
+    @property
+    def row_columns(self) -> dict[str, Column]:
+        """What the source's rows say of a customer: their columns or, of events, what they add up to."""
         if self.summary is None:
             return self.rows.columns
-        return {name: feature.contract for name, feature in self.summary.features.items()}
+        columns = self.rows.columns
+        return {name: feature.make_contract(columns) for name, feature in self.summary.features.items()}
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """The columns of a customer that are computed and published: the features, then the profile."""
+        return (*self.features, *self.profile)
+
+    @property
+    def kept_of_rows(self) -> tuple[str, ...]:
+        """Those of them that the source's rows give. The others are joined from attributes."""
+        return tuple(
+            name for name in self.kept_columns if self.attributes is None or name in self.row_columns
+        )
 
     @property
     def customer_rows(self) -> Rows:
         """The contract of a table with one row per customer, as `resegment score` reads it."""
         if self.summary is None:
-            return self.rows
-        return Rows(grain="customer", id=self.rows.id, columns=self.customer_columns)
+            rows = self.rows.model_copy(update={"columns": self.customer_columns})
+            return list_needed_columns(rows if self.attributes else self.rows, self.profile)
+        columns = self.customer_columns
+        features = {name: columns[name] for name in self.features}
+        return Rows(grain="customer", id=self.rows.id, columns=features)
 
     def window(self, as_of: date) -> tuple[date, date] | None:
         """The half-open range of days whose events count, [start, as_of). None without events."""
@@ -170,15 +236,16 @@ class Definition(Clause):
         return instant.astimezone(ZoneInfo(self.timezone)).date().isoformat()
 
     def decisive_content(self) -> dict[str, Any]:
-        """The part of the definition that affects the result: all but the source's location and retention.
+        """The part of the definition that affects the result, without places, retention and outcome.
 
-        A null `value` is left out, so editions published before that key existed keep their names.
+        Keys that came later are left out where they are empty, so that earlier editions keep their names.
         """
         # Defaults are included: a later version with another default makes another edition.
-        content = self.model_dump(mode="json", exclude={"source": _PLACES, "retention": True})
-        if content["value"] is None:
-            del content["value"]
-        return content
+        exclude: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True}
+        # Whether a person accepts today's attributes for a past date does not affect what they are.
+        exclude["attributes"] = {"source": _PLACES, "as_of": True}
+        content = self.model_dump(mode="json", exclude=exclude)
+        return {key: value for key, value in content.items() if key not in _OPTIONAL or value}
 
 
 BUILT_IN = Path(__file__).parent / "segmentations"

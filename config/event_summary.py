@@ -4,12 +4,13 @@ The contract of one event is in config/columns.py. The features are computed in
 segmentation/rows/summarising/aggregation.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from config.clauses import Clause
+from config.column_contract import Fill
 from config.columns import COLUMN_NAMES, COLUMN_PATTERN, RESERVED_COLUMNS, Column
 from config.conditions import ColumnCondition
 from config.expressions import ColumnName, Expression, Operation, columns_of, parse_expression
@@ -25,10 +26,15 @@ SummaryOperation = Literal[
     "days_since_last",
     "days_since_first",
     "share",
+    "last",
+    "first",
+    "mode",
 ]
 NUMERIC_OPERATIONS = ("sum", "mean", "median", "min", "max")
 # With once_per an order's value counts once; the other operations are the same either way, or count lines.
 ONCE_OPERATIONS = ("sum", "mean")
+# The result is a value of the column, whatever its type.
+PICKING_OPERATIONS = ("last", "first", "mode")
 _KEYS_OF_OP = ("column", "expression", "once_per", "where")
 WHOLE_OPERATIONS = ("count", "count_distinct", "days_since_last", "days_since_first")
 
@@ -38,8 +44,8 @@ class SummaryFeature(Clause):
 
     op: SummaryOperation | None = Field(
         None,
-        description="sum, mean, median, min, max, count, count_distinct, days_since_last, days_since_first "
-        "or share.",
+        description="sum, mean, median, min, max, count, count_distinct, days_since_last, days_since_first, "
+        "share, last, first or mode.",
     )
     column: str | None = Field(None, description="The column for op.")
     expression: str | None = Field(
@@ -58,6 +64,12 @@ class SummaryFeature(Clause):
         None, description="Instead of op: a formula of other features, numbers, + - * / and parentheses."
     )
     unit: str = Field("", description="Unit, shown in reports.")
+    label: str = Field(
+        "",
+        max_length=60,
+        exclude_if=lambda label: not label,  # unset, it is not part of the names of editions
+        description="What names of segments and pages call it, such as yearly revenue; else its own name.",
+    )
     description: str = Field("", description="One sentence, copied to the outputs.")
 
     @field_validator("expression", "formula")
@@ -87,8 +99,8 @@ class SummaryFeature(Clause):
             raise ValueError(f"once_per needs op sum or mean, not {op}")
         if op in NUMERIC_OPERATIONS and keys not in (["column"], ["expression"]):
             raise ValueError(f"op {op} needs column or expression, one of them")
-        if op == "count_distinct" and keys != ["column"]:
-            raise ValueError("op count_distinct needs column, and nothing else")
+        if op in ("count_distinct", *PICKING_OPERATIONS) and keys != ["column"]:
+            raise ValueError(f"op {op} needs column, and nothing else")
         if op == "count" and keys not in ([], ["column"]):
             raise ValueError("op count takes column, or nothing to count rows")
         if op.startswith("days_since") and keys:
@@ -97,12 +109,30 @@ class SummaryFeature(Clause):
             raise ValueError("op share needs where, and nothing else")
         return self
 
-    @property
-    def contract(self) -> Column:
-        """The feature as a column of the customer table."""
+    def make_contract(self, columns: Mapping[str, Column]) -> Column:
+        """The feature as a column of the customer table. columns: those of the events."""
+        if self.op in PICKING_OPERATIONS:
+            return self._make_picked_contract(columns[self.column or ""])
         # Sums of whole numbers are float too: they are computed in float64.
         kind: Literal["int", "float"] = "int" if self.op in WHOLE_OPERATIONS else "float"
-        return Column(type=kind, unit=self.unit, description=self.description)
+        return Column(type=kind, unit=self.unit, label=self.label, description=self.description)
+
+    def _make_picked_contract(self, column: Column) -> Column:
+        """The column whose values are picked, without the limits that events have met already."""
+        fill = column.fill
+        if column.nullable and column.type == "category" and column.order is None and fill is None:
+            fill = Fill(by="level")
+        return Column(
+            type=column.type,
+            order=column.order,
+            isin=column.isin if column.type == "int" else None,  # such a number is a code
+            # Without a fill, a customer of whom no event has a value cannot be placed.
+            nullable=fill is not None,
+            fill=fill,
+            unit=self.unit or column.unit,
+            label=self.label or column.label,
+            description=self.description or column.description,
+        )
 
     @property
     def tree(self) -> Expression | None:
@@ -114,7 +144,7 @@ class SummaryFeature(Clause):
     @property
     def counts_lines(self) -> bool:
         """Does the feature change if an event is delivered twice?"""
-        return self.op in ("sum", "mean", "median", "count", "share") and self.once_per is None
+        return self.op in ("sum", "mean", "median", "count", "share", "mode") and self.once_per is None
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -171,14 +201,27 @@ class EventSummary(Clause):
         self.order_features(self.features)
         return self
 
+    def fault(self, columns: dict[str, Column]) -> str | None:
+        """Which feature does not fit the events' columns, and why. None if all fit."""
+        for name, feature in self.features.items():
+            if fault := feature.fault(columns):
+                return f"summary.features.{name}: {fault}"
+        for name, feature in self.features.items():
+            for parent in feature.parents:
+                kind = self.features[parent].make_contract(columns).type
+                if kind not in ("int", "float"):
+                    return f"summary.features.{name}: {parent} has type {kind}; expected int or float"
+        return None
+
     def order_features(self, names: Iterable[str]) -> list[str]:
         """These features and all that they are computed from, each after the features it needs.
 
+        Names of columns that come from elsewhere, such as attributes, are skipped.
         A ValueError says which features go round in a circle.
         """
         ordered: dict[str, None] = {}
         for name in names:
-            path = [name]
+            path = [name] if name in self.features else []
             while path:
                 missing = [parent for parent in self.features[path[-1]].parents if parent not in ordered]
                 if not missing:

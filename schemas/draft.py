@@ -9,6 +9,7 @@ from schemas.identity import Aligned, PreviousEdition
 from schemas.part import Part
 from schemas.record import Record
 from schemas.rows import Customers, Ingested
+from schemas.words import Words
 
 
 class EditionDraft(Record):
@@ -31,9 +32,11 @@ class Reported(Record):
 
     profiles: Part
     descriptions: Part
+    words: Words
     sweep: Part
     history: Part
     trends: Part
+    levels: Part | None = None  # without a profile
     html: Part
 
     @property

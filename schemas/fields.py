@@ -36,6 +36,7 @@ _ARROW = {
     "Int64": arrow.int64(),
     "bool": arrow.bool_(),
     "boolean": arrow.bool_(),
+    "datetime64[ns]": arrow.timestamp("us"),  # pandera's name for times of every unit
 }
 _TO_PANDAS = {arrow.int64(): pd.Int64Dtype(), arrow.bool_(): pd.BooleanDtype()}
 

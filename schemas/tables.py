@@ -7,32 +7,27 @@ built from the definition, in contract.py.
 import pandera.pandas as pa
 
 from config.definition import Definition
+from schemas.customer_columns import describe_columns
 from schemas.evidence import SWEEP_COLUMNS, Measures
 from schemas.fields import IS_SEGMENT, count, number, text
-
-FEATURE_DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "category": "str"}
-# pandas has separate types for integers and booleans with missing values.
-NULLABLE_DTYPES = {**FEATURE_DTYPES, "int": "Int64", "bool": "boolean"}
 
 
 def scores_schema(definition: Definition) -> pa.DataFrameSchema:
     """What `resegment score` writes: `segments.parquet` without the columns that only a night can fill."""
-    features = {}
-    for name in definition.features:
-        column = definition.customer_columns[name]
-        unit = f" Unit: {column.unit}." if column.unit else ""
-        meaning = column.description or "Feature, as in the source."
-        is_averaged = definition.rows.on_duplicate == "mean" and column.type in ("int", "float")
-        dtypes = NULLABLE_DTYPES if column.nullable else FEATURE_DTYPES
-        dtype = "float64" if is_averaged else dtypes[column.type]
-        features[name] = pa.Column(dtype, nullable=column.nullable, description=f"{meaning}{unit}")
+    return _label_schema(describe_columns(definition, definition.features))
+
+
+def _label_schema(
+    columns: dict[str, pa.Column], names: dict[str, pa.Column] | None = None
+) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(
         {
             "customer_id": text(
                 "Customer id, as in the source, without rows.id_suffix. The row number if rows have no id."
             ),
-            **features,
+            **columns,
             "segment_id": text("Stable id of the customer's segment.", check=IS_SEGMENT),
+            **(names or {}),
             "distance": pa.Column(
                 "float32", pa.Check.ge(0), description="Distance to the segment's centre, in scaled units."
             ),
@@ -56,8 +51,10 @@ def scores_schema(definition: Definition) -> pa.DataFrameSchema:
 
 
 def segments_schema(definition: Definition) -> pa.DataFrameSchema:
-    """`segments.parquet`: one row per customer, for joins. Features come between id and segment."""
-    schema: pa.DataFrameSchema = scores_schema(definition).add_columns(
+    """`segments.parquet`: one row per customer, for joins. Between id and segment: features, then profile."""
+    columns = describe_columns(definition, definition.kept_columns)
+    name = text("Name that people gave the segment and that holds for this date, else its factual name.")
+    schema: pa.DataFrameSchema = _label_schema(columns, {"segment_name": name}).add_columns(
         {
             "previous_segment_id": text(
                 "Segment in the edition before. Null for customers who joined, or without an edition before.",
@@ -96,6 +93,13 @@ PROFILES = pa.DataFrameSchema(
             "Standardised mean difference: scaled mean minus that of all customers, in units of the "
             "scaling, mostly standard deviations. 0 for excluded features."
         ),
+        "statistic": text("Which figure stands for the feature: median where it is skewed, else mean."),
+        "typical": number("That figure for the segment."),
+        "typical_overall": number("That figure for all customers."),
+        "contrast": number(
+            "How far typical is from typical_overall, in units of the customers' spread, on the scale of the "
+            "scaling. Above 0 exactly if it is larger: words, arrows and shades follow it."
+        ),
     },
     name="profiles",
     title="profiles.parquet",
@@ -108,15 +112,21 @@ DESCRIPTIONS = pa.DataFrameSchema(
     {
         "segment_id": text("Segment.", check=IS_SEGMENT),
         "name": text(
-            "Factual name: the features that set the segment apart most. Names people set are in names.json."
+            "Factual name: the features that set the segment apart most. The name that people gave it is in "
+            "segments.parquet and manifest.json."
         ),
         "size": count("Customers in the segment.", 1),
         "share": number("Share of all customers, 0 to 1.", at_least=0),
-        "rule": text("One or two thresholds in original units. Null if there is only one segment.", True),
+        "rule": text(
+            "One to three thresholds in original units. Null where no simple rule has a precision and a "
+            "recall of 0.7 or more.",
+            True,
+        ),
         "rule_precision": number(
             "Share of the customers matching the rule that belong to the segment.", True, 0
         ),
         "rule_recall": number("Share of the segment's customers that match the rule.", True, 0),
+        "rule_sql": text("The rule as an SQL expression over segments.parquet, else null.", True),
     },
     name="descriptions",
     title="descriptions.parquet",

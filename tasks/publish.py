@@ -21,6 +21,7 @@ from schemas.model import Model
 from schemas.night import Night, Published
 from schemas.tables import segments_schema
 from schemas.verdicts import Verdict
+from schemas.words import Words
 from segmentation.canonical import to_json
 from segmentation.checks.late_files import NAME as LATE_FILES
 from segmentation.checks.late_files import warn_of_late_files
@@ -34,8 +35,11 @@ from segmentation.store.edition.versions import list_environment, list_versions
 from segmentation.store.files.durable import sync_file, sync_folder
 from segmentation.store.files.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
 from segmentation.store.layout import (
+    ATTRIBUTE_QUARANTINE,
     EDITION_KEY,
+    KNOWN_CUSTOMERS,
     MANIFEST_KEY,
+    PRIVATE,
     QUARANTINE,
     SEGMENTS,
     SUMS,
@@ -50,16 +54,18 @@ from segmentation.store.publication.edition_files import (
     get_segment_ids,
     join_segments,
     list_edition_parts,
+    write_known,
     write_quarantine,
     write_segments,
 )
+from segmentation.store.publication.segment_names import collect_names
 from segmentation.store.runs.dead_runs import describe_manifest
 from segmentation.store.runs.space import USAGE, measure_usage
 from tasks.runtime.session import close_published
 from tasks.runtime.stage import stage
 
 
-def make_model(name: str, scaled: Scaled, fitted: Fitted) -> Model:
+def make_model(name: str, scaled: Scaled, fitted: Fitted, words: Words) -> Model:
     """model.json: all that is needed to assign a customer, and to tell whether the model still fits."""
     return Model(
         name=name,
@@ -70,6 +76,7 @@ def make_model(name: str, scaled: Scaled, fitted: Fitted) -> Model:
         trained=fitted.training,
         segment_ids=tuple(segment.segment_id for segment in fitted.segments),
         centres=tuple(segment.centre for segment in fitted.segments),
+        words=words,
     )
 
 
@@ -90,7 +97,10 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         definition=night.definition.decisive_content(),
         inputs=draft.ingested.digests,
         tombstones=draft.ingested.tombstones,
+        given_names=key.given_names,
+        validation=key.validation,
         rows=ManifestRows(customers=customers.count, **customers.balance.model_dump()),
+        attributes=customers.attributes,
         k=choice.k,
         why_k=choice.reasons,
         wanted_k=choice.wanted_k,
@@ -102,6 +112,7 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         inertia=fitted.inertia,
         sizes={segment.segment_id: segment.size for segment in fitted.segments},
         churn=aligned.churn,
+        groups=customers.groups,
         history=draft.previous.history,
         breakdown=draft.ingested.breakdown.compact(),
         checks=verdict.checks,
@@ -133,7 +144,7 @@ def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: p
     (folder / SUMS).write_text("".join(sums))
     # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():
-        set_mode(file, PRIVATE_FILE if file.name == QUARANTINE else FILE)
+        set_mode(file, PRIVATE_FILE if file.name in PRIVATE else FILE)
         sync_file(file)
     sync_folder(folder)
 
@@ -151,15 +162,22 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
         (reported.trends, "trends.parquet"),
     ):
         shutil.copyfile(part.path, folder / name)
+    if reported.levels is not None:
+        shutil.copyfile(reported.levels.path, folder / "levels.parquet")
     write_quarantine(folder / QUARANTINE, draft.customers.quarantine)
+    if draft.customers.attributes is not None:
+        write_quarantine(folder / ATTRIBUTE_QUARANTINE, draft.customers.attribute_quarantine)
     if night.schema_source is not None:
         (folder / SCHEMA_FILE).write_text(night.schema_source, encoding="utf-8", newline="")
     write_lineage(folder, draft.aligned)
     pieces = list_edition_parts(draft.customers, draft.aligned)
-    write_changes(folder, pieces, draft.aligned)
-    model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted)
+    ids = get_segment_ids(draft.aligned, collect_names(reported, draft.ingested.key.given_names))
+    write_changes(folder, pieces, draft.aligned, ids, draft.customers.known)
+    if draft.customers.groups is not None:
+        write_known(folder / KNOWN_CUSTOMERS, draft.customers.known)
+    model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted, reported.words)
     (folder / "model.json").write_bytes(to_json(model))
-    tables = join_segments(pieces, night.definition, get_segment_ids(draft.aligned))
+    tables = join_segments(pieces, night.definition, ids)
     seal(folder, manifest, tables, arrow_schema(segments_schema(night.definition)))
     return folder
 
@@ -190,7 +208,9 @@ def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: E
         reasons=verdict.reasons,
         warnings=(*verdict.warnings, *draft.previous.store_warnings, *late, *_warn_of_repair(night, draft)),
         rows=manifest.rows.balance,
+        attributes=manifest.attributes,
         quarantine_path=str(folder / QUARANTINE),
+        groups=draft.customers.groups,
         files=len(draft.ingested.inputs),
         files_outside=draft.ingested.files_outside,
     )

@@ -5,31 +5,44 @@ nothing is decided here.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow.parquet as pq
 
+from config.definition import Definition
 from schemas.clustering import Scaled, Segment
 from schemas.draft import EditionDraft, Reported
 from schemas.fields import checked_table
 from schemas.identity_tables import HISTORY, TRENDS
+from schemas.levels import LEVELS
 from schemas.night import Night
 from schemas.part import Part
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
+from schemas.words import Words
 from segmentation.identity.segment_history import extend_history, read_segment_history, tonight_rows
 from segmentation.identity.segment_trends import extend_trends, read_segment_trends, select_tonight_trends
 from segmentation.parts import create_empty_folder, make_part, read_part, to_matrix
 from segmentation.report.context import ReportContext, pivot_statistics
-from segmentation.report.description_table import DescriptionInputs, describe_segments
-from segmentation.report.factual_names import build_traits
+from segmentation.report.description_table import (
+    DescriptionInputs,
+    RuleMatches,
+    describe_segments,
+    draw_rule_sample,
+)
+from segmentation.report.learning import LearningNight, SegmentFacts, resolve_words
+from segmentation.report.level_table import tabulate_levels
 from segmentation.report.points import Points, Projection, draw_stratified_points, project_points
-from segmentation.report.profile_table import LabelledPart, compute_profiles
+from segmentation.report.profile_table import LabelledPart, measure_segments, tabulate_profiles
 from segmentation.report.report_page import render_report
 from segmentation.report.scatter import MAX_FEATURES
 from segmentation.report.sweep_table import tabulate_sweep
+from segmentation.report.traits import Trait, build_traits
+from segmentation.report.typical_figures import measure_shown
 from segmentation.report.value_feature import infer_value_feature
 from segmentation.store.files.objects import parse_path
 from tasks.runtime.stage import stage
@@ -78,12 +91,57 @@ def continue_trends(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
     return extend_trends(None if has_none else read_segment_trends(parse_path(str(folder))), tonight)
 
 
+def count_profile(definition: Definition, draft: EditionDraft) -> pd.DataFrame | None:
+    """The rows of levels.parquet; None without a profile."""
+    if not definition.profile:
+        return None
+    fitted = draft.aligned.fitted
+    pairs = [LabelledPart(*pair) for pair in zip(draft.customers.parts, fitted.parts, strict=True)]
+    return tabulate_levels(definition, pairs, fitted.segments)
+
+
+def get_words(draft: EditionDraft) -> Words | None:
+    """The words of the previous model while it is used; None for a new model, or one that has no words."""
+    is_same = draft.aligned.fitted.method == "scored"
+    return draft.previous.model.words if is_same and draft.previous.model else None
+
+
 def write_small_table(folder: Path, name: str, frame: pd.DataFrame, contract: pa.DataFrameSchema) -> Part:
     """A table of a few rows, checked against its contract."""
     types = {name: "str" for name, column in contract.columns.items() if str(column.dtype) == "str"}
     path = folder / f"{name}.parquet"
     pq.write_table(checked_table(frame.astype(types), contract), path)
     return make_part(path, len(frame))
+
+
+class NightTexts(NamedTuple):
+    """The model's words, and the rows of profiles.parquet and descriptions.parquet that follow from them."""
+
+    words: Words
+    profiles: pd.DataFrame
+    descriptions: pd.DataFrame
+    matches: RuleMatches
+    traits: dict[str, Trait]
+
+
+def describe(night: Night, draft: EditionDraft, pairs: Sequence[LabelledPart]) -> NightTexts:
+    """Measure the segments, take the model's words or learn them, and measure those."""
+    definition, scaled, segments = night.definition, draft.scaled, draft.aligned.fitted.segments
+    units = {encoding.name: encoding.unit for encoding in scaled.encodings}
+    traits = build_traits(definition, scaled.encodings)
+    measures = measure_segments(pairs, scaled.columns, segments)
+    facts = SegmentFacts(segments, scaled.columns, measures.statistics, traits, units)
+    words = resolve_words(
+        facts,
+        LearningNight(get_words(draft), night.as_of),
+        partial(draw_rule_sample, pairs, [*units], definition.seed),
+    )
+    shown = measure_shown(words.figures, measures.statistics, scaled.columns)
+    descriptions, matches = describe_segments(
+        DescriptionInputs(pairs, segments, words, scaled.encodings, traits)
+    )
+    profiles = tabulate_profiles(measures, shown, segments, units)
+    return NightTexts(words, profiles, descriptions, matches, traits)
 
 
 @stage("report {night.as_of}")
@@ -93,15 +151,13 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
     segments = aligned.fitted.segments
     folder = create_empty_folder(night.staging / "report")
     pairs = [LabelledPart(*pair) for pair in zip(scaled.numbers, aligned.fitted.parts, strict=True)]
-    units = {encoding.name: encoding.unit for encoding in scaled.encodings}
-    profiles = compute_profiles(pairs, scaled.columns, segments, units)
-    traits = build_traits(definition, scaled.encodings)
-    inputs = DescriptionInputs(pairs, segments, profiles)
-    descriptions = describe_segments(inputs, scaled.columns, traits, definition.seed)
+    texts = describe(night, draft, pairs)
+    profiles, descriptions = texts.profiles, texts.descriptions
     values = sum_values(night, segments, profiles)
     tonight = tonight_rows(night.as_of, segments, list(descriptions["name"]), values)
     history = continue_history(draft, tonight)
     trends = continue_trends(draft, select_tonight_trends(night.as_of, profiles))
+    levels = count_profile(definition, draft)
     sizes = [segment.size for segment in segments]
     points = draw_stratified_points(pairs, choose_drawn_features(scaled, profiles), sizes, definition.seed)
     context = ReportContext(
@@ -110,20 +166,25 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         verdict=verdict,
         statistics=pivot_statistics(profiles),
         descriptions=descriptions,
-        traits=traits,
+        words=texts.words,
+        rule_matches=texts.matches,
+        traits=texts.traits,
         history=history,
         trends=trends,
         value_feature=infer_value_feature(definition),
         points=points,
         projection=project_customers(scaled, points),
+        levels=levels,
     )
     page = folder / "report.html"
     page.write_bytes(render_report(context))
     return Reported(
         profiles=write_small_table(folder, "profiles", profiles, PROFILES),
         descriptions=write_small_table(folder, "descriptions", descriptions, DESCRIPTIONS),
+        words=texts.words,
         sweep=write_small_table(folder, "sweep", tabulate_sweep(choice), SWEEP),
         history=write_small_table(folder, "history", history, HISTORY),
         trends=write_small_table(folder, "trends", trends, TRENDS),
+        levels=None if levels is None else write_small_table(folder, "levels", levels, LEVELS),
         html=make_part(page, 1),
     )

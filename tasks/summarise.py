@@ -19,7 +19,9 @@ from config.definition import Definition
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Customers, Ingested
+from segmentation.attributes.joining import join_attributes
 from segmentation.errors import Refused, UnaccountedRows
+from segmentation.groups.assignment import TonightCustomers, assign_groups
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.parts import (
     create_empty_folder,
@@ -127,12 +129,19 @@ def sort_rows(table: pa.Table, definition: Definition) -> pa.Table:
     return table.take(pa.array(np.lexsort((*place, hash_features(table, definition)))))
 
 
+def list_stage_columns(definition: Definition) -> list[str]:
+    """The columns of customers that are kept, and the one that says who is new."""
+    new = definition.groups.new if definition.groups else None
+    first_seen = [new.first_seen] if new and new.first_seen else []
+    return list(dict.fromkeys((*definition.kept_of_rows, *first_seen)))
+
+
 def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised:
     """Customer grain: sort, deduplicate by the definition's policy, and write one row per customer."""
     definition = night.definition
     names = [None if source.numbered else source.name for source in ingested.inputs]
     buckets = route_to_buckets(ingested.parts, definition, folder)
-    rules, columns = make_table_rules(night), ["customer_id", *definition.features]
+    rules, columns = make_table_rules(night), ["customer_id", *list_stage_columns(definition)]
     quarantine: list[Part] = []
     reasons = Counter[str]()
     merged = 0
@@ -173,6 +182,16 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     )
 
 
+def count_groups(night: Night, customers: Customers, summary: Summarised) -> Customers:
+    """The customers without those who are new, and all known customers by group."""
+    folder = create_empty_folder(night.staging / "groups")
+    tonight = TonightCustomers(customers.parts, summary.seen)
+    assigned = assign_groups(night, customers.ingested, tonight, folder)
+    return customers.model_copy(
+        update={"parts": assigned.parts, "known": assigned.known, "groups": assigned.groups}
+    )
+
+
 @stage("summarise {night.as_of}")
 def summarise(night: Night, ingested: Ingested) -> Customers:
     """Write one row per customer, from events or from rows of customers. Every row is accounted for."""
@@ -188,14 +207,20 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
             f"{balance.read} rows were read, but {balance.used} used + {balance.merged} merged "
             f"+ {balance.quarantined} quarantined + {balance.erased} erased"
         )
+    joined = None
+    if ingested.attributes is not None:
+        joined = join_attributes(night, ingested.attributes, summary.parts, night.staging / "attributes")
     has_ids = night.definition.rows.id is not None
     odd_ids = (*warn_of_missing_ids(summary.parts), *warn_of_similar_ids(summary.parts)) if has_ids else ()
-    return Customers(
+    customers = Customers(
         ingested=ingested,
-        parts=summary.parts,
+        parts=joined.parts if joined else summary.parts,
         quarantine=quarantine,
         balance=balance,
         warnings=(*ingested.warnings, *odd_ids),
         largest=summary.largest,
         events=summary.events,
+        attributes=joined.balance if joined else None,
+        attribute_quarantine=joined.quarantine if joined else (),
     )
+    return customers if night.definition.groups is None else count_groups(night, customers, summary)

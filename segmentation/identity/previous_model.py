@@ -6,6 +6,7 @@ Scoring customers with it is in segmentation/identity/rescoring.py.
 from typing import Any, NamedTuple
 
 from config.definition import Definition
+from config.event_summary import PICKING_OPERATIONS
 from schemas.manifest import Manifest
 from schemas.model import Model
 from schemas.numbers import Encoding
@@ -81,7 +82,15 @@ def _extract_summary(definition: dict[str, Any]) -> dict[str, Any]:
     features = {name: summary.get("features", {}).get(name, {}) for name in definition.get("features", ())}
     keys = ("op", "column", "expression", "where")
     rules = {name: {key: feature.get(key) for key in keys} for name, feature in features.items()}
-    return {"window_days": summary.get("window_days"), **rules}
+    # A picked value has the column's levels.
+    columns = definition.get("rows", {}).get("columns", {})
+    picked = {name: columns.get(rule["column"], {}) for name, rule in rules.items() if _is_picked(rule)}
+    levels = {f"{name} of": {key: picked[name].get(key) for key in ("order", "fill")} for name in picked}
+    return {"window_days": summary.get("window_days"), **rules, **levels}
+
+
+def _is_picked(rule: dict[str, Any]) -> bool:
+    return rule["op"] in PICKING_OPERATIONS
 
 
 # The parts of a larger key that decide what a feature of the same name means.

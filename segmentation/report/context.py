@@ -13,11 +13,14 @@ from schemas.draft import EditionDraft
 from schemas.night import Night
 from schemas.numbers import ColumnScale
 from schemas.verdicts import Verdict
-from segmentation.report.factual_names import Trait
+from schemas.words import Words
+from segmentation.report.description_table import RuleMatches
 from segmentation.report.formatting import format_amount, format_share
 from segmentation.report.points import Points, Projection
+from segmentation.report.segment_order import order_segments
+from segmentation.report.traits import Trait
 
-STATISTICS = ("centre", "mean", "median", "lift", "difference")
+STATISTICS = ("centre", "mean", "median", "lift", "difference", "typical", "typical_overall", "contrast")
 
 
 class ReportContext(NamedTuple):
@@ -28,12 +31,15 @@ class ReportContext(NamedTuple):
     verdict: Verdict
     statistics: dict[str, pd.DataFrame]
     descriptions: pd.DataFrame
+    words: Words
+    rule_matches: RuleMatches
     traits: dict[str, Trait]
     history: pd.DataFrame
     trends: pd.DataFrame
     value_feature: str | None
     points: Points
     projection: Projection | None
+    levels: pd.DataFrame | None = None
 
     @property
     def segment_ids(self) -> list[str]:
@@ -51,10 +57,36 @@ class ReportContext(NamedTuple):
         return sum(self.sizes)
 
     @property
+    def value_sums(self) -> np.ndarray | None:
+        """The value feature's sum in each segment (k,); None without a value feature."""
+        if self.value_feature is None or self.value_feature not in self.traits:
+            return None
+        sums: np.ndarray = self.statistics["mean"][self.value_feature].to_numpy() * np.array(self.sizes)
+        return sums
+
+    @property
+    def reading_order(self) -> list[int]:
+        """Positions of the segments in the order in which the page shows them."""
+        return order_segments(self.segment_ids, self.value_sums, self.sizes)
+
+    @property
     def names(self) -> dict[str, str]:
+        """Names by segment: the one that people gave it, else the factual one as the start of a line."""
+        return {
+            segment_id: self.given_names.get(segment_id) or name[:1].upper() + name[1:]
+            for segment_id, name in self.factual_names.items()
+        }
+
+    @property
+    def factual_names(self) -> dict[str, str]:
         """Factual names by segment."""
         columns = (self.descriptions["segment_id"], self.descriptions["name"])
         return {str(segment_id): str(name) for segment_id, name in zip(*columns, strict=True)}
+
+    @property
+    def given_names(self) -> dict[str, str]:
+        """Names that people gave and that hold for this date, by segment; also of segments that are gone."""
+        return self.draft.ingested.key.given_names
 
     @property
     def units(self) -> dict[str, str]:

@@ -11,12 +11,16 @@ from segmentation.report.data_quality import QualityView, view_quality
 from segmentation.report.evidence import EvidenceView, view_evidence
 from segmentation.report.figure import Figure
 from segmentation.report.history import HistoryView, view_history
+from segmentation.report.known_groups import GroupsView, view_groups
 from segmentation.report.migration import ChangesView, view_changes
+from segmentation.report.moves import MovesView, view_moves
+from segmentation.report.outcome_view import OutcomeView, view_outcome
 from segmentation.report.page import render_page
 from segmentation.report.profiles import ProfilesView, view_profiles
 from segmentation.report.provenance import MakingView, view_making
 from segmentation.report.scatter import CustomersView, view_customers
 from segmentation.report.summary import SummaryView, view_summary
+from segmentation.report.who_they_are import LevelsView, view_levels
 
 
 class ReportView(NamedTuple):
@@ -25,9 +29,13 @@ class ReportView(NamedTuple):
     summary: SummaryView
     segments: SegmentsView
     changes: ChangesView
+    moves: MovesView
     past: HistoryView
     profiles: ProfilesView
+    levels: LevelsView | None
     customers: CustomersView
+    outcome: OutcomeView | None
+    groups: GroupsView | None
     evidence: EvidenceView
     quality: QualityView
     making: MakingView
@@ -38,6 +46,7 @@ class ReportView(NamedTuple):
         figures = [
             self.changes.diagram,
             *self.past.sizes_and_shares,
+            *self.past.worth,
             self.past.moves,
             self.customers.figure,
             *self.evidence.panels,
@@ -51,9 +60,13 @@ def view_report(context: ReportContext) -> ReportView:
         summary=view_summary(context),
         segments=view_segments(context),
         changes=view_changes(context),
+        moves=view_moves(context),
         past=view_history(context),
         profiles=view_profiles(context),
+        levels=view_levels(context),
         customers=view_customers(context),
+        outcome=view_outcome(context),
+        groups=view_groups(context),
         evidence=view_evidence(context),
         quality=view_quality(context),
         making=view_making(context),

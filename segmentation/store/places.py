@@ -78,9 +78,14 @@ PLACES = (
     _edition_file("segments.parquet", "one row per customer", Erasing.REWRITE),
     _edition_file("changes.parquet", "who joined, left or moved", Erasing.REWRITE),
     _edition_file("contested.parquet", "customers only the new model would move", Erasing.REWRITE),
+    _edition_file("known.parquet", "all known customers, with groups", Erasing.REWRITE),
     _edition_file("quarantine.parquet", "refused rows", Erasing.REWRITE, is_served=False),
+    _edition_file(
+        "quarantine-attributes.parquet", "refused rows of attributes", Erasing.REWRITE, is_served=False
+    ),
     _edition_file("profiles.parquet", "segments, feature by feature"),
     _edition_file("descriptions.parquet", "segments in words"),
+    _edition_file("levels.parquet", "segments by the levels of profile columns, counted"),
     _edition_file("sweep.parquet", "the evidence for k"),
     _edition_file("lineage.parquet", "what became of segments"),
     _edition_file("migration.parquet", "customers by segment before and now, counted"),
@@ -100,6 +105,8 @@ PLACES = (
     ),
     FileKind("{name}/comparisons/{date}/comparison.parquet", "algorithms compared", pruning=Pruning.DATE),
     FileKind("{name}/comparisons/{date}/comparison.html", "the page of a comparison", pruning=Pruning.DATE),
+    FileKind("{name}/validations/{date}/validation.json", "verdicts on segments", pruning=Pruning.DATE),
+    FileKind("{name}/validations/{date}/validation.parquet", "outcomes by segment", pruning=Pruning.DATE),
     FileKind("{name}/inputs/{date}/{edition}.json", "digests of typed input files", pruning=Pruning.EDITION),
     FileKind("{name}/ledger/{run}.json", "one run, promotion, erasure or other act of a person"),
     FileKind("{name}/live.json", "the live edition", is_served=True),
@@ -126,6 +133,7 @@ PLACES = (
     _temporary_file("{name}/ledger/"),
     _temporary_file("{name}/inputs/{date}/"),
     _temporary_file("{name}/comparisons/{date}/"),
+    _temporary_file("{name}/validations/{date}/"),
     _temporary_file("{name}/published/as_of={date}/"),
     _temporary_file(""),
     FileKind("index.html", "the page of all segmentations", is_served=True),
@@ -179,7 +187,7 @@ def list_prunable(pruning: Pruning, name: str, as_of: date, edition: str = "") -
     """Folders and files, relative to the store, that go with an edition or with a date, each one once.
 
     >>> list_prunable(Pruning.DATE, "article", date(2026, 1, 31))
-    ['article/published/as_of=2026-01-31', 'article/comparisons/2026-01-31']
+    ['article/published/as_of=2026-01-31', 'article/comparisons/2026-01-31', 'article/validations/2026-01-31']
     """
     word = {Pruning.EDITION: "{edition}", Pruning.DATE: "{date}"}[pruning]
     paths = []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from config.definition import Definition
-from config.event_summary import SummaryFeature
+from config.event_summary import PICKING_OPERATIONS, SummaryFeature
 from config.expressions import parse_expression
 from segmentation.rows.summarising.sql_terms import AggregationQuery, SqlTerms, quote_identifier
 
@@ -34,23 +34,39 @@ def choose_scale(largest: float, rows: int) -> float:
     return 2.0 ** min(max(exponent, -1000), 1000)
 
 
+def pick_values(i: int, op: str) -> str:
+    """SQL of one customer's last, first or most frequent value of x{i}. Missing values are skipped.
+
+    Of values at the same time, the smallest one is taken; of values as frequent as each other, the one with
+    the latest event, then the smallest. Texts are compared by their UTF-8 bytes. So the order of rows does
+    not matter.
+    """
+    # Sorted, because a sort spills to disk, and the state of arg_max with texts does not.
+    values = f"SELECT id, x{i} AS f{i}, time FROM events WHERE x{i} IS NOT NULL"
+    order = {"last": f"time DESC, f{i}", "first": f"time, f{i}"}.get(op, f"events DESC, time DESC, f{i}")
+    if op == "mode":
+        values = f"SELECT id, f{i}, count(*) AS events, max(time) AS time FROM ({values}) GROUP BY id, f{i}"
+    return f"SELECT id, f{i} FROM ({values}) QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order}) = 1"
+
+
 class Aggregation(SqlTerms):
     """The queries of one definition for one as_of, over stage files of events."""
 
     def __init__(self, definition: Definition, as_of: date, files: Sequence[str]) -> None:
         """`files` are Parquet parts of good events.
 
-        Only the definition's features are computed, and those that they are computed from. The
-        definition's come first, so that feature i of the result is its feature i.
+        Only the definition's features and profile are computed, and what they are computed from. They come
+        first, so that column i of the result is the definition's i-th kept column.
         """
         summary = definition.summary
         if summary is None:
             raise ValueError("a definition of grain customer has nothing to aggregate")
         super().__init__(definition.rows, {"files": list(files), "as_of": as_of})
-        order = summary.order_features(definition.features)
-        names = dict.fromkeys((*definition.features, *order))
+        kept = [name for name in definition.kept_columns if name in summary.features]
+        order = summary.order_features(kept)
+        names = dict.fromkeys((*kept, *order))
         self.features = [(name, summary.features[name]) for name in names]
-        self.wanted = len(definition.features)
+        self.wanted = len(kept)
         self.formulas = [number for name in order if self.features[number := [*names].index(name)][1].tree]
         columns = ["customer_id AS id", f"CAST({quote_identifier(self.rows.time or '')} AS DATE) AS day"]
         for i, (_, feature) in enumerate(self.features):
@@ -58,6 +74,8 @@ class Aggregation(SqlTerms):
                 columns.append(f"{value} AS x{i}")
             if feature.once_per is not None:
                 columns.append(f"{self.order_id(feature.once_per)} AS o{i}")
+        if any(feature.op in PICKING_OPERATIONS for _, feature in self.features):
+            columns.append(f"{quote_identifier(self.rows.time or '')} AS time")
         self.columns = columns
         # A materialised CTE would copy all events to memory before they are grouped.
         self.events = f"events AS NOT MATERIALIZED (SELECT {', '.join(columns)} FROM read_parquet($files))"
@@ -84,14 +102,11 @@ class Aggregation(SqlTerms):
             self.values[f"scale{i}_"] = float(scales[i])
             if feature.op is None:
                 continue
-            if feature.op == "median":
-                joins.append(self._median(i))
-            elif feature.once_per is not None:
-                joins.append(self._once_per_order(i, feature))
+            if (query := self._sorted_values(i, feature)) is not None:
+                joins.append(f"LEFT JOIN ({query}) m{i} ON m{i}.id = s.id")
             else:
                 totals.append(f"{self._aggregate(i, feature)} AS f{i}")
-            is_joined = feature.op == "median" or feature.once_per is not None
-            results.append(f"{f'm{i}' if is_joined else 's'}.f{i}")
+            results.append(f"{'s' if query is None else f'm{i}'}.f{i}")
         grouped = f"SELECT {', '.join(['id', 'count(*) AS events', *totals])} FROM events GROUP BY id"
         customers = (
             f"SELECT {', '.join(['s.id AS customer_id', 's.events', *results])} "
@@ -145,7 +160,21 @@ class Aggregation(SqlTerms):
             return self.condition(feature.where)
         if feature.expression is not None:
             return self.number(parse_expression(feature.expression))
-        return None if feature.column is None else self.column(feature.column)
+        if feature.column is None:
+            return None
+        # Adding 0.0 makes minus zero zero: as two values, they would share out a mode's events.
+        is_picked_float = (
+            feature.op in PICKING_OPERATIONS and self.rows.columns[feature.column].type == "float"
+        )
+        return f"({self.column(feature.column)} + 0.0)" if is_picked_float else self.column(feature.column)
+
+    def _sorted_values(self, i: int, feature: SummaryFeature) -> str | None:
+        """SQL of id and f{i} for a feature that takes more than one grouping. None for all others."""
+        if feature.op == "median":
+            return self._median(i)
+        if feature.op in PICKING_OPERATIONS:
+            return pick_values(i, feature.op)
+        return None if feature.once_per is None else self._once_per_order(i, feature)
 
     def _formula(self, i: int) -> str:
         """SQL of a feature made of other features. Null where one of them is, or the result is not finite."""
@@ -192,8 +221,7 @@ class Aggregation(SqlTerms):
             f"SELECT id, max({self._finite(i)}) AS x{i} FROM events WHERE o{i} IS NOT NULL GROUP BY id, o{i} "
             f"UNION ALL SELECT id, x{i} FROM events WHERE o{i} IS NULL"
         )
-        total = f"SELECT id, {self._aggregate(i, feature)} AS f{i} FROM ({orders}) GROUP BY id"
-        return f"LEFT JOIN ({total}) m{i} ON m{i}.id = s.id"
+        return f"SELECT id, {self._aggregate(i, feature)} AS f{i} FROM ({orders}) GROUP BY id"
 
     def _median(self, i: int) -> str:
         """SQL of the lower median. It sorts, because a sort spills to disk and an aggregate does not."""
@@ -202,5 +230,4 @@ class Aggregation(SqlTerms):
             f"row_number() OVER (PARTITION BY id ORDER BY {self._finite(i)}) AS place, "
             f"count(*) OVER (PARTITION BY id) AS events FROM events WHERE {self._finite(i)} IS NOT NULL"
         )
-        middle = f"SELECT id, x AS f{i} FROM ({ranks}) WHERE place = (events + 1) // 2"
-        return f"LEFT JOIN ({middle}) m{i} ON m{i}.id = s.id"
+        return f"SELECT id, x AS f{i} FROM ({ranks}) WHERE place = (events + 1) // 2"

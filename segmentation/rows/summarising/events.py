@@ -23,6 +23,7 @@ from segmentation.rows.summarising.aggregation import Aggregation, choose_scale
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.kept_events import keep_events
 from segmentation.rows.summarising.kept_rows import QuerySession, list_paths
+from segmentation.rows.summarising.seen_days import write_seen_days
 
 
 class Summarised(NamedTuple):
@@ -36,17 +37,19 @@ class Summarised(NamedTuple):
     merged: int
     largest: tuple[int, ...] = ()  # the most events of single customers, descending
     events: int = 0
+    seen: tuple[Part, ...] = ()  # with groups: the customers' first and last day, in the same parts
 
 
 def name_features(table: pa.Table, definition: Definition) -> pa.Table:
-    """A result of the customers query with the features' names and types.
+    """A result of the customers query with the names and types of the kept columns.
 
     Adding 0.0 turns minus zero into zero. Otherwise the minimum of the two would depend on row order.
     """
     columns = {"customer_id": table["customer_id"], "events": table["events"]}
-    for i, name in enumerate(definition.features):
+    kinds = definition.customer_columns
+    for i, name in enumerate(definition.kept_of_rows):
         values = table[f"f{i}"]
-        if definition.customer_columns[name].type == "float":
+        if kinds[name].type == "float":
             values = pc.add(values.cast(pa.float64()), 0.0)
         columns[name] = values
     return pa.table(list(columns.values()), names=list(columns))
@@ -60,15 +63,18 @@ class SplitCustomers(NamedTuple):
 
 
 def split_customers(table: pa.Table, definition: Definition) -> SplitCustomers:
-    """Separate customers with a value in every feature from those to refuse."""
-    missing = np.column_stack(
-        [table.column(2 + i).is_null().to_numpy() for i in range(len(definition.features))]
-    )
+    """Separate customers with a value in every feature that needs one from those to refuse."""
+    contracts = definition.customer_columns
+    names = [name for name in definition.features if name in table.column_names]
+    names = [name for name in names if not contracts[name].nullable]
+    if not names:
+        return SplitCustomers(table, table.slice(0, 0))
+    missing = np.column_stack([table[name].is_null().to_numpy() for name in names])
     lacks = missing.any(axis=1)
     if not lacks.any():
         return SplitCustomers(table, table.slice(0, 0))
     # An object array, because a mask can index it.
-    texts = np.array([f"{name}: no value in the window" for name in definition.features], object)
+    texts = np.array([f"{name}: no value in the window" for name in names], object)
     reasons = [texts[row].tolist() for row in missing[lacks]]
     incomplete = pa.table(
         {
@@ -88,7 +94,8 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
     names = [None if file.numbered else file.name for file in rows.inputs]
 
     with open_engine(night.staging, folder / "spill") as connection:
-        kept = keep_events(rows, night, QuerySession(connection, folder, names))
+        session = QuerySession(connection, folder, names)
+        kept = keep_events(rows, night, session)
         aggregation = Aggregation(definition, night.as_of, list_paths(kept.parts))
         (ranges,) = run_query(connection, aggregation.ranges_query())
         events, *largest = ranges.to_pylist()[0].values()
@@ -112,6 +119,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
             raise Refused("no-customers", "no customer has a value in the window for every feature")
         reasons, mentions = kept.reasons.copy(), kept.mentions.copy()
         quarantine = list(kept.quarantine)
+        seen = write_seen_days(definition, kept.parts, parts, session) if definition.groups else ()
         query = aggregation.refused_events_query(list_paths(incomplete))
         for number, table in enumerate(run_query(connection, query) if incomplete else ()):
             reasons.update(table["reason"].to_pylist())
@@ -119,4 +127,4 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
             refused_rows = refuse_rows(table, None, names)
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused_rows))
     largest = tuple(int(count) for count in counts[::-1])
-    return Summarised(parts, tuple(quarantine), reasons, mentions, used, kept.merged, largest, events)
+    return Summarised(parts, tuple(quarantine), reasons, mentions, used, kept.merged, largest, events, seen)
