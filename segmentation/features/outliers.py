@@ -13,6 +13,7 @@ import numpy as np
 
 from schemas.numbers import ColumnScale
 from schemas.part import Part
+from segmentation.features.far_groups import count_tail, detect_far_groups
 from segmentation.features.transforms import apply_transform
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix
@@ -31,10 +32,14 @@ class CommonValue(NamedTuple):
 
 
 class OutlierCounts(NamedTuple):
-    """Of one part: the rows with each suspected common value, and the rows (d,) beyond CLIP by column."""
+    """Of one part: the rows with each suspected common value, and those beyond CLIP (d,) by column.
+
+    tails (d, 2, BINS): rows far out on either side, see far_groups.py.
+    """
 
     common: list[int]
     beyond: np.ndarray
+    tails: np.ndarray
 
 
 def clip_outliers(
@@ -43,7 +48,8 @@ def clip_outliers(
     """The columns with rare events excluded and far values clipped, where the scaling is automatic.
 
     Values are clipped only if fewer than smallest_share of the customers are that far out: more may be a
-    segment. If every feature is a rare event, all stay: nothing else distinguishes the customers.
+    segment. A compact group is a cluster of any size, so it stays where it is. If every feature is a rare
+    event, all stay: nothing else distinguishes the customers.
     """
     names = [column.feature for column in columns]
     suspects = sorted(set().union(*map_parts(partial(_suspect, names=names), parts)))
@@ -52,6 +58,7 @@ def clip_outliers(
     shares = [sum(by_suspect) / rows for by_suspect in zip(*(part.common for part in counts), strict=True)]
     common = {suspect.j: (suspect.value, share) for suspect, share in zip(suspects, shares, strict=True)}
     beyond = np.sum([part.beyond for part in counts], axis=0) / rows
+    tails = np.sum([part.tails for part in counts], axis=0)
     judged = list(columns)
     for j, column in enumerate(columns):
         if is_auto[j] and not column.excluded:
@@ -59,7 +66,7 @@ def clip_outliers(
             if share >= RARE_EVENT:
                 judged[j] = _exclude(column, value, share)
             elif 0 < beyond[j] < smallest_share:
-                judged[j] = _clip(column, float(beyond[j]))
+                judged[j] = _clip(column, float(beyond[j]), detect_far_groups(tails[j], CLIP))
     return tuple(columns) if all(column.excluded for column in judged) else tuple(judged)
 
 
@@ -75,12 +82,13 @@ def _suspect(part: Part, names: Sequence[str]) -> set[CommonValue]:
 def _count(part: Part, columns: Sequence[ColumnScale], suspects: Sequence[CommonValue]) -> OutlierCounts:
     matrix = to_matrix(read_part(part, [column.feature for column in columns]))
     common = [int(np.count_nonzero(matrix[suspect.j] == suspect.value)) for suspect in suspects]
-    beyond = [
-        # Before the weight: four standard deviations are far out, whatever the feature counts for.
-        np.count_nonzero(np.abs(apply_transform(values, column) - column.shift) > CLIP * column.scale)
+    # Before the weight: four standard deviations are far out, whatever the feature counts for.
+    deviations = [
+        (apply_transform(values, column) - column.shift) / (column.scale or 1.0)
         for values, column in zip(matrix, columns, strict=True)
     ]
-    return OutlierCounts(common, np.array(beyond))
+    beyond = [np.count_nonzero(np.abs(values) > CLIP) for values in deviations]
+    return OutlierCounts(common, np.array(beyond), np.stack([count_tail(values) for values in deviations]))
 
 
 def _exclude(column: ColumnScale, value: float, share: float) -> ColumnScale:
@@ -93,6 +101,10 @@ def _exclude(column: ColumnScale, value: float, share: float) -> ColumnScale:
     )
 
 
-def _clip(column: ColumnScale, share: float) -> ColumnScale:
-    reason = f"{column.reason}; {share:.2%} of customers clipped at {CLIP:g} standard deviations"
-    return column.model_copy(update={"clip": CLIP, "reason": reason})
+def _clip(column: ColumnScale, share: float, group_edge: float | None) -> ColumnScale:
+    if group_edge is None:
+        reason = f"{share:.2%} of customers clipped at {CLIP:g} standard deviations"
+        return column.model_copy(update={"clip": CLIP, "reason": f"{column.reason}; {reason}"})
+    reason = f"{share:.2%} of customers are beyond {CLIP:g} standard deviations, in groups of their own"
+    # Beyond the groups, values are outliers of theirs.
+    return column.model_copy(update={"clip": group_edge, "reason": f"{column.reason}; {reason}"})
