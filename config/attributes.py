@@ -4,6 +4,7 @@ The table has columns that do not come from the rows, such as country, age or co
 is in config/aliases.py. Joining is in segmentation/attributes/.
 """
 
+from collections.abc import Collection
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -118,10 +119,21 @@ class Attributes(Clause):
             if name not in bounds
         }
 
-    def fault(self, taken: set[str]) -> str | None:
-        """Why the columns cannot be added to customers who have those of `taken`. None if they can."""
-        folded = {name.casefold() for name in taken}
-        for name in self.customer_columns:
+    def check(self, rows_id: str | None, row_columns: Collection[str], features: Collection[str]) -> None:
+        """ValueError if the table cannot be joined to customers with this id and these columns."""
+        if rows_id is None:
+            raise ValueError("attributes need rows.id, by which they are joined")
+        if not self.customer_columns:
+            raise ValueError("attributes.columns names nothing but the id and the validity")
+        folded = {name.casefold() for name in (rows_id, *row_columns)}
+        for name, column in self.customer_columns.items():
             if name.casefold() in folded:
-                return f"column {name} has the name of a column that customers have already; rename one"
-        return None if self.customer_columns else "columns names nothing but the id and the validity"
+                raise ValueError(
+                    f"attributes.columns names {name}, which is a column of the rows or of the summary; "
+                    "rename one of them"
+                )
+            if name in features and column.fill is None:
+                raise ValueError(
+                    f"feature {name} is in attributes, where a customer may be missing, so it needs "
+                    "nullable: true and fill"
+                )

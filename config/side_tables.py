@@ -1,0 +1,48 @@
+"""Second tables of a definition as definitions of their own, and where those of a manifest are now.
+
+What their clauses hold is in config/attributes.py and config/aliases.py. Reading them is in
+segmentation/attributes/.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from config.definition import Definition
+
+SideTableName = Literal["attributes", "aliases"]
+SIDE_TABLES: tuple[SideTableName, ...] = ("attributes",)
+
+
+def list_side_tables(definition: Definition) -> list[SideTableName]:
+    """The second tables that a definition names."""
+    return [name for name in SIDE_TABLES if getattr(definition, name) is not None]
+
+
+def make_side_definition(definition: Definition, name: SideTableName) -> Definition:
+    """The definition of a second table's rows: its own source and contract, and nothing to summarise."""
+    table = getattr(definition, name)
+    rows = table.rows
+    if rows.id_suffix is None and definition.rows.id_suffix is not None:
+        rows = rows.model_copy(update={"id_suffix": definition.rows.id_suffix})
+    without = dict.fromkeys(("summary", *SIDE_TABLES))
+    return definition.model_copy(update={**without, "source": table.source, "rows": rows})
+
+
+def restore_sources(
+    decisive: Mapping[str, Any], current: Definition | None, versions: Mapping[str | None, int | None]
+) -> dict[str, Any]:
+    """The clauses of second tables from a manifest, with where today's definition says that they are.
+
+    A past date is accepted: what the edition was made from is compared by digest. versions: of Delta tables.
+    """
+    clauses: dict[str, Any] = {}
+    for name in SIDE_TABLES:
+        clause, table = decisive.get(name), getattr(current, name, None)
+        if not clause:
+            continue
+        places = {} if table is None else table.source.model_dump(exclude_none=True)
+        source = {**places, **clause.get("source", {}), "version": versions.get(name)}
+        clauses[name] = {**clause, "source": source}
+        if name == "attributes":
+            clauses[name]["as_of"] = "latest"
+    return clauses
