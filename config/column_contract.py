@@ -94,6 +94,12 @@ class Column(Clause):
         "amount has one currency, whatever the file's columns say.",
     )
     unit: str = Field("", description="Unit, shown in reports.")
+    label: str = Field(
+        "",
+        max_length=60,
+        exclude_if=lambda label: not label,  # unset, it is not part of the names of editions
+        description="What names of segments and pages call it, such as yearly revenue; else its own name.",
+    )
     description: str = Field("", description="One sentence, copied to the outputs.")
 
     absent: Literal["refuse", "null"] = Field(

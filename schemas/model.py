@@ -1,4 +1,4 @@
-"""model.json: feature order, transforms, centres and segment ids; numbers and names only.
+"""model.json: feature order, transforms, centres, segment ids and their words; numbers and names only.
 
 Scaling and assigning customers with a model is in segmentation/model.py.
 """
@@ -7,10 +7,11 @@ import re
 from typing import Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from schemas.numbers import ColumnScale, Encoding, Finite, Training
 from schemas.record import Record
+from schemas.words import Words
 
 _ID = re.compile(r"S\d+")
 
@@ -26,6 +27,8 @@ class Model(Record):
     trained: Training
     segment_ids: tuple[str, ...]
     centres: tuple[tuple[Finite, ...], ...]
+    # Models of earlier versions have no words: the next night that uses such a model learns them.
+    words: Words | None = Field(None, exclude_if=lambda words: words is None)
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
@@ -40,6 +43,8 @@ class Model(Record):
             raise ValueError("segment_ids are not ids")
         if not self.quantum > 0:
             raise ValueError("the quantum must be above 0")
+        if self.words and tuple(words.segment_id for words in self.words.segments) != self.segment_ids:
+            raise ValueError("the words are not those of the segments")
         return self
 
     def centre_matrix(self) -> np.ndarray:

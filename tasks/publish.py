@@ -65,7 +65,7 @@ from tasks.runtime.session import close_published
 from tasks.runtime.stage import stage
 
 
-def make_model(name: str, scaled: Scaled, fitted: Fitted, words: Words) -> Model:
+def make_model(name: str, scaled: Scaled, fitted: Fitted, words: Words | None) -> Model:
     """model.json: all that is needed to assign a customer, and to tell whether the model still fits."""
     return Model(
         name=name,

@@ -73,7 +73,7 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
     rows = ingest(night)
     summarised = summarise(night, rows)
     draft = draft_edition(night, summarised)
-    segment_ids = get_segment_ids(draft.aligned)
+    segment_ids = get_segment_ids(draft.aligned, {})
     tables = join_segments(list_edition_parts(summarised, draft.aligned), DEFINITION, segment_ids)
     return Result(rows, summarised, draft.scaled, draft.aligned, pa.concat_tables(tables).to_pandas())
 
@@ -134,7 +134,7 @@ def test_each_customer_is_in_the_segment_of_the_nearest_centre(rows: list[tuple[
     with tempfile.TemporaryDirectory() as folder:
         result = run(as_frame(rows), Path(folder))
         path = Path(folder) / "model.json"
-        path.write_bytes(to_json(make_model(DEFINITION.name, result.scaled, result.aligned.fitted)))
+        path.write_bytes(to_json(make_model(DEFINITION.name, result.scaled, result.aligned.fitted, None)))
         model = read_model(path)
         scaled = np.concatenate([to_matrix(read_part(part)) for part in result.scaled.parts], axis=1)
     rescaled = scale_features(model, result.segments[FEATURES].to_numpy(np.float64).T)

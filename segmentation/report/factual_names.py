@@ -1,117 +1,232 @@
-"""Factual names of segments, from what sets each apart: `high revenue, recent`.
+"""Factual names of segments: what sets each apart from everyone, and from the segments nearest to it.
 
-Names set by people: segmentation/identity/given_names.py. No data is read here.
+A name is true of its own segment only: `high revenue, recent`. Where grades do not separate two segments, one
+of the features gets a range: `revenue 500 to 1,200 GBP`. The words are in traits.py, the figures that they
+describe in typical_figures.py. Names set by people: segmentation/identity/given_names.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
-from config.definition import Definition
-from schemas.numbers import Encoding
+from schemas.words import NamePart
+from segmentation.report.formatting import format_amount, format_share
+from segmentation.report.round_thresholds import shortest_number_between
+from segmentation.report.traits import Trait
 
-# Standardised differences from which a feature is part of a name, and from which it is "very" high or low.
-NOTABLE, STRONG = 0.25, 1.5
-_LOW_AND_HIGH_WORDS = {
-    "days_since_last": ("recent", "not recent"),
-    "days_since_first": ("new", "long-standing"),
-}
-# Columns of these names usually hold what the operation computes from events.
-_OPERATION_BY_PREFIX = {"recency": "days_since_last", "tenure": "days_since_first"}
+# Contrasts from which a feature is part of a name, and from which it is "very" high or low: about the middle
+# fifth of customers is average, and the outer tenths are extreme.
+NOTABLE, STRONG = 0.25, 1.25
+_CLEAR = 0.15  # contrasts closer than this do not tell two segments apart, even with a limit between them
+_NEIGHBOURS = 2
+_CANDIDATES = 8  # features that a name is chosen from
+_MOSTLY, _NEARLY_ALL, _HARDLY = 0.5, 0.9, 0.1  # shares, for the words of indicators
+_LARGEST = 2.5  # a larger contrast says no more
+ALL_CUSTOMERS, AVERAGE = "all customers", "near the average"
 
 
-class Trait(NamedTuple):
-    """The words for a feature.
+class NamingInputs(NamedTuple):
+    """What names are chosen from.
 
-    is_indicator: the feature is 1 or 0, and its name says what 1 means (`city = Bonn`).
-    levels: what 0, 1, 2 … mean for an ordered category, else empty.
+    contrasts: of the figures (k, d). figures: in original units (k, d). distances: between the segments'
+    centres (k, k).
     """
 
-    name: str
-    low: str
-    high: str
-    is_indicator: bool
-    levels: tuple[str, ...] = ()
-
-    def describe(self, difference: float) -> str:
-        """The words for a standardised difference.
-
-        >>> revenue = Trait("revenue", "low revenue", "high revenue", is_indicator=False)
-        >>> revenue.describe(0.5), revenue.describe(-2.0)
-        ('high revenue', 'very low revenue')
-        """
-        words = self.high if difference > 0 else self.low
-        is_graded = not self.is_indicator and words.endswith(self.name.replace("_", " "))
-        return f"very {words}" if is_graded and abs(difference) >= STRONG else words
+    contrasts: np.ndarray
+    figures: np.ndarray
+    distances: np.ndarray
+    traits: Sequence[Trait]
 
 
-def build_traits(definition: Definition, encodings: Sequence[Encoding]) -> dict[str, Trait]:
-    """The words for each feature, by its name."""
-    features = definition.summary.features if definition.summary else {}
-    traits = {}
-    for encoding in encodings:
-        name, column = encoding.name, encoding.column
-        prefix = name.split("_")[0].lower()
-        operation = (
-            (features[column].op or "") if column in features else _OPERATION_BY_PREFIX.get(prefix, "")
-        )
-        is_indicator = encoding.kind in ("level", "other", "missing")
-        words = name.replace("_", " ")
-        low, high = (f"not {name}", name) if is_indicator else (f"low {words}", f"high {words}")
-        low, high = _LOW_AND_HIGH_WORDS.get(operation, (low, high))
-        levels = encoding.levels if encoding.kind == "rank" else ()
-        traits[name] = Trait(name, low, high, is_indicator, levels)
-    return traits
+def grade_contrast(contrast: float, figure: float, is_indicator: bool) -> int:
+    """The grade of a feature, from -2 to 2 for numbers, from -2 to 3 for shares.
 
-
-def choose_factual_names(differences: np.ndarray, traits: Sequence[Trait]) -> tuple[str, ...]:
-    """One name for each segment, unique if the features differ.
-
-    differences: standardised mean differences (k, d). A name consists of the two features that differ most.
-    Segments with equal names get further features, then their rank by one feature in brackets.
+    >>> grade_contrast(-1.4, 3.0, False), grade_contrast(0.1, 3.0, False), grade_contrast(0.9, 0.95, True)
+    (-2, 0, 3)
     """
-    if len(differences) == 1:
-        return ("all customers",)
-    words = [_list_notable_words(row, traits) for row in differences]
-    names = [", ".join(segment_words[:2]) or "near the average" for segment_words in words]
-    for length in range(3, len(traits) + 1):
-        names = [
-            ", ".join(segment_words[:length])
-            if names.count(name) > 1 and len(segment_words) >= length
-            else name
-            for segment_words, name in zip(words, names, strict=True)
-        ]
-    return tuple(_add_ranks(names, differences, traits))
+    if abs(contrast) < NOTABLE:
+        return 0
+    if is_indicator and contrast > 0:
+        return 1 + (figure >= _MOSTLY) + (figure >= _NEARLY_ALL)
+    if is_indicator:
+        return -2 if figure <= _HARDLY else -1
+    grade = 2 if abs(contrast) >= STRONG else 1
+    return grade if contrast > 0 else -grade
 
 
-def _add_ranks(names: Sequence[str], differences: np.ndarray, traits: Sequence[Trait]) -> list[str]:
-    """Names that occur several times get their rank by the feature in which those segments differ most."""
-    unique = list(names)
-    for name in {name for name in names if names.count(name) > 1}:
-        segments = np.array([segment for segment, duplicate in enumerate(names) if duplicate == name])
-        # The rank by the feature with the widest range is the easiest one to see in the data.
-        feature = int(np.argmax(np.ptp(differences[segments], axis=0)))
-        ranked = segments[np.argsort(differences[segments, feature], kind="stable")]
-        for rank, segment in enumerate(ranked):
-            feature_name = traits[feature].name.replace("_", " ")
-            unique[segment] = f"{name} ({_format_rank(rank, len(segments), feature_name)})"
-    return unique
-
-
-def _format_rank(rank: int, count: int, feature: str) -> str:
-    if count == 2:
-        return f"the {('lower', 'higher')[rank]} {feature} of the two"
-    if rank == 0:
-        return f"the lowest {feature} of {count}"
-    return f"the highest {feature} of {count}" if rank == count - 1 else f"{rank + 1} of {count} by {feature}"
-
-
-def _list_notable_words(differences: np.ndarray, traits: Sequence[Trait]) -> list[str]:
-    """The words for a segment's notable features, the one that differs most first."""
-    order = np.argsort(-np.abs(differences), kind="stable")
+def choose_names(inputs: NamingInputs) -> list[tuple[NamePart, ...]]:
+    """The parts of each segment's name; no parts for one segment, or one near the average."""
+    count = len(inputs.contrasts)
+    if count == 1:
+        return [()]
+    grades = grade_all(inputs)
+    chosen = [_choose_features(inputs, grades, segment) for segment in range(count)]
     return [
-        traits[feature].describe(float(differences[feature]))
-        for feature in order
-        if abs(differences[feature]) >= NOTABLE
+        _add_range(inputs, grades, segment, features)
+        if _list_rivals(inputs, grades, segment, features)
+        else _make_parts(inputs, grades, segment, features)
+        for segment, features in enumerate(chosen)
     ]
+
+
+def grade_all(inputs: NamingInputs) -> np.ndarray:
+    """The grade of every feature in every segment, int (k, d)."""
+    return np.array(
+        [
+            [
+                grade_contrast(contrast, figure, trait.is_indicator)
+                for contrast, figure, trait in zip(*rows, inputs.traits, strict=True)
+            ]
+            for rows in zip(inputs.contrasts, inputs.figures, strict=True)
+        ],
+        dtype=int,
+    ).reshape(inputs.contrasts.shape)
+
+
+def _choose_features(inputs: NamingInputs, grades: np.ndarray, segment: int) -> tuple[int, ...]:
+    """One to three features whose words, together, are true of this segment only, if there are any."""
+    scores = score_features(inputs, segment)
+    order = [int(feature) for feature in np.argsort(-scores, kind="stable")]
+    notable = [feature for feature in order if grades[segment, feature]][:_CANDIDATES]
+    # A number that is average here can still tell the segment from another. An indicator has no such word.
+    average = [f for f in order if not grades[segment, f] and not inputs.traits[f].is_indicator]
+    candidates = notable + average[: _CANDIDATES // 2]
+
+    def rank(features: tuple[int, ...]) -> tuple[bool, int, int, float]:
+        rivals = _list_rivals(inputs, grades, segment, features)
+        averages = sum(not grades[segment, feature] for feature in features)
+        # Two features say most in few words; what is average is said only to tell segments apart.
+        length = {0: 3, 1: 1, 2: 0, 3: 2}[len(features)]
+        total = float(sum(scores[feature] for feature in features))
+        return bool(rivals), averages, length, -round(total, 9)
+
+    # Near the average is a name only where no feature is notable.
+    return min(_list_subsets(candidates, 1 if notable else 0), key=rank)
+
+
+def _list_subsets(candidates: Sequence[int], shortest: int) -> Iterator[tuple[int, ...]]:
+    for length in range(shortest, 4):
+        yield from combinations(candidates, length)
+
+
+def score_features(inputs: NamingInputs, segment: int) -> np.ndarray:
+    """How much each feature says about a segment (d,): far from everyone, and far from its neighbours."""
+    contrasts = np.clip(inputs.contrasts, -_LARGEST, _LARGEST)
+    order = np.argsort(inputs.distances[segment], kind="stable")
+    neighbours = [int(other) for other in order if other != segment][:_NEIGHBOURS]
+    gaps = np.abs(contrasts[neighbours] - contrasts[segment]).mean(axis=0)
+    score: np.ndarray = np.abs(contrasts[segment]) + gaps
+    return score
+
+
+def _list_rivals(
+    inputs: NamingInputs, grades: np.ndarray, segment: int, features: Sequence[int]
+) -> list[int]:
+    """The segments of which the same words would be true."""
+    if not features:
+        return [rival for rival in range(len(grades)) if rival != segment and not grades[rival].any()]
+    same = grades[:, features] == grades[segment, features]
+    near = np.abs(inputs.contrasts[:, features] - inputs.contrasts[segment, features]) < _CLEAR
+    return [int(rival) for rival in np.flatnonzero((same | near).all(axis=1)) if rival != segment]
+
+
+def _make_parts(
+    inputs: NamingInputs, grades: np.ndarray, segment: int, features: Sequence[int]
+) -> tuple[NamePart, ...]:
+    """The name's parts, the feature that is farthest from everyone's first."""
+    order = sorted(features, key=lambda feature: (-abs(inputs.contrasts[segment, feature]), feature))
+    return tuple(
+        NamePart(feature=inputs.traits[feature].name, grade=int(grades[segment, feature]))
+        for feature in order
+    )
+
+
+def _add_range(
+    inputs: NamingInputs, grades: np.ndarray, segment: int, features: Sequence[int]
+) -> tuple[NamePart, ...]:
+    """The name with a range of the feature that separates the segment best from those with the same words."""
+    rivals = _list_rivals(inputs, grades, segment, features)
+    gaps = np.abs(inputs.contrasts[rivals] - inputs.contrasts[segment]).min(axis=0)
+    feature = int(np.argmax(gaps))
+    remaining = [position for position in features if position != feature]
+    parts = _make_parts(inputs, grades, segment, remaining)
+    if not gaps[feature]:
+        return parts
+    # The range replaces a grade, so it must also exclude the segments that the grade excluded.
+    rivals = _list_rivals(inputs, grades, segment, remaining) if remaining else list(range(len(grades)))
+    figures, figure = inputs.figures[rivals, feature], inputs.figures[segment, feature]
+    lower, upper = figures[figures < figure], figures[figures > figure]
+    return (
+        NamePart(
+            feature=inputs.traits[feature].name,
+            at_least=choose_limit(float(lower.max()), float(figure)) if lower.size else None,
+            below=choose_limit(float(figure), float(upper.min())) if upper.size else None,
+        ),
+        *parts,
+    )
+
+
+def choose_limit(low: float, high: float) -> float:
+    """A short number about half-way between two figures.
+
+    >>> choose_limit(412.0, 1733.0)
+    1000.0
+    """
+    quarter = (high - low) / 4
+    return shortest_number_between(low + quarter, high - quarter) if quarter else high
+
+
+def is_true(part: NamePart, contrast: float, figure: float, is_indicator: bool) -> bool:
+    """Is what the name says still true? Grades have some room, so that no name flickers at a limit.
+
+    >>> high = NamePart(feature="a", grade=1)
+    >>> is_true(high, 0.2, 5.0, False), is_true(high, -0.2, 5.0, False)
+    (True, False)
+    """
+    if part.is_range:
+        is_above = part.at_least is None or figure >= part.at_least
+        return is_above and (part.below is None or figure < part.below)
+    if part.grade == 0:
+        return abs(contrast) < 2 * NOTABLE
+    side = contrast if part.grade > 0 else -contrast
+    if is_indicator:
+        is_share = {3: figure >= 0.8, 2: figure >= 0.4, -2: figure <= 0.2}.get(part.grade, True)
+        return is_share and side >= NOTABLE / 2
+    return side >= (STRONG - 2 * NOTABLE if abs(part.grade) == 2 else NOTABLE / 2)
+
+
+def format_names(
+    names: Sequence[Sequence[NamePart]], traits: Mapping[str, Trait], units: Mapping[str, str]
+) -> list[str]:
+    """Each segment's name as text. Equal ones, possible only where no figure differs, get their number.
+
+    >>> from segmentation.report.traits import grade_label
+    >>> format_names([[NamePart(feature="spend", grade=2)]], {"spend": grade_label("spend")}, {"spend": ""})
+    ['very high spend']
+    """
+    empty = ALL_CUSTOMERS if len(names) == 1 else AVERAGE
+    texts = [
+        ", ".join(_format_part(part, traits[part.feature], units[part.feature]) for part in parts) or empty
+        for parts in names
+    ]
+    return [
+        text if texts.count(text) == 1 else f"{text}, group {texts[: i + 1].count(text)}"
+        for i, text in enumerate(texts)
+    ]
+
+
+def _format_part(part: NamePart, trait: Trait, unit: str) -> str:
+    if not part.is_range:
+        return trait.describe(part.grade)
+
+    def format_limit(limit: float, unit: str) -> str:
+        return format_share(limit) if trait.is_indicator else format_amount(limit, unit)
+
+    unit = "" if trait.levels else unit
+    if part.at_least is None:
+        return f"{trait.label} below {format_limit(part.below or 0.0, unit)}"
+    if part.below is None:
+        return f"{trait.label} from {format_limit(part.at_least, unit)}"
+    return f"{trait.label} {format_limit(part.at_least, '')} to {format_limit(part.below, unit)}"

@@ -3,7 +3,7 @@
 Computed over all customers, in original units. The report shows them in segmentation/report/profiles.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from segmentation.features.order_statistics import select_ranks
 from segmentation.features.transforms import apply_transform, invert_transform, is_bent
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix
+from segmentation.report.typical_figures import Figures, Shown, Statistics
 
 
 class LabelledPart(NamedTuple):
@@ -59,12 +60,19 @@ def sum_by_segment(part: LabelledPart, columns: Sequence[ColumnScale], segments:
 
 
 def compute_medians(parts: Sequence[LabelledPart], features: Sequence[str], sizes: np.ndarray) -> np.ndarray:
-    """The exact lower median of each feature in each segment: float64 (k, d). Sizes must be above 0."""
+    """The exact lower median of each feature in each segment, and last of all customers: (k + 1, d).
+
+    Sizes must be above 0.
+    """
 
     def read_batches() -> Iterator[LabelledMatrix]:
-        return map_parts(partial(read_labelled_part, features=features), parts)
+        for part in map_parts(partial(read_labelled_part, features=features), parts):
+            yield part
+            # Everyone is one more group, so no other pass over the customers is needed.
+            yield LabelledMatrix(part.matrix, np.full(len(part.labels), len(sizes)))
 
-    ranks = np.repeat(((sizes - 1) // 2)[:, None], len(features), axis=1)
+    counts = np.append(sizes, sizes.sum())
+    ranks = np.repeat(((counts - 1) // 2)[:, None], len(features), axis=1)
     return select_ranks(read_batches, ranks, len(features))
 
 
@@ -83,39 +91,62 @@ def compute_differences(
     return differences
 
 
-def compute_profiles(
-    parts: Sequence[LabelledPart],
-    scales: Sequence[ColumnScale],
-    segments: Sequence[Segment],
-    units: dict[str, str],
-) -> pd.DataFrame:
-    """One row per segment and feature. The lift is NaN for a feature whose overall mean is 0."""
+class SegmentMeasures(NamedTuple):
+    """What profiles are made of: means and medians, centres and differences (k, d)."""
+
+    statistics: Statistics
+    centres: np.ndarray
+    differences: np.ndarray
+
+
+def measure_segments(
+    parts: Sequence[LabelledPart], scales: Sequence[ColumnScale], segments: Sequence[Segment]
+) -> SegmentMeasures:
+    """The statistics of every feature in every segment, over all customers."""
     features = [column.feature for column in scales]
     sizes = np.array([segment.size for segment in segments])
     sums = list(map_parts(partial(sum_by_segment, columns=scales, segments=len(segments)), parts))
     # map_parts returns results in part order, so this float sum is the same for any number of threads.
     plain = np.sum([part.plain for part in sums], axis=0)
     transformed = np.sum([part.transformed for part in sums], axis=0)
-    overall = plain.sum(axis=0) / sizes.sum()
-    differences = compute_differences(transformed, sizes, scales)
     medians = compute_medians(parts, features, sizes)
+    means = transformed / sizes[:, None]
+    centres = [invert_transform(means[:, j], column) for j, column in enumerate(scales)]
+    return SegmentMeasures(
+        Statistics(
+            Figures(plain / sizes[:, None], plain.sum(axis=0) / sizes.sum()),
+            Figures(medians[:-1], medians[-1]),
+        ),
+        np.stack(centres, axis=1),
+        compute_differences(transformed, sizes, scales),
+    )
+
+
+def tabulate_profiles(
+    measures: SegmentMeasures, shown: Shown, segments: Sequence[Segment], units: Mapping[str, str]
+) -> pd.DataFrame:
+    """One row per segment and feature. The lift is NaN for a feature whose overall mean is 0."""
+    means, medians = measures.statistics
     rows = []
     for i, segment in enumerate(segments):
-        for j, column in enumerate(scales):
-            mean = plain[i, j] / segment.size
-            centre = float(invert_transform(np.array(transformed[i, j] / segment.size), column))
+        for j, figure in enumerate(shown.figures):
+            mean, overall = float(means.segments[i, j]), float(means.overall[j])
             rows.append(
                 {
                     "segment_id": segment.segment_id,
                     "size": segment.size,
                     "share": segment.share,
-                    "feature": column.feature,
-                    "unit": units[column.feature],
-                    "centre": round_significant(centre),
+                    "feature": figure.feature,
+                    "unit": units[figure.feature],
+                    "centre": round_significant(float(measures.centres[i, j])),
                     "mean": round_significant(mean),
-                    "median": float(medians[i, j]),
-                    "lift": round_significant(mean / overall[j]) if overall[j] else np.nan,
-                    "difference": round_significant(float(differences[i, j])),
+                    "median": float(medians.segments[i, j]),
+                    "lift": round_significant(mean / overall) if overall else np.nan,
+                    "difference": round_significant(float(measures.differences[i, j])),
+                    "statistic": figure.statistic,
+                    "typical": round_significant(float(shown.values.segments[i, j])),
+                    "typical_overall": round_significant(float(shown.values.overall[j])),
+                    "contrast": float(shown.contrasts[i, j]),
                 }
             )
     return pd.DataFrame(rows)

@@ -1,131 +1,103 @@
-"""Rules of one or two thresholds that describe a segment, with precision and recall.
+"""Rules of one to three thresholds that describe a segment: inferred from a sample, measured on everyone.
 
-A rule is inferred from a sample and scored on all customers. It is for reading, and for trying out in
-another system. Only the model decides who is in a segment.
+A rule is for reading, and for trying out in another system. Only the model decides who is in a segment. When
+rules are learnt: learning.py. As text and SQL: rule_text.py.
 """
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 
-from segmentation.report.factual_names import Trait
+from segmentation.report.round_thresholds import (
+    Threshold,
+    matches_rule,
+    round_rule,
+    shortest_number_between,
+)
 
 _MIN_GAIN = 0.01  # rise of F1 that justifies a second condition
-_FIRST_CONDITIONS = 6  # best single conditions to which a second one is tried
+_MIN_THIRD_GAIN = 0.03  # a third one has to be worth the longer sentence
+_BEAM = 6  # best rules to which one more condition is tried
+_MOST_RULES = 62  # bits of an int64, in which matches are counted
+_MOST_FEATURES = 30  # those that separate segments most; among 200, a search would take a minute
 
-
-class Condition(NamedTuple):
-    """One threshold: the feature at position `feature` is at least it, or below it."""
-
-    feature: int
-    at_least: bool
-    threshold: float
-
-    def matches(self, matrix: np.ndarray) -> np.ndarray:
-        """Which customers of (d, n) meet it: bool (n,)."""
-        above: np.ndarray = matrix[self.feature] >= self.threshold
-        return above if self.at_least else ~above
-
-
-Rule = tuple[Condition, ...]
-
-
-class RuleScore(NamedTuple):
-    """A rule on all customers. precision: None if no customer matches."""
-
-    rule: Rule
-    precision: float | None
-    recall: float
+Rule = tuple[Threshold, ...]
 
 
 class _Candidate(NamedTuple):
-    """A condition and the F1 it would give a rule."""
+    """A rule and its F1 on the sample."""
 
     f1: float
-    condition: Condition
+    rule: Rule
 
 
 def infer_rules(matrix: np.ndarray, labels: np.ndarray, segments: int) -> list[Rule]:
-    """The rule with the highest F1 for each segment; empty for a segment of everyone or nobody.
+    """The rule with the highest F1 for each segment, rounded; empty for a segment of everyone or nobody.
 
     matrix: features of a sample in original units (d, n). labels: segment positions (n,).
     """
-    # Sorted once per feature. Every segment and second condition reuses the order.
-    orders = np.argsort(matrix, axis=1, kind="stable")
+    if segments > _MOST_RULES:
+        return [()] * segments
+    # Sorted once per feature. Every segment and further condition reuses the order.
+    features = _list_separating(matrix, labels, segments)
+    orders = {feature: np.argsort(matrix[feature], kind="stable") for feature in features}
     return [_infer_rule(matrix, orders, labels == segment) for segment in range(segments)]
 
 
-def matches_rule(rule: Rule, matrix: np.ndarray) -> np.ndarray:
-    """Which customers of (d, n) meet all conditions: bool (n,)."""
-    is_match: np.ndarray = np.all([condition.matches(matrix) for condition in rule], axis=0)
-    return is_match
+def _list_separating(matrix: np.ndarray, labels: np.ndarray, segments: int) -> list[int]:
+    """The features whose ranks differ most between segments, at most 30, in their order."""
+    if len(matrix) <= _MOST_FEATURES:
+        return list(range(len(matrix)))
+    sizes = np.maximum(np.bincount(labels, minlength=segments), 1)
+    spreads = []
+    for values in matrix:
+        ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+        spreads.append(float(np.ptp(np.bincount(labels, ranks, segments) / sizes)))
+    return sorted(int(feature) for feature in np.argsort(-np.array(spreads), kind="stable")[:_MOST_FEATURES])
 
 
-def count_matches(matrix: np.ndarray, labels: np.ndarray, rules: Sequence[Rule]) -> np.ndarray:
-    """For each rule, the customers of a part who match it, and those of them in its segment: int64 (k, 2)."""
-    counts = np.zeros((len(rules), 2), np.int64)
-    for segment, rule in enumerate(rules):
-        if rule:
-            is_match = matches_rule(rule, matrix)
-            counts[segment] = np.count_nonzero(is_match), np.count_nonzero(labels[is_match] == segment)
-    return counts
-
-
-def score_rules(rules: Sequence[Rule], counts: np.ndarray, sizes: Sequence[int]) -> list[RuleScore]:
-    """Precision and recall. counts: the sum of `count_matches` over all parts."""
-    return [
-        RuleScore(rule, float(correct / matches) if matches else None, float(correct / size) if rule else 0.0)
-        for rule, (matches, correct), size in zip(rules, counts, sizes, strict=True)
-    ]
-
-
-def format_rule(rule: Rule, traits: Sequence[Trait]) -> str:
-    """`revenue >= 1200 and recency_days < 40`; a category as `city = Bonn` or `not city = Bonn`."""
-    return " and ".join(_format_condition(condition, traits[condition.feature]) for condition in rule)
-
-
-def _format_condition(condition: Condition, trait: Trait) -> str:
-    if trait.is_indicator:
-        return trait.high if condition.at_least else trait.low
-    sign = ">=" if condition.at_least else "<"
-    if trait.levels:
-        return f"{trait.name} {sign} {trait.levels[min(ceil(condition.threshold), len(trait.levels) - 1)]}"
-    return f"{trait.name} {sign} {condition.threshold:.12g}"
-
-
-def _infer_rule(matrix: np.ndarray, orders: np.ndarray, in_segment: np.ndarray) -> Rule:
+def _infer_rule(matrix: np.ndarray, orders: dict[int, np.ndarray], in_segment: np.ndarray) -> Rule:
     if in_segment.all() or not in_segment.any():
         return ()
-    everyone = np.ones(len(in_segment), bool)
-    singles = sorted(_list_candidates(matrix, orders, in_segment, everyone), key=_best_first)
-    best: Rule = (singles[0].condition,) if singles else ()
-    best_f1 = singles[0].f1 if singles else 0.0
-    for single in singles[:_FIRST_CONDITIONS]:
-        is_match = single.condition.matches(matrix)
-        for second in _list_candidates(matrix, orders, in_segment, is_match):
-            if second.f1 > best_f1 + (_MIN_GAIN if len(best) == 1 else 0.0):
-                best = tuple(sorted((single.condition, second.condition), key=_by_feature))
-                best_f1 = second.f1
-    return best
+    beam = [_Candidate(0.0, ())]
+    best = beam[0]
+    for gain in (0.0, _MIN_GAIN, _MIN_THIRD_GAIN):
+        longer = {
+            _sort(extended.rule): extended
+            for candidate in beam
+            for extended in _extend(matrix, orders, in_segment, candidate)
+        }
+        beam = sorted(longer.values(), key=lambda candidate: (-candidate.f1, candidate.rule))[:_BEAM]
+        if not beam or beam[0].f1 <= best.f1 + gain:
+            break
+        best = beam[0]
+    return round_rule(best.rule, matrix, in_segment)
 
 
-def _best_first(candidate: _Candidate) -> tuple[float, Condition]:
-    return -candidate.f1, candidate.condition
+def _sort(rule: Rule) -> Rule:
+    return tuple(sorted(rule, key=lambda threshold: (threshold.feature, not threshold.at_least)))
 
 
-def _by_feature(condition: Condition) -> tuple[int, bool]:
-    return condition.feature, not condition.at_least
+def _extend(
+    matrix: np.ndarray, orders: dict[int, np.ndarray], in_segment: np.ndarray, candidate: _Candidate
+) -> Iterator[_Candidate]:
+    """The candidate with one more condition: the best of each feature and direction it does not use yet."""
+    rule = candidate.rule
+    eligible = matches_rule(rule, matrix)
+    used = {(threshold.feature, threshold.at_least) for threshold in rule}
+    for extension in _list_candidates(matrix, orders, in_segment, eligible):
+        threshold = extension.rule[0]
+        if (threshold.feature, threshold.at_least) not in used:
+            yield _Candidate(extension.f1, _sort((*rule, threshold)))
 
 
 def _list_candidates(
-    matrix: np.ndarray, orders: np.ndarray, in_segment: np.ndarray, eligible: np.ndarray
+    matrix: np.ndarray, orders: dict[int, np.ndarray], in_segment: np.ndarray, eligible: np.ndarray
 ) -> Iterator[_Candidate]:
     """The best condition of each feature and direction among the eligible customers."""
     total = np.count_nonzero(in_segment)
-    for feature, order in enumerate(orders):
+    for feature, order in orders.items():
         ordered = order[eligible[order]]
         values = matrix[feature, ordered]
         cuts = np.flatnonzero(values[1:] > values[:-1]) + 1  # between two different values
@@ -135,30 +107,78 @@ def _list_candidates(
         for at_least in (True, False):
             correct = correct_below[-1] - correct_below[cuts] if at_least else correct_below[cuts]
             matches = len(ordered) - cuts if at_least else cuts
-            # 2 precision recall / (precision + recall), without the division by zero
-            # where nothing is correct.
+            # 2 precision recall / (precision + recall), without the division by zero where nothing is
+            # correct.
             f1 = 2 * correct / (matches + total)
             i = int(np.argmax(f1))
             low, high = float(values[cuts[i] - 1]), float(values[cuts[i]])
-            threshold = shortest_number_between(low, high)
-            yield _Candidate(float(f1[i]), Condition(feature, at_least, threshold))
+            yield _Candidate(
+                float(f1[i]), (Threshold(feature, at_least, shortest_number_between(low, high)),)
+            )
 
 
-def shortest_number_between(low: float, high: float) -> float:
-    """The number with the fewest digits that is above low and at most high: both finite, low < high.
+class MatchCounts(NamedTuple):
+    """Customers by the rules that they match, a row each. rules: bit i is rule i. segments: int64 (m, k)."""
 
-    >>> shortest_number_between(59.93, 60.21)
-    60.0
-    """
-    if low < 0.0 < high:
-        return 0.0
-    for digits in range(1, 18):
-        for bound in (high, low):
-            # Decimal, because in binary 0.1 * 3 is not the number that people would type.
-            step = Decimal(1).scaleb(Decimal(bound).adjusted() - digits + 1) if bound else Decimal(0)
-            if not step:
-                continue
-            rounded = float((Decimal(high) / step).to_integral_value(rounding="ROUND_FLOOR") * step)
-            if low < rounded <= high:
-                return rounded
-    return high
+    rules: np.ndarray
+    segments: np.ndarray
+
+
+def count_matches(matrix: np.ndarray, labels: np.ndarray, rules: Sequence[Rule]) -> MatchCounts:
+    """How the customers of a part match the rules, by segment."""
+    bits = np.zeros(len(labels), np.int64)
+    for position, rule in enumerate(rules):
+        if rule:
+            bits |= matches_rule(rule, matrix).astype(np.int64) << position
+    unique, inverse = np.unique(bits, return_inverse=True)
+    count = len(rules)
+    cells = np.bincount(inverse * count + labels, minlength=len(unique) * count)
+    return MatchCounts(unique, cells.reshape(len(unique), count))
+
+
+def merge_counts(parts: Sequence[MatchCounts]) -> MatchCounts:
+    """The counts of several parts together."""
+    bits, inverse = np.unique(np.concatenate([part.rules for part in parts]), return_inverse=True)
+    segments = np.zeros((len(bits), parts[0].segments.shape[1]), np.int64)
+    np.add.at(segments, inverse, np.concatenate([part.segments for part in parts]))
+    return MatchCounts(bits, segments)
+
+
+class RuleScore(NamedTuple):
+    """A rule on all customers. precision: None if no customer matches."""
+
+    precision: float | None
+    recall: float
+
+    def is_at_least(self, limit: float) -> bool:
+        """Are both shares at least the limit?"""
+        return self.precision is not None and self.precision >= limit and self.recall >= limit
+
+
+def score_rules(counts: MatchCounts) -> list[RuleScore]:
+    """Each rule's precision and recall. Every segment has customers."""
+    scores = []
+    for position, size in enumerate(counts.segments.sum(axis=0)):
+        matching = counts.segments[(counts.rules >> position) & 1 == 1]
+        matches, correct = int(matching.sum()), int(matching[:, position].sum())
+        scores.append(RuleScore(correct / matches if matches else None, correct / int(size)))
+    return scores
+
+
+class RuleOverlap(NamedTuple):
+    """Customers who match no rule, one, or several, and those whose first rule is that of their segment."""
+
+    without: int
+    single: int
+    several: int
+    correct: int
+
+
+def count_overlaps(counts: MatchCounts, order: Sequence[int]) -> RuleOverlap:
+    """How some of the rules match together. order: positions of these rules as they are tried."""
+    totals, overlaps, correct = counts.segments.sum(axis=1), [0, 0, 0], 0
+    for bits, total, segments in zip(counts.rules.tolist(), totals.tolist(), counts.segments, strict=True):
+        matched = [position for position in order if bits >> position & 1]
+        overlaps[min(len(matched), 2)] += total
+        correct += int(segments[matched[0]]) if matched else 0
+    return RuleOverlap(overlaps[0], overlaps[1], overlaps[2], correct)
