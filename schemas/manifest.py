@@ -11,12 +11,25 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.breakdown import Breakdown
 from schemas.identity import Churn
+from schemas.known_customers import KnownCustomers
 from schemas.record import Record
-from schemas.rows import Digest, RowBalance
+from schemas.rows import AttributeBalance, Digest, RowBalance
+from schemas.validation import Validation
 from schemas.verdicts import Check
 from schemas.volumes import HISTORY_NIGHTS, NightVolume
 
-_OPTIONAL = ("accept_new_ids", "history", "breakdown", "code", "environment", "tombstones")
+_OPTIONAL = (
+    "accept_new_ids",
+    "history",
+    "breakdown",
+    "code",
+    "environment",
+    "tombstones",
+    "groups",
+    "given_names",
+    "validation",
+    "attributes",
+)
 
 
 class EditionRef(NamedTuple):
@@ -58,7 +71,10 @@ class Manifest(Record):
     definition: dict[str, Any] = Field(default={}, description="The YAML file's keys that decide the result.")
     inputs: tuple[Digest, ...] = ()
     tombstones: str | None = Field(None, description="Digest of the tombstones that removed rows.")
+    given_names: dict[str, str] = Field(default={}, description="Names that people gave, by segment id.")
+    validation: Validation | None = Field(None, description="The validation that its page shows.")
     rows: ManifestRows
+    attributes: AttributeBalance | None = Field(None, description="Rows and matches of attributes.")
     k: int
     why_k: tuple[str, ...] = ()
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
@@ -70,6 +86,7 @@ class Manifest(Record):
     inertia: float
     sizes: dict[str, int] = Field(description="Customers by segment id.")
     churn: Churn | None = None
+    groups: KnownCustomers | None = Field(None, description="All known customers, by group.")
     history: tuple[NightVolume, ...] = Field(
         (), description="Sizes of earlier nights, at most 28, oldest first."
     )

@@ -10,8 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from config.definition import Definition
+from schemas.known_customers import KnownCustomers
 from schemas.record import Record
-from schemas.rows import RowBalance
+from schemas.rows import AttributeBalance, RowBalance
 from schemas.wording import format_edition_size
 
 Outcome = Literal["published", "already-published", "published-by-other-code", "held"]
@@ -64,7 +65,9 @@ class Published(Record):
         (), description="How the code that made the published edition differs from this run's."
     )
     rows: RowBalance | None = Field(None, description="What became of the rows that were read.")
+    attributes: AttributeBalance | None = Field(None, description="How attributes match the customers.")
     quarantine_path: str = Field("", description="Where the refused rows are.")
+    groups: KnownCustomers | None = Field(None, description="All known customers, by group.")
     unrecorded: tuple[str, ...] = Field(
         (), description="What could not be written down after the edition was published; also in warnings."
     )

@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from config.side_tables import SideTableName
 from schemas.breakdown import Breakdown
+from schemas.known_customers import KnownCustomers, KnownHistory
 from schemas.late_files import LateFiles
 from schemas.part import Part
 from schemas.record import Record
+from schemas.validation import Validation
 
 
 class Input(Record):
@@ -31,16 +34,24 @@ class Input(Record):
 class Digest(Record):
     """What identifies a source, or a part of it: a text file by name and bytes, or typed rows."""
 
-    of: Literal["bytes", "rows"]
+    of: Literal["bytes", "rows", "history"]
     name: str | None = None
     sha256: str
     version: int | None = Field(None, description="Delta table: the version that was read.")
+    table: SideTableName | None = Field(None, description="A second table that it is of; None: the rows.")
+
+    @property
+    def label(self) -> str:
+        """The file's name, or what the digest is of; of a second table after its name."""
+        name = self.name or self.of
+        return f"{self.table}: {name}" if self.table else name
 
     @model_serializer(mode="wrap")
-    def _leave_out_version(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Only Delta tables have one, and manifests of earlier versions keep their bytes.
+    def _leave_out_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Few sources have these, and manifests of earlier versions keep their bytes.
         content: dict[str, Any] = serialize(self)
-        return {key: value for key, value in content.items() if key != "version" or value is not None}
+        optional = ("version", "table")
+        return {key: value for key, value in content.items() if key not in optional or value is not None}
 
 
 class EditionKey(Record):
@@ -56,6 +67,10 @@ class EditionKey(Record):
     starts_history: bool = Field(False, description="The history of the edition before is damaged.")
     store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
     tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
+    validation: Validation | None = Field(None, description="The validation that its page shows.")
+    given_names: dict[str, str] = Field(
+        {}, description="Names that people gave and that hold for the date, by segment id."
+    )
 
 
 class RowBalance(Record):
@@ -117,6 +132,43 @@ def add_counts(counts: Mapping[str, int], other_counts: Mapping[str, int]) -> di
     return dict(sorted((Counter(counts) + Counter(other_counts)).items()))
 
 
+class SideRows(Record):
+    """The rows of a second table, as they were read and judged."""
+
+    inputs: tuple[Input, ...]
+    balance: RowBalance
+    parts: tuple[Part, ...]
+    quarantine: tuple[Part, ...]
+    warnings: tuple[str, ...]
+    day: date | None = Field(None, description="The first day of the dated file that was read.")
+
+
+class AttributeBalance(Record):
+    """What became of the rows of attributes, and how many ids they share with the customers."""
+
+    rows: RowBalance = Field(description="Rows that do not hold on the date count as outside.")
+    customers: int
+    matched: int = Field(description="Customers with a row in attributes.")
+    ids_elsewhere: int = Field(description="Ids with a row that holds, and without a customer.")
+    day: date | None = Field(None, description="The first day of the dated file that was read.")
+    cause: str = Field("", description="Why few ids match, if most others would match once rewritten.")
+
+    @property
+    def share(self) -> float:
+        """The share of customers with a row in attributes."""
+        return self.matched / self.customers if self.customers else 0.0
+
+    def describe(self) -> str:
+        """`3,950 of 4,264 customers (92.6%) are in attributes; 12 ids there are of no customer`."""
+        day = f" of {self.day}" if self.day else ""
+        refused = f"; {self.rows.quarantined:,} rows refused" if self.rows.quarantined else ""
+        outside = f"; {self.rows.outside:,} rows hold on other dates only" if self.rows.outside else ""
+        return (
+            f"{self.matched:,} of {self.customers:,} customers ({self.share:.1%}) are in attributes{day}; "
+            f"{self.ids_elsewhere:,} ids there are of no customer{refused}{outside}"
+        )
+
+
 class Ingested(Record):
     """What ingest wrote. With `is_published` or `no_data` it read no rows."""
 
@@ -137,6 +189,8 @@ class Ingested(Record):
     breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")
     warnings: tuple[str, ...]
     late: LateFiles = LateFiles()
+    attributes: SideRows | None = None
+    history: KnownHistory | None = Field(None, description="With groups: who was seen before the window.")
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
     tombstones: str | None = Field(None, description="Digest of the tombstones that removed rows.")
 
@@ -167,6 +221,10 @@ class Customers(Record):
     warnings: tuple[str, ...]
     largest: tuple[int, ...] = Field((), description="Most events of single customers, descending.")
     events: int = Field(0, description="Events that were summarised; 0 for grain customer.")
+    known: tuple[Part, ...] = Field((), description="With groups: all known customers, by customer_id.")
+    groups: KnownCustomers | None = Field(None, description="How many of them are in each group.")
+    attributes: AttributeBalance | None = None
+    attribute_quarantine: tuple[Part, ...] = ()
 
     @property
     def count(self) -> int:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.settings import read_settings
+from config.side_tables import restore_sources
 from schemas.manifest import EditionRef, Manifest
 from segmentation.errors import Refused
 from segmentation.identity.continuing import MODEL_FILES, describe_edition, list_damage
@@ -30,11 +31,13 @@ from segmentation.store.erasures import explain_rebuild
 from segmentation.store.files.durable import write_durably
 from segmentation.store.files.objects import AnyPath, ObjectPath
 from segmentation.store.issued_ids import copy_issued_ids
-from segmentation.store.layout import SEGMENTS, SUMS, edition_folder, published_path
+from segmentation.store.layout import KNOWN_CUSTOMERS, SEGMENTS, SUMS, edition_folder, published_path
 from segmentation.store.ledger import read_rows
+from segmentation.store.names_file import write_names_of_edition
 from segmentation.store.pointer import LIVE, Pointer
 from segmentation.store.tombstones import copy_tombstones
 from segmentation.store.typed_inputs import copy_typed_inputs
+from segmentation.store.validations import write_validation
 
 
 class RebuildPlan(NamedTuple):
@@ -60,7 +63,8 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     manifest = edition.manifest
     problems = [*_check_code(home, edition), *_check_previous(home, manifest)]
     problems += explain_rebuild(home, EditionRef(edition.as_of, edition.edition))
-    places = _read_places(home.name)
+    current = _read_current(home.name)
+    places = {} if current is None else current.source.model_dump(exclude_none=True)
     source = source or _get_ledger_source(home, edition, places)
     if source is None and not {"path", "sample", "sql"} & places.keys():
         problems.append(
@@ -70,7 +74,9 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     if source is not None and not {"sample", "sql"} & places.keys():
         content["source"]["path"] = source
     # Of a Delta table, the version that the edition was made from.
-    content["source"]["version"] = next((digest.version for digest in manifest.inputs), None)
+    versions = {digest.table: digest.version for digest in manifest.inputs if digest.version is not None}
+    content["source"]["version"] = versions.get(None)
+    content |= restore_sources(manifest.definition, current, versions)
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:
@@ -113,19 +119,21 @@ def _check_previous(home: AnyPath, manifest: Manifest) -> list[str]:
         return [f"{describe_edition(previous)}, on which it builds, was pruned"]
     try:
         digests = read_sealed_digests(folder)
-        damage = list_damage(folder, (*MODEL_FILES, *({SEGMENTS, CONTESTED} & digests.keys())), digests)
+        tables = {SEGMENTS, CONTESTED} & digests.keys()
+        if manifest.groups is not None and manifest.groups.source == "edition":
+            tables |= {KNOWN_CUSTOMERS} & digests.keys()
+        damage = list_damage(folder, (*MODEL_FILES, *sorted(tables)), digests)
     except OSError:
         damage = f"{SUMS} is missing or cannot be read"
     return [f"{describe_edition(previous)}, on which it builds, is damaged: {damage}"] if damage else []
 
 
-def _read_places(name: str) -> dict[str, Any]:
-    """Where the definition of this name reads its rows now. The manifest leaves that out."""
+def _read_current(name: str) -> Definition | None:
+    """The definition of this name as it is now: a manifest leaves out where rows are."""
     try:
-        definition = read_definition(resolve_definition(name, read_settings().definitions))
+        return read_definition(resolve_definition(name, read_settings().definitions))
     except DefinitionError:
-        return {}
-    return definition.source.model_dump(exclude_none=True)
+        return None
 
 
 def _get_ledger_source(home: AnyPath, edition: Edition, places: dict[str, Any]) -> str | None:
@@ -176,6 +184,9 @@ def prepare_scratch(home: AnyPath, edition: Edition, plan: RebuildPlan, scratch:
         write_durably(scratch_home / LIVE, Pointer(lost).to_json())
     copy_issued_ids(home, scratch_home)
     copy_tombstones(home, scratch_home)
+    write_names_of_edition(scratch_home, edition.manifest.given_names, edition.as_of)
+    if edition.manifest.validation is not None:
+        write_validation(scratch_home, edition.manifest.validation)
     definitions.mkdir()
     text = yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (definitions / f"{definition.name}.yaml").write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ from schemas.rows import Customers
 from schemas.verdicts import Check, Verdict
 from schemas.volumes import NightVolume
 from schemas.wording import format_count
+from segmentation.checks.attributes import check_attributes
 from segmentation.checks.id_share import check_id_share
 from segmentation.checks.late_files import NAME as LATE_FILES
 from segmentation.checks.late_files import check_late_files
@@ -176,6 +177,7 @@ def check(night: Night, draft: EditionDraft) -> Verdict:
         check_quarantined_trend(tonight, history, limits.max_quarantined),
         check_file_days(breakdown),
         check_id_share(customers),
+        *check_attributes(customers.attributes, limits.max_quarantined),
         check_volume("rows", tonight, history, limits.max_row_change),
         check_volume("customers", tonight, history, limits.max_row_change),
         check_volume_trend(tonight, history, limits.max_row_change),

@@ -5,20 +5,23 @@ It works one batch at a time. Duplicates are handled in summarise.py.
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from config.clauses import CheckLimits
 from schemas.night import Night
 from schemas.rows import EditionKey, Ingested, Input
 from schemas.wording import format_count
+from segmentation.attributes.side_tables import (
+    judge_side_tables,
+)
 from segmentation.errors import NoData, Refused
+from segmentation.groups.history import add_history
 from segmentation.identity.continuing import confirm_previous
+from segmentation.identity.given_names import list_names
 from segmentation.parts import create_empty_folder
-from segmentation.rows.judging.cast_batch import Contract, make_contract, with_currencies, with_python_schema
+from segmentation.rows.judging.cast_batch import Contract, with_currencies
 from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
 from segmentation.rows.judging.deliveries import counts_twice
 from segmentation.rows.judging.digests import compute_digests
-from segmentation.rows.judging.erased_rows import detect_erased
 from segmentation.rows.judging.judged_batches import judge_files
 from segmentation.rows.judging.refused_value import list_amounts
 from segmentation.rows.judging.refusing import summarise_reasons
@@ -26,71 +29,30 @@ from segmentation.rows.judging.row_counts import CountRules, make_count_rules
 from segmentation.rows.judging.sketches import choose_share
 from segmentation.rows.judging.writing import JudgedRows, write_rows
 from segmentation.rows.reading.file_batches import REPEATED_HEADER
-from segmentation.rows.reading.headers import read_header
-from segmentation.rows.reading.opening import OpenedSource, open_files
-from segmentation.samples.catalogue import write_samples
-from segmentation.sources.content import SourceFile, fingerprint
-from segmentation.sources.copied_files import refuse_copies
+from segmentation.rows.reading.opening import OpenedSource
 from segmentation.sources.late_files import detect_late_files
-from segmentation.sources.listing import ListedFile, SourceListing, list_source, look_up_delta
-from segmentation.store.catalogue.edition_key import collect_content, make_edition_key
+from segmentation.store.catalogue.edition_key import StoreContent, collect_content, make_edition_key
 from segmentation.store.catalogue.pruned import name_as_published
 from segmentation.store.catalogue.unread_sources import report_nothing_read, report_published
 from segmentation.store.layout import get_home
 from segmentation.store.runs.space import check_space
 from segmentation.store.tombstones import (
-    Tombstones,
     digest_ids,
     fingerprint_tombstones,
     read_tombstones,
     refuse_pending,
 )
+from segmentation.store.validations import choose_validation
+from tasks.runtime.opening import (
+    leave_out_erased,
+    make_night_contract,
+    open_history,
+    open_side_tables,
+    open_source,
+)
 from tasks.runtime.stage import stage
 
 MOST_NAMED = 3  # inputs that a message lists by name
-
-
-def open_source(night: Night) -> OpenedSource:
-    """Query, sample, list or download the source's files."""
-    definition = night.definition
-    source, window = definition.source, definition.window(night.as_of)
-    if night.source is None and source.sql is not None:
-        return query_source(night, create_empty_folder(night.staging / "source"))
-    fetched = create_empty_folder(night.staging / "source")
-    if (table := look_up_delta(source, night.source)) is not None:
-        from segmentation.rows.reading.delta import open_delta
-
-        return open_delta(table, definition, night.as_of, fetched)
-    if night.source is None and source.sample is not None:
-        samples = write_samples(
-            source, definition.seed, create_empty_folder(night.staging / "sample"), window
-        )
-        listing = SourceListing([ListedFile(path, path.name, {}) for path in samples], [])
-    else:
-        listing = list_source(source, night.source, night.as_of, window)
-    if counts_twice(definition.rows):
-        names = [file.name for file in listing.files]
-        listing.warnings.extend(refuse_copies(names, source.date_in_name))
-    opened = open_files(listing.files, definition.rows, source.csv, fetched)
-    return opened._replace(warnings=[*listing.warnings, *opened.warnings], outside=listing.outside)
-
-
-def query_source(night: Night, folder: Path) -> OpenedSource:
-    """The rows of the definition's SQL statement as a Parquet file in `folder`, named by the connection."""
-    # SQLAlchemy and Prefect's blocks are a sixth of all that a night imports, and most nights read files.
-    from segmentation.rows.reading.database import DatabaseQuery, DatabaseSecret, stage_query
-    from tasks.runtime.connections import look_up_secret
-
-    definition = night.definition
-    window = definition.window(night.as_of)
-    name = definition.source.connection or ""
-    binds = {"as_of": night.as_of, "window_start": window[0] if window else night.as_of}
-    path = folder / f"{name}.parquet"
-    query = DatabaseQuery(definition.source.sql or "", binds)
-    warnings = stage_query(query, DatabaseSecret(name, look_up_secret(name)), definition.rows, path)
-    file = fingerprint(path)
-    named = file._replace(input=file.input.model_copy(update={"name": name}))
-    return OpenedSource([named], warnings, frozenset(read_header(path, definition.source.csv)))
 
 
 def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
@@ -143,13 +105,13 @@ def make_rules(night: Night, inputs: Sequence[Input]) -> CountRules:
     return make_count_rules(definition, definition.window(night.as_of), names)
 
 
-def leave_out_erased(
-    files: Sequence[SourceFile], contract: Contract, tombstones: Tombstones | None
-) -> Contract:
-    """The contract without the rows of erased customers that the source still has."""
-    if tombstones is None:
-        return contract
-    return contract._replace(erased=frozenset(detect_erased(files, contract, tombstones)))
+def complete_contract(night: Night, source: OpenedSource, contract: Contract) -> Contract:
+    """The contract that also looks for rows delivered twice, and counts currencies, days and amounts."""
+    definition, inputs = night.definition, [file.input for file in source.files]
+    if counts_twice(definition.rows):
+        contract = contract._replace(sketched=choose_share(source.files))
+    contract = with_currencies(contract, list_currency_rules(definition, source.header, source.files))
+    return contract._replace(counted=make_rules(night, inputs), amounts=list_amounts(definition))
 
 
 def read_source(night: Night) -> Ingested:
@@ -159,17 +121,22 @@ def read_source(night: Night) -> Ingested:
     tombstones = read_tombstones(get_home(night))
     refuse_pending(get_home(night), tombstones)
     folder = create_empty_folder(night.staging / "ingest")
-    source = open_source(night)
+    source, history = open_source(night), open_history(night, tombstones)
     inputs = tuple(file.input for file in source.files)
-    contract = make_contract(definition.rows, definition, definition.window(night.as_of))
-    contract = with_python_schema(contract, night.schema_source)
-    digests = compute_digests(source.files, contract)
+    tables = open_side_tables(night, tombstones)
+    contract = make_night_contract(night)
+    digests = (
+        *compute_digests(source.files, contract),
+        *(digest for table in (*tables, *history) for digest in table.digests),
+    )
     contract = leave_out_erased(source.files, contract, tombstones)
-    used = digest_ids(tombstones, contract.erased)
-    key = make_edition_key(night, digests, used)
+    erased = contract.erased.union(*(table.contract.erased for table in (*tables, *history)))
+    used = digest_ids(tombstones, erased)
+    from_store = StoreContent(used, list_names(night), choose_validation(night))
+    key = make_edition_key(night, digests, from_store)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
     # After hashing and before judging: a re-run of a published night costs one pass over the source.
-    content = collect_content(night, digests, used)
+    content = collect_content(night, digests, from_store)
     published = report_published(night, name_as_published(night, key, content), inputs, digests, used)
     if published is None:
         confirmed = confirm_previous(night, key, content)
@@ -180,15 +147,14 @@ def read_source(night: Night) -> Ingested:
     if published is not None:
         return published.model_copy(update={"files_outside": source.outside})
     check_space(night, inputs)
-    if counts_twice(definition.rows):
-        contract = contract._replace(sketched=choose_share(source.files))
-    contract = with_currencies(contract, list_currency_rules(definition, source.header, source.files))
-    contract = contract._replace(counted=make_rules(night, inputs), amounts=list_amounts(definition))
+    contract = complete_contract(night, source, contract)
     rows = write_rows(judge_files(source.files, contract), folder, inputs)
     warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.check_repeats(definition))
     warnings = (*warnings, *check_currencies(rows.currencies, contract.currencies))
     check_row_count(rows.balance.read, definition.checks)
-    return Ingested(
+    side_rows = judge_side_tables(tables, folder)
+    ingested = Ingested(
+        **side_rows,
         key=key,
         inputs=inputs,
         files_outside=source.outside,
@@ -200,8 +166,9 @@ def read_source(night: Night) -> Ingested:
         quarantine=tuple(rows.quarantine),
         replacing=tuple(rows.replacing),
         breakdown=rows.counts.break_down([amount.name for amount in contract.amounts]),
-        warnings=warnings,
+        warnings=(*warnings, *(warning for side in side_rows.values() for warning in side.warnings)),
     )
+    return add_history(ingested, history[0]) if history else ingested
 
 
 @stage("ingest {night.as_of}")

@@ -123,10 +123,10 @@ FORMS = {
 
 def forms_query(customers: Sequence[str], current: Sequence[str]) -> AggregationQuery:
     """One row: customers without attributes, then how many of them would match in each form of ids."""
-    ids = "SELECT customer_id AS id FROM read_parquet({}) ANTI JOIN read_parquet({}) USING (customer_id)"
+    ids = "SELECT customer_id AS id FROM read_parquet({}) a ANTI JOIN read_parquet({}) b USING (customer_id)"
     counts = [
-        f"(SELECT count(*) FROM (SELECT {form} AS form FROM missing) "
-        f"SEMI JOIN (SELECT {form} AS form FROM spare) USING (form)) AS f{number}"
+        f"(SELECT count(*) FROM (SELECT {form} AS form FROM missing) m "
+        f"SEMI JOIN (SELECT {form} AS form FROM spare) s USING (form)) AS f{number}"
         for number, form in enumerate(FORMS.values())
     ]
     sql = (

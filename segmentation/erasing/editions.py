@@ -35,7 +35,7 @@ from segmentation.store.files.durable import sync_file, sync_folder
 from segmentation.store.files.objects import AnyPath, ObjectPath
 from segmentation.store.files.permissions import FILE, FOLDER, PRIVATE_FILE, set_mode
 from segmentation.store.files.small_files import advise_audit
-from segmentation.store.layout import QUARANTINE, SEGMENTS, SUMS, edition_folder
+from segmentation.store.layout import PRIVATE, SEGMENTS, SUMS, edition_folder
 from segmentation.store.places import Erasing, list_edition_files
 
 
@@ -200,7 +200,7 @@ def _list_files(folder: Path) -> Iterator[Path]:
 
 def _sync(folder: Path) -> None:
     for path in folder.iterdir():
-        set_mode(path, PRIVATE_FILE if path.name == QUARANTINE else FILE)
+        set_mode(path, PRIVATE_FILE if path.name in PRIVATE else FILE)
         sync_file(path)
     set_mode(folder, FOLDER)
     sync_folder(folder)

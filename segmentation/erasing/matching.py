@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from config.sources import Csv
 from segmentation.rows.casting.text_columns import Dialect, cast_id
 from segmentation.rows.judging.erased_rows import list_words
-from segmentation.store.layout import QUARANTINE
+from segmentation.store.layout import ATTRIBUTE_QUARANTINE, PRIVATE
 from segmentation.store.tombstones import Tombstones
 
 ID_COLUMN = "customer_id"
@@ -55,6 +55,7 @@ class IdReading(NamedTuple):
     column: str | None
     suffix: str | None = None
     dialect: Dialect = Dialect(Csv(), "UTC")
+    of_attributes: "IdReading | None" = None  # how the second table's ids are read
 
     def read(self, texts: pa.Array) -> pa.Array:
         """Ids from texts of the source."""
@@ -67,24 +68,32 @@ class IdReading(NamedTuple):
 
 def get_id_reading(definition: Mapping[str, Any]) -> IdReading:
     """How the definition in a manifest reads ids, as far as this version understands it."""
-    rows = definition.get("rows") or {}
+    rows, attributes = definition.get("rows") or {}, definition.get("attributes") or {}
+    suffix = rows.get("id_suffix")
+    table = IdReading(attributes.get("id"), attributes.get("id_suffix") or suffix, _get_dialect(attributes))
+    return IdReading(rows.get("id"), suffix, _get_dialect(definition), table)
+
+
+def _get_dialect(definition: Mapping[str, Any]) -> Dialect:
     try:
         csv = Csv.model_validate((definition.get("source") or {}).get("csv") or {})
     except ValidationError:  # of a version whose keys have changed
         csv = Csv()
-    return IdReading(rows.get("id"), rows.get("id_suffix"), Dialect(csv, "UTC"))
+    return Dialect(csv, "UTC")
 
 
 def make_detector(name: str, customers: ErasedCustomers, reading: IdReading) -> Detector:
     """The function that marks the erased rows of the edition's file of that name."""
-    if name == QUARANTINE:
-        return lambda table: detect_refused(table, customers, reading)
+    if name in PRIVATE:
+        is_second = name == ATTRIBUTE_QUARANTINE and reading.of_attributes is not None
+        ids = reading.of_attributes if is_second else reading
+        return lambda table: detect_refused(table, customers, ids or reading)
     return lambda table: customers.detect(table[ID_COLUMN])
 
 
 def list_columns(name: str) -> list[str]:
     """The columns that say whose row it is."""
-    return [ID_COLUMN, "record"] if name == QUARANTINE else [ID_COLUMN]
+    return [ID_COLUMN, "record"] if name in PRIVATE else [ID_COLUMN]
 
 
 def detect_refused(table: pa.Table, customers: ErasedCustomers, reading: IdReading) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from schemas.verdicts import Check
 from schemas.wording import format_count
+from segmentation.report.attributes_view import AttributesView, view_attributes
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.formatting import format_share
@@ -13,6 +14,7 @@ class QualityView(NamedTuple):
     """What templates/sections/quality.html.j2 shows."""
 
     balance: str
+    attributes: AttributesView | None
     refused: Table | None
     groups: Table | None
     amounts: list[str]
@@ -23,6 +25,7 @@ def view_quality(context: ReportContext) -> QualityView:
     """The view of the data quality. Failed checks come first, required ones before advisory ones."""
     return QualityView(
         balance=describe_balance(context),
+        attributes=view_attributes(context.draft.customers.attributes),
         refused=tabulate_reasons(context),
         groups=tabulate_groups(context),
         amounts=describe_amounts(context),
@@ -35,7 +38,8 @@ def describe_balance(context: ReportContext) -> str:
     balance = context.draft.customers.balance
     refused = format_share(balance.quarantined / max(1, balance.read))
     # Of typed files only the rows count, not how they are spread over files.
-    files = sum(digest.of == "bytes" for digest in context.draft.ingested.digests)
+    digests = context.draft.ingested.digests
+    files = sum(digest.of == "bytes" and digest.table is None for digest in digests)
     source = f" from {format_count(files, 'file')}" if files else ""
     sentence = f"{balance.describe()} ({refused}){source}."
     if balance.outside:

@@ -13,7 +13,11 @@ from segmentation.store.edition.source_digest import compute_source_digest
 from segmentation.store.edition.versions import list_versions
 
 MAX_INPUTS = 400  # manifest.json lists all
-DIGESTED = {"bytes": "the file's bytes", "rows": "its typed rows"}
+DIGESTED = {
+    "bytes": "the file's bytes",
+    "rows": "its typed rows",
+    "history": "events before the window",
+}
 
 
 class MakingView(NamedTuple):
@@ -33,7 +37,7 @@ def view_making(context: ReportContext) -> MakingView:
     """The view of how the edition was made."""
     definition = context.night.definition
     digests = context.draft.ingested.digests
-    inputs = [[digest.name or "rows", DIGESTED[digest.of], digest.sha256] for digest in digests]
+    inputs = [[digest.label, DIGESTED[digest.of], digest.sha256] for digest in digests]
     unlisted = max(0, len(inputs) - MAX_INPUTS)
     versions = list(list_versions().items())
     return MakingView(

@@ -17,7 +17,8 @@ def infer_value_feature(definition: Definition) -> str | None:
     columns = definition.customer_columns
     candidates = [name for name in definition.features if columns[name].type in ("int", "float")]
     if definition.summary is not None:
-        candidates = [name for name in candidates if definition.summary.features[name].op == "sum"]
+        features = definition.summary.features
+        candidates = [name for name in candidates if name in features and features[name].op == "sum"]
     in_currency = [name for name in candidates if columns[name].unit in CURRENCIES]
     if in_currency:
         return in_currency[0]

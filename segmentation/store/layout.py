@@ -19,6 +19,9 @@ VERSION = installed_version("resegment")
 SEGMENTS = "segments.parquet"
 SUMS = "SHA256SUMS"
 QUARANTINE = "quarantine.parquet"
+ATTRIBUTE_QUARANTINE = "quarantine-attributes.parquet"
+PRIVATE = frozenset({QUARANTINE, ATTRIBUTE_QUARANTINE})  # files of an edition that only the owner may read
+KNOWN_CUSTOMERS = "known.parquet"
 EDITION_KEY = b"resegment.edition"
 MANIFEST_KEY = b"resegment.manifest_sha256"
 

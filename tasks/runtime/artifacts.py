@@ -65,6 +65,8 @@ def _(customers: Customers, night: Night) -> list[Artifact]:
     ]
     if balance.outside:
         lines += [f"Outside the window, and left out: {format_count(balance.outside, 'row')}.", ""]
+    if customers.attributes is not None:
+        lines += [escape_cell(f"{customers.attributes.describe()}."), ""]
     if ingested.files_outside:
         lines += [f"Dated outside the window: {format_count(ingested.files_outside, 'file')}.", ""]
     for amount in ingested.breakdown.amounts:

@@ -17,6 +17,7 @@ from prefect import runtime
 from config.settings import NO_RETRY, read_settings
 from schemas.night import Night, Published, Unpublished
 from schemas.rows import Ingested, Input
+from segmentation.attributes.side_tables import refuse_past_date
 from segmentation.errors import Conflict, Refused, ResegmentError, StorageFailed
 from segmentation.schema_code import read_source_of
 from segmentation.store.catalogue.edition_key import digest_code
@@ -61,7 +62,9 @@ def open_night(
     if STARTED_BY_WORKER in os.environ:  # a person at a terminal sees that a store is new
         check_store(parse_path(checked.store) / checked.definition.name)
     scheduled = runtime.flow_run.scheduled_start_time
-    day = resolve_as_of(as_of, checked.definition.timezone, scheduled, datetime.now(UTC))
+    now = datetime.now(UTC)
+    day = resolve_as_of(as_of, checked.definition.timezone, scheduled, now)
+    refuse_past_date(checked.definition, day, checked.definition.today(now))
     name = checked.definition.name
     parent, run_id = identify_run(f"{name} {day}")
     night = Night(

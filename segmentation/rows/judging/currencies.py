@@ -82,7 +82,8 @@ def _list_added_amounts(definition: Definition) -> list[str]:
     columns, summary = definition.rows.columns, definition.summary
     if summary is None:
         adds_up = definition.rows.on_duplicate in ("sum", "mean")
-        features = [name for name in definition.features if columns[name].type in ("int", "float")]
+        features = [name for name in definition.features if name in columns]
+        features = [name for name in features if columns[name].type in ("int", "float")]
         return [name for name in features if columns[name].unit in CURRENCIES or adds_up]
     names: dict[str, None] = {}
     for name in summary.order_features(definition.features):

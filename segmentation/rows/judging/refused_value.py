@@ -54,7 +54,9 @@ def list_amounts(definition: Definition) -> tuple[Amount, ...]:
             Amount(name, tree, {column: columns[column] for column in columns_of(tree)}, True)
             for name, tree in trees.items()
         )
-    numbers = [name for name in definition.features if columns[name].type in ("int", "float")]
+    # A feature that is in no column of the rows is joined from attributes.
+    features = [name for name in definition.features if name in columns]
+    numbers = [name for name in features if columns[name].type in ("int", "float")]
     return tuple(
         Amount(
             name,

@@ -54,6 +54,7 @@ def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
             "as_of": content["as_of"],
             "previous edition": manifest.previous,
             "tombstones": manifest.tombstones,
+            **{f"name of {segment_id}": name for segment_id, name in manifest.given_names.items()},
             **list_input_digests(manifest),
             **{f"rows {name}": count for name, count in flatten(content["rows"])},
         },
@@ -78,7 +79,7 @@ def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
 
 def list_input_digests(manifest: Manifest) -> dict[str, str]:
     """The digest of each input: of a file's bytes by its name, else of all typed rows."""
-    return {f"input {source.name or 'rows'}": source.sha256[:16] for source in manifest.inputs}
+    return {f"input {source.label}": source.sha256[:16] for source in manifest.inputs}
 
 
 def read_centres(folder: AnyPath) -> dict[str, float]:

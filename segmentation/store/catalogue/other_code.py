@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.definition import Definition
+from config.side_tables import restore_sources
 from schemas.manifest import Manifest
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey
 from segmentation.schema_code import SCHEMA_FILE
-from segmentation.store.catalogue.edition_key import collect_inputs, digest_content
+from segmentation.store.catalogue.edition_key import StoreContent, collect_inputs, digest_content
 from segmentation.store.edition.manifests import MANIFEST, read_manifest
 from segmentation.store.edition.source_digest import compute_source_digest
 from segmentation.store.edition.versions import list_version_changes
@@ -49,15 +50,15 @@ def detect_other_code(
         manifest.as_of,
         complete_definition(manifest.definition, night.definition),
         manifest.inputs,
+        StoreContent(manifest.tombstones, manifest.given_names, manifest.validation),
         schema=schema_file.read_text(encoding="utf-8") if schema_file.is_file() else None,
-        tombstones=manifest.tombstones,
     )
     current = collect_inputs(
         night.as_of,
         night.definition.decisive_content(),
         digests,
+        StoreContent(tombstones, key.given_names, key.validation),
         schema=night.schema_source,
-        tombstones=tombstones,
     )
     return list_code_changes(manifest) if digest_content(published) == digest_content(current) else []
 
@@ -66,6 +67,7 @@ def complete_definition(decisive: dict[str, Any], current: Definition) -> dict[s
     """A definition from a manifest, with the defaults of keys that its version did not have yet."""
     places = current.source.model_dump(exclude_none=True)
     content = {**decisive, "source": {**places, **decisive.get("source", {})}}
+    content |= restore_sources(decisive, current, {})
     try:
         return Definition.model_validate(content).decisive_content()
     except ValidationError:  # a key that this version no longer has

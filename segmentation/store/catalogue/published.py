@@ -102,5 +102,6 @@ def look_up_published(night: Night, edition: str) -> Published:
             if not check.required and not check.passed
         ),
         rows=manifest.rows.balance,
+        attributes=manifest.attributes,
         quarantine_path=str(folder / QUARANTINE),
     )
