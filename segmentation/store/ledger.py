@@ -24,7 +24,7 @@ from segmentation.store.files.small_files import advise_audit, parse_json, read_
 from segmentation.store.layout import VERSION, Home, get_home, join_path
 
 # Outcomes of rows that say nothing about whether their date was published.
-_OTHER_ACTS = frozenset({"compared", "repaired", "erased", "erasing", "pruned"})
+_OTHER_ACTS = frozenset({"compared", "validated", "repaired", "erased", "erasing", "pruned"})
 
 # Outcomes of rows whose edition was published for their date, at that time or before.
 PUBLISHING = frozenset({"published", "already-published", "promoted"})

@@ -57,7 +57,7 @@ def _sweep_home(home: Path, rules: SweepRules) -> list[str]:
     for folder in (home, home / "ledger"):
         sweep_temporaries(folder)
     oldest = time.time() - _RECENT_S
-    for name in ("published", "inputs", "comparisons"):
+    for name in ("published", "inputs", "comparisons", "validations"):
         for folder in _list_folders(home / name):
             # A file that is left behind makes its folder recent, and there is a folder for each night.
             if folder.stat().st_mtime > oldest:
