@@ -23,7 +23,7 @@ from segmentation.partitions import map_parts
 # inventing segments in any of 80 simulated crowds (docs/choosing-k.md).
 NO_BORDER = 0.72  # valley / lower peak, plus ERRORS standard errors: at or above this, not a border
 ERRORS = 1.5
-FEWEST_ROWS = 8  # a smaller segment has no density to speak of
+FEWEST_ROWS = 16  # a smaller segment has no density to speak of
 BEYOND = 4  # k above k.max that are tried too: natural segments may stop rising only there
 _SHRINKAGE = 0.05  # least share of the mean variance in a pooled covariance
 # Restarts matter far more than further Lloyd passes.
