@@ -90,7 +90,8 @@ class MovedPair(Record):
     feature: str | None = Field(None, description="What carried most of these; None if they are none.")
     by_feature: int = Field(0, description="How many of them it carried.")
     before: float | str | None = Field(
-        None, description="Their lower median last night; of a category the commonest change."
+        None,
+        description="Their lower median last night; of a category the commonest change. None for a few.",
     )
     after: float | str | None = Field(None, description="The same, tonight.")
 

@@ -18,6 +18,8 @@ from segmentation.features.order_statistics import select_ranks
 from segmentation.identity.previous_segments import Moves, PreviousSegments
 from segmentation.parts import read_part, write_part
 
+FEWEST = 5  # customers whose values are summed up: of fewer, the page would show single customers' values
+
 
 class MovedSegments(NamedTuple):
     """Segment ids by position, last night's and tonight's; new_positions (k0,): see LabelMapping."""
@@ -106,16 +108,18 @@ def measure_values(
 ) -> dict[int, tuple[float | str, float | str]]:
     """Each pair's values before and after: lower medians of a number, the commonest change of a category.
 
-    Over the customers whom the pair's feature carried, without those who lack a value.
+    Over the customers whom the pair's feature carried, without those who lack a value. A pair with fewer than
+    FEWEST of them has none.
     """
     numeric = [pair for pair, feature in features.items() if feature.is_number]
     sizes = np.zeros(len(numeric), np.int64)
     for _, groups in _list_numbers(parts, features, numeric):
         sizes += np.bincount(groups, minlength=len(numeric))
-    measured = [pair for pair, size in zip(numeric, sizes, strict=True) if size]
+    is_large = sizes >= FEWEST
+    measured = [pair for pair, is_measured in zip(numeric, is_large, strict=True) if is_measured]
     values: dict[int, tuple[float | str, float | str]] = {}
     if measured:
-        ranks = np.repeat((sizes[sizes > 0, None] - 1) // 2, 2, axis=1)
+        ranks = np.repeat((sizes[is_large, None] - 1) // 2, 2, axis=1)
         medians = select_ranks(lambda: _list_numbers(parts, features, measured), ranks, 2)
         values |= {
             pair: (float(low), float(high)) for pair, (low, high) in zip(measured, medians, strict=True)
@@ -154,6 +158,7 @@ def _count_changes(parts: Sequence[Part], features: dict[int, PairFeature]) -> d
             if feature is not None and feature.name == row["moved_by"]:
                 counts[row["pair"], row["before"] or "", row["after"] or ""] += row["count_all"]
     chosen: dict[int, tuple[str, str]] = {}
-    for (pair, before, after), _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        chosen.setdefault(pair, (before, after))
+    for (pair, before, after), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if count >= FEWEST:
+            chosen.setdefault(pair, (before, after))
     return chosen
