@@ -15,10 +15,12 @@ from config.comparisons import RowComparison
 from config.conditions import ColumnCondition, RowRule
 from config.definition import Definition, ScalingOptions
 from config.event_summary import EventSummary, SummaryFeature
+from config.groups import Groups, NewCustomers
 from config.sources import Csv, Source
 from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
 from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION, TRENDS
+from schemas.known_table import KNOWN
 from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
 from segmentation.store.edition.versions import LIBRARIES
 from segmentation.store.layout import SUMS
@@ -30,6 +32,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "rows.where.": RowRule, "summary.": EventSummary, "summary.features.NAME.": SummaryFeature,
     "summary.features.NAME.where.": ColumnCondition,
     "scaling.": ScalingOptions, "k.": KOptions, "fit.": FitOptions, "refit.": RefitOptions,
+    "groups.": Groups, "groups.new.": NewCustomers,
     "checks.": CheckLimits, "retention.": Retention,
 }  # fmt: skip
 
@@ -84,6 +87,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
         CONTESTED,
         HISTORY,
         TRENDS,
+        KNOWN,
     ):
         section = text[text.index(f"## {schema.title}") :].split("\n## ")[0]
         for field in arrow_schema(schema):

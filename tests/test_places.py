@@ -50,6 +50,7 @@ def test_whatever_holds_rows_is_erased() -> None:
         "changes.parquet",
         "contested.parquet",
         "quarantine.parquet",
+        "known.parquet",
     }
     quarantine = look_up_place(f"{EDITION}/quarantine.parquet")
     assert quarantine is not None and quarantine.has_rows and not quarantine.is_served

@@ -22,7 +22,7 @@ from segmentation.store.edition.manifests import MANIFEST, try_read_manifest
 from segmentation.store.edition.sealed_files import describe_problem, read_sealed_digests
 from segmentation.store.erasures import refuse_erased_rows
 from segmentation.store.files.objects import AnyPath
-from segmentation.store.layout import SUMS, edition_folder, get_home
+from segmentation.store.layout import KNOWN_CUSTOMERS, SUMS, edition_folder, get_home
 from segmentation.store.repair.restoring import restore_table
 
 MODEL_FILES = (MANIFEST, "model.json")
@@ -121,6 +121,11 @@ def _check_tables(
     if has_ids and table.problem:
         return PreviousState(damage=table.problem)
     if has_ids and is_combining(previous.manifest) and (damage := list_damage(folder, (CONTESTED,), digests)):
+        return PreviousState(damage=damage)
+    # Only an edition knows who was in a table of customers before; events can be read again.
+    is_needed = night.definition.groups is not None and night.definition.summary is None
+    known = (KNOWN_CUSTOMERS,) if is_needed and KNOWN_CUSTOMERS in digests else ()
+    if damage := list_damage(folder, known, digests):
         return PreviousState(damage=damage)
     # Both begin again together, so that their dates agree. Editions of earlier versions have no trends.
     lost = any(

@@ -64,6 +64,10 @@ def name_as_published(night: Night, key: EditionKey, content: dict[str, Any]) ->
         return key
     if edition_folder(home, *previous).is_dir() or not is_pruned(home, previous.edition):
         return key
+    # With groups, whether earlier events are read depends on the edition before.
+    earlier = [digest.model_dump() for digest in manifest.inputs if digest.of == "history"]
+    inputs = [digest for digest in content["inputs"] if digest["of"] != "history"]
+    content = {**content, "inputs": [*inputs, *earlier]}
     # The manifest does not say whether the history started over.
     names = [
         name_edition(content, previous, accept_new_ids=manifest.accept_new_ids, starts_history=starts_history)

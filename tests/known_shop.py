@@ -1,0 +1,66 @@
+"""A shop whose customers come and go, and which of them are known, new and lapsed by pandas."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.late_shop import Shop, day, make_shop
+
+WINDOW, NEW_DAYS, CUSTOMERS, DAYS = 14, 5, 240, 60
+GROUPS: dict[str, Any] = {"lapsed": True, "new": {"days": NEW_DAYS}}
+
+
+def draw_orders() -> pd.DataFrame:
+    """Orders of 60 days. Each customer begins and stops on days of their own; some come back."""
+    random = np.random.default_rng(4)
+    frames = []
+    for number in range(CUSTOMERS):
+        start, length = random.integers(1, 50), random.integers(1, 40)
+        days = np.arange(start, min(start + length, DAYS + 1))
+        days = days[random.random(len(days)) < 0.4]
+        if number % 7 == 0:
+            days = np.append(days, min(start + length + 18, DAYS))
+        if len(days):
+            frames.append(
+                pd.DataFrame({"id": f"c{number:03d}", "number": np.unique(days), "group": number % 2})
+            )
+    orders = pd.concat(frames, ignore_index=True)
+    orders["price"] = np.where(orders["group"] == 0, 5.0, 90.0) + random.integers(0, 5, len(orders))
+    return orders
+
+
+ORDERS = draw_orders()
+
+
+def write_orders(folder: Path) -> None:
+    """A file per day, with a cancellation of somebody who never ordered, and a line that is refused."""
+    folder.mkdir(parents=True)
+    for number, rows in ORDERS.groupby("number"):
+        when = f"{day(int(number))} 10:00:00"
+        lines = [f"{row.id},i{number}-{row.id},{when},1,{row.price}" for row in rows.itertuples()]
+        lines += [f"z{number},Ci{number},{when},1,5.0", f"y{number},i{number},{when},none,5.0"]
+        text = "\n".join(["id,invoice,day,pieces,price", *lines])
+        (folder / f"{day(int(number))}.csv").write_text(f"{text}\n")
+
+
+def make_known_shop(folder: Path, **changes: Any) -> Shop:
+    """The shop, with a window of 14 days and customers who are new for 5."""
+    events = make_shop(folder).definition.model_dump(mode="json", by_alias=True)
+    summary = {**events["summary"], "window_days": WINDOW}
+    checks = {**events["checks"], "max_quarantined": 0.9}
+    return make_shop(folder, **{"summary": summary, "groups": GROUPS, "checks": checks, **changes})
+
+
+def group_customers(number: int) -> pd.DataFrame:
+    """first_seen, last_seen and group of everybody who ordered before a day, by id."""
+    orders = ORDERS[ORDERS["number"] < number]
+    seen = orders.groupby("id")["number"].agg(["min", "max"])
+    group = pd.Series("segment", seen.index)
+    group[seen["min"] >= number - NEW_DAYS] = "new"
+    group[seen["max"] < number - WINDOW] = "lapsed"
+    days = {number: str(day(number)) for number in range(1, DAYS + 1)}
+    return pd.DataFrame(
+        {"first_seen": seen["min"].map(days), "last_seen": seen["max"].map(days), "group": group}
+    )
