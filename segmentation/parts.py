@@ -7,6 +7,7 @@ import errno
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def open_file(path: AnyPath) -> BufferedReader:
     if isinstance(path, Path) and path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return path.open("rb")
+
+
+@contextmanager
+def open_parquet(path: AnyPath, page_checksum_verification: bool = False) -> Iterator[pq.ParquetFile]:
+    """A Parquet file or object, for reading."""
+    with open_file(path) as file:
+        # Arrow's threads let go of a Python file a moment after the last read. If the interpreter ends in
+        # that moment, the process aborts (apache/arrow#34314), so they get a file of their own.
+        native = pa.OSFile(str(path)) if isinstance(path, Path) else file
+        yield pq.ParquetFile(native, page_checksum_verification=page_checksum_verification)
 
 
 def hash_file(path: AnyPath) -> str:

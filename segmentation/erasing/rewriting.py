@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segmentation.erasing.matching import Detector
-from segmentation.parts import open_file
+from segmentation.parts import open_parquet
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import advise_audit, damaged
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
@@ -21,8 +21,7 @@ def count_erased_rows(path: AnyPath, columns: list[str], detect: Detector) -> in
     """How many rows of the file would go. Refused if the file cannot be read."""
     rows = 0
     try:
-        with open_file(path) as file:
-            table = pq.ParquetFile(file)
+        with open_parquet(path) as table:
             for number in range(table.num_row_groups):
                 rows += int(detect(table.read_row_group(number, columns=columns, use_threads=False)).sum())
     except (OSError, pa.ArrowException, KeyError) as error:

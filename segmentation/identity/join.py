@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from schemas.part import Part
-from segmentation.parts import read_part
+from segmentation.parts import open_parquet, read_part
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import damaged
 
@@ -50,8 +49,7 @@ def read_published(path: AnyPath, columns: Sequence[str]) -> Iterator[pa.Table]:
 
 
 def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
-    with path.open("rb") as file:
-        table = pq.ParquetFile(file, page_checksum_verification=True)
+    with open_parquet(path, page_checksum_verification=True) as table:
         # The empty table first: a published table without rows still has columns and types.
         yield pa.schema([table.schema_arrow.field(name) for name in names]).empty_table()
         for batch in table.iter_batches(BATCH, columns=names):

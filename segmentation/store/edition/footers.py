@@ -6,10 +6,9 @@ What is published for a date is in catalogue/published.py.
 import re
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from segmentation.errors import DamagedFile
-from segmentation.parts import open_file
+from segmentation.parts import open_parquet
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import damaged
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY
@@ -31,8 +30,8 @@ def parse_footer(table: AnyPath) -> tuple[str, str] | None:
     Refused if it cannot be read, or names no edition.
     """
     try:
-        with open_file(table) as file:
-            metadata = pq.read_metadata(file).metadata or {}
+        with open_parquet(table) as file:
+            metadata = file.metadata.metadata or {}
         edition, digest = metadata[EDITION_KEY].decode(), metadata[MANIFEST_KEY].decode()
     except FileNotFoundError:
         return None

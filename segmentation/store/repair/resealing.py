@@ -5,11 +5,10 @@ and sizes for it. Sealing a new edition is in tasks/publish.py.
 """
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.manifest import EditionRef, Manifest
 from segmentation.errors import DamagedFile
-from segmentation.parts import hash_file, open_file
+from segmentation.parts import hash_file, open_parquet
 from segmentation.store.edition.footers import read_footer
 from segmentation.store.edition.manifests import MANIFEST, read_manifest
 from segmentation.store.erasures import get_recorded_digests, read_erasures
@@ -41,8 +40,7 @@ def _is_whole(folder: AnyPath, manifest: Manifest) -> bool:
     """Are all pages of the table as they were written, with the manifest's customers in each segment?"""
     counts: dict[str, int] = {}
     try:
-        with open_file(folder / SEGMENTS) as file:
-            table = pq.ParquetFile(file, page_checksum_verification=True)
+        with open_parquet(folder / SEGMENTS, page_checksum_verification=True) as table:
             for group in range(table.num_row_groups):
                 # All columns, for their checksums.
                 values = table.read_row_group(group, use_threads=False)["segment_id"].value_counts()

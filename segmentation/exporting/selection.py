@@ -1,0 +1,136 @@
+"""Who is on a list: members of segments, those who entered since a date, and those who are clear members.
+
+Both nights' tables are sorted by id and read in batches, so that neither is in memory whole. Writing the
+list is in campaign_list.py.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.manifest import EditionRef
+from segmentation.errors import Refused
+from segmentation.identity.join import join_ids, read_published
+from segmentation.parts import open_parquet
+from segmentation.store.catalogue.preceding import UNKNOWN, previous_edition
+from segmentation.store.files.objects import AnyPath
+from segmentation.store.files.small_files import advise_audit, damaged
+from segmentation.store.layout import SEGMENTS, edition_folder
+
+
+class Selection(NamedTuple):
+    """Which customers of an edition are selected, and which columns of theirs.
+
+    segment_ids: these segments; empty for all. since: the earlier edition in which a selected customer was
+    not in the segment. min_margin: the least margin, 0 to 1; None for any.
+    """
+
+    segment_ids: tuple[str, ...] = ()
+    since: EditionRef | None = None
+    min_margin: float | None = None
+    columns: tuple[str, ...] = ()
+
+
+class Members(NamedTuple):
+    """A batch of selected customers, and how many members of the segments were left out.
+
+    table: customer_id, segment_id and the selected columns. earlier: in the segment before. unclear: below
+    the least margin.
+    """
+
+    table: pa.Table
+    earlier: int
+    unclear: int
+
+
+def resolve_baseline(home: AnyPath, day: date) -> EditionRef:
+    """The newest edition of a date up to `day`, with which an export compares. Refused without one."""
+    # previous_edition looks before a date.
+    ref = previous_edition(home, day + timedelta(days=1))
+    if ref is None:
+        raise Refused(
+            "entered-since",
+            f"nothing was published on or before {day}, so who entered since then is not known; "
+            "choose a later date from 'resegment history'",
+        )
+    if ref.edition == UNKNOWN or not (edition_folder(home, *ref) / SEGMENTS).is_file():
+        raise Refused(
+            "entered-since",
+            f"the edition of {ref.as_of} is no longer in the store, so who entered since then is not known; "
+            f"choose another date, or {advise_audit(home)}",
+        )
+    return ref
+
+
+def describe_members(folder: AnyPath, selection: Selection) -> pa.Schema:
+    """The columns that select_members yields. Refused if the edition's table lacks one."""
+    table = folder / SEGMENTS
+    try:
+        with open_parquet(table) as file:
+            schema = file.schema_arrow
+    except (OSError, pa.ArrowException) as error:
+        problem = f"cannot be read ({type(error).__name__})"
+        raise damaged(table, problem, "the edition's table", "see 'resegment audit'") from None
+    if missing := [column for column in selection.columns if column not in schema.names]:
+        raise Refused(
+            "columns", f"{SEGMENTS} has no column {', '.join(missing)}; it has {', '.join(schema.names)}"
+        )
+    return pa.schema([schema.field(name) for name in _list_columns(selection)])
+
+
+def select_members(home: AnyPath, folder: AnyPath, selection: Selection) -> Iterator[Members]:
+    """The selected customers of the edition in `folder`, in the order of their ids."""
+    names = dict.fromkeys(("segment_id", "margin", *selection.columns))
+    names.pop("customer_id", None)
+    batches = (
+        _keep_segments(table, selection.segment_ids) for table in read_published(folder / SEGMENTS, [*names])
+    )
+    members = (table for table in batches if table.num_rows)
+    for table, has_entered in _compare(home, members, selection.since):
+        is_clear = np.ones(table.num_rows, bool)
+        if selection.min_margin is not None:
+            # With a single segment there is no border, and the margin is null.
+            margin = pc.fill_null(table["margin"], 1.0).to_numpy()
+            is_clear = margin >= selection.min_margin
+        yield Members(
+            table.filter(pa.array(has_entered & is_clear)).select(_list_columns(selection)),
+            earlier=int((~has_entered).sum()),
+            unclear=int((has_entered & ~is_clear).sum()),
+        )
+
+
+def _list_columns(selection: Selection) -> list[str]:
+    return list(dict.fromkeys(("customer_id", "segment_id", *selection.columns)))
+
+
+def _keep_segments(table: pa.Table, segment_ids: Sequence[str]) -> pa.Table:
+    if not segment_ids:
+        return table
+    return table.filter(pc.is_in(table["segment_id"], value_set=pa.array(segment_ids, pa.string())))
+
+
+def _compare(
+    home: AnyPath, tables: Iterable[pa.Table], since: EditionRef | None
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Each table, and who of it was not in the same segment in the earlier edition: bool (n,)."""
+    if since is None:
+        yield from ((table, np.ones(table.num_rows, bool)) for table in tables)
+        return
+    current: list[pa.Table] = []
+
+    def list_ids() -> Iterator[pa.Array]:
+        for table in tables:
+            current.append(table)
+            yield table["customer_id"].combine_chunks()
+
+    earlier = read_published(edition_folder(home, *since) / SEGMENTS, ["segment_id"])
+    for part in join_ids(list_ids(), earlier):
+        table = current.pop(0)
+        places = pa.array(part.place, mask=part.place < 0)
+        earlier_ids = part.earlier["segment_id"].cast(pa.string()).combine_chunks().take(places)
+        stayed = pc.fill_null(pc.equal(table["segment_id"].cast(pa.string()), earlier_ids), False)
+        yield table, ~stayed.to_numpy(zero_copy_only=False)

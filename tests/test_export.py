@@ -1,0 +1,201 @@
+"""`resegment export`: campaign lists, compared with pandas, and a holdout that DuckDB computes too."""
+
+import hashlib
+import hmac
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+from segmentation.errors import Refused
+from segmentation.exporting.hashing import Holdout, make_holdout
+from segmentation.store.names_file import NAMES_FILE
+from tests.conftest import Command
+from tests.nights import FOUR, Town, create_town, day, draw_customers, read
+
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def town_with_nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Nights 1, 2 and 9. Twenty customers of group a behave like d on night 9, fifty joined on night 2."""
+    town = create_town(tmp_path_factory.mktemp("town"))
+    customers = draw_customers({**FOUR, "a": 200})
+    town.night(1, draw_customers(FOUR))
+    town.night(2, customers)
+    customers.loc[:19, ["spend", "visits"]] = (300.0, 30.0)
+    town.night(9, customers)
+    return town
+
+
+@pytest.fixture
+def town(town_with_nights: Town, tmp_path: Path) -> Town:
+    """A copy in the folder in which commands run."""
+    return town_with_nights.copy_to(tmp_path)
+
+
+def read_segments(town: Town, number: int) -> pd.DataFrame:
+    """A night's published table."""
+    return pd.read_parquet(town.home / f"published/as_of={day(number)}/segments.parquet")
+
+
+def test_a_list_has_a_segments_members(town: Town, main_command: Command) -> None:
+    """A segment is chosen by id or name. The list has its members, its name and the columns asked for."""
+    names = json.loads(main_command("segments", "planted", "--json").stdout)["segments"]
+    text = main_command("export", "planted", "--segment", names[1]["name"].upper(), "--columns", "spend")
+    table = read_segments(town, 9)
+    members = table[table["segment_id"] == names[1]["segment_id"]]
+    exported = pd.read_csv(StringIO(text.stdout))
+    assert list(exported) == ["customer_id", "segment_id", "segment_name", "spend"]
+    assert exported["customer_id"].tolist() == members["customer_id"].tolist()
+    assert exported["spend"].tolist() == members["spend"].tolist()
+    assert set(exported["segment_name"]) == {names[1]["name"]}
+    assert f"{len(members)} customers on the list" in text.stderr
+
+
+@pytest.mark.parametrize(("since", "night"), [("7d", 2), ("8d", 1), (str(day(5)), 2)])
+def test_who_entered_since(town: Town, main_command: Command, since: str, night: int) -> None:
+    """Only customers are listed who were not in their segment in the newest edition up to that date."""
+    result = json.loads(
+        main_command("export", "planted", "--entered-since", since, "-o", "list.csv", "--json").stdout
+    )
+    current, earlier = (read_segments(town, n).set_index("customer_id")["segment_id"] for n in (9, night))
+    entered = current[current != earlier.reindex(current.index)]
+    assert pd.read_csv("list.csv")["customer_id"].tolist() == entered.index.tolist()
+    assert result["entered_since"] == str(day(night))
+    assert (result["customers"], result["earlier"]) == (len(entered), len(current) - len(entered))
+
+
+def test_members_near_a_border_are_left_out(town: Town, main_command: Command) -> None:
+    """With a least margin only clear members are listed, and the others are counted."""
+    output = main_command("export", "planted", "--min-margin", "0.9", "-o", "list.parquet", "--json").stdout
+    table = read_segments(town, 9)
+    clear = table[table["margin"].astype(float) >= 0.9]
+    assert 0 < len(clear) < len(table)
+    assert pd.read_parquet("list.parquet")["customer_id"].tolist() == clear["customer_id"].tolist()
+    assert json.loads(output)["unclear"] == len(table) - len(clear)
+
+
+def test_the_holdout_is_in_a_file_of_its_own(town: Town, main_command: Command) -> None:
+    """Nobody is on both lists, and together they are the segment; only the owner can read them."""
+    main_command("export", "planted", "--holdout", "20%", "--salt", "spring", "-o", "spring.csv")
+    contacts, holdout = pd.read_csv("spring.csv"), pd.read_csv("spring.holdout.csv")
+    table = read_segments(town, 9)
+    ids = table["customer_id"].tolist()
+    is_held_out = Holdout(0.2, "spring").detect(ids)
+    assert holdout["customer_id"].tolist() == table["customer_id"][is_held_out].tolist()
+    assert contacts["customer_id"].tolist() == table["customer_id"][~is_held_out].tolist()
+    assert {Path(name).stat().st_mode & 0o777 for name in ("spring.csv", "spring.holdout.csv")} == {0o600}
+
+
+def test_the_holdout_is_what_sql_computes() -> None:
+    """A warehouse gets the same holdout from the formula in the documentation."""
+    ids = [*(f"c{number}" for number in range(5000)), "Zoë", "", "客户"]
+    query = (
+        "SELECT ('0x' || left(sha256('spring:' || id), 8))::BIGINT < 0.1 * 4294967296 FROM ids ORDER BY place"
+    )
+    people = pd.DataFrame({"id": ids, "place": range(len(ids))})
+    with duckdb.connect() as connection:
+        connection.register("ids", people)
+        expected = [row[0] for row in connection.execute(query).fetchall()]
+    assert Holdout(0.1, "spring").detect(ids).tolist() == expected
+
+
+def test_a_holdouts_share_is_what_was_asked_for() -> None:
+    """The share is within its 99.9 % interval for any salt; two salts are independent; shares are nested."""
+    ids = [str(number) for number in range(20_000)]
+    masks = {salt: Holdout(0.1, salt).detect(ids) for salt in ("a", "b", "c", "spring", "2026")}
+    low, high = binom.interval(0.999, len(ids), 0.1)
+    assert all(low <= mask.sum() <= high for mask in masks.values())
+    overlap = int((masks["a"] & masks["b"]).sum())
+    assert binom.interval(0.999, len(ids), 0.01)[0] <= overlap <= binom.interval(0.999, len(ids), 0.01)[1]
+    assert not (masks["a"] & ~Holdout(0.2, "a").detect(ids)).any()
+
+
+def test_nobody_changes_side_over_nights(town: Town, main_command: Command) -> None:
+    """A customer who is held out on one night is held out on every other."""
+    sides: dict[str, set[bool]] = {}
+    for number in (1, 2, 9):
+        as_of = str(day(number))
+        main_command("export", "planted", "--as-of", as_of, "--holdout", "30%", "-o", "list.csv")
+        for name, is_held_out in (("list.csv", False), ("list.holdout.csv", True)):
+            for customer in pd.read_csv(name)["customer_id"]:
+                sides.setdefault(customer, set()).add(is_held_out)
+    assert all(len(values) == 1 for values in sides.values())
+    assert np.mean([True in values for values in sides.values()]) == pytest.approx(0.3, abs=0.06)
+
+
+def test_hashed_ids(town: Town, main_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashed ids are HMAC-SHA256 with the key of the environment, and the holdout stays the same."""
+    monkeypatch.setenv("RESEGMENT_HASH_KEY", KEY)
+    main_command("export", "planted", "--holdout", "20%", "-o", "plain.csv")
+    main_command("export", "planted", "--holdout", "20%", "--hash-ids", "-o", "hashed.csv")
+    plain, hashed = (pd.read_csv(name)["customer_id"].tolist() for name in ("plain.csv", "hashed.csv"))
+    assert hashed == [hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest() for text in plain]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--segment", "S99"], r"no segment is called 'S99'; the edition has S01 \("),
+        (["--entered-since", "30d"], "nothing was published on or before 2025-12-10"),
+        (["--entered-since", "2026-01-09"], "is not before the edition's date"),
+        (["--entered-since", "soon"], "expected YYYY-MM-DD"),
+        (["--columns", "age"], "no column age; it has customer_id, spend"),
+        (["--holdout", "100%"], "expected more than 0 % and less than 100 %"),
+        (["--holdout", "some"], "expected one such as 10% or 0.1"),
+        (["--hash-ids"], "RESEGMENT_HASH_KEY is not set"),
+        (["-o", "list.xlsx"], r"ends in \.csv or \.parquet"),
+        (["-o", "nowhere/list.csv"], "folder nowhere does not exist"),
+        (["--json"], "the list needs --output"),
+    ],
+)
+@pytest.mark.usefixtures("town")
+def test_refusals_write_nothing(
+    main_command: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    """A request that cannot be met ends with 2, says what was expected, and leaves no file behind."""
+    names = {path.name for path in tmp_path.iterdir()}
+    result = main_command("export", "planted", *arguments)
+    assert result.returncode == 2 and re.search(message, result.stderr)
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_an_edition_that_is_gone_is_not_compared_with(town: Town, main_command: Command) -> None:
+    """If the earlier edition is no longer in the store, nobody is taken for new."""
+    (earlier,) = (town.home / "editions" / str(day(2))).iterdir()
+    (earlier / "segments.parquet").unlink()
+    result = main_command("export", "planted", "--entered-since", "7d")
+    assert result.returncode == 2 and "is no longer in the store" in result.stderr
+
+
+def test_formulas_in_ids_are_counted(tmp_path: Path, main_command: Command) -> None:
+    """Ids that a spreadsheet would run as formulas stay as they are, so that they join, and are counted."""
+    town = create_town(tmp_path)
+    customers = draw_customers(FOUR)
+    customers.loc[:2, "id"] = ["=1+1", "@sum", "-5"]
+    published = town.night(1, customers)
+    result = main_command("export", "planted", "-o", "list.csv")
+    assert "3 ids begin with = + - or @" in result.stderr
+    assert set(pd.read_csv("list.csv")["customer_id"]) == set(read(published)["customer_id"])
+
+
+@pytest.mark.usefixtures("town")
+def test_a_given_name_is_on_the_list(town: Town, main_command: Command) -> None:
+    """The list carries the name that people gave, which also chooses the segment."""
+    main_command("name", "planted", "S01", "--name", "Best customers")
+    assert (town.home / NAMES_FILE).is_file()
+    output = main_command("export", "planted", "--segment", "best customers").stdout
+    assert set(pd.read_csv(StringIO(output))["segment_name"]) == {"Best customers"}
+
+
+def test_a_share_outside_its_range_is_refused() -> None:
+    """A holdout of nobody or of everybody measures nothing."""
+    with pytest.raises(Refused, match="is not a share"):
+        make_holdout(0.0, "spring")
