@@ -14,9 +14,11 @@ import typer
 from config.settings import SettingsError
 from resegment.backfill import backfill_app
 from resegment.compare import compare_app
+from resegment.customer import customer_app
 from resegment.deadline import deadline_app
 from resegment.editions import editions_app
 from resegment.erase import erase_app
+from resegment.export import export_app
 from resegment.history import history_app
 from resegment.init import init_app
 from resegment.local_servers import servers_app
@@ -29,6 +31,7 @@ from resegment.sample import sample_app
 from resegment.score import score_app
 from resegment.segments import segments_app
 from resegment.terminal import print_failure
+from resegment.validate import validate_app
 from segmentation.errors import ResegmentError
 from segmentation.store.files.storage_failures import explain_error
 
@@ -41,6 +44,8 @@ _SUBCOMMANDS = (
     deadline_app,
     report_app,
     segments_app,
+    customer_app,
+    export_app,
     editions_app,
     repair_app,
     erase_app,
@@ -48,6 +53,7 @@ _SUBCOMMANDS = (
     rebuild_app,
     score_app,
     compare_app,
+    validate_app,
     servers_app,
 )
 

@@ -45,11 +45,17 @@ def segments_command(
     home = resolve_home(name, store)
     day, folder = locate_edition(home, as_of, edition)
     given_names = read_given_names(home)
-    rows = [{**row, **_describe(row, given_names)} for row in _read_descriptions(folder)]
+    rows = list_segments(home, folder)
     if as_json:
         typer.echo(json.dumps({"as_of": str(day), "segments": rows}, indent=2, ensure_ascii=False))
         return
     print_table(COLUMNS, [_format_cells(row) for row in rows])
+    for row in rows:
+        if row["called"] != row["called_in_edition"]:
+            typer.echo(
+                f"{row['segment_id']} was named after this edition, in which it is "
+                f"{row['called_in_edition']}; later editions have the new name"
+            )
     ids = {row["segment_id"] for row in rows}
     for segment_id, given_name in sorted(given_names.items()):
         if segment_id not in ids and given_name.name:
@@ -89,6 +95,15 @@ def name_command(
         typer.echo(f"  note: {warning}")
 
 
+def list_segments(home: AnyPath, folder: AnyPath) -> list[dict[str, Any]]:
+    """An edition's segments: their columns of descriptions.parquet, and what people call them now."""
+    from segmentation.store.edition.manifests import read_manifest
+    from segmentation.store.names_file import read_given_names
+
+    newest, of_edition = read_given_names(home), read_manifest(folder).given_names
+    return [{**row, **_describe(row, newest, of_edition)} for row in _read_descriptions(folder)]
+
+
 def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
@@ -104,13 +119,23 @@ def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
         raise Refused("edition", message) from None
 
 
-def _describe(row: dict[str, Any], given_names: "dict[str, GivenName]") -> dict[str, str]:
-    """The segment's given name, or in parentheses the factual one, with owner and note."""
+def _describe(
+    row: dict[str, Any], given_names: "dict[str, GivenName]", names_of_edition: dict[str, str]
+) -> dict[str, str]:
+    """The segment's newest given name, or in parentheses the factual one, with owner and note.
+
+    called_in_edition: what the edition's own tables and report call it.
+    """
     from segmentation.store.names_file import GivenName
 
     given_name = given_names.get(row["segment_id"], GivenName())
-    label = given_name.name or f"({row['name']})"
-    return {"called": label, "owner": given_name.owner, "note": given_name.note}
+    factual_name = f"({row['name']})"
+    return {
+        "called": given_name.name or factual_name,
+        "called_in_edition": names_of_edition.get(row["segment_id"]) or factual_name,
+        "owner": given_name.owner,
+        "note": given_name.note,
+    }
 
 
 def _format_cells(row: dict[str, Any]) -> list[str]:
