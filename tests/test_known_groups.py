@@ -7,8 +7,10 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
+from config.clauses import Retention
 from schemas.night import Published
 from segmentation.errors import Refused
+from segmentation.pruning.pruning import PruneRequest, prune_editions
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
 from segmentation.store.catalogue.editions import resolve_edition
 from segmentation.store.repair.audit import audit_store
@@ -120,6 +122,15 @@ def test_only_the_first_night_reads_the_source_again(nights: Nights) -> None:
 def test_a_published_night_is_recognised(shop: Shop) -> None:
     """Running the first night again, with its earlier events, says that it is published."""
     assert shop.night(30).outcome == "already-published"
+
+
+def test_a_night_is_recognised_whose_previous_edition_was_pruned(shop: Shop) -> None:
+    """It carried its customers from an edition that is gone, and is published all the same."""
+    summary = prune_editions(
+        shop.home, PruneRequest(Retention(all_days=1), "ana", shop.home), lambda line: None
+    )
+    assert [entry.as_of for entry in summary.dates] == [day(30)]
+    assert shop.night(31).outcome == "already-published"
 
 
 @pytest.mark.parametrize("number", NIGHTS[:2])

@@ -60,7 +60,7 @@ def name_as_published(night: Night, key: EditionKey, content: dict[str, Any]) ->
     home = get_home(night)
     manifest = try_read_manifest(edition_folder(home, night.as_of, key.replaces))
     previous = None if manifest is None else manifest.previous_ref
-    if manifest is None or previous is None or previous.edition == key.previous:
+    if manifest is None or previous is None:
         return key
     if edition_folder(home, *previous).is_dir() or not is_pruned(home, previous.edition):
         return key
