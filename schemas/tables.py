@@ -118,7 +118,7 @@ DESCRIPTIONS = pa.DataFrameSchema(
         "size": count("Customers in the segment.", 1),
         "share": number("Share of all customers, 0 to 1.", at_least=0),
         "rule": text(
-            "One to three thresholds in original units. Null where no simple rule has a precision and a "
+            "One to four thresholds in original units. Null where no simple rule has a precision and a "
             "recall of 0.7 or more.",
             True,
         ),

@@ -9,10 +9,9 @@ import numpy as np
 
 from segmentation.identity.segment_history import list_dates, sizes_on
 from segmentation.report.context import ReportContext
-from segmentation.report.factual_names import NOTABLE
-from segmentation.report.formatting import format_change, format_share
+from segmentation.report.formatting import format_change
+from segmentation.report.typical_view import RuleView, TraitRow, build_rule, build_trait_row, list_traits
 
-MAX_TRAITS = 3
 MAX_SPARKLINE_DATES = 90
 
 
@@ -23,28 +22,12 @@ class Sparkline(NamedTuple):
     label: str
 
 
-class TraitRow(NamedTuple):
-    """A feature in which a segment differs from the average."""
-
-    feature: str
-    is_above: bool
-    segment_mean: str
-    overall_mean: str
-
-
-class RuleView(NamedTuple):
-    """A segment's rule. recall and precision are empty where they are unknown."""
-
-    rule: str
-    recall: str
-    precision: str
-
-
 class Card(NamedTuple):
-    """One segment."""
+    """One segment. factual_name: what sets it apart, if people gave it another name."""
 
     segment_id: str
     name: str
+    factual_name: str
     size: int
     growth: str
     sparkline: Sparkline | None
@@ -62,36 +45,34 @@ class SegmentsView(NamedTuple):
 
 def view_segments(context: ReportContext) -> SegmentsView:
     """The view of the segments."""
-    name, first_id = context.night.definition.name, context.segment_ids[0]
+    name, first_id = context.night.definition.name, context.segment_ids[context.reading_order[0]]
     value_shares = compute_value_shares(context)
     return SegmentsView(
         name_command=f"resegment name {name} {first_id} --name …",
         cards=[
             build_card(context, position, None if value_shares is None else float(value_shares[position]))
-            for position in range(len(context.segment_ids))
+            for position in context.reading_order
         ],
     )
 
 
 def compute_value_shares(context: ReportContext) -> np.ndarray | None:
     """Each segment's share of the value feature's sum (k,); None where a sum is negative or all are 0."""
-    if context.value_feature is None or context.value_feature not in context.traits:
-        return None
-    sums: np.ndarray = context.statistics["mean"][context.value_feature].to_numpy() * np.array(context.sizes)
+    sums = context.value_sums
     # With refunds a sum may be negative, and shares of a mixed total mean nothing to a reader.
-    return sums / sums.sum() if sums.min() >= 0 and sums.sum() > 0 else None
+    return sums / sums.sum() if sums is not None and sums.min() >= 0 and sums.sum() > 0 else None
 
 
 def build_card(context: ReportContext, position: int, value_share: float | None) -> Card:
     """The card of the segment at a position."""
     segment_id, size = context.segment_ids[position], context.sizes[position]
-    name = context.names[segment_id]
     shares = {"Share of customers": size / context.total}
     if value_share is not None:
-        shares[f"Share of {context.value_feature}"] = value_share
+        shares[f"Share of {str(context.value_feature).replace('_', ' ')}"] = value_share
     return Card(
         segment_id=segment_id,
-        name=name[:1].upper() + name[1:],
+        name=context.names[segment_id],
+        factual_name=context.factual_names[segment_id] if segment_id in context.given_names else "",
         size=size,
         growth=describe_growth(context, segment_id, size),
         sparkline=build_sparkline(context, segment_id),
@@ -127,34 +108,3 @@ def build_sparkline(context: ReportContext, segment_id: str) -> Sparkline | None
     )
     first_date = dates[sizes[0][0]]
     return Sparkline(f"M{path}", f"Size from {first_date}: lowest {lowest:,}, highest {highest:,}")
-
-
-def list_traits(context: ReportContext, position: int) -> list[str]:
-    """The features that set a segment apart most, largest difference first."""
-    differences = context.statistics["difference"].iloc[position].abs()
-    # Stable: of equal differences the first feature, so the page has the same bytes on every machine.
-    order = np.argsort(-differences.to_numpy(), kind="stable")[:MAX_TRAITS]
-    return [str(differences.index[j]) for j in order if differences.iloc[j] >= NOTABLE]
-
-
-def build_trait_row(context: ReportContext, position: int, feature: str) -> TraitRow:
-    """A feature's mean in a segment, next to that of all customers."""
-    segment_mean = float(context.statistics["mean"][feature].iloc[position])
-    return TraitRow(
-        feature=feature.replace("_", " "),
-        is_above=bool(context.statistics["difference"][feature].iloc[position] > 0),
-        segment_mean=context.format_mean(feature, segment_mean),
-        overall_mean=context.format_mean(feature, context.compute_overall_mean(feature), with_unit=False),
-    )
-
-
-def build_rule(context: ReportContext, position: int) -> RuleView | None:
-    """A segment's rule with its recall and precision; None without a rule."""
-    description = context.descriptions.iloc[position].to_dict()
-    rule, precision, recall = (description[key] for key in ("rule", "rule_precision", "rule_recall"))
-    if not isinstance(rule, str):
-        return None
-    # Without a matching customer, precision has no value.
-    if np.isnan(precision):
-        return RuleView(rule, "", "")
-    return RuleView(rule, format_share(recall), format_share(precision))

@@ -40,6 +40,7 @@ class ReportContext(NamedTuple):
     points: Points
     projection: Projection | None
     levels: pd.DataFrame | None = None
+    alternatives: pd.DataFrame | None = None
 
     @property
     def segment_ids(self) -> list[str]:
@@ -114,8 +115,10 @@ class ReportContext(NamedTuple):
         return largest
 
     def label(self, feature: str) -> str:
-        """The feature and its unit: `spend (EUR)`."""
-        return f"{feature} ({self.units[feature]})" if self.units[feature] else feature
+        """The feature, or the label that the definition gives it, and its unit: `spend (EUR)`."""
+        column = self.night.definition.customer_columns.get(feature)
+        label = column.label if column and column.label else feature
+        return f"{label} ({self.units[feature]})" if self.units[feature] else label
 
     def format_mean(self, feature: str, mean: float, with_unit: bool = True) -> str:
         """A mean with as many decimals as the largest mean of any segment has."""

@@ -17,7 +17,7 @@ from segmentation.features.moments import round_significant
 from segmentation.features.sampling import DrawablePart, draw_keys
 from segmentation.partitions import map_parts
 from segmentation.report.factual_names import format_names
-from segmentation.report.learning import list_rules
+from segmentation.report.learning import SIMPLE, list_rules
 from segmentation.report.profile_table import LabelledMatrix, LabelledPart, read_labelled_part
 from segmentation.report.rule_text import format_rule, write_case
 from segmentation.report.segment_rules import (
@@ -32,7 +32,6 @@ from segmentation.report.segment_rules import (
 )
 from segmentation.report.traits import Trait
 
-SIMPLE = 0.7  # precision and recall from which a rule describes its segment
 _MAX_SAMPLED = 20_000  # customers in the sample from which words are learnt
 
 

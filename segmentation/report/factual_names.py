@@ -16,13 +16,14 @@ from segmentation.report.formatting import format_amount, format_share
 from segmentation.report.round_thresholds import shortest_number_between
 from segmentation.report.traits import Trait
 
-# Contrasts from which a feature is part of a name, and from which it is "very" high or low: about the middle
-# fifth of customers is average, and the outer tenths are extreme.
-NOTABLE, STRONG = 0.25, 1.25
+# Contrasts from which a number is high, very high and extremely high: about three fifths of customers are
+# below the first, nine tenths below the second, and all but one in a hundred below the third.
+NOTABLE, STRONG, EXTREME = 0.25, 1.25, 2.25
 _CLEAR = 0.15  # contrasts closer than this do not tell two segments apart, even with a limit between them
 _NEIGHBOURS = 2
 _CANDIDATES = 8  # features that a name is chosen from
-_MOSTLY, _NEARLY_ALL, _HARDLY = 0.5, 0.9, 0.1  # shares, for the words of indicators
+_HARDLY, _MOSTLY, _NEARLY_ALL = 0.1, 0.5, 0.9  # shares, for the words of indicators
+_NEAR_END, _AT_END = 0.25, 0.1  # average ranks from which nearly all customers have the first or last level
 _LARGEST = 2.5  # a larger contrast says no more
 ALL_CUSTOMERS, AVERAGE = "all customers", "near the average"
 
@@ -40,19 +41,23 @@ class NamingInputs(NamedTuple):
     traits: Sequence[Trait]
 
 
-def grade_contrast(contrast: float, figure: float, is_indicator: bool) -> int:
-    """The grade of a feature, from -2 to 2 for numbers, from -2 to 3 for shares.
+def grade_contrast(contrast: float, figure: float, trait: Trait) -> int:
+    """The grade of a feature, from -3 to 3; of an indicator from -2.
 
-    >>> grade_contrast(-1.4, 3.0, False), grade_contrast(0.1, 3.0, False), grade_contrast(0.9, 0.95, True)
-    (-2, 0, 3)
+    >>> from segmentation.report.traits import make_indicator, make_number
+    >>> grade_contrast(-1.4, 3.0, make_number("a")), grade_contrast(0.9, 0.95, make_indicator("b"))
+    (-2, 3)
     """
-    if abs(contrast) < NOTABLE:
+    size = abs(contrast)
+    if size < NOTABLE:
         return 0
-    if is_indicator and contrast > 0:
-        return 1 + (figure >= _MOSTLY) + (figure >= _NEARLY_ALL)
-    if is_indicator:
-        return -2 if figure <= _HARDLY else -1
-    grade = 2 if abs(contrast) >= STRONG else 1
+    if trait.is_indicator:
+        return 1 + (figure >= _MOSTLY) + (figure >= _NEARLY_ALL) if contrast > 0 else -1 - (figure <= _HARDLY)
+    if trait.levels:
+        from_end = len(trait.levels) - 1 - figure if contrast > 0 else figure
+        grade = 1 + (from_end <= _NEAR_END) + (from_end <= _AT_END)
+    else:
+        grade = 1 + (size >= STRONG) + (size >= EXTREME)
     return grade if contrast > 0 else -grade
 
 
@@ -76,7 +81,7 @@ def grade_all(inputs: NamingInputs) -> np.ndarray:
     return np.array(
         [
             [
-                grade_contrast(contrast, figure, trait.is_indicator)
+                grade_contrast(contrast, figure, trait)
                 for contrast, figure, trait in zip(*rows, inputs.traits, strict=True)
             ]
             for rows in zip(inputs.contrasts, inputs.figures, strict=True)
@@ -178,11 +183,12 @@ def choose_limit(low: float, high: float) -> float:
     return shortest_number_between(low + quarter, high - quarter) if quarter else high
 
 
-def is_true(part: NamePart, contrast: float, figure: float, is_indicator: bool) -> bool:
+def is_true(part: NamePart, contrast: float, figure: float, trait: Trait) -> bool:
     """Is what the name says still true? Grades have some room, so that no name flickers at a limit.
 
+    >>> from segmentation.report.traits import make_number
     >>> high = NamePart(feature="a", grade=1)
-    >>> is_true(high, 0.2, 5.0, False), is_true(high, -0.2, 5.0, False)
+    >>> is_true(high, 0.2, 5.0, make_number("a")), is_true(high, -0.2, 5.0, make_number("a"))
     (True, False)
     """
     if part.is_range:
@@ -190,11 +196,15 @@ def is_true(part: NamePart, contrast: float, figure: float, is_indicator: bool) 
         return is_above and (part.below is None or figure < part.below)
     if part.grade == 0:
         return abs(contrast) < 2 * NOTABLE
-    side = contrast if part.grade > 0 else -contrast
-    if is_indicator:
-        is_share = {3: figure >= 0.8, 2: figure >= 0.4, -2: figure <= 0.2}.get(part.grade, True)
-        return is_share and side >= NOTABLE / 2
-    return side >= (STRONG - 2 * NOTABLE if abs(part.grade) == 2 else NOTABLE / 2)
+    side, size = contrast if part.grade > 0 else -contrast, abs(part.grade)
+    if side < NOTABLE / 2:
+        return False
+    if trait.is_indicator:
+        return {3: figure >= 0.8, 2: figure >= 0.4, -2: figure <= 0.2}.get(part.grade, True)
+    if trait.levels:
+        from_end = len(trait.levels) - 1 - figure if part.grade > 0 else figure
+        return size == 1 or from_end <= 2 * _NEAR_END
+    return side >= (NOTABLE / 2, STRONG - 0.5, EXTREME - 0.5)[size - 1]
 
 
 def format_names(
@@ -202,8 +212,8 @@ def format_names(
 ) -> list[str]:
     """Each segment's name as text. Equal ones, possible only where no figure differs, get their number.
 
-    >>> from segmentation.report.traits import grade_label
-    >>> format_names([[NamePart(feature="spend", grade=2)]], {"spend": grade_label("spend")}, {"spend": ""})
+    >>> from segmentation.report.traits import make_number
+    >>> format_names([[NamePart(feature="spend", grade=2)]], {"spend": make_number("spend")}, {"spend": ""})
     ['very high spend']
     """
     empty = ALL_CUSTOMERS if len(names) == 1 else AVERAGE
@@ -220,13 +230,17 @@ def format_names(
 def _format_part(part: NamePart, trait: Trait, unit: str) -> str:
     if not part.is_range:
         return trait.describe(part.grade)
+    # Recency days 100 to 250 days says its unit twice.
+    label = trait.label
+    if unit and label.lower().endswith(f" {unit.lower()}"):
+        label = label[: -len(unit) - 1]
 
-    def format_limit(limit: float, unit: str) -> str:
-        return format_share(limit) if trait.is_indicator else format_amount(limit, unit)
+    def format_limit(limit: float | None, unit: str) -> str:
+        return format_share(limit or 0.0) if trait.is_indicator else format_amount(limit or 0.0, unit)
 
     unit = "" if trait.levels else unit
     if part.at_least is None:
-        return f"{trait.label} below {format_limit(part.below or 0.0, unit)}"
+        return f"{label} below {format_limit(part.below, unit)}"
     if part.below is None:
-        return f"{trait.label} from {format_limit(part.at_least, unit)}"
-    return f"{trait.label} {format_limit(part.at_least, '')} to {format_limit(part.below, unit)}"
+        return f"{label} from {format_limit(part.at_least, unit)}"
+    return f"{label} {format_limit(part.at_least, '')} to {format_limit(part.below, unit)}"

@@ -14,12 +14,16 @@ from schemas.clustering import Segment
 from schemas.numbers import ColumnScale
 from schemas.words import Condition, SegmentWords, Words
 from segmentation.features.moments import round_significant
-from segmentation.report.factual_names import NamingInputs, choose_names, format_names, is_true
+from segmentation.report.factual_names import NOTABLE, NamingInputs, choose_names, format_names, is_true
 from segmentation.report.profile_table import LabelledMatrix
-from segmentation.report.round_thresholds import Threshold, compute_f1, matches_rule
-from segmentation.report.segment_rules import Rule, infer_rules
+from segmentation.report.round_thresholds import Threshold
+from segmentation.report.segment_rules import Rule, count_matches, infer_rules, score_rules
 from segmentation.report.traits import Trait
 from segmentation.report.typical_figures import Shown, Statistics, choose_figures, measure_shown
+
+# Precision and recall from which a rule describes its segment, and from which one is learnt: a rule that just
+# reaches the limit tonight would come and go.
+SIMPLE, LEARNT = 0.7, 0.72
 
 
 class SegmentFacts(NamedTuple):
@@ -48,8 +52,11 @@ def learn_words(facts: SegmentFacts, sample: LabelledMatrix, as_of: date, reason
     varying = facts.varying
     rules = infer_rules(sample.matrix[varying], sample.labels, len(facts.segments))
     features = [facts.columns[j].feature for j in varying]
+    scores = score_rules(count_matches(sample.matrix[varying], sample.labels, rules))
     words = [
-        SegmentWords(
+        SegmentWords(segment_id=segment.segment_id, name=name)
+        if not score.is_at_least(LEARNT)
+        else SegmentWords(
             segment_id=segment.segment_id,
             name=name,
             rule=tuple(
@@ -60,11 +67,9 @@ def learn_words(facts: SegmentFacts, sample: LabelledMatrix, as_of: date, reason
                 )
                 for threshold in rule
             ),
-            f1=round_significant(
-                compute_f1(matches_rule(rule, sample.matrix[varying]), sample.labels == position), 6
-            ),
+            f1=round_significant(score.f1, 6),
         )
-        for position, (segment, name, rule) in enumerate(zip(facts.segments, names, rules, strict=True))
+        for segment, name, rule, score in zip(facts.segments, names, rules, scores, strict=True)
     ]
     return Words(as_of=as_of, reason=reason, figures=figures, segments=tuple(words))
 
@@ -95,17 +100,29 @@ def rename_segments(facts: SegmentFacts, words: Words, as_of: date, untrue: Sequ
 
 def list_untrue_names(facts: SegmentFacts, words: Words, shown: Shown) -> list[str]:
     """The segments whose name is no longer true of them, with the name."""
-    positions = {figure.feature: j for j, figure in enumerate(words.figures)}
     names = format_names([segment.name for segment in words.segments], facts.traits, facts.units)
-    untrue = []
-    for i, (segment, name) in enumerate(zip(words.segments, names, strict=True)):
-        for part in segment.name:
-            j = positions[part.feature]
-            contrast, figure = float(shown.contrasts[i, j]), float(shown.values.segments[i, j])
-            if not is_true(part, contrast, figure, facts.traits[part.feature].is_indicator):
-                untrue.append(f"{segment.segment_id} was {name}")
-                break
-    return untrue
+    return [
+        f"{segment.segment_id} was {name}"
+        for i, (segment, name) in enumerate(zip(words.segments, names, strict=True))
+        if not _is_still_true(facts, segment, shown, i)
+    ]
+
+
+def _is_still_true(facts: SegmentFacts, segment: SegmentWords, shown: Shown, i: int) -> bool:
+    """Is every part of a segment's name true of the segment at position i?"""
+    if not segment.name:
+        # Near the average: no feature has gone far from it. One segment is everyone, and so always near.
+        return bool((np.abs(shown.contrasts[i, facts.varying]) < 2 * NOTABLE).all())
+    positions = {figure.feature: j for j, figure in enumerate(shown.figures)}
+    return all(
+        is_true(
+            part,
+            float(shown.contrasts[i, positions[part.feature]]),
+            float(shown.values.segments[i, positions[part.feature]]),
+            facts.traits[part.feature],
+        )
+        for part in segment.name
+    )
 
 
 class LearningNight(NamedTuple):

@@ -1,20 +1,19 @@
-"""The section of the profiles: the heat map of averages, all statistics, and the spread of each feature.
+"""The section of the profiles: the heat map of typical figures, all statistics, and the features' spreads.
 
 The spreads' drawings are in spreads.py; the table profiles.parquet is in profile_table.py.
 """
 
 from typing import NamedTuple
 
-import numpy as np
-
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
-from segmentation.report.formatting import format_lift, format_number
+from segmentation.report.formatting import format_number
 from segmentation.report.palette import SHADES
 from segmentation.report.points import MIN_SHOWN
 from segmentation.report.spreads import SpreadChart, draw_spreads
+from segmentation.report.typical_view import describe_figure, format_overall, format_typical, name_statistic
 
-SHADE_WIDTH = 0.4  # standard deviations of difference that one shade covers
+SHADE_WIDTH = 0.4  # spreads of the customers that one shade covers
 STATISTIC_TITLES = {
     "centre": "Centres in original units",
     "mean": "Means",
@@ -23,7 +22,7 @@ STATISTIC_TITLES = {
 
 
 class HeatCell(NamedTuple):
-    """A segment's average. hint: what pointing at the cell shows."""
+    """A segment's typical figure. hint: what pointing at the cell shows."""
 
     text: str
     shade: str
@@ -31,16 +30,17 @@ class HeatCell(NamedTuple):
 
 
 class HeatRow(NamedTuple):
-    """A feature's averages. is_excluded: the feature is not used for the segments."""
+    """A feature's figures. statistic: median, mean or share. is_excluded: not used for the segments."""
 
     label: str
+    statistic: str
     is_excluded: bool
     cells: list[HeatCell]
-    overall_mean: str
+    overall_figure: str
 
 
 class ProfilesView(NamedTuple):
-    """What templates/sections/profiles.html.j2 shows. shade_width: in standard deviations."""
+    """What templates/sections/profiles.html.j2 shows. shade_width: in spreads."""
 
     shade_width: float
     shades: int
@@ -57,7 +57,7 @@ def view_profiles(context: ReportContext) -> ProfilesView:
     return ProfilesView(
         shade_width=SHADE_WIDTH,
         shades=SHADES,
-        sizes=dict(zip(context.segment_ids, context.sizes, strict=True)),
+        sizes={context.segment_ids[i]: context.sizes[i] for i in context.reading_order},
         rows=[
             build_heat_row(context, column.feature, column.excluded)
             for column in context.draft.scaled.columns
@@ -70,41 +70,28 @@ def view_profiles(context: ReportContext) -> ProfilesView:
 
 
 def build_heat_row(context: ReportContext, feature: str, is_excluded: bool) -> HeatRow:
-    """A feature's average in each segment and over all customers."""
-    means, differences = (context.statistics[name][feature] for name in ("mean", "difference"))
+    """A feature's typical figure in each segment and over all customers."""
+    contrasts = context.statistics["contrast"][feature]
     cells = [
         HeatCell(
-            text=context.format_mean(feature, mean, with_unit=False),
-            shade=choose_shade(difference),
-            hint=describe_cell(context, feature, position),
+            text=format_typical(context, feature, position, with_unit=False),
+            shade=choose_shade(contrasts.iloc[position]),
+            hint=describe_figure(context, feature, position),
         )
-        for position, (mean, difference) in enumerate(zip(means, differences, strict=True))
+        for position in context.reading_order
     ]
-    overall_mean = context.format_mean(feature, context.compute_overall_mean(feature), with_unit=False)
-    return HeatRow(context.label(feature), is_excluded, cells, overall_mean)
+    statistic = name_statistic(context, feature)
+    return HeatRow(context.label(feature), statistic, is_excluded, cells, format_overall(context, feature))
 
 
-def choose_shade(difference: float) -> str:
-    """The style sheet's class of a cell: u1 to u5 above the average, d1 to d5 below, empty near it.
+def choose_shade(contrast: float) -> str:
+    """The style sheet's class of a cell: u1 to u5 above everyone's figure, d1 to d5 below, empty near it.
 
     >>> choose_shade(0.1), choose_shade(1.0), choose_shade(-9.0)
     ('', 'u2', 'd5')
     """
-    shade = min(SHADES, int(abs(difference) / SHADE_WIDTH))
-    return f"{'u' if difference > 0 else 'd'}{shade}" if shade else ""
-
-
-def describe_cell(context: ReportContext, feature: str, position: int) -> str:
-    """A segment's distance from the average, its lift, and its median."""
-    difference, lift, median = (
-        float(context.statistics[name][feature].iloc[position]) for name in ("difference", "lift", "median")
-    )
-    details = [f"{difference:+.1f} standard deviations from the average of all customers"]
-    if not context.traits[feature].is_indicator:
-        if np.isfinite(lift) and lift > 0:
-            details.append(format_lift(lift))
-        details.append(f"median {context.format_value(feature, median)}")
-    return "; ".join(details)
+    shade = min(SHADES, int(abs(contrast) / SHADE_WIDTH))
+    return f"{'u' if contrast > 0 else 'd'}{shade}" if shade else ""
 
 
 def tabulate_statistic(context: ReportContext, statistic: str) -> Table:

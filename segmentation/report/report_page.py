@@ -5,6 +5,7 @@ The order and the headings of the sections are in templates/report.html.j2.
 
 from typing import NamedTuple
 
+from segmentation.report.alternatives import AlternativesView, view_alternatives
 from segmentation.report.cards import SegmentsView, view_segments
 from segmentation.report.context import ReportContext
 from segmentation.report.data_quality import QualityView, view_quality
@@ -18,6 +19,7 @@ from segmentation.report.outcome_view import OutcomeView, view_outcome
 from segmentation.report.page import render_page
 from segmentation.report.profiles import ProfilesView, view_profiles
 from segmentation.report.provenance import MakingView, view_making
+from segmentation.report.rules_view import RulesView, view_rules
 from segmentation.report.scatter import CustomersView, view_customers
 from segmentation.report.summary import SummaryView, view_summary
 from segmentation.report.who_they_are import LevelsView, view_levels
@@ -33,10 +35,12 @@ class ReportView(NamedTuple):
     past: HistoryView
     profiles: ProfilesView
     levels: LevelsView | None
+    rules: RulesView | None
     customers: CustomersView
     outcome: OutcomeView | None
     groups: GroupsView | None
     evidence: EvidenceView
+    alternatives: AlternativesView | None
     quality: QualityView
     making: MakingView
 
@@ -64,10 +68,12 @@ def view_report(context: ReportContext) -> ReportView:
         past=view_history(context),
         profiles=view_profiles(context),
         levels=view_levels(context),
+        rules=view_rules(context),
         customers=view_customers(context),
         outcome=view_outcome(context),
         groups=view_groups(context),
         evidence=view_evidence(context),
+        alternatives=view_alternatives(context),
         quality=view_quality(context),
         making=view_making(context),
     )

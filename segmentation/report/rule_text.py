@@ -6,6 +6,7 @@ segmentation/report/learning.py.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby
 from math import ceil
 
 from schemas.numbers import Encoding
@@ -14,23 +15,28 @@ from segmentation.report.traits import Trait
 
 
 def format_rule(
-    rule: Sequence[Condition], encodings: Mapping[str, Encoding], trait_of: Mapping[str, Trait]
+    rule: Sequence[Condition], encodings: Mapping[str, Encoding], traits: Mapping[str, Trait]
 ) -> str:
-    """`revenue >= 1200 and recency_days < 40`; a category as `city = Bonn` or `not city = Bonn`."""
-    return " and ".join(
-        _format_condition(condition, encodings[condition.feature], trait_of[condition.feature])
-        for condition in rule
-    )
+    """`3 <= orders < 7 and revenue >= 700`; a category as `city = Bonn` or `not city = Bonn`."""
+    texts = []
+    for feature, conditions in groupby(rule, key=lambda condition: condition.feature):
+        encoding, pair = encodings[feature], list(conditions)
+        if encoding.kind in ("level", "other", "missing") or traits[feature].is_indicator:
+            texts.append(encoding.name if pair[0].at_least else f"not {encoding.name}")
+        elif len(pair) == 2:
+            low, high = (_format_value(condition.threshold, encoding) for condition in pair)
+            texts.append(f"{low} <= {encoding.name} < {high}")
+        else:
+            sign = ">=" if pair[0].at_least else "<"
+            texts.append(f"{encoding.name} {sign} {_format_value(pair[0].threshold, encoding)}")
+    return " and ".join(texts)
 
 
-def _format_condition(condition: Condition, encoding: Encoding, trait: Trait) -> str:
-    if encoding.kind in ("level", "other", "missing") or trait.is_indicator:
-        return encoding.name if condition.at_least else f"not {encoding.name}"
-    sign = ">=" if condition.at_least else "<"
-    if encoding.kind == "rank":
-        position = min(ceil(condition.threshold), len(encoding.levels) - 1)
-        return f"{encoding.name} {sign} {encoding.levels[position]}"
-    return f"{encoding.name} {sign} {format_threshold(condition.threshold)}"
+def _format_value(threshold: float, encoding: Encoding) -> str:
+    """A number, or the first level of an ordered category that is not below it."""
+    if encoding.kind != "rank":
+        return format_threshold(threshold)
+    return encoding.levels[min(ceil(threshold), len(encoding.levels) - 1)]
 
 
 def format_threshold(value: float) -> str:

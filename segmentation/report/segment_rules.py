@@ -1,4 +1,4 @@
-"""Rules of one to three thresholds that describe a segment: inferred from a sample, measured on everyone.
+"""Rules of one to four thresholds that describe a segment: inferred from a sample, measured on everyone.
 
 A rule is for reading, and for trying out in another system. Only the model decides who is in a segment. When
 rules are learnt: learning.py. As text and SQL: rule_text.py.
@@ -17,7 +17,7 @@ from segmentation.report.round_thresholds import (
 )
 
 _MIN_GAIN = 0.01  # rise of F1 that justifies a second condition
-_MIN_THIRD_GAIN = 0.03  # a third one has to be worth the longer sentence
+_MIN_THIRD_GAIN = 0.03  # a third and a fourth have to be worth the longer sentence
 _BEAM = 6  # best rules to which one more condition is tried
 _MOST_RULES = 62  # bits of an int64, in which matches are counted
 _MOST_FEATURES = 30  # those that separate segments most; among 200, a search would take a minute
@@ -62,7 +62,7 @@ def _infer_rule(matrix: np.ndarray, orders: dict[int, np.ndarray], in_segment: n
         return ()
     beam = [_Candidate(0.0, ())]
     best = beam[0]
-    for gain in (0.0, _MIN_GAIN, _MIN_THIRD_GAIN):
+    for gain in (0.0, _MIN_GAIN, _MIN_THIRD_GAIN, _MIN_THIRD_GAIN):
         longer = {
             _sort(extended.rule): extended
             for candidate in beam
@@ -150,18 +150,24 @@ class RuleScore(NamedTuple):
     precision: float | None
     recall: float
 
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both; 0 if no customer matches."""
+        total = (self.precision or 0.0) + self.recall
+        return 2 * (self.precision or 0.0) * self.recall / total if total else 0.0
+
     def is_at_least(self, limit: float) -> bool:
         """Are both shares at least the limit?"""
         return self.precision is not None and self.precision >= limit and self.recall >= limit
 
 
 def score_rules(counts: MatchCounts) -> list[RuleScore]:
-    """Each rule's precision and recall. Every segment has customers."""
+    """Each rule's precision and recall; a segment without customers has a recall of 0."""
     scores = []
-    for position, size in enumerate(counts.segments.sum(axis=0)):
+    for position, size in enumerate(counts.segments.sum(axis=0).tolist()):
         matching = counts.segments[(counts.rules >> position) & 1 == 1]
         matches, correct = int(matching.sum()), int(matching[:, position].sum())
-        scores.append(RuleScore(correct / matches if matches else None, correct / int(size)))
+        scores.append(RuleScore(correct / matches if matches else None, correct / size if size else 0.0))
     return scores
 
 
