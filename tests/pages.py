@@ -19,7 +19,7 @@ class ReportPage(HTMLParser):
         super().__init__()
         self.bytes = Path(published.report_path).read_bytes()
         html = re.sub(r"<script>.*?</script>", "", self.bytes.decode(), flags=re.DOTALL)
-        self.html = re.sub(r'<wbr>|<span class="n">([^<]*)</span>', r"\1", html)
+        self.html = re.sub(r'<wbr>|<span class="(?:n|long)">([^<]*)</span>', r"\1", html)
         self.open: list[str] = []
         self.texts: list[tuple[str, str]] = []
         self.ids: list[str] = []

@@ -30,18 +30,46 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Published, Pub
     return first, town.night(2, second)
 
 
-def test_the_verdict_is_one_sentence(two_nights: tuple[Published, Published]) -> None:
-    """One sentence gives date, customers, segments, evidence, who moved and how the night ended."""
-    first, second = map(ReportPage, two_nights)
-    assert re.search(
-        r"On 1 January 2026, 480 customers form 4 segments; the evidence for that number is strong; there is "
-        r"no earlier edition to compare with; published\.",
-        first.words,
+def test_the_first_screen_answers_three_questions(two_nights: tuple[Published, Published]) -> None:
+    """Who the segments are and what they are worth, what changed and why, and whether to trust it."""
+    first, second = (
+        ReportPage(published).words.split("A segment keeps its id")[0] for published in two_nights
     )
-    assert (
-        "since 1 January 2026, 10 of 475 customers (2.1%) changed segment, 3 joined and 5 left; published."
-        in second.words
-    )
+    assert "480 customers in 4 segments. The most valuable is S0" in first
+    assert "First edition Nothing to compare with yet." in first
+    assert "Since 1 January 2026" in second
+    assert "2.1% changed segment: 10 of 475 customers, because they behaved differently." in second
+    assert "3 joined and 5 left." in second
+    for page in (first, second):
+        assert "Can you trust it? Yes The evidence for 4 segments is strong" in page
+
+
+def test_segments_are_ordered_by_value_everywhere(two_nights: tuple[Published, Published]) -> None:
+    """The overview, the cards, the profiles and the legends begin with the segment of the highest sum."""
+    page, table = ReportPage(two_nights[1]), read(two_nights[1])
+    order = list(table.groupby("segment_id")["spend"].sum().sort_values(ascending=False).index)
+    assert re.findall(r'href="#card-(S\d+)"', page.html) == order
+    assert re.findall(r'id="card-(S\d+)"', page.html) == order
+    heat = page.html.split('table class="heat"')[1].split("</thead>")[0]
+    assert re.findall(r'<span class="chip[^>]*>(S\d+)<', heat) == order
+    assert [trace["name"] for trace in page.data["sizes"]["data"]] == order
+
+
+def test_values_and_averages_have_a_history(two_nights: tuple[Published, Published]) -> None:
+    """Over time there are the sums of the value feature, and the averages of every feature to choose."""
+    page, table = ReportPage(two_nights[1]), read(two_nights[1])
+    assert "values" not in ReportPage(two_nights[0]).data
+    sums = table.groupby("segment_id")["spend"].sum()
+    for trace in page.data["values"]["data"]:
+        assert trace["y"][-1] == pytest.approx(sums[trace["name"]], rel=1e-4)
+    averages, means = page.data["averages"], table.groupby("segment_id")[["spend", "visits"]].mean()
+    assert [title.split("average ")[1].split(" (")[0] for title in averages["axisTitles"]] == [
+        "spend",
+        "visits",
+    ]
+    for feature, choice in zip(("spend", "visits"), averages["choices"], strict=True):
+        for trace in choice:
+            assert trace["y"][-1] == pytest.approx(means.loc[trace["name"], feature], rel=1e-4)
 
 
 def test_sections_follow_the_order_of_the_links(two_nights: tuple[Published, Published]) -> None:
@@ -52,7 +80,8 @@ def test_sections_follow_the_order_of_the_links(two_nights: tuple[Published, Pub
         assert all(level <= outer + 1 for outer, level in pairwise(levels))
         targets = [str(attributes["href"])[1:] for tag, attributes in page.tags if tag == "a"]
         assert set(targets) <= set(page.ids)
-        assert targets[1:] == [element_id for element_id in page.ids if element_id in targets]
+        sections = [target for target in targets[1:] if not target.startswith("card-")]
+        assert sections == [element_id for element_id in page.ids if element_id in sections]
         assert len(set(page.ids)) == len(page.ids)
 
 
@@ -131,8 +160,8 @@ def test_a_held_night_shows_why(tmp_path: Path) -> None:
     held = town.night(2, draw_customers({"a": 20, "b": 20, "c": 20, "d": 20}))
     assert held.outcome == "held"
     page = ReportPage(held)
-    assert "held by a check, so not live." in page.words
-    assert "Held, not live." in page.words.split("Segments")[0]
+    assert "Can you trust it? Not yet " in page.words
+    assert "Held, not live." in page.words.split("Who they are")[0]
     for reason in held.reasons:
         assert reason in page.words.split("A segment keeps its id")[0]
 
@@ -173,7 +202,8 @@ def test_groups_below_ten_are_not_drawn(tmp_path: Path) -> None:
 def test_small_inputs_have_a_complete_page(tmp_path: Path, groups: dict[str, int]) -> None:
     """One segment, two, or a handful of customers: every section is there."""
     page = ReportPage(create_town(tmp_path, k={"min": 1, "max": 2}).night(1, draw_customers(groups)))
-    assert len(page.list_texts("h2")) == 8
+    assert {"Segments", "What changed", "Profiles", "Data quality"} <= set(page.list_texts("h2"))
+    assert len(page.list_texts("h2")) >= 3 + 8
     assert "nan" not in page.words.lower().split()
     assert ("there is nothing to draw" in page.words) == (groups == {"a": 5, "b": 4})
 

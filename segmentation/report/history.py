@@ -1,30 +1,27 @@
 """The section of the last editions: sizes, shares, and how many customers moved, from history.parquet.
 
-What changed since the previous edition is in migration.py.
+Values and averages are in trend_figures.py; what changed since the previous edition is in migration.py.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from segmentation.identity.segment_history import MOST_DATES, list_dates
 from segmentation.report.context import ReportContext
+from segmentation.report.date_figures import draw_lines, make_date_layout, newest_first, pivot_dates
 from segmentation.report.figure import Figure, Table
 from segmentation.report.formatting import format_share
-from segmentation.report.palette import OUTSIDE, fill_pattern, segment_colour, segment_number, with_opacity
-
-HEIGHT = 320
-MAX_TABLE_ROWS = 90
-MAX_MARKED_DATES = 30  # with more dates, markers would hide the line
+from segmentation.report.palette import OUTSIDE, fill_pattern, segment_colour, with_opacity
+from segmentation.report.trend_figures import draw_averages, draw_values
 
 
 class HistoryView(NamedTuple):
-    """What templates/sections/past.html.j2 shows. sizes_and_shares are side by side."""
+    """What templates/sections/past.html.j2 shows. worth: values and averages, in the same order."""
 
     note: str
     sizes_and_shares: tuple[Figure, ...] = ()
+    worth: tuple[Figure, ...] = ()
     moves: Figure | None = None
 
 
@@ -35,59 +32,19 @@ def view_history(context: ReportContext) -> HistoryView:
         return HistoryView(
             "The history begins with this edition; the next one shows how segments grow and shrink."
         )
-    sizes, shares = (pivot_history(context.history, column) for column in ("size", "share"))
+    sizes, shares = (pivot_dates(context, context.history, column) for column in ("size", "share"))
     note = f"{len(dates)} editions, {dates[0]} to {dates[-1]}; the last {MOST_DATES} are kept."
     ended = [segment for segment in sizes.columns if segment not in context.segment_ids]
     if ended:
         note += f" Segments that no longer exist: {', '.join(ended)}."
-    return HistoryView(note, (draw_sizes(sizes), draw_shares(shares)), draw_moves(context.history))
-
-
-def pivot_history(history: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A column by date and segment, in the order of ids; NaN on dates without the segment."""
-    table = history.pivot(index="as_of", columns="segment_id", values=column).sort_index()
-    order: list[str] = sorted(map(str, table.columns), key=segment_number)
-    return table[order]
-
-
-def make_date_layout(axis_title: str, tick_format: str) -> dict[str, Any]:
-    """The layout of a figure over dates."""
-    return {
-        "height": HEIGHT,
-        "margin": {"t": 10, "r": 10, "l": 50, "b": 40},
-        "hovermode": "x unified",
-        "legend": {
-            "orientation": "h",
-            "traceorder": "normal",
-            "y": -0.18,
-            "x": 0,
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
-        "xaxis": {"type": "date", "fixedrange": True, "hoverformat": "%Y-%m-%d"},
-        "yaxis": {
-            "title": {"text": axis_title},
-            "fixedrange": True,
-            "tickformat": tick_format,
-            "rangemode": "tozero",
-        },
-    }
+    worth = [figure for figure in (draw_values(context), draw_averages(context)) if figure is not None]
+    return HistoryView(
+        note, (draw_sizes(sizes), draw_shares(shares)), tuple(worth), draw_moves(context.history)
+    )
 
 
 def draw_sizes(sizes: pd.DataFrame) -> Figure:
     """A line for each segment."""
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "lines" if len(sizes) > MAX_MARKED_DATES else "lines+markers",
-            "name": str(segment),
-            "x": list(sizes.index),
-            "y": [None if pd.isna(size) else int(size) for size in sizes[segment]],
-            "line": {"color": segment_colour(str(segment)), "width": 2},
-            "marker": {"size": 5},
-        }
-        for segment in sizes.columns
-    ]
     rows = [
         [day, *("" if pd.isna(size) else f"{size:,.0f}" for size in row)] for day, row in newest_first(sizes)
     ]
@@ -97,7 +54,7 @@ def draw_sizes(sizes: pd.DataFrame) -> Figure:
     )
     return Figure(
         id="sizes",
-        content={"data": traces, "layout": make_date_layout("customers", ",d")},
+        content={"data": draw_lines(sizes, 15), "layout": make_date_layout("customers", ",d")},
         alt=f"Customers in each segment from {sizes.index[0]} to {sizes.index[-1]}: {changes}",
         table=Table("Customers by date and segment", ["Date", *map(str, sizes.columns)], rows),
         title="Customers in each segment",
@@ -155,7 +112,7 @@ def draw_moves(history: pd.DataFrame) -> Figure | None:
         "hovertemplate": "%{x}: %{y:.2%}<extra></extra>",
     }
     layout = make_date_layout("of staying customers", ".1%") | {
-        "height": 200,
+        "height": 220,
         "hovermode": "closest",
         "showlegend": False,
     }
@@ -173,8 +130,3 @@ def draw_moves(history: pd.DataFrame) -> Figure | None:
         ),
         title="Customers who changed segment",
     )
-
-
-def newest_first(table: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Dates with their values, newest first."""
-    return ((str(day), row.to_numpy()) for day, row in table.iloc[::-1].head(MAX_TABLE_ROWS).iterrows())

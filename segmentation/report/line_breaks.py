@@ -48,26 +48,43 @@ def wrap_label(text: str, width: int = 34) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
+def shorten(text: str, width: int) -> str:
+    """Text of at most `width` characters: of a longer one the beginning and the end, which has the unit.
+
+    >>> shorten("revenue (GBP)", 20), shorten("total_revenue_of_the_last_year (EUR)", 20)
+    ('revenue (GBP)', 'total_reve…ear (EUR)')
+    """
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{text[-tail:]}"
+
+
 def split_word(word: str) -> Iterator[str]:
     """The pieces between which a word may break; the word itself if it is short or a number.
 
     >>> list(split_word("days_since_last")), list(split_word("2011-12-09")), list(split_word("visits"))
     (['days_', 'since_', 'last'], ['2011-12-09'], ['visits'])
     """
-    if len(word) <= MAX_WORD or (len(word) <= MAX_RUN and _NUMBER.fullmatch(word)):
-        yield word
-        return
-    for piece in _POINTS.split(word):
+    for piece in _split_at_points(word):
         step = _STEP if len(piece) > MAX_RUN else len(piece) or 1
         yield from (piece[start : start + step] for start in range(0, len(piece), step))
 
 
+def _split_at_points(word: str) -> list[str]:
+    if len(word) <= MAX_WORD or (len(word) <= MAX_RUN and _NUMBER.fullmatch(word)):
+        return [word]
+    return _POINTS.split(word)
+
+
 def _mark_token(token: str) -> Markup:
-    return Markup("<wbr>").join(_keep_numbers(piece) for piece in split_word(token))
+    return Markup("<wbr>").join(_mark_piece(piece) for piece in _split_at_points(token))
 
 
-def _keep_numbers(piece: str) -> Markup:
+def _mark_piece(piece: str) -> Markup:
     """Spans around 2026-01-31 and 1e-12 only: other numbers do not break, and a page has thousands."""
+    if len(piece) > MAX_RUN:
+        return Markup('<span class="long">{}</span>').format(piece)
     parts = _HYPHENATED.split(piece)
     return Markup("").join(
         Markup('<span class="n">{}</span>').format(part) if i % 2 else escape(part)

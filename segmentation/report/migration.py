@@ -9,17 +9,13 @@ from schemas.identity import Churn, Event
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import format_amount, format_customers
+from segmentation.report.night_changes import MODELS
 from segmentation.report.palette import OUTSIDE, segment_colour, with_opacity
 from segmentation.report.summary import describe_movers
 
 JOINED, LEFT = "joined", "left"
 FEW_MOVERS = 0.1  # share of customers below which the diagram starts with movers only
 MAX_DRIFTS = 5
-MODELS = {
-    "scored": "The previous model was kept",
-    "warm": "The model was refitted, starting from the previous one",
-    "cold": "A new model was fitted from scratch",
-}
 
 
 class Flow(NamedTuple):

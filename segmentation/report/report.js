@@ -56,9 +56,21 @@
     recolour(false);
   });
 
-  /* A figure may have several choices of data. Each button names a figure and the index of a choice. */
+  /* A figure may have several choices of data, some with a title of the axis for each. Buttons and menus name
+     a figure, and the index of a choice. */
   function withChosenData(figure) {
-    return figure.choices ? { ...figure, data: figure.choices[figure.chosen] } : figure;
+    if (!figure.choices) return figure;
+    const chosen = { ...figure, data: figure.choices[figure.chosen] };
+    if (!figure.axisTitles) return chosen;
+    const title = { ...figure.layout.yaxis.title, text: figure.axisTitles[figure.chosen] };
+    return { ...chosen, layout: { ...figure.layout, yaxis: { ...figure.layout.yaxis, title } } };
+  }
+  for (const menu of document.querySelectorAll("select[data-figure]")) {
+    const figure = figures[menu.dataset.figure];
+    menu.addEventListener("change", () => {
+      figure.chosen = Number(menu.value);
+      draw(menu.dataset.figure, withChosenData(figure));
+    });
   }
   for (const button of document.querySelectorAll("button[data-figure]")) {
     const id = button.dataset.figure;
@@ -87,7 +99,7 @@
     return feature.name + ": " + Number(value.toPrecision(4)).toLocaleString("en");
   }
   function makeAxis(feature) {
-    const axis = { title: { text: feature.name }, automargin: true };
+    const axis = { title: { text: feature.title || feature.name }, automargin: true };
     if (feature.ticks && feature.ticks.length > 1)
       Object.assign(axis, { tickvals: feature.ticks.map(([at]) => at), ticktext: feature.ticks.map(([, label]) => label) });
     return axis;

@@ -12,11 +12,13 @@ import numpy as np
 from segmentation.features.transforms import apply_transform, is_logarithmic
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
+from segmentation.report.line_breaks import shorten
 from segmentation.report.points import MIN_SHOWN
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MAX_CHARTS = 40
-WIDTH, ROW_HEIGHT, AXIS_HEIGHT, LEFT, RIGHT = 330, 22, 24, 42, 12  # pixels
+WIDTH, ROW_HEIGHT, AXIS_HEIGHT, LEFT, RIGHT = 330, 22, 38, 42, 12  # pixels
+MAX_TITLE = 42  # characters that fit below an axis; the whole name is above the drawing
 MIN_BOX = 10  # pixels, so that the colour of a narrow box can be seen
 
 
@@ -57,6 +59,7 @@ class SpreadChart(NamedTuple):
     """One feature's drawing, and its numbers as a table."""
 
     title: str
+    axis_title: str
     width: int
     height: int
     left: int
@@ -101,12 +104,15 @@ def draw_chart(context: ReportContext, spread: Spread) -> SpreadChart:
 
     rows = [
         SpreadRow(
-            segment_id, ROW_HEIGHT * position + ROW_HEIGHT / 2, draw_box([to_x(value) for value in scaled])
+            segment_id=context.segment_ids[position],
+            y=ROW_HEIGHT * row + ROW_HEIGHT / 2,
+            box=draw_box([to_x(value) for value in spread.scaled[position]]),
         )
-        for position, (segment_id, scaled) in enumerate(zip(context.segment_ids, spread.scaled, strict=True))
+        for row, position in enumerate(context.reading_order)
     ]
     return SpreadChart(
         title=context.label(spread.feature),
+        axis_title=shorten(context.label(spread.feature), MAX_TITLE),
         width=WIDTH,
         height=ROW_HEIGHT * len(rows) + AXIS_HEIGHT,
         left=LEFT,
@@ -181,7 +187,9 @@ def tabulate_quantiles(context: ReportContext, spread: Spread) -> Table:
                 for value in values
             ),
         ]
-        for segment_id, values in zip(context.segment_ids, spread.values, strict=True)
+        for segment_id, values in (
+            (context.segment_ids[position], spread.values[position]) for position in context.reading_order
+        )
     ]
     header = ["Segment", *(f"{quantile:.0%}" for quantile in QUANTILES)]
     return Table(f"Quantiles of {spread.feature}", header, rows)

@@ -1,49 +1,31 @@
-"""The top of the report: one sentence that sums up the night, what the checks found, and a few figures.
+"""The top of the page: what a reader sees in ten seconds, and what the checks found.
 
-The details are in the modules of the sections.
+Its three panels are in overview.py, night_changes.py and trust.py; the details are in the sections.
 """
 
 from datetime import date
 from typing import NamedTuple
 
 from segmentation.report.context import ReportContext
-from segmentation.report.formatting import (
-    format_change,
-    format_customers,
-    format_date,
-    format_share,
-    join_words,
-)
-
-STRENGTHS = {
-    "strong": "the evidence for that number is strong",
-    "fair": "the evidence for that number is fair",
-    "weak": "the evidence for that number is weak",
-    "set": "the definition sets that number",
-    "none": "they divide one crowd, since nothing suggests separate groups",
-}
-
-
-class Tile(NamedTuple):
-    """One figure of the night, with a remark below it."""
-
-    name: str
-    figure: str
-    remark: str
+from segmentation.report.formatting import format_customers, format_date, format_share, join_words
+from segmentation.report.night_changes import NightChangesView, view_night_changes
+from segmentation.report.overview import OverviewView, view_overview
+from segmentation.report.trust import TrustView, view_trust
 
 
 class SummaryView(NamedTuple):
-    """What templates/report.html.j2 shows above the sections, and in the footer."""
+    """What templates/summary.html.j2 shows, and report.html.j2 in the footer."""
 
     name: str
     as_of: date
     edition: str
     description: str
     is_published: bool
-    verdict: str
     failed_required: tuple[str, ...]
     failed_advisory: tuple[str, ...]
-    tiles: list[Tile]
+    overview: OverviewView
+    night_changes: NightChangesView
+    trust: TrustView
 
 
 def view_summary(context: ReportContext) -> SummaryView:
@@ -55,27 +37,12 @@ def view_summary(context: ReportContext) -> SummaryView:
         edition=context.draft.ingested.key.edition,
         description=definition.description,
         is_published=verdict.may_publish,
-        verdict=describe_verdict(context),
         failed_required=verdict.reasons,
         failed_advisory=verdict.warnings,
-        tiles=list_tiles(context),
+        overview=view_overview(context),
+        night_changes=view_night_changes(context),
+        trust=view_trust(context),
     )
-
-
-def describe_verdict(context: ReportContext) -> str:
-    """Date, customers, k, evidence, what moved, and how the night ended, in one sentence.
-
-    Not whether the edition is live: that may change later, and an edition never does.
-    """
-    k = len(context.segment_ids)
-    clauses = [
-        f"On {format_date(context.night.as_of)}, {format_customers(context.total)} form "
-        + ("one segment" if k == 1 else f"{k} segments"),
-        STRENGTHS[context.draft.choice.strength],
-        describe_movers(context),
-        "published" if context.verdict.may_publish else "held by a check, so not live",
-    ]
-    return f"{'; '.join(clauses)}."
 
 
 def describe_movers(context: ReportContext) -> str:
@@ -93,28 +60,3 @@ def describe_movers(context: ReportContext) -> str:
         f"{count:,} {verb}" for count, verb in ((churn.joined, "joined"), (churn.left, "left")) if count
     ]
     return f"{since}, {join_words(counts)}"
-
-
-def list_tiles(context: ReportContext) -> list[Tile]:
-    """The figures below the verdict."""
-    previous, churn = context.draft.previous, context.draft.aligned.churn
-    balance, checks = context.draft.customers.balance, context.verdict.checks
-    growth = segments = unmoved = "first edition"
-    if not previous.is_cold:
-        growth = f"{format_change(context.total - previous.customers)} since {previous.as_of}"
-        segments = f"{previous.k} on {previous.as_of}"
-        unmoved = "rows have no customer id"
-    causes = f"{churn.behaviour:,} by behaviour, {churn.model:,} by the model" if churn else unmoved
-    refused = format_share(balance.quarantined / max(1, balance.read))
-    failed = [check.name for check in checks if not check.passed]
-    return [
-        Tile("Customers", f"{context.total:,}", growth),
-        Tile("Segments", str(len(context.segment_ids)), segments),
-        Tile("Changed segment", format_share(churn.moved_share) if churn else "\N{EM DASH}", causes),
-        Tile("Rows refused", refused, f"of {balance.read:,} read"),
-        Tile(
-            "Checks passed",
-            f"{len(checks) - len(failed)} of {len(checks)}",
-            ", ".join(failed) or "all of them",
-        ),
-    ]
