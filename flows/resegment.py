@@ -116,6 +116,7 @@ def draft_edition(night: Night, customers: Customers) -> EditionDraft:
         scaled=scaled,
         choice=choice,
         aligned=aligned,
+        candidates=tuple(candidates),
     )
 
 

@@ -32,6 +32,7 @@ from resegment.score import score_app
 from resegment.segments import segments_app
 from resegment.terminal import print_failure
 from resegment.validate import validate_app
+from resegment.what_if import what_if_app
 from segmentation.errors import ResegmentError
 from segmentation.store.files.storage_failures import explain_error
 
@@ -44,6 +45,7 @@ _SUBCOMMANDS = (
     deadline_app,
     report_app,
     segments_app,
+    what_if_app,
     customer_app,
     export_app,
     editions_app,

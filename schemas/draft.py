@@ -3,7 +3,7 @@
 A stage whose record is checked or shown gets a field in EditionDraft; the flow fills it.
 """
 
-from schemas.clustering import Scaled
+from schemas.clustering import Candidate, Scaled
 from schemas.evidence import Choice
 from schemas.identity import Aligned, PreviousEdition
 from schemas.part import Part
@@ -20,6 +20,7 @@ class EditionDraft(Record):
     scaled: Scaled
     choice: Choice
     aligned: Aligned
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def ingested(self) -> Ingested:
@@ -37,6 +38,7 @@ class Reported(Record):
     history: Part
     trends: Part
     levels: Part | None = None  # without a profile
+    alternatives: Part
     html: Part
 
     @property

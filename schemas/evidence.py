@@ -26,6 +26,8 @@ class CurvePoint(Record):
 
     k: int
     inertia: float
+    sizes: tuple[int, ...] = Field((), description="Customers nearest to each of the centres.")
+    values: tuple[float, ...] = Field((), description="Their sums of the value feature, if there is one.")
 
 
 class Curve(Record):

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from config.settings import read_settings
-from schemas.part import Part
 from segmentation.errors import ClusterGone, Refused
 from segmentation.store.catalogue.edition_key import digest_code
 
@@ -44,10 +43,10 @@ def map_parts(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:
         yield from _yield_in_order(lambda part: pool.submit(kernel, part), parts, 2 * threads)
 
 
-def map_part_files(kernel: Callable[[Part], R], parts: Iterable[Part]) -> Iterator[R]:
-    """Like map_parts, for kernels that only read the part's file: on the Dask cluster, if one is named.
+def map_part_files(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:
+    """Like map_parts, for kernels that only read the parts' files: on the Dask cluster, if one is named.
 
-    The kernel and the part's path are sent, never rows. If a worker dies, another repeats its part. The
+    The kernel and the files' paths are sent, never rows. If a worker dies, another repeats its part. The
     results are the same to the last bit on any machine.
     """
     address = read_settings().dask_scheduler

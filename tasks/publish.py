@@ -158,6 +158,7 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
         (reported.profiles, "profiles.parquet"),
         (reported.descriptions, "descriptions.parquet"),
         (reported.sweep, "sweep.parquet"),
+        (reported.alternatives, "alternatives.parquet"),
         (reported.history, "history.parquet"),
         (reported.trends, "trends.parquet"),
     ):
@@ -236,9 +237,9 @@ def finalise_run(night: Night, draft: EditionDraft, published: Published) -> Pub
     manifest = read_manifest(folder)
     facts = {
         **describe_manifest(manifest),
-        "inputs": [source.model_dump() for source in draft.ingested.inputs],
+        "inputs": [source.model_dump() for source in draft.ingested.recorded_inputs],
         "reasons": published.reasons,
         "warnings": published.warnings,
         USAGE: measure_usage(night, draft.ingested.inputs, folder),
     }
-    return close_published(night, published, draft.ingested.inputs, facts)
+    return close_published(night, published, draft.ingested.recorded_inputs, facts)

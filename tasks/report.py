@@ -14,6 +14,7 @@ import pandera.pandas as pa
 import pyarrow.parquet as pq
 
 from config.definition import Definition
+from schemas.alternatives import ALTERNATIVES
 from schemas.clustering import Scaled, Segment
 from schemas.draft import EditionDraft, Reported
 from schemas.fields import checked_table
@@ -27,6 +28,7 @@ from schemas.words import Words
 from segmentation.identity.segment_history import extend_history, read_segment_history, tonight_rows
 from segmentation.identity.segment_trends import extend_trends, read_segment_trends, select_tonight_trends
 from segmentation.parts import create_empty_folder, make_part, read_part, to_matrix
+from segmentation.report.alternatives_table import Naming, PublishedDivision, tabulate_alternatives
 from segmentation.report.context import ReportContext, pivot_statistics
 from segmentation.report.description_table import (
     DescriptionInputs,
@@ -144,6 +146,18 @@ def describe(night: Night, draft: EditionDraft, pairs: Sequence[LabelledPart]) -
     return NightTexts(words, profiles, descriptions, matches, traits)
 
 
+def tabulate_divisions(
+    draft: EditionDraft, texts: NightTexts, values: Sequence[float | None]
+) -> pd.DataFrame:
+    """The rows of alternatives.parquet."""
+    scaled = draft.scaled
+    units = {encoding.name: encoding.unit for encoding in scaled.encodings}
+    naming = Naming(scaled.columns, texts.words.figures, texts.traits, units)
+    names = list(texts.descriptions["name"])
+    division = PublishedDivision(draft.aligned.fitted.segments, names, values)
+    return tabulate_alternatives(draft.choice, draft.candidates, naming, division)
+
+
 @stage("report {night.as_of}")
 def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
     """Write profiles, descriptions, history, the sweep's table, and the page."""
@@ -158,6 +172,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
     history = continue_history(draft, tonight)
     trends = continue_trends(draft, select_tonight_trends(night.as_of, profiles))
     levels = count_profile(definition, draft)
+    alternatives = tabulate_divisions(draft, texts, values)
     sizes = [segment.size for segment in segments]
     points = draw_stratified_points(pairs, choose_drawn_features(scaled, profiles), sizes, definition.seed)
     context = ReportContext(
@@ -175,6 +190,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         points=points,
         projection=project_customers(scaled, points),
         levels=levels,
+        alternatives=alternatives,
     )
     page = folder / "report.html"
     page.write_bytes(render_report(context))
@@ -183,6 +199,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         descriptions=write_small_table(folder, "descriptions", descriptions, DESCRIPTIONS),
         words=texts.words,
         sweep=write_small_table(folder, "sweep", tabulate_sweep(choice), SWEEP),
+        alternatives=write_small_table(folder, "alternatives", alternatives, ALTERNATIVES),
         history=write_small_table(folder, "history", history, HISTORY),
         trends=write_small_table(folder, "trends", trends, TRENDS),
         levels=None if levels is None else write_small_table(folder, "levels", levels, LEVELS),

@@ -5,6 +5,7 @@ Choosing among the candidates is in tasks/choose.py.
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,17 +13,29 @@ from schemas.clustering import Candidate, Scaled
 from schemas.evidence import Curve, CurvePoint
 from schemas.night import Night
 from schemas.part import Part
-from segmentation.features.grid import inertia_units, snap
+from segmentation.features.grid import DivisionSums, snap, sum_divisions
+from segmentation.features.moments import round_significant
 from segmentation.features.sampling import WEIGHT
 from segmentation.k.fits import WeightedRows, fit_weighted
 from segmentation.partitions import map_part_files
 from segmentation.parts import read_part, to_matrix
+from segmentation.report.value_feature import infer_value_feature
 from tasks.runtime.stage import stage
 
 
-def measure_candidates(part: Part, centres: Sequence[np.ndarray], quantum: float) -> list[int]:
-    """One part's inertia for each set of centres (k, d), exactly, in quantum^2."""
-    return inertia_units(to_matrix(read_part(part)), list(centres), quantum)
+class ValuedPart(NamedTuple):
+    """One part's scaled features, and the same customers' numbers in original units."""
+
+    scaled: Part
+    numbers: Part
+
+
+def measure_candidates(
+    part: ValuedPart, centres: Sequence[np.ndarray], quantum: float, value: str | None
+) -> list[DivisionSums]:
+    """One part's inertia, sizes and sums of the value feature, for each set of centres (k, d)."""
+    values = None if value is None else to_matrix(read_part(part.numbers, [value]))[0]
+    return sum_divisions(to_matrix(read_part(part.scaled)), list(centres), quantum, values)
 
 
 @stage("sweep {night.as_of} k={k}")
@@ -38,13 +51,26 @@ def sweep(night: Night, scaled: Scaled, k: int) -> Candidate:
 
 @stage("sweep {night.as_of} over all customers")
 def measure_inertia(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Curve:
-    """The exact inertia of every candidate over all customers, in one pass."""
+    """The exact inertia of every candidate over all customers, and what its segments hold, in one pass."""
     centres = [np.array(candidate.centres) for candidate in candidates]
-    kernel = partial(measure_candidates, centres=centres, quantum=scaled.quantum)
-    # Whole numbers of quantum^2, so the sum is exact in any order.
-    totals = [sum(units) for units in zip(*map_part_files(kernel, scaled.parts), strict=True)]
+    value = infer_value_feature(night.definition)
+    kernel = partial(measure_candidates, centres=centres, quantum=scaled.quantum, value=value)
+    parts = [ValuedPart(*pair) for pair in zip(scaled.parts, scaled.numbers, strict=True)]
+    totals: list[DivisionSums] = []
+    for sums in map_part_files(kernel, parts):
+        totals = [add_sums(*pair) for pair in zip(totals, sums, strict=True)] if totals else sums
     points = [
-        CurvePoint(k=candidate.k, inertia=total * scaled.quantum**2)
+        CurvePoint(
+            k=candidate.k,
+            inertia=total.inertia * scaled.quantum**2,
+            sizes=tuple(total.sizes.tolist()),
+            values=() if value is None else tuple(map(round_significant, total.values.tolist())),
+        )
         for candidate, total in zip(candidates, totals, strict=True)
     ]
     return Curve(points=tuple(points))
+
+
+def add_sums(total: DivisionSums, sums: DivisionSums) -> DivisionSums:
+    """Sums over two sets of customers. Inertia is whole numbers of quantum^2, so it is exact in any order."""
+    return DivisionSums(total.inertia + sums.inertia, total.sizes + sums.sizes, total.values + sums.values)

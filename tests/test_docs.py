@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from config.attributes import Attributes
 from config.clauses import CategoryOptions, CheckLimits, FitOptions, KOptions, RefitOptions, Retention
 from config.column_contract import Column, Fill
 from config.columns import Rows
@@ -17,6 +18,7 @@ from config.definition import Definition, ScalingOptions
 from config.event_summary import EventSummary, SummaryFeature
 from config.groups import Groups, NewCustomers
 from config.sources import Csv, Source
+from schemas.alternatives import ALTERNATIVES
 from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
 from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION, TRENDS
@@ -32,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "rows.where.": RowRule, "summary.": EventSummary, "summary.features.NAME.": SummaryFeature,
     "summary.features.NAME.where.": ColumnCondition,
     "scaling.": ScalingOptions, "k.": KOptions, "fit.": FitOptions, "refit.": RefitOptions,
+    "attributes.": Attributes,
     "groups.": Groups, "groups.new.": NewCustomers,
     "checks.": CheckLimits, "retention.": Retention,
 }  # fmt: skip
@@ -79,6 +82,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
         PROFILES,
         DESCRIPTIONS,
         SWEEP,
+        ALTERNATIVES,
         QUARANTINE,
         COMPARISON,
         LINEAGE,

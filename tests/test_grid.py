@@ -13,11 +13,11 @@ from segmentation.features.grid import (
     cluster_sums,
     compute_quantum,
     exact_sum,
-    inertia_units,
     move_centres,
     nearest_centres,
     snap,
     squared_distances,
+    sum_divisions,
 )
 
 RANDOM = np.random.default_rng(7)
@@ -130,16 +130,21 @@ def test_blocks_cover_all_columns_once() -> None:
     assert blocks(np.empty((2, 0))) == []
 
 
-def test_inertia_units_are_the_exact_sums() -> None:
-    """Inertia of several sets of centres at once equals the rational sum for each of them."""
+def test_sums_of_divisions_are_exact() -> None:
+    """Inertia, sizes and values of several sets of centres at once equal those of a loop."""
     x, quantum = draw_grid(2, 40)
     sets = [snap(RANDOM.uniform(-1000, 1000, (k, 2)), quantum) for k in (1, 3, 5)]
     expected = []
     for centres in sets:
         total = sum(min(exact_distance(column, c) for c in centres) for column in x.T)
         expected.append(total / Fraction(quantum) ** 2)
-    assert inertia_units(x, sets, quantum) == expected
-    assert inertia_units(x[:, :0], sets, quantum) == [0, 0, 0]
+    values = RANDOM.integers(0, 100, 40).astype(float)
+    for centres, sums, inertia in zip(sets, sum_divisions(x, sets, quantum, values), expected, strict=True):
+        nearest = [min(range(len(centres)), key=lambda i: exact_distance(row, centres[i])) for row in x.T]
+        assert sums.inertia == inertia
+        assert sums.sizes.tolist() == [nearest.count(i) for i in range(len(centres))]
+        assert sums.values.tolist() == [values[np.equal(nearest, i)].sum() for i in range(len(centres))]
+    assert [sums.inertia for sums in sum_divisions(x[:, :0], sets, quantum)] == [0, 0, 0]
 
 
 def test_cluster_sums_do_not_depend_on_order() -> None:

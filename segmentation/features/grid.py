@@ -98,17 +98,35 @@ def blocks(x: np.ndarray) -> list[np.ndarray]:
     return [x[:, start : start + BLOCK] for start in range(0, x.shape[1], BLOCK)]
 
 
-def inertia_units(x: np.ndarray, centres: list[np.ndarray], quantum: float) -> list[int]:
-    """Sum of squared distances of x (d, n) to the nearest of each set of centres (k, d), in quantum^2."""
+class DivisionSums(NamedTuple):
+    """Of one set of centres: inertia in quantum^2, and each centre's customers (k,) and their value (k,)."""
+
+    inertia: int
+    sizes: np.ndarray
+    values: np.ndarray
+
+
+def sum_divisions(
+    x: np.ndarray, centres: list[np.ndarray], quantum: float, values: np.ndarray | None = None
+) -> list[DivisionSums]:
+    """Inertia, sizes and sums of values of x (d, n), for each set of centres (k, d).
+
+    values (n,): of the customers, in any unit; without them the sums are 0. Inertia and sizes are exact.
+    """
     stacked = np.concatenate(centres)
-    ends = np.cumsum([len(division) for division in centres])
-    totals = [0] * len(centres)
-    for block in blocks(x):
+    starts = np.cumsum([0, *(len(division) for division in centres)])
+    totals = [DivisionSums(0, np.zeros(len(c), np.int64), np.zeros(len(c))) for c in centres]
+    weights = None if values is None else [values[i : i + BLOCK] for i in range(0, len(values), BLOCK)]
+    for number, block in enumerate(blocks(x)):
         distances = squared_distances(block, stacked)
-        for i, end in enumerate(ends):
-            # Only the minimum, no labels: the sweep compares inertia and discards the assignment.
-            best = distances[end - len(centres[i]) : end].min(axis=0)
-            totals[i] += exact_sum(best, quantum * quantum)
+        for i, (total, start) in enumerate(zip(totals, starts, strict=False)):
+            k = len(total.sizes)
+            labels, best = nearest_centres(distances[start : start + k])
+            sizes = total.sizes + np.bincount(labels, minlength=k)
+            sums = total.values
+            if weights is not None:
+                sums = sums + np.bincount(labels, weights[number], minlength=k)
+            totals[i] = DivisionSums(total.inertia + exact_sum(best, quantum * quantum), sizes, sums)
     return totals
 
 

@@ -1,0 +1,98 @@
+"""The command `resegment what-if`: the segments of every number of segments that a night tried, side by side.
+
+Its rows are an edition's alternatives.parquet, which segmentation/report/alternatives_table.py computes.
+"""
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from resegment.arguments import locate_edition, resolve_home
+from resegment.options import EditionDateOption, EditionIdOption, JsonOption, NameArgument, StoreOption
+from resegment.terminal import print_table
+from segmentation.errors import Refused
+from segmentation.store.files.objects import AnyPath
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from segmentation.report.alternatives import Alternative
+
+what_if_app = typer.Typer()
+
+COLUMNS = ("k", "", "segment", "customers", "share", "value", "stability", "outcome")
+RIGHT_ALIGNED = (0, 3, 4, 5)
+
+
+@what_if_app.command(
+    "what-if", epilog="Examples: resegment what-if shop; resegment what-if shop --as-of 2026-01-31 --json"
+)
+def what_if_command(
+    name: NameArgument,
+    as_of: EditionDateOption = None,
+    edition: EditionIdOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare every number of segments that a night tried: names, sizes, value, stability and outcome.
+
+    Nothing is fitted: the divisions are those that the edition's k was chosen from. The outcome is that of
+    'resegment validate', where it has judged a division into as many segments.
+    """
+    from segmentation.report.alternatives import list_divisions
+    from segmentation.store.edition.manifests import read_manifest
+    from segmentation.store.validations import read_validation
+
+    home = resolve_home(name, store)
+    day, folder = locate_edition(home, as_of, edition)
+    validation = read_validation(home, day)
+    if validation is not None and validation.edition != folder.name:
+        validation = None  # of another edition of the date
+    table = read_alternatives(folder)
+    divisions = list_divisions(table, validation, read_manifest(folder).given_names)
+    if as_json:
+        content = [
+            {**division._asdict(), "segments": [segment._asdict() for segment in division.segments]}
+            for division in divisions
+        ]
+        typer.echo(json.dumps({"as_of": str(day), "divisions": content}, indent=2, ensure_ascii=False))
+        return
+
+    rows = [row for division in divisions for row in list_rows(division)]
+    # Without a value feature or an outcome, their columns would be empty.
+    kept = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
+    right = [place for place, i in enumerate(kept) if i in RIGHT_ALIGNED]
+    print_table([COLUMNS[i] for i in kept], [[row[i] for i in kept] for row in rows], right)
+    typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")
+
+
+def list_rows(division: "Alternative") -> list[tuple[str, ...]]:
+    """The division's rows, one for each segment; what is true of all stands in the first."""
+    rows = []
+    for i, segment in enumerate(division.segments):
+        first = [str(division.k), "this edition" if division.is_published else ""] if i == 0 else ["", ""]
+        last = [division.stability, division.outcome] if i == 0 else ["", ""]
+        name = " ".join(filter(None, (segment.segment_id, segment.name)))
+        rows.append((*first, name, f"{segment.size:,}", segment.share, segment.value, *last))
+    return rows
+
+
+def read_alternatives(folder: AnyPath) -> "pd.DataFrame":
+    """An edition's alternatives.parquet. Refused for an edition of an earlier version, which has none."""
+    import pyarrow.parquet as pq
+
+    from segmentation.store.edition.manifests import check_file
+
+    if not (folder / "alternatives.parquet").is_file():
+        raise Refused(
+            "no-alternatives",
+            f"the edition of {folder.parent.name} has no alternatives.parquet: an earlier version of "
+            "Resegment made it; name a newer edition with --as-of, or run tonight's",
+        )
+    path = check_file(folder, "alternatives.parquet")
+    try:
+        with path.open("rb") as file:
+            return pq.ParquetFile(file).read(use_threads=False).to_pandas()
+    except (OSError, ValueError):
+        raise Refused("edition", f"{folder} has damaged alternatives; see 'resegment audit'") from None

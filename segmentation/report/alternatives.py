@@ -1,0 +1,112 @@
+"""The section What if: the segments of every other number of segments that was tried.
+
+Its rows are those of alternatives.parquet, see alternatives_table.py. Markup: sections/alternatives.html.j2.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from schemas.validation import Validation
+from segmentation.k.judging import HOLDS
+from segmentation.report.context import ReportContext
+from segmentation.report.formatting import format_share
+
+
+class AlternativeSegment(NamedTuple):
+    """One segment of a division in words. Without an id unless published; value: empty without a feature."""
+
+    segment_id: str | None
+    name: str
+    size: int
+    share: str
+    value: str
+
+
+class Alternative(NamedTuple):
+    """One number of segments. outcome: what its segments say about it; empty if nobody has judged."""
+
+    k: int
+    is_published: bool
+    stability: str
+    outcome: str
+    segments: list[AlternativeSegment]
+
+
+class AlternativesView(NamedTuple):
+    """What templates/sections/alternatives.html.j2 shows."""
+
+    value: str
+    has_outcome: bool
+    divisions: list[Alternative]
+    command: str
+
+
+def view_alternatives(context: ReportContext) -> AlternativesView | None:
+    """The view of the section; None if only one k was tried."""
+    table = context.alternatives
+    if table is None or table["k"].nunique() < 2:
+        return None
+    divisions = list_divisions(table, context.draft.ingested.key.validation, context.names)
+    value = context.value_feature
+    return AlternativesView(
+        value=context.traits[value].label if value is not None and value in context.traits else "",
+        has_outcome=any(division.outcome for division in divisions),
+        divisions=divisions,
+        command=f"resegment what-if {context.night.definition.name} --as-of {context.night.as_of}",
+    )
+
+
+def list_divisions(
+    table: pd.DataFrame, validation: Validation | None, names: Mapping[str, str]
+) -> list[Alternative]:
+    """Every k with its segments. names: of the published segments, by id, where people should see others."""
+    outcomes = describe_outcomes(validation)
+    return [
+        Alternative(
+            k=int(str(k)),
+            is_published=bool(rows["is_published"].any()),
+            stability=describe_stability(int(str(k)), float(rows["stability"].iloc[0])),
+            outcome=outcomes.get(int(str(k)), ""),
+            segments=[_view_segment(row, names) for row in rows.to_dict("records")],
+        )
+        for k, rows in table.groupby("k", sort=True)
+    ]
+
+
+def _view_segment(row: Mapping[str, object], names: Mapping[str, str]) -> AlternativeSegment:
+    name, value = str(row["name"]), row["value_share"]
+    has_value = isinstance(value, float) and not pd.isna(value)
+    segment_id = row["segment_id"] if isinstance(row["segment_id"], str) else None
+    return AlternativeSegment(
+        segment_id=segment_id,
+        name=names.get(segment_id or "", name[:1].upper() + name[1:]),
+        size=int(str(row["size"])),
+        share=format_share(float(str(row["share"]))),
+        value=format_share(float(str(value))) if has_value else "",
+    )
+
+
+def describe_stability(k: int, stability: float) -> str:
+    """`0.81, holds`: the bootstrap Jaccard of the least stable segment; empty where there is none."""
+    if k == 1 or pd.isna(stability):
+        return ""
+    return f"{stability:.2f}, {'holds' if stability >= HOLDS else 'does not hold'}"
+
+
+def describe_outcomes(validation: Validation | None) -> dict[int, str]:
+    """What divisions say about the first measure of a validated outcome, by k, held out.
+
+    A validation judges the segments of its own edition, so other k have an outcome once one of theirs was.
+    """
+    if validation is None or not validation.measures:
+        return {}
+    measure = validation.measures[0]
+    return {
+        skill.groups: f"{measure.measure}: AUC {skill.auc:.2f}"
+        if skill.auc is not None
+        else f"{measure.measure}: R² {skill.r2:.3f}"
+        for skill in measure.groupings
+        if skill.kind in ("segments", "previous") and (skill.auc is not None or skill.r2 is not None)
+    }
