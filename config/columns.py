@@ -29,7 +29,19 @@ __all__ = [
 
 # Columns that the outputs add to those of the contract.
 RESERVED_COLUMNS = frozenset(
-    {"customer_id", "segment_id", "distance", "margin", "runner_up", "source_file", "source_row"}
+    {
+        "customer_id",
+        "segment_id",
+        "segment_name",
+        "distance",
+        "margin",
+        "runner_up",
+        "previous_segment_id",
+        "change",
+        "cause",
+        "source_file",
+        "source_row",
+    }
 )
 
 DuplicatePolicy = Literal["quarantine", "first", "last", "sum", "mean"]

@@ -5,7 +5,11 @@ The other published tables are in tables.py.
 
 import pandera.pandas as pa
 
-from schemas.fields import IS_SEGMENT, count, number, text
+from schemas.fields import IS_SEGMENT, SEGMENT_ID, count, number, text
+from schemas.known_customers import LAPSED, NEW
+
+# With `groups` in the definition, customers come from the new and the lapsed, and leave to them.
+_IS_SEGMENT_OR_GROUP = pa.Check.str_matches(rf"{SEGMENT_ID}|^({NEW}|{LAPSED})$")
 
 LINEAGE = pa.DataFrameSchema(
     {
@@ -87,14 +91,40 @@ CHANGES = pa.DataFrameSchema(
         "customer_id": text("Customer id."),
         "change": text("joined, left or moved.", check=pa.Check.isin(["joined", "left", "moved"])),
         "from_segment_id": text(
-            "Segment in the edition before. Null for customers who joined.", True, IS_SEGMENT
+            "Segment in the edition before. Of customers who joined: new, lapsed, or null.",
+            True,
+            _IS_SEGMENT_OR_GROUP,
         ),
-        "segment_id": text("Segment in this edition. Null for customers who left.", True, IS_SEGMENT),
+        "from_segment_name": text(
+            "Its name in this edition; of a segment that is gone, its last name. Null for customers who "
+            "joined.",
+            True,
+        ),
+        "segment_id": text(
+            "Segment in this edition. Of customers who left: lapsed with groups, else null.",
+            True,
+            _IS_SEGMENT_OR_GROUP,
+        ),
+        "segment_name": text(
+            "Name that people gave it, else its factual name. Null for customers who left.", True
+        ),
         "cause": text(
             "Why the customer moved: behaviour or model. Null unless moved.",
             True,
             pa.Check.isin(["behaviour", "model"]),
         ),
+        "moved_by": text(
+            "The feature whose change did most to carry the customer over the border; (border) where the new "
+            "model moved it. Null unless moved, or where last night's model cannot place the customer.",
+            True,
+        ),
+        "before": text(
+            "Its value in the edition before, in original units, as text. Null where it was missing.", True
+        ),
+        "after": text("Its value now. Null where it is missing.", True),
+        "moved_by_2": text("A second feature, where the first alone would not have been enough.", True),
+        "before_2": text("Its value in the edition before.", True),
+        "after_2": text("Its value now.", True),
     },
     name="changes",
     title="changes.parquet",

@@ -1,4 +1,7 @@
-"""Names that people give to segments: kept by stable id, outside the editions."""
+"""Names that people give to segments, by stable id: what is kept, and what is refused.
+
+How editions carry them is in tests/test_names_in_editions.py.
+"""
 
 import json
 from datetime import date
@@ -9,12 +12,19 @@ import pytest
 
 from segmentation.errors import DamagedFile, Refused
 from segmentation.identity.given_names import list_splits, name_segment
+from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.store.files.durable import make_unique_suffix
 from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.ledger import add_row
-from segmentation.store.names_file import NAMES_FILE, read_given_names
+from segmentation.store.names_file import (
+    NAMES_FILE,
+    format_names,
+    read_given_names,
+    read_name_versions,
+    select_names,
+)
 from segmentation.store.repair.repairing import RepairRequest, repair_store
-from tests.nights import Town, create_town, draw_customers, files
+from tests.nights import Town, create_town, day, draw_customers
 from tests.test_store import make_manifest, write_sealed
 
 FIRST, SECOND, THIRD, FOURTH = ("1" * 16, "2" * 16, "3" * 16, "4" * 16)  # editions
@@ -40,6 +50,40 @@ def test_a_name_stays_with_its_id(town: Town) -> None:
     assert read_given_names(town.home) == {}
 
 
+def test_every_version_is_kept_with_the_date_from_which_it_holds(town: Town) -> None:
+    """The day after the live one. The last one of a day holds, and removing a name is a version too."""
+    for name in ("Good", "Best"):
+        name_segment(town.home, "S01", {"name": name}, "ana")
+    town.night(2, draw_customers(THREE))
+    name_segment(town.home, "S01", {"name": ""}, "ana")
+    town.night(3, draw_customers(THREE))
+    name_segment(town.home, "S01", {"name": "Top"}, "ben")
+    versions = read_name_versions(town.home)
+    assert [(version.name, version.holds_from) for version in versions["S01"]] == [
+        ("Best", "2026-01-02"),
+        ("", "2026-01-03"),
+        ("Top", "2026-01-04"),
+    ]
+    names = [select_names(versions, day(number)).get("S01") for number in range(1, 6)]
+    assert names == [None, "Best", None, "Top", "Top"]
+    promote_edition(town.home, PromotionRequest(day(1), None, "ana", "a wrong source"))
+    name_segment(town.home, "S01", {"name": "After all"}, "ana")
+    versions = read_name_versions(town.home)
+    assert [select_names(versions, day(number))["S01"] for number in (2, 3, 4)] == ["After all"] * 3
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """One name for each segment, which holds from the day after the live date at that time."""
+    content = {"S01": {"name": "Best", "owner": "", "note": "", "by": "ana", "as_of": "2026-02-28"}}
+    (tmp_path / NAMES_FILE).write_text(json.dumps(content))
+    versions = read_name_versions(tmp_path)
+    assert read_given_names(tmp_path)["S01"].holds_from == "2026-03-01"
+    assert select_names(versions, date(2026, 2, 28)) == {}
+    assert select_names(versions, date(2026, 3, 1)) == {"S01": "Best"}
+    (tmp_path / NAMES_FILE).write_bytes(format_names(versions))
+    assert read_name_versions(tmp_path) == versions
+
+
 def test_what_a_killed_naming_left_is_removed(town: Town) -> None:
     """Naming again sweeps the temporary file, and so does a repair."""
     orphan = town.home / f".{NAMES_FILE}.{make_unique_suffix()}.tmp"
@@ -49,16 +93,6 @@ def test_what_a_killed_naming_left_is_removed(town: Town) -> None:
     orphan.write_text("{")
     repair_store(town.home, RepairRequest("ana"))
     assert not orphan.exists()
-
-
-def test_naming_changes_no_edition(town: Town) -> None:
-    """The next night's bytes are the same with and without a name."""
-    name_segment(town.home, "S01", {"name": "Best"}, "ana")
-    second = files(town.night(2, draw_customers(THREE)))
-    (town.folder / "plain").mkdir()
-    plain = create_town(town.folder / "plain", k={**PLAN, "fixed": 3})
-    plain.night(1, draw_customers(THREE))
-    assert files(plain.night(2, draw_customers(THREE))) == second
 
 
 def test_a_split_piece_inherits_no_name(town: Town) -> None:

@@ -114,5 +114,5 @@ def test_texts_added_after_the_features_are_dictionary_encoded(town: Town) -> No
     group = pq.read_metadata(path).row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     encoded = {column.path_in_schema for column in columns if column.has_dictionary_page}
-    texts = {"segment_id", "runner_up", "previous_segment_id", "change", "cause"}
+    texts = {"segment_id", "segment_name", "runner_up", "previous_segment_id", "change", "cause"}
     assert encoded <= texts and {"segment_id", "runner_up"} <= encoded

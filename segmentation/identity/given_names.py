@@ -1,26 +1,35 @@
 """Names, owners and notes that people give to segments, in names.json of the segmentation's folder.
 
-They are keyed by the stable id and not part of an edition, so naming changes no published byte.
-The factual names of other segments are in segmentation/report/factual_names.py.
+They are keyed by the stable id. A name holds from the date after the live one, so naming changes no published
+byte: the next night's edition has it. Factual names are in segmentation/report/factual_names.py.
 """
 
-import json
 from datetime import date
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
+from schemas.night import Night
 from segmentation.errors import Refused
 from segmentation.parts import open_file
 from segmentation.store.catalogue.published import readable_edition
 from segmentation.store.dates import published_dates
-from segmentation.store.edition.manifests import read_manifest
+from segmentation.store.edition.manifests import read_manifest, try_read_manifest
 from segmentation.store.files.locking import LOCK, lock
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.rewriting import rewrite
-from segmentation.store.layout import edition_folder
-from segmentation.store.names_file import NAMES_FILE, GivenName, check_texts, read_given_names
-from segmentation.store.pointer import read_live
+from segmentation.store.layout import edition_folder, get_home
+from segmentation.store.names_file import (
+    NAMES_FILE,
+    GivenName,
+    add_version,
+    check_texts,
+    format_names,
+    get_next_day,
+    read_name_versions,
+    select_names,
+)
+from segmentation.store.pointer import read_live, read_pointer
 from segmentation.store.runs.sweeping import sweep_store
 
 
@@ -36,6 +45,7 @@ class SplitOrMerge(NamedTuple):
 def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], user: str) -> GivenName:
     """Write name, owner and note of a segment. None leaves a text unchanged, an empty one removes it.
 
+    The new version holds for editions after the live one. Of two on one live date, the last one holds.
     Refused if no such segment is live or named already, or if a text is not a single line.
     """
     check_texts({**texts, "by": user})
@@ -47,23 +57,36 @@ def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], u
 
     def change() -> bytes:
         nonlocal given_name
-        names = read_given_names(home)
-        if segment_id not in {*live_ids, *names}:
+        versions = read_name_versions(home)
+        if segment_id not in {*live_ids, *versions}:
             raise Refused(
                 "segment",
                 f"the live edition has no segment {segment_id[:20]!r}; "
                 f"there are {', '.join(live_ids) or 'none yet'}",
             )
         as_of = str(live[0]) if live else ""
-        given_name = names.pop(segment_id, GivenName())._replace(**changes, by=user, as_of=as_of)
-        if given_name.name or given_name.owner or given_name.note:
-            names[segment_id] = given_name
-        content = {key: name._asdict() for key, name in names.items()}
-        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        newest = versions.get(segment_id, (GivenName(),))[-1]
+        given_name = newest._replace(**changes, by=user, as_of=as_of, holds_from=get_next_day(as_of))
+        return format_names(add_version(versions, segment_id, given_name))
 
     with lock(home / LOCK):
         rewrite(home / NAMES_FILE, change)
     return given_name
+
+
+def list_names(night: Night) -> dict[str, str]:
+    """The names that tonight's edition has, by segment id. Read once, when its name is derived.
+
+    A date that is published keeps the names it has, so running it again gives the same edition even if a
+    segment was named while its night ran. Refused if names.json is damaged.
+    """
+    home = get_home(night)
+    names = select_names(read_name_versions(home), night.as_of)
+    edition = readable_edition(home, night.as_of)
+    if edition is None or edition in read_pointer(home).superseded:
+        return names
+    manifest = try_read_manifest(edition_folder(home, night.as_of, edition))
+    return names if manifest is None else dict(manifest.given_names)
 
 
 def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOrMerge]:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
+from schemas.validation import Validation
 from segmentation.parts import open_file
 from segmentation.store.catalogue.pruned import list_pruned
 from segmentation.store.catalogue.published import readable_edition
@@ -23,12 +25,14 @@ from segmentation.store.dates import published_dates
 from segmentation.store.edition.manifests import try_read_manifest
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
-from segmentation.store.names_file import GivenName, read_given_names
+from segmentation.store.names_file import NAMES_FILE, GivenName, read_given_names
 from segmentation.store.pointer import Pointer, read_pointer
+from segmentation.store.validations import list_newest_validations
 
 FACTS_FILE = "index.json"
 FACTS_VERSION = 1  # a facts file of another version is ignored and rebuilt
 _MAX_REASONS = 5
+_MAX_VALIDATIONS = 12
 _ID = re.compile(r"S\d+")
 
 
@@ -64,7 +68,8 @@ class IndexEntry(NamedTuple):
 class EditionIndex(NamedTuple):
     """The content of a segmentation's index page.
 
-    names: set by people. factual_names: of the live edition's segments, from what sets each apart.
+    names: the newest that people set. factual_names: of the live edition's segments, from what sets each
+    apart. names_of_live: those that people had set before the live edition.
     """
 
     name: str
@@ -74,6 +79,8 @@ class EditionIndex(NamedTuple):
     factual_names: dict[str, str]
     pruned: int = 0  # editions that a pruning has removed
     unreadable: int = 0  # editions whose manifest is damaged, which audit reports
+    names_of_live: Mapping[str, str] = MappingProxyType({})
+    validations: tuple[Validation, ...] = ()  # newest first
 
     @property
     def live(self) -> EditionFacts | None:
@@ -107,10 +114,22 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     pointer = read_pointer(home)
     published = _get_published_editions(home, editions)
     entries = tuple(IndexEntry(edition, _get_state(edition, published, pointer)) for edition in editions)
-    factual_names = _read_factual_names(edition_folder(home, *pointer.live)) if pointer.live else {}
+    live = edition_folder(home, *pointer.live) if pointer.live else None
+    factual_names = _read_factual_names(live) if live else {}
     pruned = len({*list_pruned(home)} - {edition.edition for edition in editions})
     names = read_given_names(home)
-    return EditionIndex(home.name, description, entries, names, factual_names, pruned, unreadable)
+    names_of_live = _read_names_of_edition(live) if live and (home / NAMES_FILE).exists() else {}
+    return EditionIndex(
+        home.name,
+        description,
+        entries,
+        names,
+        factual_names,
+        pruned,
+        unreadable,
+        names_of_live=names_of_live,
+        validations=list_newest_validations(home, _MAX_VALIDATIONS),
+    )
 
 
 def _extract_facts(as_of: str, edition_id: str, manifest: Manifest) -> EditionFacts | None:
@@ -171,6 +190,11 @@ def _read_factual_names(folder: AnyPath) -> dict[str, str]:
     except (OSError, pa.ArrowException):
         return {}  # `resegment audit` reports a damaged edition
     return dict(zip(table["segment_id"], table["name"], strict=True))
+
+
+def _read_names_of_edition(folder: AnyPath) -> Mapping[str, str]:
+    manifest = try_read_manifest(folder)
+    return manifest.given_names if manifest else {}
 
 
 def _parse_editions(content: dict[str, Any]) -> list[EditionFacts]:

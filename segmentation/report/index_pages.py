@@ -42,10 +42,14 @@ class SizeLine(NamedTuple):
 
 
 class SegmentCard(NamedTuple):
-    """A live segment. share: None without customers. line: None for a single edition."""
+    """A live segment. share: None without customers. line: None for a single edition.
+
+    name_in_edition: what the live edition calls it, if it was named or renamed since.
+    """
 
     segment_id: str
     name: str
+    name_in_edition: str
     size: int
     share: float | None
     owner: str
@@ -149,11 +153,14 @@ def list_cards(index: EditionIndex) -> list[SegmentCard]:
     cards = []
     for segment_id, size in live.sizes.items():
         given_name = index.names.get(segment_id)
-        name = (given_name.name if given_name else "") or index.factual_names.get(segment_id, "")
+        factual_name = _capitalise(index.factual_names.get(segment_id, ""))
+        name = (given_name.name if given_name else "") or factual_name
+        name_in_edition = index.names_of_live.get(segment_id) or factual_name
         cards.append(
             SegmentCard(
                 segment_id=segment_id,
-                name=name[:1].upper() + name[1:],
+                name=name,
+                name_in_edition=name_in_edition if name_in_edition != name else "",
                 size=size,
                 share=size / live.customers if live.customers else None,
                 owner=given_name.owner if given_name else "",
@@ -161,6 +168,10 @@ def list_cards(index: EditionIndex) -> list[SegmentCard]:
             )
         )
     return cards
+
+
+def _capitalise(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def list_rows(entries: Iterable[IndexEntry]) -> list[EditionRow]:

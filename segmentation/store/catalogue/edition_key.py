@@ -5,13 +5,15 @@ Which edition it builds on: segmentation/store/catalogue/preceding.py.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey
+from schemas.validation import Validation
 from segmentation.canonical import sort_content
 from segmentation.schema_code import hash_source
 from segmentation.store.catalogue.preceding import previous_edition
@@ -21,7 +23,22 @@ from segmentation.store.edition.versions import list_libraries
 from segmentation.store.layout import VERSION, get_home
 
 
-def make_edition_key(night: Night, digests: Iterable[Digest], tombstones: str | None = None) -> EditionKey:
+class StoreContent(NamedTuple):
+    """What an edition takes from its store, besides the edition before. Only what is set is in its name.
+
+    tombstones: digest of those that removed rows. given_names: names that people gave, by segment id.
+    validation: of an earlier edition, which the page shows.
+    """
+
+    tombstones: str | None = None
+    given_names: Mapping[str, str] = MappingProxyType({})
+    validation: Validation | None = None
+
+
+NOTHING = StoreContent()
+
+
+def make_edition_key(night: Night, digests: Iterable[Digest], content: StoreContent = NOTHING) -> EditionKey:
     """Derive the edition from definition, inputs, as_of, previous edition, code and libraries.
 
     The same input gives the same edition wherever and whenever the run takes place. Whether the previous
@@ -30,10 +47,12 @@ def make_edition_key(night: Night, digests: Iterable[Digest], tombstones: str | 
     home = get_home(night)
     previous = previous_edition(home, night.as_of)
     return EditionKey(
-        edition=name_edition(collect_content(night, digests, tombstones), previous),
+        edition=name_edition(collect_content(night, digests, content), previous),
         previous=previous.edition if previous else None,
         previous_as_of=previous.as_of if previous else None,
         replaces=replaced_edition(home, night.as_of),
+        given_names=dict(content.given_names),
+        validation=content.validation,
     )
 
 
@@ -58,12 +77,10 @@ def name_edition(
     )
 
 
-def collect_content(night: Night, digests: Iterable[Digest], tombstones: str | None) -> dict[str, Any]:
+def collect_content(night: Night, digests: Iterable[Digest], content: StoreContent) -> dict[str, Any]:
     """What tonight's edition is made of, and what makes it: all but the previous edition."""
     definition = night.definition.decisive_content()
-    inputs = collect_inputs(
-        night.as_of, definition, digests, schema=night.schema_source, tombstones=tombstones
-    )
+    inputs = collect_inputs(night.as_of, definition, digests, content, schema=night.schema_source)
     return {**inputs, **collect_code()}
 
 
@@ -71,9 +88,9 @@ def collect_inputs(
     as_of: date,
     definition: dict[str, Any],
     digests: Iterable[Digest],
+    from_store: StoreContent,
     *,
     schema: str | None,
-    tombstones: str | None = None,
 ) -> dict[str, Any]:
     """What an edition is made from, apart from the previous edition and from the code that makes it.
 
@@ -86,8 +103,12 @@ def collect_inputs(
     }
     if schema is not None:
         content["schema"] = hash_source(schema)
-    if tombstones is not None:
-        content["tombstones"] = tombstones
+    if from_store.tombstones is not None:
+        content["tombstones"] = from_store.tombstones
+    if from_store.given_names:
+        content["given_names"] = dict(from_store.given_names)
+    if from_store.validation is not None:
+        content["validation"] = from_store.validation.digest
     return content
 
 

@@ -14,20 +14,26 @@ import pyarrow.compute as pc
 from schemas.fields import arrow_schema
 from schemas.identity import Aligned
 from schemas.identity_tables import CHANGES, CONTESTED
+from schemas.part import Part
+from segmentation.identity.move_reasons import BORDER
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 from segmentation.store.publication.edition_files import (
     EditionPart,
     SegmentIds,
     compute_change_columns,
-    get_segment_ids,
     write_tables,
 )
+from segmentation.store.publication.group_changes import fill_in_groups
+
+_REASONS = ("moved_by", "before", "after", "moved_by_2", "before_2", "after_2")
 
 
-def write_changes(folder: Path, parts: Sequence[EditionPart], aligned: Aligned) -> None:
-    """Write changes.parquet and contested.parquet."""
-    changes = map_parts(partial(list_changes, ids=get_segment_ids(aligned)), parts)
+def write_changes(
+    folder: Path, parts: Sequence[EditionPart], aligned: Aligned, ids: SegmentIds, known: Sequence[Part]
+) -> None:
+    """Write changes.parquet and contested.parquet. known: with groups, all known customers."""
+    changes = fill_in_groups(map_parts(partial(list_changes, ids=ids), parts), known)
     write_tables(folder / "changes.parquet", changes, CHANGES)
     write_tables(folder / "contested.parquet", map(read_part, aligned.contested), CONTESTED)
 
@@ -45,8 +51,11 @@ def list_changes(part: EditionPart, ids: SegmentIds) -> pa.Table:
         "customer_id": departed["customer_id"],
         "change": pa.array(["left"] * departed.num_rows, pa.string()),
         "from_segment_id": ids.previous.take(departed["previous"].combine_chunks()),
+        "from_segment_name": ids.previous_names.take(departed["previous"].combine_chunks()),
         "segment_id": nulls,
+        "segment_name": nulls,
         "cause": nulls,
+        **dict.fromkeys(_REASONS, nulls),
     }
     rows = pa.concat_tables([changed, pa.table(departed_columns, schema)])
     # Sorted, so that rows of those who left do not depend on how the parts were cut.
@@ -54,15 +63,34 @@ def list_changes(part: EditionPart, ids: SegmentIds) -> pa.Table:
 
 
 def _compute_columns(part: EditionPart, ids: SegmentIds) -> dict[str, pa.Array]:
-    segment_ids = ids.current.take(read_part(part.labels, ["label"])["label"].combine_chunks())
+    labels = read_part(part.labels, ["label"])["label"].combine_chunks()
+    segment_ids = ids.current.take(labels)
     columns = compute_change_columns(segment_ids, part.previous_segments, ids)
     return {
         "customer_id": read_part(part.customers, ["customer_id"])["customer_id"].combine_chunks(),
         "change": columns["change"],
         "from_segment_id": columns["previous_segment_id"],
+        "from_segment_name": ids.previous_names.take(
+            pc.index_in(columns["previous_segment_id"], value_set=ids.previous)
+        ),
         "segment_id": segment_ids,
+        "segment_name": ids.names.take(labels),
         "cause": columns["cause"],
+        **_compute_reasons(part, columns["cause"]),
     }
+
+
+def _compute_reasons(part: EditionPart, cause: pa.Array) -> dict[str, pa.Array]:
+    """What moved each customer of a part; null for those who did not move."""
+    if part.moved is None:
+        return dict.fromkeys(_REASONS, pa.nulls(len(cause), pa.string()))
+    moved = read_part(part.moved, ["row", *_REASONS])
+    place = np.full(len(cause), -1)
+    place[moved["row"].to_numpy()] = np.arange(moved.num_rows)
+    rows = pa.array(place, mask=place < 0)
+    columns = {name: moved[name].combine_chunks().take(rows) for name in _REASONS}
+    by_model = pc.fill_null(pc.equal(cause, "model"), False)
+    return {**columns, "moved_by": pc.if_else(by_model, BORDER, columns["moved_by"])}
 
 
 def migration_columns(aligned: Aligned) -> dict[str, list[object]]:

@@ -17,6 +17,7 @@ from pandera.pandas import DataFrameSchema
 from config.definition import Definition
 from schemas.fields import arrow_schema, to_frame
 from schemas.identity import Aligned
+from schemas.known_table import KNOWN
 from schemas.part import Part
 from schemas.rows import Customers
 from schemas.tables import QUARANTINE, segments_schema
@@ -26,19 +27,22 @@ from segmentation.parts import read_part
 
 
 class SegmentIds(NamedTuple):
-    """Segment ids by position, of this edition and of the previous one."""
+    """Segment ids by position, of this edition and of the previous one, and the names of each."""
 
     current: pa.Array
     previous: pa.Array
+    names: pa.Array
+    previous_names: pa.Array
 
 
 class EditionPart(NamedTuple):
-    """Stage files about the same customers. The last two are None without a previous edition."""
+    """Stage files about the same customers. All but the first two are None without a previous edition."""
 
     customers: Part
     labels: Part
     previous_segments: Part | None = None
     departed: Part | None = None
+    moved: Part | None = None
 
 
 def list_edition_parts(customers: Customers, aligned: Aligned) -> list[EditionPart]:
@@ -49,14 +53,24 @@ def list_edition_parts(customers: Customers, aligned: Aligned) -> list[EditionPa
         aligned.fitted.parts,
         aligned.previous_segments or missing,
         aligned.departed or missing,
+        aligned.moved or missing,
     )
     return [EditionPart(*parts) for parts in zip(*columns, strict=True)]
 
 
-def get_segment_ids(aligned: Aligned) -> SegmentIds:
-    """The segment ids that the positions in label files stand for."""
+def get_segment_ids(aligned: Aligned, names: Mapping[str, str]) -> SegmentIds:
+    """The segment ids that the positions in label files stand for. names: by id, also of segments before.
+
+    A segment without one, since the history of the edition before is lost, is called by its id.
+    """
     current = [segment.segment_id for segment in aligned.fitted.segments]
-    return SegmentIds(pa.array(current, pa.string()), pa.array(aligned.previous_ids, pa.string()))
+    texts = (
+        current,
+        aligned.previous_ids,
+        [names.get(segment_id, segment_id) for segment_id in current],
+        [names.get(segment_id, segment_id) for segment_id in aligned.previous_ids],
+    )
+    return SegmentIds(*(pa.array(texts_by_position, pa.string()) for texts_by_position in texts))
 
 
 def join_segments(
@@ -70,7 +84,9 @@ def join_part(part: EditionPart, contract: DataFrameSchema, ids: SegmentIds) -> 
     """The rows of segments.parquet for one part of the customers."""
     customers = read_part(part.customers)
     columns = dict(zip(customers.column_names, customers.columns, strict=True))
-    columns |= compute_label_columns(read_part(part.labels), ids.current)
+    labels = read_part(part.labels)
+    columns |= compute_label_columns(labels, ids.current)
+    columns["segment_name"] = ids.names.take(labels["label"].combine_chunks())
     columns |= compute_change_columns(columns["segment_id"], part.previous_segments, ids)
     table = fit_contract(columns, contract)
     # Every row is validated before it is written: a defect here must not reach readers.
@@ -153,6 +169,11 @@ def write_tables(path: Path, tables: Iterable[pa.Table], contract: DataFrameSche
         for table in tables:
             contract.validate(table.to_pandas(), lazy=True)
             writer.write_table(table.select(schema.names).cast(schema))
+
+
+def write_known(path: Path, parts: Sequence[Part]) -> None:
+    """All known customers in one file, a row group per part, sorted by customer_id."""
+    write_tables(path, (read_part(part).cast(arrow_schema(KNOWN)) for part in parts), KNOWN)
 
 
 def write_quarantine(path: Path, parts: Sequence[Part]) -> None:
