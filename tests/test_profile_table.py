@@ -10,7 +10,14 @@ import pytest
 from schemas.clustering import Segment
 from schemas.numbers import ColumnScale, Transform
 from segmentation.parts import write_part
-from segmentation.report.profile_table import LabelledPart, compute_medians, compute_profiles
+from segmentation.report.profile_table import (
+    LabelledPart,
+    compute_medians,
+    measure_segments,
+    read_labelled_part,
+    tabulate_profiles,
+)
+from segmentation.report.typical_figures import choose_figures, measure_shown
 
 UNITS = {"a": "EUR", "b": ""}
 
@@ -47,6 +54,16 @@ def segments_of(frame: pd.DataFrame) -> list[Segment]:
     ]
 
 
+def compute_profiles(
+    parts: list[LabelledPart], scales: list[ColumnScale], segments: list[Segment]
+) -> pd.DataFrame:
+    """The rows of profiles.parquet, with figures chosen from all customers."""
+    measures = measure_segments(parts, scales, segments)
+    sample = np.concatenate([read_labelled_part(part, ["a", "b"]).matrix for part in parts], axis=1)
+    figures = choose_figures(scales, [False, False], sample, measures.statistics)
+    return tabulate_profiles(measures, measure_shown(figures, measures.statistics, scales), segments, UNITS)
+
+
 @pytest.fixture
 def frame() -> pd.DataFrame:
     """1,000 customers of three segments, `a` heavy-tailed, `b` with ties and negatives."""
@@ -64,7 +81,7 @@ def test_profiles_agree_with_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> N
     """Mean, lower median, geometric centre and lift of all customers."""
     parts = write_labelled_parts(tmp_path, frame, [1, 400])
     scales = [scale_of("a", "log-standard"), scale_of("b", "standard")]
-    profiles = compute_profiles(parts, scales, segments_of(frame), UNITS)
+    profiles = compute_profiles(parts, scales, segments_of(frame))
     rows = {(row["segment_id"], row["feature"]): row for row in profiles.to_dict("records")}
     for label, group in frame.groupby("label"):
         name = f"S{int(str(label)) + 1:02d}"
@@ -79,6 +96,38 @@ def test_profiles_agree_with_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> N
     assert profiles["unit"].tolist() == ["EUR", ""] * 3
 
 
+def test_the_typical_figure_is_a_median_where_values_are_skewed(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """Words follow one figure: its contrast has the sign of the difference that readers see."""
+    frame.loc[frame["label"] == 2, "a"] *= 4
+    parts = write_labelled_parts(tmp_path, frame, [300])
+    profiles = compute_profiles(
+        parts, [scale_of("a", "log-standard"), scale_of("b", "standard")], segments_of(frame)
+    )
+    for row in profiles.to_dict("records"):
+        assert row["statistic"] == ("median" if row["feature"] == "a" else "mean")
+        assert row["typical"] == pytest.approx(row[row["statistic"]])
+        whole = frame[row["feature"]]
+        expected = whole.quantile(0.5, interpolation="lower") if row["feature"] == "a" else whole.mean()
+        assert row["typical_overall"] == pytest.approx(expected)
+        assert np.sign(row["contrast"]) == np.sign(row["typical"] - row["typical_overall"])
+
+
+def test_a_feature_that_is_mostly_zero_shows_its_mean(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """Medians of 0 in every segment would hide what the segments differ in."""
+    frame["a"] = (np.arange(1000) % 10 == 0) * (1.0 + 20 * (frame["label"] == 1))
+    parts = write_labelled_parts(tmp_path, frame, [])
+    profiles = compute_profiles(
+        parts, [scale_of("a", "log-standard"), scale_of("b", "standard")], segments_of(frame)
+    )
+    rows = profiles[profiles["feature"] == "a"]
+    assert set(rows["statistic"]) == {"mean"}
+    assert (
+        (rows["contrast"] > 0).tolist()
+        == (rows["typical"] > rows["typical_overall"]).tolist()
+        == [False, True, False]
+    )
+
+
 def test_profiles_do_not_depend_on_parts(tmp_path: Path, frame: pd.DataFrame) -> None:
     """The same customers, cut into other parts, have the same profiles."""
     scales = [scale_of("a", "log-standard"), scale_of("b", "none")]
@@ -86,9 +135,7 @@ def test_profiles_do_not_depend_on_parts(tmp_path: Path, frame: pd.DataFrame) ->
     for cuts in ([], [10, 20, 900]):
         folder = tmp_path / str(len(cuts))
         folder.mkdir()
-        tables.append(
-            compute_profiles(write_labelled_parts(folder, frame, cuts), scales, segments_of(frame), UNITS)
-        )
+        tables.append(compute_profiles(write_labelled_parts(folder, frame, cuts), scales, segments_of(frame)))
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
@@ -96,7 +143,7 @@ def test_lift_of_a_feature_with_mean_zero_is_null(tmp_path: Path) -> None:
     """The overall mean is the denominator of the lift."""
     frame = pd.DataFrame({"a": [1.0, -1.0], "b": [2, 2], "label": [0, 1]})
     scales = [scale_of("a", "none"), scale_of("b", "none")]
-    profiles = compute_profiles(write_labelled_parts(tmp_path, frame, []), scales, segments_of(frame), UNITS)
+    profiles = compute_profiles(write_labelled_parts(tmp_path, frame, []), scales, segments_of(frame))
     assert profiles.loc[profiles["feature"] == "a", "lift"].isna().all()
     assert profiles.loc[profiles["feature"] == "b", "lift"].tolist() == [1.0, 1.0]
 

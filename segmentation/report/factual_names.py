@@ -155,10 +155,10 @@ def _add_range(
     rivals = _list_rivals(inputs, grades, segment, features)
     gaps = np.abs(inputs.contrasts[rivals] - inputs.contrasts[segment]).min(axis=0)
     feature = int(np.argmax(gaps))
+    if not gaps[feature]:
+        return _make_parts(inputs, grades, segment, features)
     remaining = [position for position in features if position != feature]
     parts = _make_parts(inputs, grades, segment, remaining)
-    if not gaps[feature]:
-        return parts
     # The range replaces a grade, so it must also exclude the segments that the grade excluded.
     rivals = _list_rivals(inputs, grades, segment, remaining) if remaining else list(range(len(grades)))
     figures, figure = inputs.figures[rivals, feature], inputs.figures[segment, feature]

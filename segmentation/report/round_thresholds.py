@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_LOSS = 0.005  # of F1, for fewer digits
+_LOSS = 0.005  # of F1, for fewer digits of one threshold
 _MOST_DIGITS = 17
 
 
@@ -38,12 +38,12 @@ def matches_rule(rule: tuple[Threshold, ...], matrix: np.ndarray) -> np.ndarray:
 def round_rule(
     rule: tuple[Threshold, ...], matrix: np.ndarray, in_segment: np.ndarray
 ) -> tuple[Threshold, ...]:
-    """The rule with each threshold in turn rounded, as far as F1 stays within half a percent of the best.
+    """The rule with each threshold in turn rounded, as far as that loses at most half a percent of F1.
 
     matrix: a sample in original units (d, n). in_segment: bool (n,).
     """
-    limit = compute_f1(matches_rule(rule, matrix), in_segment) - _LOSS
     for i, threshold in enumerate(rule):
+        limit = compute_f1(matches_rule(rule, matrix), in_segment) - _LOSS
         remaining = matches_rule((*rule[:i], *rule[i + 1 :]), matrix)
         values = matrix[threshold.feature]
         is_whole = bool((values == np.floor(values)).all())
