@@ -11,6 +11,7 @@ import numpy as np
 from config.definition import Definition
 from schemas.validation import GroupingKind
 from segmentation.outcomes.outcome_sample import OutcomeSample
+from segmentation.report.formatting import join_words
 from segmentation.report.value_feature import infer_value_feature
 
 MOST_CELL_FEATURES = 3
@@ -78,7 +79,11 @@ def list_groupings(
         )
     if features:
         cells = label_cells(sample.features)
-        kind = "RFM quintile" if is_rfm(definition, features) else f"quintile ({', '.join(features)})"
-        groupings.append(Grouping("cells", f"{kind} cells", cells, int(cells.max()) + 1))
+        label = (
+            "RFM quintile cells"
+            if is_rfm(definition, features)
+            else f"quintile cells of {join_words(features)}"
+        )
+        groupings.append(Grouping("cells", label, cells, int(cells.max()) + 1))
     # Customers are in random order already.
     return [*groupings, Grouping("random", "random groups of the same sizes", np.sort(labels), groups)]
