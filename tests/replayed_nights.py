@@ -68,7 +68,9 @@ class Replay:
         self.require_none(list_contradictions(self.model, view))
         for edition, entry in view["editions"].items():
             if edition not in self.model.editions:
-                self.model.remember(edition, entry, Signature("", frozenset(), entry["previous"], None))
+                names = frozenset((entry["given_names"] or {}).items())
+                signature = Signature("", frozenset(), entry["previous"], None, names)
+                self.model.remember(edition, entry, signature)
         self.present = set(view["editions"])
         self.model.rows = sum(view["ledger"].values())
 
@@ -82,7 +84,9 @@ class Replay:
         ids = set(pd.read_csv(source, usecols=["id"])["id"])
         erased = frozenset(ids & self.model.erased)
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
-        return Signature(digest, erased, self.model.previous_of(str(day(number))), self.conditions.code)
+        as_of = str(day(number))
+        names = self.model.names_of(as_of)
+        return Signature(digest, erased, self.model.previous_of(as_of), self.conditions.code, names)
 
     def start(self, number: int, source: Path, *, force: bool = False, death: int | None = None) -> Any:
         """Start a night."""

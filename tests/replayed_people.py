@@ -86,7 +86,7 @@ def rename(replay: Replay, rng: random.Random) -> None:
 
     ending = try_killed(replay, act, 4, rng)
     replay.require(ending.outcome == "named", f"naming {segment} ended as {ending}")
-    replay.model.names[segment] = name
+    replay.model.rename(segment, name)
     replay.count("names")
 
 

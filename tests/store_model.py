@@ -5,6 +5,7 @@ It knows nothing of the project's code. Views are in store_views.py, what is don
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 View = dict[str, Any]
@@ -17,6 +18,7 @@ class Signature(NamedTuple):
     erased: frozenset[str]  # customers of the source that were erased
     previous: str | None
     code: str | None
+    names: frozenset[tuple[str, str]] = frozenset()  # that people gave, by segment
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Model:
     editions: dict[str, Edition] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)  # the last edition of a date that was held
     pruned: set[str] = field(default_factory=set)
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # date from which, and name
     erased: set[str] = field(default_factory=set)
     sources: dict[str, str] = field(default_factory=dict)  # of each date, the one that was given last
     rows: int = 0  # of the ledger
@@ -57,6 +59,23 @@ class Model:
         """The edition that a date builds on."""
         earlier = [day for day in self.list_current() if day < as_of]
         return self.published[earlier[-1]] if earlier else None
+
+    def rename(self, segment: str, name: str) -> None:
+        """A person named a segment of the live edition: it holds from the next day on."""
+        next_day = str(date.fromisoformat(self.live or "") + timedelta(days=1))
+        kept = [version for version in self.names.get(segment, []) if version[0] != next_day]
+        self.names[segment] = [*kept, (next_day, name)]
+
+    def names_of(self, as_of: str) -> frozenset[tuple[str, str]]:
+        """The names that a run of the date gives its edition: those that the date has, if it is published."""
+        edition = self.published.get(as_of)
+        if edition and edition not in self.superseded:
+            return self.editions[edition].signature.names
+        holding = {
+            segment: [name for holds_from, name in versions if holds_from <= as_of]
+            for segment, versions in self.names.items()
+        }
+        return frozenset((segment, names[-1]) for segment, names in holding.items() if names)
 
     def publish(self, as_of: str, edition: str) -> None:
         """A date has this edition now."""
@@ -95,7 +114,11 @@ def list_contradictions(model: Model, view: View) -> Iterator[str]:
     if view["published"] != model.published:
         changed = set(view["published"].items()) ^ set(model.published.items())
         yield f"published tables differ from the model in {sorted(changed)}"
-    if {name: entry["name"] for name, entry in view["names"].items()} != model.names:
+    versions = {
+        segment: [(version["holds_from"], version["name"]) for version in entry]
+        for segment, entry in view["names"].items()
+    }
+    if versions != model.names:
         yield f"names are {view['names']}, expected {model.names}"
     if view["left"]:
         yield f"left behind: {view['left']}"

@@ -54,7 +54,17 @@ def view_editions(home: Path, known: set[str]) -> dict[str, Any]:
     for path in sorted((home / "editions").glob("*/*/manifest.json")):
         folder = path.parent
         manifest = json.loads(path.read_bytes())
-        names = ("decision", "previous", "sizes", "rows", "k", "how", "accept_new_ids", "inputs")
+        names = (
+            "decision",
+            "previous",
+            "sizes",
+            "rows",
+            "k",
+            "how",
+            "accept_new_ids",
+            "inputs",
+            "given_names",
+        )
         view = {name: manifest.get(name) for name in names} | {"as_of": folder.parent.name}
         if folder.name not in known:
             view["customers"] = read_customers(folder / "segments.parquet")
