@@ -15,7 +15,7 @@ from config.attributes import Attributes
 from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions, Retention
 from config.columns import Column, Rows
 from config.event_summary import EventSummary
-from config.groups import Groups
+from config.groups import GroupOptions
 from config.outcome import Outcome
 from config.profile_columns import MOST_PROFILE_COLUMNS, check_profile, list_needed_columns
 from config.sources import Source
@@ -50,7 +50,7 @@ class Definition(Clause):
     attributes: Attributes | None = Field(
         None, description="A second table with more columns of customers, joined by id."
     )
-    groups: Groups | None = Field(
+    groups: GroupOptions | None = Field(
         None, description="Groups outside the segments: customers who are new, and customers who lapsed."
     )
     features: tuple[str, ...] = Field(min_length=1, max_length=200, description="Columns to cluster.")

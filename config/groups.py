@@ -25,8 +25,8 @@ class NewCustomers(Clause):
     )
 
 
-class Groups(Clause):
-    """Groups outside the segments, so that all known customers add up."""
+class GroupOptions(Clause):
+    """GroupOptions outside the segments, so that all known customers add up."""
 
     lapsed: Literal[True] = Field(
         True, description="Known customers without an event in the window, or without a row tonight."

@@ -17,15 +17,11 @@ def draw_orders() -> pd.DataFrame:
     random = np.random.default_rng(4)
     frames = []
     for number in range(CUSTOMERS):
-        start, length = random.integers(1, 50), random.integers(1, 40)
-        days = np.arange(start, min(start + length, DAYS + 1))
-        days = days[random.random(len(days)) < 0.4]
+        start, length = (int(draw) for draw in random.integers(1, (50, 40)))
+        days = {day for day in range(start, min(start + length, DAYS + 1)) if random.random() < 0.4}
         if number % 7 == 0:
-            days = np.append(days, min(start + length + 18, DAYS))
-        if len(days):
-            frames.append(
-                pd.DataFrame({"id": f"c{number:03d}", "number": np.unique(days), "group": number % 2})
-            )
+            days.add(min(start + length + 18, DAYS))
+        frames.append(pd.DataFrame({"id": f"c{number:03d}", "number": sorted(days), "group": number % 2}))
     orders = pd.concat(frames, ignore_index=True)
     orders["price"] = np.where(orders["group"] == 0, 5.0, 90.0) + random.integers(0, 5, len(orders))
     return orders
@@ -37,12 +33,13 @@ ORDERS = draw_orders()
 def write_orders(folder: Path) -> None:
     """A file per day, with a cancellation of somebody who never ordered, and a line that is refused."""
     folder.mkdir(parents=True)
-    for number, rows in ORDERS.groupby("number"):
-        when = f"{day(int(number))} 10:00:00"
+    for number in range(1, DAYS + 1):
+        rows = ORDERS[ORDERS["number"] == number]
+        when = f"{day(number)} 10:00:00"
         lines = [f"{row.id},i{number}-{row.id},{when},1,{row.price}" for row in rows.itertuples()]
         lines += [f"z{number},Ci{number},{when},1,5.0", f"y{number},i{number},{when},none,5.0"]
         text = "\n".join(["id,invoice,day,pieces,price", *lines])
-        (folder / f"{day(int(number))}.csv").write_text(f"{text}\n")
+        (folder / f"{day(number)}.csv").write_text(f"{text}\n")
 
 
 def make_known_shop(folder: Path, **changes: Any) -> Shop:

@@ -16,7 +16,8 @@ from config.comparisons import RowComparison
 from config.conditions import ColumnCondition, RowRule
 from config.definition import Definition, ScalingOptions
 from config.event_summary import EventSummary, SummaryFeature
-from config.groups import Groups, NewCustomers
+from config.groups import GroupOptions, NewCustomers
+from config.outcome import Outcome
 from config.sources import Csv, Source
 from schemas.alternatives import ALTERNATIVES
 from schemas.comparison import COMPARISON
@@ -24,6 +25,7 @@ from schemas.fields import arrow_schema
 from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION, TRENDS
 from schemas.known_table import KNOWN
 from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
+from schemas.validation_table import VALIDATION
 from segmentation.store.edition.versions import LIBRARIES
 from segmentation.store.layout import SUMS
 
@@ -35,8 +37,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "summary.features.NAME.where.": ColumnCondition,
     "scaling.": ScalingOptions, "k.": KOptions, "fit.": FitOptions, "refit.": RefitOptions,
     "attributes.": Attributes,
-    "groups.": Groups, "groups.new.": NewCustomers,
-    "checks.": CheckLimits, "retention.": Retention,
+    "groups.": GroupOptions, "groups.new.": NewCustomers,
+    "checks.": CheckLimits, "retention.": Retention, "outcome.": Outcome,
 }  # fmt: skip
 
 
@@ -92,6 +94,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
         HISTORY,
         TRENDS,
         KNOWN,
+        VALIDATION,
     ):
         section = text[text.index(f"## {schema.title}") :].split("\n## ")[0]
         for field in arrow_schema(schema):

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.definition import Definition
-from config.groups import Groups
+from config.groups import GroupOptions
 from schemas.known_customers import LAPSED, NEW, SEGMENT, GroupFlow, KnownCustomers
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Ingested
 from segmentation.errors import Refused, UnaccountedRows
-from segmentation.groups.merging import IdRange, PartWriter, merge_by_id
+from segmentation.groups.merging import MergedRange, PartWriter, merge_by_id
 from segmentation.groups.previous import EarlierCustomers, read_earlier_customers
 from segmentation.parts import read_part
 from segmentation.rows.summarising.seen_days import FIRST_DAY, LAST_DAY
@@ -53,7 +53,7 @@ def assign_groups(
 ) -> AssignedGroups:
     """Decide every known customer's group. New customers are left out of the parts."""
     definition = night.definition
-    groups = definition.groups or Groups()
+    groups = definition.groups or GroupOptions()
     new_from = night.as_of - timedelta(groups.new.days) if groups.new else None
     earlier = read_earlier_customers(night, ingested)
     tables = _read_tonight(definition, tonight, night.as_of)
@@ -98,7 +98,7 @@ def _read_tonight(definition: Definition, tonight: TonightCustomers, as_of: date
         yield table.append_column(FIRST_DAY, first).append_column(LAST_DAY, days)
 
 
-def _assign(id_range: IdRange, new_from: date | None) -> _Assigned:
+def _assign(id_range: MergedRange, new_from: date | None) -> _Assigned:
     """The known customers of a range of ids, sorted by id, and which of tonight's are new, bool (n,)."""
     tonight, earlier = id_range
     ids = tonight["customer_id"].combine_chunks()
@@ -152,7 +152,7 @@ def _make_record(
     )
 
 
-def _describe_all_new(record: KnownCustomers, groups: Groups) -> str:
+def _describe_all_new(record: KnownCustomers, groups: GroupOptions) -> str:
     days = groups.new.days if groups.new else 0
     return (
         f"all {record.sizes[NEW]:,} customers were first seen within {days} days (groups.new.days), the "

@@ -15,7 +15,7 @@ from schemas.part import Part
 from segmentation.parts import PART_ROWS, write_part
 
 
-class IdRange(NamedTuple):
+class MergedRange(NamedTuple):
     """The rows of both streams in one range of ids."""
 
     tonight: pa.Table
@@ -50,7 +50,7 @@ class _Stream:
         return rows
 
 
-def merge_by_id(tonight: Iterator[pa.Table], earlier: Iterator[pa.Table]) -> Iterator[IdRange]:
+def merge_by_id(tonight: Iterator[pa.Table], earlier: Iterator[pa.Table]) -> Iterator[MergedRange]:
     """Both streams in ranges of ids. Each has at least one table, and ascends by customer_id, bytewise."""
     streams = (_Stream(tonight), _Stream(earlier))
     while True:
@@ -60,7 +60,7 @@ def merge_by_id(tonight: Iterator[pa.Table], earlier: Iterator[pa.Table]) -> Ite
         ends = [stream.last_id for stream in streams if not stream.is_done]
         if not ends:
             return
-        yield IdRange(*(stream.take_until(min(ends)) for stream in streams))
+        yield MergedRange(*(stream.take_until(min(ends)) for stream in streams))
 
 
 class PartWriter:

@@ -32,7 +32,7 @@ def view_groups(context: ReportContext) -> GroupsView | None:
     return GroupsView(
         balance=f"{groups.describe()}.",
         meanings=describe_groups(context, groups),
-        sizes=tabulate_groups(groups),
+        sizes=tabulate_group_sizes(groups),
         comparison=describe_comparison(context, groups),
         flows=tabulate_flows(groups) if groups.compared else None,
     )
@@ -53,7 +53,7 @@ def describe_groups(context: ReportContext, groups: KnownCustomers) -> list[str]
     return sentences
 
 
-def tabulate_groups(groups: KnownCustomers) -> Table:
+def tabulate_group_sizes(groups: KnownCustomers) -> Table:
     """Each group's customers, and how many entered and left it."""
     rows = []
     for group, size in groups.sizes.items():
@@ -68,7 +68,7 @@ def tabulate_groups(groups: KnownCustomers) -> Table:
 
 
 def describe_comparison(context: ReportContext, groups: KnownCustomers) -> str:
-    """What the flows are compared with, or why there are none."""
+    """What the flows are compared with, or that there is nothing to compare with."""
     previous = context.draft.ingested.key.previous_as_of
     if not groups.compared or previous is None:
         return "Who entered and left is counted from the next edition on."
