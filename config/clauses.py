@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 KRule = Literal["auto", "elbow", "silhouette", "gap", "fixed"]
+Init = Literal["k-means++", "random"]
 RefitPolicy = Literal["auto", "always", "never"]
 RefitMode = Literal["warm", "cold", "combine"]
 
@@ -73,7 +74,8 @@ class FitOptions(Clause):
     """How thoroughly k-means searches."""
 
     # Restarts matter far more than further Lloyd passes.
-    starts: int = Field(8, ge=1, le=1000, description="Number of k-means++ starts per k.")
+    starts: int = Field(8, ge=1, le=1000, description="Number of starts per k.")
+    init: Init = Field("k-means++", description="How a start chooses its centres: k-means++ or random.")
     max_iter: int = Field(300, ge=1, le=10_000, description="Maximum number of Lloyd iterations per start.")
     tolerance: float = Field(
         1e-4, ge=0, lt=1, description="Stop when centres move less than this, relative to the variance."

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from sklearn.datasets import load_iris
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_samples
 
-from segmentation.k.fits import WeightedRows
+from config.clauses import FitOptions
+from segmentation.k.fits import WeightedRows, fit_kmeans
 from segmentation.k.gap import Gap, draw_reference, first_within_error, gap_statistic
 from segmentation.k.indices import calinski_harabasz, davies_bouldin
 from segmentation.k.resampling import bootstrap_jaccard, contingency_table, prediction_strength
@@ -96,6 +98,54 @@ def test_the_rule_of_tibshirani_on_the_example_of_rs_cluster_package(factor: flo
     error = factor * np.array([1.0, 1, 2, 1, 1, 3, 1, 1]) / 2
     assert first_within_error(Gap(gap, error)) + 1 == expected
     assert gap.argmax() + 1 == 6
+
+
+class ClusGap(NamedTuple):
+    """R's clusGap for k = 1..8: gap and SE.sim, and the k by the methods Tibs2001SEmax and globalmax."""
+
+    gap: list[float]
+    error: list[float]
+    first: int
+    largest: int
+
+
+# On Fisher's iris data: clusGap(as.matrix(iris[, 1:4]), K.max = 8, B = 2000, d.power = 2) with kmeans of 50
+# starts, in both reference spaces. R 4.2.2, cluster 2.1.4.
+CLUSGAP = {
+    "scaledPCA": ClusGap(
+        [0.0765105, 0.5912913, 0.8755447, 1.0043298, 1.0452696, 1.0657948, 1.0614393, 1.0845302],
+        [0.0624204, 0.0478351, 0.0431720, 0.0422946, 0.0407934, 0.0391856, 0.0383297, 0.0372947],
+        first=5,
+        largest=8,
+    ),
+    "original": ClusGap(
+        [0.0784085, 0.9857980, 1.4374584, 1.5777823, 1.6443471, 1.7096485, 1.7501567, 1.8037309],
+        [0.0476046, 0.0387834, 0.0367206, 0.0370550, 0.0372879, 0.0380783, 0.0385242, 0.0389048],
+        first=8,
+        largest=8,
+    ),
+}
+
+
+@pytest.mark.parametrize("space", CLUSGAP)
+def test_the_gap_is_that_of_clusgap(space: str) -> None:
+    """On the iris data gaps and their errors are those of R's clusGap, and the rule chooses its k."""
+    expected = CLUSGAP[space]
+    iris, options = load_iris().data, FitOptions(starts=5)
+
+    def fit_logs(rows: np.ndarray) -> list[float]:
+        return [float(np.log(fit_kmeans(rows, k, options, 0).inertia)) for k in range(1, 9)]
+
+    references = [
+        draw_reference(iris, np.random.default_rng(seed), space == "scaledPCA") for seed in range(60)
+    ]
+    curve = gap_statistic(np.array(fit_logs(iris)), np.array([fit_logs(rows) for rows in references]))
+    error = np.array(expected.error)
+    # A mean of 60 references is within four of its standard errors.
+    assert np.all(np.abs(curve.gap - expected.gap) < 4 * error / np.sqrt(60))
+    assert curve.error == pytest.approx(error, rel=0.4)
+    assert first_within_error(Gap(np.array(expected.gap), error)) + 1 == expected.first
+    assert curve.gap.argmax() + 1 == expected.largest
 
 
 def test_the_gap_is_the_references_mean_less_the_data() -> None:

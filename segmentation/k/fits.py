@@ -43,7 +43,7 @@ def fit_kmeans(rows: np.ndarray, k: int, options: FitOptions, seed: int) -> KMea
 
 
 def fit_weighted(sample: WeightedRows, k: int, options: FitOptions, seed: int) -> KMeansFit:
-    """Weighted k-means: the best of `options.starts` k-means++ starts. Needs at least k distinct rows.
+    """Weighted k-means: the best of `options.starts` starts. Needs at least k distinct rows.
 
     Runs scikit-learn's Lloyd on one thread: callers fit many at a time, and OpenMP inside each
     small fit costs five times the CPU.
@@ -54,6 +54,7 @@ def fit_weighted(sample: WeightedRows, k: int, options: FitOptions, seed: int) -
 
     kmeans = KMeans(
         n_clusters=k,
+        init=options.init,
         n_init=options.starts,
         max_iter=options.max_iter,
         tol=options.tolerance,

@@ -95,6 +95,8 @@ def list_votes(curve: Curve, evidence: Evidence) -> dict[str, int | None]:
             for name, column in SWEEP_COLUMNS.items()
             if column.prefers is not None
         },
-        "gap": choose_gap(measures),
-        "gap, principal components": choose_gap(measures, by_components=True),
+        "gap, first within an error": choose_gap(measures),
+        "gap, largest": best_k_by(measures, "gap"),
+        "gap by principal components, first within an error": choose_gap(measures, by_components=True),
+        "gap by principal components, largest": best_k_by(measures, "gap_pca"),
     }
