@@ -18,6 +18,15 @@ def list_side_tables(definition: Definition) -> list[SideTableName]:
     return [name for name in SIDE_TABLES if getattr(definition, name) is not None]
 
 
+def has_dated_files(definition: Definition) -> bool:
+    """Are the files of the rows, or of a second table, dated?"""
+    sources = [
+        definition.source,
+        *(getattr(definition, name).source for name in list_side_tables(definition)),
+    ]
+    return any(source.date_in_name is not None for source in sources)
+
+
 def make_side_definition(definition: Definition, name: SideTableName) -> Definition:
     """The definition of a second table's rows: its own source and contract, and nothing to summarise."""
     table = getattr(definition, name)

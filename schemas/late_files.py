@@ -36,6 +36,13 @@ class FileChanges(Record):
             gone=(*self.gone, *other.gone),
         )
 
+    def label(self, table: str) -> "FileChanges":
+        """The changes with the table's name before each file's."""
+        names = {
+            kind: tuple(f"{table}: {name}" for name in names) for kind, names in self.model_dump().items()
+        }
+        return FileChanges.model_validate(names)
+
     def describe(self) -> str:
         """`1 file is new (2026-01-03.csv), 2 files have changed (…), 1 file is gone (…)`."""
         groups = (
@@ -62,6 +69,15 @@ class LateFiles(Record):
     editions: tuple[date, ...] = Field(
         (), description="Published dates, made without a file that is new, or with another version of one."
     )
+
+    def merge(self, other: "LateFiles") -> "LateFiles":
+        """What is late in either of two tables."""
+        return LateFiles(
+            since=self.since or other.since,
+            text=self.text.merge(other.text),
+            typed=self.typed.merge(other.typed),
+            editions=tuple(sorted({*self.editions, *other.editions})),
+        )
 
     @property
     def advice(self) -> str:

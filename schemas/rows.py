@@ -189,10 +189,16 @@ class Ingested(Record):
     breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")
     warnings: tuple[str, ...]
     late: LateFiles = LateFiles()
+    side_inputs: tuple[Input, ...] = Field((), description="Files of second tables, by `table: name`.")
     attributes: SideRows | None = None
     history: KnownHistory | None = Field(None, description="With groups: who was seen before the window.")
     no_data: str | None = Field(None, description="Why there is nothing to segment, where that is allowed.")
     tombstones: str | None = Field(None, description="Digest of the tombstones that removed rows.")
+
+    @property
+    def recorded_inputs(self) -> tuple[Input, ...]:
+        """All files that were read, as the ledger and the lists of typed files name them."""
+        return (*self.inputs, *self.side_inputs)
 
     @property
     def log_line(self) -> str:

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from config.clauses import CheckLimits
+from schemas.late_files import LateFiles
 from schemas.night import Night
 from schemas.rows import EditionKey, Ingested, Input
 from schemas.wording import format_count
 from segmentation.attributes.side_tables import (
+    SideTable,
     judge_side_tables,
+    list_side_inputs,
 )
 from segmentation.errors import NoData, Refused
 from segmentation.groups.history import add_history
@@ -30,6 +33,7 @@ from segmentation.rows.judging.sketches import choose_share
 from segmentation.rows.judging.writing import JudgedRows, write_rows
 from segmentation.rows.reading.file_batches import REPEATED_HEADER
 from segmentation.rows.reading.opening import OpenedSource
+from segmentation.sources.content import SourceFile
 from segmentation.sources.late_files import detect_late_files
 from segmentation.store.catalogue.edition_key import StoreContent, collect_content, make_edition_key
 from segmentation.store.catalogue.pruned import name_as_published
@@ -114,9 +118,29 @@ def complete_contract(night: Night, source: OpenedSource, contract: Contract) ->
     return contract._replace(counted=make_rules(night, inputs), amounts=list_amounts(definition))
 
 
+def detect_all_late_files(
+    night: Night, key: EditionKey, files: Sequence[SourceFile], tables: Sequence[SideTable]
+) -> LateFiles:
+    """The late files of the rows and of every second table."""
+    late = detect_late_files(night, key, files)
+    for table in tables:
+        side = detect_late_files(table.night, key, table.source.files, table.name)
+        labelled = {"text": side.text.label(table.name), "typed": side.typed.label(table.name)}
+        late = late.merge(side.model_copy(update=labelled))
+    return late
+
+
+def check_judged(night: Night, rows: JudgedRows, inputs: Sequence[Input], contract: Contract) -> list[str]:
+    """Refuse judged rows that cannot be used, or are too few or too many. Returns warnings."""
+    definition = night.definition
+    warnings = [*check_rows(rows, inputs), *rows.deliveries.check_repeats(definition)]
+    warnings += check_currencies(rows.currencies, contract.currencies)
+    check_row_count(rows.balance.read, definition.checks)
+    return warnings
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
-    definition = night.definition
     # Before the source: whoever is erased from here on makes this run a conflict.
     tombstones = read_tombstones(get_home(night))
     refuse_pending(get_home(night), tombstones)
@@ -125,13 +149,13 @@ def read_source(night: Night) -> Ingested:
     inputs = tuple(file.input for file in source.files)
     tables = open_side_tables(night, tombstones)
     contract = make_night_contract(night)
+    sources = (*tables, *history)
     digests = (
         *compute_digests(source.files, contract),
-        *(digest for table in (*tables, *history) for digest in table.digests),
+        *(digest for table in sources for digest in table.digests),
     )
     contract = leave_out_erased(source.files, contract, tombstones)
-    erased = contract.erased.union(*(table.contract.erased for table in (*tables, *history)))
-    used = digest_ids(tombstones, erased)
+    used = digest_ids(tombstones, contract.erased.union(*(table.contract.erased for table in sources)))
     from_store = StoreContent(used, list_names(night), choose_validation(night))
     key = make_edition_key(night, digests, from_store)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
@@ -145,13 +169,12 @@ def read_source(night: Night) -> Ingested:
             published = report_published(night, confirmed, inputs, digests, used)
         key = confirmed
     if published is not None:
-        return published.model_copy(update={"files_outside": source.outside})
-    check_space(night, inputs)
+        update = {"files_outside": source.outside, "side_inputs": list_side_inputs(tables)}
+        return published.model_copy(update=update)
+    check_space(night, (*inputs, *(file.input for table in history for file in table.source.files)))
     contract = complete_contract(night, source, contract)
     rows = write_rows(judge_files(source.files, contract), folder, inputs)
-    warnings = (*source.warnings, *check_rows(rows, inputs), *rows.deliveries.check_repeats(definition))
-    warnings = (*warnings, *check_currencies(rows.currencies, contract.currencies))
-    check_row_count(rows.balance.read, definition.checks)
+    warnings = (*source.warnings, *check_judged(night, rows, inputs, contract))
     side_rows = judge_side_tables(tables, folder)
     ingested = Ingested(
         **side_rows,
@@ -160,7 +183,8 @@ def read_source(night: Night) -> Ingested:
         files_outside=source.outside,
         digests=digests,
         tombstones=used,
-        late=detect_late_files(night, key, source.files),
+        side_inputs=list_side_inputs(tables),
+        late=detect_all_late_files(night, key, source.files, tables),
         balance=rows.balance,
         parts=tuple(rows.parts),
         quarantine=tuple(rows.quarantine),

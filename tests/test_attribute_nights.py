@@ -11,6 +11,7 @@ import pytest
 from resegment.outcome import format_published
 from schemas.night import Published
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
+from segmentation.sources.changed_dates import list_changed_dates
 from segmentation.store.catalogue.editions import resolve_edition
 from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.repair.audit import audit_store
@@ -27,7 +28,7 @@ def draw() -> pd.DataFrame:
     return customers.assign(id=customers["id"].replace("a00007", VICTIM))
 
 
-def write_attributes(folder: Path, number: int, *, extra: int = 0) -> None:
+def write_attributes(folder: Path, number: int, *, extra: int = 0, is_typed: bool = False) -> None:
     """The file of attributes of a night: an age and a country, without the last 40, and refused rows."""
     ids = draw()["id"].tolist()
     rows = [
@@ -37,7 +38,11 @@ def write_attributes(folder: Path, number: int, *, extra: int = 0) -> None:
     lines = [f"{name},{age},{country}" for name, age, country in rows[:-40]]
     lines += ["zz,1,DE", f"{VICTIM},old,DE", f"{ids[3]},99,DE"]
     folder.mkdir(exist_ok=True)
-    (folder / f"{day(number)}.csv").write_text("\n".join(["no,age,country", *lines]) + "\n")
+    path = folder / f"{day(number)}.csv"
+    path.write_text("\n".join(["no,age,country", *lines]) + "\n")
+    if is_typed:
+        pd.read_csv(path, dtype=str).to_parquet(path.with_suffix(".parquet"))
+        path.unlink()
 
 
 def create(folder: Path, **changes: Any) -> Town:
@@ -156,3 +161,20 @@ def test_erased_customers_leave_attributes(
     assert search(town.home, VICTIM) == set()
     path = Path(third.report_path).parent / "quarantine-attributes.parquet"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("is_typed", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_late_attributes_are_noticed_and_redone(tmp_path: Path, is_typed: bool) -> None:
+    """A file that a published night should have read is named, and mode changed redoes that night."""
+    town = create(tmp_path)
+    write_attributes(town.folder / "attributes", 1, is_typed=is_typed)
+    assert [town.night(number, draw()).outcome for number in (1, 2)] == ["published"] * 2
+    write_attributes(town.folder / "attributes", 2, extra=1, is_typed=is_typed)
+    new = f"1 file is new (attributes: 2026-01-02{'.parquet' if is_typed else '.csv'})"
+    late = [warning for warning in town.night(3, draw()).warnings if warning.startswith("late-files")]
+    assert late[0] == f"late-files: {new} since the edition of 2026-01-02"
+    planned = list_changed_dates(town.home, town.definition, None, (day(1), day(3)))
+    assert [(date.as_of, date.reason) for date in planned] == [
+        (day(2), new),
+        (day(3), "builds on the edition of 2026-01-02"),
+    ]

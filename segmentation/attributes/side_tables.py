@@ -13,7 +13,7 @@ from typing import NamedTuple
 from config.definition import Definition
 from config.side_tables import SideTableName, make_side_definition
 from schemas.night import Night
-from schemas.rows import Digest, SideRows
+from schemas.rows import Digest, Input, SideRows
 from segmentation.errors import Refused
 from segmentation.parts import create_empty_folder
 from segmentation.rows.judging.cast_batch import Contract, make_contract
@@ -25,6 +25,7 @@ from segmentation.rows.judging.writing import write_rows
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.sources.dated_names import span_in_name
 from segmentation.store.tombstones import Tombstones
+from segmentation.store.typed_inputs import name_side_file
 
 _MANGLED = "id rewritten by a spreadsheet"
 
@@ -90,6 +91,15 @@ def accept_any_year(contract: Contract) -> Contract:
         if column.type == "timestamp" and name != contract.rows.id:
             schema = schema.update_column(name, checks=[])
     return contract._replace(schema=schema)
+
+
+def list_side_inputs(tables: Iterable[SideTable]) -> tuple[Input, ...]:
+    """The files of second tables, as the ledger and the lists of typed files name them."""
+    return tuple(
+        file.input.model_copy(update={"name": name_side_file(table.name, file.input.name)})
+        for table in tables
+        for file in table.source.files
+    )
 
 
 def judge_side_tables(tables: Iterable[SideTable], folder: Path) -> dict[SideTableName, SideRows]:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from config.definition import Definition
+from config.side_tables import SideTableName, has_dated_files, list_side_tables, make_side_definition
 from schemas.backfills import PlannedDate
 from schemas.late_files import FileChanges
 from schemas.manifest import EditionRef
@@ -36,8 +37,11 @@ from segmentation.store.pointer import read_pointer
 class SourceFolder:
     """The source's files as they are now. Each is hashed once, for however many dates it is read."""
 
-    def __init__(self, definition: Definition, source: str | None) -> None:
-        self.definition, self.source = definition, source
+    def __init__(
+        self, definition: Definition, source: str | None, table: SideTableName | None = None
+    ) -> None:
+        """definition: of a second table, that of its rows."""
+        self.definition, self.source, self.table = definition, source, table
         self._paths: dict[str, AnyPath] = {}
         self._digests: dict[str, str] = {}
         self._texts: dict[str, str] = {}
@@ -46,7 +50,7 @@ class SourceFolder:
         """The files that a night of this date would read, sha256 by name."""
         definition = self.definition
         window = definition.window(as_of)
-        days = FileDays(definition.source, as_of, Span(*window) if window else None)
+        days = FileDays(definition.source, as_of, Span(*window) if window else None, self.table)
         text, typed = dict[str, str](), dict[str, str]()
         for name, path in self._list_paths(as_of):
             if name not in self._digests:
@@ -79,21 +83,24 @@ def list_changed_dates(
 
     Refused where files that an edition was made from are gone: redoing it would leave their rows out.
     """
-    if definition.source.date_in_name is None:
+    if not has_dated_files(definition):
         raise Refused(
             "mode", "mode changed compares dated files: it needs source.date_in_name; use mode rebuild"
         )
-    folder, superseded = SourceFolder(definition, source), read_pointer(home).superseded
+    folders, superseded = list_folders(definition, source), read_pointer(home).superseded
     planned: dict[EditionRef, PlannedDate] = {}
     for ref in published_editions(home):
         # No later edition builds on a superseded one, so redoing it would change nothing that is read.
         if not days[0] <= ref.as_of <= days[1] or ref.edition in superseded:
             continue
-        edition = read_edition_files(home, ref, definition)
-        if edition is None:
+        tables = [read_edition_files(home, ref, folder.definition, folder.table) for folder in folders]
+        editions = [files for files in tables if files is not None]
+        if len(editions) < len(folders):
             path = edition_folder(home, *ref) / MANIFEST
             raise damaged(path, "is damaged", "the files that the edition was made from", advise_audit(home))
-        changes, reasons = compare_edition(edition, folder), []
+        edition, changes, reasons = editions[0], FileChanges(), []
+        for files, folder in zip(editions, folders, strict=True):
+            changes = changes.merge(compare_edition(files, folder))
         # Files that are gone are no reason to redo a date, only to refuse it.
         if changes.missed:
             reasons.append(changes.model_copy(update={"gone": ()}).describe())
@@ -108,12 +115,21 @@ def list_changed_dates(
     return tuple(planned.values())
 
 
+def list_folders(definition: Definition, source: str | None) -> list[SourceFolder]:
+    """The dated files of the rows and of every second table."""
+    folders = [SourceFolder(definition, source)]
+    for name in list_side_tables(definition):
+        folders.append(SourceFolder(make_side_definition(definition, name), None, name))
+    return [folder for folder in folders if folder.definition.source.date_in_name is not None]
+
+
 def compare_edition(edition: EditionFiles, folder: SourceFolder) -> FileChanges:
     """How the source's files of today differ from those that an edition was made from."""
     current = folder.list_files(edition.days.as_of)
     text = compare_files(edition.text, current.text, edition.days, folder.unpack)
     typed = compare_files(edition.typed, current.typed, edition.days, folder.unpack)
-    return text.merge(typed)
+    changes = text.merge(typed)
+    return changes.label(folder.table) if folder.table else changes
 
 
 def refuse_gone(ref: EditionRef, changes: FileChanges) -> Refused:

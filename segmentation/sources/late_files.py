@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.definition import Definition
+from config.side_tables import SideTableName
 from config.sources import Source
 from schemas.late_files import FileChanges, LateFiles
 from schemas.manifest import EditionRef, Manifest
@@ -40,6 +41,7 @@ class FileDays(NamedTuple):
     source: Source
     as_of: date
     window: Span | None
+    table: SideTableName | None = None  # a second table, whose files these are
 
     def covers(self, name: str) -> bool:
         """May the file hold rows that the edition uses? Files without a date are not judged."""
@@ -64,14 +66,17 @@ class EditionFiles(NamedTuple):
     previous: EditionRef | None = None
 
 
-def read_edition_files(home: AnyPath, ref: EditionRef, definition: Definition) -> EditionFiles | None:
-    """The files of an edition in the store; None if its manifest cannot be read."""
+def read_edition_files(
+    home: AnyPath, ref: EditionRef, definition: Definition, table: SideTableName | None = None
+) -> EditionFiles | None:
+    """The files of an edition in the store; None if its manifest cannot be read. definition: the table's."""
     manifest = try_read_manifest(edition_folder(home, *ref))
     if manifest is None:
         return None
-    text = {digest.name: digest.sha256 for digest in manifest.inputs if digest.name is not None}
-    days = FileDays(definition.source, ref.as_of, _get_window(manifest, definition))
-    return EditionFiles(days, text, read_typed_inputs(home, ref), manifest.previous_ref)
+    inputs = [digest for digest in manifest.inputs if digest.table == table]
+    text = {digest.name: digest.sha256 for digest in inputs if digest.name is not None}
+    days = FileDays(definition.source, ref.as_of, _get_window(manifest, definition), table)
+    return EditionFiles(days, text, read_typed_inputs(home, ref, table), manifest.previous_ref)
 
 
 def _get_window(manifest: Manifest, definition: Definition) -> Span | None:
@@ -129,18 +134,23 @@ def hash_text(path: Path) -> str:
     return digest.hexdigest()
 
 
-def detect_late_files(night: Night, key: EditionKey, files: Iterable[SourceFile]) -> LateFiles:
-    """Tonight's files compared with those of the previous edition, and how many editions lack them."""
+def detect_late_files(
+    night: Night, key: EditionKey, files: Iterable[SourceFile], table: SideTableName | None = None
+) -> LateFiles:
+    """Tonight's files compared with those of the previous edition, and how many editions lack them.
+
+    night: of a second table, that of its definition.
+    """
     definition, home = night.definition, get_home(night)
     if definition.source.date_in_name is None or key.previous is None or key.previous_as_of is None:
         return LateFiles()
-    previous = read_edition_files(home, EditionRef(key.previous_as_of, key.previous), definition)
+    previous = read_edition_files(home, EditionRef(key.previous_as_of, key.previous), definition, table)
     if previous is None:
         return LateFiles()
     by_name = {file.input.name: file for file in files}
     window = definition.window(night.as_of)
     tonight = EditionFiles(
-        FileDays(definition.source, night.as_of, Span(*window) if window else None),
+        FileDays(definition.source, night.as_of, Span(*window) if window else None, table),
         {name: file.input.sha256 for name, file in by_name.items() if not file.input.numbered},
         {name: file.input.sha256 for name, file in by_name.items() if file.input.numbered},
     )
@@ -170,7 +180,7 @@ def _list_lacking(
     for ref in readable_editions(home) if missed else ():
         if ref.as_of < earliest or ref.as_of == tonight.days.as_of:
             continue
-        edition = read_edition_files(home, ref, definition)
+        edition = read_edition_files(home, ref, definition, tonight.days.table)
         if edition is None or not any(map(edition.days.expects, missed)):
             continue  # the files are newer than its window, or older
         text = compare_files(edition.text, tonight.text, edition.days, unpack)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from config.side_tables import SIDE_TABLES
 from schemas.manifest import EditionRef
 from schemas.rows import Input
 from segmentation.store.files.durable import write_durably
@@ -16,6 +17,7 @@ from segmentation.store.files.small_files import advise_repair, parse_json, read
 from segmentation.store.layout import Home, join_path
 from segmentation.store.ledger import read_rows
 
+_SIDE_FILE = re.compile(f"({'|'.join(SIDE_TABLES)}): ")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,10 +38,21 @@ def format_typed_inputs(digests: Mapping[str, str]) -> bytes:
     return json.dumps(digests, indent=0, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def read_typed_inputs(home: AnyPath, ref: EditionRef) -> Mapping[str, str]:
-    """sha256 by name of an edition's typed files; empty if none are recorded. Refused if they are damaged."""
+def read_typed_inputs(home: AnyPath, ref: EditionRef, table: str | None = None) -> Mapping[str, str]:
+    """sha256 by name of an edition's typed files; empty if none are recorded. Refused if they are damaged.
+
+    table: a second table; None: the rows.
+    """
     path, expected = typed_inputs_path(home, ref), "sha256 by name of an edition's files"
-    return read_small_file(path, _parse, expected, advise_repair(home)) or {}
+    digests = read_small_file(path, _parse, expected, advise_repair(home)) or {}
+    prefix = name_side_file(table, "") if table else ""
+    names = [name for name in digests if name.startswith(prefix) and (table or not _SIDE_FILE.match(name))]
+    return {name.removeprefix(prefix): digests[name] for name in names}
+
+
+def name_side_file(table: str, name: str) -> str:
+    """The name under which a file of a second table is recorded."""
+    return f"{table}: {name}"
 
 
 def list_recorded_inputs(home: AnyPath, ref: EditionRef) -> dict[str, str]:

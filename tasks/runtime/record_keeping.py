@@ -10,6 +10,7 @@ import httpx
 from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 
+from config.side_tables import has_dated_files
 from schemas.manifest import EditionRef
 from schemas.night import Night, Published
 from schemas.rows import Input
@@ -34,7 +35,7 @@ def keep_records(
     """Write the ledger's row and the rest, remove what is left of the run; what failed, in words."""
     failures = []
     try:
-        if night.definition.source.date_in_name is not None:  # files without a date are never late
+        if has_dated_files(night.definition):  # files without a date are never late
             write_typed_inputs(get_home(night), EditionRef(night.as_of, published.edition), inputs)
     except (OSError, ResegmentError) as error:
         failures.append(f"the list of its typed files is not written ({describe_failure(error)})")

@@ -180,7 +180,7 @@ def confirm_published(night: Night, ingested: Ingested) -> Published:
     if ingested.other_code:
         published = describe_other_code(night, published, ingested)
         facts["reasons"] = published.other_code
-    return close_published(night, published, ingested.inputs, facts)
+    return close_published(night, published, ingested.recorded_inputs, facts)
 
 
 def describe_other_code(night: Night, published: Published, ingested: Ingested) -> Published:
