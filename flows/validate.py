@@ -43,8 +43,6 @@ def validate(
         store: Folder of the store instead of the configured one.
     """
     night = open_night(definition, as_of, source=source, store=store, force=True)
-    # Nothing of the edition before the outcome's date is used, so a damaged one does not matter.
-    night = night.model_copy(update={"accept_new_ids": True})
     candidates = list_candidates(night, night.definition.today(datetime.now(UTC)))
     if as_of is not None:
         candidates = [ref for ref in candidates if ref.as_of == as_of]

@@ -23,7 +23,7 @@ from tests.deployed import ROOT, DeployedServer, running_deployed_server, runnin
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-NAMES = {"nightly", "deadline", "backfill", "promote", "prune", "compare"}
+NAMES = {"nightly", "deadline", "backfill", "promote", "prune", "compare", "validate"}
 NOTICES: list[dict[str, Any]] = []
 
 
@@ -72,7 +72,7 @@ def deployed(days: Days) -> Iterator[DeployedServer]:
 
 
 def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
-    """Deploying twice gives six deployments, four automations and one pool, all without local folders."""
+    """Deploying twice gives seven deployments, four automations and one pool, all without local folders."""
     deployments = {deployment["name"]: deployment for deployment in deployed.post("deployments/filter")}
     assert deployments.keys() == NAMES
     for deployment in deployments.values():
@@ -88,7 +88,7 @@ def test_every_deployment_exists_once(deployed: DeployedServer) -> None:
         name: (deployment["global_concurrency_limit"] or {}).get("limit")
         for name, deployment in deployments.items()
     }
-    unlimited = dict.fromkeys(("deadline", "promote", "compare"))
+    unlimited = dict.fromkeys(("deadline", "promote", "compare", "validate"))
     assert limits == {"nightly": 1, "backfill": 1, "prune": 1, **unlimited}
     automations = {automation["name"] for automation in deployed.post("automations/filter")}
     names = {"failures", "held nights", "late runs", "runs that died"}

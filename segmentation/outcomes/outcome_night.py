@@ -66,6 +66,8 @@ def make_outcome_night(night: Night) -> Night:
             "as_of": until,
             "source": source,
             "force": True,
+            # Nothing of the edition before that date is used.
+            "accept_new_ids": True,
             "schema_source": night.schema_source if definition.rows.python_schema else None,
         }
     )

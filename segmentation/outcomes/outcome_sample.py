@@ -43,7 +43,7 @@ class OutcomeTable(NamedTuple):
     outcome: Outcome
 
     def read(self) -> Iterator[pa.Table]:
-        """The parts' tables; one without rows if there is no part."""
+        """The parts' tables; an empty one without parts."""
         if not self.parts:
             empty = pa.schema([pa.field(name, pa.float64()) for name in self.measures])
             yield pa.schema([pa.field("customer_id", pa.string()), *empty]).empty_table()

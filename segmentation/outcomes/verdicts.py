@@ -7,7 +7,7 @@ from config.outcome import BOUGHT_AGAIN, Outcome
 from schemas.validation import GroupingKind, GroupingSkill, MeasureValidation
 from segmentation.report.formatting import format_amount, format_share, join_words
 
-NOTHING = "tells nothing"  # the verdict on segments that are no better than random groups
+NOTHING = "tells nothing"  # the verdict on segments that differ as much as random groups do
 
 
 def describe_measure(measure: MeasureValidation, outcome: Outcome | None) -> str:
