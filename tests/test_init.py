@@ -81,7 +81,8 @@ def test_a_table_in_any_dialect_runs_as_proposed(
     content, published = run_proposal(write(people(), name, **dialect), tmp_path)
     assert content["rows"]["id"] == "customer id"
     assert content["features"] == ["spend", "visits"]
-    assert list(content["rows"]["columns"]) == ["spend", "visits"]
+    assert list(content["rows"]["columns"]) == ["spend", "visits", "city"]
+    assert content["profile"] == ["city"]
     assert (published.outcome, published.customers) == ("published", 300)
 
 

@@ -69,7 +69,8 @@ def test_the_text_contains_no_customers_value(write: Write) -> None:
 
 def test_hostile_names_and_levels_survive_unchanged(write: Write) -> None:
     """Names that a contract cannot use are left out, and levels round-trip through YAML exactly."""
-    columns = {**people(), "level # 1": [HOSTILE[i % 8] for i in range(300)]}
+    levels = [*HOSTILE, *"abcdefghij"]  # too many for a profile, which would not list them
+    columns = {**people(), "level # 1": [levels[i % 18] for i in range(300)]}
     columns |= {"Grösse, cm": np.arange(300) ** 1.5}
     columns |= {name: range(300) for name in HOSTILE[:5]} | {"distance": range(300)}
     path = write(columns, "odd.parquet")
@@ -77,7 +78,7 @@ def test_hostile_names_and_levels_survive_unchanged(write: Write) -> None:
     assert content["features"] == ["spend", "visits", "Grösse, cm"]
     text = propose(str(path), "odd", None).text
     (entry,) = (line.strip() for line in text.splitlines() if "level # 1" in line and "isin" in line)
-    assert yaml.safe_load(entry.removeprefix("# "))["level # 1"]["isin"] == sorted(HOSTILE)
+    assert yaml.safe_load(entry.removeprefix("# "))["level # 1"]["isin"] == sorted(levels)
     assert not [line for line in text.splitlines() if not line.isprintable()]
     assert "rename them" in text
 
@@ -142,3 +143,16 @@ def test_an_unknown_id_is_refused_with_a_suggestion(write: Write) -> None:
     """A misspelt --id is refused with the most similar column."""
     with pytest.raises(Refused, match='did you mean "customer id"'):
         propose(str(write(people())), "people", "customer_id")
+
+
+def test_levels_that_describe_customers_are_a_profile(write: Write) -> None:
+    """They refuse no row, list no level, and are left out where they alone make a customer's rows differ."""
+    columns = {**people(), "plan": [["basic", "plus", None][i % 3] for i in range(300)], "tier": [1, 2] * 150}
+    content = propose_content(write(columns))
+    assert content["profile"] == ["city", "plan", "tier"]
+    declared = [content["rows"]["columns"][name] for name in content["profile"]]
+    assert declared == [{"type": "category", "nullable": True, "absent": "null"}] * 3
+    twice = {name: [*values, *values[:10]] for name, values in columns.items()}
+    twice["plan"][300:] = ["other"] * 10
+    again = propose_content(write({name: list(values) for name, values in twice.items()}, "twice.csv"))
+    assert "profile" not in again and again["rows"]["id"] == "customer id"

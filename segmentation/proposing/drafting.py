@@ -1,7 +1,7 @@
 """The text of a proposed definition: YAML with comments. Names and levels from the table are quoted.
 
-What is proposed is decided in segmentation/proposing/proposal.py. Definitions of events are written in
-segmentation/proposing/event_drafts.py.
+What is proposed is decided in segmentation/proposing/proposal.py. Whole definitions are put together in
+customer_drafts.py and event_drafts.py.
 """
 
 import textwrap
@@ -51,18 +51,7 @@ class Draft(NamedTuple):
     max_quarantined: float
     day_limit: float | None  # None: no limit lets every day pass
     segments: SegmentRange | None
-
-
-def write_draft(draft: Draft) -> str:
-    """The whole definition for customer data."""
-    lines = [
-        *write_head(draft),
-        *write_source(draft),
-        *_write_rows(draft),
-        *_write_features(draft),
-        *write_settings(draft),
-    ]
-    return "".join(f"{line}\n" for line in lines)
+    profile: Sequence[str] = ()
 
 
 def quote_yaml(value: object) -> str:
@@ -147,14 +136,6 @@ def write_source(draft: Draft) -> list[str]:
     return [*lines, *(["  csv:"] if declared else []), *declared]
 
 
-def _write_rows(draft: Draft) -> list[str]:
-    lines = ["rows:", "  grain: customer", *comment(draft.id_reason, 2), f"  id: {quote_yaml(draft.id)}"]
-    if draft.id is not None:
-        lines += write_suffix(draft.id_suffix)
-        lines.append(f"  on_duplicate: {draft.on_duplicate}")
-    return [*lines, *write_columns(draft)]
-
-
 def write_suffix(suffix: str | None) -> list[str]:
     """The suffix to remove from every id."""
     if suffix is None:
@@ -195,12 +176,12 @@ def _write_ignored(draft: Draft) -> list[str]:
     ]
 
 
-def _write_features(draft: Draft) -> list[str]:
-    lines = ["features:", *(f"  - {quote_yaml(name)}" for name in draft.features)]
-    if draft.spare:
-        lines += comment("Left out, although these could be features:", 2)
-        lines += [f"  # - {quote_yaml(name)}  # {reason}" for name, reason in draft.spare.items()]
-    return lines
+def write_profile(draft: Draft) -> list[str]:
+    """The columns that describe customers beside the features."""
+    if not draft.profile:
+        return []
+    note = "take no part in distances; shares by segment are in levels.parquet and the report"
+    return [f"profile:  # {note}", *(f"  - {quote_yaml(name)}" for name in draft.profile)]
 
 
 def write_settings(draft: Draft) -> list[str]:

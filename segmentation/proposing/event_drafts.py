@@ -4,7 +4,7 @@ The parts that it shares with customer data are written in segmentation/proposin
 proposed is decided in segmentation/proposing/event_proposal.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from segmentation.proposing.drafting import (
@@ -14,6 +14,7 @@ from segmentation.proposing.drafting import (
     write_columns,
     write_contract,
     write_head,
+    write_profile,
     write_settings,
     write_source,
     write_suffix,
@@ -55,9 +56,10 @@ def write_event_draft(draft: Draft, plan: EventPlan) -> str:
         *comment(plan.window_reason, 2),
         f"  window_days: {plan.window_days}",
         "  features:",
-        *_write_summary(plan),
+        *_write_summary(plan, draft.profile),
         "features:",
         *(f"  - {quote_yaml(name)}" for name in plan.features),
+        *write_profile(draft),
         *write_settings(draft),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -71,10 +73,12 @@ def _write_rules(rules: list[Rule]) -> list[str]:
     return [*lines, "  where:", *(f"    - {entry}" for entry in entries)]
 
 
-def _write_summary(plan: EventPlan) -> list[str]:
+def _write_summary(plan: EventPlan, profile: Sequence[str]) -> list[str]:
     lines = []
     for name, feature in plan.features.items():
         if reason := plan.reasons.get(name):
             lines += comment(reason, 4)
         lines.append(f"    {quote_yaml(name)}: {write_contract(feature)}")
+    for name in profile:
+        lines.append(f"    {quote_yaml(name)}: {write_contract({'op': 'mode', 'column': name})}")
     return lines

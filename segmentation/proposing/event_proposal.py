@@ -32,6 +32,7 @@ from segmentation.proposing.k_draft import SegmentRange
 from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
 from segmentation.proposing.money import Money, choose_money
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehearsal, rehearse_night
+from segmentation.proposing.profile_choice import choose_profile
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.timezones import ZoneChoice
 from segmentation.proposing.windows import USUAL_DAYS, WindowChoice, choose_window
@@ -57,22 +58,25 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
     purchases = infer_purchases(profiles, money)
     means = list_means(survey, candidates, facts, money)
     roles = declare_more(event_roles(survey, candidates, facts, money, currency), purchases, means)
+    features = summary_features(facts, money, currency, means)
+    profile = choose_profile(profiles, roles, features)
     nulls, margins = list_null_values(profiles, roles), choose_margins(facts.strays)
     draft = Draft(
         name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
         timezone=zone.name, timezone_reason=zone.reason,
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
         margins=margins, id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]),
-        id_reason=_explain_id(table), on_duplicate="quarantine", roles=roles, header=survey.header,
+        id_reason=_explain_id(table), on_duplicate="quarantine",
+        roles={**roles, **profile}, header=survey.header,
         unusable=survey.unusable, features=[], spare={}, doubts=[], refused=Counter(), refused_share=0.0,
-        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT, segments=segments,
+        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT, segments=segments, profile=tuple(profile),
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
         rules=list_rules(profiles, candidates, currency, purchases),
         window_days=window.days,
         window_reason="",
-        features=summary_features(facts, money, currency, means),
+        features=features,
         reasons=explain_features(facts, money),
     )
     plan = drop_constants(table, plan)

@@ -13,15 +13,17 @@ from pathlib import Path
 from config.definition_files import DefinitionError, parse_definition
 from segmentation.errors import Refused
 from segmentation.proposing.column_names import infer_order_part, rank_as_id
-from segmentation.proposing.drafting import Draft, quote_names, write_draft
+from segmentation.proposing.customer_drafts import write_draft
+from segmentation.proposing.drafting import Draft, quote_names
 from segmentation.proposing.event_columns import list_candidates
 from segmentation.proposing.event_facts import EventFacts, measure_facts
 from segmentation.proposing.event_proposal import EventTable, propose_events
 from segmentation.proposing.findings import Findings, Proposal, format_percentage
-from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, choose_id, infer_id
+from segmentation.proposing.id_column import LEAST_REPEATED, IdChoice, infer_id
 from segmentation.proposing.k_draft import SegmentRange
-from segmentation.proposing.limits import Margins, fill_gaps, list_declared, list_null_values, round_limit
+from segmentation.proposing.limits import Margins, fill_gaps, list_null_values, round_limit
 from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT
+from segmentation.proposing.profile_choice import choose_id_and_profile
 from segmentation.proposing.roles import Role, infer_role, is_unique
 from segmentation.proposing.selection import MOST_PROPOSED_FEATURES, FeatureSelection, select_features
 from segmentation.proposing.surveying import SurveyedTable, survey
@@ -142,11 +144,11 @@ def propose_customers(
     }
     nulls = list_null_values(table.profiles, roles)
     csv = table.dialect.csv.model_copy(update={"null_values": nulls.texts})
-    choice = choose_id(table, requested_id, list_declared(roles), csv)
+    choice, profile = choose_id_and_profile(table, requested_id, roles, csv)
     filled = fill_gaps(roles, choice.rehearsal.refused, choice.rehearsal.rows_read)
     if filled:
         roles |= filled
-        choice = choose_id(table, requested_id, list_declared(roles), csv)
+        choice, profile = choose_id_and_profile(table, requested_id, roles, csv)
     refused = count_refused(choice)
     share = refused.total() / choice.rehearsal.rows_read
     findings = _report(table, choice, share)
@@ -159,9 +161,10 @@ def propose_customers(
         null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=table.date_in_name,
         margins=Margins(),
         id=choice.column, id_suffix=choice.suffix, id_reason=choice.reason, on_duplicate=choice.on_duplicate,
-        roles=roles, header=table.header, unusable=table.unusable, features=selection.features, spare=spare,
+        roles={**roles, **profile}, header=table.header, unusable=table.unusable,
+        features=selection.features, spare=spare,
         doubts=findings.doubts, refused=refused, refused_share=share, max_quarantined=round_limit(share),
-        day_limit=USUAL_DAY_LIMIT, segments=segments,
+        day_limit=USUAL_DAY_LIMIT, segments=segments, profile=tuple(profile),
     )  # fmt: skip
     return Proposal(write_draft(draft), table.size, len(selection.features), None, findings)
 
