@@ -142,7 +142,7 @@ class Choice(Record):
     @property
     def is_division(self) -> bool:
         """Do the segments divide one crowd, without borders between customers?"""
-        return self.strength == "none"
+        return self.strength == "none" and self.k > 1
 
     @property
     def log_line(self) -> str:

@@ -173,6 +173,13 @@ def test_more_natural_segments_than_k_max_are_reported() -> None:
     assert "raise k.max" in choice.reasons[0]
 
 
+def test_a_division_has_no_sliver() -> None:
+    """A handful of customers is no segment of a crowd, also where the definition allows one."""
+    shares = [1.0, 0.4, 0.3, 0.2, 0.005, 0.1]
+    crowd = evidence([1] * 10, [0.92, 0.96, 0.9, 0.95, 0.3], smallest_share=shares)
+    assert choose_k(KOptions(max=6, smallest_share=0), CURVE, crowd).k == 4
+
+
 def test_natural_segments_that_do_not_hold_are_left_for_some_that_do() -> None:
     """Unless their borders are clear, or nothing holds, eleven groups at Jaccard 0.53 are not published."""
     natural, stability = list(range(1, 12)) + [11] * 5, [0.9, 0.9, 0.8, 0.8, 0.76, 0.7, 0.6, 0.6, 0.6, 0.53]

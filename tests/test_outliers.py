@@ -102,6 +102,20 @@ def test_a_few_far_values_are_clipped_and_a_group_of_them_is_not(
         assert np.abs(matrix[0]).max() <= 4.0 + result.quantum
 
 
+def test_far_values_are_clipped_where_every_size_is_allowed(
+    spend: np.ndarray, tmp_path: Path, make_night: NightMaker
+) -> None:
+    """`resegment init` writes k.smallest_share: 0, which is no reason to let a few rows outweigh the rest."""
+    values = spend.copy()
+    values[:8] = 300.0
+    night = make_night(
+        rows={"id": None, "columns": {"spend": {"type": "float"}}},
+        features=["spend"],
+        k={"smallest_share": 0},
+    )
+    assert run_scale(night, tmp_path, spend=values).columns[0].clip == 4.0
+
+
 def test_a_column_with_a_named_scaling_is_not_clipped(
     spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:

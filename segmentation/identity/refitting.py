@@ -119,10 +119,10 @@ def decide_k(options: KOptions, nights: int, choice: Choice, previous: PreviousE
         return KDecision(choice.k, f"{last_k} is dropped: it was not tried")
     aim_min, aim_max = options.division_range
     if choice.is_division and aim_min <= last.k <= aim_max and last.stability >= STILL_HOLDS:
-        return KDecision(last.k, f"{last_k} is kept: no customers form natural segments, and it still holds")
+        return KDecision(last.k, f"{last_k} is kept: it divides one crowd, and it still holds")
     wanted_nights = previous.wanted_nights + 1 if previous.wanted_k == choice.k else 1
     if wanted_nights >= nights:
-        reason = f"{last_k} is replaced: the evidence asked for {choice.k} {wanted_nights} nights in a row"
+        reason = f"{last_k} is replaced: the rule chose {choice.k} {wanted_nights} nights in a row"
         return KDecision(choice.k, reason)
-    reason = f"{last_k} is kept: night {wanted_nights} of {nights} that asks for {choice.k}"
+    reason = f"{last_k} is kept: night {wanted_nights} of {nights} on which the rule chooses {choice.k}"
     return KDecision(last.k, reason, choice.k, wanted_nights)

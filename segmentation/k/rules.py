@@ -13,6 +13,8 @@ from segmentation.k.borders import NO_BORDER, plateau
 from segmentation.k.judging import CLEAR_BORDER, HOLDS, compare_measures, judge_strength, list_degenerate
 from segmentation.k.votes import Vote, best_k_by, choose_elbow, choose_gap
 
+LEAST_SHARE = 0.01  # of a division's smallest segment
+
 
 class RuleInput(NamedTuple):
     """What a rule chooses from. allowed: the k whose segments are large enough, see list_allowed."""
@@ -37,6 +39,8 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
     divisions = [point for point in allowed if point.k > 1]
     if not divisions:
         return Vote(allowed[0].k, "no more than one segment is allowed")
+    # Of a crowd, a handful of customers is no segment that people act on, whatever the definition allows.
+    divisions = [point for point in divisions if point.smallest_share >= LEAST_SHARE] or divisions
     aim_min, aim_max = options.division_range
     key = "k.aim" if (aim_min, aim_max) == options.aim else "k.aim, k.min, k.max"
     aim = f"{aim_min} to {aim_max} segments ({key})"
@@ -80,7 +84,7 @@ def choose_natural(target: int, allowed: Sequence[Measures]) -> Vote:
     ks = [point.k for point in allowed]
     bordered = f"{target} segments with borders between them"
     if target in ks:
-        return Vote(target, f"{bordered}; a larger k only cuts these in two")
+        return Vote(target, f"{bordered}; the next larger k only cut these in two")
     if target > ks[-1]:
         reason = (
             f"{target} or more groups with borders, beyond k = {ks[-1]}: the best silhouette within the "

@@ -81,16 +81,21 @@ def view_evidence(context: ReportContext) -> EvidenceView:
     reasons = [f"{reason[:1].upper()}{reason[1:]}." for reason in choice.reasons]
     if choice.wanted_k is not None:
         nights = "1 night" if choice.wanted_nights == 1 else f"{choice.wanted_nights} nights in a row"
-        reasons.append(f"The evidence has favoured k = {choice.wanted_k} for {nights}, tonight included.")
+        reasons.append(f"The rule has chosen k = {choice.wanted_k} for {nights}, tonight included.")
     sweep = tabulate_sweep(choice)
     panels = (draw_panel(choice, sweep, panel) for panel in PANELS)
     return EvidenceView(
-        choice=f"k = {choice.k} by rule {choice.rule}; {STRENGTHS[choice.strength]}.",
+        choice=f"k = {choice.k} by rule {choice.rule}; {describe_strength(choice)}.",
         reasons=reasons,
         doubts=choice.doubts,
         panels=[panel for panel in panels if panel is not None],
         measures=tabulate_measures(sweep),
     )
+
+
+def describe_strength(choice: Choice) -> str:
+    """How strong the evidence is; a single segment divides nothing."""
+    return "all customers are one segment" if choice.k == 1 else STRENGTHS[choice.strength]
 
 
 def draw_panel(choice: Choice, sweep: pd.DataFrame, panel: Panel) -> Figure | None:
