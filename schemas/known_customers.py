@@ -18,7 +18,6 @@ class KnownHistory(Record):
 
     parts: tuple[Part, ...] = Field((), description="customer_id, first_seen, last_seen, by customer_id.")
     start: date = Field(description="The first day whose events were asked for.")
-    files: int = 0
     rows: int = Field(0, description="Rows that count.")
     refused: int = 0
 

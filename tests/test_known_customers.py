@@ -53,7 +53,7 @@ def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> 
     expected = pd.Series("segment", CUSTOMERS["id"])
     expected[CUSTOMERS.index < 5] = "lapsed"
     # Nobody is new twice: those who had this day in the first table too were known before.
-    assert known["group"].to_dict() == expected.to_dict()
+    assert dict(known["group"]) == dict(expected)
     first = read(nights[0], "known.parquet").set_index("customer_id")
     new = CUSTOMERS["id"][(CUSTOMERS.index % 5 == 0) | (CUSTOMERS.index % 9 == 8)]
     assert set(first.index[first["group"] == "new"]) == set(new)

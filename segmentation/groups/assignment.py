@@ -71,7 +71,7 @@ def assign_groups(
             remaining.add(kept.select(["customer_id", *definition.kept_columns]))
     parts = tuple(tonight.parts) if new_from is None else tuple(remaining.close())
     record = _make_record(flows, earlier, new_from is not None, since)
-    record = record.model_copy(update={"erased": max(0, (earlier.count or count) - count)})
+    record = record.model_copy(update={"erased": max(0, (earlier.known or count) - count)})
     if not parts:
         raise Refused("all-new", _describe_all_new(record, groups))
     if record.sizes[SEGMENT] != sum(part.rows for part in parts):

@@ -5,6 +5,7 @@ does. Whether it is needed is decided in previous.py; the source is opened in ta
 """
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from segmentation.rows.judging.judged_batches import judge_files
 from segmentation.rows.judging.writing import write_rows
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.rows.summarising.engine import open_engine, run_query
-from segmentation.rows.summarising.kept_events import keep_events
+from segmentation.rows.summarising.kept_events import drop_contradictions, keep_one_per_key
 from segmentation.rows.summarising.kept_rows import QuerySession, list_paths
 from segmentation.rows.summarising.seen_days import seen_days_query
 
@@ -99,15 +100,21 @@ def read_history(opened: OpenedHistory, ingested: Ingested) -> KnownHistory:
     inputs = tuple(file.input for file in opened.source.files)
     rows = write_rows(judge_files(opened.source.files, contract), folder, inputs)
     start = contract.window[0] if contract.window else night.as_of
-    facts = {"start": start, "files": len(inputs), "refused": rows.balance.quarantined}
+    history = KnownHistory(start=start, refused=rows.balance.quarantined)
     if not rows.parts:
-        return KnownHistory(**facts)
+        return history
     judged = ingested.model_copy(
         update={"inputs": inputs, "parts": tuple(rows.parts), "replacing": tuple(rows.replacing)}
     )
     names = [None if file.numbered else file.name for file in inputs]
     with open_engine(night.staging, folder / "spill") as connection:
-        kept = keep_events(judged, night, QuerySession(connection, folder, names))
+        session = QuerySession(connection, folder, names)
+        # Rules of the whole table are about tonight's: a history may be far larger than they can take.
+        kept = keep_one_per_key(judged, night.definition, session)
+        kept = drop_contradictions(kept.parts, night.definition, night.as_of, session)
         query = seen_days_query(night.definition.rows, list_paths(kept.parts))
-        parts = write_parts(folder, "seen", rechunk(run_query(connection, query)))
-    return KnownHistory(**facts, parts=parts, rows=sum(part.rows for part in kept.parts))
+        seen = create_empty_folder(night.staging / "seen")
+        parts = write_parts(seen, "seen", rechunk(run_query(connection, query)))
+    shutil.rmtree(folder)  # years of rows, of which only the days were needed
+    count = sum(part.rows for part in kept.parts)
+    return history.model_copy(update={"parts": parts, "rows": count})

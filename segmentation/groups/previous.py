@@ -88,7 +88,7 @@ class EarlierCustomers(NamedTuple):
     tables: Iterator[pa.Table]
     source: str = "table"
     is_compared: bool = False
-    count: int | None = None  # as the edition before counted them
+    known: int | None = None  # as the edition before counted them
 
 
 def read_earlier_customers(night: Night, ingested: Ingested) -> EarlierCustomers:

@@ -7,6 +7,7 @@ migration.py.
 from typing import NamedTuple
 
 from schemas.known_customers import LAPSED, NEW, SEGMENT, KnownCustomers
+from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.formatting import format_customers, format_date, format_share
@@ -42,6 +43,11 @@ def describe_groups(context: ReportContext, groups: KnownCustomers) -> list[str]
     """Since when customers are known, and what the groups mean."""
     definition = context.night.definition
     sentences = [f"The first customers were seen on {format_date(groups.since)}."]
+    history = context.draft.ingested.history
+    if history is not None:
+        read = format_count(history.rows, "event")
+        refused = f" ({history.refused:,} more were refused)" if history.refused else ""
+        sentences.append(f"Read again for this edition, from before the window: {read}{refused}.")
     if definition.groups and definition.groups.new:
         days = definition.groups.new.days
         sentences.append(f"New: first seen within {days} days. They have too little history for a segment.")
