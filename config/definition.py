@@ -6,13 +6,24 @@ settings of the machine in config/settings.py.
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from config.aliases import Aliases
 from config.attributes import Attributes
-from config.clauses import CategoryOptions, CheckLimits, Clause, FitOptions, KOptions, RefitOptions, Retention
+from config.clauses import (
+    CategoryOptions,
+    CheckLimits,
+    Clause,
+    FitOptions,
+    KOptions,
+    RefitOptions,
+    Retention,
+    Scaling,
+    ScalingOptions,
+)
 from config.columns import Column, Rows
 from config.event_summary import EventSummary
 from config.groups import GroupOptions
@@ -24,18 +35,13 @@ from config.sql_text import list_binds
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 
 DefinitionName = Annotated[str, Field(pattern=NAME_PATTERN)]
-NamedScaling = Literal["none", "standard", "robust", "log-standard", "aside"]
-Scaling = Literal["auto", NamedScaling]
 # Where rows come from does not affect the result; the rows themselves do.
 _PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data", "version"}
-_OPTIONAL = ("value", "profile", "attributes", "groups")  # in decisive content only if they are set
-
-
-class ScalingOptions(Clause):
-    """How each feature is scaled before distances are computed."""
-
-    default: Scaling = Field("auto", description="For features not listed in columns.")
-    columns: dict[str, Scaling] = Field(default_factory=dict, description="Scaling by feature.")
+_INDECISIVE: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True}
+# That a person accepts today's attributes for a past date does not affect what they are.
+_INDECISIVE |= {"attributes": {"source": _PLACES, "as_of": True}, "aliases": {"source": _PLACES}}
+# In decisive content only if they are set.
+_OPTIONAL = ("value", "profile", "attributes", "aliases", "groups")
 
 
 class Definition(Clause):
@@ -50,6 +56,7 @@ class Definition(Clause):
     attributes: Attributes | None = Field(
         None, description="A second table with more columns of customers, joined by id."
     )
+    aliases: Aliases | None = Field(None, description="A table of ids that were merged into others.")
     groups: GroupOptions | None = Field(
         None, description="Groups outside the segments: customers who are new, and customers who lapsed."
     )
@@ -61,8 +68,8 @@ class Definition(Clause):
     )
     value: str | None = Field(
         None,
-        description="Feature whose sum is the value of customers in the report; null: the first sum or "
-        "number whose unit is a currency.",
+        description="Feature whose sum is the value of customers in the report; null: the one whose name and "
+        "unit suggest revenue, if there is one.",
     )
     scaling: ScalingOptions = Field(
         default_factory=lambda: ScalingOptions(), description="How features are scaled."
@@ -113,6 +120,8 @@ class Definition(Clause):
 
     @model_validator(mode="after")
     def _attributes_fit(self) -> Self:
+        if self.aliases is not None:
+            self.aliases.check(self.rows.id)
         if self.attributes is not None:
             self.attributes.check(self.rows.id, self.row_columns, self.features)
         return self
@@ -241,10 +250,7 @@ class Definition(Clause):
         Keys that came later are left out where they are empty, so that earlier editions keep their names.
         """
         # Defaults are included: a later version with another default makes another edition.
-        exclude: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True}
-        # Whether a person accepts today's attributes for a past date does not affect what they are.
-        exclude["attributes"] = {"source": _PLACES, "as_of": True}
-        content = self.model_dump(mode="json", exclude=exclude)
+        content = self.model_dump(mode="json", exclude=_INDECISIVE)
         return {key: value for key, value in content.items() if key not in _OPTIONAL or value}
 
 

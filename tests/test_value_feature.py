@@ -64,3 +64,50 @@ def test_a_definition_without_value_keeps_its_edition_ids() -> None:
     """The key `value` is part of the edition id only if it is set."""
     assert "value" not in make_definition({"a": "EUR"}).decisive_content()
     assert make_definition({"a": "EUR"}, value="a").decisive_content()["value"] == "a"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "revenue", "total_revenue", "Sales", "amount_spent", "TotalSpend", "Monetary", "turnover",
+        "CLV", "GMV",
+        "Umsatz", "Jahresumsatz", "umsatz_12m", "chiffre_affaires", "CA", "montant_total", "dépenses",
+        "ingresos",
+        "ventas", "gasto_total", "fatturato", "importo", "omzet", "omsättning", "sprzedaż", "выручка",
+        "売上金額", "销售额",
+        "total_paid", "TotalCharges", "order value", "revenue_last_12_months", "sales 2025",
+    ],
+)  # fmt: skip
+def test_value_is_recognised_by_its_name(name: str) -> None:
+    """Revenue in many languages, without any unit, next to numbers that are no revenue."""
+    definition = make_definition({"age": "", "orders": "", "recency_days": "days", name: ""})
+    assert infer_value_feature(definition) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Annual Income (k$)", "average_basket", "avg_order_value", "unit price", "discount_amount", "balance",
+        "credit_limit", "orders", "items", "Spending Score (1-100)", "Durchschnittsbon", "shipping_paid",
+        "tax_total",
+    ],
+)  # fmt: skip
+def test_what_is_not_summed_is_no_value(name: str) -> None:
+    """Averages, prices, scores and customers' own money are no value, even in a currency."""
+    for unit in ("", "EUR"):
+        assert infer_value_feature(make_definition({"age": "", name: unit})) is None
+
+
+def test_the_best_of_several_candidates_is_chosen() -> None:
+    """A name that says revenue and a currency count more than an amount or a currency alone."""
+    assert infer_value_feature(make_definition({"amount": "EUR", "revenue": "EUR"})) == "revenue"
+    assert infer_value_feature(make_definition({"MonthlyCharges": "", "TotalCharges": ""})) == "TotalCharges"
+    assert infer_value_feature(make_definition({"fresh": "k€/year", "visits": ""})) == "fresh"
+
+
+def test_a_label_counts_as_a_name() -> None:
+    """A column m03 that the definition calls yearly revenue is the value."""
+    columns = {"m01": {"type": "float"}, "m03": {"type": "float", "label": "yearly revenue"}}
+    content = {"name": "demo", "source": {"path": "x.csv"}, "rows": {"id": "id", "columns": columns}}
+    definition = Definition.model_validate({**content, "features": list(columns)})
+    assert infer_value_feature(definition) == "m03"
