@@ -173,6 +173,15 @@ def test_more_natural_segments_than_k_max_are_reported() -> None:
     assert "raise k.max" in choice.reasons[0]
 
 
+def test_no_reason_contradicts_another() -> None:
+    """Where only larger k show the borders, the page does not say that the chosen segments have them."""
+    natural = [1, 1, 1, 3, 3, 3, 3, 3, 3, 3]
+    choice = choose_k(KOptions(max=6), CURVE, evidence(natural, [0.9] * 5, faintest_border=[0.9] * 6))
+    assert (choice.k, choice.strength) == (3, "weak")
+    assert "larger k show 3 groups with borders" in choice.reasons[0]
+    assert "no border between two of its segments" in choice.reasons[1]
+
+
 def test_a_division_has_no_sliver() -> None:
     """A handful of customers is no segment of a crowd, also where the definition allows one."""
     shares = [1.0, 0.4, 0.3, 0.2, 0.005, 0.1]

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from config.clauses import KOptions
 from schemas.night import Published
 from segmentation.errors import Refused
+from segmentation.proposing.k_draft import parse_segments
 from segmentation.proposing.proposal import make_name, propose
 from tests.made_tables import events, people, propose_content, write_table
 from tests.nights import run_definition
@@ -64,6 +66,32 @@ def test_every_real_table_is_tried(shared_data: Path) -> None:
     """REAL lists every CSV file of the shared data that is a table."""
     files = {path.name for path in shared_data.glob("*.csv")}
     assert files - REAL.keys() == {"mall_customers_lfs_pointer.csv"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ("4..8", {"min": 4, "max": 8, "rule": "auto"}),
+        (" 3 - 5 ", {"min": 3, "max": 5, "rule": "auto"}),
+        ("5", {"min": 5, "max": 5, "rule": "fixed", "fixed": 5}),
+        (None, {"min": 1, "max": 12, "aim": [4, 8], "rule": "auto"}),
+    ],
+)
+def test_a_number_of_segments_can_be_asked_for(
+    wish: str | None, expected: dict[str, Any], write: Write
+) -> None:
+    """A range is k.min and k.max, one number fixes k; without a wish, the defaults can be seen."""
+    segments = parse_segments(wish) if wish else None
+    content = yaml.safe_load(propose(str(write(people())), "people", None, "", segments).text)
+    assert content["k"] == {**expected, "smallest_share": 0}
+    assert KOptions.model_validate(content["k"])
+
+
+@pytest.mark.parametrize("wish", ["8..4", "0", "101", "four", "4..", "1e2"])
+def test_a_wish_that_is_no_range_is_refused(wish: str) -> None:
+    """With the text and an example."""
+    with pytest.raises(Refused, match=r"not a range such as 4\.\.8"):
+        parse_segments(wish)
 
 
 @pytest.mark.parametrize(

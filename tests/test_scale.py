@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from config.definition import Scaling
+from config.clauses import Scaling
+from config.definition import Definition
 from schemas.identity import PreviousEdition
 from schemas.night import Night
 from schemas.numbers import ColumnScale, Encoding
@@ -150,6 +151,45 @@ def test_only_constant_features_are_refused(make_night: NightMaker, tmp_path: Pa
     """Where every feature is constant there is nothing to segment by."""
     with pytest.raises(Refused, match="all-constant"):
         run(make_night(), write_customers(tmp_path, np.ones(5), np.zeros(5)))
+
+
+@pytest.mark.parametrize(
+    ("feature", "expected"),
+    [("recency_days", "standard"), ("orders", "log-standard")],
+)
+def test_days_since_something_are_never_logged(
+    feature: str, expected: str, make_night: NightMaker, tmp_path: Path, spend: np.ndarray
+) -> None:
+    """However skewed: a day that passes would move recent customers far. Other skewed numbers are logged."""
+    columns = {name: {"type": "float"} for name in (feature, "spend")}
+    night = make_night(rows={"id": None, "columns": columns}, features=[feature, "spend"])
+    part = write_part(tmp_path / "0.parquet", pa.table({feature: spend, "spend": spend[::-1]}))
+    night.staging.mkdir(parents=True, exist_ok=True)
+    transforms = [column.transform for column in run(night, [part]).columns]
+    assert transforms == [expected, "log-standard"]
+
+
+@pytest.mark.parametrize("operation", ["days_since_last", "days_since_first"])
+def test_days_that_events_count_are_never_logged(operation: str) -> None:
+    """The operations that count days are known by name, whatever the feature is called."""
+    content = {
+        "name": "shop",
+        "source": {"path": "orders.csv"},
+        "rows": {
+            "grain": "event",
+            "id": "id",
+            "time": "at",
+            "columns": {"at": {"type": "timestamp"}, "amount": {"type": "float"}},
+        },
+        "summary": {
+            "window_days": 365,
+            "features": {"age": {"op": operation}, "spend": {"op": "sum", "column": "amount"}},
+        },
+        "features": ["age", "spend"],
+    }
+    definition = Definition.model_validate(content)
+    assert definition.grows_daily("age")
+    assert not definition.grows_daily("spend")
 
 
 def test_negative_values_have_no_log(make_night: NightMaker, tmp_path: Path, orders: np.ndarray) -> None:

@@ -42,7 +42,7 @@ def judge_strength(options: KOptions, k: int, evidence: Evidence, degenerate: Se
         return Judgement("weak", f"the evidence is weak: {degenerate[0]}")
     faintest = NO_BORDER if measures.faintest_border is None else measures.faintest_border
     if faintest >= NO_BORDER:
-        reason = f"the evidence is weak: at k = {k} itself two segments have no border between them"
+        reason = f"the evidence is weak: the division into {k} has no border between two of its segments"
         return Judgement("weak", reason)
     if measures.stability < HOLDS:
         return Judgement("weak", f"the evidence is weak: {stability}")

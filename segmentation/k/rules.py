@@ -84,6 +84,10 @@ def choose_natural(target: int, allowed: Sequence[Measures]) -> Vote:
     ks = [point.k for point in allowed]
     bordered = f"{target} segments with borders between them"
     if target in ks:
+        faintest = allowed[ks.index(target)].faintest_border
+        if faintest is not None and faintest >= NO_BORDER:
+            # As where k-means cuts a wide group in two before it separates two narrow ones.
+            return Vote(target, f"larger k show {target} groups with borders between them, hence that number")
         return Vote(target, f"{bordered}; the next larger k only cut these in two")
     if target > ks[-1]:
         reason = (
