@@ -11,6 +11,8 @@ KRule = Literal["auto", "elbow", "silhouette", "gap", "fixed"]
 Init = Literal["k-means++", "random"]
 RefitPolicy = Literal["auto", "always", "never"]
 RefitMode = Literal["warm", "cold", "combine"]
+NamedScaling = Literal["none", "standard", "robust", "log-standard", "aside"]
+Scaling = Literal["auto", NamedScaling]
 
 
 class Clause(BaseModel):
@@ -68,6 +70,13 @@ class CategoryOptions(Clause):
         le=200,
         description="Keep at most this many of the most common levels; the others are pooled as (other).",
     )
+
+
+class ScalingOptions(Clause):
+    """How each feature is scaled before distances are computed."""
+
+    default: Scaling = Field("auto", description="For features not listed in columns.")
+    columns: dict[str, Scaling] = Field(default_factory=dict, description="Scaling by feature.")
 
 
 class FitOptions(Clause):

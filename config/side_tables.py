@@ -10,7 +10,7 @@ from typing import Any, Literal
 from config.definition import Definition
 
 SideTableName = Literal["attributes", "aliases"]
-SIDE_TABLES: tuple[SideTableName, ...] = ("attributes",)
+SIDE_TABLES: tuple[SideTableName, ...] = ("attributes", "aliases")
 
 
 def list_side_tables(definition: Definition) -> list[SideTableName]:

@@ -35,6 +35,7 @@ def format_published(published: "Published") -> str:
             *([] if published.groups is None else [_wrap("Known:    ", published.groups.describe())]),
             *([] if published.rows is None else _format_rows(published, published.rows)),
             *([] if published.attributes is None else [_wrap("Joined:   ", published.attributes.describe())]),
+            *([] if published.merged is None else [_wrap("Merged:   ", published.merged.describe())]),
             *(_wrap("  other code: ", change) for change in published.other_code),
             *(_wrap("  check failed: ", reason) for reason in published.reasons),
             *(_wrap("  note: ", warning) for warning in published.warnings),

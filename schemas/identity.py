@@ -96,6 +96,20 @@ class MovedPair(Record):
     after: float | str | None = Field(None, description="The same, tonight.")
 
 
+class MergedCustomers(Record):
+    """Ids that were merged into others: how many there are, and what they mean for the edition before."""
+
+    ids: int = Field(description="Old ids whose merger counts on the date.")
+    continued: int = Field(description="Customers of the edition before whose id was given up since.")
+
+    def describe(self) -> str:
+        """`12 ids are merged into others; 3 customers of the edition before go on under another id`."""
+        return (
+            f"{self.ids:,} ids are merged into others; {self.continued:,} customers of the edition before go "
+            "on under another id"
+        )
+
+
 class Aligned(Record):
     """The fitted model with stable ids, where customers came from, and what became of the old segments."""
 
@@ -106,6 +120,7 @@ class Aligned(Record):
     previous_segments: tuple[Part, ...] = Field(
         (), description="Where each customer was, in the same parts as the customers."
     )
+    merged: MergedCustomers | None = None
     departed: tuple[Part, ...] = Field((), description="Who left, by the id ranges of the customers' parts.")
     contested: tuple[Part, ...] = Field(
         (), description="Mode combine: customers only the new model would move."

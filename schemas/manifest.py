@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.breakdown import Breakdown
-from schemas.identity import Churn
+from schemas.identity import Churn, MergedCustomers
 from schemas.known_customers import KnownCustomers
 from schemas.record import Record
 from schemas.rows import AttributeBalance, Digest, RowBalance
@@ -29,6 +29,7 @@ _OPTIONAL = (
     "given_names",
     "validation",
     "attributes",
+    "merged",
 )
 
 
@@ -75,6 +76,7 @@ class Manifest(Record):
     validation: Validation | None = Field(None, description="The validation that its page shows.")
     rows: ManifestRows
     attributes: AttributeBalance | None = Field(None, description="Rows and matches of attributes.")
+    merged: MergedCustomers | None = Field(None, description="Ids that were merged into others.")
     k: int
     why_k: tuple[str, ...] = ()
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")

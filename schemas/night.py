@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from config.definition import Definition
+from schemas.identity import MergedCustomers
 from schemas.known_customers import KnownCustomers
 from schemas.record import Record
 from schemas.rows import AttributeBalance, RowBalance
@@ -66,6 +67,7 @@ class Published(Record):
     )
     rows: RowBalance | None = Field(None, description="What became of the rows that were read.")
     attributes: AttributeBalance | None = Field(None, description="How attributes match the customers.")
+    merged: MergedCustomers | None = Field(None, description="Ids that were merged into others.")
     quarantine_path: str = Field("", description="Where the refused rows are.")
     groups: KnownCustomers | None = Field(None, description="All known customers, by group.")
     unrecorded: tuple[str, ...] = Field(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.definition import NamedScaling
+from config.clauses import NamedScaling
 from schemas.record import Record
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]

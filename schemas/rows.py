@@ -189,6 +189,7 @@ class Ingested(Record):
     breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")
     warnings: tuple[str, ...]
     late: LateFiles = LateFiles()
+    aliases: Part | None = Field(None, description="Old ids, and the ids that stay.")
     side_inputs: tuple[Input, ...] = Field((), description="Files of second tables, by `table: name`.")
     attributes: SideRows | None = None
     history: KnownHistory | None = Field(None, description="With groups: who was seen before the window.")

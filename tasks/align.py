@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.clustering import Fitted, Scaled
-from schemas.identity import Aligned, PreviousEdition
+from schemas.identity import Aligned, MergedCustomers, PreviousEdition
 from schemas.model import Model
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Customers
 from segmentation.features.grid import squared_distances
 from segmentation.identity.matching import Contingency, choose_ids, detect_events, match_segments
+from segmentation.identity.merged_customers import count_merged, load_merged_ids
 from segmentation.identity.moved_pairs import MovedSegments, keep_movers, summarise_pairs
 from segmentation.identity.previous_segments import (
     PreviousSegments,
@@ -33,7 +34,7 @@ from segmentation.partitions import map_parts
 from segmentation.parts import create_empty_folder
 from segmentation.store.files.objects import parse_path
 from segmentation.store.issued_ids import reserve_ids
-from segmentation.store.layout import get_home
+from segmentation.store.layout import SEGMENTS, get_home
 from tasks.fit import rescale_centres
 from tasks.runtime.stage import stage
 
@@ -139,8 +140,18 @@ def pair_customers(
     if night.definition.rows.id is None or previous.model is None:
         return None
     pairs = [RescoredPart(*pair) for pair in zip(customers.parts, previous.labels, strict=True)]
-    edition = PreviousTables(parse_path(str(previous.folder)), previous.model, previous.has_contested)
+    merged = load_merged_ids(customers.ingested.aliases)
+    edition = PreviousTables(parse_path(str(previous.folder)), previous.model, previous.has_contested, merged)
     return look_up_previous_segments(pairs, edition, folder)
+
+
+def count_merged_customers(customers: Customers, previous: PreviousEdition) -> MergedCustomers | None:
+    """How many ids were merged into others, and how many of them were customers before. None without any."""
+    merged = load_merged_ids(customers.ingested.aliases)
+    if merged is None or previous.folder is None:
+        return None
+    continued = count_merged(parse_path(previous.folder) / SEGMENTS, merged)
+    return MergedCustomers(ids=len(merged.old), continued=continued)
 
 
 def number_segments(night: Night, customers: Customers, fitted: Fitted) -> Aligned:
@@ -158,6 +169,7 @@ def align(
     """Match tonight's clusters with last night's segments, and account for every customer of both nights."""
     if previous.model is None:
         return number_segments(night, customers, fitted)
+    merged = count_merged_customers(customers, previous)
     folder, k = create_empty_folder(night.staging / "align"), len(fitted.segments)
     previous_ids = previous.model.segment_ids
     k0 = len(previous_ids)
@@ -183,6 +195,7 @@ def align(
         ids_before=ids_before,
         previous_as_of=previous.as_of,
         previous_ids=previous_ids,
+        merged=merged,
     )
     matches = [matches[i] for i in np.argsort(mapping.order)]
     if earlier is None:

@@ -11,16 +11,18 @@ from schemas.late_files import LateFiles
 from schemas.night import Night
 from schemas.rows import EditionKey, Ingested, Input
 from schemas.wording import format_count
+from segmentation.attributes.aliases import read_merged_ids, write_aliases
 from segmentation.attributes.side_tables import (
     SideTable,
     judge_side_tables,
     list_side_inputs,
 )
 from segmentation.errors import NoData, Refused
-from segmentation.groups.history import add_history
+from segmentation.groups.history import OpenedHistory, add_history
 from segmentation.identity.continuing import confirm_previous
 from segmentation.identity.given_names import list_names
 from segmentation.parts import create_empty_folder
+from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.rows.judging.cast_batch import Contract, with_currencies
 from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
 from segmentation.rows.judging.deliveries import counts_twice
@@ -139,6 +141,11 @@ def check_judged(night: Night, rows: JudgedRows, inputs: Sequence[Input], contra
     return warnings
 
 
+def with_merged_ids(history: OpenedHistory, merged: MergedIds | None) -> OpenedHistory:
+    """The earlier events under the ids that stay."""
+    return history._replace(contract=history.contract._replace(merged=merged))
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     # Before the source: whoever is erased from here on makes this run a conflict.
@@ -149,12 +156,13 @@ def read_source(night: Night) -> Ingested:
     inputs = tuple(file.input for file in source.files)
     tables = open_side_tables(night, tombstones)
     contract = make_night_contract(night)
-    sources = (*tables, *history)
+    sources: tuple[SideTable | OpenedHistory, ...] = (*tables, *history)
     digests = (
         *compute_digests(source.files, contract),
         *(digest for table in sources for digest in table.digests),
     )
-    contract = leave_out_erased(source.files, contract, tombstones)
+    merged = read_merged_ids(night, tables, folder)
+    contract = leave_out_erased(source.files, contract._replace(merged=merged), tombstones)
     used = digest_ids(tombstones, contract.erased.union(*(table.contract.erased for table in sources)))
     from_store = StoreContent(used, list_names(night), choose_validation(night))
     key = make_edition_key(night, digests, from_store)
@@ -183,6 +191,7 @@ def read_source(night: Night) -> Ingested:
         files_outside=source.outside,
         digests=digests,
         tombstones=used,
+        aliases=None if merged is None else write_aliases(merged, folder),
         side_inputs=list_side_inputs(tables),
         late=detect_all_late_files(night, key, source.files, tables),
         balance=rows.balance,
@@ -192,7 +201,7 @@ def read_source(night: Night) -> Ingested:
         breakdown=rows.counts.break_down([amount.name for amount in contract.amounts]),
         warnings=(*warnings, *(warning for side in side_rows.values() for warning in side.warnings)),
     )
-    return add_history(ingested, history[0]) if history else ingested
+    return add_history(ingested, with_merged_ids(history[0], merged)) if history else ingested
 
 
 @stage("ingest {night.as_of}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from config.aliases import Aliases
 from config.attributes import Attributes
 from config.clauses import (
     CategoryOptions,
@@ -44,7 +45,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "rows.where.": RowRule, "summary.": EventSummary, "summary.features.NAME.": SummaryFeature,
     "summary.features.NAME.where.": ColumnCondition,
     "scaling.": ScalingOptions, "k.": KOptions, "fit.": FitOptions, "refit.": RefitOptions,
-    "attributes.": Attributes,
+    "attributes.": Attributes, "aliases.": Aliases,
     "groups.": GroupOptions, "groups.new.": NewCustomers,
     "checks.": CheckLimits, "retention.": Retention, "outcome.": Outcome,
 }  # fmt: skip

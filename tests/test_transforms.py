@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from config.definition import NamedScaling
+from config.clauses import NamedScaling
 from schemas.numbers import ColumnScale, Transform
 from segmentation.features.transforms import (
     TRANSFORMS,

@@ -16,8 +16,10 @@ from schemas.model import Model
 from schemas.part import Part
 from segmentation.identity.join import JoinedPart, join_parts, look_up_positions, read_published
 from segmentation.identity.matching import Contingency
+from segmentation.identity.merged_customers import read_merged
 from segmentation.identity.move_reasons import REASONS, Crossing, list_features, tabulate_reasons
 from segmentation.parts import read_part, write_part
+from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS
 
@@ -52,6 +54,12 @@ class PreviousTables(NamedTuple):
     folder: AnyPath
     model: Model
     has_contested: bool = False
+    merged: MergedIds | None = None  # ids that were given up since
+
+    def read(self, file: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """A table of the edition, under the ids that stay."""
+        path = self.folder / file
+        return read_merged(path, columns, self.merged) if self.merged else read_published(path, columns)
 
 
 class Moves(NamedTuple):
@@ -67,11 +75,10 @@ def look_up_previous_segments(
     """Join tonight's customers with those of last night's edition. Writes the parts to `folder`."""
     customers, segment_ids = [part.customers for part in parts], edition.model.segment_ids
     columns = ["segment_id", *list_features(edition.model)]
-    joined = join_parts(customers, read_published(edition.folder / SEGMENTS, columns))
+    joined = join_parts(customers, edition.read(SEGMENTS, columns))
     contests: Iterator[JoinedPart | None] = repeat(None)
     if edition.has_contested:
-        contested = read_published(edition.folder / CONTESTED, ["wanted", "nights"])
-        contests = iter(join_parts(customers, contested))
+        contests = iter(join_parts(customers, edition.read(CONTESTED, ["wanted", "nights"])))
     written: dict[str, list[Part]] = {"previous": [], "left": [], "reasons": []}
     left_by_segment = np.zeros(len(segment_ids), np.int64)
     for i, (part, join, contest) in enumerate(zip(parts, joined, contests, strict=False)):

@@ -15,6 +15,7 @@ class QualityView(NamedTuple):
 
     balance: str
     attributes: AttributesView | None
+    merged: str
     refused: Table | None
     groups: Table | None
     amounts: list[str]
@@ -26,11 +27,18 @@ def view_quality(context: ReportContext) -> QualityView:
     return QualityView(
         balance=describe_balance(context),
         attributes=view_attributes(context.draft.customers.attributes),
+        merged=describe_merged(context),
         refused=tabulate_reasons(context),
         groups=tabulate_groups(context),
         amounts=describe_amounts(context),
         checks=sorted(context.verdict.checks, key=lambda check: (check.passed, not check.required)),
     )
+
+
+def describe_merged(context: ReportContext) -> str:
+    """How many ids were merged into others; empty without any."""
+    merged = context.draft.aligned.merged
+    return f"{merged.describe()}." if merged else ""
 
 
 def describe_balance(context: ReportContext) -> str:

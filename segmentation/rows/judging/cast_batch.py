@@ -15,6 +15,7 @@ from pandera.pandas import DataFrameSchema
 from config.columns import Rows
 from config.definition import Definition
 from schemas.contract import rows_schema
+from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.rows.casting.text_columns import CastColumn, Dialect, cast_column, cast_id
 from segmentation.rows.judging.currencies import CurrencyRule
 from segmentation.rows.judging.python_rules import PythonRules
@@ -38,6 +39,7 @@ class Contract(NamedTuple):
     amounts: tuple[Amount, ...] = ()
     python: PythonRules | None = None
     erased: frozenset[str] = frozenset()  # ids whose rows are left out
+    merged: MergedIds | None = None  # old ids, and the ids that stay
 
 
 def make_contract(rows: Rows, definition: Definition, window: tuple[date, date] | None) -> Contract:
@@ -95,10 +97,11 @@ def cast_batch(raw: RawBatch, contract: Contract) -> CastBatch:
 
 
 def cast_ids(table: pa.Table, contract: Contract) -> CastColumn:
-    """The ids of raw rows as the definition reads them: text, without rows.id_suffix."""
+    """The ids of raw rows as the definition reads them: text, without rows.id_suffix, old ids replaced."""
     rows = contract.rows
     cast = cast_id(rows.id or "", table[rows.id], contract.dialect)
-    if rows.id_suffix is None:
-        return cast
-    shortened = pc.utf8_slice_codeunits(cast.values, 0, -len(rows.id_suffix))
-    return cast._replace(values=pc.if_else(pc.ends_with(cast.values, rows.id_suffix), shortened, cast.values))
+    if rows.id_suffix is not None:
+        shortened = pc.utf8_slice_codeunits(cast.values, 0, -len(rows.id_suffix))
+        ids = pc.if_else(pc.ends_with(cast.values, rows.id_suffix), shortened, cast.values)
+        cast = cast._replace(values=ids)
+    return cast if contract.merged is None else cast._replace(values=contract.merged.apply(cast.values))

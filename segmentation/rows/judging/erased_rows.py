@@ -46,6 +46,8 @@ def detect_erased(files: Sequence[SourceFile], contract: Contract, tombstones: T
     erased = set[str]()
     for ids in map_parts(partial(_list_erased, contract=narrow, tombstones=tombstones), batches):
         erased.update(ids)
+    if contract.merged is not None:  # an old id may have a tombstone of its own
+        erased.update(detect_erased(files, contract._replace(merged=None), tombstones))
     return sorted(erased)
 
 
@@ -56,6 +58,9 @@ def leave_out(batches: Sequence[SourceBatch], contract: Contract) -> tuple[list[
     for batch in batches:
         raw = batch.raw
         mask = _to_mask(pc.is_in(cast_ids(raw.table, contract).values, value_set=ids))
+        if contract.merged is not None:
+            raw_ids = cast_ids(raw.table, contract._replace(merged=None)).values
+            mask = mask | _to_mask(pc.is_in(raw_ids, value_set=ids))
         malformed = [line for line in raw.malformed if not _mentions(line, contract)]
         erased += len(raw.malformed) - len(malformed)
         if mask.any():
@@ -96,13 +101,19 @@ def _list_erased(batch: SourceBatch, contract: Contract, tombstones: Tombstones)
         if outside is not None:
             erased = pc.unique(cast_ids(inside.filter(pa.array(~outside)), contract).values).to_pylist()
     for line in batch.raw.malformed:
-        words = pa.array(list_words(line.text, contract.rows.id_suffix), pa.string())
-        erased += tombstones.list_erased(words)
+        erased += tombstones.list_erased(_list_ids(line, contract))
     return erased
 
 
 def _mentions(line: Malformed, contract: Contract) -> bool:
-    return not contract.erased.isdisjoint(list_words(line.text, contract.rows.id_suffix))
+    return not contract.erased.isdisjoint(_list_ids(line, contract).to_pylist())
+
+
+def _list_ids(line: Malformed, contract: Contract) -> pa.ChunkedArray:
+    """What could be an id in a malformed line, as it is written and as it was merged."""
+    words = pa.chunked_array([pa.array(list_words(line.text, contract.rows.id_suffix), pa.string())])
+    merged = [] if contract.merged is None else contract.merged.apply(words).chunks
+    return pa.chunked_array([*words.chunks, *merged])
 
 
 def _count_outside(table: pa.Table, contract: Contract) -> int:

@@ -103,5 +103,6 @@ def look_up_published(night: Night, edition: str) -> Published:
         ),
         rows=manifest.rows.balance,
         attributes=manifest.attributes,
+        merged=manifest.merged,
         quarantine_path=str(folder / QUARANTINE),
     )

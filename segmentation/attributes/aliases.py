@@ -1,0 +1,75 @@
+"""The table of merged ids: read, judged, and followed from id to id.
+
+The ids of tonight's rows are replaced where they are read: segmentation/rows/judging/cast_batch.py. The
+customers of the edition before are in segmentation/identity/merged_customers.py.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from config.aliases import Aliases
+from schemas.night import Night
+from schemas.part import Part
+from segmentation.attributes.side_tables import SideTable, judge_side_table, named_refusals
+from segmentation.errors import Refused
+from segmentation.parts import read_part, write_part
+from segmentation.rows.casting.merged_ids import MergedIds, follow_merges
+from segmentation.rows.judging.refusing import summarise_reasons
+
+MOST_ALIASES = 1_000_000  # all of them are in memory, 100 MB
+
+
+def read_merged_ids(night: Night, tables: Sequence[SideTable], folder: Path) -> MergedIds | None:
+    """The mergers that count on the night's date; None without a table of them."""
+    aliases = night.definition.aliases
+    for table in tables if aliases is not None else ():
+        if table.name == "aliases":
+            with named_refusals(table.name):
+                return read_aliases(table, aliases, night.as_of, folder / table.name)
+    return None
+
+
+def read_aliases(table: SideTable, aliases: Aliases, as_of: date, folder: Path) -> MergedIds:
+    """The mergers that count on the date. Refused if rows are, if one id was merged twice, or in a circle.
+
+    A merger that is left out would be a leaver and a joiner, so a row that cannot be read is not put aside.
+    """
+    rows = judge_side_table(table, folder)
+    if rows.balance.quarantined:
+        reasons = summarise_reasons(Counter(rows.balance.reasons))
+        raise Refused("aliases", f"{rows.balance.quarantined:,} rows are refused: {reasons}; correct them")
+    if rows.balance.used > MOST_ALIASES:
+        raise Refused("aliases", f"{rows.balance.used:,} rows; at most {MOST_ALIASES:,} are taken")
+    frame = pd.concat([read_part(part).to_pandas() for part in rows.parts])
+    pairs = pd.DataFrame({"old": frame["customer_id"], "new": frame[aliases.new_id]})
+    if suffix := table.contract.rows.id_suffix:
+        pairs["new"] = pairs["new"].str.removesuffix(suffix)
+    pairs["since"] = pd.Timestamp.min if aliases.valid_from is None else frame[aliases.valid_from]
+    pairs["since"] = pairs["since"].fillna(pd.Timestamp.min)
+    return choose_mergers(pairs[pairs["since"] <= datetime.combine(as_of, time())])
+
+
+def choose_mergers(pairs: pd.DataFrame) -> MergedIds:
+    """Each old id with the id that stays, from `old`, `new` and `since`. The newest merger counts."""
+    pairs = pairs[pairs["old"] != pairs["new"]].drop_duplicates()
+    pairs = pairs[pairs["since"] == pairs.groupby("old")["since"].transform("max")]
+    if repeated := int(pairs["old"].duplicated().sum()):
+        raise Refused("aliases", f"{repeated:,} ids are merged into several others; keep one row of each")
+    pairs = pairs.sort_values("old")
+    codes, names = pd.factorize(pd.concat([pairs["old"], pairs["new"]]))
+    places = follow_merges(codes[: len(pairs)], codes[len(pairs) :])
+    if circles := int((places < 0).sum()):
+        raise Refused("alias-cycle", f"{circles:,} ids are merged in a circle; remove the wrong row")
+    new = names.to_numpy(object)[places] if len(pairs) else np.empty(0, object)
+    return MergedIds(pa.array(pairs["old"], pa.string()), pa.array(new, pa.string()))
+
+
+def write_aliases(merged: MergedIds, folder: Path) -> Part:
+    """The mergers as a stage file: see load_merged_ids."""
+    return write_part(folder / "aliases.parquet", pa.table({"old": merged.old, "new": merged.new}))

@@ -1,0 +1,69 @@
+"""Customers of the edition before whose ids were merged since, under the ids that stay.
+
+So a merger is neither a customer who left nor one who joined. Which ids were merged is read in
+segmentation/attributes/aliases.py.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.part import Part
+from segmentation.identity.join import read_published
+from segmentation.parts import read_part
+from segmentation.rows.casting.merged_ids import MergedIds
+from segmentation.store.files.objects import AnyPath
+
+
+def load_merged_ids(part: Part | None) -> MergedIds | None:
+    """The mergers that ingest wrote; None without any."""
+    if part is None or not part.rows:
+        return None
+    table = read_part(part)
+    return MergedIds(table["old"].combine_chunks(), table["new"].combine_chunks())
+
+
+def count_merged(path: AnyPath, merged: MergedIds) -> int:
+    """How many customers of a published table have an id that was given up since."""
+    tables = read_published(path, [])
+    return sum(pc.sum(pc.is_in(table["customer_id"], value_set=merged.old)).as_py() or 0 for table in tables)
+
+
+def read_merged(path: AnyPath, columns: Sequence[str], merged: MergedIds) -> Iterator[pa.Table]:
+    """A published table as read_published has it, with old ids replaced, in the order of the new ids.
+
+    The row of the id that stays counts. If it has none, that of the old id counts, the smallest of several.
+    """
+    # A pass over the ids alone: an id that stays may come long before or after the old one.
+    stays = set[str]()
+    for table in read_published(path, []):
+        ids = table["customer_id"]
+        stays.update(ids.filter(pc.is_in(ids, value_set=merged.new)).to_pylist())
+    moved = [
+        table.filter(pc.is_in(table["customer_id"], value_set=merged.old))
+        for table in read_published(path, columns)
+    ]
+    renamed = pa.concat_tables(moved)
+    names = merged.apply(renamed["customer_id"])
+    frame = pd.DataFrame({"new": names.to_pandas(), "old": renamed["customer_id"].to_pandas()})
+    kept = frame[~frame["new"].isin(stays)].sort_values(["new", "old"]).drop_duplicates("new")
+    # By bytes, as Arrow compares texts.
+    order = sorted(kept.index, key=lambda position: str(frame["new"].iloc[position]).encode())
+    renamed = renamed.set_column(0, "customer_id", names).take(pa.array(order, pa.int64()))
+    yield from _insert(read_published(path, columns), renamed, merged)
+
+
+def _insert(tables: Iterator[pa.Table], renamed: pa.Table, merged: MergedIds) -> Iterator[pa.Table]:
+    """The tables without old ids, with the renamed rows where their ids belong."""
+    for table in tables:
+        remaining = table.filter(pc.invert(pc.is_in(table["customer_id"], value_set=merged.old)))
+        if not remaining.num_rows:
+            yield remaining
+            continue
+        end = pc.sum(pc.less(renamed["customer_id"], remaining["customer_id"][-1])).as_py() or 0
+        piece = pa.concat_tables([remaining, renamed.slice(0, end)])
+        renamed = renamed.slice(end)
+        yield piece.sort_by("customer_id")
+    yield renamed
