@@ -39,6 +39,7 @@ class KnownCustomers(Record):
     compared: bool = Field(description="Does the edition before say who was in which group?")
     flows: tuple[GroupFlow, ...] = ()
     erased: int = Field(0, description="Known in the edition before, and erased since.")
+    merged: int = Field(0, description="Ids known in the edition before, and merged into others since.")
 
     @property
     def known(self) -> int:

@@ -12,8 +12,11 @@ from config.definition import Definition
 from segmentation.erasing.erasure import erase_customers
 from segmentation.erasing.requests import make_request
 from segmentation.errors import Refused
+from segmentation.groups.mergers import CountedTables, list_given_up, merge_known
 from segmentation.groups.merging import PartWriter, merge_by_id
+from segmentation.groups.previous import EARLIER
 from segmentation.parts import read_part
+from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.store.repair.audit import audit_store
 from tests.event_inputs import EVENTS
 from tests.known_shop import make_known_shop, write_orders
@@ -97,6 +100,37 @@ def test_erased_customers_are_not_known(tmp_path: Path) -> None:
     assert groups["erased"] == 3
     assert sum(flow["customers"] for flow in groups["flows"] if flow["previous"]) == len(known) - 3
     assert "3 were erased" in Path(published.report_path).read_text()
+
+
+def test_merged_ids_are_known_once() -> None:
+    """Two ids become one with both's first and last day and the weightier group, however tables are cut."""
+    random = np.random.default_rng(5)
+    known = pd.DataFrame({"customer_id": [f"c{number:03d}" for number in range(300)]})
+    known["first_seen"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(random.integers(0, 50, 300), "D")
+    known["last_seen"] = known["first_seen"] + pd.to_timedelta(random.integers(0, 50, 300), "D")
+    known["group"] = random.choice(["segment", "new", "lapsed"], 300)
+    old = sorted(random.choice(known["customer_id"], 40, replace=False))
+    stays = sorted({*known["customer_id"], "a", "x"} - {*old})
+    pairs = dict(zip(old, random.choice(stays, 40), strict=True))
+    table = pa.Table.from_pandas(known, EARLIER, preserve_index=False)
+    merged = MergedIds(pa.array(old), pa.array(list(pairs.values())))
+    cuts = [
+        EARLIER.empty_table(),
+        table.slice(0, 7),
+        table.slice(7, 0),
+        table.slice(7, 250),
+        table.slice(257),
+    ]
+    rows = CountedTables(iter(cuts))
+    result = pa.concat_tables(merge_known(iter(rows), merged, list_given_up(iter(cuts), merged))).to_pandas()
+    united = known.assign(customer_id=known["customer_id"].replace(pairs)).groupby("customer_id")
+    expected = united.agg(
+        first_seen=("first_seen", "min"), last_seen=("last_seen", "max"), group=("group", "max")
+    )
+    assert rows.rows == 300 and result["customer_id"].tolist() == list(expected.index)
+    for name in ("first_seen", "last_seen"):
+        assert (pd.to_datetime(result[name]).to_numpy() == expected[name].to_numpy()).all()
+    assert result["group"].tolist() == expected["group"].tolist()  # as it happens, in alphabetical order
 
 
 @pytest.mark.parametrize("sizes", [(400, 100), (0, 50), (50, 0), (30, 4000)])

@@ -71,7 +71,7 @@ def assign_groups(
             remaining.add(kept.select(["customer_id", *definition.kept_columns]))
     parts = tuple(tonight.parts) if new_from is None else tuple(remaining.close())
     record = _make_record(flows, earlier, new_from is not None, since)
-    record = record.model_copy(update={"erased": max(0, (earlier.known or count) - count)})
+    record = record.model_copy(update=_count_gone(earlier, count))
     if not parts:
         raise Refused("all-new", _describe_all_new(record, groups))
     if record.sizes[SEGMENT] != sum(part.rows for part in parts):
@@ -147,9 +147,17 @@ def _make_record(
         sizes=sizes,
         since=since,
         source=earlier.source,
-        compared=earlier.is_compared,
-        flows=tuple(moves) if earlier.is_compared else (),
+        compared=earlier.rows is not None,
+        flows=tuple(moves) if earlier.rows is not None else (),
     )
+
+
+def _count_gone(earlier: EarlierCustomers, count: int) -> dict[str, int]:
+    """Of those that the edition before counted: erased, and known under another id now. count: the others."""
+    if earlier.rows is None:
+        return {}
+    rows = earlier.rows.rows
+    return {"erased": max(0, (earlier.known or rows) - rows), "merged": rows - count}
 
 
 def _describe_all_new(record: KnownCustomers, groups: GroupOptions) -> str:

@@ -12,12 +12,15 @@ import pyarrow as pa
 from schemas.known_customers import SEGMENT
 from schemas.night import Night
 from schemas.rows import Ingested
+from segmentation.groups.mergers import CountedTables, list_given_up, merge_known
 from segmentation.identity.continuing import check_previous, get_previous_ref, was_accepted
 from segmentation.identity.join import read_published
+from segmentation.identity.merged_customers import load_merged_ids
 from segmentation.parts import read_part
 from segmentation.store.catalogue.preceding import UNKNOWN, previous_edition
 from segmentation.store.edition.manifests import try_read_manifest
 from segmentation.store.edition.sealed_files import describe_problem, read_sealed_digests
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import KNOWN_CUSTOMERS, SEGMENTS, edition_folder, get_home
 
 EARLIER = pa.schema(
@@ -83,12 +86,15 @@ def _extract_reading(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 class EarlierCustomers(NamedTuple):
-    """Who was known before, in tables of EARLIER sorted by id, and what that is known from."""
+    """Who was known before, in tables of EARLIER sorted by id, and what that is known from.
+
+    rows: with an edition, its rows as they are read. known: how many it counted.
+    """
 
     tables: Iterator[pa.Table]
     source: str = "table"
-    is_compared: bool = False
-    known: int | None = None  # as the edition before counted them
+    rows: CountedTables | None = None
+    known: int | None = None
 
 
 def read_earlier_customers(night: Night, ingested: Ingested) -> EarlierCustomers:
@@ -98,18 +104,27 @@ def read_earlier_customers(night: Night, ingested: Ingested) -> EarlierCustomers
         return EarlierCustomers(_complete(parts, None), "source")
     ref = get_previous_ref(ingested.key)
     if ref is None:
-        return EarlierCustomers(
-            iter([EARLIER.empty_table()]), "source" if night.definition.summary else "table"
-        )
+        source = "source" if night.definition.summary else "table"
+        return EarlierCustomers(iter([EARLIER.empty_table()]), source)
     folder = edition_folder(get_home(night), *ref)
+    rows, known = CountedTables(_read_edition(folder, ref.as_of)), None
     if (folder / KNOWN_CUSTOMERS).is_file():
         manifest = try_read_manifest(folder)
-        count = manifest.groups.known if manifest and manifest.groups else None
+        known = manifest.groups.known if manifest and manifest.groups else None
+    merged = load_merged_ids(ingested.aliases)
+    if merged is None:
+        return EarlierCustomers(iter(rows), "edition", rows, known)
+    given_up = list_given_up(_read_edition(folder, ref.as_of), merged)
+    return EarlierCustomers(merge_known(iter(rows), merged, given_up), "edition", rows, known)
+
+
+def _read_edition(folder: AnyPath, as_of: date) -> Iterator[pa.Table]:
+    """The known customers of an edition, in tables of EARLIER."""
+    if (folder / KNOWN_CUSTOMERS).is_file():
         tables = read_published(folder / KNOWN_CUSTOMERS, ["first_seen", "last_seen", "group"])
-        return EarlierCustomers((_cast(table) for table in tables), "edition", True, count)
+        return map(_cast, tables)
     # A table of customers: whoever was in a segment is known from then on.
-    tables = (_date(table, ref.as_of) for table in read_published(folder / SEGMENTS, []))
-    return EarlierCustomers(_complete(tables, SEGMENT), "edition", True)
+    return _complete((_date(table, as_of) for table in read_published(folder / SEGMENTS, [])), SEGMENT)
 
 
 def _complete(tables: Iterable[pa.Table], group: str | None) -> Iterator[pa.Table]:

@@ -10,7 +10,7 @@ from schemas.known_customers import LAPSED, NEW, SEGMENT, KnownCustomers
 from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
-from segmentation.report.formatting import format_customers, format_date, format_share
+from segmentation.report.formatting import format_customers, format_date, format_share, join_words
 
 _NAMES = {None: "Not known", SEGMENT: "In segments", NEW: "New", LAPSED: "Lapsed"}
 
@@ -79,8 +79,10 @@ def describe_comparison(context: ReportContext, groups: KnownCustomers) -> str:
     if not groups.compared or previous is None:
         return "Who entered and left is counted from the next edition on."
     joined = sum(flow.customers for flow in groups.flows if flow.previous is None)
-    sentence = f"Since {format_date(previous)}, {format_customers(joined)} became known"
-    return f"{sentence}, and {groups.erased:,} were erased." if groups.erased else f"{sentence}."
+    clauses = [f"{format_customers(joined)} became known"]
+    clauses += [f"{groups.erased:,} were erased"] if groups.erased else []
+    clauses += [f"{groups.merged:,} were merged into others"] if groups.merged else []
+    return f"Since {format_date(previous)}, {join_words(clauses)}."
 
 
 def tabulate_flows(groups: KnownCustomers) -> Table:
