@@ -33,15 +33,13 @@ from config.sources import Source
 from config.sql_text import list_binds
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
-
 DefinitionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 # Where rows come from does not affect the result; the rows themselves do.
 _PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data", "version"}
 _INDECISIVE: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True}
 # That a person accepts today's attributes for a past date does not affect what they are.
 _INDECISIVE |= {"attributes": {"source": _PLACES, "as_of": True}, "aliases": {"source": _PLACES}}
-# In decisive content only if they are set.
-_OPTIONAL = ("value", "profile", "attributes", "aliases", "groups")
+_OPTIONAL = ("value", "profile", "attributes", "aliases", "groups")  # left out where they are empty
 
 
 class Definition(Clause):
@@ -71,9 +69,7 @@ class Definition(Clause):
         description="Feature whose sum is the value of customers in the report; null: the one whose name and "
         "unit suggest revenue, if there is one.",
     )
-    scaling: ScalingOptions = Field(
-        default_factory=lambda: ScalingOptions(), description="How features are scaled."
-    )
+    scaling: ScalingOptions = Field(default_factory=ScalingOptions, description="How features are scaled.")
     weights: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
         default_factory=dict, description="Factor on a feature's share of the squared distance (1)."
     )
@@ -81,14 +77,12 @@ class Definition(Clause):
         default_factory=lambda: CategoryOptions(), description="How categories without order become features."
     )
     k: KOptions = Field(default_factory=lambda: KOptions(), description="Which k, and how it is chosen.")
-    fit: FitOptions = Field(
-        default_factory=lambda: FitOptions(), description="How thoroughly k-means searches."
-    )
+    fit: FitOptions = Field(default_factory=FitOptions, description="How thoroughly k-means searches.")
     refit: RefitOptions = Field(
-        default_factory=lambda: RefitOptions(), description="When the model is refitted, and how."
+        default_factory=RefitOptions, description="When the model is refitted, and how."
     )
     checks: CheckLimits = Field(
-        default_factory=lambda: CheckLimits(), description="Limits beyond which a night is held."
+        default_factory=CheckLimits, description="Limits beyond which a night is held."
     )
     retention: Retention | None = Field(
         None, description="Which editions `resegment prune` keeps; null: all of them, for ever."
@@ -210,9 +204,8 @@ class Definition(Clause):
     @property
     def kept_of_rows(self) -> tuple[str, ...]:
         """Those of them that the source's rows give. The others are joined from attributes."""
-        return tuple(
-            name for name in self.kept_columns if self.attributes is None or name in self.row_columns
-        )
+        columns = self.row_columns
+        return tuple(name for name in self.kept_columns if name in columns)
 
     @property
     def customer_rows(self) -> Rows:
