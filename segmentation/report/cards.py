@@ -37,9 +37,11 @@ class Card(NamedTuple):
 
 
 class SegmentsView(NamedTuple):
-    """What templates/sections/segments.html.j2 shows. name_command: how to name a segment."""
+    """What templates/sections/segments.html.j2 shows. name_command: how to name a segment. renaming: why they
+    have other names than when the model was trained."""
 
     name_command: str
+    renaming: str
     cards: list[Card]
 
 
@@ -49,6 +51,7 @@ def view_segments(context: ReportContext) -> SegmentsView:
     value_shares = compute_value_shares(context)
     return SegmentsView(
         name_command=f"resegment name {name} {first_id} --name …",
+        renaming=context.words.reason,
         cards=[
             build_card(context, position, None if value_shares is None else float(value_shares[position]))
             for position in context.reading_order
@@ -68,7 +71,7 @@ def build_card(context: ReportContext, position: int, value_share: float | None)
     segment_id, size = context.segment_ids[position], context.sizes[position]
     shares = {"Share of customers": size / context.total}
     if value_share is not None:
-        shares[f"Share of {str(context.value_feature).replace('_', ' ')}"] = value_share
+        shares[f"Share of {context.traits[str(context.value_feature)].label}"] = value_share
     return Card(
         segment_id=segment_id,
         name=context.names[segment_id],
