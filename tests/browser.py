@@ -18,6 +18,40 @@ BROWSER_MISSING = "a browser is not here"  # .ci/run fails on a test skipped for
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice")
 # Chromium's advice on speed without a graphics card. Not the page's fault.
 IGNORED_WARNINGS = ("GL Driver Message (OpenGL, Performance", "willReadFrequently")
+# Words and numbers, dates included, of which parts are on different lines. Runs of letters that nothing can
+# break sensibly (class long) and the definition's text (pre) may break anywhere.
+BROKEN = r"""() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const broken = [], range = new Range();
+  while (texts.nextNode()) {
+    const node = texts.currentNode, parent = node.parentElement;
+    if (parent.closest('.long, pre, script, style, svg, option') || !parent.checkVisibility()) continue;
+    for (const token of node.data.matchAll(/[+\-\u2212]?\d[\d.,:\/e\u2013-]*\d%?|\p{L}{2,}/gu)) {
+      range.setStart(node, token.index);
+      range.setEnd(node, token.index + token[0].length);
+      const boxes = [...range.getClientRects()].filter(box => box.width);
+      if (new Set(boxes.map(box => Math.round(box.bottom))).size > 1) broken.push(token[0]);
+    }
+  }
+  return broken;
+}"""
+# Texts that reach over the edge of the box around them, and are not in a table that scrolls.
+PROTRUDING = r"""() => [...document.querySelectorAll('.card, .panel, .chart')].flatMap(box =>
+  [...box.querySelectorAll('*')].filter(element => !element.closest('.wide, svg, .plot')
+    && element.checkVisibility()
+    && element.getBoundingClientRect().right > box.getBoundingClientRect().right + 1)
+    .map(element => element.outerHTML.slice(0, 120)))"""
+# Axes without a title: those of plotly.js, flat and in space, and those of the drawings in SVG.
+UNTITLED = r"""() => [...document.querySelectorAll('.plot')].flatMap(plot => {
+  const layout = plot._fullLayout, subplots = layout._subplots;
+  const names = subplots.cartesian.length ? [...subplots.xaxis, ...subplots.yaxis] : [];
+  const axes = names.map(name => layout[name[0] + 'axis' + name.slice(1)]);
+  for (const scene of subplots.gl3d)
+    for (const letter of 'xyz') axes.push(layout[scene][letter + 'axis']);
+  return axes.filter(axis => axis.visible && (!axis.title.text || axis.title.text.startsWith('Click')))
+    .map(axis => plot.id + ' ' + axis._name);
+}).concat([...document.querySelectorAll('svg.spread')].filter(drawing =>
+  !drawing.querySelector('.axis-title')?.textContent.trim()).map(drawing => drawing.ariaLabel))"""
 Scheme = Literal["light", "dark"]
 
 
@@ -70,6 +104,21 @@ class OpenPage(NamedTuple):
         """Pixels by which the page is wider than its window, or 0."""
         script = "document.scrollingElement.scrollWidth - window.innerWidth"
         return max(0, int(self.tab.evaluate(script)))
+
+    def list_broken(self) -> list[str]:
+        """Words and numbers that are broken in two lines."""
+        broken: list[str] = self.tab.evaluate(BROKEN)
+        return broken
+
+    def list_protruding(self) -> list[str]:
+        """Elements that reach over the edge of their card or panel."""
+        protruding: list[str] = self.tab.evaluate(PROTRUDING)
+        return protruding
+
+    def list_untitled_axes(self) -> list[str]:
+        """Axes of figures without a title."""
+        untitled: list[str] = self.tab.evaluate(UNTITLED)
+        return untitled
 
     def list_violations(self, impacts: tuple[str, ...] = ("serious", "critical")) -> list[Violation]:
         """Violations of accessibility rules, as axe-core reports them."""

@@ -75,6 +75,51 @@ def build_planted(folder: Path, nights: int, last_sizes: dict[str, int]) -> Publ
     return town.night(nights, draw_customers(last_sizes))
 
 
+# Sixty characters: with underscores, with a camel's humps, in words, and without a point to break at.
+LONG_NAMES = (
+    "total_revenue_in_pounds_over_the_last_twelve_calendar_months",
+    "AverageNumberOfDaysBetweenTwoOrdersOfTheSameCustomerInShops",
+    "share of orders that were returned within thirty days of sale",
+    "lifetimevalueoftheaveragecustomerinthelasttwelvemonthsofyear",
+)
+
+
+def build_long(folder: Path) -> Published:
+    """The report of eleven segments with long names, huge and tiny numbers, on the second of two nights."""
+    names = [*LONG_NAMES, "tiny_ratio"]
+    columns: dict[str, dict[str, str]] = {name: {"type": "float"} for name in names}
+    columns[names[0]]["unit"] = "GBP"
+    definition = Definition.model_validate(
+        {
+            "name": "customers-of-the-whole-company",
+            "source": {"path": "customers.csv"},
+            "rows": {"id": "id", "columns": columns},
+            "features": names,
+            "k": {"max": 12, "rule": "fixed", "fixed": 11},
+        }
+    )
+    random = np.random.default_rng(5)
+    scales = np.array([1e9, 3, 0.05, 250, 1e-6])
+    centres, source = random.uniform(1, 10, (11, len(names))), folder / "customers.csv"
+    noise = random.normal(0, 0.2, (2200, len(names)))
+    labels = np.arange(len(noise)) % 14 % 11  # three segments are twice as large
+    published = []
+    for number in range(2):
+        labels = np.where(np.arange(len(labels)) < 40 * number, (labels + 1) % 11, labels)
+        frame = pd.DataFrame(np.abs(centres[labels] + noise) * scales, columns=names)
+        frame.assign(id=[f"c{i:05d}" for i in range(len(frame))]).to_csv(source, index=False)
+        night = Night(
+            run_id=f"night-{number}",
+            definition=definition,
+            as_of=DAY + timedelta(days=number),
+            source=str(source),
+            store=folder / "store",
+            force=False,
+        )
+        published.append(run_night(night))
+    return published[-1]
+
+
 def build_retail(folder: Path, shared: Path) -> Published:
     """The report of the last of many nights of Online Retail.
 
@@ -93,6 +138,7 @@ BUILDERS: dict[str, Callable[[Path], Published]] = {
     "article": lambda folder: run_one_night(change_shipped("article"), folder),
     "first": lambda folder: build_planted(folder, 1, FOUR),
     "moved": lambda folder: build_planted(folder, 3, {**FOUR, "c": 90, "e": 60}),
+    "long": build_long,
     "held": lambda folder: build_planted(folder, 3, {"a": 40, "b": 30, "c": 20, "d": 10}),
     "one": lambda folder: build_scattered(folder, 3, {"rule": "fixed", "fixed": 1}, 1),
     "twelve": lambda folder: build_scattered(folder, 3, {"max": 12, "rule": "fixed", "fixed": 12}, 12),

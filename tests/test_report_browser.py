@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)
 __all__ = ["make_report"]  # a fixture, used by its name
 QUICK_KINDS = ("article", "moved")
-SLOW_KINDS = ("held", "forty", "first", "one", "twelve", "mixed", "million")
+SLOW_KINDS = ("long", "held", "forty", "first", "one", "twelve", "mixed", "million")
 KINDS = (*QUICK_KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW_KINDS))
 MAX_BYTES, MAX_BYTES_WITHOUT_PLOTLY = 6_000_000, 1_500_000
 MAX_ELEMENTS, MAX_POINTS = 10_000, 6_000
@@ -78,6 +78,47 @@ def test_every_figure_is_drawn_and_accessible(
     page.tab.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
     assert page.list_violations() == []
     assert page.overflow() == 0
+    check_lines(page)
+    page.close()
+
+
+def check_lines(page: OpenPage) -> None:
+    """No number or word is broken in two, nothing is wider than its card, and every axis has a title."""
+    assert page.list_broken() == []
+    assert page.list_protruding() == []
+    assert page.list_untitled_axes() == []
+
+
+def test_numbers_and_words_stay_whole_on_a_phone(
+    browser: "Browser", make_report: Callable[[str], Path]
+) -> None:
+    """At 390 pixels too; the measurement notices a box that is too narrow, and one that is too wide."""
+    page = open_report(browser, make_report("moved"), 390)
+    check_lines(page)
+    page.tab.evaluate(
+        "const heading = document.querySelector('.verdict');"
+        "heading.style.width = '30px'; heading.style.overflowWrap = 'anywhere';"
+        "document.querySelector('.card .big').style.width = '900px';"
+        "document.querySelector('.axis-title').remove();"
+        "Plotly.relayout('sizes', {'xaxis.title.text': ''})"
+    )
+    assert {"customers", "segments"} <= set(page.list_broken())
+    assert len(page.list_protruding()) == 1
+    assert len(page.list_untitled_axes()) == 2
+    page.close()
+
+
+def test_the_reader_chooses_the_feature_over_time(
+    browser: "Browser", make_report: Callable[[str], Path]
+) -> None:
+    """The menu changes the lines and the title of the axis."""
+    page = open_report(browser, make_report("moved"))
+    title = "document.getElementById('averages')._fullLayout.yaxis.title.text"
+    first = page.tab.evaluate(title)
+    page.tab.select_option("select[data-figure=averages]", index=1)
+    page.tab.wait_for_function(f"{title} !== {json.dumps(first)}")
+    options = page.tab.locator("select[data-figure=averages] option").all_inner_texts()
+    assert page.tab.evaluate(title).endswith(options[1])
     page.close()
 
 

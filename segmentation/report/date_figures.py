@@ -1,6 +1,6 @@
 """What figures over the last editions share: their tables by date, lines and layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,9 @@ import pandas as pd
 from segmentation.report.context import ReportContext
 from segmentation.report.palette import segment_colour, segment_number
 
-HEIGHT = 320
+HEIGHT = 340
 MAX_TABLE_ROWS = 90
+MAX_LABELLED_DATES = 6
 MAX_MARKED_DATES = 30  # with more dates, markers would hide the line
 
 
@@ -41,8 +42,13 @@ def draw_lines(table: pd.DataFrame, digits: int) -> list[dict[str, Any]]:
     ]
 
 
-def make_date_layout(axis_title: str, tick_format: str) -> dict[str, Any]:
-    """The layout of a figure over dates. axis_title: as plotly.js takes it, escaped."""
+def make_date_layout(axis_title: str, tick_format: str, dates: Sequence[str]) -> dict[str, Any]:
+    """The layout of a figure over dates. axis_title: as plotly.js takes it, escaped.
+
+    tick_format: of the axis of values; empty for few digits with k, M or B.
+    """
+    # plotly.js would label hours between few dates.
+    ticks = {"tickvals": list(dates)} if len(dates) <= MAX_LABELLED_DATES else {}
     return {
         "height": HEIGHT,
         "margin": {"t": 10, "r": 10, "l": 56, "b": 40},
@@ -58,13 +64,18 @@ def make_date_layout(axis_title: str, tick_format: str) -> dict[str, Any]:
         "xaxis": {
             "title": {"text": "date of the edition", "standoff": 6},
             "type": "date",
+            "tickformat": "%-d %b<br>%Y",
+            "ticks": "outside",
+            "ticklen": 6,
+            **ticks,
             "fixedrange": True,
             "hoverformat": "%Y-%m-%d",
         },
         "yaxis": {
             "title": {"text": axis_title, "standoff": 8},
             "fixedrange": True,
-            "tickformat": tick_format,
+            "exponentformat": "B",
+            **({"tickformat": tick_format} if tick_format else {}),
             "rangemode": "tozero",
         },
     }

@@ -54,7 +54,10 @@ def draw_sizes(sizes: pd.DataFrame) -> Figure:
     )
     return Figure(
         id="sizes",
-        content={"data": draw_lines(sizes, 15), "layout": make_date_layout("customers", ",d")},
+        content={
+            "data": draw_lines(sizes, 15),
+            "layout": make_date_layout("customers", ",d", list(sizes.index)),
+        },
         alt=f"Customers in each segment from {sizes.index[0]} to {sizes.index[-1]}: {changes}",
         table=Table("Customers by date and segment", ["Date", *map(str, sizes.columns)], rows),
         title="Customers in each segment",
@@ -88,7 +91,7 @@ def draw_shares(shares: pd.DataFrame) -> Figure:
         + (f", {format_share(float(first[segment]))} on {shares.index[0]}" if segment in first else "")
         for segment in last.index
     )
-    layout = make_date_layout("share of customers", ".0%")
+    layout = make_date_layout("share of customers", ".0%", list(shares.index))
     layout["yaxis"]["range"] = [0, 1]
     return Figure(
         id="shares",
@@ -111,7 +114,8 @@ def draw_moves(history: pd.DataFrame) -> Figure | None:
         "marker": {"color": OUTSIDE},
         "hovertemplate": "%{x}: %{y:.2%}<extra></extra>",
     }
-    layout = make_date_layout("of staying customers", ".1%") | {
+    layout = make_date_layout("of staying customers", ".1%", list(moved.index)) | {
+        "bargap": 0.5,
         "height": 220,
         "hovermode": "closest",
         "showlegend": False,

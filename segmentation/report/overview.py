@@ -5,7 +5,6 @@ Everything else about a segment is on its card, see cards.py.
 
 from typing import NamedTuple
 
-from config.labels import build_labels
 from segmentation.identity.segment_history import sizes_on
 from segmentation.report.cards import compute_value_shares
 from segmentation.report.context import ReportContext
@@ -66,7 +65,7 @@ def name_value(context: ReportContext) -> str:
     """The value feature in words; empty without one. Its unit is next to the averages."""
     if context.value_feature is None or context.value_sums is None:
         return ""
-    return build_labels(context.night.definition)[context.value_feature]
+    return context.traits[context.value_feature].label
 
 
 def describe_value_mean(context: ReportContext, position: int) -> str:

@@ -105,8 +105,8 @@
     return axis;
   }
   /* In SVG, plotly.js shows escaped labels as they were. In WebGL it shows the escapes, so use lookalikes. */
-  function forWebGL(axis) {
-    const text = axis.title.text.replaceAll("&lt;", "\u2039").replaceAll("&gt;", "\u203a").replaceAll("&amp;", "&");
+  function forWebGL(axis, feature) {
+    const text = (feature.short || feature.name).replaceAll("&lt;", "\u2039").replaceAll("&gt;", "\u203a").replaceAll("&amp;", "&");
     return { ...axis, title: { text } };
   }
   const getControl = (name) => document.getElementById("points-" + name);
@@ -119,7 +119,7 @@
   function makeTrace(segment, position, start, features, is3D) {
     const end = start + segment.count;
     const trace = {
-      type: is3D ? "scatter3d" : "scatter", mode: "markers", name: segment.id,
+      type: is3D ? "scatter3d" : "scatter", mode: "markers", name: segment.id, legendrank: segment.rank,
       marker: { color: segment.colour, symbol: segment.mark, size: is3D ? 4 : 6, opacity: is3D ? 0.85 : 0.7 },
       hovertemplate: "%{text}<extra>" + segment.id + "</extra>" };
     features.forEach((feature, i) => { trace["xyz"[i]] = unpack(feature).slice(start, end); });
@@ -135,14 +135,16 @@
     const legend = { orientation: "h", yanchor: "top", itemsizing: "constant" };
     const axes = {};
     features.forEach((feature, i) => {
-      axes["xyz"[i] + "axis"] = is3D ? forWebGL(makeAxis(feature)) : makeAxis(feature);
+      axes["xyz"[i] + "axis"] = is3D ? forWebGL(makeAxis(feature), feature) : makeAxis(feature);
     });
     if (is3D) {
-      const camera = { eye: { x: 1.35, y: 1.35, z: 0.75 }, center: { x: 0, y: 0, z: -0.14 } };
+      const far = innerWidth < 700 ? 1.35 : 1; // a narrow scene would cut off the titles of its axes
+      const camera = { eye: { x: 1.35 * far, y: 1.35 * far, z: 0.75 * far }, center: { x: 0, y: 0, z: -0.14 } };
       return { ...layout, scene: { ...axes, aspectmode: "cube", camera }, margin: { t: 0, l: 0, r: 0, b: 0 },
         legend: { ...legend, y: -0.02 } };
     }
-    if (features.length === 1) axes.yaxis = { visible: false };
+    if (features.length === 1)
+      axes.yaxis = { title: { text: "segment" }, showticklabels: false, showgrid: false, zeroline: false };
     return { ...layout, ...axes, margin: { t: 10, l: 60, r: 15, b: 50 }, legend: { ...legend, y: -0.14 } };
   }
   function drawPoints() {

@@ -15,6 +15,7 @@ from segmentation.features.transforms import apply_transform, is_logarithmic
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import join_words
+from segmentation.report.line_breaks import shorten, wrap_label
 from segmentation.report.palette import marker_symbol, segment_colour
 from segmentation.report.points import MIN_SHOWN, Projection
 from segmentation.report.spreads import choose_ticks
@@ -23,6 +24,7 @@ MAX_FEATURES = 40
 MAX_STEP = 65_535
 AXES = ("x", "y", "z")
 INDICATOR_WEIGHT = 0.01  # an axis with two values shows little: only where there is nothing else
+MAX_LINE = 32  # characters of an axis' title
 SHOWN_LOADING = 0.1
 
 
@@ -135,6 +137,7 @@ def correlate_points(context: ReportContext, features: list[str]) -> np.ndarray:
 def pack_points(context: ReportContext, features: list[str]) -> dict[str, Any]:
     """What report.js draws. Texts are escaped for plotly.js."""
     counts = np.bincount(context.points.labels, minlength=len(context.segment_ids))
+    ranks = context.reading_order
     packed: dict[str, Any] = {
         "features": [pack_feature(context, name) for name in features],
         "segments": [
@@ -143,17 +146,25 @@ def pack_points(context: ReportContext, features: list[str]) -> dict[str, Any]:
                 "count": int(count),
                 "colour": segment_colour(segment_id),
                 "mark": marker_symbol(segment_id),
+                "rank": ranks.index(position),
             }
-            for segment_id, count in zip(context.segment_ids, counts, strict=True)
+            for position, (segment_id, count) in enumerate(zip(context.segment_ids, counts, strict=True))
             if count
         ],
     }
     if context.projection:
         axes = zip(context.projection.coordinates, describe_axes(context, context.projection), strict=True)
-        packed["plane"] = [
-            {**pack_values(values), "name": escape_label(axis.split(":")[0])} for values, axis in axes
-        ]
+        packed["plane"] = [{**pack_values(values), **name_axis(axis.split(":")[0])} for values, axis in axes]
     return packed
+
+
+def name_axis(label: str) -> dict[str, str]:
+    """A feature's name for pointing at, and as the title of a flat axis and of one in space, which is cut."""
+    return {
+        "name": escape_label(label),
+        "title": "<br>".join(map(escape_label, wrap_label(label, MAX_LINE))),
+        "short": escape_label(shorten(label, MAX_LINE)),
+    }
 
 
 def pack_feature(context: ReportContext, feature: str) -> dict[str, Any]:
@@ -163,7 +174,7 @@ def pack_feature(context: ReportContext, feature: str) -> dict[str, Any]:
     is_log = is_logarithmic(scale)
     packed = {
         **pack_values(apply_transform(values, scale) if is_log else values),
-        "name": escape_label(context.label(feature)),
+        **name_axis(context.label(feature)),
         "curved": is_log,
     }
     if is_log:

@@ -19,6 +19,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MAX_CHARTS = 40
 WIDTH, ROW_HEIGHT, AXIS_HEIGHT, LEFT, RIGHT = 330, 22, 38, 42, 12  # pixels
 MAX_TITLE = 42  # characters that fit below an axis; the whole name is above the drawing
+CHARACTER = 6.4  # pixels of a digit
 MIN_BOX = 10  # pixels, so that the colour of a narrow box can be seen
 
 
@@ -139,10 +140,25 @@ def draw_ticks(context: ReportContext, spread: Spread, to_x: Callable[[float], f
     low, high = float(np.nanmin(spread.values)), float(np.nanmax(spread.values))
     values = choose_ticks(low, high, is_logarithmic(scale))
     labels = [context.format_value(spread.feature, value, with_unit=False).split(" (")[0] for value in values]
-    return [
+    ticks = [
         Tick(round(to_x(float(apply_transform(np.array(value), scale))), 1), label)
         for value, label in zip(values, labels, strict=True)
     ]
+    return thin_ticks(ticks)
+
+
+def thin_ticks(ticks: list[Tick]) -> list[Tick]:
+    """The ticks without those whose labels would touch the one before.
+
+    >>> ticks = [Tick(0, "5,000,000"), Tick(50, "6,000,000"), Tick(100, "7,000,000")]
+    >>> [tick.label for tick in thin_ticks(ticks)]
+    ['5,000,000', '7,000,000']
+    """
+    kept = ticks[:1]
+    for tick in ticks[1:]:
+        if tick.x - kept[-1].x > CHARACTER * (len(kept[-1].label) + len(tick.label) + 2) / 2:
+            kept.append(tick)
+    return kept
 
 
 def choose_ticks(low: float, high: float, is_log: bool) -> list[float]:

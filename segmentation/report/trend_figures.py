@@ -12,8 +12,10 @@ from segmentation.report.date_figures import draw_lines, make_date_layout, newes
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import format_amount
 from segmentation.report.line_breaks import shorten, wrap_label
+from segmentation.report.typical_view import name_statistic
 
 MAX_FEATURES = 12  # to choose from; the page grows by about 20 kB for each with 90 dates and 8 segments
+MAX_TITLE, MAX_LINE = 66, 22  # characters of an axis' title, and of a line of it
 MAX_OPTION = 60  # characters of a feature's name in the menu
 
 
@@ -24,13 +26,13 @@ def draw_values(context: ReportContext) -> Figure | None:
     values = pivot_dates(context, context.history.dropna(subset=["value"]), "value")
     if len(values) < 2:
         return None
-    label = context.label(context.value_feature)
+    label = name_with_unit(context, context.value_feature)
     largest = float(values.abs().max().max())
     rows = [
         [day, *("" if pd.isna(value) else format_amount(float(value), like=largest) for value in row)]
         for day, row in newest_first(values)
     ]
-    layout = make_date_layout("<br>".join(map(escape_label, wrap_label(f"sum of {label}"))), ",.4~s")
+    layout = make_date_layout(wrap_title(f"sum of {label}"), "", list(values.index))
     return Figure(
         id="values",
         content={"data": draw_lines(values, 7), "layout": layout},
@@ -46,32 +48,50 @@ def draw_averages(context: ReportContext) -> Figure | None:
         return None
     features = choose_trend_features(context)
     tables = [
-        pivot_dates(context, context.trends[context.trends["feature"] == feature], "mean")
+        pivot_dates(
+            context, context.trends[context.trends["feature"] == feature], choose_statistic(context, feature)
+        )
         for feature in features
     ]
     if not features:
         return None
     choices = [draw_lines(table, 6) for table in tables]
     titles = [
-        "<br>".join(map(escape_label, wrap_label(f"average {context.label(feature)}")))
+        wrap_title(f"{choose_statistic(context, feature)} {name_with_unit(context, feature)}")
         for feature in features
     ]
     content: dict[str, Any] = {
         "data": choices[0],
-        "layout": make_date_layout(titles[0], ",.4~s"),
+        "layout": make_date_layout(titles[0], "", list(tables[0].index)),
         "choices": choices,
         "chosen": 0,
         "axisTitles": titles,
-        "options": [shorten(context.label(feature), MAX_OPTION) for feature in features],
+        "options": [shorten(name_with_unit(context, feature), MAX_OPTION) for feature in features],
     }
-    first_label = context.label(features[0])
+    first_label = f"{choose_statistic(context, features[0])} {name_with_unit(context, features[0])}"
     return Figure(
         id="averages",
         content=content,
-        alt=f"Average {first_label} in each segment: {describe_ends(tables[0], first_label)}",
+        alt=f"The {first_label} in each segment: {describe_ends(tables[0], first_label)}",
         table=tabulate_ends(context, dict(zip(features, tables, strict=True))),
-        title="Averages of each segment",
+        title="Typical figures of each segment",
     )
+
+
+def choose_statistic(context: ReportContext, feature: str) -> str:
+    """The statistic that the profiles show: the median of a skewed feature, else the mean."""
+    return "median" if name_statistic(context, feature) == "median" else "mean"
+
+
+def name_with_unit(context: ReportContext, feature: str) -> str:
+    """What the feature is called in names and on cards, and its unit."""
+    label, unit = context.traits[feature].label, context.units[feature]
+    return f"{label} ({unit})" if unit else label
+
+
+def wrap_title(title: str) -> str:
+    """The title of an axis in lines that fit beside the figure, as plotly.js takes it."""
+    return "<br>".join(map(escape_label, wrap_label(shorten(title, MAX_TITLE), MAX_LINE)))
 
 
 def choose_trend_features(context: ReportContext) -> list[str]:
@@ -99,13 +119,13 @@ def tabulate_ends(context: ReportContext, tables: dict[str, pd.DataFrame]) -> Ta
     ids = [context.segment_ids[position] for position in context.reading_order]
     rows = [
         [
-            f"{context.label(feature)}, {day}",
+            f"{name_with_unit(context, feature)}, {day}",
             *(format_cell(context, feature, table, day, name) for name in ids),
         ]
         for feature, table in tables.items()
         for day in (table.index[0], table.index[-1])
     ]
-    return Table("Averages on the first and the last date", ["Average of", *ids], rows)
+    return Table("Typical figures on the first and the last date", ["Typical", *ids], rows)
 
 
 def format_cell(context: ReportContext, feature: str, table: pd.DataFrame, day: str, segment: str) -> str:
