@@ -43,7 +43,7 @@ def view_rules(context: ReportContext) -> RulesView | None:
     shares = [format_share(count / context.total) for count in overlap]
     return RulesView(
         since=str(context.words.as_of),
-        limit=format_share(SIMPLE),
+        limit=f"{SIMPLE:.0%}",
         rows=[
             RuleRow(
                 context.segment_ids[position],
