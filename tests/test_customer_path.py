@@ -24,7 +24,7 @@ K = {"min": 1, "max": 6, "rule": "fixed", "fixed": 4}
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """Four nights: the mover goes from a to b after night 1, the guest is away on night 2, S01 gets a name."""
+    """Four nights: the mover goes from a to b after night 1, the guest is away on night 2, S01 is named."""
     town = create_town(tmp_path_factory.mktemp("path"), k=K)
     customers = draw_customers(FOUR)
     moved = customers.copy()

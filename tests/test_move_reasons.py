@@ -63,7 +63,9 @@ def draw_second_night() -> pd.DataFrame:
     first, second = customers.index[:8], customers.index[60:68]
     for column in ("orders", "revenue", "tier"):
         customers.loc[first, column] = customers.loc[second, column].to_numpy()
-    customers.loc["1020", ["plan", "tier", "orders", "revenue"]] = ["pro", "high", 28, 800.0]
+    changes: dict[str, Any] = {"plan": "pro", "tier": "high", "orders": 28, "revenue": 800.0}
+    for column, value in changes.items():
+        customers.loc["1020", column] = value
     customers.loc["2001", "age"] = 20.0
     return customers.drop("2030").reset_index()
 

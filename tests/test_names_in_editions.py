@@ -56,8 +56,7 @@ def test_tables_page_and_manifest_have_the_names_of_their_date(named: Town) -> N
         folder = folder_of(named, number)
         content = json.loads((folder / "manifest.json").read_text())
         page = (folder / "report.html").read_text()
-        given = content.get("given_names", {}).get("S01")
-        names[number] = given
+        names[number] = content.get("given_names", {}).get("S01")
         assert ("iPhone &amp; &lt;b&gt;best&lt;/b&gt;" in page) == (number == 2)
         assert (">Top<" in page) == (number == 3)
     assert names == {1: None, 2: "iPhone & <b>best</b>", 3: "Top"}

@@ -36,7 +36,7 @@ REASONS = pa.schema(
 
 
 class Crossing(NamedTuple):
-    """m customers whom last night's model places in another segment than last night.
+    """m customers in another segment than last night, according to last night's model.
 
     rows (m,): their places in tonight's part. source, target (m,): positions of last night's segment, and of
     the one where last night's model places them tonight. before, after: their features then and now.

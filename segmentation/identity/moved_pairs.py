@@ -108,8 +108,8 @@ def measure_values(
 ) -> dict[int, tuple[float | str, float | str]]:
     """Each pair's values before and after: lower medians of a number, the commonest change of a category.
 
-    Over the customers whom the pair's feature carried, without those who lack a value. A pair with fewer than
-    FEWEST of them has none.
+    Over the customers that the pair's feature carried, without those who lack a value. A pair with fewer than
+    FEWEST of them has no values.
     """
     numeric = [pair for pair, feature in features.items() if feature.is_number]
     sizes = np.zeros(len(numeric), np.int64)

@@ -61,7 +61,7 @@ def describe_reason(context: ReportContext, pair: MovedPair) -> str:
     """What carried most of a pair's customers: `mostly orders 3 → 5 (median)`, or that the border moved."""
     if pair.by_behaviour == 0:
         return "the new model moved the border"
-    words = "customers whom the previous model cannot place"
+    words = "values that the previous model cannot place"
     if pair.feature is not None:
         often = "mostly" if pair.by_feature > MOST * pair.by_behaviour else "most often"
         words = (

@@ -66,15 +66,17 @@ def select_names(versions: NameVersions, as_of: date) -> dict[str, str]:
     """
     # ISO dates as text compare like dates.
     holding = {
-        segment_id: [version for version in given if version.holds_from <= str(as_of)]
-        for segment_id, given in versions.items()
+        segment_id: [version for version in history if version.holds_from <= str(as_of)]
+        for segment_id, history in versions.items()
     }
-    return {segment_id: given[-1].name for segment_id, given in holding.items() if given and given[-1].name}
+    last_names = {segment_id: history[-1].name for segment_id, history in holding.items() if history}
+    return {segment_id: name for segment_id, name in last_names.items() if name}
 
 
 def add_version(versions: NameVersions, segment_id: str, version: GivenName) -> NameVersions:
     """The versions with one more. It replaces one that would hold from the same date on."""
-    kept = [given for given in versions.get(segment_id, ()) if given.holds_from != version.holds_from]
+    history = versions.get(segment_id, ())
+    kept = [earlier for earlier in history if earlier.holds_from != version.holds_from]
     return {**versions, segment_id: (*kept, version)}
 
 
@@ -85,7 +87,7 @@ def get_next_day(as_of: str) -> str:
 
 def format_names(versions: NameVersions) -> bytes:
     """The file's content."""
-    content = {key: [version._asdict() for version in given] for key, given in versions.items()}
+    content = {key: [version._asdict() for version in history] for key, history in versions.items()}
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
@@ -98,9 +100,9 @@ def write_names_of_edition(home: Path, names: Mapping[str, str], as_of: date) ->
 
 def _parse_names(content: bytes) -> NameVersions:
     names = {}
-    for segment_id, given in parse_json(content).items():
+    for segment_id, entry in parse_json(content).items():
         # Earlier versions of the file have one name for a segment, and no list.
-        versions = [given] if isinstance(given, dict) else given
+        versions = [entry] if isinstance(entry, dict) else entry
         if not re.fullmatch(r"S\d+", segment_id) or not isinstance(versions, list) or not versions:
             raise ValueError("not a segment's names")
         names[segment_id] = tuple(map(_parse_version, versions))
