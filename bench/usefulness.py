@@ -23,7 +23,7 @@ from segmentation.k.judging import HOLDS
 from segmentation.k.rules import LEAST_SHARE
 from segmentation.proposing.proposal import make_name, propose
 
-FEWEST, MOST = 4, 8
+MIN_K, MAX_K = 4, 8
 DAY = date(2026, 1, 31)  # of tables of customers, which have no dates
 
 
@@ -44,7 +44,7 @@ class Usefulness(NamedTuple):
         """Natural segments are usable however many, a division if people can handle it and it holds."""
         if self.k == self.natural > 1 and self.stability >= HOLDS:
             return "natural"
-        is_usable = FEWEST <= self.k <= MOST and self.stability >= HOLDS and self.smallest >= LEAST_SHARE
+        is_usable = MIN_K <= self.k <= MAX_K and self.stability >= HOLDS and self.smallest >= LEAST_SHARE
         return "usable" if is_usable else "no"
 
 

@@ -54,8 +54,8 @@ class KOptions(Clause):
     @property
     def division_range(self) -> tuple[int, int]:
         """Fewest and most segments of a division: k.aim within min and max, or these if k.aim is outside."""
-        fewest, most = max(self.aim[0], self.min), min(self.aim[1], self.max)
-        return (fewest, most) if fewest <= most else (self.min, self.max)
+        low, high = max(self.aim[0], self.min), min(self.aim[1], self.max)
+        return (low, high) if low <= high else (self.min, self.max)
 
 
 class CategoryOptions(Clause):

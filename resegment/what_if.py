@@ -61,14 +61,14 @@ def what_if_command(
 
     rows = [row for division in divisions for row in list_rows(division)]
     # Without a value feature or an outcome, their columns would be empty.
-    kept = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
-    right = [place for place, i in enumerate(kept) if i in RIGHT_ALIGNED]
-    print_table([COLUMNS[i] for i in kept], [[row[i] for i in kept] for row in rows], right)
+    filled = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
+    right = [place for place, i in enumerate(filled) if i in RIGHT_ALIGNED]
+    print_table([COLUMNS[i] for i in filled], [[row[i] for i in filled] for row in rows], right)
     typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")
 
 
 def list_rows(division: "Alternative") -> list[tuple[str, ...]]:
-    """The division's rows, one for each segment; what is true of all stands in the first."""
+    """The division's rows, one for each segment; what is true of all is in the first."""
     rows = []
     for i, segment in enumerate(division.segments):
         first = [str(division.k), "this edition" if division.is_published else ""] if i == 0 else ["", ""]

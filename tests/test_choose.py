@@ -183,7 +183,7 @@ def test_no_reason_contradicts_another() -> None:
 
 
 def test_a_division_has_no_sliver() -> None:
-    """A handful of customers is no segment of a crowd, also where the definition allows one."""
+    """A handful of customers is not made a segment of a crowd, also where the definition allows one."""
     shares = [1.0, 0.4, 0.3, 0.2, 0.005, 0.1]
     crowd = evidence([1] * 10, [0.92, 0.96, 0.9, 0.95, 0.3], smallest_share=shares)
     assert choose_k(KOptions(max=6, smallest_share=0), CURVE, crowd).k == 4
@@ -202,10 +202,10 @@ def test_natural_segments_that_do_not_hold_are_left_for_some_that_do() -> None:
     assert choose_k(options, points, unstable).k == 11
 
 
-def test_the_usual_k_max_is_nobodys_wish() -> None:
+def test_the_usual_k_max_is_not_a_wish() -> None:
     """`resegment init` writes k.max: 12, so more natural segments than that are still weak evidence."""
-    many = evidence(list(range(1, 17)), [0.9] * 11, top=12, silhouette=[-1, *[0.2] * 10, 0.5])
-    choice = choose_k(KOptions(min=1, max=12), curve([100.0 / k for k in range(1, 13)]), many)
+    sixteen = evidence(list(range(1, 17)), [0.9] * 11, top=12, silhouette=[-1, *[0.2] * 10, 0.5])
+    choice = choose_k(KOptions(min=1, max=12), curve([100.0 / k for k in range(1, 13)]), sixteen)
     assert choice.strength == "weak"
 
 

@@ -105,7 +105,7 @@ def test_a_few_far_values_are_clipped_and_a_group_of_them_is_not(
 def test_far_values_are_clipped_where_every_size_is_allowed(
     spend: np.ndarray, tmp_path: Path, make_night: NightMaker
 ) -> None:
-    """`resegment init` writes k.smallest_share: 0, which is no reason to let a few rows outweigh the rest."""
+    """`resegment init` writes k.smallest_share: 0, but a few rows must not outweigh the rest."""
     values = spend.copy()
     values[:8] = 300.0
     night = make_night(

@@ -1,6 +1,6 @@
-"""Compact groups of customers far from the others along one feature: clusters, which are no outliers.
+"""Compact groups of customers far from the others along one feature: clusters and not outliers.
 
-The tail of a distribution becomes thinner outwards. A cluster far out is denser than what lies between it and
+The tail of a distribution becomes thinner outwards. A cluster far out is denser than the space between it and
 the others. Clipping the tail is decided in segmentation/features/outliers.py.
 """
 

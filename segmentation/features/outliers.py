@@ -24,7 +24,7 @@ RARE_EVENT = 0.95  # share of the customers with one value, from which on the ot
 CLIP = 4.0  # standard deviations
 # `resegment init` writes k.smallest_share: 0, so that no small segment holds a night. Without clipping, four
 # rows with a digit too many made four segments of wholesale customers, and one of all the others.
-FEW = 0.01
+LEAST_CLIPPED = 0.01
 
 
 class CommonValue(NamedTuple):
@@ -50,9 +50,9 @@ def clip_outliers(
 ) -> tuple[ColumnScale, ...]:
     """The columns with rare events excluded and far values clipped, where the scaling is automatic.
 
-    Values are clipped only if fewer than smallest_share of the customers, or FEW, are that far out: more may
-    be a segment. A compact group is a cluster of any size, so it stays where it is. If every feature is a
-    rare event, all stay: nothing else distinguishes the customers.
+    Values are clipped only if fewer than smallest_share of the customers, or LEAST_CLIPPED, are that far
+    out: more may be a segment. A compact group is a cluster of any size, so it stays where it is. If every
+    feature is a rare event, all stay: nothing else distinguishes the customers.
     """
     names = [column.feature for column in columns]
     suspects = sorted(set().union(*map_parts(partial(_suspect, names=names), parts)))
@@ -68,7 +68,7 @@ def clip_outliers(
             value, share = common.get(j, (0.0, 0.0))
             if share >= RARE_EVENT:
                 judged[j] = _exclude(column, value, share)
-            elif 0 < beyond[j] < max(smallest_share, FEW):
+            elif 0 < beyond[j] < max(smallest_share, LEAST_CLIPPED):
                 judged[j] = _clip(column, float(beyond[j]), detect_far_groups(tails[j], CLIP))
     return tuple(columns) if all(column.excluded for column in judged) else tuple(judged)
 

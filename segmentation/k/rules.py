@@ -39,7 +39,7 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
     divisions = [point for point in allowed if point.k > 1]
     if not divisions:
         return Vote(allowed[0].k, "no more than one segment is allowed")
-    # Of a crowd, a handful of customers is no segment that people act on, whatever the definition allows.
+    # Of a crowd, people do not act on a handful of customers, whatever the definition allows.
     divisions = [point for point in divisions if point.smallest_share >= LEAST_SHARE] or divisions
     aim_min, aim_max = options.division_range
     key = "k.aim" if (aim_min, aim_max) == options.aim else "k.aim, k.min, k.max"

@@ -13,21 +13,21 @@ from segmentation.errors import Refused
 class SegmentRange(NamedTuple):
     """The fewest and the most segments that a person wants."""
 
-    fewest: int
-    most: int
+    min: int
+    max: int
 
 
 def parse_segments(text: str) -> SegmentRange:
     """`4..8`, `4-8` or `5` as a range. Refused if it is none.
 
     >>> parse_segments("4..8"), parse_segments("5")
-    (SegmentRange(fewest=4, most=8), SegmentRange(fewest=5, most=5))
+    (SegmentRange(min=4, max=8), SegmentRange(min=5, max=5))
     """
     match = re.fullmatch(r"\s*(\d{1,3})\s*(?:(?:\.\.|-)\s*(\d{1,3}))?\s*", text)
     if match:
-        fewest, most = int(match[1]), int(match[2] or match[1])
-        if 1 <= fewest <= most <= 100:
-            return SegmentRange(fewest, most)
+        low, high = int(match[1]), int(match[2] or match[1])
+        if 1 <= low <= high <= 100:
+            return SegmentRange(low, high)
     raise Refused("segments", f"--segments {text[:20]!r} is not a range such as 4..8, or a number, in 1..100")
 
 
@@ -37,15 +37,14 @@ def write_k(segments: SegmentRange | None) -> list[str]:
     aim_min, aim_max = default.aim
     lines = ["k:", f"  min: {default.min}", f"  max: {default.max}"]
     if segments:
-        fewest, most = segments
         lines = [
             "k:  # as --segments asks: no other number, even if the borders between customers speak for one",
-            f"  min: {fewest}",
-            f"  max: {most}",
+            f"  min: {segments.min}",
+            f"  max: {segments.max}",
         ]
     aim = f"  aim: [{aim_min}, {aim_max}]  # without natural segments, as many of these as hold"
-    if segments and segments.fewest == segments.most:
-        lines += ["  rule: fixed", f"  fixed: {segments.fewest}"]
+    if segments and segments.min == segments.max:
+        lines += ["  rule: fixed", f"  fixed: {segments.min}"]
     else:
         lines += ["  rule: auto"] if segments else [aim, "  rule: auto"]
     return [*lines, "  smallest_share: 0  # 0.01 would hold a night with a segment below 1 % of customers"]

@@ -76,7 +76,7 @@ def tabulate_alternatives(
 
 
 def _list_candidate(candidate: Candidate, point: CurvePoint, naming: Naming) -> list[dict[str, object]]:
-    """The segments of a fit that was not published. A centre without any customer is no segment."""
+    """The segments of a fit that was not published. A centre without customers is left out."""
     sizes = np.array(point.sizes)
     used = np.flatnonzero(sizes)
     centres = np.array(candidate.centres)[used]
