@@ -7,9 +7,11 @@ import re
 
 import pytest
 from jinja2 import UndefinedError
+from markupsafe import escape
 
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import format_number
+from segmentation.report.line_breaks import mark_breaks
 from segmentation.report.page import read_plotly, render_page
 from segmentation.report.templating import get_environment
 
@@ -49,9 +51,27 @@ def hash_block(block: str) -> str:
 def test_tables_escape(payload: str) -> None:
     """No cell, header or name brings markup of its own into the page."""
     html = render_macro("data_table(table)", table=Table(payload, [payload], [[payload]], is_text=True))
-    content = re.sub(r"</?(div|table|thead|tbody|tr|th|td)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
+    content = re.sub(r"</?(div|table|thead|tbody|tr|th|td|span|wbr)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
     assert "<" not in content
     assert ">" not in content
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_marks_of_breaks_change_no_text(payload: str) -> None:
+    """Without its marks, a text is the one that would be there without them, escaped."""
+    text = f"{payload} 2026-01-31 a_b_c_d_e_f_g_h_i {'x' * 40}"
+    marks = r'<wbr>|<span class="(?:n|long)">|</span>'
+    assert re.sub(marks, "", str(mark_breaks(text))) == str(escape(text))
+
+
+@pytest.mark.parametrize(
+    "number", ["2,077", "28.3%", "2026-01-31", "1.6e-06", "\N{MINUS SIGN}1,234.5", "10/20"]
+)
+def test_numbers_have_no_mark_inside(number: str) -> None:
+    """No break is offered inside a number, and one with a hyphen is kept together."""
+    html = str(mark_breaks(f"total_revenue_of_customers {number}"))
+    assert number in html.replace("&#43;", "+")
+    assert ('<span class="n">' in html) == bool(re.search(r"\d[-/]|e-", number))
 
 
 def test_direction_controls_are_visible() -> None:
@@ -88,7 +108,7 @@ def test_only_the_pages_scripts_run(payload: str) -> None:
 def test_figures_escape(payload: str) -> None:
     """A figure's title and alternative text are text."""
     html = render_macro("plot(figure)", figure=Figure("points", {}, payload, None, payload))
-    content = re.sub(r"</?(figure|figcaption|div)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
+    content = re.sub(r"</?(figure|figcaption|div|span|wbr)( [a-z-]+=\"[^\"<>]*\")*>", "", html)
     assert not set("<>") & set(content)
 
 
