@@ -23,6 +23,8 @@ def format_rule(
         encoding, pair = encodings[feature], list(conditions)
         if encoding.kind in ("level", "other", "missing") or traits[feature].is_indicator:
             texts.append(encoding.name if pair[0].at_least else f"not {encoding.name}")
+        elif encoding.kind == "rank" and (level := _get_only_level(pair, encoding)):
+            texts.append(f"{encoding.name} = {level}")
         elif len(pair) == 2:
             low, high = (_format_value(condition.threshold, encoding) for condition in pair)
             texts.append(f"{low} <= {encoding.name} < {high}")
@@ -30,6 +32,16 @@ def format_rule(
             sign = ">=" if pair[0].at_least else "<"
             texts.append(f"{encoding.name} {sign} {_format_value(pair[0].threshold, encoding)}")
     return " and ".join(texts)
+
+
+def _get_only_level(conditions: Sequence[Condition], encoding: Encoding) -> str:
+    """The level of an ordered category that meets the conditions; empty if several do."""
+    levels = [
+        level
+        for rank, level in enumerate(encoding.levels)
+        if all((rank >= condition.threshold) == condition.at_least for condition in conditions)
+    ]
+    return levels[0] if len(levels) == 1 else ""
 
 
 def _format_value(threshold: float, encoding: Encoding) -> str:
