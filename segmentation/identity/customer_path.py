@@ -58,7 +58,7 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
     if tombstones is not None and tombstones.list_erased(pa.array([customer_id])):
         raise Refused("erased", "this customer was erased, so no edition may hold their rows")
     pointer, pruned = read_pointer(home), list_pruned_dates(home)
-    stops, damaged = [], 0
+    stops, damaged = list[Stop](), 0
     days = [day for day in list_days(home) if since is None or day >= since]
     lost = [day for day in pruned if (since is None or day >= since) and day not in days]
     for day in days:

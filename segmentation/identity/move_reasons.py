@@ -128,7 +128,8 @@ def _scale(table: pa.Table, model: Model) -> np.ndarray:
     scaled = snap(to_scaled(matrix, [column for _, column in pairs]), model.quantum)
     reach = compute_reach(model.quantum, len(pairs))
     # A value that the transform does not accept cannot have been placed; it must not decide either.
-    return np.nan_to_num(np.clip(scaled, -reach, reach))
+    numbers: np.ndarray = np.nan_to_num(np.clip(scaled, -reach, reach))
+    return numbers
 
 
 def _read_numbers(table: pa.Table, model: Model, feature: str) -> np.ndarray:

@@ -39,7 +39,7 @@ class PreviousSegments(NamedTuple):
     `parts` have the columns `previous`, the position of last night's segment or -1; `is_behaviour`, whether
     last night's model places the customer elsewhere tonight; `wanted` and `nights`, the segment that new
     models want to move the customer to and for how many nights, or -1 and 0. `reasons` have a row for each
-    customer whom last night's model places elsewhere: see move_reasons.py.
+    customer that last night's model places elsewhere: see move_reasons.py.
     """
 
     parts: tuple[Part, ...]
@@ -101,7 +101,7 @@ def look_up_previous_segments(
 def _explain_moves(part: RescoredPart, join: JoinedPart, previous: pa.Table, model: Model) -> pa.Table:
     """Why last night's model places some customers of a part elsewhere tonight."""
     labels, source = read_part(part.labels)["label"].to_numpy(), previous["previous"].to_numpy()
-    # A label of -1 is that of a customer whom the model cannot place: it has no reason to give.
+    # Customers with a label of -1 cannot be placed by the model, so it cannot say why they moved.
     rows = np.flatnonzero(previous["is_behaviour"].to_numpy() & (source >= 0) & (labels >= 0))
     if not len(rows):
         return REASONS.empty_table()

@@ -93,7 +93,7 @@ def format_names(versions: NameVersions) -> bytes:
 
 def write_names_of_edition(home: Path, names: Mapping[str, str], as_of: date) -> None:
     """Write a file in which exactly these names hold for a date, for a store that makes it again."""
-    versions = {key: (GivenName(name, holds_from=str(as_of)),) for key, name in names.items()}
+    versions: NameVersions = {key: (GivenName(name, holds_from=str(as_of)),) for key, name in names.items()}
     if versions:
         write_durably(home / NAMES_FILE, format_names(versions))
 
