@@ -15,6 +15,7 @@ from schemas.night import Night
 from segmentation.attributes.side_tables import refuse_past_date
 from segmentation.checks.attributes import check_attributes
 from segmentation.errors import Refused
+from segmentation.outcomes.outcome_night import derive_definition
 from tests.conftest import DEFINITION
 from tests.joined_tables import AGE, AS_OF, TIME, VALIDITY, Joiner, write_csv
 
@@ -263,3 +264,21 @@ def test_past_dates_need_dated_attributes(changes: dict[str, Any], is_refused: b
         return
     with pytest.raises(Refused, match=r"undated-attributes: .*2026-01-31 is past.*as_of: latest"):
         refuse_past_date(definition, AS_OF, "2026-02-01")
+
+
+def test_an_outcome_may_be_in_attributes() -> None:
+    """Its column is read from the second table, as of the end of the horizon, with the ids of the rows."""
+    columns = {"age": AGE, "churn": {"type": "category"}}
+    source = {"path": "crm", "date_in_name": "%Y-%m-%d"}
+    content: dict[str, Any] = {
+        **DEFINITION,
+        "rows": {**DEFINITION["rows"], "id_suffix": ".0"},
+        "attributes": {**CLAUSE, "source": source, "columns": columns},
+        "outcome": {"column": "churn", "positive": "Yes", "days": 30},
+    }
+    outcome = derive_definition(Definition.model_validate(content))
+    assert (outcome.source.path, outcome.source.date_in_name) == ("crm", "%Y-%m-%d")
+    assert (outcome.rows.id, outcome.rows.id_suffix, [*outcome.rows.columns]) == ("no", ".0", ["churn"])
+    content["attributes"] |= {"columns": {**columns, "since": TIME}, "valid_from": "since"}
+    with pytest.raises(Refused, match=r"give its table by outcome\.path"):
+        derive_definition(Definition.model_validate(content))

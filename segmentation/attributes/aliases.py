@@ -6,7 +6,7 @@ customers of the edition before are in segmentation/identity/merged_customers.py
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +50,12 @@ def read_aliases(table: SideTable, aliases: Aliases, as_of: date, folder: Path) 
     pairs = pd.DataFrame({"old": frame["customer_id"], "new": frame[aliases.new_id]})
     if suffix := table.contract.rows.id_suffix:
         pairs["new"] = pairs["new"].str.removesuffix(suffix)
-    pairs["since"] = pd.Timestamp.min if aliases.valid_from is None else frame[aliases.valid_from]
-    pairs["since"] = pairs["since"].fillna(pd.Timestamp.min)
-    return choose_mergers(pairs[pairs["since"] <= datetime.combine(as_of, time())])
+    pairs["since"] = 0
+    if aliases.valid_from is not None:
+        # As whole microseconds, of which a missing time is the smallest.
+        pairs["since"] = frame[aliases.valid_from].astype("datetime64[us]").astype("int64")
+        pairs = pairs[pairs["since"] <= np.datetime64(as_of, "us").astype("int64")]
+    return choose_mergers(pairs)
 
 
 def choose_mergers(pairs: pd.DataFrame) -> MergedIds:

@@ -51,7 +51,7 @@ def read_merged(path: AnyPath, columns: Sequence[str], merged: MergedIds) -> Ite
     kept = frame[~frame["new"].isin(stays)].sort_values(["new", "old"]).drop_duplicates("new")
     # By bytes, as Arrow compares texts.
     order = sorted(kept.index, key=lambda position: str(frame["new"].iloc[position]).encode())
-    renamed = renamed.set_column(0, "customer_id", names).take(pa.array(order, pa.int64()))
+    renamed = renamed.set_column(0, renamed.schema.field(0), names).take(pa.array(order, pa.int64()))
     yield from _insert(read_published(path, columns), renamed, merged)
 
 

@@ -41,7 +41,8 @@ def list_measures(definition: Definition) -> list[str]:
         return [outcome.column]
     value = infer_value_feature(definition)
     summary = definition.summary
-    is_additive = value is not None and summary is not None and summary.features[value].op == "sum"
+    feature = summary.features.get(value) if summary is not None and value is not None else None
+    is_additive = feature is not None and feature.op == "sum"
     measures = outcome.measures or ((value,) if value is not None and is_additive else ())
     return [*measures, BOUGHT_AGAIN]
 
@@ -104,6 +105,16 @@ def _summarise_horizon(definition: Definition, outcome: Outcome) -> dict[str, An
 def _read_column(definition: Definition, outcome: Outcome, content: dict[str, Any]) -> dict[str, Any]:
     """Customers: the id and the outcome's column, from the source or from the outcome's own files."""
     name = outcome.column or ""
+    attributes = definition.attributes if outcome.path is None else None
+    if attributes is not None and name in attributes.customer_columns:
+        if attributes.valid_from is not None:
+            raise Refused(
+                "outcome", f"{name} is in attributes with valid_from: give its table by outcome.path"
+            )
+        table = definition.model_copy(update={"attributes": None})
+        rows = attributes.rows.model_copy(update={"id_suffix": attributes.id_suffix or table.rows.id_suffix})
+        table = table.model_copy(update={"rows": rows})
+        return _read_column(table, outcome, {"source": attributes.source.model_dump(mode="json")})
     declared = definition.rows.columns.get(name)
     kind = "category" if outcome.positive is not None else "float"
     column = declared or Column(type=kind)
