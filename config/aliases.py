@@ -1,4 +1,4 @@
-"""The part of a definition that names a table of merged ids, so that a merger is no leaver and no joiner.
+"""The part of a definition that names a table of merged ids: neither leavers nor joiners.
 
 How ids are followed from one to the next is in segmentation/attributes/merged_ids.py.
 """

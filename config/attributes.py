@@ -90,17 +90,17 @@ class Attributes(Clause):
     @property
     def rows(self) -> Rows:
         """The contract of the table's rows."""
-        where: tuple[RowComparison, ...] = ()
+        rules: tuple[RowComparison, ...] = ()
         if self.valid_from is not None and self.valid_to is not None:
             test = f"`{self.valid_to}` > `{self.valid_from}`"
-            where = (RowComparison(test=test, reason=ENDS_BEFORE_IT_BEGINS),)
+            rules = (RowComparison(test=test, reason=ENDS_BEFORE_IT_BEGINS),)
         return Rows(
             grain="customer",
             id=self.id,
             id_suffix=self.id_suffix,
             columns=self.columns,
             ignore=self.ignore,
-            where=where,
+            where=rules,
         )
 
     @property
@@ -124,7 +124,7 @@ class Attributes(Clause):
         if rows_id is None:
             raise ValueError("attributes need rows.id, by which they are joined")
         if not self.customer_columns:
-            raise ValueError("attributes.columns names nothing but the id and the validity")
+            raise ValueError("attributes.columns names only the id and the validity")
         folded = {name.casefold() for name in (rows_id, *row_columns)}
         for name, column in self.customer_columns.items():
             if name.casefold() in folded:

@@ -36,9 +36,9 @@ NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 DefinitionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 # Where rows come from does not affect the result; the rows themselves do.
 _PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data", "version"}
-_INDECISIVE: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True}
-# That a person accepts today's attributes for a past date does not affect what they are.
-_INDECISIVE |= {"attributes": {"source": _PLACES, "as_of": True}, "aliases": {"source": _PLACES}}
+# That a person accepts today's attributes for a past date (as_of) does not affect what they are.
+_SIDE = {"attributes": {"source": _PLACES, "as_of": True}, "aliases": {"source": _PLACES}}
+_INDECISIVE: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True, **_SIDE}
 _OPTIONAL = ("value", "profile", "attributes", "aliases", "groups")  # left out where they are empty
 
 

@@ -103,10 +103,10 @@ class MergedCustomers(Record):
     continued: int = Field(description="Customers of the edition before whose id was given up since.")
 
     def describe(self) -> str:
-        """`12 ids are merged into others; 3 customers of the edition before go on under another id`."""
+        """`12 ids are merged into others; 3 customers of the edition before have another id now`."""
         return (
-            f"{self.ids:,} ids are merged into others; {self.continued:,} customers of the edition before go "
-            "on under another id"
+            f"{self.ids:,} ids are merged into others; {self.continued:,} customers of the edition before "
+            "have another id now"
         )
 
 

@@ -145,6 +145,15 @@ def pair_customers(
     return look_up_previous_segments(pairs, edition, folder)
 
 
+def list_part_files(
+    customers: Customers, scaled: Scaled, fitted: Fitted, earlier: PreviousSegments | None
+) -> list[PartFiles]:
+    """The stage files of each part of the customers."""
+    parts = earlier.parts if earlier else (None,) * len(fitted.parts)
+    stages = zip(customers.parts, scaled.parts, fitted.parts, parts, strict=True)
+    return [PartFiles(number, *stage_files) for number, stage_files in enumerate(stages)]
+
+
 def count_merged_customers(customers: Customers, previous: PreviousEdition) -> MergedCustomers | None:
     """How many ids were merged into others, and how many of them were customers before. None without any."""
     merged = load_merged_ids(customers.ingested.aliases)
@@ -169,7 +178,6 @@ def align(
     """Match tonight's clusters with last night's segments, and account for every customer of both nights."""
     if previous.model is None:
         return number_segments(night, customers, fitted)
-    merged = count_merged_customers(customers, previous)
     folder, k = create_empty_folder(night.staging / "align"), len(fitted.segments)
     previous_ids = previous.model.segment_ids
     k0 = len(previous_ids)
@@ -186,16 +194,14 @@ def align(
     segment_ids = choose_ids(matches, previous_ids, ids_before or 0)
     mapping = map_labels(night, fitted, segment_ids, matches, contingency.shared)
 
-    parts = earlier.parts if earlier else (None,) * len(fitted.parts)
-    stages = zip(customers.parts, scaled.parts, fitted.parts, parts, strict=True)
-    files = [PartFiles(number, *stage_files) for number, stage_files in enumerate(stages)]
+    files = list_part_files(customers, scaled, fitted, earlier)
     labels, contested = relabel_all(files, mapping, folder)
     aligned = Aligned(
         fitted=sort_segments(fitted, segment_ids).model_copy(update={"parts": labels}),
         ids_before=ids_before,
         previous_as_of=previous.as_of,
         previous_ids=previous_ids,
-        merged=merged,
+        merged=count_merged_customers(customers, previous),
     )
     matches = [matches[i] for i in np.argsort(mapping.order)]
     if earlier is None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from config.clauses import CheckLimits
 from schemas.late_files import LateFiles
 from schemas.night import Night
-from schemas.rows import EditionKey, Ingested, Input
+from schemas.rows import Digest, EditionKey, Ingested, Input
 from schemas.wording import format_count
 from segmentation.attributes.aliases import read_merged_ids, write_aliases
 from segmentation.attributes.side_tables import (
@@ -20,7 +20,7 @@ from segmentation.attributes.side_tables import (
 from segmentation.errors import NoData, Refused
 from segmentation.groups.history import OpenedHistory, add_history
 from segmentation.identity.continuing import confirm_previous
-from segmentation.identity.given_names import list_names
+from segmentation.identity.given_names import resolve_names
 from segmentation.parts import create_empty_folder
 from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.rows.judging.cast_batch import Contract, with_currencies
@@ -146,6 +146,14 @@ def with_merged_ids(history: OpenedHistory, merged: MergedIds | None) -> OpenedH
     return history._replace(contract=history.contract._replace(merged=merged))
 
 
+def collect_digests(
+    source: OpenedSource, contract: Contract, sources: Sequence[SideTable | OpenedHistory]
+) -> tuple[Digest, ...]:
+    """The digests of the rows, then of everything else that the night reads."""
+    side = (digest for table in sources for digest in table.digests)
+    return (*compute_digests(source.files, contract), *side)
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     # Before the source: whoever is erased from here on makes this run a conflict.
@@ -157,14 +165,11 @@ def read_source(night: Night) -> Ingested:
     tables = open_side_tables(night, tombstones)
     contract = make_night_contract(night)
     sources: tuple[SideTable | OpenedHistory, ...] = (*tables, *history)
-    digests = (
-        *compute_digests(source.files, contract),
-        *(digest for table in sources for digest in table.digests),
-    )
+    digests = collect_digests(source, contract, sources)
     merged = read_merged_ids(night, tables, folder)
     contract = leave_out_erased(source.files, contract._replace(merged=merged), tombstones)
     used = digest_ids(tombstones, contract.erased.union(*(table.contract.erased for table in sources)))
-    from_store = StoreContent(used, list_names(night), choose_validation(night))
+    from_store = StoreContent(used, resolve_names(night), choose_validation(night))
     key = make_edition_key(night, digests, from_store)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
     # After hashing and before judging: a re-run of a published night costs one pass over the source.

@@ -22,7 +22,7 @@ from segmentation.parts import read_part, write_part
 from segmentation.rows.casting.merged_ids import MergedIds, follow_merges
 from segmentation.rows.judging.refusing import summarise_reasons
 
-MOST_ALIASES = 1_000_000  # all of them are in memory, 100 MB
+MOST_ALIASES = 1_000_000  # they are in memory, 100 MB
 
 
 def read_merged_ids(night: Night, tables: Sequence[SideTable], folder: Path) -> MergedIds | None:
@@ -38,7 +38,7 @@ def read_merged_ids(night: Night, tables: Sequence[SideTable], folder: Path) -> 
 def read_aliases(table: SideTable, aliases: Aliases, as_of: date, folder: Path) -> MergedIds:
     """The mergers that count on the date. Refused if rows are, if one id was merged twice, or in a circle.
 
-    A merger that is left out would be a leaver and a joiner, so a row that cannot be read is not put aside.
+    A merger that is left out would be a leaver and a joiner, so every row must be readable.
     """
     rows = judge_side_table(table, folder)
     if rows.balance.quarantined:

@@ -44,14 +44,14 @@ class JoinedCustomers(NamedTuple):
 
 def join_attributes(night: Night, rows: SideRows, parts: Sequence[Part], folder: Path) -> JoinedCustomers:
     """Add the columns that the definition keeps. They are missing for a customer without a row."""
-    kept = [name for name in night.definition.kept_columns if name not in night.definition.row_columns]
+    columns = [name for name in night.definition.kept_columns if name not in night.definition.row_columns]
     create_empty_folder(folder)
     names = [None if source.numbered else source.name for source in rows.inputs]
     with open_engine(night.staging, folder / "spill") as connection:
         session = QuerySession(connection, folder, names)
-        current = select_current(night, rows, kept, session)
+        current = select_current(night, rows, columns, session)
         schema = pq.read_schema(rows.parts[0].path)
-        empty = pa.schema([schema.field(name) for name in ("customer_id", *kept)]).empty_table()
+        empty = pa.schema([schema.field(name) for name in ("customer_id", *columns)]).empty_table()
         matched = elsewhere = 0
 
         def stream_joined() -> Iterator[pa.Table]:
@@ -61,13 +61,13 @@ def join_attributes(night: Night, rows: SideRows, parts: Sequence[Part], folder:
             ):
                 table, place = read_part(part), joined.place
                 values = joined.earlier.take(pa.array(place, mask=place < 0))
-                for name in kept:
+                for name in columns:
                     table = table.append_column(name, values[name].combine_chunks())
                 matched += int((place >= 0).sum())
                 elsewhere += joined.left.num_rows
                 yield table
 
-        written = write_parts(folder, "customers", stream_joined())
+        customers = write_parts(folder, "customers", stream_joined())
         balance = AttributeBalance(
             rows=current.balance,
             customers=sum(part.rows for part in parts),
@@ -78,7 +78,7 @@ def join_attributes(night: Night, rows: SideRows, parts: Sequence[Part], folder:
         if balance.share < FEW_MATCHES:
             cause = infer_cause(parts, current.parts, session)
             balance = balance.model_copy(update={"cause": cause})
-    return JoinedCustomers(written, current.quarantine, balance)
+    return JoinedCustomers(customers, current.quarantine, balance)
 
 
 def select_current(

@@ -80,15 +80,15 @@ class ValidityQueries(SqlTerms):
     def _contradicts(self) -> str:
         """SQL: does a row of the same id, other than a copy, hold at a moment at which this one holds?"""
         if self.attributes.valid_to is None:
-            same = f"customer_id, {BEGINS}" if self.attributes.valid_from else "customer_id"
-            return f"count(*) FILTER (WHERE NOT {IS_COPY}) OVER (PARTITION BY {same}) > 1"
+            partition = f"customer_id, {BEGINS}" if self.attributes.valid_from else "customer_id"
+            return f"count(*) FILTER (WHERE NOT {IS_COPY}) OVER (PARTITION BY {partition}) > 1"
         order = f"PARTITION BY customer_id ORDER BY {BEGINS}, {ENDS}, {', '.join(_PLACE)}"
-        before = f"({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-        after = f"({order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"
+        rows_before = f"({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+        rows_after = f"({order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"
         distinct = f"FILTER (WHERE NOT {IS_COPY}) OVER"
         return (
-            f"(coalesce(max({ENDS}) {distinct} {before} > {BEGINS}, FALSE) "
-            f"OR coalesce(min({BEGINS}) {distinct} {after} < {ENDS}, FALSE))"
+            f"(coalesce(max({ENDS}) {distinct} {rows_before} > {BEGINS}, FALSE) "
+            f"OR coalesce(min({BEGINS}) {distinct} {rows_after} < {ENDS}, FALSE))"
         )
 
     def current_query(
@@ -105,10 +105,10 @@ class ValidityQueries(SqlTerms):
             f"SELECT {names} FROM read_parquet($files) e ANTI JOIN read_parquet($repeated) r "
             f"USING (customer_id) WHERE {self._holds}"
         )
-        chosen = (
+        compared = (
             f"SELECT {names} FROM read_parquet($judged) WHERE {HOLDS} AND NOT {IS_COPY} AND {REASON} IS NULL"
         )
-        return self.query(f"SELECT * FROM ({single} UNION ALL {chosen}) ORDER BY customer_id")
+        return self.query(f"SELECT * FROM ({single} UNION ALL {compared}) ORDER BY customer_id")
 
 
 # Ways in which two systems write one id differently, and what makes them equal.

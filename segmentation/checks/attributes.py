@@ -33,9 +33,9 @@ def check_refused_attributes(attributes: AttributeBalance, limit: float) -> Chec
     """Not too many rows of attributes were refused."""
     rows = attributes.rows
     # Rows of other dates were judged too.
-    read = rows.read + rows.outside
-    share = rows.quarantined / read if read else 0.0
-    finding = f"{rows.quarantined} of {read} rows ({share:.2%}); at most {limit:.2%} is allowed"
+    count = rows.read + rows.outside
+    share = rows.quarantined / count if count else 0.0
+    finding = f"{rows.quarantined} of {count} rows ({share:.2%}); at most {limit:.2%} is allowed"
     if rows.reasons:
         reasons = sorted(rows.reasons, key=lambda reason: (-rows.reasons[reason], reason))
         finding += f"; reasons: {list_names(reasons)}"

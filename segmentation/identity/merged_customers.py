@@ -48,9 +48,9 @@ def read_merged(path: AnyPath, columns: Sequence[str], merged: MergedIds) -> Ite
     renamed = pa.concat_tables(moved)
     names = merged.apply(renamed["customer_id"])
     frame = pd.DataFrame({"new": names.to_pandas(), "old": renamed["customer_id"].to_pandas()})
-    kept = frame[~frame["new"].isin(stays)].sort_values(["new", "old"]).drop_duplicates("new")
+    survivors = frame[~frame["new"].isin(stays)].sort_values(["new", "old"]).drop_duplicates("new")
     # By bytes, as Arrow compares texts.
-    order = sorted(kept.index, key=lambda position: str(frame["new"].iloc[position]).encode())
+    order = sorted(survivors.index, key=lambda position: str(frame["new"].iloc[position]).encode())
     renamed = renamed.set_column(0, renamed.schema.field(0), names).take(pa.array(order, pa.int64()))
     yield from _insert(read_published(path, columns), renamed, merged)
 

@@ -1,6 +1,6 @@
 """What the page says of attributes: how many ids match, what became of the rows, and why rows were refused.
 
-It stands in the section of data quality. The checks of attributes are in segmentation/checks/attributes.py.
+It is part of the section on data quality. The checks of attributes are in segmentation/checks/attributes.py.
 """
 
 from typing import NamedTuple

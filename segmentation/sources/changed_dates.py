@@ -87,7 +87,7 @@ def list_changed_dates(
         raise Refused(
             "mode", "mode changed compares dated files: it needs source.date_in_name; use mode rebuild"
         )
-    folders, superseded = list_folders(definition, source), read_pointer(home).superseded
+    folders, superseded = list_table_folders(definition, source), read_pointer(home).superseded
     planned: dict[EditionRef, PlannedDate] = {}
     for ref in published_editions(home):
         # No later edition builds on a superseded one, so redoing it would change nothing that is read.
@@ -115,7 +115,7 @@ def list_changed_dates(
     return tuple(planned.values())
 
 
-def list_folders(definition: Definition, source: str | None) -> list[SourceFolder]:
+def list_table_folders(definition: Definition, source: str | None) -> list[SourceFolder]:
     """The dated files of the rows and of every second table."""
     folders = [SourceFolder(definition, source)]
     for name in list_side_tables(definition):
