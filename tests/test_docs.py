@@ -33,6 +33,7 @@ from schemas.comparison import COMPARISON
 from schemas.fields import arrow_schema
 from schemas.identity_tables import CHANGES, CONTESTED, HISTORY, LINEAGE, MIGRATION, TRENDS
 from schemas.known_table import KNOWN
+from schemas.levels import LEVELS
 from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_schema
 from schemas.validation_table import VALIDATION
 from segmentation.store.edition.versions import LIBRARIES
@@ -92,6 +93,7 @@ def test_every_column_of_the_outputs_is_described() -> None:
         segments_schema(shop),
         PROFILES,
         DESCRIPTIONS,
+        LEVELS,
         SWEEP,
         ALTERNATIVES,
         QUARANTINE,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segmentation.report.context import ReportContext
-from segmentation.report.formatting import TIMES, format_amount, format_share, join_words
+from segmentation.report.formatting import TIMES, format_amount, format_share
 from segmentation.report.level_counts import MOST_COUNTED
 from segmentation.report.level_table import DAYS_SINCE_1970
 from segmentation.report.line_breaks import shorten
@@ -217,5 +217,5 @@ def _describe_finding(row: object) -> str:
     level, share, share_of_all, lift = (
         getattr(row, name) for name in ("level", "share", "share_of_all", "lift")
     )
-    shares = [format_share(share), f"{format_share(share_of_all)} of all customers"]
-    return f"{format_level(level)}: {join_words(shares)}, {lift:.2g} {TIMES}"
+    shares = f"{format_share(share)}, against {format_share(share_of_all)} of all customers"
+    return f"{format_level(level)}: {shares} ({lift:.{2 if lift >= 1.1 else 3}g} {TIMES})"
