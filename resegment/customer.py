@@ -95,8 +95,8 @@ def describe_move(state: dict[str, Any]) -> str:
     changes = []
     for suffix in ("", "_2"):
         if feature := state.get(f"moved_by{suffix}"):
-            before, after = (_or_missing(state.get(f"{name}{suffix}")) for name in ("before", "after"))
-            changes.append(f"{feature} {before} → {after}")
+            values = [_or_missing(state.get(f"{name}{suffix}")) for name in ("before", "after")]
+            changes.append(f"{feature} {' → '.join(values)}")
     return ", ".join(changes)
 
 

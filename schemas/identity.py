@@ -86,8 +86,8 @@ class MovedPair(Record):
     from_segment_id: str
     segment_id: str
     customers: int
-    by_behaviour: int = Field(description="Of them, those whom last night's model would have moved too.")
-    feature: str | None = Field(None, description="What carried most of these; None if they are none.")
+    by_behaviour: int = Field(description="Those of them that last night's model moves too.")
+    feature: str | None = Field(None, description="What carried most of these; None without any.")
     by_feature: int = Field(0, description="How many of them it carried.")
     before: float | str | None = Field(
         None,

@@ -63,8 +63,8 @@ class Model:
     def rename(self, segment: str, name: str) -> None:
         """A person named a segment of the live edition: it holds from the next day on."""
         next_day = str(date.fromisoformat(self.live or "") + timedelta(days=1))
-        kept = [version for version in self.names.get(segment, []) if version[0] != next_day]
-        self.names[segment] = [*kept, (next_day, name)]
+        earlier = [version for version in self.names.get(segment, []) if version[0] != next_day]
+        self.names[segment] = [*earlier, (next_day, name)]
 
     def names_of(self, as_of: str) -> frozenset[tuple[str, str]]:
         """The names that a run of the date gives its edition: those that the date has, if it is published."""

@@ -105,9 +105,9 @@ def test_damaged_and_pruned_dates_are_left_out_and_counted(town: Town) -> None:
     published[0].unlink()
     published[1].unlink()
     published[1].write_bytes(b"cut")
-    own = folders[1] / "segments.parquet"
-    own.unlink()
-    own.write_bytes(b"cut")
+    own_table = folders[1] / "segments.parquet"
+    own_table.unlink()
+    own_table.write_bytes(b"cut")
     record_pruned(town.home, EditionRef(day(3), folders[2].name), None, {"whole_date": True})
     published[2].unlink()
     path = trace_customer(town.home, MOVER)

@@ -18,10 +18,10 @@ from segmentation.store.issued_ids import reserve_ids
 from segmentation.store.ledger import add_row
 from segmentation.store.names_file import (
     NAMES_FILE,
-    format_names,
     read_given_names,
     read_name_versions,
     select_names,
+    serialise_names,
 )
 from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.nights import Town, create_town, day, draw_customers
@@ -80,7 +80,7 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     assert read_given_names(tmp_path)["S01"].holds_from == "2026-03-01"
     assert select_names(versions, date(2026, 2, 28)) == {}
     assert select_names(versions, date(2026, 3, 1)) == {"S01": "Best"}
-    (tmp_path / NAMES_FILE).write_bytes(format_names(versions))
+    (tmp_path / NAMES_FILE).write_bytes(serialise_names(versions))
     assert read_name_versions(tmp_path) == versions
 
 

@@ -106,30 +106,30 @@ def scale(model: Model, customers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(scaled)
 
 
-def explain(model: Model, before: pd.DataFrame, after: pd.DataFrame, moves: pd.DataFrame) -> pd.DataFrame:
+def explain(model: Model, first: pd.DataFrame, second: pd.DataFrame, moves: pd.DataFrame) -> pd.DataFrame:
     """Each mover's features by their change of d²(from) - d²(to), from the definition of a distance."""
     columns = {encoding.name: encoding.column for encoding in model.encodings}
-    centres = pd.DataFrame(model.centres, index=model.segment_ids, columns=scale(model, before).columns)
-    x0, x1 = scale(model, before).loc[moves.index], scale(model, after).loc[moves.index]
+    centres = pd.DataFrame(model.centres, index=model.segment_ids, columns=scale(model, first).columns)
+    x0, x1 = scale(model, first).loc[moves.index], scale(model, second).loc[moves.index]
     source, target = (
         centres.loc[moves[name]].set_axis(moves.index) for name in ("from_segment_id", "segment_id")
     )
     gap0, gap1 = ((x - source) ** 2 - (x - target) ** 2 for x in (x0, x1))
     by_feature = (gap1 - gap0).rename(columns=columns).T.groupby(level=0).sum().T
-    first = by_feature.idxmax(axis=1)
+    strongest = by_feature.idxmax(axis=1)
     largest = by_feature.max(axis=1)
-    rest = by_feature.mask(by_feature.eq(largest, axis=0))
-    needs_second = (gap0.sum(axis=1) + largest < 0) & (rest.max(axis=1) > 0)
-    return pd.DataFrame({"moved_by": first, "moved_by_2": rest.idxmax(axis=1).where(needs_second)})
+    remaining = by_feature.mask(by_feature.eq(largest, axis=0))
+    needs_second = (gap0.sum(axis=1) + largest < 0) & (remaining.max(axis=1) > 0)
+    return pd.DataFrame({"moved_by": strongest, "moved_by_2": remaining.idxmax(axis=1).where(needs_second)})
 
 
 def test_features_are_those_of_an_independent_computation(two_nights: dict[str, Any]) -> None:
     """Both features of every mover, and none for the others, as pandas finds them from model.json."""
-    before, after = two_nights["tables"]
+    first, second = two_nights["tables"]
     changes = two_nights["changes"]
     moves = changes[changes["change"] == "moved"]
     assert len(moves) >= 9 and set(moves["cause"]) == {"behaviour"}
-    expected = explain(two_nights["model"], before, after, moves)
+    expected = explain(two_nights["model"], first, second, moves)
     assert moves["moved_by"].tolist() == expected["moved_by"].tolist()
     assert moves["moved_by_2"].fillna("").tolist() == expected["moved_by_2"].fillna("").tolist()
     assert moves["moved_by_2"].notna().any() and moves["moved_by_2"].isna().any()
@@ -138,13 +138,13 @@ def test_features_are_those_of_an_independent_computation(two_nights: dict[str, 
 
 def test_values_are_those_of_both_nights(two_nights: dict[str, Any]) -> None:
     """Values are in original units: numbers as they are, the level of a category."""
-    before, after = two_nights["tables"]
+    first, second = two_nights["tables"]
     moves = two_nights["changes"].query("change == 'moved'")
     for customer_id, move in moves.iterrows():
         for suffix in ("", "_2"):
             feature = move[f"moved_by{suffix}"]
             if isinstance(feature, str):
-                for name, table in (("before", before), ("after", after)):
+                for name, table in (("before", first), ("after", second)):
                     value, text = table.loc[customer_id, feature], move[f"{name}{suffix}"]
                     assert text == value if isinstance(value, str) else float(text) == value
 

@@ -26,7 +26,7 @@ K = {"min": 1, "max": 6, "rule": "fixed", "fixed": 3}
 
 
 @pytest.fixture(scope="module")
-def named(tmp_path_factory: pytest.TempPathFactory) -> Town:
+def named_town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """Night 1 without names; S01 is named before night 2, and renamed after it, before night 3."""
     town = create_town(tmp_path_factory.mktemp("named"), k=K)
     town.night(1, draw_customers(SIZES))
@@ -38,9 +38,9 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Town:
 
 
 @pytest.fixture
-def town(named: Town, tmp_path: Path) -> Town:
+def town(named_town: Town, tmp_path: Path) -> Town:
     """A copy of the three nights."""
-    return named.copy_to(tmp_path)
+    return named_town.copy_to(tmp_path)
 
 
 def folder_of(town: Town, number: int) -> Path:
@@ -49,18 +49,18 @@ def folder_of(town: Town, number: int) -> Path:
     return folder
 
 
-def test_tables_page_and_manifest_have_the_names_of_their_date(named: Town) -> None:
+def test_tables_page_and_manifest_have_the_names_of_their_date(named_town: Town) -> None:
     """Night by night: none, the first name, the second. Segments without one have their factual name."""
     names = {}
     for number in (1, 2, 3):
-        folder = folder_of(named, number)
+        folder = folder_of(named_town, number)
         content = json.loads((folder / "manifest.json").read_text())
         page = (folder / "report.html").read_text()
         names[number] = content.get("given_names", {}).get("S01")
         assert ("iPhone &amp; &lt;b&gt;best&lt;/b&gt;" in page) == (number == 2)
         assert (">Top<" in page) == (number == 3)
     assert names == {1: None, 2: "iPhone & <b>best</b>", 3: "Top"}
-    assert "given_names" not in json.loads((folder_of(named, 1) / "manifest.json").read_text())
+    assert "given_names" not in json.loads((folder_of(named_town, 1) / "manifest.json").read_text())
 
 
 def test_rows_have_the_name_of_their_segment(town: Town) -> None:
@@ -73,22 +73,22 @@ def test_rows_have_the_name_of_their_segment(town: Town) -> None:
     assert list(table.columns).index("segment_name") == list(table.columns).index("segment_id") + 1
     changes = read(night, "changes.parquet")
     assert set(changes["change"]) == {"joined", "left"}
-    for which in ("from_segment", "segment"):
-        rows = changes[changes[f"{which}_id"].notna()]
-        assert (rows[f"{which}_name"] == rows[f"{which}_id"].map(expected)).all()
+    for column in ("from_segment", "segment"):
+        rows = changes[changes[f"{column}_id"].notna()]
+        assert (rows[f"{column}_name"] == rows[f"{column}_id"].map(expected)).all()
     assert changes.loc[changes["change"] == "joined", "from_segment_name"].isna().all()
 
 
-def test_a_backfill_in_another_store_gives_the_same_bytes(named: Town, tmp_path: Path) -> None:
+def test_a_backfill_in_another_store_gives_the_same_bytes(named_town: Town, tmp_path: Path) -> None:
     """With the same names.json, every date has the names that its night had."""
-    other = create_town(tmp_path, k=K)
-    other.home.mkdir(parents=True)
-    shutil.copyfile(named.home / NAMES_FILE, other.home / NAMES_FILE)
+    other_town = create_town(tmp_path, k=K)
+    other_town.home.mkdir(parents=True)
+    shutil.copyfile(named_town.home / NAMES_FILE, other_town.home / NAMES_FILE)
     for number in (1, 2, 3):
         source = tmp_path / f"night-{number}.csv"
-        shutil.copyfile(named.folder / source.name, source)
-        night = other.run(number, source)
-        folder = folder_of(named, number)
+        shutil.copyfile(named_town.folder / source.name, source)
+        night = other_town.run(number, source)
+        folder = folder_of(named_town, number)
         assert files(night) == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -101,8 +101,8 @@ def test_a_name_given_while_a_night_runs_holds_from_the_next(town: Town) -> None
     content["S02"] = [{"name": "Late", "by": "ana", "as_of": str(day(3)), "holds_from": str(day(4))}]
     (town.home / NAMES_FILE).write_text(json.dumps(content))
     assert live is not None and live[0] == day(3)
-    again = town.run(4, town.folder / "night-4.csv")
-    assert (again.outcome, again.edition) == ("already-published", night_4.edition)
+    repeated = town.run(4, town.folder / "night-4.csv")
+    assert (repeated.outcome, repeated.edition) == ("already-published", night_4.edition)
     forced = town.run(4, town.folder / "night-4.csv", force=True)
     assert forced.edition == night_4.edition and "Late" not in manifest(forced)["given_names"].values()
     assert manifest(town.night(5, draw_customers(SIZES)))["given_names"] == {"S01": "Top", "S02": "Late"}

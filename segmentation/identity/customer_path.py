@@ -59,7 +59,7 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
         raise Refused("erased", "this customer was erased, so no edition may hold their rows")
     pointer, pruned = read_pointer(home), list_pruned_dates(home)
     stops, damaged = list[Stop](), 0
-    days = [day for day in list_days(home) if since is None or day >= since]
+    days = [day for day in list_recorded_days(home) if since is None or day >= since]
     lost = [day for day in pruned if (since is None or day >= since) and day not in days]
     for day in days:
         edition = identify_edition(home, day, pointer)
@@ -74,7 +74,7 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
     return CustomerPath(stops, damaged, len(lost))
 
 
-def list_days(home: AnyPath) -> list[date]:
+def list_recorded_days(home: AnyPath) -> list[date]:
     """Dates that are published, or were according to the ledger and not pruned since, ascending."""
     recorded = {
         date.fromisoformat(row["as_of"])
@@ -84,12 +84,12 @@ def list_days(home: AnyPath) -> list[date]:
     return sorted({*published_dates(home), *(recorded - list_pruned_dates(home))})
 
 
-def _refuse_unknown(read: int, unread: int) -> None:
-    others = f", and {unread} could not be read" if unread else ""
+def _refuse_unknown(days_read: int, days_unread: int) -> None:
+    remark = f", and {days_unread} could not be read" if days_unread else ""
     # The id is the customer's: not even its length belongs in a message, which may be logged.
     raise Refused(
         "customer",
-        f"none of the {read} dates has this customer{others}; expected an id as in segments.parquet",
+        f"none of the {days_read} dates has this customer{remark}; expected an id as in segments.parquet",
     )
 
 

@@ -24,10 +24,10 @@ from segmentation.store.names_file import (
     GivenName,
     add_version,
     check_texts,
-    format_names,
     get_next_day,
     read_name_versions,
     select_names,
+    serialise_names,
 )
 from segmentation.store.pointer import read_live, read_pointer
 from segmentation.store.runs.sweeping import sweep_store
@@ -67,14 +67,14 @@ def name_segment(home: AnyPath, segment_id: str, texts: dict[str, str | None], u
         as_of = str(live[0]) if live else ""
         newest = versions.get(segment_id, (GivenName(),))[-1]
         given_name = newest._replace(**changes, by=user, as_of=as_of, holds_from=get_next_day(as_of))
-        return format_names(add_version(versions, segment_id, given_name))
+        return serialise_names(add_version(versions, segment_id, given_name))
 
     with lock(home / LOCK):
         rewrite(home / NAMES_FILE, change)
     return given_name
 
 
-def list_names(night: Night) -> dict[str, str]:
+def resolve_names(night: Night) -> dict[str, str]:
     """The names that tonight's edition has, by segment id. Read once, when its name is derived.
 
     A date that is published keeps the names it has, so running it again gives the same edition even if a

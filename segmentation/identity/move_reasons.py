@@ -35,77 +35,77 @@ REASONS = pa.schema(
 )
 
 
-class Crossing(NamedTuple):
+class Movers(NamedTuple):
     """m customers in another segment than last night, according to last night's model.
 
     rows (m,): their places in tonight's part. source, target (m,): positions of last night's segment, and of
-    the one where last night's model places them tonight. before, after: their features then and now.
+    the one where last night's model places them tonight. earlier, current: their features then and now.
     """
 
     rows: np.ndarray
     source: np.ndarray
     target: np.ndarray
-    before: pa.Table
-    after: pa.Table
+    earlier: pa.Table
+    current: pa.Table
 
 
-class Reason(NamedTuple):
-    """Each customer's feature (m,), as a position in `list_features`; -1 for none."""
+class CarryingFeatures(NamedTuple):
+    """Each customer's feature (m,), as a position in `list_distance_columns`; -1 for none."""
 
     first: np.ndarray
     second: np.ndarray
 
 
-def list_features(model: Model) -> list[str]:
+def list_distance_columns(model: Model) -> list[str]:
     """The columns of the customer table that take part in distances, in the model's order."""
     pairs = zip(model.encodings, model.columns, strict=True)
     return list(dict.fromkeys(encoding.column for encoding, column in pairs if not column.excluded))
 
 
-def tabulate_reasons(model: Model, crossing: Crossing) -> pa.Table:
+def tabulate_movers(model: Model, movers: Movers) -> pa.Table:
     """A row for each customer: row, and for the first and the second feature its name and both values.
 
     Values are texts, in original units. The first feature's are also numbers, missing for categories.
     """
-    reason = choose_features(model, crossing)
-    features = list_features(model)
-    columns: dict[str, pa.Array] = {"row": pa.array(crossing.rows, pa.int64())}
+    reason = choose_carrying_features(model, movers)
+    features = list_distance_columns(model)
+    columns: dict[str, pa.Array] = {"row": pa.array(movers.rows, pa.int64())}
     for suffix, positions in (("", reason.first), ("_2", reason.second)):
-        chosen = pa.array(positions, mask=positions < 0)
-        columns[f"moved_by{suffix}"] = pa.array(features, pa.string()).take(chosen)
-        for name, table in (("before", crossing.before), ("after", crossing.after)):
+        feature_positions = pa.array(positions, mask=positions < 0)
+        columns[f"moved_by{suffix}"] = pa.array(features, pa.string()).take(feature_positions)
+        for name, table in (("before", movers.earlier), ("after", movers.current)):
             texts = [table[feature].combine_chunks().cast(pa.string()) for feature in features]
-            columns[f"{name}{suffix}"] = pc.choose(chosen, *texts)
-    for name, table in (("before", crossing.before), ("after", crossing.after)):
+            columns[f"{name}{suffix}"] = pc.choose(feature_positions, *texts)
+    for name, table in (("before", movers.earlier), ("after", movers.current)):
         numbers = np.stack([_read_numbers(table, model, feature) for feature in features])
         columns[f"{name}_number"] = pa.array(numbers[reason.first, np.arange(len(reason.first))])
     return pa.table(columns, REASONS)
 
 
-def choose_features(model: Model, crossing: Crossing) -> Reason:
+def choose_carrying_features(model: Model, movers: Movers) -> CarryingFeatures:
     """The feature that contributed most, and the second one if the first alone had not been enough."""
     pairs = zip(model.encodings, model.columns, strict=True)
     counted = [encoding.column for encoding, column in pairs if not column.excluded]
-    features = list_features(model)
-    before, after = _scale(crossing.before, model), _scale(crossing.after, model)
+    features = list_distance_columns(model)
+    earlier, current = _scale(movers.earlier, model), _scale(movers.current, model)
     centres = model.centre_matrix()
-    source, target = centres[crossing.source].T, centres[crossing.target].T
-    by_number = compute_contributions(before, after, source, target)
-    contributions = np.zeros((len(features), len(crossing.rows)))
+    source, target = centres[movers.source].T, centres[movers.target].T
+    by_number = compute_contributions(earlier, current, source, target)
+    contributions = np.zeros((len(features), len(movers.rows)))
     np.add.at(contributions, [features.index(column) for column in counted], by_number)
     # Stable: of two equal contributions, that of the earlier feature.
     order = np.argsort(-contributions, axis=0, kind="stable")
     sorted_contributions = np.take_along_axis(contributions, order, axis=0)
-    gap = np.square(before - source).sum(axis=0) - np.square(before - target).sum(axis=0)
+    gap = np.square(earlier - source).sum(axis=0) - np.square(earlier - target).sum(axis=0)
     first = np.where(sorted_contributions[0] > 0, order[0], -1)
     if len(features) == 1:
-        return Reason(first, np.full_like(first, -1))
+        return CarryingFeatures(first, np.full_like(first, -1))
     needs_second = (gap + sorted_contributions[0] < 0) & (sorted_contributions[1] > 0)
-    return Reason(first, np.where(needs_second, order[1], -1))
+    return CarryingFeatures(first, np.where(needs_second, order[1], -1))
 
 
 def compute_contributions(
-    before: np.ndarray, after: np.ndarray, source: np.ndarray, target: np.ndarray
+    earlier: np.ndarray, current: np.ndarray, source: np.ndarray, target: np.ndarray
 ) -> np.ndarray:
     """What each scaled number added to d²(source) - d²(target): (d', m) like all arguments.
 
@@ -117,7 +117,7 @@ def compute_contributions(
     >>> compute_contributions(*(np.array([[x]]) for x in (1.0, 4.0, 0.0, 5.0)))
     array([[30.]])
     """
-    contributions: np.ndarray = 2.0 * (target - source) * (after - before)
+    contributions: np.ndarray = 2.0 * (target - source) * (current - earlier)
     return contributions
 
 

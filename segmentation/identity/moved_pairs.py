@@ -37,14 +37,14 @@ def keep_movers(
     A pair is last night's position times the number of tonight's segments, plus tonight's position.
     """
     k, parts = len(segments.segment_ids), []
-    for i, (reasons, where, label_part) in enumerate(
+    for i, (reasons, previous_part, label_part) in enumerate(
         zip(previous.reasons, previous.parts, labels, strict=True)
     ):
         table = read_part(reasons)
         source, label = np.zeros(0, np.int64), np.zeros(0, np.int64)
         if table.num_rows:  # most parts of a quiet night have nobody to look up
             rows = table["row"].to_numpy()
-            source = read_part(where, ["previous"])["previous"].to_numpy()[rows]
+            source = read_part(previous_part, ["previous"])["previous"].to_numpy()[rows]
             label = read_part(label_part, ["label"])["label"].to_numpy()[rows].astype(np.int64)
         has_moved = segments.new_positions[source] != label
         table = table.append_column("pair", pa.array(source * k + label))
@@ -97,10 +97,10 @@ def choose_pair_features(parts: Sequence[Part]) -> dict[int, PairFeature]:
         groups = table.group_by(["pair", "moved_by"]).aggregate([("moved_by", "count")]).to_pylist()
         counts.update({(row["pair"], row["moved_by"]): row["moved_by_count"] for row in groups})
         numeric |= {*table.filter(_has_numbers(table))["moved_by"].unique().to_pylist()}
-    chosen: dict[int, PairFeature] = {}
+    commonest: dict[int, PairFeature] = {}
     for (pair, name), count in sorted(counts.items(), key=lambda item: (-item[1], item[0][1])):
-        chosen.setdefault(pair, PairFeature(name, count, name in numeric))
-    return chosen
+        commonest.setdefault(pair, PairFeature(name, count, name in numeric))
+    return commonest
 
 
 def measure_values(
@@ -137,8 +137,8 @@ def _list_numbers(
         place = pc.index_in(table["pair"], value_set=pa.array(pairs, pa.int64()))
         is_carried = pc.equal(names.take(place.combine_chunks()), table["moved_by"])
         keep = pc.fill_null(pc.and_(is_carried, _has_numbers(table)), False)
-        kept = table.filter(keep)
-        matrix = np.stack([kept[name].to_numpy() for name in ("before_number", "after_number")])
+        carried = table.filter(keep)
+        matrix = np.stack([carried[name].to_numpy() for name in ("before_number", "after_number")])
         yield matrix, place.filter(keep).to_numpy().astype(np.int64)
 
 
@@ -157,8 +157,8 @@ def _count_changes(parts: Sequence[Part], features: dict[int, PairFeature]) -> d
             feature = features.get(row["pair"])
             if feature is not None and feature.name == row["moved_by"]:
                 counts[row["pair"], row["before"] or "", row["after"] or ""] += row["count_all"]
-    chosen: dict[int, tuple[str, str]] = {}
-    for (pair, before, after), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+    commonest: dict[int, tuple[str, str]] = {}
+    for (pair, *values), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         if count >= FEWEST:
-            chosen.setdefault(pair, (before, after))
-    return chosen
+            commonest.setdefault(pair, (values[0], values[1]))
+    return commonest

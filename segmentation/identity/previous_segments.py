@@ -17,7 +17,7 @@ from schemas.part import Part
 from segmentation.identity.join import JoinedPart, join_parts, look_up_positions, read_published
 from segmentation.identity.matching import Contingency
 from segmentation.identity.merged_customers import read_merged
-from segmentation.identity.move_reasons import REASONS, Crossing, list_features, tabulate_reasons
+from segmentation.identity.move_reasons import REASONS, Movers, list_distance_columns, tabulate_movers
 from segmentation.parts import read_part, write_part
 from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.store.files.objects import AnyPath
@@ -74,12 +74,12 @@ def look_up_previous_segments(
 ) -> PreviousSegments:
     """Join tonight's customers with those of last night's edition. Writes the parts to `folder`."""
     customers, segment_ids = [part.customers for part in parts], edition.model.segment_ids
-    columns = ["segment_id", *list_features(edition.model)]
+    columns = ["segment_id", *list_distance_columns(edition.model)]
     joined = join_parts(customers, edition.read(SEGMENTS, columns))
     contests: Iterator[JoinedPart | None] = repeat(None)
     if edition.has_contested:
         contests = iter(join_parts(customers, edition.read(CONTESTED, ["wanted", "nights"])))
-    written: dict[str, list[Part]] = {"previous": [], "left": [], "reasons": []}
+    parts_by_table: dict[str, list[Part]] = {"previous": [], "left": [], "reasons": []}
     left_by_segment = np.zeros(len(segment_ids), np.int64)
     for i, (part, join, contest) in enumerate(zip(parts, joined, contests, strict=False)):
         labels = read_part(part.labels)["label"].to_numpy()
@@ -93,8 +93,8 @@ def look_up_previous_segments(
             "reasons": _explain_moves(part, join, previous, edition.model),
         }
         for name, table in tables.items():
-            written[name].append(write_part(folder / f"{name}-{i:05d}.parquet", table))
-    previous_parts, left_parts, reason_parts = map(tuple, written.values())
+            parts_by_table[name].append(write_part(folder / f"{name}-{i:05d}.parquet", table))
+    previous_parts, left_parts, reason_parts = map(tuple, parts_by_table.values())
     return PreviousSegments(previous_parts, left_parts, left_by_segment, reason_parts)
 
 
@@ -105,10 +105,10 @@ def _explain_moves(part: RescoredPart, join: JoinedPart, previous: pa.Table, mod
     rows = np.flatnonzero(previous["is_behaviour"].to_numpy() & (source >= 0) & (labels >= 0))
     if not len(rows):
         return REASONS.empty_table()
-    features = list_features(model)
-    before = join.earlier.select(features).take(pa.array(join.place[rows]))
-    after = read_part(part.customers, features).take(pa.array(rows))
-    return tabulate_reasons(model, Crossing(rows, source[rows], labels[rows], before, after))
+    features = list_distance_columns(model)
+    earlier = join.earlier.select(features).take(pa.array(join.place[rows]))
+    current = read_part(part.customers, features).take(pa.array(rows))
+    return tabulate_movers(model, Movers(rows, source[rows], labels[rows], earlier, current))
 
 
 def _tabulate_previous(

@@ -12,7 +12,7 @@ from segmentation.report.formatting import format_customers
 
 MAX_PAIRS = 10
 _YES_OR_NO = {True: "yes", False: "no"}
-MOST = 0.5  # share of a pair's customers from which a feature carried "mostly"
+MAJORITY = 0.5  # share of a pair's customers from which a feature carried "mostly"
 
 
 class MoveRow(NamedTuple):
@@ -36,11 +36,11 @@ class MovesView(NamedTuple):
 def view_moves(context: ReportContext) -> MovesView:
     """The view of the moves."""
     pairs = context.draft.aligned.moved_pairs
-    rest = pairs[MAX_PAIRS:]
+    remaining = pairs[MAX_PAIRS:]
     words = ""
-    if rest:
-        customers = format_customers(sum(pair.customers for pair in rest))
-        words = f"{customers} more moved between {len(rest)} other pairs of segments."
+    if remaining:
+        customers = format_customers(sum(pair.customers for pair in remaining))
+        words = f"{customers} more moved between {len(remaining)} other pairs of segments."
     return MovesView(tuple(build_row(context, pair) for pair in pairs[:MAX_PAIRS]), words)
 
 
@@ -63,7 +63,7 @@ def describe_reason(context: ReportContext, pair: MovedPair) -> str:
         return "the new model moved the border"
     words = "values that the previous model cannot place"
     if pair.feature is not None:
-        often = "mostly" if pair.by_feature > MOST * pair.by_behaviour else "most often"
+        often = "mostly" if pair.by_feature > MAJORITY * pair.by_behaviour else "most often"
         words = (
             f"{often} {build_labels(context.night.definition)[pair.feature]}{_format_values(context, pair)}"
         )
@@ -75,9 +75,9 @@ def _format_values(context: ReportContext, pair: MovedPair) -> str:
     if pair.feature is None or pair.before is None or pair.after is None:
         return ""
     if isinstance(pair.before, str) or isinstance(pair.after, str):
-        before, after = (str(value) or "missing" for value in (pair.before, pair.after))
-        return f": {before} → {after} (commonest)"
+        texts = [str(value) or "missing" for value in (pair.before, pair.after)]
+        return f": {' → '.join(texts)} (commonest)"
     if context.traits[pair.feature].is_indicator:
         return f" {_YES_OR_NO[pair.before > 0]} → {_YES_OR_NO[pair.after > 0]} (median)"
-    before = context.format_value(pair.feature, pair.before, with_unit=False)
-    return f" {before} → {context.format_value(pair.feature, pair.after)} (median)"
+    old_value = context.format_value(pair.feature, pair.before, with_unit=False)
+    return f" {old_value} → {context.format_value(pair.feature, pair.after)} (median)"

@@ -76,8 +76,8 @@ def select_names(versions: NameVersions, as_of: date) -> dict[str, str]:
 def add_version(versions: NameVersions, segment_id: str, version: GivenName) -> NameVersions:
     """The versions with one more. It replaces one that would hold from the same date on."""
     history = versions.get(segment_id, ())
-    kept = [earlier for earlier in history if earlier.holds_from != version.holds_from]
-    return {**versions, segment_id: (*kept, version)}
+    unchanged = [earlier for earlier in history if earlier.holds_from != version.holds_from]
+    return {**versions, segment_id: (*unchanged, version)}
 
 
 def get_next_day(as_of: str) -> str:
@@ -85,7 +85,7 @@ def get_next_day(as_of: str) -> str:
     return str(date.fromisoformat(as_of) + timedelta(days=1)) if as_of else str(date.min)
 
 
-def format_names(versions: NameVersions) -> bytes:
+def serialise_names(versions: NameVersions) -> bytes:
     """The file's content."""
     content = {key: [version._asdict() for version in history] for key, history in versions.items()}
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
@@ -95,7 +95,7 @@ def write_names_of_edition(home: Path, names: Mapping[str, str], as_of: date) ->
     """Write a file in which exactly these names hold for a date, for a store that makes it again."""
     versions: NameVersions = {key: (GivenName(name, holds_from=str(as_of)),) for key, name in names.items()}
     if versions:
-        write_durably(home / NAMES_FILE, format_names(versions))
+        write_durably(home / NAMES_FILE, serialise_names(versions))
 
 
 def _parse_names(content: bytes) -> NameVersions:
