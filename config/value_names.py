@@ -25,7 +25,7 @@ _AMOUNT = re.compile(
 )
 _CJK = re.compile("売上|金額|購入額|销售额|消费|金额|銷售額|消費|매출|금액|구매액")
 # What is not summed to what customers are worth: averages, prices, scores, counts, their money, money lost.
-_OTHER = re.compile(
+_NO_VALUE = re.compile(
     r"averages?|avg|mean|median|per|max(imum)?|min(imum)?|prices?|rates?|ratios?|shares?|percent|pct|scores?|"
     r"ranks?|index|income|salary|wages?|budgets?|balances?|debts?|loans?|limits?|credits?|assets|savings|"
     r"discounts?|tax(es)?|vat|shipping|freight|fees?|refund(s|ed)?|return(s|ed)?|counts?|numbers?|orders|items|"
@@ -56,7 +56,7 @@ def rank_as_value(name: str, unit: str = "") -> int:
     """
     words = [word for word in re.findall(r"[^\W_]+", humanise_name(name).casefold()) if word not in _JOINING]
     pairs = [" ".join(pair) for pair in pairwise(words)]
-    if any(_OTHER.fullmatch(word) for word in words):
+    if any(_NO_VALUE.fullmatch(word) for word in words):
         return 0
     is_revenue = any(_REVENUE.fullmatch(word) for word in (*words, *pairs)) or _CJK.search(name) is not None
     is_amount = any(_AMOUNT.fullmatch(word) for word in words)

@@ -44,7 +44,7 @@ from segmentation.report.report_page import render_report
 from segmentation.report.scatter import MAX_FEATURES
 from segmentation.report.sweep_table import tabulate_sweep
 from segmentation.report.traits import Trait, build_traits
-from segmentation.report.typical_figures import measure_shown
+from segmentation.report.typical_figures import measure_typical
 from segmentation.report.value_feature import infer_value_feature
 from segmentation.store.files.objects import parse_path
 from tasks.runtime.stage import stage
@@ -138,11 +138,11 @@ def describe(night: Night, draft: EditionDraft, pairs: Sequence[LabelledPart]) -
         LearningNight(get_words(draft), night.as_of),
         partial(draw_rule_sample, pairs, [*units], definition.seed),
     )
-    shown = measure_shown(words.figures, measures.statistics, scaled.columns)
+    typical = measure_typical(words.figures, measures.statistics, scaled.columns)
     descriptions, matches = describe_segments(
         DescriptionInputs(pairs, segments, words, scaled.encodings, traits)
     )
-    profiles = tabulate_profiles(measures, shown, segments, units)
+    profiles = tabulate_profiles(measures, typical, segments, units)
     return NightTexts(words, profiles, descriptions, matches, traits)
 
 

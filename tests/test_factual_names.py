@@ -8,7 +8,7 @@ from segmentation.report.factual_names import (
     NOTABLE,
     NamingInputs,
     choose_names,
-    format_names,
+    format_factual_names,
     grade_contrast,
     is_true,
 )
@@ -25,7 +25,7 @@ def name_all(contrasts: np.ndarray, traits: list[Trait], figures: np.ndarray | N
     figures = contrasts if figures is None else figures
     names = choose_names(NamingInputs(contrasts, figures, np.sqrt((gaps**2).sum(axis=2)), traits))
     units = {trait.name: "days" if trait is RECENCY else "EUR" for trait in traits}
-    return format_names(names, {trait.name: trait for trait in traits}, units)
+    return format_factual_names(names, {trait.name: trait for trait in traits}, units)
 
 
 def test_a_name_says_what_sets_the_segment_apart() -> None:
@@ -85,10 +85,10 @@ def test_names_differ_and_are_true(features: int) -> None:
         traits = [make_number(f"f{j}") for j in range(features)]
         gaps = np.abs(contrasts[:, None] - contrasts[None]).sum(axis=2)
         names = choose_names(NamingInputs(contrasts, figures, gaps, traits))
-        texts = format_names(names, {t.name: t for t in traits}, {t.name: "" for t in traits})
+        texts = format_factual_names(names, {t.name: t for t in traits}, {t.name: "" for t in traits})
         assert len(set(texts)) == count
         for segment, parts in enumerate(names):
-            true_of = [other for other in range(count) if is_true_of(parts, contrasts[other], figures[other])]
+            true_of = [rival for rival in range(count) if is_true_of(parts, contrasts[rival], figures[rival])]
             assert true_of == [segment], (texts, segment)
 
 

@@ -17,7 +17,7 @@ from segmentation.report.profile_table import (
     read_labelled_part,
     tabulate_profiles,
 )
-from segmentation.report.typical_figures import choose_figures, measure_shown
+from segmentation.report.typical_figures import choose_figures, measure_typical
 
 UNITS = {"a": "EUR", "b": ""}
 
@@ -61,7 +61,7 @@ def compute_profiles(
     measures = measure_segments(parts, scales, segments)
     sample = np.concatenate([read_labelled_part(part, ["a", "b"]).matrix for part in parts], axis=1)
     figures = choose_figures(scales, [False, False], sample, measures.statistics)
-    return tabulate_profiles(measures, measure_shown(figures, measures.statistics, scales), segments, UNITS)
+    return tabulate_profiles(measures, measure_typical(figures, measures.statistics, scales), segments, UNITS)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from schemas.evidence import Choice, CurvePoint
 from schemas.numbers import ColumnScale
 from schemas.words import TypicalFigure
 from segmentation.features.transforms import to_original
-from segmentation.report.factual_names import NamingInputs, choose_names, format_names
+from segmentation.report.factual_names import NamingInputs, choose_names, format_factual_names
 from segmentation.report.segment_order import order_segments
 from segmentation.report.traits import Trait
 from segmentation.report.typical_figures import Figures, compute_contrasts
@@ -54,7 +54,7 @@ def name_division(centres: np.ndarray, sizes: np.ndarray, naming: Naming) -> lis
         distances=np.round(distances, 9),
         traits=[naming.traits[naming.columns[j].feature] for j in varying],
     )
-    return format_names(choose_names(inputs), naming.traits, naming.units)
+    return format_factual_names(choose_names(inputs), naming.traits, naming.units)
 
 
 def tabulate_alternatives(

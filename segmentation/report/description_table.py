@@ -16,8 +16,8 @@ from schemas.words import SegmentWords, Words
 from segmentation.features.moments import round_significant
 from segmentation.features.sampling import DrawablePart, draw_keys
 from segmentation.partitions import map_parts
-from segmentation.report.factual_names import format_names
-from segmentation.report.learning import SIMPLE, list_rules
+from segmentation.report.factual_names import format_factual_names
+from segmentation.report.learning import SIMPLE, locate_rules
 from segmentation.report.profile_table import LabelledMatrix, LabelledPart, read_labelled_part
 from segmentation.report.rule_text import format_rule, write_case
 from segmentation.report.segment_rules import (
@@ -78,7 +78,7 @@ def describe_segments(inputs: DescriptionInputs) -> Descriptions:
     table = pd.DataFrame(
         {
             "segment_id": [segment.segment_id for segment in words],
-            "name": format_names([segment.name for segment in words], inputs.traits, units),
+            "name": format_factual_names([segment.name for segment in words], inputs.traits, units),
             "size": [segment.size for segment in inputs.segments],
             "share": [segment.share for segment in inputs.segments],
             "rule": [format_rule(segment.rule, encodings, inputs.traits) or None for segment in simple],
@@ -106,7 +106,7 @@ def count_rules(inputs: DescriptionInputs) -> MatchCounts:
     features = sorted({condition.feature for segment in words.segments for condition in segment.rule})
     # A table without columns has no rows either, so without rules any number does.
     features = features or [inputs.encodings[0].name]
-    count = partial(_count_part, features=features, rules=list_rules(words, features))
+    count = partial(_count_part, features=features, rules=locate_rules(words, features))
     return merge_counts(list(map_parts(count, inputs.parts)))
 
 

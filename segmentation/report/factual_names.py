@@ -67,12 +67,12 @@ def choose_names(inputs: NamingInputs) -> list[tuple[NamePart, ...]]:
     if count == 1:
         return [()]
     grades = grade_all(inputs)
-    chosen = [_choose_features(inputs, grades, segment) for segment in range(count)]
+    choices = [_choose_features(inputs, grades, segment) for segment in range(count)]
     return [
         _add_range(inputs, grades, segment, features)
         if _list_rivals(inputs, grades, segment, features)
         else _make_parts(inputs, grades, segment, features)
-        for segment, features in enumerate(chosen)
+        for segment, features in enumerate(choices)
     ]
 
 
@@ -120,7 +120,7 @@ def score_features(inputs: NamingInputs, segment: int) -> np.ndarray:
     """How much each feature says about a segment (d,): far from everyone, and far from its neighbours."""
     contrasts = np.clip(inputs.contrasts, -_LARGEST, _LARGEST)
     order = np.argsort(inputs.distances[segment], kind="stable")
-    neighbours = [int(other) for other in order if other != segment][:_NEIGHBOURS]
+    neighbours = [int(rival) for rival in order if rival != segment][:_NEIGHBOURS]
     gaps = np.abs(contrasts[neighbours] - contrasts[segment]).mean(axis=0)
     score: np.ndarray = np.abs(contrasts[segment]) + gaps
     return score
@@ -132,9 +132,9 @@ def _list_rivals(
     """The segments of which the same words would be true."""
     if not features:
         return [rival for rival in range(len(grades)) if rival != segment and not grades[rival].any()]
-    same = grades[:, features] == grades[segment, features]
-    near = np.abs(inputs.contrasts[:, features] - inputs.contrasts[segment, features]) < _CLEAR
-    return [int(rival) for rival in np.flatnonzero((same | near).all(axis=1)) if rival != segment]
+    is_equal = grades[:, features] == grades[segment, features]
+    is_near = np.abs(inputs.contrasts[:, features] - inputs.contrasts[segment, features]) < _CLEAR
+    return [int(rival) for rival in np.flatnonzero((is_equal | is_near).all(axis=1)) if rival != segment]
 
 
 def _make_parts(
@@ -207,13 +207,14 @@ def is_true(part: NamePart, contrast: float, figure: float, trait: Trait) -> boo
     return side >= (NOTABLE / 2, STRONG - 0.5, EXTREME - 0.5)[size - 1]
 
 
-def format_names(
+def format_factual_names(
     names: Sequence[Sequence[NamePart]], traits: Mapping[str, Trait], units: Mapping[str, str]
 ) -> list[str]:
     """Each segment's name as text. Equal ones, possible only where no figure differs, get their number.
 
     >>> from segmentation.report.traits import make_number
-    >>> format_names([[NamePart(feature="spend", grade=2)]], {"spend": make_number("spend")}, {"spend": ""})
+    >>> names = [[NamePart(feature="spend", grade=2)]]
+    >>> format_factual_names(names, {"spend": make_number("spend")}, {"spend": ""})
     ['very high spend']
     """
     empty = ALL_CUSTOMERS if len(names) == 1 else AVERAGE

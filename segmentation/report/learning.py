@@ -14,12 +14,18 @@ from schemas.clustering import Segment
 from schemas.numbers import ColumnScale
 from schemas.words import Condition, SegmentWords, Words
 from segmentation.features.moments import round_significant
-from segmentation.report.factual_names import NOTABLE, NamingInputs, choose_names, format_names, is_true
+from segmentation.report.factual_names import (
+    NOTABLE,
+    NamingInputs,
+    choose_names,
+    format_factual_names,
+    is_true,
+)
 from segmentation.report.profile_table import LabelledMatrix
 from segmentation.report.round_thresholds import Threshold
 from segmentation.report.segment_rules import Rule, count_matches, infer_rules, score_rules
 from segmentation.report.traits import Trait
-from segmentation.report.typical_figures import Shown, Statistics, choose_figures, measure_shown
+from segmentation.report.typical_figures import Statistics, TypicalContrasts, choose_figures, measure_typical
 
 # Precision and recall from which a rule describes its segment, and from which one is learnt: a rule that just
 # reaches the limit tonight would come and go.
@@ -47,7 +53,7 @@ def learn_words(facts: SegmentFacts, sample: LabelledMatrix, as_of: date, reason
     indicators = [trait.is_indicator for trait in traits]
     figures = choose_figures(facts.columns, indicators, sample.matrix, facts.statistics)
     names = choose_names(
-        _select_inputs(facts, measure_shown(figures, facts.statistics, facts.columns), traits)
+        _select_inputs(facts, measure_typical(figures, facts.statistics, facts.columns), traits)
     )
     varying = facts.varying
     rules = infer_rules(sample.matrix[varying], sample.labels, len(facts.segments))
@@ -74,13 +80,13 @@ def learn_words(facts: SegmentFacts, sample: LabelledMatrix, as_of: date, reason
     return Words(as_of=as_of, reason=reason, figures=figures, segments=tuple(words))
 
 
-def _select_inputs(facts: SegmentFacts, shown: Shown, traits: Sequence[Trait]) -> NamingInputs:
+def _select_inputs(facts: SegmentFacts, typical: TypicalContrasts, traits: Sequence[Trait]) -> NamingInputs:
     varying = facts.varying
     centres = np.array([segment.centre for segment in facts.segments])
     distances = np.sqrt(np.square(centres[:, None] - centres[None]).sum(axis=2))
     return NamingInputs(
-        contrasts=shown.contrasts[:, varying],
-        figures=shown.values.segments[:, varying],
+        contrasts=typical.contrasts[:, varying],
+        figures=typical.values.segments[:, varying],
         distances=np.round(distances, 9),
         traits=[traits[j] for j in varying],
     )
@@ -88,9 +94,9 @@ def _select_inputs(facts: SegmentFacts, shown: Shown, traits: Sequence[Trait]) -
 
 def rename_segments(facts: SegmentFacts, words: Words, as_of: date, untrue: Sequence[str]) -> Words:
     """The words with other names, where some are no longer true. Figures and rules stay as they are."""
-    shown = measure_shown(words.figures, facts.statistics, facts.columns)
+    typical = measure_typical(words.figures, facts.statistics, facts.columns)
     traits = [facts.traits[column.feature] for column in facts.columns]
-    names = choose_names(_select_inputs(facts, shown, traits))
+    names = choose_names(_select_inputs(facts, typical, traits))
     segments = [
         segment.model_copy(update={"name": name}) for segment, name in zip(words.segments, names, strict=True)
     ]
@@ -98,27 +104,27 @@ def rename_segments(facts: SegmentFacts, words: Words, as_of: date, untrue: Sequ
     return words.model_copy(update={"segments": tuple(segments), "reason": reason})
 
 
-def list_untrue_names(facts: SegmentFacts, words: Words, shown: Shown) -> list[str]:
+def list_untrue_names(facts: SegmentFacts, words: Words, typical: TypicalContrasts) -> list[str]:
     """The segments whose name is no longer true of them, with the name."""
-    names = format_names([segment.name for segment in words.segments], facts.traits, facts.units)
+    names = format_factual_names([segment.name for segment in words.segments], facts.traits, facts.units)
     return [
         f"{segment.segment_id} was {name}"
         for i, (segment, name) in enumerate(zip(words.segments, names, strict=True))
-        if not _is_still_true(facts, segment, shown, i)
+        if not _is_still_true(facts, segment, typical, i)
     ]
 
 
-def _is_still_true(facts: SegmentFacts, segment: SegmentWords, shown: Shown, i: int) -> bool:
+def _is_still_true(facts: SegmentFacts, segment: SegmentWords, typical: TypicalContrasts, i: int) -> bool:
     """Is every part of a segment's name true of the segment at position i?"""
     if not segment.name:
         # Near the average: no feature has gone far from it. One segment is everyone, and so always near.
-        return bool((np.abs(shown.contrasts[i, facts.varying]) < 2 * NOTABLE).all())
-    positions = {figure.feature: j for j, figure in enumerate(shown.figures)}
+        return bool((np.abs(typical.contrasts[i, facts.varying]) < 2 * NOTABLE).all())
+    positions = {figure.feature: j for j, figure in enumerate(typical.figures)}
     return all(
         is_true(
             part,
-            float(shown.contrasts[i, positions[part.feature]]),
-            float(shown.values.segments[i, positions[part.feature]]),
+            float(typical.contrasts[i, positions[part.feature]]),
+            float(typical.values.segments[i, positions[part.feature]]),
             facts.traits[part.feature],
         )
         for part in segment.name
@@ -142,12 +148,12 @@ def resolve_words(
     words = night.words
     if words is None or not fits_model(words, facts):
         return learn_words(facts, draw_sample(), night.as_of)
-    shown = measure_shown(words.figures, facts.statistics, facts.columns)
-    untrue = list_untrue_names(facts, words, shown)
+    typical = measure_typical(words.figures, facts.statistics, facts.columns)
+    untrue = list_untrue_names(facts, words, typical)
     return rename_segments(facts, words, night.as_of, untrue) if untrue else words
 
 
-def list_rules(words: Words, features: Sequence[str]) -> list[Rule]:
+def locate_rules(words: Words, features: Sequence[str]) -> list[Rule]:
     """The segments' rules over these features, by position."""
     positions = {feature: j for j, feature in enumerate(features)}
     return [

@@ -18,7 +18,7 @@ from segmentation.features.order_statistics import select_ranks
 from segmentation.features.transforms import apply_transform, invert_transform, is_bent
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix
-from segmentation.report.typical_figures import Figures, Shown, Statistics
+from segmentation.report.typical_figures import Figures, Statistics, TypicalContrasts
 
 
 class LabelledPart(NamedTuple):
@@ -123,13 +123,16 @@ def measure_segments(
 
 
 def tabulate_profiles(
-    measures: SegmentMeasures, shown: Shown, segments: Sequence[Segment], units: Mapping[str, str]
+    measures: SegmentMeasures,
+    typical: TypicalContrasts,
+    segments: Sequence[Segment],
+    units: Mapping[str, str],
 ) -> pd.DataFrame:
     """One row per segment and feature. The lift is NaN for a feature whose overall mean is 0."""
     means, medians = measures.statistics
     rows = []
     for i, segment in enumerate(segments):
-        for j, figure in enumerate(shown.figures):
+        for j, figure in enumerate(typical.figures):
             mean, overall = float(means.segments[i, j]), float(means.overall[j])
             rows.append(
                 {
@@ -144,9 +147,9 @@ def tabulate_profiles(
                     "lift": round_significant(mean / overall) if overall else np.nan,
                     "difference": round_significant(float(measures.differences[i, j])),
                     "statistic": figure.statistic,
-                    "typical": round_significant(float(shown.values.segments[i, j])),
-                    "typical_overall": round_significant(float(shown.values.overall[j])),
-                    "contrast": float(shown.contrasts[i, j]),
+                    "typical": round_significant(float(typical.values.segments[i, j])),
+                    "typical_overall": round_significant(float(typical.values.overall[j])),
+                    "contrast": float(typical.contrasts[i, j]),
                 }
             )
     return pd.DataFrame(rows)

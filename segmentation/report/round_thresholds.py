@@ -69,15 +69,15 @@ def list_rounded(value: float, is_whole: bool) -> Iterator[float]:
     >>> list(list_rounded(1234.5, False))[:4], list(list_rounded(2.5, True))
     ([1000.0, 2000.0, 1200.0, 1300.0], [2.0, 3.0])
     """
-    exact, seen = Decimal(value), set[float]()
+    exact, earlier = Decimal(value), set[float]()
     for digits in range(1, _MOST_DIGITS + 1):
         step = Decimal(1).scaleb(exact.adjusted() - digits + 1) if exact else Decimal(1)
         if is_whole:
             step = max(step, Decimal(1))
         for rounding in (ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEILING):
             rounded = float((exact / step).to_integral_value(rounding=rounding) * step)
-            if rounded not in seen:
-                seen.add(rounded)
+            if rounded not in earlier:
+                earlier.add(rounded)
                 yield rounded
 
 

@@ -82,7 +82,7 @@ def select_figures(figures: Sequence[TypicalFigure], statistics: Statistics) -> 
     )
 
 
-class Shown(NamedTuple):
+class TypicalContrasts(NamedTuple):
     """The figures that stand for the features, and the contrasts of the segments' with everyone's (k, d)."""
 
     figures: tuple[TypicalFigure, ...]
@@ -90,29 +90,29 @@ class Shown(NamedTuple):
     contrasts: np.ndarray
 
 
-def measure_shown(
+def measure_typical(
     figures: Sequence[TypicalFigure], statistics: Statistics, columns: Sequence[ColumnScale]
-) -> Shown:
+) -> TypicalContrasts:
     """Tonight's figures under the model's choice of statistics."""
     values = select_figures(figures, statistics)
     contrasts = np.nan_to_num(compute_contrasts(figures, values, columns), posinf=1e9, neginf=-1e9)
     # Rounded, so that machines that differ in the last bits choose the same words.
-    return Shown(tuple(figures), values, np.round(contrasts, 9))
+    return TypicalContrasts(tuple(figures), values, np.round(contrasts, 9))
 
 
 def compute_contrasts(
-    figures: Sequence[TypicalFigure], shown: Figures, columns: Sequence[ColumnScale]
+    figures: Sequence[TypicalFigure], values: Figures, columns: Sequence[ColumnScale]
 ) -> np.ndarray:
     """How far each segment's figure is from everyone's, float64 (k, d): above 0 exactly if it is larger.
 
     contrast = (t(figure of the segment) - t(figure of all)) / spread, with t as in the scaling. 0 for a
     feature whose customers are equal.
     """
-    contrasts = np.zeros(shown.segments.shape)
+    contrasts = np.zeros(values.segments.shape)
     for j, (figure, column) in enumerate(zip(figures, columns, strict=True)):
         if figure.spread > 0:
-            distances = apply_transform(shown.segments[:, j], column) - apply_transform(
-                shown.overall[j], column
+            distances = apply_transform(values.segments[:, j], column) - apply_transform(
+                values.overall[j], column
             )
             contrasts[:, j] = distances / figure.spread
     return contrasts
