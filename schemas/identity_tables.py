@@ -8,6 +8,7 @@ import pandera.pandas as pa
 from schemas.fields import IS_SEGMENT, SEGMENT_ID, count, number, text
 from schemas.known_customers import LAPSED, NEW
 
+BORDER = "(border)"  # in place of a feature, where only the new model moves the customer
 # With `groups` in the definition, customers come from the new and the lapsed, and leave to them.
 _IS_SEGMENT_OR_GROUP = pa.Check.str_matches(rf"{SEGMENT_ID}|^({NEW}|{LAPSED})$")
 
@@ -101,7 +102,7 @@ CHANGES = pa.DataFrameSchema(
             True,
         ),
         "segment_id": text(
-            "Segment in this edition. Of customers who left: lapsed with groups, else null.",
+            "Segment in this edition. Of customers who left: with groups, lapsed or new, else null.",
             True,
             _IS_SEGMENT_OR_GROUP,
         ),

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from config.definition import Definition
+from schemas.identity_tables import BORDER
 from schemas.model import Model
-from segmentation.identity.move_reasons import BORDER
 from segmentation.model import read_model
 from tests.nights import Town, day, read
 

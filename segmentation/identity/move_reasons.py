@@ -17,8 +17,6 @@ from segmentation.features.grid import compute_reach, snap
 from segmentation.features.transforms import to_scaled
 from segmentation.parts import to_matrix
 
-BORDER = "(border)"  # in place of a feature, where only the new model moves the customer
-
 
 REASONS = pa.schema(
     {

@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 
 from schemas.fields import arrow_schema
 from schemas.identity import Aligned
-from schemas.identity_tables import CHANGES, CONTESTED
+from schemas.identity_tables import BORDER, CHANGES, CONTESTED
 from schemas.part import Part
-from segmentation.identity.move_reasons import BORDER
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 from segmentation.store.publication.edition_files import (
