@@ -17,7 +17,6 @@ from segmentation.features.grid import compute_reach, snap
 from segmentation.features.transforms import to_scaled
 from segmentation.parts import to_matrix
 
-
 REASONS = pa.schema(
     {
         "row": pa.int64(),
