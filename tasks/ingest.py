@@ -190,7 +190,7 @@ def read_source(night: Night) -> Ingested:
     warnings = (*source.warnings, *check_judged(night, rows, inputs, contract))
     side_rows = judge_side_tables(tables, folder)
     ingested = Ingested(
-        **side_rows,
+        attributes=side_rows.get("attributes"),
         key=key,
         inputs=inputs,
         files_outside=source.outside,
