@@ -7,10 +7,10 @@ natural ones.
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -74,7 +74,7 @@ def run_table(place: str, day: date | None, folder: Path) -> Usefulness:
     )
 
 
-def format_segment(row: dict[str, object]) -> str:
+def format_segment(row: Mapping[Hashable, Any]) -> str:
     """`high revenue, recent (24 %, 61 % of value)`."""
     value = float(str(row["value_share"]))
     worth = "" if pd.isna(value) else f", {value:.0%} of value"
@@ -84,7 +84,8 @@ def format_segment(row: dict[str, object]) -> str:
 def run_tables(places: list[str], days: list[date]) -> Iterator[Usefulness]:
     """One night of each table; folders of dated files on each of the days."""
     for place in places:
-        for day in (days or [None]) if Path(place).is_dir() else [None]:
+        chosen_days: list[date | None] = [*days] if Path(place).is_dir() else []
+        for day in chosen_days or [None]:
             with tempfile.TemporaryDirectory() as folder:
                 yield run_table(place, day, Path(folder))
 

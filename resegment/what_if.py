@@ -93,6 +93,7 @@ def read_alternatives(folder: AnyPath) -> "pd.DataFrame":
     path = check_file(folder, "alternatives.parquet")
     try:
         with path.open("rb") as file:
-            return pq.ParquetFile(file).read(use_threads=False).to_pandas()
+            table: pd.DataFrame = pq.ParquetFile(file).read(use_threads=False).to_pandas()
+            return table
     except (OSError, ValueError):
         raise Refused("edition", f"{folder} has damaged alternatives; see 'resegment audit'") from None

@@ -3,8 +3,8 @@
 Its rows are those of alternatives.parquet, see alternatives_table.py. Markup: sections/alternatives.html.j2.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -75,7 +75,7 @@ def list_divisions(
     ]
 
 
-def _view_segment(row: Mapping[str, object], names: Mapping[str, str]) -> AlternativeSegment:
+def _view_segment(row: Mapping[Hashable, Any], names: Mapping[str, str]) -> AlternativeSegment:
     name, value = str(row["name"]), row["value_share"]
     has_value = isinstance(value, float) and not pd.isna(value)
     segment_id = row["segment_id"] if isinstance(row["segment_id"], str) else None
