@@ -1,6 +1,6 @@
 """Where a line may break: never inside a number or a short word, but in long names at sensible points.
 
-The browser breaks at spaces. It would also break 2026-01-31 after a hyphen, and could not break a column name
+The browser breaks at spaces and after hyphens. It would also break 2026-01-31, and could not break a column name
 of sixty characters at all. The templates' filter `breaks` is here; shapes of numbers are in formatting.py.
 """
 
@@ -15,7 +15,7 @@ _STEP = 12  # characters between the breaks of such a run, such as a digest
 _NUMBER = re.compile(r"[^\w+\-\N{MINUS SIGN}]*[+\-\N{MINUS SIGN}]?\d[\d.,:/\-\N{EN DASH}]*%?\W*")
 _HYPHENATED = re.compile(r"([+-]?\d[\d.,:]*(?:e?[/\-\N{EN DASH}]\d[\d.,:]*)+%?)")
 _POINTS = re.compile(
-    r"(?<=[_./=,;|\\-])(?=\w)(?<!\d[.,/-])"  # after punctuation, but not after that of a number
+    r"(?<=[_./=,;|\\])(?=\w)(?<!\d[.,/])"  # after punctuation, but not after that of a number
     r"|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"  # before a camel's hump
 )
 
