@@ -1,7 +1,7 @@
 """Where a line may break: never inside a number or a short word, but in long names at sensible points.
 
-The browser breaks at spaces and after hyphens. It would also break 2026-01-31, and could not break a column name
-of sixty characters at all. The templates' filter `breaks` is here; shapes of numbers are in formatting.py.
+The browser breaks at spaces and after hyphens. It would also break 2026-01-31, and could not break a column
+name of sixty characters at all. The templates' filter `breaks` is here; shapes of numbers are in formatting.py.
 """
 
 import re
