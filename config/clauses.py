@@ -84,7 +84,12 @@ class FitOptions(Clause):
 
     # Restarts matter far more than further Lloyd passes.
     starts: int = Field(8, ge=1, le=1000, description="Number of starts per k.")
-    init: Init = Field("k-means++", description="How a start chooses its centres: k-means++ or random.")
+    init: Init = Field(
+        "k-means++",
+        # An edition of before this key has the same model: it must not be fitted again for the default.
+        exclude_if=lambda init: init == "k-means++",
+        description="How a start chooses its centres: k-means++ or random.",
+    )
     max_iter: int = Field(300, ge=1, le=10_000, description="Maximum number of Lloyd iterations per start.")
     tolerance: float = Field(
         1e-4, ge=0, lt=1, description="Stop when centres move less than this, relative to the variance."
