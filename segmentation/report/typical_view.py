@@ -131,5 +131,5 @@ def build_rule(context: ReportContext, position: int) -> RuleView | None:
     description = context.descriptions.iloc[position].to_dict()
     if not isinstance(description["rule"], str):
         return None
-    shares = (format_share(float(description[key])) for key in ("rule_recall", "rule_precision"))
-    return RuleView(description["rule"], *shares, str(description["rule_sql"]))
+    recall, precision = (format_share(float(description[key])) for key in ("rule_recall", "rule_precision"))
+    return RuleView(description["rule"], recall, precision, str(description["rule_sql"]))
