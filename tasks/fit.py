@@ -177,7 +177,7 @@ def describe_training(
     )
 
 
-def order_segments(solution: Solution) -> np.ndarray:
+def order_clusters(solution: Solution) -> np.ndarray:
     """Positions of the segments: last night's order if its model continues, else canonical, none empty."""
     if solution.method != "cold":
         return np.arange(len(solution.sizes))
@@ -196,7 +196,7 @@ def fit(
         reasons = (solution, *(previous.reasons if previous.needs_refit else ()))
         solution = solve(night, scaled, start, "cold", reasons)
 
-    order = order_segments(solution)
+    order = order_clusters(solution)
     centres, sizes = solution.centres[order], solution.sizes[order]
     tables = map_parts(partial(label_part, centres=centres), scaled.parts)
     parts = tuple(write_part(folder / f"labels-{i:05d}.parquet", table) for i, table in enumerate(tables))

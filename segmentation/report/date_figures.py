@@ -22,8 +22,8 @@ def pivot_dates(context: ReportContext, rows: pd.DataFrame, column: str) -> pd.D
     """
     table = rows.pivot(index="as_of", columns="segment_id", values=column).sort_index()
     order = [context.segment_ids[position] for position in context.reading_order]
-    ended = sorted({*map(str, table.columns)} - {*order}, key=segment_number)
-    return table[[segment for segment in [*order, *ended] if segment in table.columns]]
+    past_segments = sorted({*map(str, table.columns)} - {*order}, key=segment_number)
+    return table[[segment for segment in [*order, *past_segments] if segment in table.columns]]
 
 
 def draw_lines(table: pd.DataFrame, digits: int) -> list[dict[str, Any]]:

@@ -34,9 +34,9 @@ def view_history(context: ReportContext) -> HistoryView:
         )
     sizes, shares = (pivot_dates(context, context.history, column) for column in ("size", "share"))
     note = f"{len(dates)} editions, {dates[0]} to {dates[-1]}; the last {MOST_DATES} are kept."
-    ended = [segment for segment in sizes.columns if segment not in context.segment_ids]
-    if ended:
-        note += f" Segments that no longer exist: {', '.join(ended)}."
+    past_segments = [segment for segment in sizes.columns if segment not in context.segment_ids]
+    if past_segments:
+        note += f" Segments that no longer exist: {', '.join(past_segments)}."
     worth = [figure for figure in (draw_values(context), draw_averages(context)) if figure is not None]
     return HistoryView(
         note, (draw_sizes(sizes), draw_shares(shares)), tuple(worth), draw_moves(context.history)

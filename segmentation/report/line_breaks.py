@@ -1,7 +1,7 @@
 """Where a line may break: never inside a number or a short word, but in long names at sensible points.
 
 The browser breaks at spaces and after hyphens. It would also break 2026-01-31, and could not break a column
-name of sixty characters at all. The templates' filter `breaks` is here; shapes of numbers are in formatting.py.
+name of sixty characters at all. The templates' filter `breaks` is here; numbers take shape in formatting.py.
 """
 
 import re
@@ -48,10 +48,10 @@ def wrap_label(text: str, width: int = 34) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def shorten(text: str, width: int) -> str:
+def cut_middle(text: str, width: int) -> str:
     """Text of at most `width` characters: of a longer one the beginning and the end, which has the unit.
 
-    >>> shorten("revenue (GBP)", 20), shorten("total_revenue_of_the_last_year (EUR)", 20)
+    >>> cut_middle("revenue (GBP)", 20), cut_middle("total_revenue_of_the_last_year (EUR)", 20)
     ('revenue (GBP)', 'total_reve…ear (EUR)')
     """
     if len(text) <= width:

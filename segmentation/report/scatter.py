@@ -15,7 +15,7 @@ from segmentation.features.transforms import apply_transform, is_logarithmic
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import join_words
-from segmentation.report.line_breaks import shorten, wrap_label
+from segmentation.report.line_breaks import cut_middle, wrap_label
 from segmentation.report.palette import marker_symbol, segment_colour
 from segmentation.report.points import MIN_SHOWN, Projection
 from segmentation.report.spreads import choose_ticks
@@ -163,7 +163,7 @@ def name_axis(label: str) -> dict[str, str]:
     return {
         "name": escape_label(label),
         "title": "<br>".join(map(escape_label, wrap_label(label, MAX_LINE))),
-        "short": escape_label(shorten(label, MAX_LINE)),
+        "short": escape_label(cut_middle(label, MAX_LINE)),
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from segmentation.features.transforms import apply_transform, is_logarithmic
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
-from segmentation.report.line_breaks import shorten
+from segmentation.report.line_breaks import cut_middle
 from segmentation.report.points import MIN_SHOWN
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -113,7 +113,7 @@ def draw_chart(context: ReportContext, spread: Spread) -> SpreadChart:
     ]
     return SpreadChart(
         title=context.label(spread.feature),
-        axis_title=shorten(context.label(spread.feature), MAX_TITLE),
+        axis_title=cut_middle(context.label(spread.feature), MAX_TITLE),
         width=WIDTH,
         height=ROW_HEIGHT * len(rows) + AXIS_HEIGHT,
         left=LEFT,
@@ -154,11 +154,11 @@ def thin_ticks(ticks: list[Tick]) -> list[Tick]:
     >>> [tick.label for tick in thin_ticks(ticks)]
     ['5,000,000', '7,000,000']
     """
-    kept = ticks[:1]
+    spaced_ticks = ticks[:1]
     for tick in ticks[1:]:
-        if tick.x - kept[-1].x > CHARACTER * (len(kept[-1].label) + len(tick.label) + 2) / 2:
-            kept.append(tick)
-    return kept
+        if tick.x - spaced_ticks[-1].x > CHARACTER * (len(spaced_ticks[-1].label) + len(tick.label) + 2) / 2:
+            spaced_ticks.append(tick)
+    return spaced_ticks
 
 
 def choose_ticks(low: float, high: float, is_log: bool) -> list[float]:

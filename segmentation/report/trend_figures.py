@@ -11,7 +11,7 @@ from segmentation.report.context import ReportContext
 from segmentation.report.date_figures import draw_lines, make_date_layout, newest_first, pivot_dates
 from segmentation.report.figure import Figure, Table, escape_label
 from segmentation.report.formatting import format_amount
-from segmentation.report.line_breaks import shorten, wrap_label
+from segmentation.report.line_breaks import cut_middle, wrap_label
 from segmentation.report.typical_view import name_statistic
 
 MAX_FEATURES = 12  # to choose from; the page grows by about 20 kB for each with 90 dates and 8 segments
@@ -66,7 +66,7 @@ def draw_averages(context: ReportContext) -> Figure | None:
         "choices": choices,
         "chosen": 0,
         "axisTitles": titles,
-        "options": [shorten(name_with_unit(context, feature), MAX_OPTION) for feature in features],
+        "options": [cut_middle(name_with_unit(context, feature), MAX_OPTION) for feature in features],
     }
     first_label = f"{choose_statistic(context, features[0])} {name_with_unit(context, features[0])}"
     return Figure(
@@ -91,15 +91,15 @@ def name_with_unit(context: ReportContext, feature: str) -> str:
 
 def wrap_title(title: str) -> str:
     """The title of an axis in lines that fit beside the figure, as plotly.js takes it."""
-    return "<br>".join(map(escape_label, wrap_label(shorten(title, MAX_TITLE), MAX_LINE)))
+    return "<br>".join(map(escape_label, wrap_label(cut_middle(title, MAX_TITLE), MAX_LINE)))
 
 
 def choose_trend_features(context: ReportContext) -> list[str]:
     """The value feature, and those in which segments differ most; only features with two dates."""
     dates = context.trends.groupby("feature")["as_of"].nunique()
-    known = [feature for feature in context.features if dates.get(feature, 0) > 1]
-    largest = dict(zip(known, context.largest_differences(known), strict=True)) if known else {}
-    ranked = sorted(known, key=lambda feature: (feature != context.value_feature, -largest[feature]))
+    names = [feature for feature in context.features if dates.get(feature, 0) > 1]
+    largest = dict(zip(names, context.largest_differences(names), strict=True)) if names else {}
+    ranked = sorted(names, key=lambda feature: (feature != context.value_feature, -largest[feature]))
     return ranked[:MAX_FEATURES]
 
 

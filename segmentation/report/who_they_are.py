@@ -13,7 +13,7 @@ from segmentation.report.context import ReportContext
 from segmentation.report.formatting import TIMES, format_amount, format_share
 from segmentation.report.level_counts import MOST_COUNTED
 from segmentation.report.level_table import DAYS_SINCE_1970
-from segmentation.report.line_breaks import shorten
+from segmentation.report.line_breaks import cut_middle
 from segmentation.report.palette import SHADES
 from segmentation.report.points import MIN_SHOWN
 
@@ -107,7 +107,7 @@ def format_level(level: str) -> str:
     >>> format_level(""), format_level("Germany")
     ('(empty)', 'Germany')
     """
-    return shorten(level, LONGEST_LEVEL) if level.strip() else "(empty)"
+    return cut_middle(level, LONGEST_LEVEL) if level.strip() else "(empty)"
 
 
 def _view_share(row: pd.Series) -> LevelCell:
