@@ -103,8 +103,8 @@ class Outcome(Clause):
             return "rows of customers need column"
         if self.column == rows.id:
             return f"{self.column} is the customer id"
-        seen = {name for feature in features for name in list_names(rows, feature)}
-        if self.column in seen:
+        feature_names = {name for feature in features for name in list_column_names(rows, feature)}
+        if self.column in feature_names:
             return f"{self.column} is a feature: the model would see what it is judged by"
         declared = rows.columns.get(self.column)
         if declared is not None and declared.type not in ("int", "float", "bool") and self.positive is None:
@@ -112,7 +112,7 @@ class Outcome(Clause):
         return None
 
 
-def list_names(rows: Rows, feature: str) -> tuple[str, ...]:
+def list_column_names(rows: Rows, feature: str) -> tuple[str, ...]:
     """A feature's column and the names that the column has in older files."""
     columns: Mapping[str, object] = rows.columns
     return (feature, *(rows.columns[feature].was if feature in columns else ()))

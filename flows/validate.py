@@ -19,7 +19,7 @@ from tasks.ingest import ingest
 from tasks.runtime.parameters import AsOf
 from tasks.runtime.session import close_run, night_session, open_night
 from tasks.summarise import summarise
-from tasks.validate import INCOMPLETE, list_candidates, validate_edition
+from tasks.validate import INCOMPLETE, list_complete_editions, validate_edition
 
 
 @flow(
@@ -43,15 +43,15 @@ def validate(
         store: Folder of the store instead of the configured one.
     """
     night = open_night(definition, as_of, source=source, store=store, force=True)
-    candidates = list_candidates(night, night.definition.today(datetime.now(UTC)))
+    candidates = list_complete_editions(night, night.definition.today(datetime.now(UTC)))
     if as_of is not None:
         candidates = [ref for ref in candidates if ref.as_of == as_of]
     if not candidates:
         days = get_outcome(night.definition).days or 0
         raise Refused(
             INCOMPLETE,
-            f"{as_of or 'no date'} is published with a horizon of {days} days that has ended; expected a "
-            f"published date at least {days} days ago. 'resegment history {definition}' lists dates",
+            f"no edition{f' of {as_of}' if as_of else ''} is published with a horizon of {days} days that is "
+            f"over; expected one of at least {days} days ago. See 'resegment history {definition}'",
         )
     return validate_newest(night, candidates)
 
@@ -61,7 +61,7 @@ def validate_newest(night: Night, candidates: list[EditionRef]) -> Validated:
     problem = Refused(INCOMPLETE, "no date is left whose outcome is complete")
     earliest_tried = None
     for ref in candidates:
-        # Half a horizon earlier each time: the source may have ended long ago.
+        # A quarter of a horizon earlier each time: the source may have ended long ago.
         step = (get_outcome(night.definition).days or 0) // 4
         if earliest_tried is not None and (earliest_tried - ref.as_of).days < step:
             continue

@@ -52,7 +52,9 @@ def validate_command(
     dates: list[date | None] = [parse_date(as_of) if as_of else None]
     if since is not None:
         latest = datetime.now(UTC).date() - timedelta(days=outcome.days or 0)
-        dates = list(list_dates(definition.name, store or settings.store, parse_date(since, "since"), latest))
+        dates = list(
+            list_complete_dates(definition.name, store or settings.store, parse_date(since, "since"), latest)
+        )
     console = open_stderr()
     with plain_failures(console):
         parameters = {"source": source, "store": store or settings.store}
@@ -65,7 +67,7 @@ def validate_command(
         print_validation(run)
 
 
-def list_dates(name: str, store: str, first: date, last: date) -> list[date]:
+def list_complete_dates(name: str, store: str, first: date, last: date) -> list[date]:
     """Published dates of a range whose horizon has ended. Refused without any."""
     from segmentation.store.dates import published_dates
 

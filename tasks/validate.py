@@ -21,7 +21,7 @@ from schemas.validation_table import VALIDATION
 from segmentation.errors import Refused
 from segmentation.identity.join import read_published
 from segmentation.outcomes.groupings import choose_cell_features
-from segmentation.outcomes.judging import JudgedEdition, judge_measures, tabulate_measures
+from segmentation.outcomes.judging import JudgedEdition, judge_measures, tabulate_outcomes
 from segmentation.outcomes.outcome_night import (
     derive_definition,
     get_outcome,
@@ -43,7 +43,7 @@ INCOMPLETE = "outcome-incomplete"  # the code of the refusal of a date whose hor
 LEAST_CUSTOMERS = 20
 
 
-def list_candidates(night: Night, today: str) -> list[EditionRef]:
+def list_complete_editions(night: Night, today: str) -> list[EditionRef]:
     """Published editions whose horizon has ended by the calendar, newest first."""
     days = timedelta(days=get_outcome(night.definition).days or 0)
     editions = published_editions(get_home(night))
@@ -120,7 +120,7 @@ def store_validation(night: Night, validation: Validation) -> Validated:
     home = get_home(night)
     path = validation_folder(home, night.as_of) / VALIDATION_TABLE
     buffer = io.BytesIO()
-    pq.write_table(checked_table(tabulate_measures(validation.measures), VALIDATION), buffer)
+    pq.write_table(checked_table(tabulate_outcomes(validation.measures), VALIDATION), buffer)
     write_durably(path, buffer.getvalue())
     # Last: a reader that sees it sees the table too.
     json_path = write_validation(home, validation)

@@ -100,14 +100,14 @@ def test_rates_have_wilsons_interval(positives: int, n: int) -> None:
 def test_means_have_the_usual_intervals() -> None:
     """Of many values Student's; of few skewed ones a bootstrap interval that does not go below zero."""
     rng = np.random.default_rng(8)
-    many = rng.normal(5, 2, 3000)
-    expected = stats.ttest_1samp(many, 0).confidence_interval()
-    interval = estimate_mean(many, 1)
+    large = rng.normal(5, 2, 3000)
+    expected = stats.ttest_1samp(large, 0).confidence_interval()
+    interval = estimate_mean(large, 1)
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
-    few = np.array([0.0] * 19 + [5000.0])
-    assert estimate_mean(few, 1).low >= 0
-    bootstrap = stats.bootstrap((many[:60],), np.mean, method="percentile", rng=1).confidence_interval
-    interval = estimate_mean(many[:60], 1)
+    skewed = np.array([0.0] * 19 + [5000.0])
+    assert estimate_mean(skewed, 1).low >= 0
+    bootstrap = stats.bootstrap((large[:60],), np.mean, method="percentile", rng=1).confidence_interval
+    interval = estimate_mean(large[:60], 1)
     assert (interval.low, interval.high) == pytest.approx((bootstrap.low, bootstrap.high), abs=0.06)
 
 

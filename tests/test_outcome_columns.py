@@ -17,7 +17,7 @@ from schemas.night import Night
 from schemas.validation import Validation
 from segmentation.errors import Refused
 from segmentation.outcomes.outcome_night import get_outcome
-from tasks.validate import list_candidates
+from tasks.validate import list_complete_editions
 from tests.event_inputs import define
 from tests.nights import PLAN, draw_customers
 
@@ -110,7 +110,7 @@ def make_night(folder: Path, definition: Definition) -> Night:
 def validate(folder: Path, outcome: dict[str, Any]) -> Validation:
     """Validate the town's edition by an outcome."""
     night = make_night(folder, make_definition(outcome=outcome))
-    return validate_newest(night, list_candidates(night, "2026-12-31")).validation
+    return validate_newest(night, list_complete_editions(night, "2026-12-31")).validation
 
 
 def test_a_column_of_the_source_is_an_outcome(town: Path) -> None:

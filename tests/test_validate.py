@@ -23,7 +23,7 @@ from segmentation.store.ledger import read_rows
 from segmentation.store.places import list_unknown
 from segmentation.store.repair.audit import audit_store
 from segmentation.store.validations import FOLDER, look_up_newest, read_validation, validation_folder
-from tasks.validate import INCOMPLETE, list_candidates
+from tasks.validate import INCOMPLETE, list_complete_editions
 from tests.event_inputs import AS_OF, HEADER, define, write_events
 
 DAYS = 28
@@ -58,7 +58,7 @@ class Shop(NamedTuple):
     def validate(self, today: str = "2026-12-31") -> Validated:
         """Validate the newest edition whose horizon is over."""
         night = self.make_night(run_id="validate").model_copy(update={"force": True})
-        return validate_newest(night, list_candidates(night, today))
+        return validate_newest(night, list_complete_editions(night, today))
 
     @property
     def home(self) -> Path:
@@ -214,7 +214,7 @@ def test_the_next_edition_shows_the_verdict_and_keeps_it(shop: Shop, validated: 
 
 def test_a_horizon_that_is_not_over_is_refused(shop: Shop) -> None:
     """By the calendar, or because the source ends before the horizon does."""
-    assert list_candidates(shop.make_night(), "2026-02-28") == []
+    assert list_complete_editions(shop.make_night(), "2026-02-28") == []
     lines = [
         line
         for line in draw_orders(shuffles=False)
@@ -223,7 +223,7 @@ def test_a_horizon_that_is_not_over_is_refused(shop: Shop) -> None:
     write_events(shop.folder / "short.csv", lines, HEADER)
     night = shop.make_night().model_copy(update={"source": str(shop.folder / "short.csv"), "force": True})
     with pytest.raises(Refused, match="the newest row is of 2026-02-09") as error:
-        validate_newest(night, list_candidates(night, "2026-12-31")[-1:])
+        validate_newest(night, list_complete_editions(night, "2026-12-31")[-1:])
     assert error.value.code == INCOMPLETE
 
 

@@ -73,9 +73,9 @@ def list_groupings(
     groupings = [Grouping("segments", "these segments", labels, groups)]
     if any(previous is not None for previous in sample.previous_ids):
         names = [JOINED if previous is None else previous for previous in sample.previous_ids]
-        distinct, before = np.unique(np.array(names), return_inverse=True)
+        distinct, earlier = np.unique(np.array(names), return_inverse=True)
         groupings.append(
-            Grouping("previous", "segments of the edition before", before.astype(np.int64), len(distinct))
+            Grouping("previous", "segments of the edition before", earlier.astype(np.int64), len(distinct))
         )
     if features:
         cells = label_cells(sample.features)

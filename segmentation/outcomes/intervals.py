@@ -1,4 +1,7 @@
-"""95 % confidence intervals of a segment's rate or mean, and of its lift over all customers."""
+"""95 % confidence intervals of a segment's rate or mean, and of its lift over all customers.
+
+Which customers are in them is decided in judging.py, intervals of R squared are in held_out.py.
+"""
 
 import math
 
@@ -8,7 +11,7 @@ from scipy.stats import t as student
 from schemas.validation import Interval
 
 RESAMPLES = 2000
-MANY = 2000
+BOOTSTRAP_LIMIT = 2000
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
@@ -31,7 +34,7 @@ def estimate_mean(values: np.ndarray, seed: int) -> Interval:
     Of few values a percentile bootstrap (Efron and Tibshirani 1993), which never leaves their range: amounts
     are skewed, and no mean of revenue is below 0. Of many Student's (1908) t interval, which then agrees.
     """
-    if len(values) < MANY:
+    if len(values) < BOOTSTRAP_LIMIT:
         draws = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)), np.int32)
         low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
         return Interval(low=float(low), high=float(high))

@@ -102,7 +102,7 @@ def _describe_segment(measure: SegmentValues, segment_id: str, name: str, seed: 
     )
 
 
-def tabulate_measures(measures: Sequence[MeasureValidation]) -> pd.DataFrame:
+def tabulate_outcomes(measures: Sequence[MeasureValidation]) -> pd.DataFrame:
     """The rows of validation.parquet."""
     rows = []
     for measure in measures:

@@ -12,13 +12,13 @@ NOTHING = "tells nothing"  # the verdict on segments that differ as much as rand
 
 def describe_measure(measure: MeasureValidation, outcome: Outcome | None) -> str:
     """The verdict on one measure, in one to three sentences."""
-    what = describe_outcome(measure.measure, outcome)
+    subject = describe_outcome(measure.measure, outcome)
     if not measure.says_something:
         return (
-            f"A customer's segment {NOTHING} about {what}: random groups of the same sizes differ as much "
+            f"A customer's segment {NOTHING} about {subject}: random groups of the same sizes differ as much "
             f"(p = {measure.p_value:.2g}). {describe_average(measure)}."
         )
-    sentences = [f"{_describe_skill(measure, what)}.", f"{_describe_extremes(measure)}."]
+    sentences = [f"{_describe_skill(measure, subject)}.", f"{_describe_extremes(measure)}."]
     if comparison := _compare(measure):
         sentences.append(f"{comparison}.")
     return " ".join(sentences)
@@ -26,9 +26,9 @@ def describe_measure(measure: MeasureValidation, outcome: Outcome | None) -> str
 
 def describe_outcome(name: str, outcome: Outcome | None) -> str:
     """`revenue in the next 90 days`, or the column's name."""
-    what = "buying again" if name == BOUGHT_AGAIN else name
+    subject = "buying again" if name == BOUGHT_AGAIN else name
     days = outcome.days if outcome else None
-    return what if days is None else f"{what} in the next {days} days"
+    return subject if days is None else f"{subject} in the next {days} days"
 
 
 def format_mean_of(measure: MeasureValidation, mean: float) -> str:
@@ -55,19 +55,19 @@ def format_r2(r2: float | None) -> str:
     return "" if r2 is None else f"{r2:.2f}".replace("-0.00", "0.00")
 
 
-def _describe_skill(measure: MeasureValidation, what: str) -> str:
+def _describe_skill(measure: MeasureValidation, subject: str) -> str:
     skill = get_skill(measure, "segments")
     if skill is None or skill.r2 is None or skill.r2 <= 0:
-        return f"Segments differ in {what} (p = {measure.p_value:.2g}), but a few customers outweigh that"
+        return f"Segments differ in {subject} (p = {measure.p_value:.2g}), but a few customers outweigh that"
     auc = f", AUC {skill.auc:.2f}" if skill.auc is not None else ""
-    return f"Segments explain {format_share(skill.r2)} of the differences in {what} (R² held out{auc})"
+    return f"Segments explain {format_share(skill.r2)} of the differences in {subject} (R² held out{auc})"
 
 
 def _describe_extremes(measure: MeasureValidation) -> str:
-    shown = [segment for segment in measure.segments if segment.mean is not None]
-    if len(shown) < 2:
+    visible = [segment for segment in measure.segments if segment.mean is not None]
+    if len(visible) < 2:
         return describe_average(measure)
-    ordered = sorted(shown, key=lambda segment: (-(segment.mean or 0), segment.segment_id))
+    ordered = sorted(visible, key=lambda segment: (-(segment.mean or 0), segment.segment_id))
     high, low = (
         f"{format_mean_of(measure, end.mean or 0)} in {end.segment_id}"
         for end in ordered[:: len(ordered) - 1]

@@ -38,7 +38,7 @@ def view_outcome(context: ReportContext) -> OutcomeView | None:
 def describe_scope(validation: Validation) -> str:
     """Which customers were judged, and by what was known when."""
     customers = format_customers(validation.drawn - validation.unknown)
-    drawn = "" if validation.drawn == validation.customers else f", drawn from {validation.customers:,}"
+    sample = "" if validation.drawn == validation.customers else f", drawn from {validation.customers:,}"
     unknown = (
         f"; {format_customers(validation.unknown)} without an outcome are left out"
         if validation.unknown
@@ -46,7 +46,7 @@ def describe_scope(validation: Validation) -> str:
     )
     return (
         f"The segments of {format_date(validation.as_of)}, judged by what was known on "
-        f"{format_date(validation.until)}: {customers}{drawn}{unknown}."
+        f"{format_date(validation.until)}: {customers}{sample}{unknown}."
     )
 
 

@@ -63,9 +63,9 @@ def look_up_newest(home: AnyPath, as_of: date) -> Validation | None:
     return None
 
 
-def list_newest_validations(home: AnyPath, most: int) -> tuple[Validation, ...]:
+def list_newest_validations(home: AnyPath, count: int) -> tuple[Validation, ...]:
     """The validations of the newest dates, newest first; without damaged ones."""
-    newest = list_validated_dates(home)[-most:]
+    newest = list_validated_dates(home)[-count:]
     validations = (_try_read(home, day) for day in reversed(newest))
     return tuple(validation for validation in validations if validation is not None)
 
