@@ -1,5 +1,6 @@
 """A shop whose customers come and go, and which of them are known, new and lapsed by pandas."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,11 @@ def make_known_shop(folder: Path, **changes: Any) -> Shop:
     return make_shop(folder, **{"summary": summary, "groups": GROUPS, "checks": checks, **changes})
 
 
-def group_customers(number: int) -> pd.DataFrame:
-    """first_seen, last_seen and group of everybody who ordered before a day, by id."""
-    orders = ORDERS[ORDERS["number"] < number]
+def group_customers(number: int, aliases: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """first_seen, last_seen and group of everybody who ordered before a day, by the id that stays."""
+    orders = ORDERS[ORDERS["number"] < number].assign(
+        id=lambda frame: frame["id"].replace(dict(aliases or {}))
+    )
     seen = orders.groupby("id")["number"].agg(["min", "max"])
     group = pd.Series("segment", seen.index)
     group[seen["min"] >= number - NEW_DAYS] = "new"

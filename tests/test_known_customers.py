@@ -68,6 +68,7 @@ def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> 
         town.night(21, draw_night(21, 5))
 
 
+@pytest.mark.slow
 def test_groups_of_a_table_begin_with_the_edition_before(tmp_path: Path) -> None:
     """Where the edition before has no groups, its customers are known from its table of segments."""
     before = create_table_town(tmp_path)._replace(

@@ -2,6 +2,8 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ from tests.late_shop import Shop, day
 from tests.nights import manifest, read
 
 NIGHTS = (30, 31, 34)
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 class Nights(NamedTuple):
@@ -52,10 +55,10 @@ def shop(nights: Nights, tmp_path: Path) -> Shop:
     return make_known_shop(tmp_path / "copy")
 
 
-def check_known(published: Published, number: int) -> pd.DataFrame:
+def check_known(published: Published, number: int, aliases: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Check the table of known customers against pandas, and the counts against the table. Returns it."""
     known = read(published, "known.parquet").set_index("customer_id")
-    expected = group_customers(number)
+    expected = group_customers(number, aliases)
     columns = list(expected.columns)
     assert list(known.index) == sorted(expected.index)
     assert (known[columns] == expected.loc[known.index, columns]).all(axis=None)
@@ -132,7 +135,7 @@ def test_a_night_is_recognised_whose_previous_edition_was_pruned(shop: Shop) -> 
     assert shop.night(31).outcome == "already-published"
 
 
-@pytest.mark.parametrize("number", NIGHTS[:2])
+@pytest.mark.parametrize("number", [30, slow(31)])
 def test_a_rebuild_gives_the_same_bytes(shop: Shop, tmp_path: Path, number: int) -> None:
     """The first edition from its source, and the next one from the table that it carries on."""
     edition = resolve_edition(shop.home, day(number), None)
@@ -143,7 +146,7 @@ def test_a_rebuild_gives_the_same_bytes(shop: Shop, tmp_path: Path, number: int)
     assert result.differences == [] and result.files >= 15
 
 
-@pytest.mark.parametrize("damage", ["gap", "known.parquet", "rows"])
+@pytest.mark.parametrize("damage", [slow("gap"), "known.parquet", slow("rows")])
 def test_the_source_tells_when_no_edition_does(shop: Shop, damage: str) -> None:
     """After a gap, with a damaged table or other rules, the source is read, and the night says so."""
     number = 55 if damage == "gap" else 36
@@ -164,6 +167,21 @@ def test_the_source_tells_when_no_edition_does(shop: Shop, damage: str) -> None:
         False,
         [],
     )
+
+
+def test_merged_ids_make_one_known_customer(shop: Shop) -> None:
+    """A table of aliases merges known customers, too: nobody lapses by a merger, or is known twice."""
+    groups = group_customers(34)["group"]
+    stays, old = groups.index[groups == "segment"][:2]
+    aliases = {old: stays, groups.index[groups == "lapsed"][0]: stays}
+    path = shop.folder / "aliases.csv"
+    path.write_text("".join(f"{old},{new}\n" for old, new in {"old": "new", **aliases}.items()))
+    clause = {"source": {"path": str(path)}, "old_id": "old", "new_id": "new"}
+    published = make_known_shop(shop.folder, aliases=clause).night(36)
+    known = check_known(published, 36, aliases)
+    assert (known.loc[stays, "group"], known.loc[stays, "previous_group"]) == ("segment", "segment")
+    groups = manifest(published)["groups"]
+    assert (groups["merged"], groups["erased"], groups["source"]) == (2, 0, "edition")
 
 
 def test_a_store_without_earlier_events_says_so(tmp_path: Path) -> None:
@@ -197,7 +215,7 @@ def write_source(folder: Path, kind: str) -> dict[str, str]:
     return {"path": str(folder / "orders"), "date_in_name": "%Y-%m"}
 
 
-@pytest.mark.parametrize("kind", ["file", "delta", "parquet"])
+@pytest.mark.parametrize("kind", ["file", slow("delta"), slow("parquet")])
 def test_a_source_of_any_kind_tells_who_was_known(tmp_path: Path, kind: str) -> None:
     """One file with all events, monthly typed files and a Delta table are read back to their beginning."""
     source = write_source(tmp_path, kind)
