@@ -196,7 +196,7 @@ def read_source(night: Night) -> Ingested:
         files_outside=source.outside,
         digests=digests,
         tombstones=used,
-        aliases=None if merged is None else write_aliases(merged, folder),
+        aliases=None if merged is None else write_aliases(merged, contract.erased, folder),
         side_inputs=list_side_inputs(tables),
         late=detect_all_late_files(night, key, source.files, tables),
         balance=rows.balance,

@@ -5,13 +5,14 @@ customers of the edition before are in segmentation/identity/merged_customers.py
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from config.aliases import Aliases
 from schemas.night import Night
@@ -73,6 +74,8 @@ def choose_mergers(pairs: pd.DataFrame) -> MergedIds:
     return MergedIds(pa.array(pairs["old"], pa.string()), pa.array(new, pa.string()))
 
 
-def write_aliases(merged: MergedIds, folder: Path) -> Part:
+def write_aliases(merged: MergedIds, erased: Collection[str], folder: Path) -> Part:
     """The mergers as a stage file: see load_merged_ids."""
-    return write_part(folder / "aliases.parquet", pa.table({"old": merged.old, "new": merged.new}))
+    # Without an id that stays, the row of an erased customer in the edition before is followed by no other.
+    new = pc.if_else(pc.is_in(merged.new, value_set=pa.array(erased, pa.string())), None, merged.new)
+    return write_part(folder / "aliases.parquet", pa.table({"old": merged.old, "new": new}))

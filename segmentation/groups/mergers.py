@@ -33,7 +33,9 @@ def list_given_up(tables: Iterator[pa.Table], merged: MergedIds) -> pa.Table:
     """The known customers with ids that were given up, under the ids that stay, sorted by these."""
     rows = [table.filter(pc.is_in(table["customer_id"], value_set=merged.old)) for table in tables]
     given_up = pa.concat_tables(rows)
-    return _unite(given_up.set_column(0, "customer_id", merged.apply(given_up["customer_id"])))
+    given_up = given_up.set_column(0, "customer_id", merged.apply(given_up["customer_id"]))
+    # The id that stays is null if its customer was erased.
+    return _unite(given_up.filter(pc.is_valid(given_up["customer_id"])))
 
 
 def merge_known(tables: Iterator[pa.Table], merged: MergedIds, given_up: pa.Table) -> Iterator[pa.Table]:

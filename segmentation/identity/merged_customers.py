@@ -48,7 +48,7 @@ def read_merged(path: AnyPath, columns: Sequence[str], merged: MergedIds) -> Ite
     renamed = pa.concat_tables(moved)
     names = merged.apply(renamed["customer_id"])
     frame = pd.DataFrame({"new": names.to_pandas(), "old": renamed["customer_id"].to_pandas()})
-    survivors = frame[~frame["new"].isin(stays)].sort_values(["new", "old"]).drop_duplicates("new")
+    survivors = frame[~frame["new"].isin(stays)].dropna().sort_values(["new", "old"]).drop_duplicates("new")
     # By bytes, as Arrow compares texts.
     order = sorted(survivors.index, key=lambda position: str(frame["new"].iloc[position]).encode())
     renamed = renamed.set_column(0, renamed.schema.field(0), names).take(pa.array(order, pa.int64()))
