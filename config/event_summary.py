@@ -126,7 +126,7 @@ class SummaryFeature(Clause):
             type=column.type,
             order=column.order,
             isin=column.isin if column.type == "int" else None,  # such a number is a code
-            # Without a fill, a customer of whom no event has a value cannot be placed.
+            # Without a fill, a customer cannot be placed if no event has a value.
             nullable=fill is not None,
             fill=fill,
             unit=self.unit or column.unit,

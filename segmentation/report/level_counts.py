@@ -135,26 +135,26 @@ def _merge_parts(by_part: Iterable[dict[str, ColumnCounts]]) -> dict[str, Column
     drawn: dict[str, list[NumberCounts]] = {}
     for counts in by_part:
         for name, part in counts.items():
-            before = total.get(name)
+            sum_so_far = total.get(name)
             if isinstance(part, NumberCounts):
                 drawn.setdefault(name, []).append(part)
-            elif isinstance(before, LevelCounts):
-                total[name] = _add_levels(before, part)
+            elif isinstance(sum_so_far, LevelCounts):
+                total[name] = _add_levels(sum_so_far, part)
             else:
                 total[name] = part
     # Joined once: with every part, they would be copied again and again.
     return total | {name: _join_numbers(pieces) for name, pieces in drawn.items()}
 
 
-def _add_levels(before: LevelCounts, part: LevelCounts) -> LevelCounts:
+def _add_levels(earlier: LevelCounts, part: LevelCounts) -> LevelCounts:
     levels = None
-    if before.levels is not None and part.levels is not None:
-        levels = dict(before.levels)
+    if earlier.levels is not None and part.levels is not None:
+        levels = dict(earlier.levels)
         for level, counts in part.levels.items():
             levels[level] = levels[level] + counts if level in levels else counts
         if len(levels) > MOST_COUNTED:
             levels = None
-    return LevelCounts(levels, before.present + part.present, before.missing + part.missing)
+    return LevelCounts(levels, earlier.present + part.present, earlier.missing + part.missing)
 
 
 def _join_numbers(pieces: Sequence[NumberCounts]) -> NumberCounts:

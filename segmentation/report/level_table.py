@@ -19,7 +19,7 @@ from segmentation.report.level_counts import LevelCounts, NumberCounts, count_co
 from segmentation.report.level_tests import (
     UNTESTED,
     Significance,
-    adjust,
+    adjust_p_values,
     compare_ranks,
     compare_segment_ranks,
     compare_share,
@@ -54,9 +54,9 @@ def tabulate_levels(
         if isinstance(column, NumberCounts):
             rows += _describe_numbers(name, contract, column, segments)
         else:
-            kept = keep_levels(column, contract, definition.categories.most_levels)
+            levels = keep_levels(column, contract, definition.categories.most_levels)
             is_tested = column.levels is not None
-            rows += _describe_levels(name, kept, segments, definition.seed if is_tested else None)
+            rows += _describe_levels(name, levels, segments, definition.seed if is_tested else None)
     return _adjust_tests(pd.DataFrame(rows, columns=list(LEVELS.columns)))
 
 
@@ -80,14 +80,14 @@ def keep_levels(counts: LevelCounts, contract: Column, most_levels: int) -> Kept
 
 
 def _describe_levels(
-    column: str, kept: KeptLevels, segments: Sequence[Segment], seed: int | None
+    column: str, levels: KeptLevels, segments: Sequence[Segment], seed: int | None
 ) -> Iterator[dict[str, Any]]:
     """The rows of a column of levels. seed: None if its levels were too many to count."""
     sizes = [segment.size for segment in segments]
     n = sum(sizes)
-    overall = UNTESTED if seed is None else compare_table(kept.counts, seed)
+    overall = UNTESTED if seed is None else compare_table(levels.counts, seed)
     for i, segment in enumerate(segments):
-        for name, kind, counts in zip(kept.names, kept.kinds, kept.counts, strict=True):
+        for name, kind, counts in zip(levels.names, levels.kinds, levels.counts, strict=True):
             inside, total = int(counts[i]), int(counts.sum())
             test = UNTESTED if seed is None else compare_share(inside, segment.size, total, n)
             share, share_of_all = inside / segment.size, total / n
@@ -166,9 +166,11 @@ def _column_test(overall: Significance) -> dict[str, Any]:
 def _adjust_tests(table: pd.DataFrame) -> pd.DataFrame:
     """The table with adjusted p-values, and numbers rounded so that they are the same on every machine."""
     columns = table.drop_duplicates("column")
-    adjusted = dict(zip(columns["column"], adjust(columns["column_p_value"].to_numpy(float)), strict=True))
+    adjusted = dict(
+        zip(columns["column"], adjust_p_values(columns["column_p_value"].to_numpy(float)), strict=True)
+    )
     table = table.assign(
-        q_value=adjust(table["p_value"].to_numpy(float)),
+        q_value=adjust_p_values(table["p_value"].to_numpy(float)),
         column_q_value=table["column"].map(adjusted).astype(float),
     )
     for name, contract in LEVELS.columns.items():

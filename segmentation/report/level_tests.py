@@ -121,10 +121,10 @@ def compare_segment_ranks(numbers: RankedNumbers, segment: int) -> Significance:
     return Significance("rank sum", float(2 * stats.norm.sf(abs(z))))
 
 
-def adjust(p_values: np.ndarray) -> np.ndarray:
+def adjust_p_values(p_values: np.ndarray) -> np.ndarray:
     """Benjamini and Hochberg (1995): the least false discovery rate at which each p counts. NaN stays.
 
-    >>> adjust(np.array([0.01, 0.04, np.nan, 0.03])).round(3).tolist()
+    >>> adjust_p_values(np.array([0.01, 0.04, np.nan, 0.03])).round(3).tolist()
     [0.03, 0.04, nan, 0.04]
     """
     adjusted = np.full(len(p_values), np.nan)

@@ -117,17 +117,17 @@ def _view_share(row: pd.Series) -> LevelCell:
     hint = f"{customers:,} customers; {float(row['lift']):.2g} {TIMES} the share of all customers"
     shade = ""
     if float(row["q_value"]) < SIGNIFICANT:
-        shade = choose_shade(share, float(row["share_of_all"]))
+        shade = choose_level_shade(share, float(row["share_of_all"]))
         hint += f"; adjusted p {format_p(float(row['q_value']))}"
     return LevelCell(format_share(share), shade, hint)
 
 
-def choose_shade(share: float, share_of_all: float) -> str:
+def choose_level_shade(share: float, share_of_all: float) -> str:
     """The style sheet's class: u1 to u5 above the share of all, d1 to d5 below, by Cohen's h.
 
     h = 2 asin(sqrt(share)) - 2 asin(sqrt(share_of_all)): equal steps of it are equally hard to see.
 
-    >>> choose_shade(0.9, 0.5), choose_shade(0.5, 0.52), choose_shade(0.0, 0.2)
+    >>> choose_level_shade(0.9, 0.5), choose_level_shade(0.5, 0.52), choose_level_shade(0.0, 0.2)
     ('u5', 'd1', 'd5')
     """
     h = 2 * (np.arcsin(np.sqrt(min(1.0, share))) - np.arcsin(np.sqrt(min(1.0, share_of_all))))
