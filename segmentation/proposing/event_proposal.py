@@ -51,9 +51,8 @@ class EventTable(NamedTuple):
 def propose_events(table: EventTable, name: str, segments: SegmentRange | None) -> Proposal:
     """A definition for event data, rehearsed on every row within the window."""
     survey, candidates, facts, zone = table
-    profiles = survey.profiles
+    profiles, window = survey.profiles, choose_window(facts.activity)
     money = choose_money(candidates, facts, profiles)
-    window = choose_window(facts.activity)
     currency = choose_currency(profiles, candidates, money)
     purchases = infer_purchases(profiles, money)
     means = list_means(survey, candidates, facts, money)
@@ -64,12 +63,11 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
     draft = Draft(
         name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
         timezone=zone.name, timezone_reason=zone.reason,
-        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name,
-        margins=margins, id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]),
-        id_reason=_explain_id(table), on_duplicate="quarantine",
-        roles={**roles, **profile}, header=survey.header,
-        unusable=survey.unusable, features=[], spare={}, doubts=[], refused=Counter(), refused_share=0.0,
-        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT, segments=segments, profile=tuple(profile),
+        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name, margins=margins,
+        id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]), id_reason=_explain_id(table),
+        on_duplicate="quarantine", roles={**roles, **profile}, header=survey.header, unusable=survey.unusable,
+        features=[], spare={}, doubts=[], refused=Counter(), refused_share=0.0, profile=tuple(profile),
+        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT, segments=segments,
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
@@ -101,8 +99,8 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
         window_reason="Events count for this many days before as_of, the date a run speaks for. "
         f"{findings.window}."
     )
-    size, day = survey.size, str(window.as_of)
-    return Proposal(write_event_draft(draft, plan), size, len(plan.features), day, findings)
+    text = write_event_draft(draft, plan)
+    return Proposal(text, survey.size, len(plan.features), str(window.as_of), findings)
 
 
 def drop_constants(table: EventTable, plan: EventPlan) -> EventPlan:
