@@ -61,13 +61,13 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
     profile = choose_profile(profiles, roles, features)
     nulls, margins = list_null_values(profiles, roles), choose_margins(facts.strays)
     draft = Draft(
-        name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect,
-        timezone=zone.name, timezone_reason=zone.reason,
-        null_values=nulls.texts, marked_missing=nulls.fields, date_in_name=survey.date_in_name, margins=margins,
-        id=candidates.id, id_suffix=infer_suffix(profiles[candidates.id]), id_reason=_explain_id(table),
-        on_duplicate="quarantine", roles={**roles, **profile}, header=survey.header, unusable=survey.unusable,
-        features=[], spare={}, doubts=[], refused=Counter(), refused_share=0.0, profile=tuple(profile),
-        max_quarantined=LEAST_LIMIT, day_limit=USUAL_DAY_LIMIT, segments=segments,
+        name=name, table=survey.place, table_size=survey.size, dialect=survey.dialect, timezone=zone.name,
+        timezone_reason=zone.reason, null_values=nulls.texts, marked_missing=nulls.fields, margins=margins,
+        date_in_name=survey.date_in_name, id=candidates.id, id_reason=_explain_id(table),
+        id_suffix=infer_suffix(profiles[candidates.id]), on_duplicate="quarantine", header=survey.header,
+        roles={**roles, **profile}, unusable=survey.unusable, features=[], spare={}, profile=tuple(profile),
+        doubts=[], refused=Counter(), refused_share=0.0, max_quarantined=LEAST_LIMIT,
+        day_limit=USUAL_DAY_LIMIT, segments=segments,
     )  # fmt: skip
     plan = EventPlan(
         time=candidates.time,
@@ -79,8 +79,8 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
     )
     plan = drop_constants(table, plan)
     # Written twice: what the first text refuses decides the limits of the second.
-    definition = parse_definition(write_event_draft(draft, plan), f"{name}.yaml")
-    rehearsal = rehearse_night(definition, survey, window.as_of)
+    text = write_event_draft(draft, plan)
+    rehearsal = rehearse_night(parse_definition(text, f"{name}.yaml"), survey, window.as_of)
     doubts = (
         *_list_doubts(table, money, window),
         doubt_kinds(profiles, purchases),
