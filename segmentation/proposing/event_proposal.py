@@ -72,11 +72,10 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
     plan = EventPlan(
         time=candidates.time,
         rules=list_rules(profiles, candidates, currency, purchases),
-        window_days=window.days,
-        window_reason="",
+        window_days=window.days, window_reason="",
         features=features,
         reasons=explain_features(facts, money),
-    )
+    )  # fmt: skip
     plan = drop_constants(table, plan)
     # Written twice: what the first text refuses decides the limits of the second.
     text = write_event_draft(draft, plan)
