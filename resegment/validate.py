@@ -112,7 +112,7 @@ def run_validations(
 
 def print_validation(run: "Validated") -> None:
     """The verdicts, a row for each segment and measure, and how other groups do."""
-    from segmentation.outcomes.verdict_tables import list_segment_rows, list_skill_rows
+    from segmentation.outcomes.verdict_tables import describe_divisions, list_segment_rows, list_skill_rows
 
     validation = run.validation
     typer.echo(
@@ -125,6 +125,8 @@ def print_validation(run: "Validated") -> None:
     print_table(header, rows, right=range(3, len(header)))
     header, rows = list_skill_rows(validation)
     print_table(header, rows, right=range(2, len(header)))
+    for line in describe_divisions(validation):
+        typer.echo(line)
     if validation.unknown:
         typer.echo(
             f"{validation.unknown:,} of {validation.drawn:,} customers have no outcome and are left out"

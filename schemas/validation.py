@@ -11,7 +11,8 @@ from pydantic import Field
 
 from schemas.record import Record
 
-GroupingKind = Literal["segments", "previous", "cells", "random"]
+# division: another k that the edition tried.
+GroupingKind = Literal["segments", "previous", "cells", "random", "division"]
 
 
 class Interval(Record):
@@ -42,6 +43,14 @@ class GroupingSkill(Record):
     r2: float | None = Field(description="Held-out R squared; None if the measure does not vary.")
     r2_interval: Interval | None = None
     auc: float | None = Field(None, description="Held-out AUC, of rates only.")
+    error: float | None = Field(
+        None, description="Standard error of the AUC or, of amounts, of R squared. Of divisions only."
+    )
+
+    @property
+    def score(self) -> float | None:
+        """What divisions are compared by: AUC of rates, else R squared."""
+        return self.r2 if self.auc is None else self.auc
 
 
 class MeasureValidation(Record):

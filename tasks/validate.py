@@ -5,13 +5,13 @@ in segmentation/outcomes/.
 """
 
 import io
-from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from config.definition import Definition
 from schemas.fields import checked_table
 from schemas.manifest import EditionRef, Manifest
 from schemas.night import Night
@@ -20,6 +20,7 @@ from schemas.validation import Validated, Validation
 from schemas.validation_table import VALIDATION
 from segmentation.errors import Refused
 from segmentation.identity.join import read_published
+from segmentation.outcomes.divisions import read_divisions
 from segmentation.outcomes.groupings import choose_cell_features
 from segmentation.outcomes.judging import JudgedEdition, judge_measures, tabulate_outcomes
 from segmentation.outcomes.outcome_night import (
@@ -27,8 +28,8 @@ from segmentation.outcomes.outcome_night import (
     get_outcome,
     make_outcome_night,
 )
-from segmentation.outcomes.outcome_sample import OutcomeTable, join_outcomes
-from segmentation.parts import open_file
+from segmentation.outcomes.outcome_sample import EditionColumns, OutcomeTable, join_outcomes
+from segmentation.parts import read_table
 from segmentation.report.index_refresh import refresh_index
 from segmentation.rows.summarising.freshness import infer_newest_day
 from segmentation.store.catalogue.published import published_editions
@@ -65,17 +66,16 @@ def check_horizon(night: Night, customers: Customers) -> None:
         )
 
 
-def read_sample_columns(manifest: Manifest, features: Sequence[str]) -> list[str]:
-    """The columns of segments.parquet that are needed: features that the edition has, too."""
+def list_cell_features(manifest: Manifest, definition: Definition) -> list[str]:
+    """The features of quintile cells that the edition has, too."""
     columns = set(manifest.definition.get("features", ()))
-    return ["segment_id", "previous_segment_id", *(name for name in features if name in columns)]
+    return [name for name in choose_cell_features(definition) if name in columns]
 
 
 def read_segment_names(folder: AnyPath) -> dict[str, str]:
     """Factual names by segment; empty if the table is damaged, which audit reports."""
     try:
-        with open_file(folder / "descriptions.parquet") as file:
-            table = pq.ParquetFile(file).read(columns=["segment_id", "name"], use_threads=False).to_pydict()
+        table = read_table(folder / "descriptions.parquet", ["segment_id", "name"]).to_pydict()
     except (OSError, pa.ArrowException):
         return {}
     return dict(zip(table["segment_id"], table["name"], strict=True))
@@ -88,10 +88,11 @@ def validate_edition(night: Night, edition: str, customers: Customers) -> Valida
     home, definition = get_home(night), night.definition
     folder = edition_folder(home, night.as_of, edition)
     manifest = read_manifest(folder)
-    columns = read_sample_columns(manifest, choose_cell_features(definition))
+    features = list_cell_features(manifest, definition)
+    columns = EditionColumns(features, read_divisions(folder, manifest))
     table = OutcomeTable(customers.parts, derive_definition(definition).features, get_outcome(definition))
-    rows = read_published(folder / SEGMENTS, columns)
-    sample = join_outcomes(rows, table, columns[2:], manifest.rows.customers)
+    rows = read_published(folder / SEGMENTS, columns.list_names())
+    sample = join_outcomes(rows, table, columns, manifest.rows.customers)
     is_known = np.isfinite(sample.outcomes).all(axis=1)
     if is_known.sum() < LEAST_CUSTOMERS:
         raise Refused(
@@ -100,7 +101,8 @@ def validate_edition(night: Night, edition: str, customers: Customers) -> Valida
             f"least {LEAST_CUSTOMERS}. Are their ids written in the same way?",
         )
     names = read_segment_names(folder)
-    judged = JudgedEdition(definition, {key: names.get(key, key) for key in manifest.sizes}, columns[2:])
+    by_id = {key: names.get(key, key) for key in manifest.sizes}
+    judged = JudgedEdition(definition, by_id, features, columns.divisions.ks)
     validation = Validation(
         name=definition.name,
         as_of=night.as_of,

@@ -2,21 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from bench.nights import run_night
-from config.definition import Definition
 from flows.validate import validate_newest
-from schemas.night import Night, Published
 from schemas.validation import MeasureValidation, Validated
 from segmentation.errors import Refused
+from segmentation.features.transforms import to_scaled
+from segmentation.keys import hash_texts, to_uniform
+from segmentation.model import read_model
+from segmentation.outcomes.held_out import assign_folds
+from segmentation.report.alternatives import describe_outcomes
 from segmentation.report.index_entries import collect_editions
 from segmentation.report.index_pages import render_index
 from segmentation.store.ledger import read_rows
@@ -25,79 +26,7 @@ from segmentation.store.repair.audit import audit_store
 from segmentation.store.validations import FOLDER, look_up_newest, read_validation, validation_folder
 from tasks.validate import INCOMPLETE, list_complete_editions
 from tests.event_inputs import AS_OF, HEADER, define, write_events
-
-DAYS = 28
-UNTIL = AS_OF + timedelta(DAYS)
-OUTCOME = {"days": DAYS, "measures": ["revenue", "orders"]}
-K = {"min": 1, "max": 2, "rule": "fixed", "fixed": 2}
-CHECKS = {"max_churn": 1, "max_row_change": 1, "max_drift": 1000}  # customers do change in February
-GROUPS = {"heavy": 60, "light": 90}
-
-
-class Shop(NamedTuple):
-    """A file of orders, a store with a night as of AS_OF, and its definition."""
-
-    folder: Path
-    definition: Definition
-
-    def make_night(self, as_of: date = AS_OF, run_id: str = "night") -> Night:
-        """A night of the shop."""
-        return Night(
-            run_id=run_id,
-            definition=self.definition,
-            as_of=as_of,
-            source=str(self.folder / "orders.csv"),
-            store=self.folder / "store",
-            force=False,
-        )
-
-    def run(self, as_of: date = AS_OF) -> Published:
-        """Run the night of a date."""
-        return run_night(self.make_night(as_of, f"night-{as_of}"))
-
-    def validate(self, today: str = "2026-12-31") -> Validated:
-        """Validate the newest edition whose horizon is over."""
-        night = self.make_night(run_id="validate").model_copy(update={"force": True})
-        return validate_newest(night, list_complete_editions(night, today))
-
-    @property
-    def home(self) -> Path:
-        """The segmentation's folder in the store."""
-        return self.folder / "store" / self.definition.name
-
-
-def draw_orders(shuffles: bool) -> Iterator[str]:
-    """January: heavy customers order eight times, light ones once. February: heavy ones order again.
-
-    shuffles: in February all customers behave alike.
-    """
-    rng = np.random.default_rng(3)
-    for name, size in GROUPS.items():
-        for i in range(size):
-            customer, orders = f"{name}{i:03d}", 8 if name == "heavy" else 1
-            for order in range(orders):
-                day = date(2026, 1, 2) + timedelta(int(rng.integers(0, 29)))
-                price = 80 + rng.random() * 20 if name == "heavy" else 5 + rng.random()
-                yield f"{customer},i{name}{i}-{order},{day} 10:00:00,1,{price:.2f}"
-            is_buyer = rng.random() < (0.4 if shuffles else {"heavy": 0.8, "light": 0.2}[name])
-            for order in range(2 if is_buyer else 0):
-                day = AS_OF + timedelta(int(rng.integers(0, DAYS)))
-                yield f"{customer},f{name}{i}-{order},{day} 10:00:00,1,{20 + rng.random() * 10:.2f}"
-    # Day by day up to the horizon's end, new customers order, and a cancellation counts for nobody.
-    for offset in range(DAYS + 3):
-        yield f"new{offset:03d},n{offset},{AS_OF + timedelta(offset)} 12:00:00,1,50"
-    yield f"light000,Cancelled,{AS_OF} 12:00:00,1,99999"
-    # The day after the horizon is not part of it.
-    yield f"light001,late,{UNTIL} 00:00:00,1,77777"
-
-
-def open_shop(folder: Path, lines: Iterable[str], **changes: Any) -> Shop:
-    """A shop with these orders, and its night."""
-    folder.mkdir(exist_ok=True)
-    write_events(folder / "orders.csv", lines, HEADER)
-    shop = Shop(folder, define(**{"k": K, "outcome": OUTCOME, "checks": CHECKS, **changes}))
-    shop.run()
-    return shop
+from tests.outcome_shop import CHECKS, UNTIL, K, Shop, draw_orders, open_shop
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +87,33 @@ def test_segments_that_differ_say_so(validated: Validated) -> None:
     assert measure.sentence.startswith("Segments explain ")
 
 
+def test_every_k_that_was_tried_is_judged(shop: Shop, validated: Validated) -> None:
+    """Each division's R squared is that of its nearest centres, with each tenth predicted by the others."""
+    folder = shop.home / "editions" / str(AS_OF) / validated.validation.edition
+    customers = pd.read_parquet(folder / "segments.parquet")
+    model = read_model(folder / "model.json")
+    numbers = customers[[column.feature for column in model.columns]].to_numpy().T
+    scaled = to_scaled(numbers, model.columns)[[not column.excluded for column in model.columns]].T
+    keys = to_uniform(hash_texts(pa.array(customers["customer_id"], pa.string())), 2)
+    revenue = compute_outcomes(shop)["revenue"].loc[customers["customer_id"]].to_numpy()
+    skills = {s.groups: s for s in get_measure(validated, "revenue").groupings if s.kind == "division"}
+    assert sorted(skills) == [3, 4]
+    table = pd.read_parquet(folder / "alternatives.parquet")
+    for k, skill in skills.items():
+        centres = np.array([json.loads(text) for text in table.loc[table["k"] == k, "centre"]])
+        frame = pd.DataFrame({"y": revenue, "fold": assign_folds(keys)})
+        frame["segment"] = ((scaled[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+        errors = np.zeros(2)
+        for fold, rows in frame.groupby("fold"):
+            seen = frame[frame["fold"] != fold]
+            means = rows["segment"].map(seen.groupby("segment")["y"].mean()).fillna(seen["y"].mean())
+            errors += ((rows["y"] - means) ** 2).sum(), ((rows["y"] - seen["y"].mean()) ** 2).sum()
+        assert skill.r2 == pytest.approx(1 - errors[0] / errors[1], abs=1e-9)
+        assert skill.error is not None and 0 < skill.error < 0.5
+    outcomes = describe_outcomes(validated.validation)
+    assert sorted(outcomes) == [2, 3, 4] and outcomes[3] == f"revenue: R² {skills[3].r2:.3f}"
+
+
 def test_a_shuffled_outcome_tells_nothing(tmp_path: Path) -> None:
     """Customers who all behave alike afterwards: every verdict is that segments tell nothing."""
     shop = open_shop(tmp_path, draw_orders(shuffles=True))
@@ -169,7 +125,7 @@ def test_a_shuffled_outcome_tells_nothing(tmp_path: Path) -> None:
 def test_results_are_next_to_the_editions(shop: Shop, validated: Validated) -> None:
     """Table, record and ledger have them; audit knows the files, and the index shows the verdict."""
     folder = validation_folder(shop.home, AS_OF)
-    table = pd.read_parquet(folder / "validation.parquet")
+    table = pd.read_parquet(str(folder / "validation.parquet"))
     assert set(table["measure"]) == {"revenue", "orders", "bought_again"} and len(table) == 6
     assert read_validation(shop.home, AS_OF) == validated.validation
     assert validated.validation.verdict in re.sub(
@@ -203,7 +159,7 @@ def test_the_next_edition_shows_the_verdict_and_keeps_it(shop: Shop, validated: 
     assert manifest["validation"] == json.loads(validated.validation.model_dump_json())
     page = (folder / "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
     assert 'id="outcome"' in page
-    path = validation_folder(shop.home, AS_OF) / "validation.json"
+    path = Path(str(validation_folder(shop.home, AS_OF))) / "validation.json"
     content = path.read_bytes()
     path.unlink()
     assert shop.run(UNTIL).outcome == "already-published"

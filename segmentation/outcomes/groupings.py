@@ -10,6 +10,7 @@ import numpy as np
 
 from config.definition import Definition
 from schemas.validation import GroupingKind
+from segmentation.features.quintiles import GROUPS, compute_cuts, score_quintiles
 from segmentation.outcomes.outcome_sample import OutcomeSample
 from segmentation.report.formatting import join_words
 from segmentation.report.value_feature import infer_value_feature
@@ -37,9 +38,10 @@ def choose_cell_features(definition: Definition) -> list[str]:
     value = infer_value_feature(definition)
     preferred = [value] if value in numbers else []
     if definition.summary is not None:
-        ops = {name: definition.summary.features[name].op for name in numbers if name in columns}
-        recency = [name for name in numbers if ops[name] == "days_since_last"]
-        frequency = [name for name in numbers if ops[name] in ("count", "count_distinct")]
+        summary = definition.summary.features  # numbers from attributes are not in it
+        ops = {name: summary[name].op for name in numbers if name in summary}
+        recency = [name for name, op in ops.items() if op == "days_since_last"]
+        frequency = [name for name, op in ops.items() if op in ("count", "count_distinct")]
         preferred = [*recency[:1], *frequency[:1], *preferred]
     return list(dict.fromkeys([*preferred, *numbers]))[:MOST_CELL_FEATURES]
 
@@ -60,8 +62,7 @@ def label_cells(features: np.ndarray) -> np.ndarray:
     """
     cells = np.zeros(len(features), np.int64)
     for values in features.T:
-        edges = np.unique(np.quantile(values, [0.2, 0.4, 0.6, 0.8]))
-        cells = cells * 5 + np.searchsorted(edges, values, side="left")
+        cells = cells * GROUPS + score_quintiles(values, compute_cuts(values)) - 1
     return np.unique(cells, return_inverse=True)[1].astype(np.int64)
 
 
@@ -86,4 +87,13 @@ def list_groupings(
         )
         groupings.append(Grouping("cells", label, cells, int(cells.max()) + 1))
     # Customers are in random order already.
-    return [*groupings, Grouping("random", "random groups of the same sizes", np.sort(labels), groups)]
+    groupings.append(Grouping("random", "random groups of the same sizes", np.sort(labels), groups))
+    return groupings
+
+
+def list_divisions(sample: OutcomeSample, ks: Sequence[int]) -> list[Grouping]:
+    """The edition's other divisions, into ks segments. A segment may have no customer of the sample."""
+    return [
+        Grouping("division", f"{k} segments instead", column.astype(np.int64), k)
+        for k, column in zip(ks, sample.divisions.T, strict=True)
+    ]

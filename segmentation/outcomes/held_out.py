@@ -69,6 +69,32 @@ def compute_auc(values: np.ndarray, prediction: Prediction, folds: np.ndarray) -
     return total / pairs if pairs else None
 
 
+def estimate_r2_error(values: np.ndarray, prediction: Prediction) -> float | None:
+    """The standard error of R squared over customers: that of the linearised ratio of two sums.
+
+    Särndal, Swensson, Wretman 1992, as for lifts. None if nothing varies.
+    """
+    errors, total = (np.square(values - means) for means in prediction)
+    if float(total.sum()) <= 1e-300:
+        return None
+    residuals = errors - errors.sum() / total.sum() * total
+    return float(np.sqrt(np.square(residuals).sum()) / total.sum())
+
+
+def estimate_auc_error(values: np.ndarray, prediction: Prediction, folds: np.ndarray) -> float | None:
+    """The standard error of the AUC: its spread over the folds, as cross-validation has it.
+
+    Breiman, Friedman, Olshen, Stone 1984, section 3.4.3. None if fewer than two folds have both outcomes.
+    """
+    areas = []
+    for fold in range(FOLDS):
+        is_inside = folds == fold
+        inside = Prediction(*(means[is_inside] for means in prediction))
+        areas.append(compute_auc(values[is_inside], inside, folds[is_inside]))
+    known = [area for area in areas if area is not None]
+    return float(np.std(known, ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None
+
+
 def bootstrap_r2(values: np.ndarray, prediction: Prediction, seed: int) -> Interval | None:
     """The percentile interval of R squared over customers drawn again (Efron and Tibshirani 1993).
 
@@ -120,12 +146,19 @@ def measure_skill(
 ) -> GroupingSkill:
     """How well the groups predict values (n,)."""
     prediction = predict_held_out(values, grouping, folds)
-    r2 = compute_r2(values, prediction)
-    return GroupingSkill(
+    r2, is_division = compute_r2(values, prediction), grouping.kind == "division"
+    skill = GroupingSkill(
         kind=grouping.kind,
         label=grouping.label,
         groups=grouping.groups,
         r2=r2,
-        r2_interval=None if r2 is None else bootstrap_r2(values, prediction, seed),
+        # Many divisions are judged, and a bootstrap of each would take longer than everything else.
+        r2_interval=None if r2 is None or is_division else bootstrap_r2(values, prediction, seed),
         auc=compute_auc(values, prediction, folds) if is_rate else None,
     )
+    if not is_division and grouping.kind != "segments":
+        return skill
+    error = (
+        estimate_auc_error(values, prediction, folds) if is_rate else estimate_r2_error(values, prediction)
+    )
+    return skill.model_copy(update={"error": error})

@@ -12,7 +12,7 @@ import pandas as pd
 from config.definition import Definition
 from schemas.validation import MeasureValidation, SegmentOutcome
 from schemas.validation_table import VALIDATION
-from segmentation.outcomes.groupings import Grouping, list_groupings
+from segmentation.outcomes.groupings import Grouping, list_divisions, list_groupings
 from segmentation.outcomes.held_out import SIGNIFICANT, assign_folds, compute_p_value, measure_skill
 from segmentation.outcomes.intervals import estimate_lift, estimate_mean, estimate_rate
 from segmentation.outcomes.outcome_night import get_unit_of, list_measures
@@ -23,11 +23,12 @@ LEAST_SHOWN = 10  # customers: the outcome of fewer might be that of a person
 
 
 class JudgedEdition(NamedTuple):
-    """Names by segment id, in order, and the features of the quintile cells."""
+    """Names by segment id, in order, the features of the quintile cells, and the other k that were tried."""
 
     definition: Definition
     names: Mapping[str, str]
     cell_features: Sequence[str]
+    ks: Sequence[int] = ()
 
 
 def judge_measures(sample: OutcomeSample, edition: JudgedEdition) -> tuple[MeasureValidation, ...]:
@@ -37,6 +38,7 @@ def judge_measures(sample: OutcomeSample, edition: JudgedEdition) -> tuple[Measu
     ids = list(edition.names)
     labels = np.array([ids.index(segment_id) for segment_id in sample.segment_ids], np.int64)
     groupings = list_groupings(sample, labels, edition.definition, edition.cell_features)
+    groupings += list_divisions(sample, edition.ks)
     folds = assign_folds(sample.keys)
     return tuple(
         _judge_measure(name, values, folds, groupings, edition)

@@ -16,6 +16,7 @@ from config.outcome import BOUGHT_AGAIN, Outcome
 from schemas.part import Part
 from segmentation.identity.join import join_ids
 from segmentation.keys import hash_texts, to_uniform
+from segmentation.outcomes.divisions import Divisions
 from segmentation.parts import read_part
 
 MOST_CUSTOMERS = 400_000  # beyond this many a sample is drawn, evenly and by id
@@ -26,6 +27,7 @@ class OutcomeSample(NamedTuple):
 
     segment_ids, previous_ids: object (n,), None for customers who joined. outcomes: float64 (n, m), NaN for
     customers without an outcome. features: float64 (n, d), of quintile cells. keys: uniform in [0, 1).
+    divisions: int16 (n, a), labels in the edition's other divisions.
     """
 
     segment_ids: np.ndarray
@@ -33,6 +35,7 @@ class OutcomeSample(NamedTuple):
     outcomes: np.ndarray
     features: np.ndarray
     keys: np.ndarray
+    divisions: np.ndarray
 
 
 class OutcomeTable(NamedTuple):
@@ -67,8 +70,20 @@ class OutcomeTable(NamedTuple):
         return numbers
 
 
+class EditionColumns(NamedTuple):
+    """What is taken from segments.parquet, next to segments: features of quintile cells, and divisions."""
+
+    features: Sequence[str]
+    divisions: Divisions = Divisions()
+
+    def list_names(self) -> list[str]:
+        """The columns to read."""
+        names = ["segment_id", "previous_segment_id", *self.features, *self.divisions.columns]
+        return list(dict.fromkeys(names))
+
+
 def join_outcomes(
-    edition: Iterator[pa.Table], table: OutcomeTable, features: Sequence[str], customers: int
+    edition: Iterator[pa.Table], table: OutcomeTable, columns: EditionColumns, customers: int
 ) -> OutcomeSample:
     """The edition's customers with their outcomes. customers: how many the edition has."""
     waiting: deque[pa.Table] = deque()
@@ -81,7 +96,7 @@ def join_outcomes(
                 yield rows["customer_id"].cast(pa.string()).combine_chunks()
 
     pieces = [
-        _draw(waiting.popleft(), table.to_numbers(joined.earlier, joined.place), features, limit)
+        _draw(waiting.popleft(), table.to_numbers(joined.earlier, joined.place), columns, limit)
         for joined in join_ids(stream_ids(), table.read())
     ]
     sample = OutcomeSample(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
@@ -89,10 +104,11 @@ def join_outcomes(
     return OutcomeSample(*(array[order] for array in sample))
 
 
-def _draw(rows: pa.Table, outcomes: np.ndarray, features: Sequence[str], limit: float) -> OutcomeSample:
+def _draw(rows: pa.Table, outcomes: np.ndarray, columns: EditionColumns, limit: float) -> OutcomeSample:
     """The drawn customers among these rows."""
     keys = hash_texts(rows["customer_id"].cast(pa.string()).combine_chunks())
     is_drawn = to_uniform(keys, 1) < limit
+    features = columns.features
     numbers = [rows[name].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for name in features]
     return OutcomeSample(
         segment_ids=_to_objects(rows["segment_id"])[is_drawn],
@@ -101,6 +117,7 @@ def _draw(rows: pa.Table, outcomes: np.ndarray, features: Sequence[str], limit: 
         features=np.array(numbers).reshape(len(numbers), rows.num_rows).T[is_drawn],
         # Another seed than the draw's, or a sample would have the lowest keys only.
         keys=to_uniform(keys, 2)[is_drawn],
+        divisions=columns.divisions.label(rows.filter(pa.array(is_drawn))),
     )
 
 

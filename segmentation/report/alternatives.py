@@ -10,6 +10,7 @@ import pandas as pd
 
 from schemas.validation import Validation
 from segmentation.k.judging import HOLDS
+from segmentation.outcomes.verdict_tables import format_score, list_division_skills
 from segmentation.report.context import ReportContext
 from segmentation.report.formatting import format_share
 
@@ -98,15 +99,12 @@ def describe_stability(k: int, stability: float) -> str:
 def describe_outcomes(validation: Validation | None) -> dict[int, str]:
     """What divisions say about the first measure of a validated outcome, by k, held out.
 
-    A validation judges the segments of its own edition, so other k have an outcome once one of theirs was.
+    A validation judges its edition's segments, and the other divisions that the edition tried.
     """
     if validation is None or not validation.measures:
         return {}
     measure = validation.measures[0]
     return {
-        skill.groups: f"{measure.measure}: AUC {skill.auc:.2f}"
-        if skill.auc is not None
-        else f"{measure.measure}: R² {skill.r2:.3f}"
-        for skill in measure.groupings
-        if skill.kind in ("segments", "previous") and (skill.auc is not None or skill.r2 is not None)
+        skill.groups: f"{measure.measure}: {'R²' if skill.auc is None else 'AUC'} {format_score(skill)}"
+        for skill in list_division_skills(measure)
     }
