@@ -38,7 +38,7 @@ def make_side_definition(definition: Definition, name: SideTableName) -> Definit
 
 
 def restore_sources(
-    decisive: Mapping[str, Any], current: Definition | None, versions: Mapping[str | None, int | None]
+    decisive: Mapping[str, Any], current: Definition | None, versions: Mapping[SideTableName | None, int]
 ) -> dict[str, Any]:
     """The clauses of second tables from a manifest, with where today's definition says that they are.
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from schemas.night import Night
 from schemas.rows import AttributeBalance
+from segmentation.attributes.aliases import leave_out_merged, write_aliases
 from segmentation.attributes.joining import join_attributes
 from segmentation.attributes.side_tables import (
     judge_side_tables,
@@ -18,6 +19,7 @@ from segmentation.attributes.side_tables import (
     open_side_table,
 )
 from segmentation.parts import create_empty_folder, read_part, write_part
+from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.store.tombstones import Tombstones
 from tasks.runtime.opening import open_source
 
@@ -41,8 +43,8 @@ class Joined(NamedTuple):
     @property
     def ages(self) -> dict[str, int]:
         """The age of each customer who has one."""
-        ages = self.customers.dropna(subset=["age"]).set_index("customer_id")["age"]
-        return {name: int(age) for name, age in ages.items()}
+        customers = self.customers.dropna(subset=["age"])
+        return dict(zip(customers["customer_id"], customers["age"].astype(int), strict=True))
 
 
 class Joiner(NamedTuple):
@@ -62,6 +64,7 @@ class Joiner(NamedTuple):
         path: Path | str,
         as_of: date = AS_OF,
         tombstones: Tombstones | None = None,
+        merged: MergedIds | None = None,
         **changes: Any,
     ) -> Joined:
         """The customers of these ids, joined with the table at `path`."""
@@ -71,11 +74,12 @@ class Joiner(NamedTuple):
         with named_refusals("attributes"):
             source = open_source(side, "attributes-source")
             table = open_side_table("attributes", side, source, tombstones)
-        rows = judge_side_tables([table], folder)["attributes"]
+        rows = judge_side_tables(leave_out_merged([table], merged, tombstones), folder)["attributes"]
+        aliases = None if merged is None else write_aliases(merged, (), folder)
         ids = sorted(ids)
         customers = pa.table({"customer_id": ids, "spend": [float(i) for i in range(len(ids))]})
         part = write_part(folder / "customers.parquet", customers)
-        joined = join_attributes(night, rows, [part], night.staging / "attributes")
+        joined = join_attributes(night, rows, [part], night.staging / "attributes", aliases)
         refused = [read_part(part).to_pandas() for part in joined.quarantine]
         return Joined(
             pd.concat([read_part(part).to_pandas() for part in joined.parts]),

@@ -121,10 +121,13 @@ def test_a_merger_is_no_leaver_and_no_joiner(merged_town: Town, tmp_path: Path) 
     segments, before = read(second).set_index("customer_id"), read_first(town).set_index("customer_id")
     assert not {"a00001", "y00001", "d00001"} & {*segments.index}
     assert len(segments) == len(before) - 1
-    stayed = segments.loc["z00001"]
-    assert (stayed["previous_segment_id"], stayed["change"]) == (before.loc["a00001", "segment_id"], "stayed")
+    survivor, merged = segments.loc["z00001"].to_dict(), before.loc["a00001"].to_dict()
+    assert (survivor["previous_segment_id"], survivor["change"]) == (merged["segment_id"], "stayed")
     # The surviving id's own segment counts before that of the merged one.
-    assert segments.loc["b00001", "previous_segment_id"] == before.loc["b00001", "segment_id"]
+    assert (
+        segments.loc["b00001"].to_dict()["previous_segment_id"]
+        == before.loc["b00001"].to_dict()["segment_id"]
+    )
     assert not {"joined", "left"} & {*read(second, "changes.parquet")["change"]}
     assert second.merged is not None
     assert second.merged.describe() == (

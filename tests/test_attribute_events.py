@@ -33,7 +33,8 @@ def summarise_lines(folder: Path, **changes: object) -> pd.DataFrame:
         force=False,
     )
     customers = summarise(night, ingest(night))
-    return pd.concat([read_part(part).to_pandas() for part in customers.parts]).set_index("customer_id")
+    tables: list[pd.DataFrame] = [read_part(part).to_pandas() for part in customers.parts]
+    return pd.concat(tables).set_index("customer_id")
 
 
 def test_attributes_are_features_and_profiles_of_events(tmp_path: Path) -> None:

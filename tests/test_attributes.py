@@ -64,7 +64,7 @@ def test_a_row_holds_from_its_first_moment_to_before_its_last(joiner: Joiner) ->
 def test_validity_is_in_the_definitions_zone(joiner: Joiner) -> None:
     """A time with an offset is compared with midnight in the definition's zone."""
     path = write_csv(joiner.folder / "a.csv", "no,age,since c1,1,2026-01-30T23:30:00Z")
-    changes = {"columns": {"age": AGE, "since": TIME}, "valid_from": "since"}
+    changes: dict[str, Any] = {"columns": {"age": AGE, "since": TIME}, "valid_from": "since"}
     assert joiner.join(["c1"], path, **changes).ages == {"c1": 1}
     new_york = Joiner(
         joiner.folder, lambda **clauses: joiner.make_night(timezone="America/New_York", **clauses)
@@ -93,7 +93,7 @@ def test_without_an_end_a_row_holds_until_the_next_one(joiner: Joiner) -> None:
         joiner.folder / "a.csv",
         "no,age,since c1,1,2026-01-01 c1,2,2026-01-31 c1,3,2026-02-01 c2,4,2026-01-05 c2,5,2026-01-05 c3,6,",
     )
-    changes = {"columns": {"age": AGE, "since": TIME}, "valid_from": "since"}
+    changes: dict[str, Any] = {"columns": {"age": AGE, "since": TIME}, "valid_from": "since"}
     joined = joiner.join(["c1", "c2", "c3"], path, **changes)
     assert joined.ages == {"c1": 2, "c3": 6}
     assert joined.balance.rows.reasons == {"overlapping validity": 2}

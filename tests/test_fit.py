@@ -13,7 +13,7 @@ from segmentation.errors import StageFileGone
 from segmentation.features.grid import compute_quantum, snap
 from segmentation.parts import write_part
 from tasks.fit import canonical_order, label_part, refine, sum_part
-from tasks.sweep import measure_candidates
+from tasks.sweep import ValuedPart, add_sums, measure_candidates
 
 
 def draw(d: int, n: int) -> tuple[np.ndarray, float]:
@@ -108,13 +108,19 @@ def test_inertia_never_rises(tmp_path: Path) -> None:
 
 
 def test_the_pass_gives_the_inertia_of_every_candidate(tmp_path: Path) -> None:
-    """One pass over parts gives the inertia of several sets of centres that plain numpy gives."""
+    """One pass over parts gives the inertia and sums of several sets of centres that plain numpy gives."""
     rows, quantum = draw(2, 1500)
     sets = [rows[:k] for k in (1, 3, 7)]
-    totals = np.zeros(3)
-    for part in write_rows(tmp_path, rows, [400]):
-        totals += measure_candidates(part, sets, quantum)
-    assert totals * quantum**2 == pytest.approx([inertia_of(rows, centres) for centres in sets], rel=1e-12)
+    first, second = (
+        measure_candidates(ValuedPart(part, part), sets, quantum, "f0")
+        for part in write_rows(tmp_path, rows, [400])
+    )
+    for centres, *sums in zip(sets, first, second, strict=True):
+        total = add_sums(*sums)
+        nearest = ((rows[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+        assert total.inertia * quantum**2 == pytest.approx(inertia_of(rows, centres), rel=1e-12)
+        assert total.sizes.tolist() == np.bincount(nearest, minlength=len(centres)).tolist()
+        assert total.values == pytest.approx(np.bincount(nearest, rows[:, 0], len(centres)), rel=1e-6)
 
 
 def test_segments_are_ordered_by_size_then_centre() -> None:

@@ -5,7 +5,7 @@ customers of the edition before are in segmentation/identity/merged_customers.py
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from segmentation.attributes.side_tables import SideTable, judge_side_table, nam
 from segmentation.errors import Refused
 from segmentation.parts import read_part, write_part
 from segmentation.rows.casting.merged_ids import MergedIds, follow_merges
+from segmentation.rows.judging.erased_rows import detect_erased
 from segmentation.rows.judging.refusing import summarise_reasons
+from segmentation.store.tombstones import Tombstones
 
 MOST_ALIASES = 1_000_000  # they are in memory, 100 MB
 
@@ -29,8 +31,8 @@ MOST_ALIASES = 1_000_000  # they are in memory, 100 MB
 def read_merged_ids(night: Night, tables: Sequence[SideTable], folder: Path) -> MergedIds | None:
     """The mergers that count on the night's date; None without a table of them."""
     aliases = night.definition.aliases
-    for table in tables if aliases is not None else ():
-        if table.name == "aliases":
+    for table in tables:
+        if table.name == "aliases" and aliases is not None:
             with named_refusals(table.name):
                 return read_aliases(table, aliases, night.as_of, folder / table.name)
     return None
@@ -71,11 +73,34 @@ def choose_mergers(pairs: pd.DataFrame) -> MergedIds:
     if circles := int((places < 0).sum()):
         raise Refused("alias-cycle", f"{circles:,} ids are merged in a circle; remove the wrong row")
     new = names.to_numpy(object)[places] if len(pairs) else np.empty(0, object)
-    return MergedIds(pa.array(pairs["old"], pa.string()), pa.array(new, pa.string()))
+    return MergedIds(
+        pa.array(pairs["old"], pa.string()), pa.array(new, pa.string()), pa.array(pairs["since"], pa.int64())
+    )
+
+
+def leave_out_merged(
+    tables: Iterable[SideTable], merged: MergedIds | None, tombstones: Tombstones | None
+) -> list[SideTable]:
+    """The tables; attributes also without the rows of old ids whose customer was erased by the other id."""
+    if merged is None or tombstones is None:
+        return list(tables)
+    return [_leave_out(table, merged, tombstones) for table in tables]
+
+
+def _leave_out(table: SideTable, merged: MergedIds, tombstones: Tombstones) -> SideTable:
+    if table.name != "attributes":
+        return table
+    # The rows keep their own ids, since the row of the id that stays counts before that of an old one.
+    contract = table.contract._replace(merged=merged)
+    erased = set(detect_erased(table.source.files, contract, tombstones))
+    is_erased = pc.is_in(merged.new, value_set=pa.array(sorted(erased), pa.string()))
+    erased.update(merged.old.filter(is_erased).to_pylist())
+    return table._replace(contract=table.contract._replace(erased=frozenset(erased)))
 
 
 def write_aliases(merged: MergedIds, erased: Collection[str], folder: Path) -> Part:
     """The mergers as a stage file: see load_merged_ids."""
     # Without an id that stays, the row of an erased customer in the edition before is followed by no other.
     new = pc.if_else(pc.is_in(merged.new, value_set=pa.array(erased, pa.string())), None, merged.new)
-    return write_part(folder / "aliases.parquet", pa.table({"old": merged.old, "new": new}))
+    since = pa.nulls(len(new), pa.int64()) if merged.since is None else merged.since
+    return write_part(folder / "aliases.parquet", pa.table({"old": merged.old, "new": new, "since": since}))

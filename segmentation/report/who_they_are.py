@@ -94,10 +94,10 @@ def view_column(context: ReportContext, name: str, table: pd.DataFrame, order: l
 
 def view_level(rows: pd.DataFrame, order: list[str]) -> LevelRow:
     """A level's shares by segment."""
-    by_segment = rows.set_index("segment_id")
+    by_segment = {row["segment_id"]: row for _, row in rows.iterrows()}
     first, total = rows.iloc[0], int(rows["customers"].sum())
     overall = format_share(float(first["share_of_all"])) if total >= MIN_SHOWN else _FEW
-    cells = [_view_share(by_segment.loc[segment_id]) for segment_id in order]
+    cells = [_view_share(by_segment[segment_id]) for segment_id in order]
     return LevelRow(format_level(first["level"]), cells, overall)
 
 
@@ -146,13 +146,14 @@ def format_p(p_value: float) -> str:
 
 def view_numbers(rows: pd.DataFrame, order: list[str]) -> list[LevelRow]:
     """Median, middle half and mean of a column of numbers or times, by segment."""
-    by_segment, first = rows.set_index("segment_id"), rows.iloc[0]
+    by_segment = {row["segment_id"]: row for _, row in rows.iterrows()}
+    first = rows.iloc[0]
     is_time = bool((rows["unit"] == DAYS_SINCE_1970).all())
-    segments = [by_segment.loc[segment_id] for segment_id in order]
+    segments = [by_segment[segment_id] for segment_id in order]
     is_shown = int(rows["customers"].sum()) >= MIN_SHOWN
     views = []
     for statistic, label in _NUMBERS.items():
-        cells = [_view_number(row, _format_number(row[statistic], is_time)) for row in segments]
+        cells = [_view_number(row, _format_number(float(row[statistic]), is_time)) for row in segments]
         overall = _format_number(first[f"{statistic}_of_all"], is_time) if is_shown else _FEW
         views.append(LevelRow(label, cells, overall))
     # Ranks are tested, so only the median is shaded: a mean may point the other way.
@@ -210,7 +211,7 @@ def list_findings(levels: pd.DataFrame) -> list[Finding]:
     rows = levels[is_over & (levels["kind"] != "other")]
     heights = np.arcsin(np.sqrt(rows["share"])) - np.arcsin(np.sqrt(rows["share_of_all"].clip(upper=1.0)))
     rows = rows.assign(height=heights).sort_values("height", ascending=False, kind="stable")
-    return [Finding(row.segment_id, _describe_finding(row)) for row in rows[:MOST_FINDINGS].itertuples()]
+    return [Finding(str(row.segment_id), _describe_finding(row)) for row in rows[:MOST_FINDINGS].itertuples()]
 
 
 def _describe_finding(row: object) -> str:
