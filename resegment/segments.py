@@ -105,15 +105,13 @@ def list_segments(home: AnyPath, folder: AnyPath) -> list[dict[str, Any]]:
 
 
 def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
+    from segmentation.parts import read_table
     from segmentation.store.edition.manifests import check_file
 
     path = check_file(folder, "descriptions.parquet")
     try:
-        with path.open("rb") as file:
-            rows: list[dict[str, Any]] = pq.ParquetFile(file).read(use_threads=False).to_pylist()
-            return rows
+        rows: list[dict[str, Any]] = read_table(path).to_pylist()
+        return rows
     except (OSError, ValueError):
         message = f"{folder} is damaged or has no descriptions; see 'resegment audit'"
         raise Refused("edition", message) from None

@@ -80,8 +80,7 @@ def list_rows(division: "Alternative") -> list[tuple[str, ...]]:
 
 def read_alternatives(folder: AnyPath) -> "pd.DataFrame":
     """An edition's alternatives.parquet. Refused for an edition of an earlier version, which has none."""
-    import pyarrow.parquet as pq
-
+    from segmentation.parts import read_table
     from segmentation.store.edition.manifests import check_file
 
     if not (folder / "alternatives.parquet").is_file():
@@ -92,8 +91,7 @@ def read_alternatives(folder: AnyPath) -> "pd.DataFrame":
         )
     path = check_file(folder, "alternatives.parquet")
     try:
-        with path.open("rb") as file:
-            table: pd.DataFrame = pq.ParquetFile(file).read(use_threads=False).to_pandas()
-            return table
+        table: pd.DataFrame = read_table(path).to_pandas()
+        return table
     except (OSError, ValueError):
         raise Refused("edition", f"{folder} has damaged alternatives; see 'resegment audit'") from None

@@ -39,6 +39,12 @@ def open_parquet(path: AnyPath, page_checksum_verification: bool = False) -> Ite
         yield pq.ParquetFile(native, page_checksum_verification=page_checksum_verification)
 
 
+def read_table(path: AnyPath, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet file or object whole, for small ones."""
+    with open_parquet(path) as file:
+        return file.read(columns=None if columns is None else list(columns), use_threads=False)
+
+
 def hash_file(path: AnyPath) -> str:
     """sha256 of a file or object, as hex."""
     with open_file(path) as file:

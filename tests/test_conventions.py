@@ -30,6 +30,9 @@ FORBIDDEN_CALLS = {"eval", "exec", "compile"}
 RUNS_SCHEMAS = "segmentation/schema_code.py"
 FORBIDDEN_IMPORTS = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 DYNAMIC_IMPORTS = {"import_module", "__import__", "resolve_name", "load_module", "exec_module", "run_module"}
+# Arrow aborts a process that ends while it reads from a Python file; these open paths natively.
+OPENS_PARQUET = {"segmentation/parts.py", "segmentation/rows/reading/"}
+PARQUET_READERS = {"ParquetFile", "ParquetDataset", "read_table", "read_schema", "read_metadata"}
 DEFINITIONS = (
     ast.Import,
     ast.ImportFrom,
@@ -116,6 +119,18 @@ def list_dynamic_imports(files: Iterable[SourceFile]) -> list[str]:
     return violations
 
 
+def list_parquet_readers(files: Iterable[SourceFile]) -> list[str]:
+    """Calls of a function of pyarrow.parquet that opens a file."""
+    violations = []
+    for file in files:
+        for node in file.nodes:
+            match node:
+                case ast.Call(func=ast.Attribute(attr=name, value=module)) if name in PARQUET_READERS:
+                    if ast.unparse(module) in ("pq", "pyarrow.parquet", "pa.parquet"):
+                        violations.append(f"{file.path}:{node.lineno} {name}")
+    return violations
+
+
 def list_actions(files: Iterable[SourceFile]) -> list[str]:
     """Statements at the top of a module that are not definitions: a call on its own, a loop, a `with`."""
     return [
@@ -160,6 +175,12 @@ def test_nothing_is_evaluated_or_unpickled() -> None:
     expect_none(list_dangers(files))
 
 
+def test_parquet_is_opened_natively() -> None:
+    """Commands end without an abort: tables are opened by open_parquet and read_table of parts.py."""
+    files = [file for file in list_code() if not file.path.startswith(tuple(OPENS_PARQUET))]
+    expect_none(list_parquet_readers(files))
+
+
 def test_imports_are_open() -> None:
     """No import by a function: a lazy import is an import statement inside a function."""
     expect_none(list_dynamic_imports(list_code()))
@@ -200,6 +221,8 @@ def test_tests_are_flat() -> None:
         (list_dynamic_imports, "Thread(target=import_module)"),
         (list_dynamic_imports, "importlib.import_module('flows.resegment')"),
         (list_dynamic_imports, "__import__('flows')"),
+        (list_parquet_readers, "with path.open('rb') as file:\n pq.ParquetFile(file)"),
+        (list_parquet_readers, "pyarrow.parquet.read_table(path)"),
         (list_actions, "print(1)"),
         (list_actions, "for x in y: ..."),
     ],

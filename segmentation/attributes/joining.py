@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import AttributeBalance, RowBalance, SideRows
 from segmentation.attributes.validity_queries import FORMS, IS_COPY, REASON, ValidityQueries, forms_query
 from segmentation.identity.join import join_parts
-from segmentation.parts import create_empty_folder, read_part, rechunk, write_part, write_parts
+from segmentation.parts import create_empty_folder, open_parquet, read_part, rechunk, write_part, write_parts
 from segmentation.rows.judging.refusing import refuse_rows
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.kept_rows import QuerySession, list_paths
@@ -50,7 +49,8 @@ def join_attributes(night: Night, rows: SideRows, parts: Sequence[Part], folder:
     with open_engine(night.staging, folder / "spill") as connection:
         session = QuerySession(connection, folder, names)
         current = select_current(night, rows, columns, session)
-        schema = pq.read_schema(rows.parts[0].path)
+        with open_parquet(rows.parts[0].path) as file:
+            schema = file.schema_arrow
         empty = pa.schema([schema.field(name) for name in ("customer_id", *columns)]).empty_table()
         matched = elsewhere = 0
 

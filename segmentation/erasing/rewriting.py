@@ -4,6 +4,7 @@ Order, columns and footer stay. Which rows go is decided in matching.py.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,9 +34,9 @@ def rewrite_table(source: Path, target: Path, detect: Detector) -> int:
     """Write the file's other rows to `target`. Returns how many are gone. Refused if it cannot be read."""
     removed = 0
     # Only what reads the source is refused as damaged: a full disk is another matter.
-    with source.open("rb") as file:
+    with ExitStack() as stack:
         try:
-            table = pq.ParquetFile(file)
+            table = stack.enter_context(open_parquet(source))
         except (OSError, pa.ArrowException) as error:
             raise _make_refusal(source, error) from None
 

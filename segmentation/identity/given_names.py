@@ -7,11 +7,9 @@ byte: the next night's edition has it. Factual names are in segmentation/report/
 from datetime import date
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-
 from schemas.night import Night
 from segmentation.errors import Refused
-from segmentation.parts import open_file
+from segmentation.parts import read_table
 from segmentation.store.catalogue.published import readable_edition
 from segmentation.store.dates import published_dates
 from segmentation.store.edition.manifests import read_manifest, try_read_manifest
@@ -109,8 +107,7 @@ def list_splits(home: AnyPath, names: dict[str, GivenName]) -> dict[str, SplitOr
 def _read_splits(folder: AnyPath) -> list[dict[str, Any]]:
     """The split and merged events of an edition. A damaged edition has none: reporting it is audit's job."""
     try:
-        with open_file(folder / "lineage.parquet") as file:
-            events = pq.ParquetFile(file).read(use_threads=False).to_pylist()
+        events = read_table(folder / "lineage.parquet").to_pylist()
     except (OSError, ValueError):
         return []
     return [event for event in events if event["event"] in ("split", "merged")]

@@ -5,6 +5,7 @@ segmentation/identity/matching.py.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,8 @@ def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
     with open_parquet(path, page_checksum_verification=True) as table:
         # The empty table first: a published table without rows still has columns and types.
         yield pa.schema([table.schema_arrow.field(name) for name in names]).empty_table()
-        for batch in table.iter_batches(BATCH, columns=names):
+        # An object is a Python file, which threads must not keep: see open_parquet.
+        for batch in table.iter_batches(BATCH, columns=names, use_threads=isinstance(path, Path)):
             yield pa.Table.from_batches([batch])
 
 

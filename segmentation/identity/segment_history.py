@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import pandera.errors
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.clustering import Segment
 from schemas.identity_tables import HISTORY
-from segmentation.parts import open_file
+from segmentation.parts import read_table
 from segmentation.store.files.objects import AnyPath
 
 HISTORY_FILE = "history.parquet"
@@ -25,8 +24,7 @@ MOST_DATES = 90
 def read_segment_history(folder: AnyPath) -> pd.DataFrame | None:
     """An edition's history; None if it has none, or none that can be read."""
     try:
-        with open_file(folder / HISTORY_FILE) as file:
-            history: pd.DataFrame = HISTORY.validate(pq.read_table(file).to_pandas(), lazy=True)
+        history: pd.DataFrame = HISTORY.validate(read_table(folder / HISTORY_FILE).to_pandas(), lazy=True)
     except (OSError, pa.ArrowException, pandera.errors.SchemaErrors):
         return None
     return history

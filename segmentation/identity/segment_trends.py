@@ -8,11 +8,10 @@ from datetime import date
 import pandas as pd
 import pandera.errors
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.identity_tables import TRENDS
 from segmentation.identity.segment_history import MOST_DATES, list_dates
-from segmentation.parts import open_file
+from segmentation.parts import read_table
 from segmentation.store.files.objects import AnyPath
 
 TRENDS_FILE = "trends.parquet"
@@ -22,8 +21,7 @@ MOST_FEATURES = 40  # of a night: with 90 dates and 8 segments about 29,000 rows
 def read_segment_trends(folder: AnyPath) -> pd.DataFrame | None:
     """An edition's trends; None if it has none, as editions of earlier versions, or none that can be read."""
     try:
-        with open_file(folder / TRENDS_FILE) as file:
-            trends: pd.DataFrame = TRENDS.validate(pq.read_table(file).to_pandas(), lazy=True)
+        trends: pd.DataFrame = TRENDS.validate(read_table(folder / TRENDS_FILE).to_pandas(), lazy=True)
     except (OSError, pa.ArrowException, pandera.errors.SchemaErrors):
         return None
     return trends

@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.manifest import Manifest
 from schemas.model import Model
 from segmentation.features.encoding import encode
 from segmentation.features.grid import compute_reach, nearest_centres, squared_distances
 from segmentation.model import detect_scalable, read_model, scale_features
-from segmentation.parts import open_file, to_matrix
+from segmentation.parts import read_table, to_matrix
 from segmentation.store.edition.manifests import check_file
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import advise_audit, damaged
@@ -59,8 +58,7 @@ def read_divisions(folder: AnyPath, manifest: Manifest) -> Divisions:
         return Divisions()
     path = check_file(folder, ALTERNATIVES_FILE)
     try:
-        with open_file(path) as file:
-            table = pq.ParquetFile(file).read(["k", "is_published", "centre"], use_threads=False).to_pandas()
+        table = read_table(path, ["k", "is_published", "centre"]).to_pandas()
     except (OSError, pa.ArrowException) as error:
         problem, advice = (
             f"cannot be read ({type(error).__name__})",

@@ -13,12 +13,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
 from schemas.validation import Validation
-from segmentation.parts import open_file
+from segmentation.parts import read_table
 from segmentation.store.catalogue.pruned import list_pruned
 from segmentation.store.catalogue.published import readable_edition
 from segmentation.store.dates import published_dates
@@ -185,8 +184,7 @@ def _get_state(edition: EditionFacts, published: Mapping[str, str | None], point
 
 def _read_factual_names(folder: AnyPath) -> dict[str, str]:
     try:
-        with open_file(folder / "descriptions.parquet") as file:
-            table = pq.ParquetFile(file).read(columns=["segment_id", "name"], use_threads=False).to_pydict()
+        table = read_table(folder / "descriptions.parquet", ["segment_id", "name"]).to_pydict()
     except (OSError, pa.ArrowException):
         return {}  # `resegment audit` reports a damaged edition
     return dict(zip(table["segment_id"], table["name"], strict=True))

@@ -6,9 +6,8 @@ Everything is read from their manifests and profiles. The table is rendered in r
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-
 from schemas.manifest import Manifest
+from segmentation.parts import read_table
 from segmentation.store.catalogue.editions import Edition
 from segmentation.store.edition.manifests import check_file
 from segmentation.store.files.objects import AnyPath
@@ -85,8 +84,7 @@ def list_input_digests(manifest: Manifest) -> dict[str, str]:
 def read_centres(folder: AnyPath) -> dict[str, float]:
     """Centres in original units, by segment and feature. Refused if profiles.parquet is damaged."""
     columns = ["segment_id", "feature", "centre"]
-    with check_file(folder, "profiles.parquet").open("rb") as file:
-        rows = pq.ParquetFile(file).read(columns=columns, use_threads=False).to_pylist()
+    rows = read_table(check_file(folder, "profiles.parquet"), columns).to_pylist()
     return {f"{row['segment_id']} {row['feature']}": row["centre"] for row in rows}
 
 
