@@ -66,20 +66,13 @@ def diff_command(
 
 def _format_cells(difference: "Difference") -> list[str]:
     """Part, fact and both values; next to the second number its relative change."""
+    from segmentation.store.catalogue.edition_diff import format_fact
+
     value_a, value_b = difference.old, difference.new
     change = ""
     if isinstance(value_a, int | float) and isinstance(value_b, int | float) and value_a:
         change = f" ({(value_b - value_a) / abs(value_a):+.1%})"
-    return [difference.part, difference.fact, _format_value(value_a), _format_value(value_b) + change]
-
-
-def _format_value(value: object) -> str:
-    if value is None:
-        return "-"
-    # bool first, since it is an int in Python.
-    if isinstance(value, bool | str):
-        return str(value)
-    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else "…"
+    return [difference.part, difference.fact, format_fact(value_a), format_fact(value_b) + change]
 
 
 @editions_app.command(

@@ -4,13 +4,13 @@ What is needed for it and how editions are compared is in segmentation/rebuildin
 """
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from config.settings import read_settings
 from resegment.arguments import parse_date, resolve_home
+from resegment.drafts import allow_folder
 from resegment.options import EditionIdOption, NameArgument, StoreOption
 from resegment.run import run_nightly_flow
 from resegment.terminal import open_stderr, plain_failures
@@ -48,7 +48,8 @@ def rebuild_command(
     console = open_stderr()
     with scratch_folder() as scratch, plain_failures(console):
         scratch_store, definitions = prepare_scratch(home, past, plan, scratch)
-        _allow_scratch(str(scratch), definitions)
+        os.environ["RESEGMENT_DEFINITIONS"] = str(definitions)
+        allow_folder(scratch)
         parameters: dict[str, Any] = {"as_of": past.as_of, "source": plan.source}
         parameters |= {"store": str(scratch_store), "accept_new_ids": past.manifest.accept_new_ids}
         rebuilt = cast("Published", run_nightly_flow(plan.definition, parameters, read_settings(), console))
@@ -59,11 +60,3 @@ def rebuild_command(
         typer.echo(f"Differs: {name} as of {past.as_of}, edition {past.edition}")
         raise typer.Exit(1)
     typer.echo(f"Same bytes: {name} as of {past.as_of}, edition {past.edition}, all {outcome.files} files")
-
-
-def _allow_scratch(scratch: str, definitions: Path) -> None:
-    """Let the flow read the definitions in the scratch folder, and write there."""
-    os.environ["RESEGMENT_DEFINITIONS"] = str(definitions)
-    if os.environ.get("RESEGMENT_ROOTS"):
-        os.environ["RESEGMENT_ROOTS"] += f",{scratch}"
-    read_settings.cache_clear()

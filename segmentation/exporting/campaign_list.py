@@ -79,7 +79,7 @@ def write_list(
     members_schema = describe_members(folder, selection)
     schema = _finish(members_schema.empty_table(), options)[0].schema
     summary = ListSummary()
-    with _open_list(files, schema) as writer:
+    with _open_files(files, schema) as writer:
         for members in select_members(home, folder, selection):
             table, is_held_out = _finish(members.table, options)
             contacts = table.filter(pc.invert(is_held_out))
@@ -90,7 +90,7 @@ def write_list(
                     held_out=table.num_rows - contacts.num_rows,
                     earlier=members.earlier,
                     unclear=members.unclear,
-                    formulas=_count_formulas(contacts["customer_id"]),
+                    formulas=count_formulas(contacts["customer_id"]),
                 )
             )
     return summary
@@ -107,11 +107,11 @@ class _ListWriter(NamedTuple):
 
 
 @contextmanager
-def _open_list(files: ListFiles, schema: pa.Schema) -> Iterator[_ListWriter]:
+def _open_files(files: ListFiles, schema: pa.Schema) -> Iterator[_ListWriter]:
     with ExitStack() as stack:
         # The holdout's file takes its name last: once a list has its name, it is known who is not on it.
         writers = [
-            stack.enter_context(_open_table(output, schema))
+            stack.enter_context(open_list(output, schema))
             for output in (files.output, files.holdout)
             if output is not None
         ]
@@ -119,9 +119,8 @@ def _open_list(files: ListFiles, schema: pa.Schema) -> Iterator[_ListWriter]:
 
 
 @contextmanager
-def _open_table(
-    output: Path | IO[bytes], schema: pa.Schema
-) -> Iterator["pq.ParquetWriter | pa.csv.CSVWriter"]:
+def open_list(output: Path | IO[bytes], schema: pa.Schema) -> Iterator["pq.ParquetWriter | pa.csv.CSVWriter"]:
+    """A writer of customers' rows. A file is its owner's alone, and takes its name when it is complete."""
     if not isinstance(output, Path):
         with pa.csv.CSVWriter(output, schema) as writer:
             yield writer
@@ -150,5 +149,6 @@ def _finish(table: pa.Table, options: ListOptions) -> tuple[pa.Table, pa.Array]:
     return pa.table(columns), pa.array(is_held_out, pa.bool_())
 
 
-def _count_formulas(ids: pa.ChunkedArray) -> int:
+def count_formulas(ids: pa.ChunkedArray) -> int:
+    """How many ids a spreadsheet would take for formulas."""
     return pc.sum(pc.match_substring_regex(ids, _FORMULA)).as_py() or 0

@@ -55,18 +55,18 @@ def match_segments(contingency: Contingency, distances: np.ndarray, nearest: np.
     shared = contingency.shared
     matches: list[int | None] = [None] * shared.shape[1]
     similarity = jaccard_similarity(shared)
-    for i, j in _assign(np.where(similarity >= SAME_SEGMENT, similarity, 0.0)):
+    for i, j in assign_pairs(np.where(similarity >= SAME_SEGMENT, similarity, 0.0)):
         matches[j] = i
     # Tables without ids, and segments that lost nearly everyone, can only be compared by centre.
     unmatched = [i for i in range(len(shared)) if i not in matches and shared[i].sum() < FEW_SHARED]
     new = [j for j, match in enumerate(matches) if match is None and shared[:, j].sum() < FEW_SHARED]
     reach = NEAR_CENTRE * nearest[unmatched][:, None]
-    for row, column in _assign(np.maximum(reach - distances[np.ix_(unmatched, new)], 0.0)):
+    for row, column in assign_pairs(np.maximum(reach - distances[np.ix_(unmatched, new)], 0.0)):
         matches[new[column]] = unmatched[row]
     return matches
 
 
-def _assign(gain: np.ndarray) -> list[tuple[int, int]]:
+def assign_pairs(gain: np.ndarray) -> list[tuple[int, int]]:
     """The pairs with the largest total gain (Hungarian assignment), without pairs that gain nothing."""
     if not gain.size:
         return []

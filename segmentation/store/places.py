@@ -106,6 +106,11 @@ PLACES = (
     ),
     FileKind("{name}/comparisons/{date}/comparison.parquet", "algorithms compared", pruning=Pruning.DATE),
     FileKind("{name}/comparisons/{date}/comparison.html", "the page of a comparison", pruning=Pruning.DATE),
+    FileKind(
+        "{name}/comparisons/{date}/{edition}-{edition}.html",
+        "the page of two editions compared, counted",
+        pruning=Pruning.DATE,
+    ),
     FileKind("{name}/validations/{date}/validation.json", "verdicts on segments", pruning=Pruning.DATE),
     FileKind("{name}/validations/{date}/validation.parquet", "outcomes by segment", pruning=Pruning.DATE),
     FileKind("{name}/inputs/{date}/{edition}.json", "digests of typed input files", pruning=Pruning.EDITION),

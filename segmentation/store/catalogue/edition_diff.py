@@ -3,7 +3,7 @@
 Everything is read from their manifests and profiles. The table is rendered in resegment/editions.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schemas.manifest import Manifest
@@ -13,6 +13,7 @@ from segmentation.store.edition.manifests import check_file
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
 
+Facts = Mapping[str, Mapping[str, Any]]  # by part, then by name
 METRICS = ("inertia", "k", "how", "trained", "wanted_k", "wanted_nights", "decision")
 
 
@@ -29,20 +30,34 @@ class Difference(NamedTuple):
         return {"part": self.part, "what": self.fact, "before": self.old, "after": self.new}
 
 
+def format_fact(value: object) -> str:
+    """A fact's value as text; a dash for one that the edition does not have."""
+    if value is None:
+        return "-"
+    # bool first, since it is an int in Python.
+    if isinstance(value, bool | str):
+        return str(value)
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else "…"
+
+
 def diff_editions(
     home: AnyPath, old: Edition, new: Edition, new_home: AnyPath | None = None
 ) -> list[Difference]:
     """All differences, part by part. new_home: the home of `new`, if it is in another store."""
-    old_facts, new_facts = collect_facts(home, old), collect_facts(new_home or home, new)
+    return diff_facts(collect_facts(home, old), collect_facts(new_home or home, new))
+
+
+def diff_facts(old: Facts, new: Facts) -> list[Difference]:
+    """The facts that differ, by part. Both have the same parts."""
     return [
-        Difference(part, fact, old_facts[part].get(fact), new_facts[part].get(fact))
-        for part in old_facts
-        for fact in sorted({*old_facts[part], *new_facts[part]})
-        if old_facts[part].get(fact) != new_facts[part].get(fact)
+        Difference(part, fact, old[part].get(fact), new[part].get(fact))
+        for part in old
+        for fact in sorted({*old[part], *new[part]})
+        if old[part].get(fact) != new[part].get(fact)
     ]
 
 
-def collect_facts(home: AnyPath, edition: Edition) -> dict[str, dict[str, Any]]:
+def collect_facts(home: AnyPath, edition: Edition) -> Facts:
     """The facts of an edition by part: flat names and plain values."""
     manifest = edition.manifest
     content = manifest.model_dump(mode="json")
