@@ -150,6 +150,7 @@ class AttributeBalance(Record):
     customers: int
     matched: int = Field(description="Customers with a row in attributes.")
     ids_elsewhere: int = Field(description="Ids with a row that holds, and without a customer.")
+    merged_ids: int = Field(0, description="Rows of ids that were merged, used for the ids that stay.")
     day: date | None = Field(None, description="The first day of the dated file that was read.")
     cause: str = Field("", description="Why few ids match, if most others would match once rewritten.")
 
@@ -163,9 +164,10 @@ class AttributeBalance(Record):
         day = f" of {self.day}" if self.day else ""
         refused = f"; {self.rows.quarantined:,} rows refused" if self.rows.quarantined else ""
         outside = f"; {self.rows.outside:,} rows hold on other dates only" if self.rows.outside else ""
+        merged = f"; {self.merged_ids:,} rows of merged ids are used" if self.merged_ids else ""
         return (
             f"{self.matched:,} of {self.customers:,} customers ({self.share:.1%}) are in attributes{day}; "
-            f"{self.ids_elsewhere:,} ids there are of no customer{refused}{outside}"
+            f"{self.ids_elsewhere:,} ids there are of no customer{refused}{outside}{merged}"
         )
 
 

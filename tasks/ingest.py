@@ -11,7 +11,7 @@ from schemas.late_files import LateFiles
 from schemas.night import Night
 from schemas.rows import Digest, EditionKey, Ingested, Input
 from schemas.wording import format_count
-from segmentation.attributes.aliases import read_merged_ids, write_aliases
+from segmentation.attributes.aliases import leave_out_merged, read_merged_ids, write_aliases
 from segmentation.attributes.side_tables import (
     SideTable,
     judge_side_tables,
@@ -44,6 +44,7 @@ from segmentation.store.layout import get_home
 from segmentation.store.runs.space import check_space
 from segmentation.store.tombstones import (
     digest_ids,
+    Tombstones,
     fingerprint_tombstones,
     read_tombstones,
     refuse_pending,
@@ -141,9 +142,12 @@ def check_judged(night: Night, rows: JudgedRows, inputs: Sequence[Input], contra
     return warnings
 
 
-def with_merged_ids(history: OpenedHistory, merged: MergedIds | None) -> OpenedHistory:
-    """The earlier events under the ids that stay."""
-    return history._replace(contract=history.contract._replace(merged=merged))
+def follow_merged_ids(
+    history: OpenedHistory, merged: MergedIds | None, tombstones: Tombstones | None
+) -> OpenedHistory:
+    """The earlier events under the ids that stay, without those of erased customers."""
+    contract = history.contract._replace(merged=merged)
+    return history._replace(contract=leave_out_erased(history.source.files, contract, tombstones))
 
 
 def collect_digests(
@@ -160,14 +164,16 @@ def read_source(night: Night) -> Ingested:
     tombstones = read_tombstones(get_home(night))
     refuse_pending(get_home(night), tombstones)
     folder = create_empty_folder(night.staging / "ingest")
-    source, history = open_source(night), open_history(night, tombstones)
+    source, history = open_source(night), open_history(night)
     inputs = tuple(file.input for file in source.files)
     tables = open_side_tables(night, tombstones)
     contract = make_night_contract(night)
-    sources: tuple[SideTable | OpenedHistory, ...] = (*tables, *history)
-    digests = collect_digests(source, contract, sources)
+    digests = collect_digests(source, contract, (*tables, *history))
     merged = read_merged_ids(night, tables, folder)
+    tables = leave_out_merged(tables, merged, tombstones)
+    history = [follow_merged_ids(opened, merged, tombstones) for opened in history]
     contract = leave_out_erased(source.files, contract._replace(merged=merged), tombstones)
+    sources: tuple[SideTable | OpenedHistory, ...] = (*tables, *history)
     used = digest_ids(tombstones, contract.erased.union(*(table.contract.erased for table in sources)))
     from_store = StoreContent(used, resolve_names(night), choose_validation(night))
     key = make_edition_key(night, digests, from_store)
@@ -206,7 +212,7 @@ def read_source(night: Night) -> Ingested:
         breakdown=rows.counts.break_down([amount.name for amount in contract.amounts]),
         warnings=(*warnings, *(warning for side in side_rows.values() for warning in side.warnings)),
     )
-    return add_history(ingested, with_merged_ids(history[0], merged)) if history else ingested
+    return add_history(ingested, history[0]) if history else ingested
 
 
 @stage("ingest {night.as_of}")

@@ -209,7 +209,8 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
         )
     joined = None
     if ingested.attributes is not None:
-        joined = join_attributes(night, ingested.attributes, summary.parts, night.staging / "attributes")
+        folder = night.staging / "attributes"
+        joined = join_attributes(night, ingested.attributes, summary.parts, folder, ingested.aliases)
     has_ids = night.definition.rows.id is not None
     odd_ids = (*warn_of_missing_ids(summary.parts), *warn_of_similar_ids(summary.parts)) if has_ids else ()
     customers = Customers(

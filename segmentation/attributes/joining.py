@@ -1,7 +1,7 @@
 """Attributes joined to the customers of a night: rows that hold on the date, matches, and why few match.
 
 Which rows hold is decided by queries, in validity_queries.py. Every row that does not count is counted as
-merged or outside, or quarantined with its reason.
+merged or outside, or quarantined with its reason. Rows of merged ids are followed in merged_rows.py.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ import pyarrow as pa
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import AttributeBalance, RowBalance, SideRows
+from segmentation.attributes.merged_rows import follow_merged_rows
 from segmentation.attributes.validity_queries import FORMS, IS_COPY, REASON, ValidityQueries, forms_query
 from segmentation.identity.join import join_parts
 from segmentation.parts import create_empty_folder, open_parquet, read_part, rechunk, write_part, write_parts
@@ -31,6 +32,7 @@ class CurrentRows(NamedTuple):
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
     balance: RowBalance
+    renamed: int = 0  # rows of merged ids, under the ids that stay
 
 
 class JoinedCustomers(NamedTuple):
@@ -41,14 +43,19 @@ class JoinedCustomers(NamedTuple):
     balance: AttributeBalance
 
 
-def join_attributes(night: Night, rows: SideRows, parts: Sequence[Part], folder: Path) -> JoinedCustomers:
-    """Add the columns that the definition keeps. They are missing for a customer without a row."""
+def join_attributes(
+    night: Night, rows: SideRows, parts: Sequence[Part], folder: Path, aliases: Part | None = None
+) -> JoinedCustomers:
+    """Add the columns that the definition keeps. They are missing for a customer without a row.
+
+    aliases: the mergers, as write_aliases writes them.
+    """
     columns = [name for name in night.definition.kept_columns if name not in night.definition.row_columns]
     create_empty_folder(folder)
     names = [None if source.numbered else source.name for source in rows.inputs]
     with open_engine(night.staging, folder / "spill") as connection:
         session = QuerySession(connection, folder, names)
-        current = select_current(night, rows, columns, session)
+        current = follow_merged(select_current(night, rows, columns, session), aliases, session)
         with open_parquet(rows.parts[0].path) as file:
             schema = file.schema_arrow
         empty = pa.schema([schema.field(name) for name in ("customer_id", *columns)]).empty_table()
@@ -72,6 +79,7 @@ def join_attributes(night: Night, rows: SideRows, parts: Sequence[Part], folder:
             rows=current.balance,
             customers=sum(part.rows for part in parts),
             matched=matched,
+            merged_ids=current.renamed,
             ids_elsewhere=elsewhere,
             day=rows.day,
         )
@@ -114,6 +122,16 @@ def select_current(
     return CurrentRows(current, (*rows.quarantine, *quarantine), balance)
 
 
+def follow_merged(current: CurrentRows, aliases: Part | None, session: QuerySession) -> CurrentRows:
+    """The rows under the ids that stay. Those of merged ids that are not used count as merged."""
+    followed = follow_merged_rows(current.parts, aliases, session)
+    balance, superseded = current.balance, followed.superseded
+    update = {"used": balance.used - superseded, "merged": balance.merged + superseded}
+    return current._replace(
+        parts=followed.parts, balance=balance.model_copy(update=update), renamed=followed.renamed
+    )
+
+
 def _name_reasons(refused: pa.Table) -> pa.Table:
     """The rows as refuse_rows takes them, without what the queries have added."""
     names = [name for name in refused.column_names if name[0] != " " and name not in ("reason", "reasons")]
@@ -138,4 +156,4 @@ def _read_tables(parts: Sequence[Part], empty: pa.Table) -> Iterator[pa.Table]:
     """The tables of these parts; before them one without rows, since there may be no part."""
     yield empty
     for part in parts:
-        yield read_part(part)
+        yield read_part(part, empty.column_names)

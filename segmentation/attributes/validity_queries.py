@@ -94,19 +94,21 @@ class ValidityQueries(SqlTerms):
     def current_query(
         self, columns: Sequence[str], repeated: Sequence[str], judged: Sequence[str]
     ) -> AggregationQuery:
-        """The rows that hold, one of each id, ascending: customer_id and these columns."""
+        """The rows that hold, one of each id, ascending: customer_id, these columns and BEGINS."""
         names = ", ".join(["customer_id", *map(self.column, columns)])
+        single_names = f"{names}, {self._begins} AS {BEGINS}"
         if not repeated:
             return self.query(
-                f"SELECT {names} FROM read_parquet($files) WHERE {self._holds} ORDER BY customer_id"
+                f"SELECT {single_names} FROM read_parquet($files) WHERE {self._holds} ORDER BY customer_id"
             )
         self.values |= {"repeated": list(repeated), "judged": list(judged)}
         single = (
-            f"SELECT {names} FROM read_parquet($files) e ANTI JOIN read_parquet($repeated) r "
+            f"SELECT {single_names} FROM read_parquet($files) e ANTI JOIN read_parquet($repeated) r "
             f"USING (customer_id) WHERE {self._holds}"
         )
         compared = (
-            f"SELECT {names} FROM read_parquet($judged) WHERE {HOLDS} AND NOT {IS_COPY} AND {REASON} IS NULL"
+            f"SELECT {names}, {BEGINS} FROM read_parquet($judged) "
+            f"WHERE {HOLDS} AND NOT {IS_COPY} AND {REASON} IS NULL"
         )
         return self.query(f"SELECT * FROM ({single} UNION ALL {compared}) ORDER BY customer_id")
 

@@ -100,7 +100,7 @@ def open_side_tables(night: Night, tombstones: Tombstones | None) -> list[SideTa
     return tables
 
 
-def open_history(night: Night, tombstones: Tombstones | None) -> list[OpenedHistory]:
+def open_history(night: Night) -> list[OpenedHistory]:
     """With groups and no edition that knows its customers: the source's events before the window."""
     earlier = make_history_night(night)
     if earlier is None:
@@ -111,5 +111,4 @@ def open_history(night: Night, tombstones: Tombstones | None) -> list[OpenedHist
         source = OpenedSource([], [])
     contract = make_night_contract(earlier.night)
     digest = digest_history(earlier.night, compute_digests(source.files, contract))
-    contract = leave_out_erased(source.files, contract, tombstones)
     return [OpenedHistory(earlier.night, source, contract, (digest,), earlier.warnings)]

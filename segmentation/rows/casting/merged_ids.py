@@ -11,10 +11,14 @@ import pyarrow.compute as pc
 
 
 class MergedIds(NamedTuple):
-    """Old ids and, at the same place, the ids that stay: strings (n,). No old id stays."""
+    """Old ids and, at the same place, the ids that stay: strings (n,). No old id stays.
+
+    since: when each old id was given up, int64 (n,), in microseconds; None where that is not needed.
+    """
 
     old: pa.StringArray
     new: pa.StringArray
+    since: pa.Int64Array | None = None
 
     def apply(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         """The ids, with the one that stays in place of each old one."""
