@@ -118,15 +118,15 @@ def test_a_merger_is_no_leaver_and_no_joiner(merged_town: Town, tmp_path: Path) 
     """Whoever has the id that stays was in the segment of the old id, and it is counted and said."""
     town = merged_town.copy_to(tmp_path)
     second = town.night(2, draw_customers(FOUR))
-    segments, before = read(second).set_index("customer_id"), read_first(town).set_index("customer_id")
+    segments, earlier = read(second).set_index("customer_id"), read_first(town).set_index("customer_id")
     assert not {"a00001", "y00001", "d00001"} & {*segments.index}
-    assert len(segments) == len(before) - 1
-    survivor, merged = segments.loc["z00001"].to_dict(), before.loc["a00001"].to_dict()
+    assert len(segments) == len(earlier) - 1
+    survivor, merged = segments.loc["z00001"].to_dict(), earlier.loc["a00001"].to_dict()
     assert (survivor["previous_segment_id"], survivor["change"]) == (merged["segment_id"], "stayed")
     # The surviving id's own segment counts before that of the merged one.
     assert (
         segments.loc["b00001"].to_dict()["previous_segment_id"]
-        == before.loc["b00001"].to_dict()["segment_id"]
+        == earlier.loc["b00001"].to_dict()["segment_id"]
     )
     assert not {"joined", "left"} & {*read(second, "changes.parquet")["change"]}
     assert second.merged is not None
@@ -149,8 +149,8 @@ def test_the_edition_before_is_read_in_the_order_of_the_new_ids(merged_town: Tow
     tables = list(read_merged(path, ["segment_id"], merged))
     ids = [name for table in tables for name in table["customer_id"].to_pylist()]
     original = pd.read_parquet(path)["customer_id"]
-    kept = [name for name in original if name not in merged.old.to_pylist()]
-    assert ids == sorted([*kept, "b00000x", "a0"])
+    unmerged = [name for name in original if name not in merged.old.to_pylist()]
+    assert ids == sorted([*unmerged, "b00000x", "a0"])
 
 
 def test_an_erased_id_stays_erased_under_its_new_name(merged_town: Town, tmp_path: Path) -> None:

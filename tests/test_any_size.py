@@ -127,8 +127,8 @@ def test_no_column_is_refused_for_its_size(
     town = make_town(tmp_path, scaling={"default": scaling})
     columns = multiply(customers, spend=factor, visits=factor)
     assert town.night(1, columns).outcome == "published"
-    again = town.night(2, columns)
-    assert (again.outcome, manifest(again)["how"]) == ("published", "scored")
+    second = town.night(2, columns)
+    assert (second.outcome, manifest(second)["how"]) == ("published", "scored")
 
 
 def test_money_counts_more_than_what_varies_less(tmp_path: Path, customers: pd.DataFrame) -> None:

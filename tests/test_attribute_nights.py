@@ -112,8 +112,8 @@ def test_the_name_of_an_edition_is_of_both_tables(
     town = original.copy_to(tmp_path)
     town = town._replace(definition=create(tmp_path).definition)
     source = town.folder / "night-2.csv"
-    again = town.run(2, source)
-    assert (again.outcome, again.attributes) == ("already-published", second.attributes)
+    repeated = town.run(2, source)
+    assert (repeated.outcome, repeated.attributes) == ("already-published", second.attributes)
     write_attributes(town.folder / "attributes", 2, extra=1)
     changed = town.run(2, source)
     assert changed.outcome == "published"

@@ -36,9 +36,9 @@ def create_table_town(folder: Path, **changes: Any) -> Town:
     return create_town(folder, rows={"id": "id", "columns": COLUMNS}, groups=GROUPS, **fast, **changes)
 
 
-def draw_night(number: int, gone: int) -> pd.DataFrame:
-    """The customers of a night: the first `gone` have left, and of the others each fifth is two days old."""
-    customers = CUSTOMERS.iloc[gone:].assign(since="2020-05-01")
+def draw_night(number: int, absent: int) -> pd.DataFrame:
+    """The customers of a night: the first `absent` have left; each fifth of the others is two days old."""
+    customers = CUSTOMERS.iloc[absent:].assign(since="2020-05-01")
     customers.loc[customers.index % 5 == 0, "since"] = str(day(number - 2))
     customers.loc[customers.index % 9 == 8, "since"] = ""
     return customers
@@ -50,17 +50,17 @@ def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> 
     A damaged table of known customers refuses the next night, since nothing else tells who they were.
     """
     town = create_table_town(tmp_path)
-    nights = [town.night(number, draw_night(number, gone)) for number, gone in ((1, 0), (2, 3), (20, 5))]
-    known = read(nights[2], "known.parquet").set_index("customer_id")
-    assert list(known.index) == sorted(CUSTOMERS["id"])
+    nights = [town.night(number, draw_night(number, absent)) for number, absent in ((1, 0), (2, 3), (20, 5))]
+    table = read(nights[2], "known.parquet").set_index("customer_id")
+    assert list(table.index) == sorted(CUSTOMERS["id"])
     expected = pd.Series("segment", CUSTOMERS["id"])
     expected[CUSTOMERS.index < 5] = "lapsed"
     # Nobody is new twice: those who had this day in the first table too were known before.
-    assert dict(known["group"]) == dict(expected)
+    assert dict(table["group"]) == dict(expected)
     first = read(nights[0], "known.parquet").set_index("customer_id")
     new = CUSTOMERS["id"][(CUSTOMERS.index % 5 == 0) | (CUSTOMERS.index % 9 == 8)]
     assert set(first.index[first["group"] == "new"]) == set(new)
-    dates = known.loc["a00001", "first_seen"], known.loc["a00001", "last_seen"]
+    dates = table.loc["a00001", "first_seen"], table.loc["a00001", "last_seen"]
     assert dates == ("2020-05-01", str(day(1)))
     assert manifest(nights[1])["groups"]["sizes"]["lapsed"] == 3
     (path,) = town.home.glob(f"editions/{day(20)}/*/known.parquet")
@@ -72,12 +72,12 @@ def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_groups_of_a_table_begin_with_the_edition_before(tmp_path: Path) -> None:
     """Where the edition before has no groups, its customers are known from its table of segments."""
-    before = create_table_town(tmp_path)._replace(
+    earlier = create_table_town(tmp_path)._replace(
         definition=Definition.model_validate(
             {**create_table_town(tmp_path).definition.model_dump(mode="json", by_alias=True), "groups": None}
         )
     )
-    before.night(1, draw_night(1, 0))
+    earlier.night(1, draw_night(1, 0))
     published = create_table_town(tmp_path).night(2, draw_night(2, 4))
     groups = manifest(published)["groups"]
     assert (groups["sizes"]["lapsed"], groups["source"]) == (4, "edition")
@@ -88,33 +88,33 @@ def test_erased_customers_are_not_known(tmp_path: Path) -> None:
     """They leave the table of every edition, stay away on later nights, and are said apart."""
     shop = make_known_shop(tmp_path)
     write_orders(shop.days)
-    known = read(shop.night(30), "known.parquet").set_index("customer_id")["group"]
-    erased = [known.index[known == group][0] for group in ("segment", "new", "lapsed")]
+    groups_by_id = read(shop.night(30), "known.parquet").set_index("customer_id")["group"]
+    erased = [groups_by_id.index[groups_by_id == group][0] for group in ("segment", "new", "lapsed")]
     request = make_request(shop.home, erased, "ana", "", shop.home)
     erase_customers(shop.home, request, lambda line: None)
     (path,) = shop.home.glob("editions/*/*/known.parquet")
     remaining = pd.read_parquet(path)
-    assert set(known.index) - set(remaining["customer_id"]) == set(erased)
+    assert set(groups_by_id.index) - set(remaining["customer_id"]) == set(erased)
     assert audit_store(shop.home).damage == []
     published = shop.night(31)
     assert not set(erased) & set(read(published, "known.parquet")["customer_id"])
     groups = manifest(published)["groups"]
     assert groups["erased"] == 3
-    assert sum(flow["customers"] for flow in groups["flows"] if flow["previous"]) == len(known) - 3
+    assert sum(flow["customers"] for flow in groups["flows"] if flow["previous"]) == len(groups_by_id) - 3
     assert "3 were erased" in Path(published.report_path).read_text()
 
 
 def test_merged_ids_are_known_once() -> None:
     """Two ids become one with both's first and last day and the weightier group, however tables are cut."""
     random = np.random.default_rng(5)
-    known = pd.DataFrame({"customer_id": [f"c{number:03d}" for number in range(300)]})
-    known["first_seen"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(random.integers(0, 50, 300), "D")
-    known["last_seen"] = known["first_seen"] + pd.to_timedelta(random.integers(0, 50, 300), "D")
-    known["group"] = random.choice(["segment", "new", "lapsed"], 300)
-    old = sorted(random.choice(known["customer_id"], 40, replace=False))
-    stays = sorted({*known["customer_id"], "a", "x"} - {*old})
+    customers = pd.DataFrame({"customer_id": [f"c{number:03d}" for number in range(300)]})
+    customers["first_seen"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(random.integers(0, 50, 300), "D")
+    customers["last_seen"] = customers["first_seen"] + pd.to_timedelta(random.integers(0, 50, 300), "D")
+    customers["group"] = random.choice(["segment", "new", "lapsed"], 300)
+    old = sorted(random.choice(customers["customer_id"], 40, replace=False))
+    stays = sorted({*customers["customer_id"], "a", "x"} - {*old})
     pairs = dict(zip(old, random.choice(stays, 40), strict=True))
-    table = pa.Table.from_pandas(known, EARLIER, preserve_index=False)
+    table = pa.Table.from_pandas(customers, EARLIER, preserve_index=False)
     merged = MergedIds(pa.array(old), pa.array(list(pairs.values())))
     cuts = [
         EARLIER.empty_table(),
@@ -125,7 +125,7 @@ def test_merged_ids_are_known_once() -> None:
     ]
     rows = CountedTables(iter(cuts))
     result = pa.concat_tables(merge_known(iter(rows), merged, list_given_up(iter(cuts), merged))).to_pandas()
-    united = known.assign(customer_id=known["customer_id"].replace(pairs)).groupby("customer_id")
+    united = customers.assign(customer_id=customers["customer_id"].replace(pairs)).groupby("customer_id")
     expected = united.agg(
         first_seen=("first_seen", "min"), last_seen=("last_seen", "max"), group=("group", "max")
     )

@@ -191,8 +191,8 @@ def test_groups_below_ten_are_not_drawn(tmp_path: Path) -> None:
     ).night(1, draw_customers({"a": 150, "b": 130, "e": 9}))
     page, sizes = ReportPage(published), read(published)["segment_id"].value_counts()
     small = next(name for name, size in sizes.items() if size == 9)
-    drawn = {segment["id"] for segment in page.data["points"]["points"]["segments"]}
-    assert drawn == set(sizes.index) - {small}
+    plotted = {segment["id"] for segment in page.data["points"]["points"]["segments"]}
+    assert plotted == set(sizes.index) - {small}
     spreads = page.html.split("How values spread", 1)[1].split("</section>", 1)[0]
     assert spreads.count("fewer than 10 customers</text>") == 2
     assert spreads.count("<td>not shown</td>") == 2 * 5
@@ -214,9 +214,9 @@ def test_spreads_show_exact_quantiles(two_nights: tuple[Published, Published]) -
     quantiles = page.html.split('aria-label="Quantiles of visits"', 1)[1].split("</table>", 1)[0]
     for segment_id, visits in table.groupby("segment_id")["visits"]:
         row = quantiles.split(f'<th scope="row">{segment_id}</th>', 1)[1].split("</tr>", 1)[0]
-        shown = [float(cell.replace(",", "")) for cell in re.findall(r"<td>([\d.,]+)</td>", row)]
+        quantiles_shown = [float(cell.replace(",", "")) for cell in re.findall(r"<td>([\d.,]+)</td>", row)]
         exact = np.quantile(visits, [0.05, 0.25, 0.5, 0.75, 0.95], method="inverted_cdf")
-        assert shown == pytest.approx(exact, rel=6e-3)
+        assert quantiles_shown == pytest.approx(exact, rel=6e-3)
 
 
 def test_nights_without_ids_show_sizes_only(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class AssignedGroups(NamedTuple):
 
 
 class _Assigned(NamedTuple):
-    known: pa.Table
+    customers: pa.Table
     is_new: np.ndarray
 
 
@@ -57,18 +57,18 @@ def assign_groups(
     new_from = night.as_of - timedelta(groups.new.days) if groups.new else None
     earlier = read_earlier_customers(night, ingested)
     tables = _read_tonight(definition, tonight, night.as_of)
-    known, remaining = PartWriter(folder, "known"), PartWriter(folder, "segmented")
+    known_writer, remaining = PartWriter(folder, "known"), PartWriter(folder, "segmented")
     flows: Counter[tuple[str | None, str]] = Counter()
     since, count = night.as_of, 0
     for id_range in merge_by_id(tables, earlier.tables):
         assigned = _assign(id_range, new_from)
-        known.add(assigned.known)
+        known_writer.add(assigned.customers)
         count += id_range.earlier.num_rows
-        flows.update(_count_flows(assigned.known))
-        since = min(since, pc.min(assigned.known["first_seen"]).as_py())
+        flows.update(_count_flows(assigned.customers))
+        since = min(since, pc.min(assigned.customers["first_seen"]).as_py())
         if new_from is not None:
-            kept = id_range.tonight.filter(pa.array(~assigned.is_new))
-            remaining.add(kept.select(["customer_id", *definition.kept_columns]))
+            segmented = id_range.tonight.filter(pa.array(~assigned.is_new))
+            remaining.add(segmented.select(["customer_id", *definition.kept_columns]))
     parts = tuple(tonight.parts) if new_from is None else tuple(remaining.close())
     record = _make_record(flows, earlier, new_from is not None, since)
     record = record.model_copy(update=_count_gone(earlier, count))
@@ -76,14 +76,14 @@ def assign_groups(
         raise Refused("all-new", _describe_all_new(record, groups))
     if record.sizes[SEGMENT] != sum(part.rows for part in parts):
         raise UnaccountedRows(f"{record.describe()}, but {sum(part.rows for part in parts):,} are segmented")
-    return AssignedGroups(parts, tuple(known.close()), record)
+    return AssignedGroups(parts, tuple(known_writer.close()), record)
 
 
 def _read_tonight(definition: Definition, tonight: TonightCustomers, as_of: date) -> Iterator[pa.Table]:
     """Tonight's customers with the columns FIRST_DAY and LAST_DAY."""
     if tonight.seen:
-        for part, seen in zip(tonight.parts, tonight.seen, strict=True):
-            days = read_part(seen)
+        for part, days_part in zip(tonight.parts, tonight.seen, strict=True):
+            days = read_part(days_part)
             table = read_part(part).append_column(FIRST_DAY, days["first_seen"])
             yield table.append_column(LAST_DAY, days["last_seen"])
         return
@@ -112,9 +112,9 @@ def _assign(id_range: MergedRange, new_from: date | None) -> _Assigned:
     present = _tabulate(
         [ids, first, last, pc.if_else(pa.array(is_new), NEW, SEGMENT), _flatten(earlier["group"]).take(place)]
     )
-    gone = earlier.filter(pc.invert(pc.is_in(earlier_ids, value_set=ids)))
-    lapsed = pa.array([LAPSED] * gone.num_rows, pa.string())
-    columns = [gone["customer_id"], gone["first_seen"], gone["last_seen"], lapsed, gone["group"]]
+    absent = earlier.filter(pc.invert(pc.is_in(earlier_ids, value_set=ids)))
+    lapsed = pa.array([LAPSED] * absent.num_rows, pa.string())
+    columns = [absent["customer_id"], absent["first_seen"], absent["last_seen"], lapsed, absent["group"]]
     return _Assigned(pa.concat_tables([present, _tabulate(columns)]).sort_by("customer_id"), is_new)
 
 
@@ -128,8 +128,8 @@ def _flatten(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks()
 
 
-def _count_flows(known: pa.Table) -> Counter[tuple[str | None, str]]:
-    counts = known.group_by(["previous_group", "group"]).aggregate([([], "count_all")]).to_pylist()
+def _count_flows(customers: pa.Table) -> Counter[tuple[str | None, str]]:
+    counts = customers.group_by(["previous_group", "group"]).aggregate([([], "count_all")]).to_pylist()
     return Counter({(row["previous_group"], row["group"]): row["count_all"] for row in counts})
 
 

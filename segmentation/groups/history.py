@@ -110,11 +110,11 @@ def read_history(opened: OpenedHistory, ingested: Ingested) -> KnownHistory:
     with open_engine(night.staging, folder / "spill") as connection:
         session = QuerySession(connection, folder, names)
         # Rules of the whole table are about tonight's: a history may be far larger than they can take.
-        kept = keep_one_per_key(judged, night.definition, session)
-        kept = drop_contradictions(kept.parts, night.definition, night.as_of, session)
-        query = seen_days_query(night.definition.rows, list_paths(kept.parts))
-        seen = create_empty_folder(night.staging / "seen")
-        parts = write_parts(seen, "seen", rechunk(run_query(connection, query)))
+        good = keep_one_per_key(judged, night.definition, session)
+        good = drop_contradictions(good.parts, night.definition, night.as_of, session)
+        query = seen_days_query(night.definition.rows, list_paths(good.parts))
+        days_folder = create_empty_folder(night.staging / "seen")
+        parts = write_parts(days_folder, "seen", rechunk(run_query(connection, query)))
     shutil.rmtree(folder)  # years of rows, of which only the days were needed
-    count = sum(part.rows for part in kept.parts)
+    count = sum(part.rows for part in good.parts)
     return history.model_copy(update={"parts": parts, "rows": count})

@@ -107,15 +107,15 @@ def read_earlier_customers(night: Night, ingested: Ingested) -> EarlierCustomers
         source = "source" if night.definition.summary else "table"
         return EarlierCustomers(iter([EARLIER.empty_table()]), source)
     folder = edition_folder(get_home(night), *ref)
-    rows, known = CountedTables(_read_edition(folder, ref.as_of)), None
+    rows, total = CountedTables(_read_edition(folder, ref.as_of)), None
     if (folder / KNOWN_CUSTOMERS).is_file():
         manifest = try_read_manifest(folder)
-        known = manifest.groups.known if manifest and manifest.groups else None
+        total = manifest.groups.known if manifest and manifest.groups else None
     merged = load_merged_ids(ingested.aliases)
     if merged is None:
-        return EarlierCustomers(iter(rows), "edition", rows, known)
+        return EarlierCustomers(iter(rows), "edition", rows, total)
     given_up = list_given_up(_read_edition(folder, ref.as_of), merged)
-    return EarlierCustomers(merge_known(iter(rows), merged, given_up), "edition", rows, known)
+    return EarlierCustomers(merge_known(iter(rows), merged, given_up), "edition", rows, total)
 
 
 def _read_edition(folder: AnyPath, as_of: date) -> Iterator[pa.Table]:

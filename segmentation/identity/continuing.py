@@ -124,8 +124,8 @@ def _check_tables(
         return PreviousState(damage=damage)
     # Only an edition knows who was in a table of customers before; events can be read again.
     is_needed = night.definition.groups is not None and night.definition.summary is None
-    known = (KNOWN_CUSTOMERS,) if is_needed and KNOWN_CUSTOMERS in digests else ()
-    if damage := list_damage(folder, known, digests):
+    needed_files = (KNOWN_CUSTOMERS,) if is_needed and KNOWN_CUSTOMERS in digests else ()
+    if damage := list_damage(folder, needed_files, digests):
         return PreviousState(damage=damage)
     # Both begin again together, so that their dates agree. Editions of earlier versions have no trends.
     lost = any(

@@ -91,8 +91,8 @@ def estimate_auc_error(values: np.ndarray, prediction: Prediction, folds: np.nda
         is_inside = folds == fold
         inside = Prediction(*(means[is_inside] for means in prediction))
         areas.append(compute_auc(values[is_inside], inside, folds[is_inside]))
-    known = [area for area in areas if area is not None]
-    return float(np.std(known, ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None
+    computed = [area for area in areas if area is not None]
+    return float(np.std(computed, ddof=1) / np.sqrt(len(computed))) if len(computed) > 1 else None
 
 
 def bootstrap_r2(values: np.ndarray, prediction: Prediction, seed: int) -> Interval | None:

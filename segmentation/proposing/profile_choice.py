@@ -28,7 +28,7 @@ def choose_profile(
     profiles: Mapping[str, ColumnProfile], roles: Mapping[str, Role], used_names: Collection[str] = ()
 ) -> dict[str, Role]:
     """The columns to declare for the profile. used_names: those of features, which a column cannot share."""
-    chosen = {}
+    declared = {}
     for name, role in roles.items():
         is_free = name not in used_names and name not in RESERVED_COLUMNS and role.use == "left out"
         if (
@@ -37,8 +37,8 @@ def choose_profile(
             and describes_customers(name, profiles[name], role)
         ):
             kind = "bool" if profiles[name].kind == "bool" else "category"
-            chosen[name] = Role("declared", {"type": kind, **_CONTRACT}, _REASON)
-    return dict(list(chosen.items())[:MOST_PROFILED])
+            declared[name] = Role("declared", {"type": kind, **_CONTRACT}, _REASON)
+    return dict(list(declared.items())[:MOST_PROFILED])
 
 
 def describes_customers(name: str, profile: ColumnProfile, role: Role) -> bool:

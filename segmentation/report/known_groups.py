@@ -45,9 +45,9 @@ def describe_groups(context: ReportContext, groups: KnownCustomers) -> list[str]
     sentences = [f"The first customers were seen on {format_date(groups.since)}."]
     history = context.draft.ingested.history
     if history is not None:
-        read = format_count(history.rows, "event")
+        events = format_count(history.rows, "event")
         refused = f" ({history.refused:,} more were refused)" if history.refused else ""
-        sentences.append(f"Read again for this edition, from before the window: {read}{refused}.")
+        sentences.append(f"Read again for this edition, from before the window: {events}{refused}.")
     if definition.groups and definition.groups.new:
         days = definition.groups.new.days
         sentences.append(f"New: first seen within {days} days. They have too little history for a segment.")
@@ -92,7 +92,7 @@ def tabulate_flows(groups: KnownCustomers) -> Table:
     rows = [
         [name, *(f"{counts.get((previous, group), 0):,}" for group in groups.sizes)]
         for previous, name in _NAMES.items()
-        if any(before == previous for before, _ in counts)
+        if any(previous_group == previous for previous_group, _ in counts)
     ]
     header = ["Before", *(_NAMES[group] for group in groups.sizes)]
     return Table("Known customers by group before and now", header, rows)

@@ -81,14 +81,14 @@ def count_columns(
 def _count_part(part: NumberedPart, plan: CountPlan) -> dict[str, ColumnCounts]:
     table = read_part(part.labelled.customers, list(plan.columns))
     labels = read_part(part.labelled.labels, ["label"])["label"].to_numpy().astype(np.int64)
-    drawn = np.ones(len(labels), bool)
+    is_drawn = np.ones(len(labels), bool)
     if plan.share < 1.0 and any(map(is_numeric, plan.columns.values())):
-        drawn = draw_keys(part.drawable, plan.seed) < plan.share
+        is_drawn = draw_keys(part.drawable, plan.seed) < plan.share
     counts: dict[str, ColumnCounts] = {}
     for name, column in plan.columns.items():
         values = table[name].combine_chunks()
         if is_numeric(column):
-            counts[name] = _count_numbers(values, labels, drawn, plan.segments)
+            counts[name] = _count_numbers(values, labels, is_drawn, plan.segments)
         else:
             counts[name] = _count_levels(values, labels, plan.segments)
     return counts
@@ -132,18 +132,18 @@ def _to_numbers(values: pa.Array) -> np.ndarray:
 
 def _merge_parts(by_part: Iterable[dict[str, ColumnCounts]]) -> dict[str, ColumnCounts]:
     total: dict[str, ColumnCounts] = {}
-    drawn: dict[str, list[NumberCounts]] = {}
+    samples: dict[str, list[NumberCounts]] = {}
     for counts in by_part:
         for name, part in counts.items():
             sum_so_far = total.get(name)
             if isinstance(part, NumberCounts):
-                drawn.setdefault(name, []).append(part)
+                samples.setdefault(name, []).append(part)
             elif isinstance(sum_so_far, LevelCounts):
                 total[name] = _add_levels(sum_so_far, part)
             else:
                 total[name] = part
     # Joined once: with every part, they would be copied again and again.
-    return total | {name: _join_numbers(pieces) for name, pieces in drawn.items()}
+    return total | {name: _join_numbers(pieces) for name, pieces in samples.items()}
 
 
 def _add_levels(earlier: LevelCounts, part: LevelCounts) -> LevelCounts:

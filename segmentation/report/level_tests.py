@@ -42,9 +42,9 @@ def compare_table(counts: np.ndarray, seed: int) -> Significance:
     if expected.min() >= LEAST_EXPECTED:
         freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
         return Significance("chi-square", float(stats.chi2.sf(statistic, freedom)), association)
-    drawn = stats.random_table(rows, columns).rvs(DRAWS, random_state=np.random.default_rng(seed))
+    random_tables = stats.random_table(rows, columns).rvs(DRAWS, random_state=np.random.default_rng(seed))
     # A drawn table that is as extreme counts, whatever the last bit of its sum.
-    extreme = np.count_nonzero(_chi_square(drawn, expected) >= statistic * (1 - 1e-9))
+    extreme = np.count_nonzero(_chi_square(random_tables, expected) >= statistic * (1 - 1e-9))
     return Significance("simulated", float((1 + extreme) / (1 + DRAWS)), association)
 
 

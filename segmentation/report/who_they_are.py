@@ -22,7 +22,7 @@ SHADE_WIDTH = 0.15  # of Cohen's h that one shade covers: 0.2 is a small differe
 NUMBER_SHADE = 2
 MOST_FINDINGS = 6  # over-represented levels that are named, of a column
 LONGEST_LEVEL = 60
-_FEW, _NONE = f"under {MIN_SHOWN}", "\N{EN DASH}"
+_TOO_FEW, _DASH = f"under {MIN_SHOWN}", "\N{EN DASH}"
 # Of Cramér's V or the correlation ratio, from Cohen (1988).
 _STRENGTHS = ((0.5, "strongly"), (0.3, "clearly"), (0.1, "somewhat"), (0.0, "hardly"))
 _NUMBERS = {"median": "Median", "mean": "Mean"}
@@ -96,7 +96,7 @@ def view_level(rows: pd.DataFrame, order: list[str]) -> LevelRow:
     """A level's shares by segment."""
     by_segment = {row["segment_id"]: row for _, row in rows.iterrows()}
     first, total = rows.iloc[0], int(rows["customers"].sum())
-    overall = format_share(float(first["share_of_all"])) if total >= MIN_SHOWN else _FEW
+    overall = format_share(float(first["share_of_all"])) if total >= MIN_SHOWN else _TOO_FEW
     cells = [_view_share(by_segment[segment_id]) for segment_id in order]
     return LevelRow(format_level(first["level"]), cells, overall)
 
@@ -113,7 +113,7 @@ def format_level(level: str) -> str:
 def _view_share(row: pd.Series) -> LevelCell:
     customers, share = int(row["customers"]), float(row["share"])
     if 0 < customers < MIN_SHOWN:
-        return LevelCell(_FEW, "", f"under {MIN_SHOWN} customers are not counted here")
+        return LevelCell(_TOO_FEW, "", f"under {MIN_SHOWN} customers are not counted here")
     hint = f"{customers:,} customers; {float(row['lift']):.2g} {TIMES} the share of all customers"
     shade = ""
     if float(row["q_value"]) < SIGNIFICANT:
@@ -154,14 +154,14 @@ def view_numbers(rows: pd.DataFrame, order: list[str]) -> list[LevelRow]:
     views = []
     for statistic, label in _NUMBERS.items():
         cells = [_view_number(row, _format_number(float(row[statistic]), is_time)) for row in segments]
-        overall = _format_number(first[f"{statistic}_of_all"], is_time) if is_shown else _FEW
+        overall = _format_number(first[f"{statistic}_of_all"], is_time) if is_shown else _TOO_FEW
         views.append(LevelRow(label, cells, overall))
     # Ranks are tested, so only the median is shaded: a mean may point the other way.
     shaded = [
         cell._replace(shade=_shade_median(row)) for cell, row in zip(views[0].cells, segments, strict=True)
     ]
     halves = [_view_number(row, " to ".join(_format_half(row, is_time))) for row in segments]
-    return [views[0]._replace(cells=shaded), LevelRow("Middle half", halves, _NONE), views[1]]
+    return [views[0]._replace(cells=shaded), LevelRow("Middle half", halves, _DASH), views[1]]
 
 
 def _shade_median(row: pd.Series) -> str:
@@ -174,7 +174,7 @@ def _shade_median(row: pd.Series) -> str:
 def _view_number(row: pd.Series, text: str) -> LevelCell:
     customers = int(row["customers"])
     if customers < MIN_SHOWN:
-        return LevelCell(_FEW, "", f"under {MIN_SHOWN} values are not shown")
+        return LevelCell(_TOO_FEW, "", f"under {MIN_SHOWN} values are not shown")
     return LevelCell(text, "", f"{customers:,} customers with a value")
 
 

@@ -22,8 +22,8 @@ class SecondTableCheck:
     names of columns as they are in the file.
     """
 
-    def __init__(self, name: str, written: Mapping[str, str]) -> None:
-        self._name, self._written = name, written
+    def __init__(self, name: str, names_in_file: Mapping[str, str]) -> None:
+        self._name, self._written = name, names_in_file
         self._first_row: int | None = None
         self._header: int | None = None
         # Of the lines since `_start`, `_surplus` more have `_width` fields than have not.
@@ -67,14 +67,14 @@ class SecondTableCheck:
             )
 
 
-def _split_headers(raw: RawBatch, written: Mapping[str, str]) -> tuple[RawBatch, list[Malformed]]:
+def _split_headers(raw: RawBatch, names_in_file: Mapping[str, str]) -> tuple[RawBatch, list[Malformed]]:
     """The batch with rows that repeat the header as malformed lines, and these lines."""
     names = raw.table.column_names
-    repeats = pc.equal(raw.table[0], written[names[0]])
+    repeats = pc.equal(raw.table[0], names_in_file[names[0]])
     if not pc.any(repeats).as_py():
         return raw, []
     for name in names[1:]:
-        repeats = pc.and_(repeats, pc.equal(raw.table[name], written[name]))
+        repeats = pc.and_(repeats, pc.equal(raw.table[name], names_in_file[name]))
     text = ",".join(names)
     headers = [
         Malformed(int(row), REPEATED_HEADER, "the header again", text) for row in raw.rows[repeats.to_numpy()]

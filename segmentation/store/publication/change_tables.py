@@ -29,10 +29,10 @@ _REASONS = ("moved_by", "before", "after", "moved_by_2", "before_2", "after_2")
 
 
 def write_changes(
-    folder: Path, parts: Sequence[EditionPart], aligned: Aligned, ids: SegmentIds, known: Sequence[Part]
+    folder: Path, parts: Sequence[EditionPart], aligned: Aligned, ids: SegmentIds, known_parts: Sequence[Part]
 ) -> None:
-    """Write changes.parquet and contested.parquet. known: with groups, all known customers."""
-    changes = fill_in_groups(map_parts(partial(list_changes, ids=ids), parts), known)
+    """Write changes.parquet and contested.parquet. known_parts: with groups, all known customers."""
+    changes = fill_in_groups(map_parts(partial(list_changes, ids=ids), parts), known_parts)
     write_tables(folder / "changes.parquet", changes, CHANGES)
     write_tables(folder / "contested.parquet", map(read_part, aligned.contested), CONTESTED)
 

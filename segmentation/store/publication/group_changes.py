@@ -15,18 +15,18 @@ from segmentation.parts import read_part
 _OUTSIDE = pa.array([NEW, LAPSED], pa.string())
 
 
-def fill_in_groups(changes: Iterable[pa.Table], known: Sequence[Part]) -> Iterator[pa.Table]:
+def fill_in_groups(changes: Iterable[pa.Table], known_parts: Sequence[Part]) -> Iterator[pa.Table]:
     """The changes, in which new or lapsed are in place of the segment that a customer has not, or had not.
 
-    Both ascend by customer_id. known: parts of all known customers; without any, nothing is filled in.
+    Both ascend by customer_id. known_parts: those of all known customers; without any, nothing is filled in.
     """
-    if not known:
+    if not known_parts:
         yield from changes
         return
-    parts = iter(known)
+    parts = iter(known_parts)
     waiting: pa.Table | None = None
     for table in changes:
-        now, before = (pa.nulls(table.num_rows, pa.string()) for _ in range(2))
+        current, previous = (pa.nulls(table.num_rows, pa.string()) for _ in range(2))
         while table.num_rows:
             if waiting is None:
                 part = next(parts, None)
@@ -34,15 +34,15 @@ def fill_in_groups(changes: Iterable[pa.Table], known: Sequence[Part]) -> Iterat
                     break
                 waiting = read_part(part, ["customer_id", "group", "previous_group"])
             place = pc.index_in(table["customer_id"], value_set=waiting["customer_id"].combine_chunks())
-            now, before = (
+            current, previous = (
                 pc.coalesce(groups, waiting[name].combine_chunks().take(place.combine_chunks()))
-                for groups, name in ((now, "group"), (before, "previous_group"))
+                for groups, name in ((current, "group"), (previous, "previous_group"))
             )
             # What is left of this part may be about the next table.
             if pc.greater(waiting["customer_id"][-1], table["customer_id"][-1]).as_py():
                 break
             waiting = None
-        yield _fill_in(_fill_in(table, "from_segment_id", before), "segment_id", now)
+        yield _fill_in(_fill_in(table, "from_segment_id", previous), "segment_id", current)
 
 
 def _fill_in(table: pa.Table, name: str, groups: pa.Array) -> pa.Table:
