@@ -57,6 +57,7 @@ class Measures(Record):
     smallest_share: Annotated[float, SweepColumn("Smallest share", 0)] = Field(
         description="Share of the customers in the smallest segment, on the sample."
     )
+    slivers: int = Field(0, description="Segments with fewer than 1 % of the customers, on the sample.")
     silhouettes: tuple[float, ...] = Field(description="Mean silhouette of each segment.")
     silhouette: Annotated[float | None, SweepColumn("Silhouette", -1, "silhouette", "largest")] = Field(
         description="Average silhouette, -1 to 1, on the sample. Null for k = 1."

@@ -29,8 +29,9 @@ from segmentation.features.grid_step import (
     list_outweighed,
     mean_variance,
 )
+from segmentation.features.inflated_scales import refit_inflated
 from segmentation.features.moments import Moments
-from segmentation.features.outliers import clip_outliers
+from segmentation.features.outliers import LEAST_CLIPPED, clip_outliers
 from segmentation.features.sampling import draw_sample
 from segmentation.features.scaling import CONSTANT, EncodedCustomers, compute_range, fit_columns
 from segmentation.features.transforms import to_scaled
@@ -99,6 +100,8 @@ def fit_scales(definition: Definition, numbers: EncodedCustomers, moments: Featu
         raise Refused("all-constant", f"every feature is constant for all customers, or excluded: {names}")
     automatic = [is_automatic(encoding, definition) for encoding in numbers.encodings]
     columns = clip_outliers(columns, numbers.parts, automatic, definition.k.smallest_share)
+    limit = max(definition.k.smallest_share, LEAST_CLIPPED)
+    columns = refit_inflated(columns, numbers.parts, moments.raw, limit)
     columns = bring_into_range(columns, moments.raw)
     # Fewer customers than a segment needs are outliers, as in clip_outliers.
     share = definition.k.smallest_share

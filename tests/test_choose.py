@@ -114,7 +114,7 @@ def evidence(
     measures = []
     for k in range(1, top + 1):
         values: dict[str, Any] = dict.fromkeys(Measures.model_fields)
-        values |= {"k": k, "smallest_share": 0.1, "silhouettes": (), "natural": natural[k - 1]}
+        values |= {"k": k, "smallest_share": 0.1, "silhouettes": (), "natural": natural[k - 1], "slivers": 0}
         values["jaccard"] = (stability[k - 2], 1.0) if k > 1 else ()
         values["faintest_border"] = 0.1 if k > 1 else None
         values |= {name: by_k[k - 1] for name, by_k in changes.items()}
@@ -189,6 +189,36 @@ def test_a_division_has_no_sliver() -> None:
     assert choose_k(KOptions(max=6, smallest_share=0), CURVE, crowd).k == 4
 
 
+def test_where_every_division_has_slivers_not_most_segments_are() -> None:
+    """Six slivers next to all other customers are left for one, though they hold better; the page says so."""
+    slivers, shares = [0, 1, 1, 3, 4, 5], [1.0, *[0.004] * 5]
+    crowd = evidence([1] * 10, [0.5, 0.6, 0.6, 0.7, 0.9], slivers=slivers, smallest_share=shares)
+    choice = choose_k(KOptions(max=6, smallest_share=0), CURVE, crowd)
+    assert choice.k == 3
+    assert "1 of 3 segments below 1% of customers" in choice.reasons[1]
+
+
+def test_few_natural_segments_come_with_a_finer_division_that_holds() -> None:
+    """They stand, and the page says which finer division holds, if any, and how to ask for it."""
+    natural = [1, 2, 2, 2, 2, 2, 2, 2, 2, 2]
+    two = evidence(natural, [0.95, 0.9, 0.8, 0.9, 0.6])
+    choice = choose_k(KOptions(max=6), CURVE, two)
+    assert (choice.k, choice.strength) == (2, "strong")
+    assert "a division into 5 holds as well (bootstrap Jaccard 0.90): k.min: 4" in choice.reasons[2]
+    from_four = two.model_copy(update={"measures": two.measures[3:]})
+    assert choose_k(KOptions(min=4, max=6), CURVE, from_four).k == 5
+    assert len(choose_k(KOptions(max=6), CURVE, evidence(natural, [0.95, *[0.6] * 4])).reasons) == 2
+
+
+def test_measures_are_listed_by_the_k_that_they_would_choose() -> None:
+    """Each k once, with all measures that speak for it."""
+    doubts = choose_k(KOptions(max=6), CURVE, THREE).doubts
+    assert "k = 3 also by borders, linear elbow, log elbow" in doubts
+    silhouette = [-1, 0.2, 0.3, 0.6, 0.5, 0.4]
+    choice = choose_k(KOptions(max=6), CURVE, evidence(THREE.natural, [0.9] * 5, silhouette=silhouette))
+    assert "other measures would choose k = 4 by silhouette" in choice.doubts
+
+
 def test_natural_segments_that_do_not_hold_are_left_for_some_that_do() -> None:
     """Unless their borders are clear, or nothing holds, eleven groups at Jaccard 0.53 are not published."""
     natural, stability = list(range(1, 12)) + [11] * 5, [0.9, 0.9, 0.8, 0.8, 0.76, 0.7, 0.6, 0.6, 0.6, 0.53]
@@ -254,7 +284,7 @@ def test_each_rule_follows_its_measure(rule: str, expected: int) -> None:
     choice = choose_k(KOptions.model_validate({"rule": rule, "fixed": fixed, "max": 6}), CURVE, disagreeing)
     assert (choice.k, choice.rule) == (expected, rule)
     assert choice.strength == {"elbow": "strong", "fixed": "set"}.get(rule, "weak")
-    assert any("silhouette 4" in doubt for doubt in choice.doubts) == (expected != 4)
+    assert any("k = 4 by silhouette" in doubt for doubt in choice.doubts) == (expected != 4)
 
 
 def test_every_rule_of_a_definition_exists() -> None:

@@ -123,3 +123,30 @@ def test_a_column_with_a_named_scaling_is_not_clipped(
     spend[:4] = 300.0
     result = run_scale(night_of(make_night, "spend", spend="standard"), tmp_path, spend=spend)
     assert result.columns[0].clip is None
+
+
+def test_a_few_impossible_values_do_not_set_the_scale_of_all_others(
+    spend: np.ndarray, tmp_path: Path, make_night: NightMaker
+) -> None:
+    """Their column has the deviation of the other customers, and the reason says so; others stay as is."""
+    values = spend.copy()
+    values[:4] = [-1e6, 2e6, 3e7, 5e7]
+    result = run_scale(
+        night_of(make_night, "spend", "visits"), tmp_path, spend=values, visits=spend[::-1].copy()
+    )
+    column = result.columns[0]
+    assert column.scale == pytest.approx(spend[4:].std(), rel=0.1)
+    assert column.shift == pytest.approx(spend[4:].mean(), abs=1)
+    assert column.clip == 4.0
+    assert "a few values inflated the deviation" in column.reason
+    assert result.columns[1].scale == pytest.approx(spend.std())
+
+
+def test_a_heavy_tail_keeps_less_than_a_hundredth_clipped(tmp_path: Path, make_night: NightMaker) -> None:
+    """The deviation shrinks only as far as that, for below it the far values may be a segment."""
+    values = np.random.default_rng(3).standard_t(1.0, N)
+    result = run_scale(night_of(make_night, "balance"), tmp_path, balance=values)
+    column = result.columns[0]
+    beyond = float(np.mean(np.abs(values - column.shift) > 4 * column.scale))
+    assert 0.002 < beyond < 0.01
+    assert f"{beyond:.2%} clipped" in column.reason

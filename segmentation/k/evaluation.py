@@ -18,6 +18,7 @@ from segmentation.k.evaluation_sample import EvaluationSample, label_nearest, re
 from segmentation.k.fits import WeightedRows
 from segmentation.k.gap import Gap, evaluate_gap
 from segmentation.k.indices import INDICES
+from segmentation.k.judging import LEAST_SHARE
 from segmentation.k.resampling import evaluate_stability, evaluate_strength
 from segmentation.k.silhouettes import choose_silhouette_rows, compute_silhouettes, mean_by_segment
 from segmentation.partitions import map_parts
@@ -33,14 +34,15 @@ class Evaluation(NamedTuple):
 
 
 def measure_indices(sample: EvaluationSample, centres: Sequence[np.ndarray]) -> Columns:
-    """The smallest segment's share and every index, of the sample's rows; None for one segment."""
+    """The smallest share, the slivers, and every index, of the sample's rows; None for one segment."""
     columns = []
     for division in centres:
         # A centre may have no rows in the sample. The indices need every label in use.
         labels = renumber(label_nearest(sample.rows, division))
-        share = float(np.bincount(labels).min() / len(labels))
+        shares = np.bincount(labels) / len(labels)
         indices = {name: round_finite(index(sample.rows, labels)) for name, index in INDICES.items()}
-        columns.append({"smallest_share": share, **indices})
+        slivers = int(np.count_nonzero(shares < LEAST_SHARE))
+        columns.append({"smallest_share": float(shares.min()), "slivers": slivers, **indices})
     return columns
 
 

@@ -15,6 +15,7 @@ STABLE, HOLDS = 0.85, 0.75  # bootstrap Jaccard, Hennig (2007)
 CLEAR_BORDER = 0.5  # half as many customers on the border as inside, errors included
 # The article's 24,000 rows have 24 distinct feature rows. The silhouette is best with a segment each.
 FEW_DISTINCT = 4  # distinct rows per segment tried, below which shape measures degenerate
+LEAST_SHARE = 0.01  # of customers: people do not act on a segment with fewer, a sliver
 FEW_ROWS = 50  # customers in a segment: with fewer, a gap between them may be chance
 
 
@@ -30,7 +31,9 @@ def judge_strength(options: KOptions, k: int, evidence: Evidence, degenerate: Se
     natural = plateau(evidence.natural)
     measures = next((point for point in evidence.measures if point.k == k), None)
     if natural <= 1:
-        return Judgement("none", "no evidence for segments: customers form one crowd")
+        slivers = 0 if measures is None else measures.slivers
+        caveat = f"; {slivers} of {k} segments below {LEAST_SHARE:.0%} of customers" if slivers else ""
+        return Judgement("none", f"no evidence for segments: customers form one crowd{caveat}")
     if measures is None:
         return Judgement("weak", f"the evidence is weak: the borders speak for {natural} segments")
     stability = f"bootstrap Jaccard {measures.stability:.2f} of the least stable segment"
@@ -78,6 +81,25 @@ def describe_wish(options: KOptions, natural: int) -> str:
     return f"{wish}, and {borders}; to have these, set k.{key} to {natural}"
 
 
+def suggest_finer(options: KOptions, k: int, evidence: Evidence) -> list[str]:
+    """That a finer division holds as well, where natural segments are fewer than k.aim; else nothing."""
+    aim_min, aim_max = options.division_range
+    if options.rule != "auto" or not 1 < k < aim_min or plateau(evidence.natural) != k:
+        return []
+    holding = [
+        point
+        for point in evidence.measures
+        if aim_min <= point.k <= aim_max and point.stability >= HOLDS and point.smallest_share >= LEAST_SHARE
+    ]
+    if not holding:
+        return []
+    finest = holding[-1]
+    return [
+        f"if {k} segments are too few, a division into {finest.k} holds as well (bootstrap Jaccard "
+        f"{finest.stability:.2f}): k.min: {aim_min} asks for it"
+    ]
+
+
 def list_degenerate(options: KOptions, evidence: Evidence) -> list[str]:
     """Evidence that says more about the table than about its customers."""
     findings = []
@@ -102,9 +124,12 @@ def list_degenerate(options: KOptions, evidence: Evidence) -> list[str]:
 
 
 def compare_measures(k: int, curve: Curve, evidence: Evidence) -> list[str]:
-    """Which measures agree with k, and what the others would choose."""
-    votes = list_votes(curve, evidence)
-    agreeing = [name for name, vote in votes.items() if vote == k]
-    differing = [f"{name} {vote}" for name, vote in votes.items() if vote not in (None, k)]
+    """Which measures agree with k, and what the others would choose: `k = 2 by silhouette; k = 9 by gap`."""
+    voters: dict[int, list[str]] = {}
+    for name, vote in list_votes(curve, evidence).items():
+        if vote is not None:
+            voters.setdefault(vote, []).append(name)
+    agreeing = voters.pop(k, [])
+    dissent = [f"k = {vote} by {', '.join(names)}" for vote, names in sorted(voters.items())]
     sentences = [f"k = {k} also by {', '.join(agreeing)}"] if agreeing else []
-    return [*sentences, f"other k by {', '.join(differing)}"] if differing else sentences
+    return [*sentences, f"other measures would choose {'; '.join(dissent)}"] if dissent else sentences

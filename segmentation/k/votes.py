@@ -88,15 +88,15 @@ def list_votes(curve: Curve, evidence: Evidence) -> dict[str, int | None]:
     measures = evidence.measures
     return {
         "borders": plateau(evidence.natural),
-        "elbow on the linear scale": choose_linear_elbow(curve.points),
-        "elbow on the log scale": choose_elbow(curve.points).k,
+        "linear elbow": choose_linear_elbow(curve.points),
+        "log elbow": choose_elbow(curve.points).k,
         **{
             column.label: best_k_by(measures, name)
             for name, column in SWEEP_COLUMNS.items()
             if column.prefers is not None
         },
-        "gap, first within an error": choose_gap(measures),
-        "gap, largest": best_k_by(measures, "gap"),
-        "gap by principal components, first within an error": choose_gap(measures, by_components=True),
-        "gap by principal components, largest": best_k_by(measures, "gap_pca"),
+        "gap": choose_gap(measures),
+        "largest gap": best_k_by(measures, "gap"),
+        "PCA gap": choose_gap(measures, by_components=True),
+        "largest PCA gap": best_k_by(measures, "gap_pca"),
     }
