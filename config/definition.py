@@ -29,6 +29,7 @@ from config.event_summary import EventSummary
 from config.groups import GroupOptions
 from config.outcome import Outcome
 from config.profile_columns import MOST_PROFILE_COLUMNS, check_profile, list_needed_columns
+from config.rfm import RfmColumns
 from config.sources import Source
 from config.sql_text import list_binds
 
@@ -39,7 +40,7 @@ _PLACES = {"path", "sample", "customers", "sql", "connection", "on_no_data", "ve
 # That a person accepts today's attributes for a past date (as_of) does not affect what they are.
 _SIDE = {"attributes": {"source": _PLACES, "as_of": True}, "aliases": {"source": _PLACES}}
 _INDECISIVE: dict[str, Any] = {"source": _PLACES, "retention": True, "outcome": True, **_SIDE}
-_OPTIONAL = ("value", "profile", "attributes", "aliases", "groups")  # left out where they are empty
+_OPTIONAL = ("value", "profile", "attributes", "aliases", "groups", "rfm")  # left out where they are empty
 
 
 class Definition(Clause):
@@ -64,6 +65,7 @@ class Definition(Clause):
         max_length=MOST_PROFILE_COLUMNS,
         description="Columns of any type that describe customers and take no part in distances.",
     )
+    rfm: RfmColumns | None = Field(None, description="Columns of which customers get RFM scores.")
     value: str | None = Field(
         None,
         description="Feature whose sum is the value of customers in the report; null: the one whose name and "
@@ -148,18 +150,16 @@ class Definition(Clause):
         return self
 
     @model_validator(mode="after")
-    def _profile_is_of_columns(self) -> Self:
+    def _kept_columns_fit(self) -> Self:
         check_profile(self.profile, self.features, self.customer_columns, self.rows)
+        if self.rfm and (fault := self.rfm.fault(self.customer_columns, self.kept_columns)):
+            raise ValueError(f"rfm: {fault}")
         return self
 
     @model_validator(mode="after")
-    def _outcome_is_not_seen(self) -> Self:
+    def _outcome_and_groups_fit(self) -> Self:
         if self.outcome and (fault := self.outcome.fault(self.rows, self.summary, self.features)):
             raise ValueError(f"outcome: {fault}")
-        return self
-
-    @model_validator(mode="after")
-    def _groups_fit(self) -> Self:
         days = self.summary.window_days if self.summary else None
         if self.groups is not None and (fault := self.groups.fault(self.rows, days)):
             raise ValueError(f"groups: {fault}")

@@ -8,6 +8,7 @@ from schemas.evidence import Choice
 from schemas.identity import Aligned, PreviousEdition
 from schemas.part import Part
 from schemas.record import Record
+from schemas.rfm import RfmCuts
 from schemas.rows import Customers, Ingested
 from schemas.words import Words
 
@@ -39,6 +40,7 @@ class Reported(Record):
     trends: Part
     levels: Part | None = None  # without a profile
     alternatives: Part
+    rfm: RfmCuts | None = None  # without rfm in the definition
     html: Part
 
     @property

@@ -13,6 +13,7 @@ from schemas.breakdown import Breakdown
 from schemas.identity import Churn, MergedCustomers
 from schemas.known_customers import KnownCustomers
 from schemas.record import Record
+from schemas.rfm import RfmCuts
 from schemas.rows import AttributeBalance, Digest, RowBalance
 from schemas.validation import Validation
 from schemas.verdicts import Check
@@ -30,6 +31,7 @@ _OPTIONAL = (
     "validation",
     "attributes",
     "merged",
+    "rfm",
 )
 
 
@@ -77,6 +79,7 @@ class Manifest(Record):
     rows: ManifestRows
     attributes: AttributeBalance | None = Field(None, description="Rows and matches of attributes.")
     merged: MergedCustomers | None = Field(None, description="Ids that were merged into others.")
+    rfm: RfmCuts | None = Field(None, description="Cut points of the RFM scores.")
     k: int
     why_k: tuple[str, ...] = ()
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")

@@ -10,6 +10,7 @@ from config.definition import Definition
 from schemas.customer_columns import describe_columns
 from schemas.evidence import SWEEP_COLUMNS, Measures
 from schemas.fields import IS_SEGMENT, count, number, text
+from schemas.rfm import describe_scores
 
 
 def scores_schema(definition: Definition) -> pa.DataFrameSchema:
@@ -71,6 +72,7 @@ def segments_schema(definition: Definition) -> pa.DataFrameSchema:
                 True,
                 pa.Check.isin(["behaviour", "model"]),
             ),
+            **describe_scores(definition),
         }
     )
     schema.name, schema.title = "segments", "segments.parquet"
@@ -86,6 +88,11 @@ PROFILES = pa.DataFrameSchema(
         "feature": text("Feature that this row describes."),
         "unit": text("Unit of centre, mean and median, as in the definition; may be empty."),
         "centre": number("The segment's centre in original units: the scaling inverted."),
+        "scaled_centre": number(
+            "The model's centre in scaled units, as in model.json: distances are measured from it. Null for "
+            "excluded features.",
+            True,
+        ),
         "mean": number("Arithmetic mean over the segment's customers, in original units."),
         "median": number("Lower median over the segment's customers, in original units."),
         "lift": number("mean / mean over all customers. Null where that mean is 0.", True),

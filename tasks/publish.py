@@ -26,6 +26,7 @@ from segmentation.canonical import to_json
 from segmentation.checks.late_files import NAME as LATE_FILES
 from segmentation.checks.late_files import warn_of_late_files
 from segmentation.features.moments import round_significant
+from segmentation.features.rfm import make_scorer
 from segmentation.parts import create_empty_folder, hash_file
 from segmentation.schema_code import SCHEMA_FILE
 from segmentation.store.catalogue.published import DAMAGED
@@ -80,7 +81,7 @@ def make_model(name: str, scaled: Scaled, fitted: Fitted, words: Words | None) -
     )
 
 
-def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manifest:
+def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict, reported: Reported) -> Manifest:
     """The manifest, without the digests of its files. No clock, no run id, no host, no path."""
     key, customers, choice, aligned = draft.ingested.key, draft.customers, draft.choice, draft.aligned
     fitted = aligned.fitted
@@ -102,6 +103,7 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict) -> Manife
         rows=ManifestRows(customers=customers.count, **customers.balance.model_dump()),
         attributes=customers.attributes,
         merged=aligned.merged,
+        rfm=reported.rfm,
         k=choice.k,
         why_k=choice.reasons,
         wanted_k=choice.wanted_k,
@@ -179,7 +181,7 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
         write_known(folder / KNOWN_CUSTOMERS, draft.customers.known)
     model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted, reported.words)
     (folder / "model.json").write_bytes(to_json(model))
-    tables = join_segments(pieces, night.definition, ids)
+    tables = join_segments(pieces, night.definition, ids, make_scorer(reported.rfm))
     seal(folder, manifest, tables, arrow_schema(segments_schema(night.definition)))
     return folder
 
@@ -222,7 +224,7 @@ def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: E
 @stage("publish {night.as_of}")
 def publish(night: Night, draft: EditionDraft, verdict: Verdict, reported: Reported) -> Published:
     """Build the edition and commit it: published if every required check passed, else held."""
-    manifest = make_manifest(night, draft, verdict)
+    manifest = make_manifest(night, draft, verdict, reported)
     folder = build_edition(night, draft, manifest, reported)
     # The stage ends here. Ledger and stage files come once Prefect has kept its result, or a
     # retry would find neither (decision 16).

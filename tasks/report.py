@@ -41,6 +41,7 @@ from segmentation.report.level_table import tabulate_levels
 from segmentation.report.points import Points, Projection, draw_stratified_points, project_points
 from segmentation.report.profile_table import LabelledPart, measure_segments, tabulate_profiles
 from segmentation.report.report_page import render_report
+from segmentation.report.rfm_averages import RfmMeasures, measure_rfm
 from segmentation.report.scatter import MAX_FEATURES
 from segmentation.report.sweep_table import tabulate_sweep
 from segmentation.report.traits import Trait, build_traits
@@ -100,6 +101,15 @@ def count_profile(definition: Definition, draft: EditionDraft) -> pd.DataFrame |
     fitted = draft.aligned.fitted
     pairs = [LabelledPart(*pair) for pair in zip(draft.customers.parts, fitted.parts, strict=True)]
     return tabulate_levels(definition, pairs, fitted.segments)
+
+
+def score_segments(definition: Definition, draft: EditionDraft) -> RfmMeasures | None:
+    """The cut points and average RFM scores; None without `rfm`."""
+    if definition.rfm is None:
+        return None
+    fitted = draft.aligned.fitted
+    pairs = [LabelledPart(*pair) for pair in zip(draft.customers.parts, fitted.parts, strict=True)]
+    return measure_rfm(pairs, definition.rfm, len(fitted.segments))
 
 
 def get_words(draft: EditionDraft) -> Words | None:
@@ -171,7 +181,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
     tonight = tonight_rows(night.as_of, segments, list(descriptions["name"]), values)
     history = continue_history(draft, tonight)
     trends = continue_trends(draft, select_tonight_trends(night.as_of, profiles))
-    levels = count_profile(definition, draft)
+    levels, rfm = count_profile(definition, draft), score_segments(definition, draft)
     alternatives = tabulate_divisions(draft, texts, values)
     sizes = [segment.size for segment in segments]
     points = draw_stratified_points(pairs, choose_drawn_features(scaled, profiles), sizes, definition.seed)
@@ -191,6 +201,7 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         projection=project_customers(scaled, points),
         levels=levels,
         alternatives=alternatives,
+        rfm=rfm,
     )
     page = folder / "report.html"
     page.write_bytes(render_report(context))
@@ -203,5 +214,6 @@ def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
         history=write_small_table(folder, "history", history, HISTORY),
         trends=write_small_table(folder, "trends", trends, TRENDS),
         levels=None if levels is None else write_small_table(folder, "levels", levels, LEVELS),
+        rfm=rfm.cuts if rfm else None,
         html=make_part(page, 1),
     )

@@ -27,6 +27,7 @@ from config.definition import Definition
 from config.event_summary import EventSummary, SummaryFeature
 from config.groups import GroupOptions, NewCustomers
 from config.outcome import Outcome
+from config.rfm import RfmColumns
 from config.sources import Csv, Source
 from schemas.alternatives import ALTERNATIVES
 from schemas.comparison import COMPARISON
@@ -47,7 +48,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "summary.features.NAME.where.": ColumnCondition,
     "scaling.": ScalingOptions, "k.": KOptions, "fit.": FitOptions, "refit.": RefitOptions,
     "attributes.": Attributes, "aliases.": Aliases,
-    "groups.": GroupOptions, "groups.new.": NewCustomers,
+    "groups.": GroupOptions, "groups.new.": NewCustomers, "rfm.": RfmColumns,
     "checks.": CheckLimits, "retention.": Retention, "outcome.": Outcome,
 }  # fmt: skip
 

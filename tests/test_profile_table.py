@@ -9,15 +9,19 @@ import pytest
 
 from schemas.clustering import Segment
 from schemas.numbers import ColumnScale, Transform
+from segmentation.features.transforms import to_original
+from segmentation.model import read_model
 from segmentation.parts import write_part
 from segmentation.report.profile_table import (
     LabelledPart,
+    align_scaled_centres,
     compute_medians,
     measure_segments,
     read_labelled_part,
     tabulate_profiles,
 )
 from segmentation.report.typical_figures import choose_figures, measure_typical
+from tests.nights import FOUR, create_town, draw_customers, read
 
 UNITS = {"a": "EUR", "b": ""}
 
@@ -48,7 +52,7 @@ def segments_of(frame: pd.DataFrame) -> list[Segment]:
     """The segments of the labels, in order."""
     sizes = frame["label"].value_counts().sort_index()
     return [
-        Segment(segment_id=f"S{i + 1:02d}", size=int(n), share=n / len(frame), centre=(0.0,))
+        Segment(segment_id=f"S{i + 1:02d}", size=int(n), share=n / len(frame), centre=(float(i), -1.5))
         for i, n in sizes.items()
         if isinstance(i, int)
     ]
@@ -94,6 +98,34 @@ def test_profiles_agree_with_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> N
         assert rows[name, "a"]["centre"] == pytest.approx(np.exp(np.log1p(group["a"]).mean()) - 1)
         assert rows[name, "b"]["centre"] == pytest.approx(group["b"].mean())
     assert profiles["unit"].tolist() == ["EUR", ""] * 3
+    assert profiles["scaled_centre"].tolist() == [0.0, -1.5, 1.0, -1.5, 2.0, -1.5]
+
+
+def test_scaled_centres_are_of_features_that_count(frame: pd.DataFrame) -> None:
+    """An excluded feature has none, and the next feature keeps its own."""
+    segments = [segment.model_copy(update={"centre": (7.0,)}) for segment in segments_of(frame)]
+    scales = [scale_of("a", "standard").model_copy(update={"excluded": True}), scale_of("b", "standard")]
+    centres = align_scaled_centres(segments, scales)
+    assert np.isnan(centres[:, 0]).all() and centres[:, 1].tolist() == [7.0] * 3
+
+
+@pytest.mark.slow
+def test_scaled_centres_are_the_models(tmp_path: Path) -> None:
+    """After a fit the original centre is the scaled one turned back; a later night keeps the scaled one."""
+    town = create_town(tmp_path)
+    nights = [town.night(1, draw_customers(FOUR)), town.night(2, draw_customers({**FOUR, "a": 140}))]
+    first, second = (read(night, "profiles.parquet") for night in nights)
+    model = read_model(Path(nights[0].report_path).with_name("model.json"))
+    scaled = first.pivot(index="segment_id", columns="feature", values="scaled_centre")
+    features = [column.feature for column in model.columns]
+    assert np.array_equal(scaled[features].to_numpy(), model.centre_matrix())
+    centres = first.pivot(index="segment_id", columns="feature", values="centre")[features]
+    assert np.allclose(centres, to_original(model.centre_matrix(), model.columns), rtol=1e-4)
+    assert second["scaled_centre"].equals(first["scaled_centre"])
+    assert not second["centre"].equals(first["centre"])
+    page = Path(nights[0].report_path).read_text()
+    details = page[page.index("Centres, scaled and original") :].split("</details>")[0]
+    assert "Centres in scaled units" in details and f"<td>{scaled['spend'].iloc[0]:.5g}</td>" in details
 
 
 def test_the_typical_figure_is_a_median_where_values_are_skewed(tmp_path: Path, frame: pd.DataFrame) -> None:

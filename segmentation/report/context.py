@@ -17,10 +17,21 @@ from schemas.words import Words
 from segmentation.report.description_table import RuleMatches
 from segmentation.report.formatting import format_amount, format_share
 from segmentation.report.points import Points, Projection
+from segmentation.report.rfm_averages import RfmMeasures
 from segmentation.report.segment_order import order_segments
 from segmentation.report.traits import Trait
 
-STATISTICS = ("centre", "mean", "median", "lift", "difference", "typical", "typical_overall", "contrast")
+STATISTICS = (
+    "centre",
+    "scaled_centre",
+    "mean",
+    "median",
+    "lift",
+    "difference",
+    "typical",
+    "typical_overall",
+    "contrast",
+)
 
 
 class ReportContext(NamedTuple):
@@ -41,6 +52,7 @@ class ReportContext(NamedTuple):
     projection: Projection | None
     levels: pd.DataFrame | None = None
     alternatives: pd.DataFrame | None = None
+    rfm: RfmMeasures | None = None
 
     @property
     def segment_ids(self) -> list[str]:

@@ -92,10 +92,14 @@ def compute_differences(
 
 
 class SegmentMeasures(NamedTuple):
-    """What profiles are made of: means and medians, centres and differences (k, d)."""
+    """What profiles are made of: means and medians, centres and differences (k, d).
+
+    scaled_centres: the model's; NaN for excluded features.
+    """
 
     statistics: Statistics
     centres: np.ndarray
+    scaled_centres: np.ndarray
     differences: np.ndarray
 
 
@@ -118,8 +122,16 @@ def measure_segments(
             Figures(medians[:-1], medians[-1]),
         ),
         np.stack(centres, axis=1),
+        align_scaled_centres(segments, scales),
         compute_differences(transformed, sizes, scales),
     )
+
+
+def align_scaled_centres(segments: Sequence[Segment], scales: Sequence[ColumnScale]) -> np.ndarray:
+    """The model's centres by feature, float64 (k, d): NaN for excluded features, which it has not."""
+    centres = np.full((len(segments), len(scales)), np.nan)
+    centres[:, [not column.excluded for column in scales]] = [segment.centre for segment in segments]
+    return centres
 
 
 def tabulate_profiles(
@@ -142,6 +154,7 @@ def tabulate_profiles(
                     "feature": figure.feature,
                     "unit": units[figure.feature],
                     "centre": round_significant(float(measures.centres[i, j])),
+                    "scaled_centre": float(measures.scaled_centres[i, j]),
                     "mean": round_significant(mean),
                     "median": float(medians.segments[i, j]),
                     "lift": round_significant(mean / overall) if overall else np.nan,

@@ -5,6 +5,8 @@ The spreads' drawings are in spreads.py; the table profiles.parquet is in profil
 
 from typing import NamedTuple
 
+import numpy as np
+
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.formatting import format_number
@@ -14,11 +16,9 @@ from segmentation.report.spreads import SpreadChart, draw_spreads
 from segmentation.report.typical_view import describe_figure, format_overall, format_typical, name_statistic
 
 SHADE_WIDTH = 0.4  # spreads of the customers that one shade covers
-STATISTIC_TITLES = {
-    "centre": "Centres in original units",
-    "mean": "Means",
-    "median": "Medians",
-}
+CENTRE_TITLES = {"scaled_centre": "Centres in scaled units", "centre": "Centres in original units"}
+STATISTIC_TITLES = {"mean": "Means", "median": "Medians"}
+_NONE = "\N{EN DASH}"
 
 
 class HeatCell(NamedTuple):
@@ -46,6 +46,7 @@ class ProfilesView(NamedTuple):
     shades: int
     sizes: dict[str, int]
     rows: list[HeatRow]
+    centres: list[Table]
     statistics: list[Table]
     sampled: int
     min_shown: int
@@ -62,7 +63,8 @@ def view_profiles(context: ReportContext) -> ProfilesView:
             build_heat_row(context, column.feature, column.excluded)
             for column in context.draft.scaled.columns
         ],
-        statistics=[tabulate_statistic(context, statistic) for statistic in STATISTIC_TITLES],
+        centres=[tabulate_statistic(context, name, title) for name, title in CENTRE_TITLES.items()],
+        statistics=[tabulate_statistic(context, name, title) for name, title in STATISTIC_TITLES.items()],
         sampled=context.points.labels.size,
         min_shown=MIN_SHOWN,
         spreads=draw_spreads(context),
@@ -94,12 +96,14 @@ def choose_shade(contrast: float) -> str:
     return f"{'u' if contrast > 0 else 'd'}{shade}" if shade else ""
 
 
-def tabulate_statistic(context: ReportContext, statistic: str) -> Table:
-    """A statistic of all features, with five significant digits."""
-    labels = [context.label(column.feature) for column in context.draft.scaled.columns]
+def tabulate_statistic(context: ReportContext, statistic: str, title: str) -> Table:
+    """A statistic of all features, with five significant digits; a dash where a feature has none."""
+    # A scaled number has no unit.
+    label = str if statistic == "scaled_centre" else context.label
+    labels = [label(column.feature) for column in context.draft.scaled.columns]
     values = context.statistics[statistic].to_numpy()
     rows = [
-        [segment_id, *map(format_number, row)]
+        [segment_id, *(_NONE if np.isnan(value) else format_number(value) for value in row)]
         for segment_id, row in zip(context.segment_ids, values, strict=True)
     ]
-    return Table(STATISTIC_TITLES[statistic], ["Segment", *labels], rows)
+    return Table(title, ["Segment", *labels], rows)

@@ -19,6 +19,7 @@ from segmentation.report.outcome_view import OutcomeView, view_outcome
 from segmentation.report.page import render_page
 from segmentation.report.profiles import ProfilesView, view_profiles
 from segmentation.report.provenance import MakingView, view_making
+from segmentation.report.rfm_view import RfmView, view_rfm
 from segmentation.report.rules_view import RulesView, view_rules
 from segmentation.report.scatter import CustomersView, view_customers
 from segmentation.report.summary import SummaryView, view_summary
@@ -35,6 +36,7 @@ class ReportView(NamedTuple):
     past: HistoryView
     profiles: ProfilesView
     levels: LevelsView | None
+    rfm: RfmView | None
     rules: RulesView | None
     customers: CustomersView
     outcome: OutcomeView | None
@@ -68,6 +70,7 @@ def view_report(context: ReportContext) -> ReportView:
         past=view_history(context),
         profiles=view_profiles(context),
         levels=view_levels(context),
+        rfm=view_rfm(context),
         rules=view_rules(context),
         customers=view_customers(context),
         outcome=view_outcome(context),

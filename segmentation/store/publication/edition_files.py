@@ -4,7 +4,7 @@ They are written part by part. To add a column to segments.parquet, describe it 
 docs/outputs.md, and compute it here. What else an edition holds is in tasks/publish.py.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +24,8 @@ from schemas.tables import QUARANTINE, segments_schema
 from segmentation.errors import ContractMismatch
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part
+
+Scorer = Callable[[pa.Table], Mapping[str, pa.Array]]
 
 
 class SegmentIds(NamedTuple):
@@ -74,20 +76,24 @@ def get_segment_ids(aligned: Aligned, names: Mapping[str, str]) -> SegmentIds:
 
 
 def join_segments(
-    parts: Sequence[EditionPart], definition: Definition, ids: SegmentIds
+    parts: Sequence[EditionPart], definition: Definition, ids: SegmentIds, score: Scorer | None = None
 ) -> Iterator[pa.Table]:
     """The rows of segments.parquet, part by part, each checked against the contract."""
-    return map_parts(partial(join_part, contract=segments_schema(definition), ids=ids), parts)
+    return map_parts(partial(join_part, contract=segments_schema(definition), ids=ids, score=score), parts)
 
 
-def join_part(part: EditionPart, contract: DataFrameSchema, ids: SegmentIds) -> pa.Table:
-    """The rows of segments.parquet for one part of the customers."""
+def join_part(
+    part: EditionPart, contract: DataFrameSchema, ids: SegmentIds, score: Scorer | None
+) -> pa.Table:
+    """The rows of segments.parquet for one part of the customers. score: what computes its RFM scores."""
     customers = read_part(part.customers)
     columns = dict(zip(customers.column_names, customers.columns, strict=True))
     labels = read_part(part.labels)
     columns |= compute_label_columns(labels, ids.current)
     columns["segment_name"] = ids.names.take(labels["label"].combine_chunks())
     columns |= compute_change_columns(columns["segment_id"], part.previous_segments, ids)
+    if score is not None:
+        columns |= score(customers)
     table = fit_contract(columns, contract)
     # Every row is validated before it is written: a defect here must not reach readers.
     contract.validate(to_frame(table, contract), lazy=True)
