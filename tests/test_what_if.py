@@ -87,6 +87,10 @@ def test_the_command_and_the_page_show_them_side_by_side(planted: PlantedNight) 
     for division in divisions:
         assert division["stability"] in text
         assert division["stability"] in page
+        shares = planted.table[planted.table["k"] == division["k"]]
+        assert division["smallest"] == f"{shares['share'].min():.1%}".replace(".0%", "%")
+        assert f"<td>{division['stability'] or '–'}</td><td>{division['smallest']}</td>" in page
+        assert division["k"] == 1 or f"<summary>The {division['k']} segments" in page
     assert "this edition" in text
     assert "outcome" not in text
 

@@ -26,12 +26,17 @@ class AlternativeSegment(NamedTuple):
 
 
 class Alternative(NamedTuple):
-    """One number of segments. outcome: what its segments say about it; empty if nobody has judged."""
+    """One number of segments. outcome: what its segments say about it; empty if nobody has judged.
+
+    smallest, most_value: the share of customers of the smallest segment, and of value of the most valuable.
+    """
 
     k: int
     is_published: bool
     stability: str
     outcome: str
+    smallest: str
+    most_value: str
     segments: list[AlternativeSegment]
 
 
@@ -70,6 +75,8 @@ def list_divisions(
             is_published=bool(rows["is_published"].any()),
             stability=describe_stability(int(str(k)), float(rows["stability"].iloc[0])),
             outcome=outcomes.get(int(str(k)), ""),
+            smallest=format_share(float(rows["share"].min())),
+            most_value=_format_value(rows["value_share"].max()),
             segments=[_view_segment(row, names) for row in rows.to_dict("records")],
         )
         for k, rows in table.groupby("k", sort=True)
@@ -77,20 +84,24 @@ def list_divisions(
 
 
 def _view_segment(row: Mapping[Hashable, Any], names: Mapping[str, str]) -> AlternativeSegment:
-    name, value = str(row["name"]), row["value_share"]
-    has_value = isinstance(value, float) and not pd.isna(value)
+    name = str(row["name"])
     segment_id = row["segment_id"] if isinstance(row["segment_id"], str) else None
     return AlternativeSegment(
         segment_id=segment_id,
         name=names.get(segment_id or "", name[:1].upper() + name[1:]),
         size=int(str(row["size"])),
         share=format_share(float(str(row["share"]))),
-        value=format_share(float(str(value))) if has_value else "",
+        value=_format_value(row["value_share"]),
     )
 
 
+def _format_value(share: object) -> str:
+    """A share of value; empty without a value feature."""
+    return format_share(share) if isinstance(share, float) and not pd.isna(share) else ""
+
+
 def describe_stability(k: int, stability: float) -> str:
-    """`0.81, holds`: the bootstrap Jaccard of the least stable segment; empty where there is none."""
+    """`0.81, holds`: the bootstrap Jaccard of the least stable segment; empty if it was not measured."""
     if k == 1 or pd.isna(stability):
         return ""
     return f"{stability:.2f}, {'holds' if stability >= HOLDS else 'does not hold'}"
