@@ -4,7 +4,7 @@
     python -m bench.churn shoppers --days-between 3.5 --nights 20
 
 Real nights, one after another, with k fixed at 4 to 8. `shoppers` is a simulated shop whose median customer
-comes every so many days; it is written to a temporary folder.
+comes every `--days-between` days; it is written to a temporary folder.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def fix_k(definition: Definition, k: int) -> Definition:
     return Definition.model_validate({**content, "k": {"min": k, "max": k, "rule": "fixed", "fixed": k}})
 
 
-def measure_churn(
+def measure_nightly_churn(
     definition: Definition, source: str, days: Sequence[date], folder: Path
 ) -> dict[int, list[float]]:
     """The share of returning customers who changed segment, by k, for each night after the first."""
@@ -125,7 +125,7 @@ def main() -> None:
             definition = read_definition(resolve_definition(options.definition, Path("config/segmentations")))
             source, first = options.source, options.as_of
         days = [first + timedelta(days=number) for number in range(options.nights + 1)]
-        shares = measure_churn(definition, source, days, folder)
+        shares = measure_nightly_churn(definition, source, days, folder)
     print(format_setting())
     print(format_head("k", "median night", "largest night", words=0))
     for k, values in shares.items():

@@ -109,7 +109,7 @@ def export_command(
     holdout_list = locate_holdout_list(output) if output and options.holdout else None
     files = ListFiles(output or sys.stdout.buffer, holdout_list)
     summary = write_list(home, folder, selection, options, files)
-    print_summary(
+    print_list_summary(
         summary, selection, files=[path for path in (output, holdout_list) if path], as_json=as_json
     )
 
@@ -121,7 +121,7 @@ def get_plain_name(row: dict[str, Any]) -> str:
 
 
 def resolve_segment(names: dict[str, str], text: str) -> str:
-    """The id of a segment, from its id or its name in any case. Refused if it is none or several."""
+    """The id of a segment, from its id or its name in any case. Refused if it matches no segment, or several."""
     matches = [
         segment_id
         for segment_id, name in names.items()
@@ -152,7 +152,7 @@ def parse_share(text: str) -> float:
         raise Refused("holdout", f"{text[:20]!r} is not a share; expected one such as 10% or 0.1") from None
 
 
-def print_summary(
+def print_list_summary(
     summary: "ListSummary", selection: "Selection", *, files: list[Path], as_json: bool
 ) -> None:
     """How many customers are on the list, and who was left out. On standard error if the list is printed."""

@@ -72,7 +72,7 @@ def init_command(
     wish = parse_segments(segments) if segments else None
     path = Path(f"{make_name(table)}.yaml" if output in (None, STDOUT) else str(output))
     if output != STDOUT:
-        check_output(path, force)
+        check_definition_path(path, force)
     if sys.stderr.isatty():
         typer.echo(f"Reading {table} twice: to propose a definition and to try it…", err=True)
     proposal = propose(table, path.stem, id_column, _ORDERS[dates], wish)
@@ -88,7 +88,7 @@ def init_command(
         typer.echo(line, err=output == STDOUT)
 
 
-def check_output(path: Path, force: bool) -> None:
+def check_definition_path(path: Path, force: bool) -> None:
     """Refuse a file name that no definition can have, and a file that exists already."""
     if path.suffix != ".yaml" or not re.match(NAME_PATTERN, path.stem):
         raise Refused(

@@ -59,7 +59,7 @@ def what_if_command(
         typer.echo(json.dumps({"as_of": str(day), "divisions": content}, indent=2, ensure_ascii=False))
         return
 
-    rows = [row for division in divisions for row in list_rows(division)]
+    rows = [row for division in divisions for row in list_division_rows(division)]
     # Without a value feature or an outcome, their columns would be empty.
     filled = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
     right = [place for place, i in enumerate(filled) if i in RIGHT_ALIGNED]
@@ -67,7 +67,7 @@ def what_if_command(
     typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")
 
 
-def list_rows(division: "Alternative") -> list[tuple[str, ...]]:
+def list_division_rows(division: "Alternative") -> list[tuple[str, ...]]:
     """The division's rows, one for each segment; what is true of all is in the first."""
     rows = []
     for i, segment in enumerate(division.segments):

@@ -18,7 +18,7 @@ from segmentation.rows.casting.text_columns import Dialect, cast_column, cast_id
 from segmentation.rows.reading.column_places import adapt_header, locate_columns
 from segmentation.rows.reading.headers import check_header, read_header
 from segmentation.rows.reading.json_lines import read_json_lines
-from segmentation.rows.reading.parquet_reading import open_parquet, read_parquet
+from segmentation.rows.reading.parquet_reading import open_source_file, read_parquet
 from segmentation.sources.content import check_content
 
 N = 40
@@ -53,7 +53,7 @@ def test_encrypted_files_are_refused(tmp_path: Path, plaintext_footer: bool) -> 
         writer.write_table(table)
     with pytest.raises(Refused, match="without encryption"):
         check_content(path, Csv())
-        open_parquet(path)
+        open_source_file(path)
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)

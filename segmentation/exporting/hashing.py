@@ -28,7 +28,7 @@ class Holdout(NamedTuple):
         """Which customers are held out: bool (n,).
 
         It depends on salt and id alone, so nobody changes side from night to night, and a larger share holds
-        out everyone whom a smaller one does. In SQL: the first 8 hexadecimal digits of
+        out everyone that a smaller one does. In SQL: the first 8 hexadecimal digits of
         `sha256(salt || ':' || customer_id)` as a number are below `share * 4294967296`.
 
         >>> Holdout(0.5, "spring").detect(["ann", "bob", "cyd"]).tolist()

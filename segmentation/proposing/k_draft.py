@@ -18,7 +18,7 @@ class SegmentRange(NamedTuple):
 
 
 def parse_segments(text: str) -> SegmentRange:
-    """`4..8`, `4-8` or `5` as a range. Refused if it is none.
+    """`4..8`, `4-8` or `5` as a range. Refused if it is not a range.
 
     >>> parse_segments("4..8"), parse_segments("5")
     (SegmentRange(min=4, max=8), SegmentRange(min=5, max=5))

@@ -92,8 +92,8 @@ def render_index(index: EditionIndex) -> bytes:
         index=index,
         summary=summarise_index(index),
         cards=list_cards(index),
-        newest=list_rows(newest),
-        years=[YearOfEditions(year, list_rows(entries)) for year, entries in by_year],
+        newest=list_edition_rows(newest),
+        years=[YearOfEditions(year, list_edition_rows(entries)) for year, entries in by_year],
     )
 
 
@@ -174,7 +174,7 @@ def _capitalise(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def list_rows(entries: Iterable[IndexEntry]) -> list[EditionRow]:
+def list_edition_rows(entries: Iterable[IndexEntry]) -> list[EditionRow]:
     """The rows of a table of editions."""
     return [
         EditionRow(

@@ -18,7 +18,7 @@ from segmentation.sources.dated_names import Span, span_in_name
 from segmentation.sources.file_formats import FORMATS, get_format
 from segmentation.sources.places import FoundFile, Place, is_partition, list_place
 from segmentation.sources.table_formats import has_delta_log
-from segmentation.sources.unread_files import Selection, judge_unread, warn_of_siblings
+from segmentation.sources.unread_files import FileSelection, judge_unread, warn_of_siblings
 from segmentation.store.files.objects import AnyPath, parse_path
 
 _DOWNLOADS = 8
@@ -95,7 +95,9 @@ def covered_days(name: str, source: Source) -> Span | None:
     return None if span is None else span.widen(source.days_before, source.days_after)
 
 
-def select_dated(place: Place, source: Source, as_of: date, window: tuple[date, date] | None) -> Selection:
+def select_dated(
+    place: Place, source: Source, as_of: date, window: tuple[date, date] | None
+) -> FileSelection:
     """The files to read, in the source's order, and those that are left over."""
     pattern = source.date_in_name
     if pattern is None or place.kind == "file":
@@ -120,11 +122,11 @@ def select_dated(place: Place, source: Source, as_of: date, window: tuple[date, 
     return _make_selection(place, read)._replace(pattern=pattern, days=days, dated=len(dated))
 
 
-def _make_selection(place: Place, read: list[FoundFile]) -> Selection:
+def _make_selection(place: Place, read: list[FoundFile]) -> FileSelection:
     names = {file.name for file in read}
     others = [file for file in place.files if file.name not in names]
     # What is next to the files of a glob is judged apart.
-    return Selection(read, others if place.kind == "glob" else [*others, *place.others])
+    return FileSelection(read, others if place.kind == "glob" else [*others, *place.others])
 
 
 def _check_readable(file: FoundFile) -> None:

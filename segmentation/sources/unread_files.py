@@ -26,7 +26,7 @@ _DOCUMENTS = {
 _PERHAPS = {"", ".txt", ".json", ".xml"}
 
 
-class Selection(NamedTuple):
+class FileSelection(NamedTuple):
     """The files that are read, and the others below the source's folder.
 
     With a pattern of dates: `days` are those whose rows are wanted, and `dated` counts files of any date.
@@ -54,7 +54,7 @@ class _ReadNames(NamedTuple):
     folders: frozenset[str]
 
     @classmethod
-    def collect(cls, selection: Selection) -> "_ReadNames":
+    def collect(cls, selection: FileSelection) -> "_ReadNames":
         """The names of the files that are read."""
         names = [PurePosixPath(get_stem(file.name)) for file in selection.read]
         return cls(
@@ -90,7 +90,7 @@ class _ReadNames(NamedTuple):
         return [*inside, *elsewhere]
 
 
-def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
+def judge_unread(selection: FileSelection, takes_newest: bool) -> list[str]:
     """A warning that names the files that are neither read nor dated outside the days that are wanted.
 
     Refused if one of them is dated on a day that no file read covers, or if those that look like data are
@@ -116,7 +116,7 @@ def judge_unread(selection: Selection, takes_newest: bool) -> list[str]:
     return [f"{names} of the source's folder {_be(unread)} not read"]
 
 
-def list_unread(selection: Selection) -> list[_Unread]:
+def list_unread(selection: FileSelection) -> list[_Unread]:
     """The files that are not read, without those dated outside the days that are wanted."""
     unread = []
     for file in sorted(selection.others, key=lambda file: file.name):
@@ -126,7 +126,7 @@ def list_unread(selection: Selection) -> list[_Unread]:
     return unread
 
 
-def warn_of_siblings(selection: Selection) -> list[str]:
+def warn_of_siblings(selection: FileSelection) -> list[str]:
     """A warning about tables next to a glob's that it does not match, on days that it does not cover.
 
     Without dates, those in another format: *.csv matches no .csv.gz.
@@ -144,14 +144,14 @@ def warn_of_siblings(selection: Selection) -> list[str]:
     return [f"source.path does not match {_list_names(missed)} next to its files"]
 
 
-def _read_spans(name: str, selection: Selection) -> list[Span]:
+def _read_spans(name: str, selection: FileSelection) -> list[Span]:
     if selection.pattern is None:
         return []
     span = span_in_name(name, selection.pattern)
     return [span] if span else detect_spans(PurePosixPath(name).name)
 
 
-def _is_covered(file: _Unread, selection: Selection) -> bool:
+def _is_covered(file: _Unread, selection: FileSelection) -> bool:
     """Do the files that are read cover all days that this one may be of?"""
     covered = [span_in_name(file_read.name, selection.pattern or "") for file_read in selection.read]
     return all(
@@ -177,5 +177,5 @@ def _be(files: Sequence[_Unread]) -> str:
     return "is" if len(files) == 1 else "are"
 
 
-def _describe_form(selection: Selection) -> str:
+def _describe_form(selection: FileSelection) -> str:
     return f" with a date like {selection.pattern}" if selection.pattern else ""

@@ -19,7 +19,7 @@ from config.expressions import columns_of, parse_expression
 from schemas.wording import format_count
 from segmentation.errors import Refused
 from segmentation.rows.reading.currency_columns import choose_currency_column, list_foreign
-from segmentation.rows.reading.parquet_reading import open_parquet
+from segmentation.rows.reading.parquet_reading import open_source_file
 from segmentation.sources.content import SourceFile
 
 MOST_CURRENCIES = 200  # values that are counted; a column with more holds something else
@@ -67,7 +67,7 @@ def list_currency_rules(
 
 def _holds_codes(name: str, files: Sequence[SourceFile]) -> bool:
     """Can the column be read as codes from every typed file that has it?"""
-    schemas = [open_parquet(file.path).schema_arrow for file in files if file.input.numbered]
+    schemas = [open_source_file(file.path).schema_arrow for file in files if file.input.numbered]
     # A name may occur twice where the contract does not name it.
     kinds = [field.type for schema in schemas for field in schema if field.name == name]
     kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]

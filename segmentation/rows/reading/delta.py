@@ -17,7 +17,7 @@ from segmentation.errors import NoData, Refused
 from segmentation.parts import create_empty_folder, rechunk
 from segmentation.rows.reading.delta_log import DeltaFile, DeltaLog, read_log, select_window
 from segmentation.rows.reading.opening import OpenedSource
-from segmentation.rows.reading.parquet_reading import open_parquet, read_parquet
+from segmentation.rows.reading.parquet_reading import open_source_file, read_parquet
 from segmentation.sources.content import fingerprint
 from segmentation.sources.listing import select_dated
 from segmentation.sources.places import FoundFile, Place
@@ -77,7 +77,7 @@ def _read_file(
     """The rows of one data file, under the table's names and types."""
     path = _fetch(log, file, folder)
     schema, names, partitions = log.columns
-    stored = set(open_parquet(path).schema_arrow.names) - partitions
+    stored = set(open_source_file(path).schema_arrow.names) - partitions
     held = {name: names[name] for name in schema.names if names[name] in stored}
     first_row = 0
     for raw in read_parquet(path, list(held.values())):

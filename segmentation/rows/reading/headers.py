@@ -14,7 +14,7 @@ from schemas.wording import format_count, list_names
 from segmentation.errors import Refused
 from segmentation.rows.reading.csv_text import open_csv_text
 from segmentation.rows.reading.json_lines import read_keys
-from segmentation.rows.reading.parquet_reading import open_parquet
+from segmentation.rows.reading.parquet_reading import open_source_file
 from segmentation.rows.reading.record_blocks import BLOCK_BYTES
 from segmentation.sources.file_formats import Kind, get_format
 
@@ -93,7 +93,7 @@ def read_header(path: Path, csv: Csv, wanted: Collection[str] | None = None) -> 
     """The column names of a file; of JSON lines, the keys of lines up to where all wanted ones are found."""
     kind = get_kind(path)
     if kind == "parquet":
-        return list(open_parquet(path).schema_arrow.names)
+        return list(open_source_file(path).schema_arrow.names)
     if kind == "jsonl":
         return read_keys(path, csv, wanted, MOST_COLUMNS)
     return open_csv_text(path, adapt_csv(csv, kind), BLOCK_BYTES).header

@@ -28,7 +28,7 @@ _OCTETS = {
 }
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
+def open_source_file(path: Path) -> pq.ParquetFile:
     """Open a Parquet file. Refused if it is damaged."""
     try:
         # pre_buffer would keep the bytes of every group that was read until the file is closed.
@@ -56,7 +56,7 @@ def _check_readable(path: Path, metadata: pq.FileMetaData) -> None:
 
 def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
     """These columns of a Parquet file, in batches."""
-    file = open_parquet(path)
+    file = open_source_file(path)
     _check_groups(path, file.metadata)
     next_row, unpacked = 1, 0
     try:
