@@ -121,7 +121,7 @@ def get_plain_name(row: dict[str, Any]) -> str:
 
 
 def resolve_segment(names: dict[str, str], text: str) -> str:
-    """The id of a segment, from its id or its name in any case. Refused if it matches no segment, or several."""
+    """The id of a segment, from its id or its name in any case. Refused if several match, or none."""
     matches = [
         segment_id
         for segment_id, name in names.items()

@@ -50,7 +50,9 @@ def test_whatever_holds_rows_is_erased() -> None:
         "changes.parquet",
         "contested.parquet",
         "quarantine.parquet",
+        "quarantine-attributes.parquet",
         "known.parquet",
     }
-    quarantine = look_up_place(f"{EDITION}/quarantine.parquet")
-    assert quarantine is not None and quarantine.has_rows and not quarantine.is_served
+    for name in ("quarantine.parquet", "quarantine-attributes.parquet"):
+        quarantine = look_up_place(f"{EDITION}/{name}")
+        assert quarantine is not None and quarantine.has_rows and not quarantine.is_served
