@@ -8,12 +8,18 @@ import pyarrow as pa
 import pytest
 from sklearn.cluster import KMeans
 
+from config.clauses import Init
+from config.definition import Definition
+from schemas.clustering import Sample, Scaled
+from schemas.night import Night
 from schemas.part import Part
 from segmentation.errors import StageFileGone
 from segmentation.features.grid import compute_quantum, snap
+from segmentation.features.sampling import WEIGHT
 from segmentation.parts import write_part
 from tasks.fit import canonical_order, label_part, refine, sum_part
-from tasks.sweep import ValuedPart, add_sums, measure_candidates
+from tasks.sweep import ValuedPart, add_sums, measure_candidates, sweep
+from tests.nights import PLAN, day
 
 
 def draw(d: int, n: int) -> tuple[np.ndarray, float]:
@@ -167,3 +173,31 @@ def test_a_lost_part_stops_the_fit(tmp_path: Path) -> None:
     parts[1].path.unlink()
     with pytest.raises(StageFileGone):
         refine(parts, np.array([[0.0]]), quantum=1.0, max_iter=5, tolerance=0.0)
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+def test_starts_are_chosen_as_the_definition_says(tmp_path: Path, init: Init) -> None:
+    """fit.init reaches scikit-learn: with the definition's seed the candidate is its result, on the grid."""
+    rows, quantum = draw(2, 400)
+    weights = np.random.default_rng(1).integers(1, 4, len(rows)).astype(float)
+    table = pa.table({"a": rows[:, 0], "b": rows[:, 1], WEIGHT: weights})
+    sample = Sample.model_construct(part=write_part(tmp_path / "sample.parquet", table))
+    definition = Definition.model_validate({**PLAN, "fit": {"init": init, "starts": 1, "max_iter": 1}})
+    night = Night.model_construct(definition=definition, as_of=day(1))
+    candidate = sweep(night, Scaled.model_construct(sample=sample, quantum=quantum), 5)
+    oracle = KMeans(5, init=init, n_init=1, max_iter=1, tol=1e-4, random_state=definition.seed)
+    expected = snap(oracle.fit(rows, sample_weight=weights).cluster_centers_, quantum)
+    assert np.array_equal(candidate.centres, expected)
+    # After one pass the two ways still differ, so the case tells them apart.
+    other_init = "random" if init == "k-means++" else "k-means++"
+    oracle.set_params(init=other_init).fit(rows, sample_weight=weights)
+    assert not np.allclose(oracle.cluster_centers_, expected)
+
+
+def test_the_usual_way_to_start_is_not_in_an_editions_name() -> None:
+    """Editions of before fit.init keep their names; another way makes another edition."""
+    plain, usual, random = (
+        Definition.model_validate({**PLAN, **fit}).decisive_content()
+        for fit in ({}, {"fit": {"init": "k-means++"}}, {"fit": {"init": "random"}})
+    )
+    assert plain == usual and "init" not in plain["fit"] and random["fit"]["init"] == "random"

@@ -7,7 +7,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-from segmentation.outcomes.groupings import Grouping, label_cells
+from config.definition import Definition
+from segmentation.outcomes.groupings import Grouping, choose_cell_features, is_rfm, label_cells
 from segmentation.outcomes.held_out import (
     FOLDS,
     SIGNIFICANT,
@@ -19,6 +20,7 @@ from segmentation.outcomes.held_out import (
     predict_held_out,
 )
 from segmentation.outcomes.intervals import estimate_lift, estimate_mean, estimate_rate
+from tests.nights import PLAN
 
 N = 1200
 
@@ -133,3 +135,13 @@ def test_cells_are_quintiles() -> None:
     assert np.bincount(cells).size == 25 and np.bincount(cells).min() > 150
     constant = np.column_stack([features, np.ones(5000)])
     assert (label_cells(constant) == cells).all()
+
+
+def test_cells_are_of_the_columns_with_scores() -> None:
+    """Where the definition has RFM scores of features, cells are of these and are called so."""
+    columns = {name: {"type": "float"} for name in ("days", "age", "orders", "spend")}
+    content = {**PLAN, "rows": {"id": "id", "columns": columns}, "features": list(columns)}
+    rfm = {"recency": "days", "frequency": "orders", "monetary": "spend"}
+    plain, scored = Definition.model_validate(content), Definition.model_validate({**content, "rfm": rfm})
+    assert choose_cell_features(scored) == list(rfm.values()) != choose_cell_features(plain)
+    assert is_rfm(scored, choose_cell_features(scored)) and not is_rfm(plain, choose_cell_features(plain))

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from config.definition_files import parse_definition
+from config.rfm import RfmColumns
 from segmentation.errors import Refused
 from segmentation.proposing.findings import Proposal
 from segmentation.proposing.proposal import propose
@@ -160,6 +162,16 @@ def test_amounts_in_several_currencies_are_not_added_up(propose_table: ProposeTa
     assert content["rows"]["where"] == [{"column": "Currency", "isin": ["EUR"], "reason": "another currency"}]
     assert content["summary"]["features"]["revenue"]["unit"] == "EUR"
     assert "other currencies than EUR" in proposal.findings.lines[3]
+
+
+def test_rfm_scores_are_proposed_as_a_comment(propose_table: ProposeTable) -> None:
+    """The line is valid once its # is removed; without money there is none."""
+    table = make_table(write_days("%Y-%m-%d"))
+    text = propose_table(table).text
+    definition = parse_definition(text.replace("# rfm: ", "rfm: "), "orders.yaml")
+    assert definition.rfm == RfmColumns(recency="recency_days", frequency="orders", monetary="revenue")
+    assert "rfm" not in yaml.safe_load(text)
+    assert "# rfm:" not in propose_table(table.drop(columns="amount")).text
 
 
 def test_the_window_grows_until_it_covers_most_customers(propose_table: ProposeTable) -> None:

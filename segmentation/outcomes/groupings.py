@@ -29,12 +29,16 @@ class Grouping(NamedTuple):
 
 
 def choose_cell_features(definition: Definition) -> list[str]:
-    """The features of quintile cells: recency, frequency and money of events, else the value and the first.
+    """The features of quintile cells: those of `rfm`, or recency, frequency and money of events.
+
+    Without them the value and the first features.
 
     RFM cells are the customary alternative to clusters (Hughes 1994; Fader, Hardie, Lee 2005).
     """
     columns = definition.customer_columns
     numbers = [name for name in definition.features if columns[name].type in ("int", "float")]
+    if definition.rfm and set(definition.rfm.by_score.values()) <= set(numbers):
+        return list(definition.rfm.by_score.values())
     value = infer_value_feature(definition)
     preferred = [value] if value in numbers else []
     if definition.summary is not None:
@@ -48,6 +52,8 @@ def choose_cell_features(definition: Definition) -> list[str]:
 
 def is_rfm(definition: Definition, features: Sequence[str]) -> bool:
     """Are these recency, frequency and money?"""
+    if definition.rfm and list(features) == list(definition.rfm.by_score.values()):
+        return True
     summary = definition.summary
     if summary is None or len(features) != MOST_CELL_FEATURES:
         return False

@@ -60,6 +60,7 @@ def write_event_draft(draft: Draft, plan: EventPlan) -> str:
         "features:",
         *(f"  - {quote_yaml(name)}" for name in plan.features),
         *write_profile(draft),
+        *_write_rfm(plan.features),
         *write_settings(draft),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -82,3 +83,19 @@ def _write_summary(plan: EventPlan, profile: Sequence[str]) -> list[str]:
     for name in profile:
         lines.append(f"    {quote_yaml(name)}: {write_contract({'op': 'mode', 'column': name})}")
     return lines
+
+
+def _write_rfm(features: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """RFM scores as a comment, where recency, frequency and revenue are features."""
+    kinds = {
+        "recency": ("days_since_last",),
+        "frequency": ("count", "count_distinct"),
+        "monetary": ("sum",),
+    }
+    columns = {
+        kind: next((name for name, feature in features.items() if feature.get("op") in ops), None)
+        for kind, ops in kinds.items()
+    }
+    if None in columns.values():
+        return []
+    return [f"# rfm: {write_contract(columns)}  # adds scores from 1 to 5 to segments.parquet"]
