@@ -6,7 +6,6 @@ Customer data are proposed in segmentation/proposing/proposal.py.
 from collections import Counter
 from typing import NamedTuple
 
-from config.definition_files import parse_definition
 from segmentation.errors import Refused
 from segmentation.proposing.column_names import is_email_name, rank_as_id
 from segmentation.proposing.drafting import Draft, quote_names
@@ -30,8 +29,9 @@ from segmentation.proposing.findings import Findings, Proposal, format_percentag
 from segmentation.proposing.id_column import infer_suffix
 from segmentation.proposing.k_draft import SegmentRange
 from segmentation.proposing.limits import LEAST_LIMIT, list_null_values, round_limit
+from segmentation.proposing.line_column import rehearse_draft
 from segmentation.proposing.money import Money, choose_money
-from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehearsal, rehearse_night
+from segmentation.proposing.night_rehearsal import USUAL_DAY_LIMIT, NightRehearsal
 from segmentation.proposing.profile_choice import choose_profile
 from segmentation.proposing.surveying import SurveyedTable
 from segmentation.proposing.timezones import ZoneChoice
@@ -78,8 +78,7 @@ def propose_events(table: EventTable, name: str, segments: SegmentRange | None) 
     )  # fmt: skip
     plan = drop_constants(table, plan)
     # Written twice: what the first text refuses decides the limits of the second.
-    text = write_event_draft(draft, plan)
-    rehearsal = rehearse_night(parse_definition(text, f"{name}.yaml"), survey, window.as_of)
+    draft, rehearsal = rehearse_draft(draft, plan, survey, window.as_of)
     doubts = (
         *_list_doubts(table, money, window),
         doubt_kinds(profiles, purchases),

@@ -39,12 +39,16 @@ _DAY_LIMITS = (USUAL_DAY_LIMIT, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class NightRehearsal(NamedTuple):
-    """Rows within the window, refused rows by reason, customers, and the refused share of days and value."""
+    """Rows within the window, refused rows by reason, customers, and the refused share of days and value.
+
+    warnings: about rows that may have been delivered twice.
+    """
 
     rows_read: int
     refused: Counter[str]
     customers: Distinct
     breakdown: Breakdown
+    warnings: list[str]
 
     @property
     def refused_share(self) -> float:
@@ -94,10 +98,10 @@ def rehearse_night(definition: Definition, table: SurveyedTable, as_of: date) ->
             ids = hash_texts(batch.good["customer_id"].combine_chunks())
             customers = merge_sketches(customers, sketch(ids))
     check_used_rows(rows_read, refused)
-    deliveries.check_repeats(definition)
+    warnings = deliveries.check_repeats(definition)
     check_currencies(currencies, contract.currencies)
     names = [amount.name for amount in contract.amounts]
-    return NightRehearsal(rows_read, refused, customers, counts.break_down(names))
+    return NightRehearsal(rows_read, refused, customers, counts.break_down(names), warnings)
 
 
 def list_opened(definition: Definition, table: SurveyedTable, as_of: date) -> list[SourceFile]:
