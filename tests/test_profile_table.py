@@ -101,6 +101,21 @@ def test_profiles_agree_with_a_groupby(tmp_path: Path, frame: pd.DataFrame) -> N
     assert profiles["scaled_centre"].tolist() == [0.0, -1.5, 1.0, -1.5, 2.0, -1.5]
 
 
+def test_half_of_the_customers_with_nothing_are_below_everyone(tmp_path: Path, frame: pd.DataFrame) -> None:
+    """Everyone's median is then the lowest value, so means are compared, and nobody is near 0."""
+    frame["label"] = np.arange(1000) % 2
+    frame.loc[frame["label"] == 0, "a"] = 0.0
+    frame.loc[:1, "a"] = [-1.0, 0.0]
+    profiles = compute_profiles(
+        write_labelled_parts(tmp_path, frame, [500]),
+        [scale_of("a", "standard"), scale_of("b", "standard")],
+        segments_of(frame),
+    )
+    givers = profiles[profiles["feature"] == "a"].set_index("segment_id")
+    assert set(givers["statistic"]) == {"mean"}
+    assert givers.loc["S01", "contrast"] < -0.3 < 0.3 < givers.loc["S02", "contrast"]
+
+
 def test_scaled_centres_are_of_features_that_count(frame: pd.DataFrame) -> None:
     """An excluded feature has none, and the next feature keeps its own."""
     segments = [segment.model_copy(update={"centre": (7.0,)}) for segment in segments_of(frame)]

@@ -16,6 +16,7 @@ from segmentation.features.transforms import apply_transform, is_bent
 
 SKEWED = 1.0  # skewness from which a mean is far from the usual customer, as for scaling
 _LEAST_SPREAD = 0.2  # of shares: among 4 % of customers with a mark, half a percent more is no difference
+_LEAST_SIDE = 0.1  # of customers below the median, and above it: else no segment can have less, or more
 _DECILES = 2.5631  # standard deviations between the first and the last decile of a normal distribution
 
 
@@ -38,8 +39,9 @@ def choose_figures(
 ) -> tuple[TypicalFigure, ...]:
     """The figure of each feature. sample: customers (d, n) in original units.
 
-    The median of a skewed feature, else the mean. A median that hardly separates the segments although the
-    means do says nothing, as where most customers have 0: then the mean too.
+    The median of a skewed feature, else the mean. The mean too where the median says nothing: it hardly
+    separates the segments although the means do, or it is the lowest value, as where most customers have 0.
+    A segment of those who never bought would be near the average.
     """
     skewness = np.nan_to_num(compute_moments(sample).skewness)
     figures = []
@@ -53,13 +55,19 @@ def choose_figures(
         robust = float(high - low) / _DECILES or deviation
         is_skewed = is_bent(column) or abs(float(skewness[j])) > SKEWED
         gaps = [_measure_gap(figures_of, column, j) for figures_of in statistics]
-        takes_median = is_skewed and gaps[1] >= 0.5 * gaps[0]
+        is_central = _is_central(sample[j], float(statistics.medians.overall[j]))
+        takes_median = is_skewed and is_central and gaps[1] >= 0.5 * gaps[0]
         figures.append(
             _make_figure(column, "median", robust)
             if takes_median
             else _make_figure(column, "mean", deviation)
         )
     return tuple(figures)
+
+
+def _is_central(values: np.ndarray, median: float) -> bool:
+    """Are some customers (n,) below everyone's median, and some above it?"""
+    return min(float(np.mean(values < median)), float(np.mean(values > median))) >= _LEAST_SIDE
 
 
 def _make_figure(column: ColumnScale, statistic: Statistic, spread: float) -> TypicalFigure:
