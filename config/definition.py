@@ -27,7 +27,7 @@ from config.clauses import (
 from config.columns import Column, Rows
 from config.event_summary import EventSummary
 from config.groups import GroupOptions
-from config.outcome import Outcome
+from config.outcome import Outcome, get_tie_content
 from config.profile_columns import MOST_PROFILE_COLUMNS, check_profile, list_needed_columns
 from config.rfm import RfmColumns
 from config.sources import Source
@@ -158,7 +158,8 @@ class Definition(Clause):
 
     @model_validator(mode="after")
     def _outcome_and_groups_fit(self) -> Self:
-        if self.outcome and (fault := self.outcome.fault(self.rows, self.summary, self.features)):
+        outcome, rule = self.outcome, self.k.rule
+        if outcome and (fault := outcome.fault(self.rows, self.summary, self.features, rule)):
             raise ValueError(f"outcome: {fault}")
         days = self.summary.window_days if self.summary else None
         if self.groups is not None and (fault := self.groups.fault(self.rows, days)):
@@ -238,12 +239,12 @@ class Definition(Clause):
         return instant.astimezone(ZoneInfo(self.timezone)).date().isoformat()
 
     def decisive_content(self) -> dict[str, Any]:
-        """The part of the definition that affects the result, without places, retention and outcome.
+        """The part of the definition that affects the result, without places, retention and most outcomes.
 
         Keys that came later are left out where they are empty, so that earlier editions keep their names.
         """
         # Defaults are included: a later version with another default makes another edition.
-        content = self.model_dump(mode="json", exclude=_INDECISIVE)
+        content = {**self.model_dump(mode="json", exclude=_INDECISIVE), **get_tie_content(self.outcome)}
         return {key: value for key, value in content.items() if key not in _OPTIONAL or value}
 
 

@@ -4,7 +4,7 @@ No outcome takes part in the model. How outcomes are read and judged: segmentati
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from config.name_patterns import get_unit
 BOUGHT_AGAIN = "bought_again"  # of events: did the customer have any within the horizon?
 # These are 0 for a customer without events, so every customer of an edition has an outcome.
 ADDITIVE_OPERATIONS = ("sum", "count", "count_distinct")
+_PLACES = {"path", "date_in_name", "id"}  # where the outcome's table is, which does not affect the result
 
 
 class Outcome(Clause):
@@ -52,6 +53,11 @@ class Outcome(Clause):
         None, description="With path: as source.date_in_name. Then the file of as_of + days is read."
     )
     id: str | None = Field(None, description="With path: its column of the customer id; null: rows.id.")
+    breaks_ties: bool = Field(
+        False,
+        description="Choose among several numbers of segments that hold by what an earlier edition's "
+        "segments said about the outcome.",
+    )
 
     @field_validator("date_in_name")
     @classmethod
@@ -79,8 +85,12 @@ class Outcome(Clause):
             raise ValueError("date_in_name and id need path")
         return self
 
-    def fault(self, rows: Rows, summary: EventSummary | None, features: tuple[str, ...]) -> str | None:
-        """Why the outcome does not fit the rows of its definition. None if it fits."""
+    def fault(
+        self, rows: Rows, summary: EventSummary | None, features: tuple[str, ...], rule: str
+    ) -> str | None:
+        """Why the outcome does not fit the rows and the rule for k of its definition. None if it fits."""
+        if self.breaks_ties and rule != "auto":
+            return f"breaks_ties needs k.rule auto; {rule} leaves no tie to break"
         if rows.id is None:
             return "customers without an id cannot be followed to a later date"
         if summary is None:
@@ -110,6 +120,21 @@ class Outcome(Clause):
         if declared is not None and declared.type not in ("int", "float", "bool") and self.positive is None:
             return f"{self.column} has type {declared.type}; say which value counts with positive"
         return None
+
+
+def get_tie_content(outcome: Outcome | None) -> dict[str, Any]:
+    """The clause as far as it affects editions: not unless it breaks ties, and never where its table is."""
+    if outcome is None or not outcome.breaks_ties:
+        return {}
+    return {"outcome": outcome.model_dump(mode="json", exclude=_PLACES)}
+
+
+def restore_outcome(decisive: Mapping[str, Any], outcome: Outcome | None) -> dict[str, Any]:
+    """The clause from a manifest, with where today's definition says that its table is."""
+    if not decisive.get("outcome"):
+        return {}
+    places = {} if outcome is None else outcome.model_dump(include=_PLACES, exclude_none=True)
+    return {"outcome": {**decisive["outcome"], **places}}
 
 
 def list_column_names(rows: Rows, feature: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.catch_up import TAG, CatchUp, list_missed, reason_to_skip, skip_night
+from flows.judging import judge_due_edition
 from schemas.draft import EditionDraft
 from schemas.night import Night, Published, Unpublished
 from schemas.rows import Customers
@@ -90,6 +91,7 @@ def resegment(
 
 def segment_customers(night: Night) -> Published | Unpublished:
     """The stages of a night. In the flow each is a Prefect task; tests and benchmarks call this directly."""
+    judge_due_edition(night)
     ingested = ingest(night)
     if ingested.no_data:
         return close_without_data(night, ingested.no_data)
@@ -107,7 +109,7 @@ def draft_edition(night: Night, customers: Customers) -> EditionDraft:
     candidates = sweep.for_each(scaled.ks, night, scaled)
     curve = measure_inertia(night, scaled, candidates)
     evidence = evaluate(night, scaled, candidates)
-    choice = choose(night, curve, evidence, previous)
+    choice = choose(night, curve, evidence, previous, customers.ingested.key.validation)
     fitted = fit(night, scaled, candidates, choice, previous)
     aligned = align(night, customers, scaled, fitted, previous)
     return EditionDraft(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
+from config.outcome import restore_outcome
 from config.settings import read_settings
 from config.side_tables import restore_sources
 from schemas.manifest import EditionRef, Manifest
@@ -77,6 +78,7 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     versions = {digest.table: digest.version for digest in manifest.inputs if digest.version is not None}
     content["source"]["version"] = versions.get(None)
     content |= restore_sources(manifest.definition, current, versions)
+    content |= restore_outcome(manifest.definition, current.outcome if current else None)
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:

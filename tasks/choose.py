@@ -6,19 +6,34 @@ The rules are in segmentation/k/rules.py; limits on segments are checked in task
 from schemas.evidence import Choice, Curve, Evidence
 from schemas.identity import PreviousEdition
 from schemas.night import Night
+from schemas.validation import Validation
 from segmentation.identity.refitting import decide_k
 from segmentation.k.rules import choose_k, judge_choice
+from segmentation.k.ties import explain_unbroken, read_scores
 from segmentation.k.votes import Vote
 from tasks.runtime.stage import stage
 
 
 @stage("choose {night.as_of}")
-def choose(night: Night, curve: Curve, evidence: Evidence, previous: PreviousEdition) -> Choice:
-    """Choose k from the curve and the evidence; last night's k is kept until another has earned its place."""
-    options = night.definition.k
-    choice = choose_k(options, curve, evidence)
+def choose(
+    night: Night,
+    curve: Curve,
+    evidence: Evidence,
+    previous: PreviousEdition,
+    validation: Validation | None = None,
+) -> Choice:
+    """Choose k from the curve and the evidence; last night's k is kept until another has earned its place.
+
+    validation: of an earlier edition, by which ties are broken if the definition says so.
+    """
+    options, outcome = night.definition.k, night.definition.outcome
+    breaks_ties = outcome is not None and outcome.breaks_ties
+    scores = read_scores(validation) if breaks_ties and validation is not None else None
+    choice = choose_k(options, curve, evidence, scores)
+    if breaks_ties and choice.is_division and (note := explain_unbroken(scores)):
+        choice = choice.model_copy(update={"reasons": (*choice.reasons, note)})
     # Without hysteresis, common rules change k on 14 to 29 % of nights with nothing changing.
-    decision = decide_k(options, night.definition.refit.nights, choice, previous)
+    decision = decide_k(options, night.definition.refit.nights, choice, previous, scores)
     if decision.k == choice.k:
         reasons = (*choice.reasons, decision.reason) if decision.reason else choice.reasons
         return choice.model_copy(update={"reasons": reasons})

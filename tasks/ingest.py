@@ -21,6 +21,7 @@ from segmentation.errors import NoData, Refused
 from segmentation.groups.history import OpenedHistory, add_history
 from segmentation.identity.continuing import confirm_previous
 from segmentation.identity.given_names import resolve_names
+from segmentation.outcomes.tie_breaking import choose_night_validation
 from segmentation.parts import create_empty_folder
 from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.rows.judging.cast_batch import Contract, with_currencies
@@ -49,7 +50,6 @@ from segmentation.store.tombstones import (
     read_tombstones,
     refuse_pending,
 )
-from segmentation.store.validations import choose_validation
 from tasks.runtime.opening import (
     leave_out_erased,
     make_night_contract,
@@ -175,7 +175,7 @@ def read_source(night: Night) -> Ingested:
     contract = leave_out_erased(source.files, contract._replace(merged=merged), tombstones)
     sources: tuple[SideTable | OpenedHistory, ...] = (*tables, *history)
     used = digest_ids(tombstones, contract.erased.union(*(table.contract.erased for table in sources)))
-    from_store = StoreContent(used, resolve_names(night), choose_validation(night))
+    from_store = StoreContent(used, resolve_names(night), choose_night_validation(night))
     key = make_edition_key(night, digests, from_store)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})
     # After hashing and before judging: a re-run of a published night costs one pass over the source.

@@ -41,6 +41,7 @@ from segmentation.store.validations import VALIDATION_TABLE, validation_folder, 
 from tasks.runtime.stage import stage
 
 INCOMPLETE = "outcome-incomplete"  # the code of the refusal of a date whose horizon is not over
+UNKNOWN = "outcome-unknown"  # that of a date of whose customers too few have an outcome
 LEAST_CUSTOMERS = 20
 
 
@@ -96,7 +97,7 @@ def validate_edition(night: Night, edition: str, customers: Customers) -> Valida
     is_known = np.isfinite(sample.outcomes).all(axis=1)
     if is_known.sum() < LEAST_CUSTOMERS:
         raise Refused(
-            "outcome-unknown",
+            UNKNOWN,
             f"{int(is_known.sum())} customers of the edition of {night.as_of} have an outcome; expected at "
             f"least {LEAST_CUSTOMERS}. Are their ids written in the same way?",
         )

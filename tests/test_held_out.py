@@ -13,9 +13,12 @@ from segmentation.outcomes.held_out import (
     FOLDS,
     SIGNIFICANT,
     assign_folds,
+    bootstrap_r2,
     compute_auc,
     compute_p_value,
     compute_r2,
+    estimate_auc_error,
+    estimate_r2_error,
     measure_skill,
     predict_held_out,
 )
@@ -61,6 +64,25 @@ def test_auc_is_that_of_each_fold(draws: tuple[np.ndarray, np.ndarray, np.ndarra
     areas = [roc_auc_score(rates[fold], prediction.group[fold]) for fold in inside]
     assert compute_auc(rates, prediction, folds) == pytest.approx(np.average(areas, weights=pairs))
     assert compute_auc(np.ones(N), prediction, folds) is None
+
+
+def test_standard_errors_agree_with_other_estimates(
+    draws: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """That of R squared with the bootstrap's interval, that of the AUC with Hanley and McNeil's formula."""
+    labels, values, folds = draws
+    prediction = predict_held_out(values, group(labels), folds)
+    interval = bootstrap_r2(values, prediction, 7)
+    assert interval is not None
+    error = estimate_r2_error(values, prediction)
+    assert error == pytest.approx((interval.high - interval.low) / (2 * 1.96), rel=0.15)
+    rates = (values > np.median(values)).astype(float)
+    prediction = predict_held_out(rates, group(labels), folds)
+    area, half = compute_auc(rates, prediction, folds) or 0, len(rates) / 2
+    spread = area / (2 - area) - area**2 + 2 * area**2 / (1 + area) - area**2
+    expected = ((area * (1 - area) + (half - 1) * spread) / half**2) ** 0.5
+    # Ten folds give an error of their own, of about a quarter.
+    assert estimate_auc_error(rates, prediction, folds) == pytest.approx(expected, rel=0.6)
 
 
 def test_many_small_groups_do_not_seem_to_say_something() -> None:

@@ -10,19 +10,30 @@ from typing import NamedTuple
 from config.clauses import KOptions
 from schemas.evidence import SWEEP_COLUMNS, Choice, Curve, Evidence, Measures
 from segmentation.k.borders import NO_BORDER, plateau
-from segmentation.k.judging import CLEAR_BORDER, HOLDS, compare_measures, judge_strength, list_degenerate
+from segmentation.k.judging import (
+    CLEAR_BORDER,
+    HOLDS,
+    compare_measures,
+    judge_strength,
+    list_degenerate,
+    suggest_finer,
+)
+from segmentation.k.ties import OutcomeScores, choose_tied, list_divisions, list_tied
 from segmentation.k.votes import Vote, best_k_by, choose_elbow, choose_gap
-
-LEAST_SHARE = 0.01  # of a division's smallest segment
+from segmentation.report.formatting import join_words
 
 
 class RuleInput(NamedTuple):
-    """What a rule chooses from. allowed: the k whose segments are large enough, see list_allowed."""
+    """What a rule chooses from. allowed: the k whose segments are large enough, see list_allowed.
+
+    scores: of an earlier edition's outcome, where it breaks ties.
+    """
 
     options: KOptions
     curve: Curve
     evidence: Evidence
     allowed: Sequence[Measures]
+    scores: OutcomeScores | None = None
 
 
 def list_allowed(options: KOptions, measures: Sequence[Measures]) -> list[Measures]:
@@ -31,22 +42,26 @@ def list_allowed(options: KOptions, measures: Sequence[Measures]) -> list[Measur
     return allowed or list(measures)
 
 
-def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
+def choose_division(
+    options: KOptions, allowed: Sequence[Measures], scores: OutcomeScores | None = None
+) -> Vote:
     """The finest division that holds when customers are drawn again, of as many segments as k.aim says.
 
-    If none of these holds: the finest coarser one that does, the coarsest finer one, the most stable.
+    If none of these holds: the finest coarser one that does, the coarsest finer one, the most stable. With
+    scores, what is chosen among several that hold is said by them.
     """
-    divisions = [point for point in allowed if point.k > 1]
+    divisions = list_divisions(allowed)
     if not divisions:
         return Vote(allowed[0].k, "no more than one segment is allowed")
-    # Of a crowd, people do not act on a handful of customers, whatever the definition allows.
-    divisions = [point for point in divisions if point.smallest_share >= LEAST_SHARE] or divisions
     aim_min, aim_max = options.division_range
     key = "k.aim" if (aim_min, aim_max) == options.aim else "k.aim, k.min, k.max"
     aim = f"{aim_min} to {aim_max} segments ({key})"
     holding = [point for point in divisions if point.stability >= HOLDS]
-    within = [point for point in holding if aim_min <= point.k <= aim_max]
+    within = list_tied(options, allowed)
     coarser = [point for point in holding if point.k < aim_min]
+    if within and scores is not None and (tied := choose_tied(scores, within)):
+        ks = join_words([str(point.k) for point in within])
+        return tied._replace(reason=f"of {aim}, {ks} hold, and this is {tied.reason}")
     if within:
         division, reason = within[-1], f"the finest of {aim} that holds"
     elif coarser:
@@ -60,10 +75,10 @@ def choose_division(options: KOptions, allowed: Sequence[Measures]) -> Vote:
     return Vote(division.k, f"{reason} when customers are drawn again, {jaccard}")
 
 
-def choose_auto(options: KOptions, allowed: Sequence[Measures], natural: Sequence[int]) -> Vote:
+def choose_auto(source: RuleInput) -> Vote:
     """By the borders between segments: as many as are natural, if these hold; else the best division."""
-    target = plateau(natural)
-    division = choose_division(options, allowed)
+    allowed, target = source.allowed, plateau(source.evidence.natural)
+    division = choose_division(source.options, allowed, source.scores)
     if target <= 1:
         crowd = "no natural borders between customers; this is a division, not a discovery"
         return division._replace(reason=f"{crowd}: {division.reason}")
@@ -128,7 +143,7 @@ def take_fixed(options: KOptions, measures: Sequence[Measures]) -> Vote:
 
 
 RULES: dict[str, Callable[[RuleInput], Vote]] = {
-    "auto": lambda source: choose_auto(source.options, source.allowed, source.evidence.natural),
+    "auto": choose_auto,
     # The elbow sees the whole curve, slivers included: without a k, the chord would have another end.
     "elbow": lambda source: choose_elbow(source.curve.points),
     "silhouette": lambda source: choose_silhouette(source.allowed),
@@ -137,15 +152,17 @@ RULES: dict[str, Callable[[RuleInput], Vote]] = {
 }
 
 
-def choose_k(options: KOptions, curve: Curve, evidence: Evidence) -> Choice:
-    """Apply the definition's rule, and judge what it chose."""
+def choose_k(
+    options: KOptions, curve: Curve, evidence: Evidence, scores: OutcomeScores | None = None
+) -> Choice:
+    """Apply the definition's rule, and judge what it chose. scores: of an outcome that breaks ties."""
     allowed = list_allowed(options, evidence.measures)
     rule = RULES.get(options.rule)
     if rule is None:
         # The definition has checked the name, so a rule without an entry is the name of a measure.
         vote = choose_best(options.rule, allowed)
     else:
-        vote = rule(RuleInput(options, curve, evidence, allowed))
+        vote = rule(RuleInput(options, curve, evidence, allowed, scores))
     return judge_choice(options, vote, curve, evidence)
 
 
@@ -156,7 +173,7 @@ def judge_choice(options: KOptions, vote: Vote, curve: Curve, evidence: Evidence
     return Choice(
         k=vote.k,
         rule=options.rule,
-        reasons=(vote.reason, judgement.reason),
+        reasons=(vote.reason, judgement.reason, *suggest_finer(options, vote.k, evidence)),
         strength=judgement.strength,
         doubts=(*degenerate, *compare_measures(vote.k, curve, evidence)),
         curve=curve.points,

@@ -43,8 +43,13 @@ def read_validation(home: AnyPath, as_of: date) -> Validation | None:
         validation_folder(home, as_of) / VALIDATION_FILE,
         Validation.model_validate_json,
         "what 'resegment validate' found",
-        f"delete it, or make it again with 'resegment validate {home.name} --as-of {as_of}'",
+        advise_validation(home, as_of),
     )
+
+
+def advise_validation(home: AnyPath, as_of: date) -> str:
+    """What to do about a damaged validation."""
+    return f"make it again with 'resegment validate {home.name} --as-of {as_of}', or remove its folder"
 
 
 def write_validation(home: AnyPath, validation: Validation) -> AnyPath:

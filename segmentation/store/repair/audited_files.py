@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 
+import pyarrow as pa
+
 from schemas.manifest import EditionRef
 from segmentation.errors import DamagedFile
+from segmentation.parts import read_table
 from segmentation.store.catalogue.live_state import compute_live
 from segmentation.store.dates import published_dates
 from segmentation.store.earlier_ids import EarlierIds, IssuedIds, search_issued_ids
@@ -22,6 +25,14 @@ from segmentation.store.pointer import LIVE, read_pointer
 from segmentation.store.repair.damage import Damage, Repair, advise_rerun, relative_path
 from segmentation.store.tombstones import TOMBSTONES_FILE, read_tombstones
 from segmentation.store.typed_inputs import list_recorded_inputs, read_typed_inputs
+from segmentation.store.validations import (
+    VALIDATION_FILE,
+    VALIDATION_TABLE,
+    advise_validation,
+    list_validated_dates,
+    read_validation,
+    validation_folder,
+)
 
 _BACKUP = "restore it from a backup"
 
@@ -32,6 +43,7 @@ def audit_small_files(home: AnyPath) -> Iterator[Damage]:
     yield from _audit_ids(home)
     yield from _audit_ledger(home)
     yield from _audit_inputs(home)
+    yield from _audit_validations(home)
     yield from _audit_index(home)
     for file, parse, advice in (
         (NAMES_FILE, read_given_names, NAMES_ADVICE),
@@ -142,6 +154,24 @@ def _audit_inputs(home: AnyPath) -> Iterator[Damage]:
                 repair = Repair.INPUTS if list_recorded_inputs(home, ref) else None
                 advice = advise_repair(home) if repair else advise_rerun(home, ref.as_of)
                 yield Damage(relative_path(home, path), _describe_problem(error, path), advice, repair, *ref)
+
+
+def _audit_validations(home: AnyPath) -> Iterator[Damage]:
+    """Validations that cannot be read. Judging the date again makes the same, if its rows are still there."""
+    for day in list_validated_dates(home):
+        folder = validation_folder(home, day)
+        advice = advise_validation(home, day)
+        try:
+            read_validation(home, day)
+        except DamagedFile as error:
+            path = folder / VALIDATION_FILE
+            yield Damage(relative_path(home, path), _describe_problem(error, path), advice)
+        try:
+            read_table(folder / VALIDATION_TABLE)
+        except FileNotFoundError:
+            yield Damage(relative_path(home, folder / VALIDATION_TABLE), "missing", advice)
+        except (OSError, pa.ArrowException):
+            yield Damage(relative_path(home, folder / VALIDATION_TABLE), "cannot be read", advice)
 
 
 def _audit_index(home: AnyPath) -> Iterator[Damage]:
