@@ -40,6 +40,7 @@ class KnownCustomers(Record):
     flows: tuple[GroupFlow, ...] = ()
     erased: int = Field(0, description="Known in the edition before, and erased since.")
     merged: int = Field(0, description="Ids known in the edition before, and merged into others since.")
+    refused: int = Field(0, description="Lapsed customers who have rows tonight, all of them refused.")
 
     @property
     def known(self) -> int:
@@ -52,7 +53,8 @@ class KnownCustomers(Record):
             f" + {self.sizes[group]:,} {group}" for group in (NEW, LAPSED) if group in self.sizes
         )
         noun = "known customer" if self.known == 1 else "known customers"
-        return f"{self.known:,} {noun} = {self.sizes[SEGMENT]:,} in segments{outside}"
+        refused = f"; {self.refused:,} of the lapsed have only refused rows" if self.refused else ""
+        return f"{self.known:,} {noun} = {self.sizes[SEGMENT]:,} in segments{outside}{refused}"
 
     def count_entered(self, group: str) -> int:
         """Customers of the group who were elsewhere before."""

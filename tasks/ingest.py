@@ -44,8 +44,8 @@ from segmentation.store.catalogue.unread_sources import report_nothing_read, rep
 from segmentation.store.layout import get_home
 from segmentation.store.runs.space import check_space
 from segmentation.store.tombstones import (
-    digest_ids,
     Tombstones,
+    digest_ids,
     fingerprint_tombstones,
     read_tombstones,
     refuse_pending,
@@ -150,6 +150,11 @@ def follow_merged_ids(
     return history._replace(contract=leave_out_erased(history.source.files, contract, tombstones))
 
 
+def digest_erased(tombstones: Tombstones | None, contracts: Sequence[Contract]) -> str | None:
+    """The digest of the tombstones for which these contracts leave rows out; None for none of them."""
+    return digest_ids(tombstones, frozenset[str]().union(*(contract.erased for contract in contracts)))
+
+
 def collect_digests(
     source: OpenedSource, contract: Contract, sources: Sequence[SideTable | OpenedHistory]
 ) -> tuple[Digest, ...]:
@@ -158,11 +163,17 @@ def collect_digests(
     return (*compute_digests(source.files, contract), *side)
 
 
+def read_complete_tombstones(night: Night) -> Tombstones | None:
+    """The tombstones of erased customers. Refused while an erasure is not complete."""
+    tombstones = read_tombstones(get_home(night))
+    refuse_pending(get_home(night), tombstones)
+    return tombstones
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     # Before the source: whoever is erased from here on makes this run a conflict.
-    tombstones = read_tombstones(get_home(night))
-    refuse_pending(get_home(night), tombstones)
+    tombstones = read_complete_tombstones(night)
     folder = create_empty_folder(night.staging / "ingest")
     source, history = open_source(night), open_history(night)
     inputs = tuple(file.input for file in source.files)
@@ -173,8 +184,7 @@ def read_source(night: Night) -> Ingested:
     tables = leave_out_merged(tables, merged, tombstones)
     history = [follow_merged_ids(opened, merged, tombstones) for opened in history]
     contract = leave_out_erased(source.files, contract._replace(merged=merged), tombstones)
-    sources: tuple[SideTable | OpenedHistory, ...] = (*tables, *history)
-    used = digest_ids(tombstones, contract.erased.union(*(table.contract.erased for table in sources)))
+    used = digest_erased(tombstones, [contract, *(table.contract for table in (*tables, *history))])
     from_store = StoreContent(used, resolve_names(night), choose_night_validation(night))
     key = make_edition_key(night, digests, from_store)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})

@@ -22,6 +22,7 @@ from schemas.rows import Customers, Ingested
 from segmentation.attributes.joining import join_attributes
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.groups.assignment import TonightCustomers, assign_groups
+from segmentation.groups.refused_rows import count_refused_lapsed
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.parts import (
     create_empty_folder,
@@ -187,9 +188,9 @@ def count_groups(night: Night, customers: Customers, summary: Summarised) -> Cus
     folder = create_empty_folder(night.staging / "groups")
     tonight = TonightCustomers(customers.parts, summary.seen)
     assigned = assign_groups(night, customers.ingested, tonight, folder)
-    return customers.model_copy(
-        update={"parts": assigned.parts, "known": assigned.known, "groups": assigned.groups}
-    )
+    refused = count_refused_lapsed(night, assigned.known, customers.quarantine)
+    groups = assigned.groups.model_copy(update={"refused": refused})
+    return customers.model_copy(update={"parts": assigned.parts, "known": assigned.known, "groups": groups})
 
 
 @stage("summarise {night.as_of}")

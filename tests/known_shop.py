@@ -29,16 +29,19 @@ def draw_orders() -> pd.DataFrame:
 
 
 ORDERS = draw_orders()
+# On every day, these also have an order that is refused.
+REFUSED = ["c016", "c017", "c018", "c020", "c050"]
 
 
 def write_orders(folder: Path) -> None:
-    """A file per day, with a cancellation of somebody who never ordered, and a line that is refused."""
+    """A file per day, with a cancellation of somebody who never ordered, and lines that are refused."""
     folder.mkdir(parents=True)
     for number in range(1, DAYS + 1):
         rows = ORDERS[ORDERS["number"] == number]
-        when = f"{day(number)} 10:00:00"
-        lines = [f"{row.id},i{number}-{row.id},{when},1,{row.price}" for row in rows.itertuples()]
-        lines += [f"z{number},Ci{number},{when},1,5.0", f"y{number},i{number},{when},none,5.0"]
+        timestamp = f"{day(number)} 10:00:00"
+        lines = [f"{row.id},i{number}-{row.id},{timestamp},1,{row.price}" for row in rows.itertuples()]
+        lines += [f"z{number},Ci{number},{timestamp},1,5.0"]
+        lines += [f"{name},x{number}-{name},{timestamp},none,5.0" for name in (f"y{number}", *REFUSED)]
         text = "\n".join(["id,invoice,day,pieces,price", *lines])
         (folder / f"{day(number)}.csv").write_text(f"{text}\n")
 
@@ -56,11 +59,11 @@ def group_customers(number: int, aliases: Mapping[str, str] | None = None) -> pd
     orders = ORDERS[ORDERS["number"] < number].assign(
         id=lambda frame: frame["id"].replace(dict(aliases or {}))
     )
-    seen = orders.groupby("id")["number"].agg(["min", "max"])
-    group = pd.Series("segment", seen.index)
-    group[seen["min"] >= number - NEW_DAYS] = "new"
-    group[seen["max"] < number - WINDOW] = "lapsed"
+    spans = orders.groupby("id")["number"].agg(["min", "max"])
+    group = pd.Series("segment", spans.index)
+    group[spans["min"] >= number - NEW_DAYS] = "new"
+    group[spans["max"] < number - WINDOW] = "lapsed"
     days = {number: str(day(number)) for number in range(1, DAYS + 1)}
     return pd.DataFrame(
-        {"first_seen": seen["min"].map(days), "last_seen": seen["max"].map(days), "group": group}
+        {"first_seen": spans["min"].map(days), "last_seen": spans["max"].map(days), "group": group}
     )

@@ -17,7 +17,7 @@ from segmentation.pruning.pruning import PruneRequest, prune_editions
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
 from segmentation.store.catalogue.editions import resolve_edition
 from segmentation.store.repair.audit import audit_store
-from tests.known_shop import GROUPS, ORDERS, group_customers, make_known_shop, write_orders
+from tests.known_shop import GROUPS, ORDERS, REFUSED, group_customers, make_known_shop, write_orders
 from tests.late_shop import Shop, day
 from tests.nights import manifest, read
 
@@ -38,12 +38,12 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     shop = make_known_shop(tmp_path_factory.mktemp("shop"))
     write_orders(shop.days)
     published = {number: shop.night(number) for number in NIGHTS[:2]}
-    kept = shop.folder / "archive"
-    kept.mkdir()
+    archive = shop.folder / "archive"
+    archive.mkdir()
     for number in range(1, 20):
-        (shop.days / f"{day(number)}.csv").rename(kept / f"{day(number)}.csv")
+        (shop.days / f"{day(number)}.csv").rename(archive / f"{day(number)}.csv")
     published[NIGHTS[2]] = shop.night(NIGHTS[2])
-    for path in kept.iterdir():
+    for path in archive.iterdir():
         path.rename(shop.days / path.name)
     return Nights(shop, published)
 
@@ -57,42 +57,44 @@ def shop(nights: Nights, tmp_path: Path) -> Shop:
 
 def check_known(published: Published, number: int, aliases: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Check the table of known customers against pandas, and the counts against the table. Returns it."""
-    known = read(published, "known.parquet").set_index("customer_id")
+    table = read(published, "known.parquet").set_index("customer_id")
     expected = group_customers(number, aliases)
     columns = list(expected.columns)
-    assert list(known.index) == sorted(expected.index)
-    assert (known[columns] == expected.loc[known.index, columns]).all(axis=None)
-    assert set(read(published)["customer_id"]) == set(known.index[known["group"] == "segment"])
+    assert list(table.index) == sorted(expected.index)
+    assert (table[columns] == expected.loc[table.index, columns]).all(axis=None)
+    assert set(read(published)["customer_id"]) == set(table.index[table["group"] == "segment"])
     groups = manifest(published)["groups"]
-    assert groups["sizes"] == {name: (known["group"] == name).sum() for name in ("segment", "new", "lapsed")}
-    assert sum(groups["sizes"].values()) == len(known)
-    return known
+    assert groups["sizes"] == {name: (table["group"] == name).sum() for name in ("segment", "new", "lapsed")}
+    assert sum(groups["sizes"].values()) == len(table)
+    return table
 
 
 @pytest.mark.parametrize("number", NIGHTS)
 def test_known_customers_add_up(nights: Nights, number: int) -> None:
     """Each night's table has everybody who ordered before, with the group that pandas says; counts agree."""
-    known = check_known(nights.published[number], number)
-    assert set(known["group"]) == {"segment", "new", "lapsed"}
-    assert known["first_seen"].min() < str(day(number - 14))
+    table = check_known(nights.published[number], number)
+    refused = manifest(nights.published[number])["groups"]["refused"]
+    assert refused == (table["group"].reindex(REFUSED) == "lapsed").sum()
+    assert set(table["group"]) == {"segment", "new", "lapsed"}
+    assert table["first_seen"].min() < str(day(number - 14))
 
 
 @pytest.mark.parametrize(("before", "number"), [(30, 31), (31, 34)])
 def test_groups_are_entered_and_left(nights: Nights, before: int, number: int) -> None:
     """The flows are the cross-table of the groups before and now; changes and migration agree with them."""
     published, earlier = nights.published[number], group_customers(before)["group"]
-    known = check_known(published, number)
-    previous = earlier.reindex(known.index)
-    assert known["previous_group"].fillna("").equals(previous.fillna(""))
-    counts = Counter(zip(previous.fillna(""), known["group"], strict=True))
+    table = check_known(published, number)
+    previous = earlier.reindex(table.index)
+    assert table["previous_group"].fillna("").equals(previous.fillna(""))
+    counts = Counter(zip(previous.fillna(""), table["group"], strict=True))
     flows = manifest(published)["groups"]["flows"]
     assert {(flow["previous"] or "", flow["group"]): flow["customers"] for flow in flows} == counts
     changes = read(published, "changes.parquet").set_index("customer_id")
     joined, left = (changes[changes["change"] == change] for change in ("joined", "left"))
     assert joined["from_segment_id"].fillna("").equals(previous[joined.index].fillna(""))
-    assert set(joined.index) == set(known.index[(known["group"] == "segment") & (previous != "segment")])
+    assert set(joined.index) == set(table.index[(table["group"] == "segment") & (previous != "segment")])
     assert (left["segment_id"] == "lapsed").all()
-    assert set(left.index) == set(known.index[(known["group"] != "segment") & (previous == "segment")])
+    assert set(left.index) == set(table.index[(table["group"] != "segment") & (previous == "segment")])
     migration = read(published, "migration.parquet")
     sums = migration.groupby("from_segment_id", dropna=False)["customers"].sum()
     assert sums[sums.index.isna()].sum() == len(joined)
@@ -105,7 +107,9 @@ def test_the_page_and_the_command_say_the_balance(nights: Nights) -> None:
     assert published.groups is not None
     sizes = published.groups.sizes
     balance = f"{published.groups.known} known customers = {sizes['segment']} in segments"
-    assert published.groups.describe() == f"{balance} + {sizes['new']} new + {sizes['lapsed']} lapsed"
+    refused = f"; {published.groups.refused} of the lapsed have only refused rows"
+    text = f"{balance} + {sizes['new']} new + {sizes['lapsed']} lapsed{refused}"
+    assert published.groups.describe() == text
     page = Path(published.report_path).read_text()
     assert published.groups.describe() in page
     assert 'id="groups"' in page
@@ -178,8 +182,8 @@ def test_merged_ids_make_one_known_customer(shop: Shop) -> None:
     path.write_text("".join(f"{old},{new}\n" for old, new in {"old": "new", **aliases}.items()))
     clause = {"source": {"path": str(path)}, "old_id": "old", "new_id": "new"}
     published = make_known_shop(shop.folder, aliases=clause).night(36)
-    known = check_known(published, 36, aliases)
-    assert (known.loc[stays, "group"], known.loc[stays, "previous_group"]) == ("segment", "segment")
+    table = check_known(published, 36, aliases)
+    assert (table.loc[stays, "group"], table.loc[stays, "previous_group"]) == ("segment", "segment")
     groups = manifest(published)["groups"]
     assert (groups["merged"], groups["erased"], groups["source"]) == (2, 0, "edition")
 
@@ -223,8 +227,8 @@ def test_a_source_of_any_kind_tells_who_was_known(tmp_path: Path, kind: str) -> 
     check_known(shop.night(50), 50)
     assert shop.night(50).outcome == "already-published"
     later = {**GROUPS, "since": str(day(25))}
-    known = read(make_known_shop(tmp_path, source=source, groups=later).night(51), "known.parquet")
-    assert known["first_seen"].min() == str(day(25))
+    table = read(make_known_shop(tmp_path, source=source, groups=later).night(51), "known.parquet")
+    assert table["first_seen"].min() == str(day(25))
 
 
 def test_without_groups_nothing_is_written(tmp_path: Path) -> None:
