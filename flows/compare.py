@@ -9,11 +9,14 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.resegment import name_night
-from schemas.comparison import Comparison
+from schemas.clustering import Scaled
+from schemas.comparison import Champion, Comparison
 from schemas.identity import PreviousEdition
 from schemas.night import Night
+from segmentation.errors import Refused
 from segmentation.k.challengers import CHALLENGERS
 from tasks.challenge import Rows, challenge, set_up_contest
+from tasks.champion import look_up_champion, make_champion
 from tasks.choose import choose
 from tasks.evaluate import evaluate
 from tasks.ingest import ingest
@@ -57,16 +60,26 @@ def compare(
 
 
 def compare_algorithms(night: Night, rows: int) -> Comparison:
-    """The stages of a comparison: those of a cold night up to the choice of k, then the trials."""
+    """The stages of a comparison: those of a night up to the choice of k, then the trials."""
     ingested = ingest(night)
+    if ingested.no_data:
+        raise Refused("no-rows", ingested.no_data)
     customers = summarise(night, ingested)
-    # Nothing from earlier nights: every algorithm starts from the same data as k-means.
-    cold = PreviousEdition()
-    scaled = scale(night, customers, cold)
+    champion = look_up_champion(night, ingested)
+    # Every algorithm gets the customers as the champion's model scales them. Without an edition
+    # nothing from earlier nights counts, and all start from the same data.
+    model = champion.model
+    scaled = scale(night, customers, PreviousEdition(model=model, needs_rescale=model is None))
+    if champion.edition is None:
+        champion = fit_champion(night, scaled)
+    contest = set_up_contest(scaled, champion, rows)
+    trials = challenge.for_each(list(CHALLENGERS), night, contest)
+    return tabulate(night, customers, champion, trials)
+
+
+def fit_champion(night: Night, scaled: Scaled) -> Champion:
+    """The stages of a cold night that fit k-means and choose its k."""
     candidates = sweep.for_each(scaled.ks, night, scaled)
     curve = measure_inertia(night, scaled, candidates)
     evidence = evaluate(night, scaled, candidates)
-    choice = choose(night, curve, evidence, cold)
-    contest = set_up_contest(scaled, candidates, choice, rows)
-    trials = challenge.for_each(list(CHALLENGERS), night, contest)
-    return tabulate(night, customers, choice, trials)
+    return make_champion(choose(night, curve, evidence, PreviousEdition()), candidates)

@@ -129,3 +129,4 @@ def print_comparison(comparison: "Comparison") -> None:
     header, cells = format_trials(comparison.trials)
     print_table(header, cells, right=range(1, len(header) - 1))
     typer.echo(describe_winners(comparison.trials))
+    typer.echo(comparison.describe_champion())

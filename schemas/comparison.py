@@ -5,9 +5,28 @@ from datetime import date
 import pandera.pandas as pa
 from pydantic import Field
 
-from schemas.evidence import Strength
+from schemas.evidence import Choice, Strength
+from schemas.model import Model
 from schemas.part import Part
 from schemas.record import Record
+
+
+class Champion(Record):
+    """The k-means segments that the others are compared with: an edition's, or fitted for the comparison."""
+
+    k: int = 0
+    reasons: tuple[str, ...] = Field((), description="Why this k.")
+    centres: tuple[tuple[float, ...], ...] = Field((), description="(k, d) in scaled units.")
+    edition: str | None = Field(None, description="Whose segments they are; None if they were fitted.")
+    model: Model | None = Field(None, description="The edition's.")
+    choice: Choice | None = Field(None, description="How k was chosen, if they were fitted.")
+
+    @property
+    def log_line(self) -> str:
+        """`k = 5, of edition 0490df720cd6db09`, or that none has been made from the same."""
+        if self.edition is None:
+            return "no edition of the date has the same definition and rows"
+        return f"k = {self.k}, of edition {self.edition}"
 
 
 class Contest(Record):
@@ -46,7 +65,12 @@ class Comparison(Record):
     as_of: date
     customers: int
     k: int = Field(description="The champion's.")
-    strength: Strength
+    edition: str | None = Field(
+        None, description="Whose segments, k and evidence the champion's are; None if it was fitted."
+    )
+    strength: Strength | None = Field(
+        None, description="Of the evidence for k. None for an edition's, whose page says it."
+    )
     trials: tuple[Trial, ...]
     table_path: str
     page_path: str
@@ -55,6 +79,15 @@ class Comparison(Record):
     def log_line(self) -> str:
         """`7 algorithms compared with k-means, k = 5`."""
         return f"{len(self.trials)} algorithms compared with k-means, k = {self.k}"
+
+    def describe_champion(self) -> str:
+        """Where the champion comes from, in a sentence."""
+        if self.edition is not None:
+            return f"The champion has the segments, k and evidence of edition {self.edition}."
+        return (
+            "The champion was fitted for this comparison: the store has no edition of the date with the same "
+            "definition and rows."
+        )
 
 
 COMPARISON = pa.DataFrameSchema(

@@ -11,9 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from config.settings import read_settings
-from schemas.clustering import Candidate, Scaled
-from schemas.comparison import Contest, Trial
-from schemas.evidence import Choice
+from schemas.clustering import Scaled
+from schemas.comparison import Champion, Contest, Trial
 from schemas.night import Night
 from segmentation.k.challengers import CHALLENGERS
 from segmentation.k.evaluation_sample import label_nearest
@@ -36,9 +35,8 @@ def parse_bytes(size: str) -> int:
     return int(float(number) * UNITS[unit])
 
 
-def set_up_contest(scaled: Scaled, candidates: list[Candidate], choice: Choice, rows: int) -> Contest:
+def set_up_contest(scaled: Scaled, champion: Champion, rows: int) -> Contest:
     """What every algorithm is given: at most `rows` customers, and the champion's centres."""
-    champion = next(candidate for candidate in candidates if candidate.k == choice.k)
     return Contest(sample=scaled.sample.uniform, centres=champion.centres, rows=rows)
 
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from flows.compare import compare
+from flows.compare import compare, compare_algorithms
 from schemas.comparison import Comparison, Trial
-from schemas.evidence import Choice
+from schemas.night import Night
 from segmentation.errors import Refused
 from segmentation.k.challengers import CHALLENGERS, Shape, rows_within_memory
 from segmentation.k.trials import TrialSample, describe_winners, measure_division, run_trial
@@ -20,6 +20,7 @@ from segmentation.report.comparison_page import render_comparison
 from segmentation.store.ledger import read_rows
 from segmentation.store.repair.audit import audit_store
 from tasks.challenge import parse_bytes
+from tests.nights import FOUR, create_town, day, draw_customers
 from tests.test_flow import DAY, TWO_GROUPS, definitions, digests, run, write_demo
 
 __all__ = ["definitions"]
@@ -153,9 +154,9 @@ def test_the_page_escapes_its_texts() -> None:
         name="demo", as_of="2026-01-31", customers=3, k=1, strength="weak",
         trials=(trial,), table_path="t", page_path="p",
     )  # fmt: skip
-    page = render_comparison(comparison, Choice(k=1, rule="auto", reasons=(markup,), curve=())).decode()
+    page = render_comparison(comparison, [markup], pd.DataFrame()).decode()
     assert "<script" not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
+    assert page.replace("<wbr>", "").count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
 
 
 def test_the_memory_limit_has_decimal_and_binary_units() -> None:
@@ -186,11 +187,48 @@ def test_a_comparison_publishes_no_segments(tmp_path: Path, definitions: Path) -
     assert list((home / ".staging").iterdir()) == []
     assert audit_store(home).damage == []
     assert comparison.k == 2
+    assert (home / "editions" / DAY / str(comparison.edition)).is_dir()
     assert tables[0]["algorithm"].tolist() == list(CHALLENGERS)
     assert tables[0].loc[0, "agreement"] == 1.0
     pd.testing.assert_frame_equal(tables[0], tables[1])
     assert b"description" in pq.read_schema(comparison.table_path).field("stability").metadata
     assert f"demo, {DAY}: algorithms compared" in Path(comparison.page_path).read_text(encoding="utf-8")
+
+
+def test_an_editions_sweep_and_evidence_are_reused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the date has an edition of the same content, nothing is fitted or evaluated but the others."""
+    monkeypatch.setattr("flows.compare.CHALLENGERS", {"k-means": CHALLENGERS["k-means"]})
+    town = create_town(tmp_path)
+    published = town.night(1, draw_customers(FOUR))
+    source = str(tmp_path / "night-1.csv")
+    night = Night(
+        run_id="compare",
+        definition=town.definition,
+        as_of=day(1),
+        source=source,
+        store=town.store,
+        force=True,
+    )
+
+    def call_stages(night: Night) -> Comparison:
+        return compare_algorithms(night.model_copy(update={"accept_new_ids": True}), 100)
+
+    fitted = call_stages(night.model_copy(update={"as_of": day(2)}))
+    assert (fitted.edition, fitted.strength is None) == (None, False)
+    with monkeypatch.context() as patch:
+        for stage in ("measure_inertia", "evaluate", "choose"):
+            patch.delattr(f"flows.compare.{stage}")
+        reused = call_stages(night)
+    assert (reused.edition, reused.k) == (published.edition, published.k)
+    assert reused.trials[0].agreement == pytest.approx(1, abs=0.05)
+    for comparison in (reused, fitted):
+        page = Path(comparison.page_path).read_text(encoding="utf-8")
+        assert comparison.describe_champion() in page
+        assert f"{published.k}\N{NO-BREAK SPACE}(chosen)" in page
+    # A damaged model is not used.
+    model = Path(published.report_path).with_name("model.json")
+    model.write_bytes(model.read_bytes()[:-20])
+    assert call_stages(night).edition is None
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -3,22 +3,27 @@
 The measures are computed in segmentation/k/trials.py. Markup: templates/comparison.html.j2.
 """
 
+from collections.abc import Sequence
+
+import pandas as pd
+
 from schemas.comparison import Comparison
-from schemas.evidence import Choice
 from segmentation.k.trials import describe_winners, format_trials
+from segmentation.report.evidence import tabulate_measures
 from segmentation.report.figure import Table
 from segmentation.report.page import render_page
 
 
-def render_comparison(comparison: Comparison, choice: Choice) -> bytes:
-    """The page. `choice` says how k-means got its k."""
+def render_comparison(comparison: Comparison, reasons: Sequence[str], sweep: pd.DataFrame) -> bytes:
+    """The page. reasons: why k-means has its k. sweep: the evidence, as in sweep.parquet."""
     header, rows = format_trials(comparison.trials)
     return render_page(
         "comparison.html.j2",
         f"{comparison.name}, {comparison.as_of}: algorithms compared",
         winners=describe_winners(comparison.trials),
-        choice=choice,
-        customers=comparison.customers,
+        comparison=comparison,
+        reasons=reasons,
+        evidence=tabulate_measures(sweep),
         measures=Table("Measures", header[:-1], [row[:-1] for row in rows]),
         notes=Table(
             "How each algorithm was run",

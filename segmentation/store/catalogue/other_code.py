@@ -12,12 +12,13 @@ from config.definition import Definition
 from config.side_tables import restore_sources
 from schemas.manifest import Manifest
 from schemas.night import Night
-from schemas.rows import Digest, EditionKey
+from schemas.rows import Digest, EditionKey, Ingested
 from segmentation.schema_code import SCHEMA_FILE
 from segmentation.store.catalogue.edition_key import StoreContent, collect_inputs, digest_content
 from segmentation.store.edition.manifests import MANIFEST, read_manifest
 from segmentation.store.edition.source_digest import compute_source_digest
 from segmentation.store.edition.versions import list_version_changes
+from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder, get_home
 
 
@@ -45,22 +46,38 @@ def detect_other_code(
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else None
     if manifest is None or manifest.previous != key.previous:
         return []
+    from_store = StoreContent(manifest.tombstones, manifest.given_names, manifest.validation)
+    published = _collect_published(night.definition, manifest, folder, from_store)
+    current = _collect_current(night, digests, StoreContent(tombstones, key.given_names, key.validation))
+    return list_code_changes(manifest) if digest_content(published) == digest_content(current) else []
+
+
+def has_same_content(night: Night, manifest: Manifest, folder: AnyPath, ingested: Ingested) -> bool:
+    """Was the edition in `folder` made from the night's definition and rows?
+
+    By whatever code and after whatever edition: names and validations are not compared either.
+    """
+    published = _collect_published(night.definition, manifest, folder, StoreContent(manifest.tombstones))
+    current = _collect_current(night, ingested.digests, StoreContent(ingested.tombstones))
+    return digest_content(published) == digest_content(current)
+
+
+def _collect_published(
+    current: Definition, manifest: Manifest, folder: AnyPath, from_store: StoreContent
+) -> dict[str, Any]:
     schema_file = folder / SCHEMA_FILE
-    published = collect_inputs(
+    return collect_inputs(
         manifest.as_of,
-        complete_definition(manifest.definition, night.definition),
+        complete_definition(manifest.definition, current),
         manifest.inputs,
-        StoreContent(manifest.tombstones, manifest.given_names, manifest.validation),
+        from_store,
         schema=schema_file.read_text(encoding="utf-8") if schema_file.is_file() else None,
     )
-    current = collect_inputs(
-        night.as_of,
-        night.definition.decisive_content(),
-        digests,
-        StoreContent(tombstones, key.given_names, key.validation),
-        schema=night.schema_source,
-    )
-    return list_code_changes(manifest) if digest_content(published) == digest_content(current) else []
+
+
+def _collect_current(night: Night, digests: Iterable[Digest], from_store: StoreContent) -> dict[str, Any]:
+    definition = night.definition.decisive_content()
+    return collect_inputs(night.as_of, definition, digests, from_store, schema=night.schema_source)
 
 
 def complete_definition(decisive: dict[str, Any], current: Definition) -> dict[str, Any]:
