@@ -19,8 +19,7 @@ from bench.tables import format_head, format_row, format_setting
 from config.definition_files import parse_definition
 from schemas.night import Night
 from segmentation.k.borders import plateau
-from segmentation.k.judging import HOLDS
-from segmentation.k.rules import LEAST_SHARE
+from segmentation.k.judging import HOLDS, LEAST_SHARE
 from segmentation.proposing.proposal import make_name, propose
 
 MIN_K, MAX_K = 4, 8
