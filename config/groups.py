@@ -36,7 +36,7 @@ class GroupOptions(Clause):
     )
     since: date | None = Field(
         None,
-        description="Events: from which day on the source tells who is known; null: from its beginning.",
+        description="Events: from which day on the source says who is known; null: from its beginning.",
     )
 
     def fault(self, rows: Rows, window_days: int | None) -> str | None:

@@ -44,7 +44,7 @@ def test_one_segment_is_everyone() -> None:
 
 
 def test_a_name_contrasts_with_the_nearest_segments() -> None:
-    """Two segments with the same two outstanding features are told apart by the third one."""
+    """Two segments with the same two outstanding features differ by the third one."""
     contrasts = np.array([[2.0, -2.0, 0.9], [2.0, -2.0, -0.9], [-2.0, 2.0, 0.0]])
     names = name_all(contrasts, [REVENUE, ORDERS, RECENCY])
     assert "high recency" in names[0]
@@ -123,7 +123,7 @@ def test_equal_segments_have_different_names_too() -> None:
     ],
 )
 def test_words_of_shares_are_true(share: float, contrast: float, words: str) -> None:
-    """A segment of which 40 % live in Bonn is not called Bonn."""
+    """A segment with 40 % of customers in Bonn is not called Bonn."""
     assert BONN.describe(grade_contrast(contrast, share, BONN)) == words
 
 

@@ -47,7 +47,7 @@ def draw_night(number: int, absent: int) -> pd.DataFrame:
 def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> None:
     """Who is not in tonight's table has lapsed and is known; who is new by the named column is in no segment.
 
-    A damaged table of known customers refuses the next night, since nothing else tells who they were.
+    A damaged table of known customers refuses the next night, since only it has who they were.
     """
     town = create_table_town(tmp_path)
     nights = [town.night(number, draw_night(number, absent)) for number, absent in ((1, 0), (2, 3), (20, 5))]

@@ -1,4 +1,4 @@
-"""Profile columns: shown_levels beside the features, counted and tested by segment, shown on the page."""
+"""Profile columns: shown with the features, counted and tested by segment, shown on the page."""
 
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,7 @@ def test_degenerate_columns_are_not_tested() -> None:
 
 
 def test_more_levels_than_can_be_counted_are_one(tmp_path: Path) -> None:
-    """Beyond MOST_COUNTED different values in all parts together, only present and missing are told apart."""
+    """Beyond MOST_COUNTED different values in all parts, only present and missing are distinguished."""
     parts = []
     for number in range(2):
         texts = [f"{number}-{i}" for i in range(MOST_COUNTED // 2 + 1)] + [None]

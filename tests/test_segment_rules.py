@@ -189,7 +189,7 @@ def test_true_and_false_are_compared_as_numbers() -> None:
 
 
 def test_all_rules_are_one_case() -> None:
-    """Segments without a rule are left out; without any rule there is no statement."""
+    """Segments without a rule are left out; without any rule nothing is stated."""
     rule = (Condition(feature="orders", at_least=True, threshold=3.0),)
     words = [SegmentWords(segment_id="S01", rule=rule), SegmentWords(segment_id="S02")]
     assert write_case(words, ENCODINGS) == "CASE\n  WHEN \"orders\" >= 3 THEN 'S01'\nEND"

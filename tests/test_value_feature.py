@@ -79,7 +79,7 @@ def test_a_definition_without_value_keeps_its_edition_ids() -> None:
     ],
 )  # fmt: skip
 def test_value_is_recognised_by_its_name(name: str) -> None:
-    """Revenue in many languages, without any unit, next to numbers that are no revenue."""
+    """Revenue in many languages, without any unit, next to numbers without revenue."""
     definition = make_definition({"age": "", "orders": "", "recency_days": "days", name: ""})
     assert infer_value_feature(definition) == name
 
@@ -93,7 +93,7 @@ def test_value_is_recognised_by_its_name(name: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_summed_is_no_value(name: str) -> None:
-    """Averages, prices, scores and customers' own money are no value, even in a currency."""
+    """Averages, prices, scores and customers' own money are not a value, even in a currency."""
     for unit in ("", "EUR"):
         assert infer_value_feature(make_definition({"age": "", name: unit})) is None
 

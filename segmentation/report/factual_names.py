@@ -129,7 +129,7 @@ def score_features(inputs: NamingInputs, segment: int) -> np.ndarray:
 def _list_rivals(
     inputs: NamingInputs, grades: np.ndarray, segment: int, features: Sequence[int]
 ) -> list[int]:
-    """The segments of which the same words would be true."""
+    """The segments that the same words would fit."""
     if not features:
         return [rival for rival in range(len(grades)) if rival != segment and not grades[rival].any()]
     is_equal = grades[:, features] == grades[segment, features]

@@ -1,4 +1,4 @@
-"""Which figure stands for a feature, its median or its mean, and how far a segment's is from everyone's.
+"""Which figure represents a feature, its median or its mean, and how far a segment's is from everyone's.
 
 Words, arrows and shades follow this one comparison, so they agree with the figure that is shown. The figures
 themselves are computed over all customers in profile_table.py.
