@@ -12,7 +12,8 @@ from config.labels import humanise_name
 
 # Words that mean what customers paid, and words that often do. Compounds count: Jahresumsatz, total_spent.
 _REVENUE = re.compile(
-    r"revenues?|sales|turnover|spend|spent|spendings?|gmv|monetary|clv|c?ltv|(order|lifetime|customer) value|"
+    r"revenues?|mrr|arr|sales|turnover|spend|spent|spendings?|donated|donations?|gmv|monetary|clv|c?ltv|"
+    r"(order|lifetime|customer) value|"
     r"\w*umsatz|umsätze|\w*erlöse?|\w*erloese?|ausgaben|chiffre affaires|ca|ventes|d[eé]penses?|"
     r"ingresos?|ventas|gastos?|gastado|facturaci[oó]n|fatturato|ricav[io]|spes[ae]|vendite|receitas?|vendas|"
     r"faturamento|omzet|besteding(en)?|uitgaven|oms[aä]ttning|oms[aæ]tning|omsetning|int[aä]kter|indtægter|"
@@ -20,7 +21,7 @@ _REVENUE = re.compile(
     r"выручка|продажи|доход|оборот"
 )
 _AMOUNT = re.compile(
-    r"amounts?|totals?|value|paid|payments?|charges?|bill(ed|ing)|invoiced|gross|net|betrag|\w*summe|wert|montant|"
+    r"amounts?|totals?|value|paid|payment|charges?|bill(ed|ing)|invoiced|gross|net|betrag|\w*summe|wert|montant|"
     r"valeur|importe|monto|valor|importo|valore|montante|bedrag|belopp|beløb|kwota|tutar|сумма"
 )
 _CJK = re.compile("売上|金額|購入額|销售额|消费|金额|銷售額|消費|매출|금액|구매액")
@@ -51,8 +52,10 @@ def rank_as_value(name: str, unit: str = "") -> int:
 
     >>> rank_as_value("revenue", "GBP"), rank_as_value("Umsatz"), rank_as_value("TotalCharges")
     (8, 5, 3)
-    >>> rank_as_value("balance", "EUR"), rank_as_value("average_basket", "EUR"), rank_as_value("orders")
-    (0, 0, 0)
+    >>> rank_as_value("mrr_usd"), rank_as_value("card_payments"), rank_as_value("orders")
+    (5, 0, 0)
+    >>> rank_as_value("balance", "EUR"), rank_as_value("average_basket", "EUR")
+    (0, 0)
     """
     words = [word for word in re.findall(r"[^\W_]+", humanise_name(name).casefold()) if word not in _JOINING]
     pairs = [" ".join(pair) for pair in pairwise(words)]

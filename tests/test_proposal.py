@@ -156,3 +156,13 @@ def test_levels_that_describe_customers_are_a_profile(write: Write) -> None:
     twice["plan"][300:] = ["other"] * 10
     again = propose_content(write({name: list(values) for name, values in twice.items()}, "twice.csv"))
     assert "profile" not in again and again["rows"]["id"] == "customer id"
+
+
+def test_of_equal_columns_the_one_that_says_what_customers_are_worth_stays(write: Write) -> None:
+    """Seats, and what each of them costs a month, are twins: only the money adds up to a share of value."""
+    random = np.random.default_rng(0)
+    seats = random.integers(1, 900, 200)
+    logins = random.poisson(20, 200)
+    path = write({"account_id": range(200), "seats": seats, "mrr_usd": 12 * seats, "logins": logins})
+    assert propose_content(path)["features"] == ["mrr_usd", "logins"]
+    assert 'nearly the same as "mrr_usd", which says more' in propose(str(path), "people", None).text

@@ -172,7 +172,7 @@ def propose_customers(
 def explain_spare(column: str, selection: FeatureSelection) -> str:
     """Why a column that could be a feature is not proposed; empty for one that is."""
     if column in selection.twins:
-        return f"nearly the same as {quote_names([selection.twins[column]])}, whose values differ more often"
+        return f"nearly the same as {quote_names([selection.twins[column]])}, which says more"
     is_chosen = column in selection.features
     return "" if is_chosen else f"less informative than the {MOST_PROPOSED_FEATURES} features above"
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from config.columns import Column, Rows
 from config.sources import Csv
+from config.value_names import rank_as_value
 from segmentation.proposing.column_profile import ColumnProfile
 from segmentation.proposing.roles import Role
 from segmentation.proposing.sketches import Distinct
@@ -42,7 +43,8 @@ def select_features(
     places = [names.index(name) for name in numeric]
     strength[np.ix_(places, places)] = np.abs(correlations)
     bits = np.array([min(ENOUGH_BITS, compute_entropy(profiles[name].distinct)) for name in names])
-    twins = list_twins(names, strength, bits)
+    values = np.array([rank_as_value(name, str(roles[name].contract.get("unit", ""))) for name in names])
+    twins = list_twins(names, strength, bits, values)
     places_left = [place for place, name in enumerate(names) if name not in twins]
     selected = choose_greedily(strength[np.ix_(places_left, places_left)], bits[places_left])
     return FeatureSelection([names[places_left[place]] for place in sorted(selected)], twins)
@@ -104,11 +106,16 @@ def compute_entropy(distinct: Distinct) -> float:
     return entropy + float(np.log2(max(1.0, distinct.values / len(distinct.counts))))
 
 
-def list_twins(names: Sequence[str], strength: np.ndarray, bits: np.ndarray) -> dict[str, str]:
-    """The columns that repeat another one, each with the one that stays: it has more different values."""
+def list_twins(
+    names: Sequence[str], strength: np.ndarray, bits: np.ndarray, values: np.ndarray
+) -> dict[str, str]:
+    """The columns that repeat another one, each with the one that stays.
+
+    It says what customers are worth, or it has more different values.
+    """
     twins: dict[str, str] = {}
-    # By information, then by the table's order.
-    order = sorted(range(len(names)), key=lambda place: (-bits[place], place))
+    # Seats and what they cost are twins, and only the cost adds up to a share of value.
+    order = sorted(range(len(names)), key=lambda place: (-values[place], -bits[place], place))
     for position, place in enumerate(order):
         for stronger in order[:position]:
             if names[stronger] not in twins and strength[place, stronger] > TWINS:
