@@ -65,7 +65,7 @@ class Definition(Clause):
         max_length=MOST_PROFILE_COLUMNS,
         description="Columns of any type that describe customers and take no part in distances.",
     )
-    rfm: RfmColumns | None = Field(None, description="Columns of which customers get RFM scores.")
+    rfm: RfmColumns | None = Field(None, description="Adds RFM scores of these columns to segments.parquet.")
     value: str | None = Field(
         None,
         description="Feature whose sum is the value of customers in the report; null: the one whose name and "
@@ -214,8 +214,7 @@ class Definition(Clause):
         if self.summary is None:
             rows = self.rows.model_copy(update={"columns": self.customer_columns})
             return list_needed_columns(rows if self.attributes else self.rows, self.profile)
-        columns = self.customer_columns
-        features = {name: columns[name] for name in self.features}
+        features = {name: self.customer_columns[name] for name in self.features}
         return Rows(grain="customer", id=self.rows.id, columns=features)
 
     def window(self, as_of: date) -> tuple[date, date] | None:

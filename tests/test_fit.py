@@ -175,16 +175,25 @@ def test_a_lost_part_stops_the_fit(tmp_path: Path) -> None:
         refine(parts, np.array([[0.0]]), quantum=1.0, max_iter=5, tolerance=0.0)
 
 
+def make_scaled(part: Part, quantum: float) -> Scaled:
+    """What the sweep reads of the scaled features: a weighted sample and the grid."""
+    sample = Sample(part=part, exact=True, distinct=part.rows, commonest_share=0.0, uniform=part)
+    return Scaled(
+        encodings=(), numbers=(), columns=(), quantum=quantum, variance=1.0, parts=(), sample=sample, ks=(5,),
+        warnings=(),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("init", ["k-means++", "random"])
 def test_starts_are_chosen_as_the_definition_says(tmp_path: Path, init: Init) -> None:
     """fit.init reaches scikit-learn: with the definition's seed the candidate is its result, on the grid."""
     rows, quantum = draw(2, 400)
     weights = np.random.default_rng(1).integers(1, 4, len(rows)).astype(float)
     table = pa.table({"a": rows[:, 0], "b": rows[:, 1], WEIGHT: weights})
-    sample = Sample.model_construct(part=write_part(tmp_path / "sample.parquet", table))
+    scaled = make_scaled(write_part(tmp_path / "sample.parquet", table), quantum)
     definition = Definition.model_validate({**PLAN, "fit": {"init": init, "starts": 1, "max_iter": 1}})
-    night = Night.model_construct(definition=definition, as_of=day(1))
-    candidate = sweep(night, Scaled.model_construct(sample=sample, quantum=quantum), 5)
+    night = Night(run_id="fit", definition=definition, as_of=day(1), source=None, store=tmp_path, force=False)
+    candidate = sweep(night, scaled, 5)
     oracle = KMeans(5, init=init, n_init=1, max_iter=1, tol=1e-4, random_state=definition.seed)
     expected = snap(oracle.fit(rows, sample_weight=weights).cluster_centers_, quantum)
     assert np.array_equal(candidate.centres, expected)
