@@ -55,3 +55,12 @@ def restore_sources(
         if name == "attributes":
             clauses[name]["as_of"] = "latest"
     return clauses
+
+
+def list_unlocated_tables(name: str, content: Mapping[str, Any]) -> list[str]:
+    """Which second tables of a restored definition cannot be read, since nothing says where they are."""
+    return [
+        f"the location of its {table} is unknown: definition {name} does not exist, or has no {table}"
+        for table in SIDE_TABLES
+        if content.get(table) and not {"path", "sql"} & content[table]["source"].keys()
+    ]

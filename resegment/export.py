@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,12 +18,14 @@ from resegment.arguments import locate_edition, parse_date, resolve_home
 from resegment.options import EditionDateOption, EditionIdOption, JsonOption, NameArgument, StoreOption
 from resegment.segments import list_segments
 from resegment.terminal import print_note
+from schemas.known_customers import LAPSED, NEW
 from schemas.wording import format_count
 from segmentation.errors import Refused
+from segmentation.store.files.objects import AnyPath
 
 if TYPE_CHECKING:
     from segmentation.exporting.campaign_list import ListSummary
-    from segmentation.exporting.selection import Selection
+    from segmentation.exporting.selection import ListTable, Selection
 
 export_app = typer.Typer()
 
@@ -40,7 +43,11 @@ def export_command(
     name: NameArgument,
     segments: Annotated[
         list[str] | None,
-        typer.Option("--segment", metavar="ID|NAME", help="A segment. Repeat it for several. Default: all."),
+        typer.Option(
+            "--segment",
+            metavar="ID|NAME",
+            help="A segment, or the group lapsed or new. Repeat it for several. Default: all segments.",
+        ),
     ] = None,
     entered_since: Annotated[
         str | None,
@@ -51,7 +58,7 @@ def export_command(
         typer.Option(min=0, max=1, help="Clear members only: 0 is on the border, 1 at the centre."),
     ] = None,
     columns: Annotated[
-        str, typer.Option(metavar="A,B", help="Further columns of segments.parquet, such as features.")
+        str, typer.Option(metavar="A,B", help="Further columns of the table, such as features.")
     ] = "",
     holdout: Annotated[
         str | None,
@@ -95,9 +102,13 @@ def export_command(
     home = resolve_home(name, store)
     day, folder = locate_edition(home, as_of, edition)
     names = {row["segment_id"]: get_plain_name(row) for row in list_segments(home, folder)}
+    table, segment_ids = resolve_segments(names, folder, segments or ())
+    if table.label == "group" and min_margin is not None:
+        raise Refused("min-margin", "new and lapsed customers are in no segment, so they have no margin")
     selection = Selection(
-        segment_ids=tuple(resolve_segment(names, text) for text in segments or ()),
-        since=resolve_baseline(home, parse_since(entered_since, day)) if entered_since else None,
+        table=table,
+        segment_ids=segment_ids,
+        since=resolve_baseline(home, parse_since(entered_since, day), table) if entered_since else None,
         min_margin=min_margin,
         columns=tuple(column.strip() for column in columns.split(",") if column.strip()),
     )
@@ -120,16 +131,31 @@ def get_plain_name(row: dict[str, Any]) -> str:
     return factual_name if name == f"({factual_name})" else name
 
 
+def resolve_segments(
+    names: dict[str, str], folder: AnyPath, texts: Sequence[str]
+) -> "tuple[ListTable, tuple[str, ...]]":
+    """The table with these segments or groups, and their ids. Refused for segments and groups at once."""
+    from segmentation.exporting.selection import OF_GROUPS, OF_SEGMENTS
+
+    groups = dict.fromkeys((NEW, LAPSED), "") if (folder / OF_GROUPS.file).is_file() else {}
+    ids = tuple(resolve_segment({**names, **groups}, text) for text in texts)
+    tables = {OF_GROUPS if segment_id in groups else OF_SEGMENTS for segment_id in ids}
+    if len(tables) > 1:
+        raise Refused("segment", "segments and groups have different columns; write one list of each")
+    return next(iter(tables), OF_SEGMENTS), ids
+
+
 def resolve_segment(names: dict[str, str], text: str) -> str:
-    """The id of a segment, from its id or its name in any case. Refused if several match, or none."""
-    matches = [
-        segment_id
-        for segment_id, name in names.items()
-        if text.strip().casefold() in (segment_id.casefold(), name.casefold())
-    ]
+    """The id of a segment or group, from its id or its name in any case. Refused if several match, or none.
+
+    names: by id; a group has none.
+    """
+    sought = text.strip().casefold()
+    ids = [segment_id for segment_id in names if segment_id.casefold() == sought]
+    matches = ids or [segment_id for segment_id, name in names.items() if name.casefold() == sought]
     if len(matches) != 1:
         problem = f"{len(matches)} segments are called" if matches else "no segment is called"
-        choices = ", ".join(f"{segment_id} ({name})" for segment_id, name in names.items())
+        choices = ", ".join(f"{key} ({name})" if name else key for key, name in names.items())
         raise Refused("segment", f"{problem} {text[:80]!r}; the edition has {choices}")
     return matches[0]
 
@@ -163,7 +189,7 @@ def print_list_summary(
         return
     lines = [f"{format_count(summary.customers, 'customer')} on the list"]
     if selection.since:
-        lines.append(f"  {summary.earlier:,} left out: already in the segment on {since}")
+        lines.append(f"  {summary.earlier:,} left out: already in the {selection.table.noun} on {since}")
     if selection.min_margin is not None:
         lines.append(f"  {summary.unclear:,} left out: margin below {selection.min_margin:g}")
     if total := summary.held_out + summary.customers:
@@ -174,6 +200,6 @@ def print_list_summary(
         typer.echo(line, err=not files)
     if summary.formulas:
         print_note(
-            f"{format_count(summary.formulas, 'id')} begin with = + - or @: a spreadsheet would read them as "
-            "formulas, so import that column as text"
+            f"{format_count(summary.formulas, 'text')} begin with = + - or @: a spreadsheet would "
+            "read them as formulas, so import these columns as text"
         )

@@ -15,7 +15,7 @@ from config.definition import Definition
 from config.definition_files import DefinitionError, read_definition, resolve_definition
 from config.outcome import restore_outcome
 from config.settings import read_settings
-from config.side_tables import restore_sources
+from config.side_tables import list_unlocated_tables, restore_sources
 from schemas.manifest import EditionRef, Manifest
 from segmentation.errors import Refused
 from segmentation.identity.continuing import MODEL_FILES, describe_edition, list_damage
@@ -42,10 +42,7 @@ from segmentation.store.validations import write_validation
 
 
 class RebuildPlan(NamedTuple):
-    """What to run. source: where to read the rows, or None to read the definition's own source.
-
-    `schema`: the Python module that rows.schema named, as the edition kept it.
-    """
+    """What to run. source: of the rows; None: the definition's. schema: the edition's Python module."""
 
     definition: Definition
     source: str | None
@@ -82,7 +79,8 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:
-        problems.append(f"its definition is not valid in this version ({error.error_count()} errors)")
+        invalid = f"its definition is not valid in this version ({error.error_count()} errors)"
+        problems += list_unlocated_tables(home.name, content) or [invalid]
     kept = edition_folder(home, edition.as_of, edition.edition) / SCHEMA_FILE
     schema = kept.read_text(encoding="utf-8") if kept.is_file() else None
     if problems:

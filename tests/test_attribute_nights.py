@@ -10,6 +10,7 @@ import pytest
 
 from resegment.outcome import format_published
 from schemas.night import Published
+from segmentation.errors import Refused
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
 from segmentation.sources.changed_dates import list_changed_dates
 from segmentation.store.catalogue.editions import resolve_edition
@@ -138,6 +139,17 @@ def test_an_edition_with_attributes_is_rebuilt(
     """From its manifest, and attributes from where the definition says they are, come the same bytes."""
     town, _ = two_nights_joined
     assert rebuild(town, 2, tmp_path / "scratch", monkeypatch) == []
+
+
+def test_a_rebuild_says_which_table_it_cannot_locate(
+    two_nights_joined: tuple[Town, list[Published]],
+) -> None:
+    """A manifest does not say where tables are: without the definition, the refusal names the table."""
+    town, _ = two_nights_joined
+    edition = resolve_edition(town.home, day(2), None)
+    lost = "cannot-rebuild: the location of its attributes is unknown: definition planted does not exist"
+    with pytest.raises(Refused, match=lost):
+        plan_rebuild(town.home, edition, str(town.folder / "night-2.csv"))
 
 
 def test_erased_customers_leave_attributes(

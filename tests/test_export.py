@@ -140,6 +140,54 @@ def test_hashed_ids(town: Town, main_command: Command, monkeypatch: pytest.Monke
     assert hashed == [hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest() for text in plain]
 
 
+@pytest.fixture
+def known(town: Town) -> pd.DataFrame:
+    """The table of known customers of night 9, put into the editions of nights 2 and 9."""
+    ids = [*(f"l{number:03d}" for number in range(60)), *(f"n{number:03d}" for number in range(30))]
+    table = pd.DataFrame({"customer_id": ids, "first_seen": "2025-11-01", "last_seen": "2025-12-24"})
+    table["group"] = ["lapsed"] * 60 + ["new"] * 30
+    table["previous_group"] = "segment"
+    for number, rows in (
+        (2, table.assign(group=["segment"] * 20 + ["lapsed"] * 40 + ["new"] * 30)),
+        (9, table),
+    ):
+        (folder,) = (town.home / "editions" / str(day(number))).iterdir()
+        rows.to_parquet(folder / "known.parquet", index=False)
+    return table
+
+
+def test_the_lapsed_and_the_new_can_be_listed(known: pd.DataFrame, main_command: Command) -> None:
+    """Groups outside the segments are listed from known.parquet, with those who entered and the holdout."""
+    text = main_command("export", "planted", "--segment", "Lapsed", "--columns", "first_seen").stdout
+    lapsed = known[known["group"] == "lapsed"]
+    columns = ["customer_id", "group", "last_seen", "first_seen"]
+    pd.testing.assert_frame_equal(pd.read_csv(StringIO(text)), lapsed[columns].reset_index(drop=True))
+    both = main_command("export", "planted", "--segment", "lapsed", "--segment", "new").stdout
+    assert pd.read_csv(StringIO(both))["customer_id"].tolist() == known["customer_id"].tolist()
+    since = ["--entered-since", "7d", "--holdout", "30%", "-o", "list.parquet"]
+    output = main_command("export", "planted", "--segment", "lapsed", *since)
+    listed = [*pd.read_parquet("list.parquet")["customer_id"]]
+    listed += [*pd.read_parquet("list.holdout.parquet")["customer_id"]]
+    assert sorted(listed) == known["customer_id"].tolist()[:20]
+    assert "40 left out: already in the group" in output.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--segment", "lapsed", "--segment", "S01"], "segments and groups have different columns"),
+        (["--segment", "new", "--min-margin", "0.1"], "so they have no margin"),
+        (["--segment", "new", "--entered-since", "8d"], r"2026-01-01 has no known\.parquet"),
+        (["--segment", "new", "--columns", "spend"], r"known\.parquet has no column spend"),
+    ],
+)
+@pytest.mark.usefixtures("known")
+def test_lists_of_groups_that_are_refused(main_command: Command, arguments: list[str], message: str) -> None:
+    """What only segments have cannot be asked of a group."""
+    result = main_command("export", "planted", *arguments)
+    assert result.returncode == 2 and re.search(message, result.stderr)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -182,7 +230,7 @@ def test_formulas_in_ids_are_counted(tmp_path: Path, main_command: Command) -> N
     customers.loc[:2, "id"] = ["=1+1", "@sum", "-5"]
     published = town.night(1, customers)
     result = main_command("export", "planted", "-o", "list.csv")
-    assert "3 ids begin with = + - or @" in result.stderr
+    assert "3 texts begin with = + - or @" in result.stderr
     assert set(pd.read_csv("list.csv")["customer_id"]) == set(read(published)["customer_id"])
 
 

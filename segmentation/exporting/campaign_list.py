@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
 from segmentation.exporting.hashing import Holdout, hash_ids
-from segmentation.exporting.selection import Selection, describe_members, select_members
+from segmentation.exporting.selection import ListTable, Selection, describe_members, select_members
 from segmentation.store.files.durable import replace_file, sweep_temporaries
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.permissions import PRIVATE_FILE
@@ -38,7 +38,7 @@ class ListSummary(NamedTuple):
     """What a list has: how many customers, and how many were left out for which reason.
 
     held_out: in the holdout. earlier: in the segment already on the date compared with. unclear: below the
-    least margin. formulas: ids that a spreadsheet would take for formulas.
+    least margin. formulas: texts that a spreadsheet would take for formulas.
     """
 
     customers: int = 0
@@ -77,11 +77,12 @@ def write_list(
 ) -> ListSummary:
     """Write the list of an edition's selected customers. The files appear when they are complete."""
     members_schema = describe_members(folder, selection)
-    schema = _finish(members_schema.empty_table(), options)[0].schema
+    source = selection.table
+    schema = _finish(members_schema.empty_table(), source, options)[0].schema
     summary = ListSummary()
     with _open_files(files, schema) as writer:
         for members in select_members(home, folder, selection):
-            table, is_held_out = _finish(members.table, options)
+            table, is_held_out = _finish(members.table, source, options)
             contacts = table.filter(pc.invert(is_held_out))
             writer.write(contacts, table.filter(is_held_out))
             summary = summary.plus(
@@ -90,7 +91,7 @@ def write_list(
                     held_out=table.num_rows - contacts.num_rows,
                     earlier=members.earlier,
                     unclear=members.unclear,
-                    formulas=count_formulas(contacts["customer_id"]),
+                    formulas=sum(map(count_formulas, contacts.columns)),
                 )
             )
     return summary
@@ -109,7 +110,7 @@ class _ListWriter(NamedTuple):
 @contextmanager
 def _open_files(files: ListFiles, schema: pa.Schema) -> Iterator[_ListWriter]:
     with ExitStack() as stack:
-        # The holdout's file takes its name last: once a list has its name, it is known who is not on it.
+        # What is entered last ends first: once a list has its name, it is known who is not on it.
         writers = [
             stack.enter_context(open_list(output, schema))
             for output in (files.output, files.holdout)
@@ -134,21 +135,25 @@ def open_list(output: Path | IO[bytes], schema: pa.Schema) -> Iterator["pq.Parqu
         raise Refused("output", f"{output.name} cannot be written: {error.strerror or error}") from None
 
 
-def _finish(table: pa.Table, options: ListOptions) -> tuple[pa.Table, pa.Array]:
+def _finish(table: pa.Table, source: ListTable, options: ListOptions) -> tuple[pa.Table, pa.Array]:
     """The list's columns, and who is held out: bool (n,)."""
     ids = table["customer_id"].to_pylist()
     is_held_out = options.holdout.detect(ids) if options.holdout else [False] * len(ids)
-    segment_ids = table["segment_id"].cast(pa.string())
-    names = pa.array(
-        [options.names.get(segment_id, "") for segment_id in segment_ids.to_pylist()], pa.string()
-    )
+    labels = table[source.label].cast(pa.string())
     # The holdout is chosen by the id itself, so hashing ids does not change it.
     list_ids = pa.array(hash_ids(ids, options.key) if options.key else ids, pa.string())
-    columns = {"customer_id": list_ids, "segment_id": segment_ids, "segment_name": names}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {"customer_id": list_ids, source.label: labels}
+    if source.label == "segment_id":
+        names = [options.names.get(segment_id, "") for segment_id in labels.to_pylist()]
+        columns["segment_name"] = pa.array(names, pa.string())
     columns |= {name: table[name] for name in table.column_names if name not in columns}
     return pa.table(columns), pa.array(is_held_out, pa.bool_())
 
 
-def count_formulas(ids: pa.ChunkedArray) -> int:
-    """How many ids a spreadsheet would take for formulas."""
-    return pc.sum(pc.match_substring_regex(ids, _FORMULA)).as_py() or 0
+def count_formulas(texts: pa.ChunkedArray) -> int:
+    """How many texts a spreadsheet would take for formulas; 0 in a column of numbers."""
+    if pa.types.is_dictionary(texts.type):
+        texts = texts.cast(texts.type.value_type)
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        return 0
+    return pc.sum(pc.match_substring_regex(texts, _FORMULA)).as_py() or 0
