@@ -74,11 +74,15 @@ def test_a_division_is_as_fine_as_it_holds(
 
 
 def test_more_natural_segments_than_k_max_are_reported() -> None:
-    """Beyond the range, the best silhouette within it is chosen, with the advice to raise k.max."""
+    """Beyond the range, the best silhouette of those that hold is chosen, with the advice to raise k.max."""
     ten = evidence(list(range(1, 11)), [0.9] * 5, silhouette=[-1, 0.2, 0.3, 0.6, 0.5, 0.4])
     choice = choose_k(KOptions(), CURVE, ten)
     assert (choice.k, choice.strength) == (4, "weak")
     assert "raise k.max" in choice.reasons[0]
+    unstable = evidence(
+        list(range(1, 11)), [0.9, 0.8, 0.6, 0.9, 0.5], silhouette=[-1, 0.2, 0.3, 0.6, 0.5, 0.7]
+    )
+    assert choose_k(KOptions(), CURVE, unstable).k == 5
 
 
 def test_no_reason_contradicts_another() -> None:

@@ -105,11 +105,14 @@ def choose_natural(target: int, allowed: Sequence[Measures]) -> Vote:
             return Vote(target, f"larger k show {target} groups with borders between them, hence that number")
         return Vote(target, f"{bordered}; the next larger k only cut these in two")
     if target > ks[-1]:
+        # Twelve segments of fifteen groups join some of them, other ones each time customers are drawn.
+        holding = [point for point in allowed if point.k > 1 and point.stability >= HOLDS]
+        which = "that holds when customers are drawn again" if holding else "within the range"
         reason = (
-            f"{target} or more groups with borders, beyond k = {ks[-1]}: the best silhouette within the "
-            "range was taken; raise k.max"
+            f"{target} or more groups with borders, beyond k = {ks[-1]}: the best silhouette {which} "
+            "was taken; raise k.max"
         )
-        return Vote(best_k_by(allowed, "silhouette") or ks[-1], reason)
+        return Vote(best_k_by(holding or allowed, "silhouette") or ks[-1], reason)
     nearest = max(k for k in ks if k < target)
     return Vote(nearest, f"{bordered}, but k.smallest_share does not allow that number")
 
