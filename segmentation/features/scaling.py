@@ -29,7 +29,11 @@ SKEWED = 1.0
 SMALLEST = 1e-304  # float64 keeps all of its digits down to 2.2e-308: room for a deviation within the range
 CONSTANT = "the same value for all customers"
 # Nothing else tells a number of days in a table of customers from other numbers.
-_DAYS = re.compile(r"recency|days?[ _-]?since|days?[ _-]?inactive", re.IGNORECASE)
+_DAYS = re.compile(
+    r"recency|days?[ _-]?since|days?[ _-]?inactive|inactive[ _-]?days|tage[ _-]?seit|jours[ _-]?depuis|"
+    r"d[ií]as[ _-]?(desde|sin)|giorni[ _-]?da|dagen[ _-]?(sinds|sedan|siden)|dni[ _-]?od",
+    re.IGNORECASE,
+)
 
 
 class EncodedCustomers(NamedTuple):
@@ -63,7 +67,7 @@ def choose_transform(scaling: Scaling, raw_skew: float, log_skew: float, low: fl
 def names_days(column: str) -> bool:
     """Does the name of a customer's column say that it counts the days since something?
 
-    >>> names_days("recency_days"), names_days("Days since last order"), names_days("days_open")
+    >>> names_days("recency_days"), names_days("Tage seit letzter Bestellung"), names_days("days_open")
     (True, True, False)
     """
     return _DAYS.match(column) is not None
