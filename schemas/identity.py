@@ -101,12 +101,16 @@ class MergedCustomers(Record):
 
     ids: int = Field(description="Old ids whose merger counts on the date.")
     continued: int = Field(description="Customers of the edition before whose id was given up since.")
+    absorbed: int = Field(
+        0, description="Those of them who are one with another customer of it now: neither stayed nor left."
+    )
 
     def describe(self) -> str:
         """`12 ids are merged into others; 3 customers of the edition before have another id now`."""
+        absorbed = f", {self.absorbed:,} of them that of another customer of it" if self.absorbed else ""
         return (
             f"{self.ids:,} ids are merged into others; {self.continued:,} customers of the edition before "
-            "have another id now"
+            f"have another id now{absorbed}"
         )
 
 

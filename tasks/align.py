@@ -159,8 +159,7 @@ def count_merged_customers(customers: Customers, previous: PreviousEdition) -> M
     merged = load_merged_ids(customers.ingested.aliases)
     if merged is None or previous.folder is None:
         return None
-    continued = count_merged(parse_path(previous.folder) / SEGMENTS, merged)
-    return MergedCustomers(ids=len(merged.old), continued=continued)
+    return count_merged(parse_path(previous.folder) / SEGMENTS, merged)
 
 
 def number_segments(night: Night, customers: Customers, fitted: Fitted) -> Aligned:

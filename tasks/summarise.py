@@ -23,6 +23,7 @@ from segmentation.attributes.joining import join_attributes
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.groups.assignment import TonightCustomers, assign_groups
 from segmentation.groups.refused_rows import count_refused_lapsed
+from segmentation.identity.merged_customers import load_merged_ids
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.parts import (
     create_empty_folder,
@@ -36,7 +37,7 @@ from segmentation.parts import (
 from segmentation.rows.casting.missing_words import warn_of_missing_ids
 from segmentation.rows.judging.refusing import refuse_rows
 from segmentation.rows.judging.similar_ids import warn_of_similar_ids
-from segmentation.rows.summarising.duplicates import deduplicate
+from segmentation.rows.summarising.duplicates import deduplicate, name_reasons, warn_of_merged
 from segmentation.rows.summarising.engine import open_engine
 from segmentation.rows.summarising.events import Summarised, summarise_events
 from segmentation.rows.summarising.kept_rows import QuerySession
@@ -145,7 +146,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     rules, columns = make_table_rules(night), ["customer_id", *list_stage_columns(definition)]
     quarantine: list[Part] = []
     reasons = Counter[str]()
-    merged = 0
+    merged, ids = 0, load_merged_ids(ingested.aliases)
 
     def deduplicated_tables() -> Iterator[pa.Table]:
         nonlocal merged
@@ -153,9 +154,9 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
             table = pa.concat_tables([read_part(part) for part in bucket])
             result = deduplicate(sort_rows(table, definition), definition)
             merged += result.merged
-            if count := result.conflicting.num_rows:
-                reasons[result.reason] += count
-                reason = pa.array([result.reason] * count)
+            if result.conflicting.num_rows:
+                reason = name_reasons(result.conflicting, result.reason, ids)
+                reasons.update(reason.to_pylist())
                 conflicts = result.conflicting.append_column("reason", reason).append_column(
                     "reasons", reason
                 )
@@ -219,7 +220,7 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
         parts=joined.parts if joined else summary.parts,
         quarantine=quarantine,
         balance=balance,
-        warnings=(*ingested.warnings, *odd_ids),
+        warnings=(*ingested.warnings, *odd_ids, *warn_of_merged(summary.reasons)),
         largest=summary.largest,
         events=summary.events,
         attributes=joined.balance if joined else None,

@@ -22,7 +22,7 @@ from tasks.runtime.opening import open_side_tables
 from tests.conftest import DEFINITION
 from tests.erasing import erase
 from tests.joined_tables import write_csv
-from tests.nights import FOUR, Town, create_town, day, draw_customers, read
+from tests.nights import FOUR, Town, create_town, day, draw_customers, manifest, read
 
 ROWS = {"id": "id", "columns": {"spend": {"type": "float"}, "visits": {"type": "float"}}}
 Reader = Callable[..., dict[str, str]]
@@ -131,9 +131,31 @@ def test_a_merger_is_no_leaver_and_no_joiner(merged_town: Town, tmp_path: Path) 
     assert not {"joined", "left"} & {*read(second, "changes.parquet")["change"]}
     assert second.merged is not None
     assert second.merged.describe() == (
-        "3 ids are merged into others; 2 customers of the edition before have another id now"
+        "3 ids are merged into others; 2 customers of the edition before have another id now, "
+        "1 of them that of another customer of it"
     )
+    churn, absorbed = manifest(second)["churn"], manifest(second)["merged"]["absorbed"]
+    assert churn["stayed"] + churn["behaviour"] + churn["model"] + churn["left"] + absorbed == len(earlier)
+    sums = read(second, "migration.parquet").groupby("from_segment_id")["customers"].sum()
+    assert sums.sum() + absorbed == len(earlier)
     assert second.merged.describe() in Path(second.report_path).read_text().replace("<wbr>", "")
+
+
+def test_rows_of_merged_ids_that_differ_are_explained(merged_town: Town, tmp_path: Path) -> None:
+    """Without a rule that says which row counts, both are refused, and a warning says why and what to do."""
+    town = create_town(
+        tmp_path, aliases=merged_town.definition.aliases, rows={**ROWS, "on_duplicate": "quarantine"}
+    )
+    customers = pd.concat([draw_customers(FOUR), pd.DataFrame({"id": ["c00001"], "spend": 1, "visits": 1})])
+    published = town.night(2, customers)
+    assert published.rows is not None
+    assert published.rows.reasons == {
+        "conflicting rows of ids that were merged": 2,
+        "conflicting rows of one customer": 2,
+    }
+    warnings = [text for text in published.warnings if "2 rows are refused, because ids that" in text]
+    assert len(warnings) == 1 and "rows.on_duplicate" in warnings[0]
+    assert {"b00001", "d00001"}.isdisjoint(read(published)["customer_id"])
 
 
 def read_first(town: Town) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from segmentation.report.level_tests import (
     rank_numbers,
 )
 from segmentation.report.profile_table import LabelledPart
+from segmentation.report.who_they_are import describe_difference
 from segmentation.scoring import score_table
 from tests.nights import FOUR, PLAN, Town, create_town, draw_customers, manifest, read
 
@@ -197,6 +198,24 @@ def test_degenerate_columns_are_not_tested() -> None:
         labels = np.arange(len(values)) % 2
         assert compare_ranks(rank_numbers(values, labels, 2), 2).test is None
     assert np.isnan(adjust_p_values(np.array([np.nan]))).all()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "level", "customers", "sentence"),
+    [
+        (["missing"] * 2, "(missing)", 20_000, "No customer has a value."),
+        (["level"] * 2, "same", 20_000, "All customers have the same value."),
+        (["other", "missing"], "(other)", 20, "No value has 10 customers: levels are not counted."),
+        (["other"] * 2, "(other)", 20_000, "or there are more than 10,000 different ones"),
+        (["level", "other"], "one", 20, "Not tested: too few customers"),
+    ],
+)
+def test_the_page_says_why_nothing_is_tested(
+    kinds: list[str], level: str, customers: int, sentence: str
+) -> None:
+    """A column without values, with one value, or with rare ones only has a sentence of its own."""
+    rows = {"kind": kinds, "level": level, "customers": customers // 2, "column_test": None}
+    assert sentence in describe_difference(pd.DataFrame(rows))
 
 
 def test_more_levels_than_can_be_counted_are_one(tmp_path: Path) -> None:

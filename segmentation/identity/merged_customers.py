@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.identity import MergedCustomers
 from schemas.part import Part
 from segmentation.identity.join import read_published
 from segmentation.parts import read_part
@@ -25,10 +26,16 @@ def load_merged_ids(part: Part | None) -> MergedIds | None:
     return MergedIds(table["old"].combine_chunks(), table["new"].combine_chunks())
 
 
-def count_merged(path: AnyPath, merged: MergedIds) -> int:
-    """How many customers of a published table have an id that was given up since."""
-    tables = read_published(path, [])
-    return sum(pc.sum(pc.is_in(table["customer_id"], value_set=merged.old)).as_py() or 0 for table in tables)
+def count_merged(path: AnyPath, merged: MergedIds) -> MergedCustomers:
+    """How many customers of a published table have an id that was given up since, and are one with others."""
+    old, stays = list[str](), set[str]()
+    for table in read_published(path, []):
+        ids = table["customer_id"]
+        old += ids.filter(pc.is_in(ids, value_set=merged.old)).to_pylist()
+        stays.update(ids.filter(pc.is_in(ids, value_set=merged.new)).to_pylist())
+    new = set(merged.apply(pa.chunked_array([pa.array(old, pa.string())])).to_pylist()) - {None}
+    # Of customers whose ids are one now, one row is followed: that of the id that stays, if it has one.
+    return MergedCustomers(ids=len(merged.old), continued=len(old), absorbed=len(old) - len(new - stays))
 
 
 def read_merged(path: AnyPath, columns: Sequence[str], merged: MergedIds) -> Iterator[pa.Table]:

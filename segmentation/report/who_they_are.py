@@ -3,7 +3,6 @@
 The table levels.parquet, from which everything here comes, is computed in level_table.py.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -185,17 +184,15 @@ def _format_half(row: pd.Series, is_time: bool) -> list[str]:
 def _format_number(value: float, is_time: bool) -> str:
     if not is_time or not np.isfinite(value):
         return format_amount(float(value))
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=float(value))).date().isoformat()
+    # Not as datetime, which ends with the year 9999: a second table may have any.
+    return str(np.datetime64(int(np.floor(value)), "D"))
 
 
 def describe_difference(table: pd.DataFrame) -> str:
     """How far segments differ in a column, and by which test."""
     first = table.iloc[0]
     if not isinstance(first["column_test"], str):
-        has_levels = (table["kind"] == "level").any() or (table["kind"] == "number").any()
-        if not has_levels and int(table["customers"].sum()) > MOST_COUNTED:
-            return f"More than {MOST_COUNTED:,} different values: levels are not counted."
-        return "Not tested: too few customers, segments or different values."
+        return explain_no_test(table)
     q_value = float(first["column_q_value"])
     test = f"{first['column_test']}, adjusted p {format_p(q_value)}"
     if q_value >= SIGNIFICANT:
@@ -203,6 +200,20 @@ def describe_difference(table: pd.DataFrame) -> str:
     association = float(first["association"])
     strength = next(word for least, word in _STRENGTHS if association >= least)
     return f"Segments differ {strength}: association {association:.2f} of 1 ({test})."
+
+
+def explain_no_test(table: pd.DataFrame) -> str:
+    """Why segments are not compared in a column."""
+    kinds, levels = {*table["kind"]}, table["level"].nunique()
+    if kinds == {"missing"}:
+        return "No customer has a value."
+    if kinds == {"level"} and levels == 1:
+        return "All customers have the same value."
+    if kinds <= {"other", "missing"}:
+        are_many = int(table["customers"].sum()) > MOST_COUNTED
+        too_many = f", or there are more than {MOST_COUNTED:,} different ones" if are_many else ""
+        return f"No value has {MIN_SHOWN} customers{too_many}: levels are not counted."
+    return "Not tested: too few customers, segments or different values."
 
 
 def list_findings(levels: pd.DataFrame) -> list[Finding]:

@@ -3,6 +3,7 @@
 Sorting rows, and writing refused ones to quarantine, belong in tasks/summarise.py.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +12,33 @@ import pyarrow.compute as pc
 
 from config.columns import DuplicatePolicy
 from config.definition import Definition
+from segmentation.rows.casting.merged_ids import MergedIds
 
 # Where a row came from. Two rows that differ only in these are still equal.
 SOURCE = ("source_file", "source_row")
 CONFLICT = "conflicting rows of one customer"
+MERGED_CONFLICT = "conflicting rows of ids that were merged"
 OVERFLOW = "rows of one customer that add up to more than a whole number holds"
 _WHOLE = 2.0**63
+
+
+def name_reasons(refused: pa.Table, reason: str, merged: MergedIds | None) -> pa.StringArray:
+    """Why each of these rows is refused: of customers with merged ids, their two ids may be the cause."""
+    if merged is None or reason != CONFLICT:
+        return pa.array([reason] * refused.num_rows, pa.string())
+    has_old_ids = pc.is_in(refused["customer_id"].combine_chunks(), value_set=merged.new)
+    return pc.if_else(has_old_ids, MERGED_CONFLICT, reason)
+
+
+def warn_of_merged(reasons: Mapping[str, int]) -> tuple[str, ...]:
+    """A warning if rows of merged ids are refused. reasons: refused rows by reason."""
+    if not (count := reasons.get(MERGED_CONFLICT, 0)):
+        return ()
+    return (
+        f"{count:,} rows are refused, because ids that were merged into one have rows that differ, and so "
+        "these customers are in no segment: take the rows of old ids out of the table, or say with "
+        "rows.on_duplicate which row counts",
+    )
 
 
 class Deduplicated(NamedTuple):
