@@ -74,7 +74,9 @@ def compare_command(
     if second is None:
         if differences is not None:
             raise Refused("differences", "--differences needs two sides: resegment compare A B")
-        compare_algorithms(first, {"as_of": as_of, "store": store, "source": source, "rows": rows}, as_json)
+        compare_with_algorithms(
+            first, {"as_of": as_of, "store": store, "source": source, "rows": rows}, as_json
+        )
         return
     if rows is not None:
         raise Refused(
@@ -88,7 +90,7 @@ def compare_command(
         print_edition_comparison(comparison)
 
 
-def compare_algorithms(name_or_path: str, options: dict[str, Any], as_json: bool) -> None:
+def compare_with_algorithms(name_or_path: str, options: dict[str, Any], as_json: bool) -> None:
     """Compare k-means with other algorithms on one date's customers."""
     if "@" in name_or_path:
         raise Refused("definition", "to compare an edition, name another one too: resegment compare A B")

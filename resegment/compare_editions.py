@@ -11,7 +11,7 @@ import typer
 
 from config.settings import read_settings
 from resegment.arguments import locate_edition, parse_date, resolve_home
-from resegment.drafts import Draft, is_draft, run_draft
+from resegment.drafts import DraftRequest, is_draft, run_draft
 from resegment.export import get_plain_name
 from resegment.segments import list_segments
 from resegment.terminal import open_stderr, plain_failures, print_note, print_table, shorten_path
@@ -43,20 +43,15 @@ def run_edition_comparison(request: ComparisonRequest) -> "EditionComparison":
     from segmentation.store.files.durable import write_durably
     from segmentation.store.files.objects import parse_path
     from segmentation.store.files.scratch import scratch_folder
-    from segmentation.store.layout import join_path
 
     check_request(request)
+    store = parse_path(request.store or read_settings().store)
     if request.differences is not None:
-        check_differences_file(request.differences, parse_path(request.store or read_settings().store))
+        check_differences_file(request.differences, store)
     with scratch_folder() as scratch:
         first, second = open_sides(request, scratch)
         comparison = compare_editions(first, second)
-        in_store = second if first.is_draft else first
-        home = in_store.home
-        if in_store.is_draft:
-            home = parse_path(request.store or read_settings().store) / in_store.home.name
-        name = f"{first.edition.edition}-{second.edition.edition}.html"
-        page = join_path(home, "comparisons", str(in_store.edition.as_of), name)
+        page = locate_page(first, second, store)
         comparison = comparison.model_copy(update={"page_path": str(page)})
         if request.differences is not None:
             comparison = comparison.model_copy(update={"differences_path": str(request.differences)})
@@ -67,6 +62,16 @@ def run_edition_comparison(request: ComparisonRequest) -> "EditionComparison":
                 )
         write_durably(page, render_edition_comparison(comparison))
     return comparison
+
+
+def locate_page(first: "Side", second: "Side", store: AnyPath) -> AnyPath:
+    """The page's path: with the edition that is in the store, A before B; of two drafts, under A's name."""
+    from segmentation.store.layout import join_path
+
+    side = second if first.is_draft and not second.is_draft else first
+    home = store / side.home.name if side.is_draft else side.home
+    name = f"{first.edition.edition}-{second.edition.edition}.html"
+    return join_path(home, "comparisons", str(side.edition.as_of), name)
 
 
 def check_request(request: ComparisonRequest) -> None:
@@ -105,7 +110,7 @@ def open_draft(path: str, request: ComparisonRequest, others: list["Side"], stor
     """The side of a definition's file, run for --as-of, else for the other side's date, else for today."""
     day: date | None = others[0].edition.as_of if others else None
     day = parse_date(request.as_of) if request.as_of else day
-    draft = Draft(path, day, request.source, others[0].home if others else None)
+    draft = DraftRequest(path, day, request.source, others[0].home if others else None)
     console = open_stderr()
     console.print(f"Running {path} into a temporary store.", highlight=False, markup=False)
     with plain_failures(console):

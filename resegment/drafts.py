@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from segmentation.store.catalogue.editions import Edition
 
 
-class Draft(NamedTuple):
+class DraftRequest(NamedTuple):
     """What to run: a definition's file, for which date and on which rows.
 
     as_of: None for today in the definition's time zone. erased: a segmentation whose erased customers are
@@ -45,7 +45,7 @@ def is_draft(word: str) -> bool:
     return Path(word.partition("@")[0]).suffix in (".yaml", ".yml")
 
 
-def run_draft(draft: Draft, store: Path, console: Console) -> DraftEdition:
+def run_draft(draft: DraftRequest, store: Path, console: Console) -> DraftEdition:
     """Run a draft into an empty store."""
     from segmentation.store.catalogue.editions import resolve_edition
     from segmentation.store.files.objects import parse_path

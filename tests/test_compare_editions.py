@@ -14,7 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 from bench.nights import run_night
 from config.definition import Definition
 from schemas.night import Night, Published
-from segmentation.comparing.cross_table import compute_adjusted_rand, match_segments
+from segmentation.comparing.cross_table import compute_adjusted_rand, match_by_overlap
 from segmentation.store.places import look_up_place
 from segmentation.store.repair.audit import audit_store
 from tests.conftest import Command
@@ -223,9 +223,9 @@ def test_segments_are_matched_so_that_most_customers_agree() -> None:
     """No permutation keeps more customers; with comparable ids, a segment corresponds to itself."""
     shared = np.random.default_rng(5).integers(1, 50, (5, 5))
     names = [f"S0{i}" for i in range(5)]
-    matches = match_segments(shared, names, [f"S1{i}" for i in range(5)], ids_are_comparable=True)
+    matches = match_by_overlap(shared, names, [f"S1{i}" for i in range(5)], ids_are_comparable=True)
     best = max(sum(shared[range(5), order]) for order in permutations(range(5)))
     assert sum(shared[pair] for pair in matches) == best
-    assert match_segments(shared, names, names[::-1], ids_are_comparable=True) == [
+    assert match_by_overlap(shared, names, names[::-1], ids_are_comparable=True) == [
         (i, 4 - i) for i in range(5)
     ]

@@ -13,8 +13,8 @@ from schemas.edition_comparison import (
     SegmentMatch,
 )
 from schemas.manifest import Manifest
-from segmentation.comparing.cross_table import compute_adjusted_rand, count_customers, match_segments
-from segmentation.comparing.sides import Side, check_ids, pair_customers
+from segmentation.comparing.cross_table import compute_adjusted_rand, count_customers, match_by_overlap
+from segmentation.comparing.sides import Side, check_customer_ids, pair_sides
 from segmentation.errors import Refused
 from segmentation.identity.matching import jaccard_similarity
 from segmentation.store.catalogue.edition_diff import Facts, diff_facts, flatten
@@ -22,9 +22,9 @@ from segmentation.store.catalogue.edition_diff import Facts, diff_facts, flatten
 
 def compare_editions(first: Side, second: Side) -> EditionComparison:
     """Compare two editions in one pass over both. Refused if they share no customers."""
-    check_ids(first, second)
+    check_customer_ids(first, second)
     first_ids, second_ids = first.segment_ids, second.segment_ids
-    counts = count_customers(pair_customers(first, second), (len(first_ids), len(second_ids)))
+    counts = count_customers(pair_sides(first, second), (len(first_ids), len(second_ids)))
     shared, in_both = counts.shared, int(counts.shared.sum())
     if not in_both:
         raise Refused(
@@ -32,7 +32,7 @@ def compare_editions(first: Side, second: Side) -> EditionComparison:
             f"none of {counts.left.sum():,} and {counts.joined.sum():,} customers is in both editions; "
             "expected the same customers: are their ids in the same form?",
         )
-    pairs = match_segments(shared, first_ids, second_ids, ids_are_comparable=first.home == second.home)
+    pairs = match_by_overlap(shared, first_ids, second_ids, ids_are_comparable=first.home == second.home)
     similarity = jaccard_similarity(shared)
     return EditionComparison(
         first=describe_side(first),

@@ -46,7 +46,7 @@ def _count_pairs(counts: Iterable[int]) -> int:
     return sum(int(count) * (int(count) - 1) // 2 for count in counts)
 
 
-def match_segments(
+def match_by_overlap(
     shared: np.ndarray, first_ids: Sequence[str], second_ids: Sequence[str], *, ids_are_comparable: bool
 ) -> list[tuple[int, int]]:
     """Positions of the segments that correspond: the assignment under which most customers agree.

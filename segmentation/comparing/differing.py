@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.edition_comparison import EditionComparison
-from segmentation.comparing.sides import PairedCustomers, Side, pair_customers
+from segmentation.comparing.sides import PairedCustomers, Side, pair_sides
 from segmentation.errors import Refused
 from segmentation.exporting.campaign_list import check_output, count_formulas, open_list
 from segmentation.store.files.objects import AnyPath
@@ -40,7 +40,7 @@ def write_differences(first: Side, second: Side, comparison: EditionComparison, 
         corresponding[first.segment_ids.index(match.first)] = second.segment_ids.index(match.second)
     formulas = 0
     with open_list(output, SCHEMA) as writer:
-        for batch in _select_differing(pair_customers(first, second), corresponding):
+        for batch in _select_differing(pair_sides(first, second), corresponding):
             ids, is_first, is_second = batch
             table = pa.table(
                 [ids, *_name_segments(first, is_first), *_name_segments(second, is_second)], schema=SCHEMA

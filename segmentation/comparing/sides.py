@@ -49,7 +49,7 @@ class PairedCustomers(NamedTuple):
     second: np.ndarray
 
 
-def check_ids(first: Side, second: Side) -> None:
+def check_customer_ids(first: Side, second: Side) -> None:
     """Refuse sides whose rows have no ids, since their customers cannot be recognised."""
     for side in (first, second):
         definition: dict[str, Any] = side.edition.manifest.definition
@@ -62,7 +62,7 @@ def check_ids(first: Side, second: Side) -> None:
             )
 
 
-def pair_customers(first: Side, second: Side) -> Iterator[PairedCustomers]:
+def pair_sides(first: Side, second: Side) -> Iterator[PairedCustomers]:
     """The customers of both sides, each once, in the order of their ids."""
     current: list[pa.Table] = []
 

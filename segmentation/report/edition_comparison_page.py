@@ -28,7 +28,7 @@ def render_edition_comparison(comparison: EditionComparison) -> bytes:
         "edition_comparison.html.j2",
         f"{comparison.first.label} and {comparison.second.label} compared",
         comparison=comparison,
-        cells=list_cells(comparison),
+        cells=shade_cells(comparison),
         sides=tabulate_sides(comparison),
         matches=tabulate_matches(comparison),
         differences=tabulate_differences(comparison),
@@ -36,7 +36,7 @@ def render_edition_comparison(comparison: EditionComparison) -> bytes:
     )
 
 
-def list_cells(comparison: EditionComparison) -> list[list[Cell]]:
+def shade_cells(comparison: EditionComparison) -> list[list[Cell]]:
     """The cells by row: a segment of the first edition each."""
     matches = {(match.first, match.second) for match in comparison.matches}
     columns = [segment.segment_id for segment in comparison.second.segments]
@@ -45,7 +45,7 @@ def list_cells(comparison: EditionComparison) -> list[list[Cell]]:
             Cell(
                 customers=count,
                 share="" if share is None else format_share(share),
-                shade=choose_shade(share or 0.0),
+                shade=shade_share(share or 0.0),
                 is_match=(segment.segment_id, column) in matches,
             )
             for column, count, share in zip(columns, counts, shares, strict=True)
@@ -56,10 +56,10 @@ def list_cells(comparison: EditionComparison) -> list[list[Cell]]:
     ]
 
 
-def choose_shade(share: float) -> str:
+def shade_share(share: float) -> str:
     """The class of a share from 0 to 1; none below half a shade.
 
-    >>> choose_shade(0.05), choose_shade(0.3), choose_shade(1.0)
+    >>> shade_share(0.05), shade_share(0.3), shade_share(1.0)
     ('', 'd2', 'd5')
     """
     shade = round(share * SHADES)
