@@ -81,8 +81,8 @@ def plan_rebuild(home: AnyPath, edition: Edition, source: str | None) -> Rebuild
     except ValidationError as error:
         invalid = f"its definition is not valid in this version ({error.error_count()} errors)"
         problems += list_unlocated_tables(home.name, content) or [invalid]
-    kept = edition_folder(home, edition.as_of, edition.edition) / SCHEMA_FILE
-    schema = kept.read_text(encoding="utf-8") if kept.is_file() else None
+    path = edition_folder(home, edition.as_of, edition.edition) / SCHEMA_FILE
+    schema = path.read_text(encoding="utf-8") if path.is_file() else None
     if problems:
         raise Refused("cannot-rebuild", "; ".join(problems))
     return RebuildPlan(definition, source, schema)
@@ -225,9 +225,7 @@ def _compare(home: AnyPath, edition: Edition, scratch_home: Path, rebuilt_id: st
         return RebuildResult(0, _explain_other_edition(home, edition, scratch_home, rebuilt_id))
     rebuilt = edition_folder(scratch_home, edition.as_of, rebuilt_id)
     names = sorted({path.name for path in original.iterdir()} | {path.name for path in rebuilt.iterdir()})
-    differences = [
-        f"{name} differs" for name in names if not _has_same_bytes(original / name, rebuilt / name)
-    ]
+    differences = [f"{name} differs" for name in names if not _is_same(original / name, rebuilt / name)]
     if differences:
         changes = list_version_changes(edition.manifest.versions)
         changes += list_environment_changes(edition.manifest.environment)
@@ -246,5 +244,5 @@ def _explain_other_edition(home: AnyPath, edition: Edition, scratch_home: Path, 
     return inputs or [f"it is edition {rebuilt_id}"]
 
 
-def _has_same_bytes(original: AnyPath, rebuilt: Path) -> bool:
+def _is_same(original: AnyPath, rebuilt: Path) -> bool:
     return original.is_file() and rebuilt.is_file() and hash_file(original) == hash_file(rebuilt)

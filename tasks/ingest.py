@@ -177,8 +177,7 @@ def read_source(night: Night) -> Ingested:
     folder = create_empty_folder(night.staging / "ingest")
     source, history = open_source(night), open_history(night)
     inputs = tuple(file.input for file in source.files)
-    tables = open_side_tables(night, tombstones)
-    contract = make_night_contract(night)
+    tables, contract = open_side_tables(night, tombstones), make_night_contract(night)
     digests = collect_digests(source, contract, (*tables, *history))
     merged = read_merged_ids(night, tables, folder)
     tables = leave_out_merged(tables, merged, tombstones)
@@ -198,8 +197,8 @@ def read_source(night: Night) -> Ingested:
             published = report_published(night, confirmed, inputs, digests, used)
         key = confirmed
     if published is not None:
-        update = {"files_outside": source.outside, "side_inputs": list_side_inputs(tables)}
-        return published.model_copy(update=update)
+        sources = {"files_outside": source.outside, "side_inputs": list_side_inputs(tables)}
+        return published.model_copy(update=sources)
     check_space(night, (*inputs, *(file.input for table in history for file in table.source.files)))
     contract = complete_contract(night, source, contract)
     rows = write_rows(judge_files(source.files, contract), folder, inputs)

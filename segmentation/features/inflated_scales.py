@@ -45,7 +45,12 @@ class ClippedMoments(NamedTuple):
 
     def merge(self, second: "ClippedMoments") -> "ClippedMoments":
         """Those of two parts together."""
-        return ClippedMoments(*(a + b for a, b in zip(self, second, strict=True)))
+        return ClippedMoments(
+            self.rows + second.rows,
+            self.beyond + second.beyond,
+            self.total + second.total,
+            self.squares + second.squares,
+        )
 
 
 def refit_inflated(

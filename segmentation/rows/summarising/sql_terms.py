@@ -18,7 +18,7 @@ class AggregationQuery(NamedTuple):
     """SQL and the values bound to its parameters."""
 
     sql: str
-    values: dict[str, object]
+    values: Mapping[str, object]
 
 
 def quote_identifier(name: str) -> str:
