@@ -4,6 +4,7 @@ Reading it is in segmentation/identity/customer_path.py. It needs no Prefect ser
 """
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,8 @@ from resegment.arguments import parse_date, resolve_home
 from resegment.options import JsonOption, NameArgument, StoreOption
 from resegment.terminal import print_note, print_table
 from schemas.wording import format_count
+from segmentation.errors import Refused
+from segmentation.store.files.objects import AnyPath
 
 if TYPE_CHECKING:
     from segmentation.identity.customer_path import CustomerPath, Stop
@@ -27,7 +30,9 @@ COLUMNS = ("as of", "segment", "name", "margin", "change", "moved by")
 )
 def customer_command(
     name: NameArgument,
-    customer_id: Annotated[str, typer.Argument(metavar="ID", help="The id, as in segments.parquet.")],
+    customer_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The id, as in segments.parquet or in the source.")
+    ],
     since: Annotated[
         str | None, typer.Option(metavar="DATE", help="Leave out earlier dates. Default: all dates.")
     ] = None,
@@ -35,10 +40,8 @@ def customer_command(
     as_json: JsonOption = False,
 ) -> None:
     """Show which segment a customer was in on each date, and what moved them from one to another."""
-    from segmentation.identity.customer_path import trace_customer
-
     home = resolve_home(name, store)
-    path = trace_customer(home, customer_id, parse_date(since, "since") if since else None)
+    path = trace_either(home, customer_id, parse_date(since, "since") if since else None)
     if as_json:
         typer.echo(json.dumps(to_document(path), indent=2, ensure_ascii=False))
         return
@@ -50,6 +53,23 @@ def customer_command(
         )
     if path.pruned:
         print_note(f"{format_count(path.pruned, 'date')} left out, since their editions were pruned")
+
+
+def trace_either(home: AnyPath, text: str, since: date | None) -> "CustomerPath":
+    """The path of the id, else of the one that the definition reads from this text: 17850 from 17850.0.
+
+    Refused if no edition has the customer, or if they were erased.
+    """
+    from segmentation.erasing.requests import read_ids
+    from segmentation.identity.customer_path import trace_customer
+
+    try:
+        return trace_customer(home, text, since)
+    except Refused as error:
+        ids = read_ids(home, {text}) - {text} if error.code == "customer" else set()
+        if not ids:
+            raise
+    return trace_customer(home, min(ids), since)
 
 
 def to_document(path: "CustomerPath") -> dict[str, Any]:

@@ -101,6 +101,8 @@ def export_command(
         check_output(output)
     home = resolve_home(name, store)
     day, folder = locate_edition(home, as_of, edition)
+    if entered_since or holdout or hash_ids:
+        check_has_ids(folder)
     names = {row["segment_id"]: get_plain_name(row) for row in list_segments(home, folder)}
     table, segment_ids = resolve_segments(names, folder, segments or ())
     if table.label == "group" and min_margin is not None:
@@ -123,6 +125,18 @@ def export_command(
     print_list_summary(
         summary, selection, files=[path for path in (output, holdout_list) if path], as_json=as_json
     )
+
+
+def check_has_ids(folder: AnyPath) -> None:
+    """Refuse what follows customers over nights where customer_id is the number of a row."""
+    from segmentation.store.edition.manifests import read_manifest
+
+    if not (read_manifest(folder).definition.get("rows") or {}).get("id"):
+        raise Refused(
+            "no-ids",
+            "rows of this segmentation have no id, so nobody is the same customer on two nights; expected a "
+            "list without --entered-since, --holdout and --hash-ids",
+        )
 
 
 def get_plain_name(row: dict[str, Any]) -> str:
@@ -156,7 +170,8 @@ def resolve_segment(names: dict[str, str], text: str) -> str:
     if len(matches) != 1:
         problem = f"{len(matches)} segments are called" if matches else "no segment is called"
         choices = ", ".join(f"{key} ({name})" if name else key for key, name in names.items())
-        raise Refused("segment", f"{problem} {text[:80]!r}; the edition has {choices}")
+        hint = "; its definition has no groups" if sought in (NEW, LAPSED) else ""
+        raise Refused("segment", f"{problem} {text[:80]!r}; the edition has {choices}{hint}")
     return matches[0]
 
 

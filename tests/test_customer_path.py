@@ -16,7 +16,7 @@ from segmentation.identity.customer_path import look_up_row, trace_customer
 from segmentation.identity.given_names import name_segment
 from segmentation.store.catalogue.pruned import record_pruned
 from tests.erasing import erase
-from tests.nights import FOUR, Town, create_town, day, draw_customers
+from tests.nights import FOUR, PLAN, Town, create_town, day, draw_customers
 
 MOVER, GUEST = "a00010", "b00003"
 K = {"min": 1, "max": 6, "rule": "fixed", "fixed": 4}
@@ -142,3 +142,17 @@ def test_only_the_row_group_of_the_id_is_read(tmp_path: Path, monkeypatch: pytes
         assert look_up_row(path, customer_id, ["segment_id", "absent"]) == {"segment_id": "S01"}
     assert look_up_row(path, "ab", ["segment_id"]) == {}
     assert groups == [[0], [1], [2], [3], [4], []]
+
+
+def test_an_id_may_be_written_as_in_the_source(tmp_path: Path) -> None:
+    """With rows.id_suffix, 17850.0 of the source and 17850 of the tables are one customer."""
+    customers = draw_customers({"a": 40, "b": 30})
+    customers["id"] += ".0"
+    rows = {**PLAN["rows"], "id_suffix": ".0"}
+    town = create_town(tmp_path, rows=rows, k={**K, "fixed": 2})
+    town.night(1, customers)
+    paths = [call(town, customer_id, "--json").stdout for customer_id in ("a00007", "a00007.0")]
+    assert paths[0] == paths[1] and json.loads(paths[0])["nights"][0]["segment_id"]
+    assert "none of the 1 dates has this customer" in str(call(town, "a00007.0.0").exception)
+    erase(town, "a00007")
+    assert "this customer was erased" in str(call(town, "a00007.0").exception)

@@ -17,7 +17,7 @@ from segmentation.errors import Refused
 from segmentation.exporting.hashing import Holdout, make_holdout
 from segmentation.store.names_file import NAMES_FILE
 from tests.conftest import Command
-from tests.nights import FOUR, Town, create_town, day, draw_customers, read
+from tests.nights import FOUR, PLAN, Town, create_town, day, draw_customers, read
 
 KEY = "0123456789abcdef"
 
@@ -198,7 +198,9 @@ def test_lists_of_groups_that_are_refused(main_command: Command, arguments: list
         (["--columns", "age"], "no column age; it has customer_id, spend"),
         (["--holdout", "100%"], "expected more than 0 % and less than 100 %"),
         (["--holdout", "some"], "expected one such as 10% or 0.1"),
+        (["--holdout", "10%", "--salt", "\udcff"], "not a line of UTF-8 text"),
         (["--hash-ids"], "RESEGMENT_HASH_KEY is not set"),
+        (["--segment", "lapsed"], "its definition has no groups"),
         (["-o", "list.xlsx"], r"ends in \.csv or \.parquet"),
         (["-o", "nowhere/list.csv"], "folder nowhere does not exist"),
         (["--json"], "the list needs --output"),
@@ -241,6 +243,18 @@ def test_a_given_name_is_on_the_list(town: Town, main_command: Command) -> None:
     assert (town.home / NAMES_FILE).is_file()
     output = main_command("export", "planted", "--segment", "best customers").stdout
     assert set(pd.read_csv(StringIO(output))["segment_name"]) == {"Best customers"}
+
+
+def test_row_numbers_are_no_customers(tmp_path: Path, main_command: Command) -> None:
+    """Where rows have no id, nothing that follows a customer over nights is done with their numbers."""
+    rows = {**PLAN["rows"], "id": None, "ignore": ["id"]}
+    one = {"min": 1, "max": 1, "rule": "fixed", "fixed": 1}
+    create_town(tmp_path, rows=rows, k=one).night(1, draw_customers({"a": 60}))
+    for arguments in (["--holdout", "10%"], ["--entered-since", "1d"], ["--hash-ids"]):
+        result = main_command("export", "planted", *arguments)
+        assert result.returncode == 2 and "no-ids: rows of this segmentation have no id" in result.stderr
+    clear = main_command("export", "planted", "--min-margin", "0.5").stdout
+    assert len(clear.splitlines()) == 61  # a single segment has no border
 
 
 def test_a_share_outside_its_range_is_refused() -> None:

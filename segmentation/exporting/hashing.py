@@ -43,6 +43,8 @@ def make_holdout(share: float, salt: str) -> Holdout:
     """A holdout. Refused if the share is not between 0 and 1."""
     if not 0 < share < 1:
         raise Refused("holdout", f"{share:g} is not a share; expected more than 0 % and less than 100 %")
+    if not salt.isprintable():  # nor are the surrogates that stand for bytes of another encoding
+        raise Refused("salt", "the salt is not a line of UTF-8 text; expected one such as spring")
     return Holdout(share, salt)
 
 
@@ -55,7 +57,7 @@ def check_key(key: str) -> bytes:
             f"RESEGMENT_HASH_KEY {problem}; expected a secret of at least {SHORTEST_KEY} characters, such "
             "as the output of 'openssl rand -hex 32'. Keep it: the same key gives the same hashes",
         )
-    return key.encode()
+    return key.encode(errors="surrogateescape")  # a key of raw bytes is as good as one of text
 
 
 def hash_ids(ids: Sequence[str], key: bytes) -> list[str]:
