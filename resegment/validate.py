@@ -12,6 +12,7 @@ from rich.console import Console
 from config.definition import Definition
 from config.settings import Settings
 from resegment.arguments import load_definition, parse_date, resolve_home
+from resegment.campaign import CampaignOptions, print_effect, run_campaign
 from resegment.flow_runs import connect_server, count_task_runs
 from resegment.options import DefinitionArgument, JsonOption, SourceOption, StoreOption
 from resegment.terminal import open_stderr, plain_failures, print_note, print_table, shorten_path
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 validate_app = typer.Typer()
 
 
-@validate_app.command("validate", epilog="Example: resegment validate shop --since 2026-01-01")
+@validate_app.command(
+    "validate",
+    epilog="Examples: resegment validate shop --since 2026-01-01; "
+    "resegment validate shop --as-of 2026-01-31 --segment S04 --holdout 10% --salt spring",
+)
 def validate_command(
     name_or_path: DefinitionArgument,
     as_of: Annotated[
@@ -38,15 +43,41 @@ def validate_command(
             "--since", metavar="DATE", help="Every published date from this one on that is complete."
         ),
     ] = None,
+    segments: Annotated[
+        list[str] | None,
+        typer.Option("--segment", metavar="ID|NAME", help="With --holdout: as for 'resegment export'."),
+    ] = None,
+    entered_since: Annotated[
+        str | None, typer.Option(metavar="DAYS|DATE", help="With --holdout: as for 'resegment export'.")
+    ] = None,
+    min_margin: Annotated[
+        float | None, typer.Option(min=0, max=1, help="With --holdout: as for 'resegment export'.")
+    ] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="Measure a campaign: the share that its list left out."),
+    ] = None,
+    salt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="With --holdout: the salt of the export.")
+    ] = None,
     source: SourceOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge segments by the definition's outcome: what customers did after an edition's date."""
+    """Judge segments by the definition's outcome: what customers did after an edition's date.
+
+    With --holdout, measure a campaign: the outcome of customers on its list, next to that of those held out.
+    """
     definition, settings = load_definition(name_or_path)
     from segmentation.outcomes.outcome_night import get_outcome
 
     outcome = get_outcome(definition)
+    options = CampaignOptions(tuple(segments or ()), entered_since, min_margin, holdout, salt)
+    if options.check(as_of, since):
+        parameters = {"source": source, "store": store or settings.store}
+        effect = run_campaign(definition, parameters, str(as_of), options, settings)
+        typer.echo(effect.model_dump_json(indent=2)) if as_json else print_effect(effect)
+        return
     if as_of is not None and since is not None:
         raise Refused("since", "--as-of and --since exclude each other")
     dates: list[date | None] = [parse_date(as_of) if as_of else None]

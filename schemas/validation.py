@@ -52,6 +52,16 @@ class GroupingSkill(Record):
         """What divisions are compared by: AUC of rates, else R squared."""
         return self.r2 if self.auc is None else self.auc
 
+    @property
+    def score_text(self) -> str:
+        """Three digits: divisions into nearly as many segments differ little."""
+        return f"{self.score or 0.0:.3f}".replace("-0.000", "0.000")
+
+    @property
+    def score_label(self) -> str:
+        """`R² 0.113`."""
+        return f"{'R²' if self.auc is None else 'AUC'} {self.score_text}"
+
 
 class MeasureValidation(Record):
     """One measure of the outcome: what it is in every segment, and what the segments say about it."""
@@ -66,6 +76,12 @@ class MeasureValidation(Record):
     sentence: str
     segments: tuple[SegmentOutcome, ...]
     groupings: tuple[GroupingSkill, ...]
+
+    @property
+    def divisions(self) -> list[GroupingSkill]:
+        """The edition's segments and its other divisions that have a score, by their number of segments."""
+        skills = (skill for skill in self.groupings if skill.kind in ("segments", "division"))
+        return sorted((skill for skill in skills if skill.score is not None), key=lambda skill: skill.groups)
 
 
 class Validation(Record):

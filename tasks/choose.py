@@ -8,8 +8,8 @@ from schemas.identity import PreviousEdition
 from schemas.night import Night
 from schemas.validation import Validation
 from segmentation.identity.refitting import decide_k
-from segmentation.k.rules import choose_k, judge_choice
-from segmentation.k.ties import explain_unbroken, read_scores
+from segmentation.k.rules import choose_k, judge_choice, list_allowed
+from segmentation.k.ties import explain_unbroken, falls_short, list_tied, read_scores
 from segmentation.k.votes import Vote
 from tasks.runtime.stage import stage
 
@@ -33,7 +33,14 @@ def choose(
     if breaks_ties and choice.is_division and (note := explain_unbroken(scores)):
         choice = choice.model_copy(update={"reasons": (*choice.reasons, note)})
     # Without hysteresis, common rules change k on 14 to 29 % of nights with nothing changing.
-    decision = decide_k(options, night.definition.refit.nights, choice, previous, scores)
+    decision = decide_k(
+        options,
+        night.definition.refit.nights,
+        choice,
+        previous,
+        falls_short=scores is not None
+        and falls_short(scores, list_tied(options, list_allowed(options, choice.measures)), previous.k),
+    )
     if decision.k == choice.k:
         reasons = (*choice.reasons, decision.reason) if decision.reason else choice.reasons
         return choice.model_copy(update={"reasons": reasons})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from bench.nights import run_night
 from config.definition import Definition
@@ -90,3 +91,15 @@ def open_shop(folder: Path, lines: Iterable[str], **changes: Any) -> Shop:
     shop = Shop(folder, define(**{"k": K, "outcome": OUTCOME, "checks": CHECKS, **changes}))
     shop.run()
     return shop
+
+
+def compute_outcomes(shop: Shop) -> pd.DataFrame:
+    """Revenue, orders and whether there were any over the horizon, by segment and customer, with pandas."""
+    orders = pd.read_csv(shop.folder / "orders.csv", parse_dates=["day"])
+    orders = orders[~orders["invoice"].str.startswith("C")]
+    inside = orders[(orders["day"] >= str(AS_OF)) & (orders["day"] < str(UNTIL))]
+    sums = inside.assign(revenue=inside["pieces"] * inside["price"]).groupby("id")
+    outcomes = pd.DataFrame({"revenue": sums["revenue"].sum(), "orders": sums["invoice"].nunique()})
+    table = pd.read_parquet(shop.home / "published" / f"as_of={AS_OF}" / "segments.parquet")
+    table = table.set_index("customer_id")[["segment_id"]].join(outcomes).fillna(0)
+    return table.assign(bought_again=(table["orders"] > 0).astype(float))

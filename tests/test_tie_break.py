@@ -18,12 +18,12 @@ from schemas.validation import GroupingSkill
 from segmentation.errors import Refused
 from segmentation.identity.refitting import decide_k
 from segmentation.k.rules import choose_k
-from segmentation.k.ties import OutcomeScores, explain_unbroken
+from segmentation.k.ties import OutcomeScores, explain_unbroken, falls_short, list_tied
 from segmentation.outcomes.tie_breaking import compute_due_date, look_up_missing
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
 from segmentation.store.catalogue.editions import resolve_edition
 from segmentation.store.repair.audit import audit_store
-from segmentation.store.validations import read_validation, validation_folder
+from segmentation.store.validations import FOLDER, read_validation
 from tests.event_inputs import AS_OF, define
 from tests.outcome_shop import CHECKS, DAYS, Shop, open_shop
 from tests.test_choose import CROWD, CURVE, THREE
@@ -88,7 +88,8 @@ def decide(previous_k: int, scores: OutcomeScores, wanted_nights: int = 0) -> tu
         wanted_k=choice.k if wanted_nights else None,
         wanted_nights=wanted_nights,
     )
-    decision = decide_k(OPTIONS, 3, choice, previous, scores)
+    is_outdone = falls_short(scores, list_tied(OPTIONS, choice.measures), previous_k)
+    decision = decide_k(OPTIONS, 3, choice, previous, falls_short=is_outdone)
     return choice, decision.k, decision.wanted_nights
 
 
@@ -184,7 +185,7 @@ def test_a_published_date_keeps_what_it_was_published_with(shop: Shop, tmp_path:
     """It judges nothing again, though the validation is gone."""
     shutil.copytree(shop.folder, tmp_path, dirs_exist_ok=True)
     copy = Shop(tmp_path, shop.definition)
-    shutil.rmtree(validation_folder(copy.home, AS_OF))
+    shutil.rmtree(copy.home / FOLDER / str(AS_OF))
     assert look_up_missing(copy.make_night(NEXT)) is None
     assert copy.run(NEXT).outcome == "already-published"
     assert read_validation(copy.home, AS_OF) is None
@@ -209,7 +210,7 @@ def test_a_damaged_validation_is_reported_and_made_again(shop: Shop, tmp_path: P
     """Audit names the command, what reads it is refused, and the night judges the edition again."""
     shutil.copytree(shop.folder, tmp_path, dirs_exist_ok=True)
     copy = Shop(tmp_path, shop.definition)
-    path = validation_folder(copy.home, AS_OF) / "validation.json"
+    path = copy.home / FOLDER / str(AS_OF) / "validation.json"
     content = path.read_bytes()
     path.write_bytes(content[:100])
     path.with_suffix(".parquet").write_bytes(b"PAR1")

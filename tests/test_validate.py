@@ -26,7 +26,7 @@ from segmentation.store.repair.audit import audit_store
 from segmentation.store.validations import FOLDER, look_up_newest, read_validation, validation_folder
 from tasks.validate import INCOMPLETE, list_complete_editions
 from tests.event_inputs import AS_OF, HEADER, define, write_events
-from tests.outcome_shop import CHECKS, UNTIL, K, Shop, draw_orders, open_shop
+from tests.outcome_shop import CHECKS, UNTIL, K, Shop, compute_outcomes, draw_orders, open_shop
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +39,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def validated(shop: Shop) -> Validated:
     """Its validation."""
     return shop.validate()
-
-
-def compute_outcomes(shop: Shop) -> pd.DataFrame:
-    """Revenue, orders and whether there were any over the horizon, by segment and customer, with pandas."""
-    orders = pd.read_csv(shop.folder / "orders.csv", parse_dates=["day"])
-    orders = orders[~orders["invoice"].str.startswith("C")]
-    inside = orders[(orders["day"] >= str(AS_OF)) & (orders["day"] < str(UNTIL))]
-    sums = inside.assign(revenue=inside["pieces"] * inside["price"]).groupby("id")
-    outcomes = pd.DataFrame({"revenue": sums["revenue"].sum(), "orders": sums["invoice"].nunique()})
-    table = pd.read_parquet(shop.home / "published" / f"as_of={AS_OF}" / "segments.parquet")
-    table = table.set_index("customer_id")[["segment_id"]].join(outcomes).fillna(0)
-    return table.assign(bought_again=(table["orders"] > 0).astype(float))
 
 
 def get_measure(validated: Validated, name: str) -> MeasureValidation:

@@ -13,8 +13,6 @@ from schemas.evidence import Choice
 from schemas.identity import PreviousEdition
 from schemas.numbers import Training
 from schemas.wording import format_count
-from segmentation.k.rules import list_allowed
-from segmentation.k.ties import OutcomeScores, falls_short, list_tied
 
 STILL_HOLDS = 0.7  # bootstrap Jaccard: the limit of a new division, 0.75, less what resampling alone changes
 
@@ -104,13 +102,14 @@ def decide_k(
     nights: int,
     choice: Choice,
     previous: PreviousEdition,
-    scores: OutcomeScores | None = None,
+    *,
+    falls_short: bool = False,
 ) -> KDecision:
     """Last night's k until the evidence has asked for another k `nights` nights in a row, else tonight's.
 
     Another k is used at once if a person fixed it, if last night's k was not tried (it may be outside the
     range), or if one of last night's segments has hardly any customers left. A division of one crowd stays as
-    long as it holds, unless scores say that it tells clearly less about the outcome than another.
+    long as it holds, unless it falls short: it says clearly less about the outcome than another.
     """
     if previous.is_cold or choice.rule == "fixed" or choice.k == previous.k:
         return KDecision(choice.k)
@@ -126,10 +125,8 @@ def decide_k(
     if last is None:
         return KDecision(choice.k, f"{last_k} is dropped: it was not tried")
     aim_min, aim_max = options.division_range
-    tied = list_tied(options, list_allowed(options, choice.measures))
-    says_less = scores is not None and falls_short(scores, tied, last.k)
     holds = choice.is_division and aim_min <= last.k <= aim_max and last.stability >= STILL_HOLDS
-    if holds and not says_less:
+    if holds and not falls_short:
         return KDecision(last.k, f"{last_k} is kept: it divides one crowd, and it still holds")
     wanted_nights = previous.wanted_nights + 1 if previous.wanted_k == choice.k else 1
     if wanted_nights >= nights:

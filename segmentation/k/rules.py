@@ -20,7 +20,6 @@ from segmentation.k.judging import (
 )
 from segmentation.k.ties import OutcomeScores, choose_tied, list_divisions, list_tied
 from segmentation.k.votes import Vote, best_k_by, choose_elbow, choose_gap
-from segmentation.report.formatting import join_words
 
 
 class RuleInput(NamedTuple):
@@ -60,7 +59,7 @@ def choose_division(
     within = list_tied(options, allowed)
     coarser = [point for point in holding if point.k < aim_min]
     if within and scores is not None and (tied := choose_tied(scores, within)):
-        ks = join_words([str(point.k) for point in within])
+        ks = ", ".join(str(point.k) for point in within)
         return tied._replace(reason=f"of {aim}, {ks} hold, and this is {tied.reason}")
     if within:
         division, reason = within[-1], f"the finest of {aim} that holds"

@@ -12,7 +12,6 @@ from schemas.evidence import Measures
 from schemas.validation import GroupingSkill, Validation
 from segmentation.k.judging import HOLDS, LEAST_SHARE
 from segmentation.k.votes import Vote
-from segmentation.outcomes.verdict_tables import format_score, list_division_skills
 
 
 class OutcomeScores(NamedTuple):
@@ -24,8 +23,7 @@ class OutcomeScores(NamedTuple):
 
     def describe(self, k: int) -> str:
         """`R² 0.113 held out`."""
-        skill = self.by_k[k]
-        return f"{'R²' if skill.auc is None else 'AUC'} {format_score(skill)} held out"
+        return f"{self.by_k[k].score_label} held out"
 
 
 class TieBreak(NamedTuple):
@@ -39,7 +37,7 @@ def read_scores(validation: Validation) -> OutcomeScores:
     """The scores for the first measure of a validation."""
     measure = validation.measures[0]
     # Segments that differ as random groups do say nothing, and so would the best of their scores.
-    skills = list_division_skills(measure) if measure.says_something else []
+    skills = measure.divisions if measure.says_something else []
     return OutcomeScores(measure.measure, validation.as_of, {skill.groups: skill for skill in skills})
 
 

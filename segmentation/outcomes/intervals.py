@@ -4,6 +4,7 @@ Which customers are in them is decided in judging.py, intervals of R squared are
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -13,6 +14,14 @@ from schemas.validation import Interval
 RESAMPLES = 2000
 BOOTSTRAP_LIMIT = 2000
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
+
+
+class Sample(NamedTuple):
+    """Values of n customers: their mean, and their variance with n - 1."""
+
+    n: int
+    mean: float
+    variance: float
 
 
 def estimate_rate(positives: int, n: int) -> Interval:
@@ -60,3 +69,35 @@ def estimate_lift(values: np.ndarray, is_inside: np.ndarray) -> tuple[float, Int
     residuals = (is_inside * (values - inside) / share - lift * (values - mean)) / mean
     half = Z * math.sqrt(float(np.square(residuals).mean()) / n) / lift
     return lift, Interval(low=lift * math.exp(-half), high=lift * math.exp(half))
+
+
+def estimate_sample_mean(sample: Sample) -> Interval:
+    """Student's (1908) t interval of a mean."""
+    half = float(student.ppf(0.975, sample.n - 1)) * math.sqrt(sample.variance / sample.n)
+    return Interval(low=sample.mean - half, high=sample.mean + half)
+
+
+def estimate_rate_difference(first: Sample, second: Sample) -> Interval:
+    """The interval of the first rate less the second: Newcombe (1998), method 10, from Wilson's intervals.
+
+    >>> interval = estimate_rate_difference(Sample(70, 56 / 70, 0.0), Sample(80, 48 / 80, 0.0))
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.0524, 0.3339)
+    """
+    one, two = (estimate_rate(round(sample.mean * sample.n), sample.n) for sample in (first, second))
+    difference = first.mean - second.mean
+    return Interval(
+        low=difference - math.hypot(first.mean - one.low, two.high - second.mean),
+        high=difference + math.hypot(one.high - first.mean, second.mean - two.low),
+    )
+
+
+def estimate_mean_difference(first: Sample, second: Sample) -> Interval:
+    """The interval of the first mean less the second: Welch's (1947), since the two groups differ in size."""
+    parts = [sample.variance / sample.n for sample in (first, second)]
+    difference, variance = first.mean - second.mean, sum(parts)
+    if variance <= 0:
+        return Interval(low=difference, high=difference)
+    freedom = variance**2 / (parts[0] ** 2 / (first.n - 1) + parts[1] ** 2 / (second.n - 1))
+    half = float(student.ppf(0.975, freedom)) * math.sqrt(variance)
+    return Interval(low=difference - half, high=difference + half)

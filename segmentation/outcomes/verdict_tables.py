@@ -6,7 +6,7 @@ Sentences are in verdicts.py, the published table in judging.py.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.validation import GroupingSkill, Interval, MeasureValidation, SegmentOutcome, Validation
+from schemas.validation import Interval, MeasureValidation, SegmentOutcome, Validation
 from segmentation.outcomes.verdicts import format_mean_of, format_r2
 
 DASH = "\N{EN DASH}"
@@ -71,23 +71,10 @@ def describe_divisions(validation: Validation) -> list[str]:
     """A line per measure: what every k that the edition tried says about it, held out."""
     return [
         f"{measure.measure} by number of segments ({'R² held out' if scores[0].auc is None else 'AUC'}): "
-        + ", ".join(f"{skill.groups}: {format_score(skill)}" for skill in scores)
+        + ", ".join(f"{skill.groups}: {skill.score_text}" for skill in scores)
         for measure in validation.measures
-        if len(scores := list_division_skills(measure)) > 1
+        if len(scores := measure.divisions) > 1
     ]
-
-
-def list_division_skills(measure: MeasureValidation) -> list[GroupingSkill]:
-    """The edition's segments and its other divisions that have a score, by their number of segments."""
-    skills = [skill for skill in measure.groupings if skill.kind in ("segments", "division")]
-    # The first of a k: a trial fit with an empty segment comes after the published one.
-    by_k = {skill.groups: skill for skill in reversed(skills) if skill.score is not None}
-    return [by_k[k] for k in sorted(by_k)]
-
-
-def format_score(skill: GroupingSkill) -> str:
-    """Three digits: divisions into nearly as many segments differ little."""
-    return f"{skill.score or 0.0:.3f}".replace("-0.000", "0.000")
 
 
 def _format_interval(measure: MeasureValidation, interval: Interval | None) -> str:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from schemas.validation import Validation
 from segmentation.k.judging import HOLDS
-from segmentation.outcomes.verdict_tables import format_score, list_division_skills
 from segmentation.report.context import ReportContext
 from segmentation.report.formatting import format_share
 
@@ -115,7 +114,4 @@ def describe_outcomes(validation: Validation | None) -> dict[int, str]:
     if validation is None or not validation.measures:
         return {}
     measure = validation.measures[0]
-    return {
-        skill.groups: f"{measure.measure}: {'R²' if skill.auc is None else 'AUC'} {format_score(skill)}"
-        for skill in list_division_skills(measure)
-    }
+    return {skill.groups: f"{measure.measure}: {skill.score_label}" for skill in measure.divisions}
