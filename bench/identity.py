@@ -41,7 +41,7 @@ def set_refit(definition: Definition, k: str, way: str) -> Definition:
     return Definition.model_validate(values)
 
 
-def read_ids(published: Published, by_size: bool) -> pd.Series:
+def read_segment_ids(published: Published, by_size: bool) -> pd.Series:
     """Segment id by customer; with `by_size` the rank of the segment by size instead."""
     frame = pd.read_parquet(published.segments_path, columns=["customer_id", "segment_id"])
     ids = frame.set_index("customer_id")["segment_id"]
@@ -75,7 +75,7 @@ class Course:
             self.held.append(f"{day}: {'; '.join(published.reasons)}")
             return
         for name, churn in self.churn.items():
-            ids = read_ids(published, by_size=name == "by_size")
+            ids = read_segment_ids(published, by_size=name == "by_size")
             if name in self._last:
                 churn.append(measure_churn(self._last[name], ids))
             self._last[name] = ids

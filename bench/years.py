@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench.identity import measure_churn, read_ids, set_refit
+from bench.identity import measure_churn, read_segment_ids, set_refit
 from bench.nights import run_nights
 from bench.tables import format_head, format_row, format_setting
 from config.definition_files import read_definition, resolve_definition
@@ -48,7 +48,7 @@ def measure_nights(nights: Iterator[tuple[date, Published]]) -> Iterator[NightFi
     start = perf_counter()
     for day, published in nights:
         seconds = perf_counter() - start
-        current = read_ids(published, by_size=False)
+        current = read_segment_ids(published, by_size=False)
         ids = frozenset(current.unique())
         is_held = published.outcome == "held"
         if not is_held:

@@ -40,7 +40,7 @@ def what_if_command(
     Nothing is fitted: the divisions are those that the edition's k was chosen from. The outcome is that of
     'resegment validate', where it has judged a division into as many segments.
     """
-    from segmentation.report.alternatives import list_divisions
+    from segmentation.report.alternatives import view_divisions
     from segmentation.store.edition.manifests import read_manifest
     from segmentation.store.validations import read_validation
 
@@ -50,7 +50,7 @@ def what_if_command(
     if validation is not None and validation.edition != folder.name:
         validation = None  # of another edition of the date
     table = read_alternatives(folder)
-    divisions = list_divisions(table, validation, read_manifest(folder).given_names)
+    divisions = view_divisions(table, validation, read_manifest(folder).given_names)
     if as_json:
         content = [
             {**division._asdict(), "segments": [segment._asdict() for segment in division.segments]}

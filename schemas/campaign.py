@@ -13,7 +13,7 @@ from schemas.validation import Interval
 
 
 class Campaign(Record):
-    """Whom `resegment export` put on a list or held out."""
+    """The customers that `resegment export` put on a list or held out."""
 
     segment_ids: tuple[str, ...] = Field((), description="Segments, or groups, on the list; empty: all.")
     is_of_groups: bool = Field(False, description="Are these groups of customers outside the segments?")

@@ -13,7 +13,7 @@ from resegment.campaign import CampaignOptions, list_cells
 from schemas.campaign import Campaign, CampaignEffect
 from segmentation.errors import Refused
 from segmentation.exporting.hashing import Holdout
-from segmentation.outcomes.intervals import Sample, estimate_mean_difference, estimate_rate_difference
+from segmentation.outcomes.intervals import SampleMoments, estimate_mean_difference, estimate_rate_difference
 from segmentation.store.dates import published_dates
 from tasks.runtime.session import night_session
 from tests.event_inputs import AS_OF
@@ -120,7 +120,7 @@ def test_options_of_a_list_need_its_holdout_and_date() -> None:
 @pytest.mark.parametrize(("first", "second"), [((900, 100), (0.04, 0.1)), ((30, 20), (0.0, 1.0))])
 def test_rates_have_newcombes_interval(first: tuple[int, int], second: tuple[float, float]) -> None:
     """From scipy's Wilson intervals."""
-    samples = [Sample(n, round(rate * n) / n, 0.0) for n, rate in zip(first, second, strict=True)]
+    samples = [SampleMoments(n, round(rate * n) / n, 0.0) for n, rate in zip(first, second, strict=True)]
     ends = [stats.binomtest(round(s.mean * s.n), s.n).proportion_ci(method="wilson") for s in samples]
     (p1, p2), (one, two) = [s.mean for s in samples], ends
     interval = estimate_rate_difference(*samples)
@@ -130,5 +130,5 @@ def test_rates_have_newcombes_interval(first: tuple[int, int], second: tuple[flo
 
 def test_equal_values_have_an_interval_without_width() -> None:
     """Nobody bought anything."""
-    interval = estimate_mean_difference(Sample(50, 0.0, 0.0), Sample(20, 0.0, 0.0))
+    interval = estimate_mean_difference(SampleMoments(50, 0.0, 0.0), SampleMoments(20, 0.0, 0.0))
     assert (interval.low, interval.high) == (0.0, 0.0)

@@ -165,7 +165,7 @@ def test_amounts_in_several_currencies_are_not_added_up(propose_table: ProposeTa
 
 
 def test_rfm_scores_are_proposed_as_a_comment(propose_table: ProposeTable) -> None:
-    """The line is valid once its # is removed; without money there is none."""
+    """The line is valid once its # is removed; without money nothing is proposed."""
     table = make_table(write_days("%Y-%m-%d"))
     text = propose_table(table).text
     definition = parse_definition(text.replace("# rfm: ", "rfm: "), "orders.yaml")

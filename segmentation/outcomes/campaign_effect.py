@@ -18,7 +18,7 @@ from segmentation.exporting.selection import OF_GROUPS, OF_SEGMENTS, Members, Se
 from segmentation.features.moments import Moments, compute_moments, merge_moments
 from segmentation.identity.join import join_ids
 from segmentation.outcomes.intervals import (
-    Sample,
+    SampleMoments,
     estimate_mean_difference,
     estimate_rate,
     estimate_rate_difference,
@@ -94,13 +94,13 @@ def measure_effects(
     return tuple(effects)
 
 
-def _get_sample(moments: Moments, i: int) -> Sample:
+def _get_sample(moments: Moments, i: int) -> SampleMoments:
     variance = np.ldexp(moments.m2[i], 2 * int(moments.exponent[i])) / (moments.n - 1)
-    return Sample(moments.n, float(moments.mean[i]), float(variance))
+    return SampleMoments(moments.n, float(moments.mean[i]), float(variance))
 
 
 def _measure_effect(
-    name: str, samples: tuple[Sample, Sample], is_rate: bool, definition: Definition
+    name: str, samples: tuple[SampleMoments, SampleMoments], is_rate: bool, definition: Definition
 ) -> MeasuredEffect:
     on_list, held_out = (_describe_group(sample, is_rate) for sample in samples)
     estimate = estimate_rate_difference if is_rate else estimate_mean_difference
@@ -118,7 +118,7 @@ def _measure_effect(
     return effect.model_copy(update={"sentence": sentence})
 
 
-def _describe_group(sample: Sample, is_rate: bool) -> GroupMean:
+def _describe_group(sample: SampleMoments, is_rate: bool) -> GroupMean:
     positives = round(sample.mean * sample.n)
     interval = estimate_rate(positives, sample.n) if is_rate else estimate_sample_mean(sample)
     return GroupMean(customers=sample.n, mean=sample.mean, interval=interval)

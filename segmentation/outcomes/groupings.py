@@ -97,7 +97,7 @@ def list_groupings(
     return groupings
 
 
-def list_divisions(sample: OutcomeSample, ks: Sequence[int]) -> list[Grouping]:
+def list_division_groupings(sample: OutcomeSample, ks: Sequence[int]) -> list[Grouping]:
     """The edition's other divisions, into ks segments. A segment may have no customer of the sample."""
     return [
         Grouping("division", f"{k} segments instead", column.astype(np.int64), k)

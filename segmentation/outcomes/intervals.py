@@ -16,7 +16,7 @@ BOOTSTRAP_LIMIT = 2000
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 
-class Sample(NamedTuple):
+class SampleMoments(NamedTuple):
     """Values of n customers: their mean, and their variance with n - 1."""
 
     n: int
@@ -71,16 +71,16 @@ def estimate_lift(values: np.ndarray, is_inside: np.ndarray) -> tuple[float, Int
     return lift, Interval(low=lift * math.exp(-half), high=lift * math.exp(half))
 
 
-def estimate_sample_mean(sample: Sample) -> Interval:
+def estimate_sample_mean(sample: SampleMoments) -> Interval:
     """Student's (1908) t interval of a mean."""
     half = float(student.ppf(0.975, sample.n - 1)) * math.sqrt(sample.variance / sample.n)
     return Interval(low=sample.mean - half, high=sample.mean + half)
 
 
-def estimate_rate_difference(first: Sample, second: Sample) -> Interval:
+def estimate_rate_difference(first: SampleMoments, second: SampleMoments) -> Interval:
     """The interval of the first rate less the second: Newcombe (1998), method 10, from Wilson's intervals.
 
-    >>> interval = estimate_rate_difference(Sample(70, 56 / 70, 0.0), Sample(80, 48 / 80, 0.0))
+    >>> interval = estimate_rate_difference(SampleMoments(70, 56 / 70, 0.0), SampleMoments(80, 48 / 80, 0.0))
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.0524, 0.3339)
     """
@@ -92,7 +92,7 @@ def estimate_rate_difference(first: Sample, second: Sample) -> Interval:
     )
 
 
-def estimate_mean_difference(first: Sample, second: Sample) -> Interval:
+def estimate_mean_difference(first: SampleMoments, second: SampleMoments) -> Interval:
     """The interval of the first mean less the second: Welch's (1947), since the two groups differ in size."""
     parts = [sample.variance / sample.n for sample in (first, second)]
     difference, variance = first.mean - second.mean, sum(parts)

@@ -12,7 +12,7 @@ import pandas as pd
 from config.definition import Definition
 from schemas.validation import MeasureValidation, SegmentOutcome
 from schemas.validation_table import VALIDATION
-from segmentation.outcomes.groupings import Grouping, list_divisions, list_groupings
+from segmentation.outcomes.groupings import Grouping, list_division_groupings, list_groupings
 from segmentation.outcomes.held_out import SIGNIFICANT, assign_folds, compute_p_value, measure_skill
 from segmentation.outcomes.intervals import estimate_lift, estimate_mean, estimate_rate
 from segmentation.outcomes.outcome_night import get_unit_of, list_measures
@@ -38,7 +38,7 @@ def judge_measures(sample: OutcomeSample, edition: JudgedEdition) -> tuple[Measu
     ids = list(edition.names)
     labels = np.array([ids.index(segment_id) for segment_id in sample.segment_ids], np.int64)
     groupings = list_groupings(sample, labels, edition.definition, edition.cell_features)
-    groupings += list_divisions(sample, edition.ks)
+    groupings += list_division_groupings(sample, edition.ks)
     folds = assign_folds(sample.keys)
     return tuple(
         _judge_measure(name, values, folds, groupings, edition)

@@ -53,7 +53,7 @@ def view_alternatives(context: ReportContext) -> AlternativesView | None:
     table = context.alternatives
     if table is None or table["k"].nunique() < 2:
         return None
-    divisions = list_divisions(table, context.draft.ingested.key.validation, context.names)
+    divisions = view_divisions(table, context.draft.ingested.key.validation, context.names)
     value = context.value_feature
     return AlternativesView(
         value=context.traits[value].label if value is not None and value in context.traits else "",
@@ -63,7 +63,7 @@ def view_alternatives(context: ReportContext) -> AlternativesView | None:
     )
 
 
-def list_divisions(
+def view_divisions(
     table: pd.DataFrame, validation: Validation | None, names: Mapping[str, str]
 ) -> list[Alternative]:
     """Every k with its segments. names: of the published segments, by id, where people should see others."""
