@@ -3,6 +3,7 @@
 How k is chosen is in segmentation/k/rules.py.
 """
 
+from math import ceil, floor, log10
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -125,7 +126,7 @@ def make_layout(choice: Choice, panel: Panel, *, k_min: int, k_max: int) -> dict
     has_two = len(panel.measures) > 1
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     inertia = [point.inertia for point in choice.curve if point.inertia > 0]
-    is_short = panel.is_log and max(inertia) < 50 * min(inertia)  # plotly would label powers of ten only
+    ticks = list_log_ticks(min(inertia), max(inertia)) if panel.is_log else []
     return {
         "height": HEIGHT,
         "margin": {"t": 34 if has_two else 14, "r": 12, "l": 58, "b": 42},
@@ -142,11 +143,26 @@ def make_layout(choice: Choice, panel: Panel, *, k_min: int, k_max: int) -> dict
             "fixedrange": True,
             "type": "log" if panel.is_log else "linear",
             "nticks": 6,
-            **({"dtick": "D2"} if is_short else {}),
+            **({"tickvals": ticks, "ticktext": [format_number(tick) for tick in ticks]} if ticks else {}),
         },
         "shapes": [draw_chosen_k(choice.k), *(draw_level(level) for level in panel.levels)],
         "annotations": [label_level(level, is_above=i == 0) for i, level in enumerate(panel.levels)],
     }
+
+
+def list_log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten for a short axis; none for a long one, where powers of ten will do.
+
+    Plotly writes 5,000 between 1,000 and 10k as a lone 5.
+
+    >>> list_log_ticks(900.0, 8500.0)
+    [500.0, 1000.0, 2000.0, 5000.0, 10000.0]
+    """
+    if high >= 50 * low:
+        return []
+    powers = range(floor(log10(low)) - 1, ceil(log10(high)) + 1)
+    ticks = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
+    return [tick for tick in ticks if low / 2 <= tick <= high * 2]
 
 
 def draw_chosen_k(k: int) -> dict[str, Any]:
