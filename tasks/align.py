@@ -155,10 +155,12 @@ def list_part_files(
 
 
 def count_merged_customers(customers: Customers, previous: PreviousEdition) -> MergedCustomers | None:
-    """How many ids were merged into others, and how many of them were customers before. None without any."""
+    """How many ids were merged into others, and how many were customers before. None without aliases."""
     merged = load_merged_ids(customers.ingested.aliases)
-    if merged is None or previous.folder is None:
+    if customers.ingested.aliases is None or previous.folder is None:
         return None
+    if merged is None:
+        return MergedCustomers(ids=0, continued=0)
     return count_merged(parse_path(previous.folder) / SEGMENTS, merged)
 
 

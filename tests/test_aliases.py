@@ -47,6 +47,7 @@ def read_pairs(tmp_path: Path, make_night: Callable[..., Night]) -> Reader:
 def test_chains_are_followed(read_pairs: Reader) -> None:
     """An id that was merged into one that was merged itself belongs to the last one."""
     assert read_pairs("old,new a,b b,c x,y q,q a,b") == {"a": "c", "b": "c", "x": "y"}
+    assert read_pairs("old,new") == {}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,7 @@ def test_a_merger_is_no_leaver_and_no_joiner(merged_town: Town, tmp_path: Path) 
     assert second.merged.describe() in Path(second.report_path).read_text().replace("<wbr>", "")
 
 
+@pytest.mark.slow
 def test_rows_of_merged_ids_that_differ_are_explained(merged_town: Town, tmp_path: Path) -> None:
     """Without a rule that says which row counts, both are refused, and a warning says why and what to do."""
     town = create_town(
@@ -184,3 +186,12 @@ def test_an_erased_id_stays_erased_under_its_new_name(merged_town: Town, tmp_pat
     assert second.rows is not None
     assert second.rows.erased == 3
     assert {"b00001", "d00001", "a00001"}.isdisjoint(read(second, "changes.parquet")["customer_id"])
+
+
+@pytest.mark.slow
+def test_nights_go_on_when_all_old_ids_are_erased(merged_town: Town, tmp_path: Path) -> None:
+    """Erasing every old id leaves no merger, which is no reason to refuse a night."""
+    town = merged_town.copy_to(tmp_path)
+    erase(town, "a00001", "d00001", "y00001")
+    second = town.night(2, draw_customers(FOUR))
+    assert (second.outcome, second.merged and second.merged.ids) == ("published", 0)

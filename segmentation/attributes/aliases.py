@@ -43,7 +43,10 @@ def read_aliases(table: SideTable, aliases: Aliases, as_of: date, folder: Path) 
 
     A merger that is left out would be a leaver and a joiner, so every row must be readable.
     """
-    rows = judge_side_table(table, folder)
+    # Before the first merger there are no rows, nor after everyone in them was erased.
+    rows = judge_side_table(table, folder, may_be_empty=True)
+    if not rows.parts:
+        return MergedIds(pa.array([], pa.string()), pa.array([], pa.string()))
     if rows.balance.quarantined:
         reasons = summarise_reasons(Counter(rows.balance.reasons))
         raise Refused("aliases", f"{rows.balance.quarantined:,} rows are refused: {reasons}; correct them")

@@ -113,12 +113,15 @@ def judge_side_tables(tables: Iterable[SideTable], folder: Path) -> dict[SideTab
     return rows
 
 
-def judge_side_table(table: SideTable, folder: Path) -> SideRows:
-    """Write the table's good and refused rows. Refused if not a single row is good."""
+def judge_side_table(table: SideTable, folder: Path, *, may_be_empty: bool = False) -> SideRows:
+    """Write the table's good and refused rows. Refused if not a single row is good.
+
+    may_be_empty: a table without any row is not refused.
+    """
     files = table.source.files
     inputs = tuple(file.input for file in files)
     rows = write_rows(judge_files(files, table.contract), create_empty_folder(folder), inputs)
-    if not rows.parts:
+    if not rows.parts and not (may_be_empty and not rows.balance.quarantined):
         problem = "it has no rows"
         if rows.balance.quarantined:
             problem = f"all rows are refused: {summarise_reasons(Counter(rows.balance.reasons))}"

@@ -205,7 +205,7 @@ def describe_difference(table: pd.DataFrame) -> str:
 def explain_no_test(table: pd.DataFrame) -> str:
     """Why segments are not compared in a column."""
     kinds, levels = {*table["kind"]}, table["level"].nunique()
-    if kinds == {"missing"}:
+    if not table.loc[table["kind"] != "missing", "customers"].sum():
         return "No customer has a value."
     if kinds == {"level"} and levels == 1:
         return "All customers have the same value."
