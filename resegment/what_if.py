@@ -37,8 +37,8 @@ def what_if_command(
 ) -> None:
     """Compare every number of segments that a night tried: names, sizes, value, stability and outcome.
 
-    Nothing is fitted: the divisions are those that the edition's k was chosen from. The outcome is that of
-    'resegment validate', where it has judged a division into as many segments.
+    Nothing is fitted: the divisions are those that the edition's k was chosen from. The outcome is what
+    'resegment validate' found for the edition or, until its own is known, for the one that its page shows.
     """
     from segmentation.report.alternatives import view_divisions
     from segmentation.store.edition.manifests import read_manifest
@@ -46,17 +46,18 @@ def what_if_command(
 
     home = resolve_home(name, store)
     day, folder = locate_edition(home, as_of, edition)
-    validation = read_validation(home, day)
-    if validation is not None and validation.edition != folder.name:
-        validation = None  # of another edition of the date
-    table = read_alternatives(folder)
-    divisions = view_divisions(table, validation, read_manifest(folder).given_names)
+    manifest, validation = read_manifest(folder), read_validation(home, day)
+    if validation is None or validation.edition != folder.name:
+        validation = manifest.validation
+    divisions = view_divisions(read_alternatives(folder), validation, manifest.given_names)
+    judged_on = str(validation.as_of) if validation is not None else None
     if as_json:
         content = [
             {**division._asdict(), "segments": [segment._asdict() for segment in division.segments]}
             for division in divisions
         ]
-        typer.echo(json.dumps({"as_of": str(day), "divisions": content}, indent=2, ensure_ascii=False))
+        facts = {"as_of": str(day), "why": manifest.why_k, "judged_on": judged_on, "divisions": content}
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
 
     rows = [row for division in divisions for row in list_division_rows(division)]
@@ -64,6 +65,9 @@ def what_if_command(
     filled = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
     right = [place for place, i in enumerate(filled) if i in RIGHT_ALIGNED]
     print_table([COLUMNS[i] for i in filled], [[row[i] for i in filled] for row in rows], right)
+    typer.echo(f"Why k = {manifest.k}: {'; '.join(manifest.why_k)}")
+    if any(division.outcome for division in divisions):
+        typer.echo(f"The outcome is that of the divisions of {judged_on}.")
     typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")
 
 

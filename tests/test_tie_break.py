@@ -1,5 +1,6 @@
 """Ties between numbers of segments that hold, broken by what an earlier edition's segments said."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from config.clauses import KOptions
 from config.definition import Definition
 from config.outcome import Outcome
+from resegment.what_if import what_if_app
 from schemas.evidence import Choice
 from schemas.identity import PreviousEdition
 from schemas.validation import GroupingSkill
@@ -164,6 +167,10 @@ def test_a_night_judges_the_edition_that_it_needs(shop: Shop) -> None:
     assert validation.edition == first.edition
     assert "by orders of the customers of 2026-02-01" in " ".join(manifest.why_k)
     assert audit_store(shop.home).damage == []
+    # Its own outcome is not known yet, so what if shows the one that it was chosen by.
+    options = ["demo", "--store", str(shop.folder / "store"), "--json"]
+    content = json.loads(CliRunner().invoke(what_if_app, options).stdout)
+    assert content["judged_on"] == str(AS_OF) and content["divisions"][2]["outcome"].startswith("orders: R²")
 
 
 @pytest.mark.slow

@@ -92,7 +92,8 @@ def test_the_command_and_the_page_show_them_side_by_side(planted: PlantedNight) 
         assert f"<td>{division['stability'] or '–'}</td><td>{division['smallest']}</td>" in page
         assert division["k"] == 1 or f"<summary>The {division['k']} segments" in page
     assert "this edition" in text
-    assert "outcome" not in text
+    assert "outcome" not in text and content["judged_on"] is None
+    assert f"Why k = 4: {content['why'][0]}" in text
 
 
 def test_an_edition_of_an_earlier_version_has_none(planted: PlantedNight, tmp_path: Path) -> None:
