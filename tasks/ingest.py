@@ -150,9 +150,12 @@ def follow_merged_ids(
     return history._replace(contract=leave_out_erased(history.source.files, contract, tombstones))
 
 
-def digest_erased(tombstones: Tombstones | None, contracts: Sequence[Contract]) -> str | None:
-    """The digest of the tombstones for which these contracts leave rows out; None for none of them."""
-    return digest_ids(tombstones, frozenset[str]().union(*(contract.erased for contract in contracts)))
+def digest_erased(
+    tombstones: Tombstones | None, contract: Contract, sources: Sequence[SideTable | OpenedHistory]
+) -> str | None:
+    """The digest of the tombstones for which rows are left out; None for none of them."""
+    erased = (source.contract.erased for source in sources)
+    return digest_ids(tombstones, contract.erased.union(*erased))
 
 
 def collect_digests(
@@ -183,7 +186,7 @@ def read_source(night: Night) -> Ingested:
     tables = leave_out_merged(tables, merged, tombstones)
     history = [follow_merged_ids(opened, merged, tombstones) for opened in history]
     contract = leave_out_erased(source.files, contract._replace(merged=merged), tombstones)
-    used = digest_erased(tombstones, [contract, *(table.contract for table in (*tables, *history))])
+    used = digest_erased(tombstones, contract, (*tables, *history))
     from_store = StoreContent(used, resolve_names(night), choose_night_validation(night))
     key = make_edition_key(night, digests, from_store)
     key = key.model_copy(update={"tombstones": fingerprint_tombstones(tombstones)})

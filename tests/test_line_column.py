@@ -28,6 +28,6 @@ def test_a_column_is_declared_if_it_tells_lines_apart(
     tmp_path: Path, articles: list[str], is_declared: bool
 ) -> None:
     """Lines of different articles need the article declared. Equal lines, and single ones, do not."""
-    path = write_table(tmp_path / "orders.csv", make_lines(articles))
+    path = write_table(tmp_path / "orders.csv", dict(make_lines(articles)))
     columns: dict[str, Any] = yaml.safe_load(propose(str(path), "orders", None).text)["rows"]["columns"]
     assert ("article" in columns) is is_declared
