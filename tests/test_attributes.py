@@ -1,6 +1,8 @@
 """Attributes: which rows of a second table hold on a date, how they are joined, and what is refused."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,28 @@ def test_ids_match_and_those_that_do_not_are_counted(joiner: Joiner) -> None:
     assert joined.balance.describe() == (
         "2 of 3 customers (66.7%) are in attributes; 1 ids there are of no customer"
     )
+
+
+@pytest.mark.parametrize("kind", ["sql", "delta"])
+def test_attributes_are_in_a_database_or_a_delta_table(
+    joiner: Joiner, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A statement sees the date; a Delta table is read as of now. Both are judged as files are."""
+    frame = pd.DataFrame({"no": ["c1", "c2", "c2", "x9"], "age": [30, 40, 41, 99], "since": "2026-01-01"})
+    source = {"connection": "crm", "sql": "SELECT no, age FROM people WHERE since < :as_of"}
+    if kind == "sql":
+        with closing(sqlite3.connect(joiner.folder / "crm.db")) as connection:
+            later = pd.DataFrame({"no": ["c3"], "age": [50], "since": "2026-01-31"})
+            pd.concat([frame, later]).to_sql("people", connection, index=False)
+        monkeypatch.setenv("RESEGMENT_CONNECTION_CRM", f"sqlite:///{joiner.folder / 'crm.db'}")
+    else:
+        deltalake = pytest.importorskip("deltalake")
+        deltalake.write_deltalake(str(joiner.folder / "people"), frame[["no", "age"]])
+        source = {"path": str(joiner.folder / "people")}
+    joined = joiner.join(["c1", "c2", "c3"], "", source=source)
+    assert joined.ages == {"c1": 30}
+    assert joined.refused["reason"].tolist() == ["conflicting rows of one customer"] * 2
+    assert (joined.balance.matched, joined.balance.ids_elsewhere) == (1, 1)
 
 
 @pytest.mark.parametrize("end", ["csv", "parquet"])

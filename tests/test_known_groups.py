@@ -1,8 +1,10 @@
 """The lapsed and the new: all known customers add up, from edition to edition and from the source."""
 
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -107,9 +109,8 @@ def test_the_page_and_the_command_say_the_balance(nights: Nights) -> None:
     assert published.groups is not None
     sizes = published.groups.sizes
     balance = f"{published.groups.known} known customers = {sizes['segment']} in segments"
-    refused = f"; {published.groups.refused} of the lapsed have only refused rows"
-    text = f"{balance} + {sizes['new']} new + {sizes['lapsed']} lapsed{refused}"
-    assert published.groups.describe() == text
+    outside = f"{sizes['new']} new + {sizes['lapsed']} lapsed; {published.groups.refused} of the lapsed have"
+    assert published.groups.describe() == f"{balance} + {outside} only refused rows"
     page = Path(published.report_path).read_text()
     assert published.groups.describe() in page
     assert 'id="groups"' in page
@@ -200,7 +201,7 @@ def test_a_store_without_earlier_events_says_so(tmp_path: Path) -> None:
 
 
 def write_source(folder: Path, kind: str) -> dict[str, str]:
-    """All orders in one file, in typed files or in a Delta table: the definition's source."""
+    """All orders in one file, typed files, a Delta table or a database: the definition's source."""
     orders = ORDERS.assign(
         invoice="i" + ORDERS["number"].astype(str) + ORDERS["id"],
         day=pd.Timestamp(day(1)) + pd.to_timedelta(ORDERS["number"] - 1, "D"),
@@ -213,15 +214,22 @@ def write_source(folder: Path, kind: str) -> dict[str, str]:
         deltalake = pytest.importorskip("deltalake")
         deltalake.write_deltalake(str(folder / "orders"), orders)
         return {"path": str(folder / "orders")}
+    if kind == "sql":
+        with closing(sqlite3.connect(folder / "orders.db")) as connection:
+            orders.astype({"day": str}).to_sql("orders", connection, index=False)
+        return {"connection": "shop", "sql": "SELECT * FROM orders WHERE day < :as_of"}
     (folder / "orders").mkdir()
     for month, rows in orders.groupby(orders["day"].dt.strftime("%Y-%m")):
         rows.to_parquet(folder / "orders" / f"{month}.parquet", index=False)
     return {"path": str(folder / "orders"), "date_in_name": "%Y-%m"}
 
 
-@pytest.mark.parametrize("kind", ["file", slow("delta"), slow("parquet")])
-def test_a_source_of_any_kind_tells_who_was_known(tmp_path: Path, kind: str) -> None:
-    """One file with all events, monthly typed files and a Delta table are read back to their beginning."""
+@pytest.mark.parametrize("kind", ["file", slow("delta"), slow("parquet"), slow("sql")])
+def test_a_source_of_any_kind_tells_who_was_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """One file, monthly typed files, a Delta table and a database are read back to their beginning."""
+    monkeypatch.setenv("RESEGMENT_CONNECTION_SHOP", f"sqlite:///{tmp_path / 'orders.db'}")
     source = write_source(tmp_path, kind)
     shop = make_known_shop(tmp_path, source=source)
     check_known(shop.night(50), 50)
