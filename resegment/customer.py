@@ -4,6 +4,7 @@ Reading it is in segmentation/identity/customer_path.py. It needs no Prefect ser
 """
 
 import json
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 customer_app = typer.Typer()
 
+_LONG_FRACTION = re.compile(r"-?\d+\.\d{3,}")
 COLUMNS = ("as of", "segment", "name", "margin", "change", "moved by")
 
 
@@ -60,13 +62,13 @@ def trace_either(home: AnyPath, text: str, since: date | None) -> "CustomerPath"
 
     Refused if no edition has the customer, or if they were erased.
     """
-    from segmentation.erasing.requests import read_ids
+    from segmentation.erasing.requests import read_source_ids
     from segmentation.identity.customer_path import trace_customer
 
     try:
         return trace_customer(home, text, since)
     except Refused as error:
-        ids = read_ids(home, {text}) - {text} if error.code == "customer" else set()
+        ids = read_source_ids(home, {text}) - {text} if error.code == "customer" else set()
         if not ids:
             raise
     return trace_customer(home, min(ids), since)
@@ -115,10 +117,21 @@ def describe_move(state: dict[str, Any]) -> str:
     changes = []
     for suffix in ("", "_2"):
         if feature := state.get(f"moved_by{suffix}"):
-            values = [_or_missing(state.get(f"{name}{suffix}")) for name in ("before", "after")]
+            values = [shorten_value(state.get(f"{name}{suffix}")) for name in ("before", "after")]
             changes.append(f"{feature} {' → '.join(values)}")
     return ", ".join(changes)
 
 
-def _or_missing(value: str | None) -> str:
-    return "missing" if value is None else value
+def shorten_value(value: str | None) -> str:
+    """A value of a night's table, a sum of cents without the digits that binary fractions add.
+
+    >>> [shorten_value(text) for text in ("197.26000000000002", "1.5", "0.001234567", "007", None)]
+    ['197.26', '1.5', '0.001235', '007', 'missing']
+    """
+    if value is None:
+        return "missing"
+    return (
+        f"{float(value):.{max(4, len(value.split('.')[0]) + 2)}g}"
+        if _LONG_FRACTION.fullmatch(value)
+        else value
+    )

@@ -1,4 +1,4 @@
-"""`resegment export`: campaign lists, compared with pandas, and a holdout that DuckDB computes too."""
+"""`resegment export`: campaign lists, compared with pandas. The holdout itself is in test_holdout.py."""
 
 import hashlib
 import hmac
@@ -7,14 +7,11 @@ import re
 from io import StringIO
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
 
-from segmentation.errors import Refused
-from segmentation.exporting.hashing import Holdout, make_holdout
+from segmentation.exporting.hashing import Holdout
 from segmentation.store.names_file import NAMES_FILE
 from tests.conftest import Command
 from tests.nights import FOUR, PLAN, Town, create_town, day, draw_customers, read
@@ -92,30 +89,6 @@ def test_the_holdout_is_in_a_file_of_its_own(town: Town, main_command: Command) 
     assert holdout["customer_id"].tolist() == table["customer_id"][is_held_out].tolist()
     assert contacts["customer_id"].tolist() == table["customer_id"][~is_held_out].tolist()
     assert {Path(name).stat().st_mode & 0o777 for name in ("spring.csv", "spring.holdout.csv")} == {0o600}
-
-
-def test_the_holdout_is_what_sql_computes() -> None:
-    """A warehouse gets the same holdout from the formula in the documentation."""
-    ids = [*(f"c{number}" for number in range(5000)), "Zoë", "", "客户"]
-    query = (
-        "SELECT ('0x' || left(sha256('spring:' || id), 8))::BIGINT < 0.1 * 4294967296 FROM ids ORDER BY place"
-    )
-    people = pd.DataFrame({"id": ids, "place": range(len(ids))})
-    with duckdb.connect() as connection:
-        connection.register("ids", people)
-        expected = [row[0] for row in connection.execute(query).fetchall()]
-    assert Holdout(0.1, "spring").detect(ids).tolist() == expected
-
-
-def test_a_holdouts_share_is_what_was_asked_for() -> None:
-    """The share is within its 99.9 % interval for any salt; two salts are independent; shares are nested."""
-    ids = [str(number) for number in range(20_000)]
-    masks = {salt: Holdout(0.1, salt).detect(ids) for salt in ("a", "b", "c", "spring", "2026")}
-    low, high = binom.interval(0.999, len(ids), 0.1)
-    assert all(low <= mask.sum() <= high for mask in masks.values())
-    overlap = int((masks["a"] & masks["b"]).sum())
-    assert binom.interval(0.999, len(ids), 0.01)[0] <= overlap <= binom.interval(0.999, len(ids), 0.01)[1]
-    assert not (masks["a"] & ~Holdout(0.2, "a").detect(ids)).any()
 
 
 def test_nobody_changes_side_over_nights(town: Town, main_command: Command) -> None:
@@ -255,9 +228,3 @@ def test_row_numbers_are_no_customers(tmp_path: Path, main_command: Command) -> 
         assert result.returncode == 2 and "no-ids: rows of this segmentation have no id" in result.stderr
     clear = main_command("export", "planted", "--min-margin", "0.5").stdout
     assert len(clear.splitlines()) == 61  # a single segment has no border
-
-
-def test_a_share_outside_its_range_is_refused() -> None:
-    """A holdout of nobody or of everybody measures nothing."""
-    with pytest.raises(Refused, match="is not a share"):
-        make_holdout(0.0, "spring")

@@ -32,7 +32,7 @@ def make_request(home: AnyPath, texts: Iterable[str], who: str, reason: str, wor
     check_author(who, reason)
     if any(not _is_text(text) for text in ids):
         raise Refused("ids", "an id is not UTF-8 text; expected ids as in segments.parquet")
-    ids |= read_ids(home, ids)
+    ids |= read_source_ids(home, ids)
     for field, text in (("who", who), ("reason", reason)):
         if any(_is_named(customer_id.strip(), text) for customer_id in ids):
             raise Refused(field, f"{field} holds one of the ids; the ledger keeps it, so leave the id out")
@@ -49,7 +49,7 @@ def _is_named(customer_id: str, text: str) -> bool:
     return customer_id in text and re.search(rf"(?<!\w){re.escape(customer_id)}(?!\w)", text) is not None
 
 
-def read_ids(home: AnyPath, texts: set[str]) -> set[str]:
+def read_source_ids(home: AnyPath, texts: set[str]) -> set[str]:
     """The ids that the texts are, as the definition of the newest edition reads them."""
     import pyarrow as pa
 
