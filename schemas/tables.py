@@ -10,7 +10,7 @@ from config.definition import Definition
 from schemas.customer_columns import describe_columns
 from schemas.evidence import SWEEP_COLUMNS, Measures
 from schemas.fields import IS_SEGMENT, count, number, text
-from schemas.rfm import describe_scores
+from schemas.rfm_columns import describe_scores
 
 
 def scores_schema(definition: Definition) -> pa.DataFrameSchema:

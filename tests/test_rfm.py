@@ -15,7 +15,7 @@ from config.definition import Definition
 from config.rfm import RfmColumns
 from schemas.fields import arrow_schema
 from schemas.night import Night, Published
-from schemas.rfm import describe_scores
+from schemas.rfm_columns import describe_scores
 from schemas.tables import segments_schema
 from segmentation.features.quintiles import compute_cuts, score_quintiles
 from segmentation.features.rfm import compute_rfm_cuts, score_rfm

@@ -47,7 +47,7 @@ def choose_figures(
     figures = []
     for j, (column, is_indicator) in enumerate(zip(columns, indicators, strict=True)):
         transformed = apply_transform(sample[j], column)
-        deviation = float(transformed.std())
+        deviation = float(compute_moments(transformed[np.newaxis]).std[0])
         if is_indicator:
             figures.append(_make_figure(column, "mean", max(deviation, _LEAST_SPREAD)))
             continue
