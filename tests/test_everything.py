@@ -1,7 +1,10 @@
 """Every clause of a definition at once, over six nights: each promise holds for all of them together."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -34,6 +37,7 @@ from tests.late_shop import Shop, day
 from tests.nights import Town, files, manifest, read
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +150,14 @@ def test_lists_are_of_the_tables(
     known = read(last, "known.parquet")
     lapsed = known.loc[known["group"] == "lapsed", "customer_id"]
     assert pd.read_csv(StringIO(text.stdout))["customer_id"].tolist() == lapsed.tolist()
+
+
+def test_a_killed_night_is_made_again(nights: tuple[Shop, dict[int, Published]], tmp_path: Path) -> None:
+    """Killed at points from its first change of the file system to its last, it ends with the same bytes."""
+    shop, _ = nights
+    shutil.copytree(shop.folder, tmp_path / "shop")
+    command = [sys.executable, "-m", "tests.everything_kills", str(tmp_path / "shop"), "6"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    killed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert killed.returncode == 0, killed.stderr
+    assert json.loads(killed.stdout)["problems"] == {}
