@@ -70,6 +70,15 @@ def write_side_tables(folder: Path) -> None:
     )
 
 
+COLUMNS: dict[str, Any] = {
+    "invoice": {"type": "text"},
+    "day": {"type": "timestamp"},
+    "pieces": {"type": "int", "gt": 0},
+    "price": {"type": "float", "ge": 0, "unit": "EUR"},
+    "channel": {"type": "category"},
+}
+
+
 def make_everything_shop(folder: Path, store: str = "store", **changes: Any) -> Shop:
     """The shop's definition. Its files are written by `write_everything`."""
     content: dict[str, Any] = {
@@ -79,13 +88,7 @@ def make_everything_shop(folder: Path, store: str = "store", **changes: Any) -> 
             "grain": "event",
             "id": "id",
             "time": "day",
-            "columns": {
-                "invoice": {"type": "text"},
-                "day": {"type": "timestamp"},
-                "pieces": {"type": "int", "gt": 0},
-                "price": {"type": "float", "ge": 0, "unit": "EUR"},
-                "channel": {"type": "category"},
-            },
+            "columns": COLUMNS,
         },
         "summary": {
             "window_days": 14,

@@ -59,9 +59,9 @@ def test_a_store_of_objects_has_the_same_bytes_as_a_folder(bucket: ObjectPath, t
     assert remote.segments_path == f"{bucket}/out/demo/published/as_of={DAY}/{SEGMENTS}"
     assert remote.edition == local.edition
     assert contents(bucket / "out" / "demo") == contents(tmp_path / "store" / "demo")
-    assert len(contents(bucket / "out" / "demo")) == 16
+    assert len(contents(bucket / "out" / "demo")) == 18
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "already-published"
-    assert audit_store(bucket / "out" / "demo") == (15, [])
+    assert audit_store(bucket / "out" / "demo") == (17, [])
     outcomes = [row["outcome"] for row in read_rows(bucket / "out" / "demo")]
     assert outcomes == ["published", "already-published"]
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []
