@@ -86,7 +86,7 @@ def test_picked_values_agree_with_pandas(tmp_path: Path) -> None:
     assert not np.signbit(table["mode price"].dropna()).any()
 
 
-@pytest.mark.parametrize(("threads", "memory_limit", "seed"), [("1", "1GB", 3), ("3", "64MB", 4)])
+@pytest.mark.parametrize(("threads", "memory_limit", "seed"), [("1", "1GB", 3), ("3", "128MB", 4)])
 def test_bytes_do_not_depend_on_order_threads_or_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: str, memory_limit: str, seed: int
 ) -> None:
