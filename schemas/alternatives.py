@@ -13,9 +13,7 @@ ALTERNATIVES = pa.DataFrameSchema(
         "is_published": pa.Column("bool", description="Is this the edition's division?"),
         "position": count("Place in reading order, from 1: most value first, else largest first.", 1),
         "segment_id": text("The segment, in the edition's division. Null in others.", True, IS_SEGMENT),
-        "name": text(
-            "Factual name, from the centre. If published, that of descriptions.parquet."
-        ),
+        "name": text("Factual name, from the centre. If published, that of descriptions.parquet."),
         "size": count("Customers in the segment.", 0),
         "share": number("Share of all customers, 0 to 1.", at_least=0),
         "value_share": number(
