@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.tables import RESULTS
-from segmentation.report.screenshots import look_up_browser
+from segmentation.report.serving.screenshots import look_up_browser
 
 RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online_retail_by_day"
 LABELLED = RETAIL.parent / "clustering_dev"

@@ -19,7 +19,7 @@ from bench.tables import format_head, format_row, format_setting
 from config.definition import BUILT_IN, Definition
 from config.definition_files import read_definition
 from schemas.night import Night
-from segmentation.report.screenshots import look_up_browser
+from segmentation.report.serving.screenshots import look_up_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

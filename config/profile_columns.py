@@ -1,6 +1,6 @@
 """Columns that describe customers without taking part in distances: the definition's `profile`.
 
-How they are counted by segment is in segmentation/report/level_table.py.
+How they are counted by segment is in segmentation/report/tables/level_table.py.
 """
 
 from collections.abc import Collection, Mapping

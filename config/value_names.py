@@ -1,7 +1,7 @@
 """Which feature says what a customer is worth, by its name and unit: revenue, Umsatz, total_spent, EUR.
 
-The choice among a definition's features is in segmentation/report/value_feature.py, what `init` proposes in
-segmentation/proposing/value_draft.py.
+The choice among a definition's features is in segmentation/report/words/value_feature.py, what `init`
+proposes in segmentation/proposing/value_draft.py.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The commands `resegment up`, `down` and `serve-reports`: servers on this machine.
 
 Prefect's server is started by deployments/local_server.py, reports are served by
-segmentation/report/report_server.py.
+segmentation/report/serving/report_server.py.
 """
 
 from pathlib import Path
@@ -62,7 +62,7 @@ def serve_reports_command(
     ] = False,
 ) -> None:
     """Serve the store's reports over HTTP, read-only. Other machines need a password."""
-    from segmentation.report.report_server import LOOPBACK, ReportServer
+    from segmentation.report.serving.report_server import LOOPBACK, ReportServer
 
     settings = read_settings()
     folder = store or settings.store
@@ -91,7 +91,7 @@ def serve_reports_command(
 
 def _resolve_sign_in(file: Path | None, settings: Settings) -> SecretStr | None:
     """USER:PASSWORD of --auth-file or of the settings; None without either."""
-    from segmentation.report.sign_in import check_sign_in, read_sign_in
+    from segmentation.report.serving.sign_in import check_sign_in, read_sign_in
 
     if file is not None:
         return read_sign_in(file)

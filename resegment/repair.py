@@ -38,7 +38,7 @@ def repair_command(
     Each action is recorded in the ledger. What is left needs a person:
     it is listed with what to do, and the exit status is 1.
     """
-    from segmentation.report.index_refresh import refresh_index
+    from segmentation.report.index.index_refresh import refresh_index
     from segmentation.store.ledger import check_author
     from segmentation.store.repair.audit import audit_store
     from segmentation.store.repair.repairing import RepairRequest, check_choice, repair_store

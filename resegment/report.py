@@ -1,7 +1,7 @@
 """The command `resegment report`: where an edition's report is, in a browser or as a picture.
 
 Reports are written with their edition, by tasks/report.py. The index of reports is in
-segmentation/report/index_refresh.py.
+segmentation/report/index/index_refresh.py.
 """
 
 import re
@@ -44,7 +44,7 @@ def report_command(
     ] = False,
 ) -> None:
     """Print the path of an edition's report. Optionally open it or save a picture of it."""
-    from segmentation.report.screenshots import take_screenshot
+    from segmentation.report.serving.screenshots import take_screenshot
 
     home = resolve_home(name, store)
     pixels = parse_size(size)
@@ -71,7 +71,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _rebuild_index(home: AnyPath, edition: str | None) -> AnyPath:
-    from segmentation.report.index_refresh import write_index
+    from segmentation.report.index.index_refresh import write_index
 
     if edition is not None:
         raise Refused("index", "the index covers all editions: leave out --as-of and --edition")

@@ -82,7 +82,7 @@ def name_command(
 ) -> None:
     """Name a segment. The name follows the segment's id from edition to edition and changes none of them."""
     from segmentation.identity.given_names import name_segment
-    from segmentation.report.index_refresh import refresh_index
+    from segmentation.report.index.index_refresh import refresh_index
 
     if label is None and owner is None and note is None:
         raise Refused("name", "nothing to change: give --name, --owner or --note")

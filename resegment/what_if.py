@@ -1,6 +1,6 @@
 """The command `resegment what-if`: the segments of every number of segments that a night tried, side by side.
 
-Its rows are an edition's alternatives.parquet, which segmentation/report/alternatives_table.py computes.
+Its rows are an edition's alternatives.parquet, from segmentation/report/tables/alternatives_table.py.
 """
 
 import json
@@ -17,7 +17,7 @@ from segmentation.store.files.objects import AnyPath
 if TYPE_CHECKING:
     import pandas as pd
 
-    from segmentation.report.alternatives import Alternative
+    from segmentation.report.sections.alternatives import Alternative
 
 what_if_app = typer.Typer()
 
@@ -40,7 +40,7 @@ def what_if_command(
     Nothing is fitted: the divisions are those that the edition's k was chosen from. The outcome is what
     'resegment validate' found for the edition or, until its own is known, for the one that its page shows.
     """
-    from segmentation.report.alternatives import view_divisions
+    from segmentation.report.sections.alternatives import view_divisions
     from segmentation.store.edition.manifests import read_manifest
     from segmentation.store.validations import read_validation
 

@@ -1,6 +1,6 @@
 """The contract of alternatives.parquet: the segments of every k that was tried, from the sweep's fits.
 
-Its rows are computed in segmentation/report/alternatives_table.py.
+Its rows are computed in segmentation/report/tables/alternatives_table.py.
 """
 
 import pandera.pandas as pa

@@ -1,6 +1,6 @@
 """The contract of levels.parquet: who is in the segments, by the columns of the definition's profile.
 
-Its rows are computed in segmentation/report/level_table.py.
+Its rows are computed in segmentation/report/tables/level_table.py.
 """
 
 import pandera.pandas as pa

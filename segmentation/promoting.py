@@ -13,7 +13,7 @@ from uuid import uuid4
 from schemas.manifest import EditionRef
 from schemas.promotion import Promotion
 from segmentation.errors import Conflict, Refused, ResegmentError
-from segmentation.report.index_refresh import refresh_index
+from segmentation.report.index.index_refresh import refresh_index
 from segmentation.store.catalogue.editions import Edition, resolve_edition
 from segmentation.store.catalogue.published import published_editions, replaced_edition
 from segmentation.store.erasures import refuse_erased_rows

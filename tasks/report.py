@@ -1,7 +1,6 @@
 """Stage report: the small tables and the page that people read.
 
-What the page says is in segmentation/report/summary.py, cards.py and the other modules of its sections;
-nothing is decided here.
+What the page says is in segmentation/report/sections/. Nothing is decided here.
 """
 
 from collections.abc import Sequence
@@ -28,25 +27,26 @@ from schemas.words import Words
 from segmentation.identity.segment_history import extend_history, read_segment_history, tonight_rows
 from segmentation.identity.segment_trends import extend_trends, read_segment_trends, select_tonight_trends
 from segmentation.parts import create_empty_folder, make_part, read_part, to_matrix
-from segmentation.report.alternatives_table import Naming, PublishedDivision, tabulate_alternatives
 from segmentation.report.context import ReportContext, pivot_statistics
-from segmentation.report.description_table import (
+from segmentation.report.labelled_parts import LabelledPart
+from segmentation.report.report_page import render_report
+from segmentation.report.sections.scatter import MAX_FEATURES
+from segmentation.report.tables.alternatives_table import Naming, PublishedDivision, tabulate_alternatives
+from segmentation.report.tables.description_table import (
     DescriptionInputs,
     RuleMatches,
     describe_segments,
     draw_rule_sample,
 )
-from segmentation.report.learning import LearningNight, SegmentFacts, resolve_words
-from segmentation.report.level_table import tabulate_levels
-from segmentation.report.points import Points, Projection, draw_stratified_points, project_points
-from segmentation.report.profile_table import LabelledPart, measure_segments, tabulate_profiles
-from segmentation.report.report_page import render_report
-from segmentation.report.rfm_averages import RfmMeasures, measure_rfm
-from segmentation.report.scatter import MAX_FEATURES
-from segmentation.report.sweep_table import tabulate_sweep
-from segmentation.report.traits import Trait, build_traits
-from segmentation.report.typical_figures import measure_typical
-from segmentation.report.value_feature import infer_value_feature
+from segmentation.report.tables.level_table import tabulate_levels
+from segmentation.report.tables.points import Points, Projection, draw_stratified_points, project_points
+from segmentation.report.tables.profile_table import measure_segments, tabulate_profiles
+from segmentation.report.tables.rfm_averages import RfmMeasures, measure_rfm
+from segmentation.report.tables.sweep_table import tabulate_sweep
+from segmentation.report.words.learning import LearningNight, SegmentFacts, resolve_words
+from segmentation.report.words.traits import Trait, build_traits
+from segmentation.report.words.typical_figures import measure_typical
+from segmentation.report.words.value_feature import infer_value_feature
 from segmentation.store.files.objects import parse_path
 from tasks.runtime.stage import stage
 

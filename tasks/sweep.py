@@ -19,7 +19,7 @@ from segmentation.features.sampling import WEIGHT
 from segmentation.k.fits import WeightedRows, fit_weighted
 from segmentation.partitions import map_part_files
 from segmentation.parts import read_part, to_matrix
-from segmentation.report.value_feature import infer_value_feature
+from segmentation.report.words.value_feature import infer_value_feature
 from tasks.runtime.stage import stage
 
 

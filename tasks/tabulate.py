@@ -15,7 +15,7 @@ from schemas.rows import Customers
 from segmentation.k.trials import tabulate_trials
 from segmentation.parts import read_table
 from segmentation.report.comparison_page import render_comparison
-from segmentation.report.sweep_table import tabulate_sweep
+from segmentation.report.tables.sweep_table import tabulate_sweep
 from segmentation.store.edition.manifests import check_file
 from segmentation.store.files.durable import write_durably
 from segmentation.store.layout import edition_folder, get_home, join_path

@@ -30,7 +30,7 @@ from segmentation.outcomes.outcome_night import (
 )
 from segmentation.outcomes.outcome_sample import EditionColumns, OutcomeTable, join_outcomes
 from segmentation.parts import read_table
-from segmentation.report.index_refresh import refresh_index
+from segmentation.report.index.index_refresh import refresh_index
 from segmentation.rows.summarising.freshness import infer_newest_day
 from segmentation.store.catalogue.published import published_editions
 from segmentation.store.edition.manifests import read_manifest

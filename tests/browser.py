@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
-from segmentation.report.screenshots import BROWSER_NAMES, look_up_browser
+from segmentation.report.serving.screenshots import BROWSER_NAMES, look_up_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog

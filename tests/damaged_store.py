@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from segmentation.identity.given_names import name_segment
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.report.index_refresh import write_index
+from segmentation.report.index.index_refresh import write_index
 from segmentation.store.catalogue.published import published_edition
 from segmentation.store.earlier_ids import IssuedIds
 from segmentation.store.issued_ids import read_issued_ids

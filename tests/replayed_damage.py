@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segmentation.report.index_refresh import write_index
+from segmentation.report.index.index_refresh import write_index
 from segmentation.store.repair.audit import audit_store
 from segmentation.store.repair.repairing import RepairRequest, repair_store
 from tests.damaged_store import add, cut, flip, put, remove, zero

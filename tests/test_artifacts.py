@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from config.settings import read_settings
 from flows.resegment import resegment
 from schemas.night import Published
-from segmentation.report.size_bars import draw_size_bars
+from segmentation.report.sections.size_bars import draw_size_bars
 from segmentation.store.ledger import read_rows
 from tasks.runtime.artifacts import link_report
 from tasks.runtime.markdown import escape_cell, format_table

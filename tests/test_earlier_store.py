@@ -20,7 +20,7 @@ from schemas.manifest import Manifest
 from segmentation.canonical import to_json
 from segmentation.model import read_model
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.report.index_entries import collect_editions
+from segmentation.report.index.index_entries import collect_editions
 from segmentation.store.catalogue.edition_diff import diff_editions
 from segmentation.store.catalogue.editions import list_editions
 from segmentation.store.earlier_ids import collect_issued_ids

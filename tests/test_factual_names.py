@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.words import NamePart
-from segmentation.report.factual_names import (
+from segmentation.report.words.factual_names import (
     NOTABLE,
     NamingInputs,
     choose_names,
@@ -12,7 +12,7 @@ from segmentation.report.factual_names import (
     grade_contrast,
     is_true,
 )
-from segmentation.report.traits import Trait, make_indicator, make_number, make_rank
+from segmentation.report.words.traits import Trait, make_indicator, make_number, make_rank
 
 REVENUE, ORDERS = make_number("revenue"), make_number("orders")
 RECENCY = Trait("recency", "recency days", make_number("recency").words)

@@ -11,7 +11,7 @@ import pytest
 
 from config.definition import Definition
 from segmentation.identity.given_names import name_segment
-from segmentation.report.index_refresh import write_index
+from segmentation.report.index.index_refresh import write_index
 from tests.browser import OpenPage, open_page
 from tests.nights import PLAN
 from tests.reports import run_one_night

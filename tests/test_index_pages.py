@@ -10,15 +10,15 @@ import pytest
 from schemas.manifest import Manifest
 from segmentation.identity.given_names import name_segment
 from segmentation.promoting import PromotionRequest, promote_edition
-from segmentation.report.index_entries import (
+from segmentation.report.index.index_entries import (
     FACTS_FILE,
     EditionFacts,
     EditionIndex,
     IndexEntry,
     collect_editions,
 )
-from segmentation.report.index_pages import NEWEST, render_index
-from segmentation.report.index_refresh import INDEX_PAGE, refresh_index, write_index
+from segmentation.report.index.index_pages import NEWEST, render_index
+from segmentation.report.index.index_refresh import INDEX_PAGE, refresh_index, write_index
 from segmentation.store.edition.manifests import try_read_manifest
 from segmentation.store.files.objects import AnyPath, ObjectPath
 from tests.browser import open_page
@@ -118,7 +118,7 @@ def test_a_manifest_is_read_once(town: Town, monkeypatch: pytest.MonkeyPatch) ->
         folders_read.append(folder.name)
         return try_read_manifest(folder)
 
-    monkeypatch.setattr("segmentation.report.index_entries.try_read_manifest", count)
+    monkeypatch.setattr("segmentation.report.index.index_entries.try_read_manifest", count)
     write_index(town.home)
     assert folders_read == []
     town.night(4, draw_customers(FOUR))

@@ -12,7 +12,7 @@ from resegment.segments import segments_app
 from segmentation.errors import DamagedFile
 from segmentation.identity.given_names import name_segment
 from segmentation.rebuilding import compare_rebuilt, plan_rebuild, prepare_scratch
-from segmentation.report.index_refresh import write_index
+from segmentation.report.index.index_refresh import write_index
 from segmentation.store.catalogue.editions import resolve_date_or_id
 from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.layout import edition_folder

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segmentation.features.transforms import to_scaled
-from segmentation.report.points import (
+from segmentation.report.tables.points import (
     MAX_POINTS,
     MIN_POINTS,
     MIN_SHOWN,

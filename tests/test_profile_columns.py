@@ -14,9 +14,11 @@ from schemas.levels import LEVELS
 from schemas.night import Published
 from segmentation.model import read_model
 from segmentation.parts import write_part
-from segmentation.report.level_counts import MOST_COUNTED, count_columns
-from segmentation.report.level_table import keep_levels
-from segmentation.report.level_tests import (
+from segmentation.report.labelled_parts import LabelledPart
+from segmentation.report.sections.who_they_are import describe_difference
+from segmentation.report.tables.level_counts import MOST_COUNTED, count_columns
+from segmentation.report.tables.level_table import keep_levels
+from segmentation.report.tables.level_tests import (
     adjust_p_values,
     compare_ranks,
     compare_segment_ranks,
@@ -24,8 +26,6 @@ from segmentation.report.level_tests import (
     compare_table,
     rank_numbers,
 )
-from segmentation.report.profile_table import LabelledPart
-from segmentation.report.who_they_are import describe_difference
 from segmentation.scoring import score_table
 from tests.nights import FOUR, PLAN, Town, create_town, draw_customers, manifest, read
 

@@ -12,15 +12,14 @@ from schemas.numbers import ColumnScale, Transform
 from segmentation.features.transforms import to_original
 from segmentation.model import read_model
 from segmentation.parts import write_part
-from segmentation.report.profile_table import (
-    LabelledPart,
+from segmentation.report.labelled_parts import LabelledPart, read_labelled_part
+from segmentation.report.tables.profile_table import (
     align_scaled_centres,
     compute_medians,
     measure_segments,
-    read_labelled_part,
     tabulate_profiles,
 )
-from segmentation.report.typical_figures import choose_figures, measure_typical
+from segmentation.report.words.typical_figures import choose_figures, measure_typical
 from tests.nights import FOUR, create_town, draw_customers, read
 
 UNITS = {"a": "EUR", "b": ""}

@@ -15,8 +15,8 @@ from segmentation.errors import Refused
 from segmentation.promoting import PromotionRequest, promote_edition
 from segmentation.pruning.pruning import PruneRequest, plan_pruning, prune_editions, rehearse_pruning
 from segmentation.rebuilding import plan_rebuild
-from segmentation.report.index_entries import collect_editions
-from segmentation.report.index_pages import summarise_index
+from segmentation.report.index.index_entries import collect_editions
+from segmentation.report.index.index_pages import summarise_index
 from segmentation.store.catalogue.editions import list_editions, resolve_date_or_id
 from segmentation.store.catalogue.preceding import previous_edition
 from segmentation.store.catalogue.published import published_edition, published_editions

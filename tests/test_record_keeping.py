@@ -25,7 +25,7 @@ def test_a_failed_row_is_a_warning_and_the_next_run_completes_it(
     town = create_town(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("tasks.runtime.record_keeping.end_row", fail)
-        patch.setattr("segmentation.report.index_refresh.write_index", fail)
+        patch.setattr("segmentation.report.index.index_refresh.write_index", fail)
         published = town.night(1, draw_customers({"a": 40, "b": 40}))
     assert published.outcome == "published"
     assert len(published.unrecorded) == 2

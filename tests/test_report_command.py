@@ -8,7 +8,7 @@ import pytest
 
 from resegment.report import parse_size
 from segmentation.errors import Refused
-from segmentation.report.screenshots import ScreenshotError, look_up_browser, take_screenshot
+from segmentation.report.serving.screenshots import ScreenshotError, look_up_browser, take_screenshot
 from tests.browser import BROWSER_MISSING
 from tests.conftest import Command
 from tests.nights import FOUR, Town, create_town, day, draw_customers

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from segmentation.report.figure import Figure
 from segmentation.report.page import render_page
-from segmentation.report.report_server import ReportServer
+from segmentation.report.serving.report_server import ReportServer
 from tests.conftest import Command
 
 EDITION = "demo/editions/2026-01-31/0123456789abcdef"

@@ -10,16 +10,16 @@ import pytest
 from schemas.numbers import Encoding
 from schemas.words import Condition, SegmentWords
 from segmentation.features.encoding import encode
-from segmentation.report.round_thresholds import Threshold, matches_rule, shortest_number_between
-from segmentation.report.rule_text import format_rule, write_case, write_condition
-from segmentation.report.segment_rules import (
+from segmentation.report.words.round_thresholds import Threshold, matches_rule, shortest_number_between
+from segmentation.report.words.rule_text import format_rule, write_case, write_condition
+from segmentation.report.words.segment_rules import (
     count_matches,
     count_overlaps,
     infer_rules,
     merge_counts,
     score_rules,
 )
-from segmentation.report.traits import make_indicator, make_number, make_rank
+from segmentation.report.words.traits import make_indicator, make_number, make_rank
 
 
 def test_a_rule_recovers_planted_thresholds() -> None:

@@ -17,9 +17,9 @@ from segmentation.features.transforms import to_scaled
 from segmentation.keys import hash_texts, to_uniform
 from segmentation.model import read_model
 from segmentation.outcomes.held_out import assign_folds
-from segmentation.report.alternatives import describe_outcomes
-from segmentation.report.index_entries import collect_editions
-from segmentation.report.index_pages import render_index
+from segmentation.report.index.index_entries import collect_editions
+from segmentation.report.index.index_pages import render_index
+from segmentation.report.sections.alternatives import describe_outcomes
 from segmentation.store.ledger import read_rows
 from segmentation.store.places import list_unknown
 from segmentation.store.repair.audit import audit_store

@@ -6,7 +6,7 @@ import pytest
 
 from config.definition import Definition
 from config.definition_files import DefinitionError, parse_definition
-from segmentation.report.value_feature import infer_value_feature
+from segmentation.report.words.value_feature import infer_value_feature
 
 
 def make_definition(units: dict[str, str], **changes: Any) -> Definition:

@@ -14,10 +14,10 @@ from schemas.model import Model
 from schemas.night import Published
 from schemas.numbers import ColumnScale
 from schemas.words import NamePart
-from segmentation.report.learning import LearningNight, SegmentFacts, resolve_words
-from segmentation.report.profile_table import LabelledMatrix
-from segmentation.report.traits import make_number
-from segmentation.report.typical_figures import Figures, Statistics
+from segmentation.report.labelled_parts import LabelledMatrix
+from segmentation.report.words.learning import LearningNight, SegmentFacts, resolve_words
+from segmentation.report.words.traits import make_number
+from segmentation.report.words.typical_figures import Figures, Statistics
 from tests.nights import FOUR, create_town, draw_customers
 
 

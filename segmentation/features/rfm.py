@@ -1,7 +1,7 @@
 """RFM scores of all customers: exact quintile cut points over the parts, and the columns of one part.
 
 Scores are those of one night: `resegment score` has none. The report shows them in
-segmentation/report/rfm_view.py.
+segmentation/report/sections/rfm_view.py.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """Names, owners and notes that people give to segments, in names.json of the segmentation's folder.
 
 They are keyed by the stable id. A name holds from the date after the live one, so naming changes no published
-byte: the next night's edition has it. Factual names are in segmentation/report/factual_names.py.
+byte: the next night's edition has it. Factual names are in segmentation/report/words/factual_names.py.
 """
 
 from datetime import date

@@ -1,6 +1,7 @@
 """Who moved from which segment to which: counted by pair, with the feature that carried most of them.
 
-The feature of each customer is chosen in move_reasons.py. The page shows them: segmentation/report/moves.py.
+The feature of each customer is chosen in move_reasons.py. The page shows them in
+segmentation/report/sections/moves.py.
 """
 
 from collections import Counter

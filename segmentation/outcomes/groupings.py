@@ -13,7 +13,7 @@ from schemas.validation import GroupingKind
 from segmentation.features.quintiles import GROUPS, compute_cuts, score_quintiles
 from segmentation.outcomes.outcome_sample import OutcomeSample
 from segmentation.report.formatting import join_words
-from segmentation.report.value_feature import infer_value_feature
+from segmentation.report.words.value_feature import infer_value_feature
 
 MOST_CELL_FEATURES = 3
 JOINED = "(joined)"

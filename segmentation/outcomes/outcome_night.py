@@ -13,7 +13,7 @@ from config.event_summary import SummaryFeature
 from config.outcome import BOUGHT_AGAIN, Outcome
 from schemas.night import Night
 from segmentation.errors import Refused
-from segmentation.report.value_feature import infer_value_feature
+from segmentation.report.words.value_feature import infer_value_feature
 
 _SHARED = {"name", "timezone", "source", "rows", "seed"}
 

@@ -21,7 +21,7 @@ from segmentation.erasing.erasure import ERASE_LOCK
 from segmentation.errors import Conflict
 from segmentation.pruning.removal import Removal, measure_removal, remove_date, remove_empty_folders
 from segmentation.pruning.retention import NEWEST, choose_kept
-from segmentation.report.index_refresh import refresh_index
+from segmentation.report.index.index_refresh import refresh_index
 from segmentation.store.catalogue.pruned import is_pruned, record_pruned
 from segmentation.store.catalogue.published import published_edition, published_editions
 from segmentation.store.dates import list_edition_refs

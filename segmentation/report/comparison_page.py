@@ -9,9 +9,9 @@ import pandas as pd
 
 from schemas.comparison import Comparison
 from segmentation.k.trials import describe_winners, format_trials
-from segmentation.report.evidence import tabulate_measures
 from segmentation.report.figure import Table
 from segmentation.report.page import render_page
+from segmentation.report.sections.evidence import tabulate_measures
 
 
 def render_comparison(comparison: Comparison, reasons: Sequence[str], sweep: pd.DataFrame) -> bytes:

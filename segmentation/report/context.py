@@ -14,12 +14,12 @@ from schemas.night import Night
 from schemas.numbers import ColumnScale
 from schemas.verdicts import Verdict
 from schemas.words import Words
-from segmentation.report.description_table import RuleMatches
 from segmentation.report.formatting import format_amount, format_share
-from segmentation.report.points import Points, Projection
-from segmentation.report.rfm_averages import RfmMeasures
-from segmentation.report.segment_order import order_segments
-from segmentation.report.traits import Trait
+from segmentation.report.tables.description_table import RuleMatches
+from segmentation.report.tables.points import Points, Projection
+from segmentation.report.tables.rfm_averages import RfmMeasures
+from segmentation.report.words.segment_order import order_segments
+from segmentation.report.words.traits import Trait
 
 STATISTICS = (
     "centre",

@@ -5,25 +5,25 @@ The order and the headings of the sections are in templates/report.html.j2.
 
 from typing import NamedTuple
 
-from segmentation.report.alternatives import AlternativesView, view_alternatives
-from segmentation.report.cards import SegmentsView, view_segments
 from segmentation.report.context import ReportContext
-from segmentation.report.data_quality import QualityView, view_quality
-from segmentation.report.evidence import EvidenceView, view_evidence
 from segmentation.report.figure import Figure
-from segmentation.report.history import HistoryView, view_history
-from segmentation.report.known_groups import GroupsView, view_groups
-from segmentation.report.migration import ChangesView, view_changes
-from segmentation.report.moves import MovesView, view_moves
-from segmentation.report.outcome_view import OutcomeView, view_outcome
 from segmentation.report.page import render_page
-from segmentation.report.profiles import ProfilesView, view_profiles
-from segmentation.report.provenance import MakingView, view_making
-from segmentation.report.rfm_view import RfmView, view_rfm
-from segmentation.report.rules_view import RulesView, view_rules
-from segmentation.report.scatter import CustomersView, view_customers
-from segmentation.report.summary import SummaryView, view_summary
-from segmentation.report.who_they_are import LevelsView, view_levels
+from segmentation.report.sections.alternatives import AlternativesView, view_alternatives
+from segmentation.report.sections.cards import SegmentsView, view_segments
+from segmentation.report.sections.data_quality import QualityView, view_quality
+from segmentation.report.sections.evidence import EvidenceView, view_evidence
+from segmentation.report.sections.history import HistoryView, view_history
+from segmentation.report.sections.known_groups import GroupsView, view_groups
+from segmentation.report.sections.migration import ChangesView, view_changes
+from segmentation.report.sections.moves import MovesView, view_moves
+from segmentation.report.sections.outcome_view import OutcomeView, view_outcome
+from segmentation.report.sections.profiles import ProfilesView, view_profiles
+from segmentation.report.sections.provenance import MakingView, view_making
+from segmentation.report.sections.rfm_view import RfmView, view_rfm
+from segmentation.report.sections.rules_view import RulesView, view_rules
+from segmentation.report.sections.scatter import CustomersView, view_customers
+from segmentation.report.sections.summary import SummaryView, view_summary
+from segmentation.report.sections.who_they_are import LevelsView, view_levels
 
 
 class ReportView(NamedTuple):

@@ -23,7 +23,7 @@ from schemas.verdicts import Verdict
 from schemas.wording import format_count, format_edition_size
 from segmentation.k.trials import describe_winners, format_trials
 from segmentation.report.formatting import format_scored_rule
-from segmentation.report.size_bars import draw_size_bars, to_data_uri
+from segmentation.report.sections.size_bars import draw_size_bars, to_data_uri
 from segmentation.store.files.objects import parse_path
 from tasks.runtime.markdown import escape_cell, format_table
 

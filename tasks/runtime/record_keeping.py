@@ -15,7 +15,7 @@ from schemas.manifest import EditionRef
 from schemas.night import Night, Published
 from schemas.rows import Input
 from segmentation.errors import ResegmentError
-from segmentation.report.index_refresh import refresh_index
+from segmentation.report.index.index_refresh import refresh_index
 from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.files.storage_failures import describe_failure
 from segmentation.store.layout import edition_folder, get_home

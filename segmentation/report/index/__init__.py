@@ -1,0 +1,1 @@
+"""The index pages: one of a segmentation's editions, one of a store's segmentations."""
