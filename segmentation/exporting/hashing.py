@@ -32,7 +32,7 @@ class Holdout(NamedTuple):
         `sha256(salt || ':' || customer_id)` as a number are below `share * 4294967296`.
 
         >>> Holdout(0.5, "spring").detect(["ann", "bob", "cyd"]).tolist()
-        [True, True, False]
+        [False, True, True]
         """
         prefix = hashlib.sha256(f"{self.salt}:".encode())
         limit = self.share * 2**32
