@@ -87,7 +87,7 @@ def test_a_night_publishes_what_it_joined(two_nights_joined: tuple[Town, list[Pu
     assert balance.rows.quarantined == 3
     assert [digest.table for digest in manifest.inputs] == [None, "attributes"]
     sentence = (
-        "439 of 480 customers (91.5%) are in attributes of 2026-01-01; 1 ids there are of no customer; "
+        "439 of 480 customers (91.5%) are in attributes of 2026-01-01; 1 of its ids belong to no customer; "
         "3 rows refused"
     )
     assert f"Joined:   {sentence}" in format_published(first)
@@ -152,6 +152,7 @@ def test_a_rebuild_says_which_table_it_cannot_locate(
         plan_rebuild(town.home, edition, str(town.folder / "night-2.csv"))
 
 
+@pytest.mark.slow
 def test_erased_customers_leave_attributes(
     two_nights_joined: tuple[Town, list[Published]], tmp_path: Path
 ) -> None:
@@ -175,7 +176,8 @@ def test_erased_customers_leave_attributes(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("is_typed", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_typed", [False, True])
 def test_late_attributes_are_noticed_and_redone(tmp_path: Path, is_typed: bool) -> None:
     """A file that a published night should have read is named, and mode changed redoes that night."""
     town = create(tmp_path)

@@ -112,6 +112,7 @@ def test_a_single_cloud_is_one_natural_segment() -> None:
     assert [border.natural for border in measure_borders(rows, centres, 0.01)] == [1] * 8
 
 
+@pytest.mark.slow
 def test_the_pieces_of_a_box_have_no_borders_though_they_meet_at_corners() -> None:
     """Along the line only, the pieces of a box in six dimensions seem separate; in tubes they do not."""
     from sklearn.cluster import KMeans

@@ -73,6 +73,7 @@ def watch(folder: Path) -> Iterator[set[str]]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_aggregation_spills_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a million customers are aggregated within 90 MB, including medians, and the spill is removed."""
     limit_memory(monkeypatch, "90MB")

@@ -28,7 +28,9 @@ def test_unchanged_customers_change_nothing(tmp_path: Path) -> None:
     assert read(second, "changes.parquet").empty
 
 
-@pytest.mark.parametrize("policy", [{}, {"policy": "always", "mode": "cold"}])
+@pytest.mark.parametrize(
+    "policy", [{}, pytest.param({"policy": "always", "mode": "cold"}, marks=pytest.mark.slow)]
+)
 def test_shuffled_rows_publish_the_same(tmp_path: Path, policy: dict[str, str]) -> None:
     """Over two nights, scored or refitted, every file is the same apart from the input's digests."""
     nights, tables, manifests = [], [], []

@@ -28,7 +28,7 @@ REAL = {
     "wholesale_customers_missingcol.csv": (None, 440),
     "wholesale_customers_tampered.csv": (None, 473),
 }
-QUICK = ("mall_customers_dirty.csv", "telco_churn.csv")
+QUICK = ("mall_customers_dirty.csv",)
 
 
 Write = Callable[..., Path]

@@ -44,6 +44,7 @@ def draw_night(number: int, absent: int) -> pd.DataFrame:
     return customers
 
 
+@pytest.mark.slow
 def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> None:
     """Who is not in tonight's table has lapsed and is known; who is new by the named column is in no segment.
 
@@ -84,6 +85,7 @@ def test_groups_of_a_table_begin_with_the_edition_before(tmp_path: Path) -> None
     assert read(published, "known.parquet")["previous_group"].value_counts().to_dict() == {"segment": 110}
 
 
+@pytest.mark.slow
 def test_erased_customers_are_not_known(tmp_path: Path) -> None:
     """They leave the table of every edition, stay away on later nights, and are said apart."""
     shop = make_known_shop(tmp_path)

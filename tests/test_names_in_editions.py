@@ -92,6 +92,7 @@ def test_a_backfill_in_another_store_gives_the_same_bytes(named_town: Town, tmp_
         assert files(night) == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_name_given_while_a_night_runs_holds_from_the_next(town: Town) -> None:
     """The night had read the names before, so running it again finds its edition, and so does --force."""
     live = read_live(town.home)
@@ -132,7 +133,7 @@ def test_index_and_command_say_which_names_are_newer(town: Town, monkeypatch: py
     name_segment(town.home, "S01", {"name": "Newest"}, "ana")
     write_index(town.home)
     page = (town.home / "index.html").read_text()
-    assert "Newest" in page and "Named after the live edition" in page and "report say: Top" in page
+    assert "Newest" in page and "Named since the live edition" in page and "report say: Top" in page
     monkeypatch.setenv("COLUMNS", "200")
     app = typer.Typer()
     app.add_typer(segments_app)

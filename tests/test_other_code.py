@@ -132,6 +132,7 @@ def test_force_makes_the_edition_of_this_code(town: Town, edit_sources: Callable
     assert audit_store(town.home).damage == []
 
 
+@pytest.mark.slow
 def test_the_first_date_made_again_by_other_code_gets_new_ids(
     town: Town, edit_sources: Callable[[], None]
 ) -> None:
