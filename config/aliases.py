@@ -1,6 +1,7 @@
-"""The part of a definition that names a table of merged ids: neither leavers nor joiners.
+"""The part of a definition that names a table of merged ids, so that a merger is not a leaver and a joiner.
 
-How ids are followed from one to the next is in segmentation/attributes/merged_ids.py.
+Reading the table is in segmentation/attributes/aliases.py, following ids in
+segmentation/rows/casting/merged_ids.py.
 """
 
 from typing import Self
@@ -40,7 +41,7 @@ class Aliases(Clause):
     def check(self, rows_id: str | None) -> None:
         """ValueError if rows have no id that could be replaced."""
         if rows_id is None:
-            raise ValueError("aliases need rows.id, in which ids are replaced")
+            raise ValueError("aliases need rows.id, the column in which ids are replaced")
 
     @property
     def rows(self) -> Rows:

@@ -48,16 +48,16 @@ class Attributes(Clause):
         description="Columns of the table that are left out on purpose, by name or with * and ?.",
     )
     valid_from: str | None = Field(
-        None, description="Timestamp column: from when a row holds, included; missing: since ever."
+        None, description="Timestamp column: when a row begins to hold, included; missing: it always did."
     )
     valid_to: str | None = Field(
         None,
-        description="Timestamp column: until when a row holds, excluded; missing: until further notice. "
+        description="Timestamp column: when a row ceases to hold, excluded; missing: it still holds. "
         "null: a row holds until the id's next one.",
     )
     as_of: Literal["latest"] | None = Field(
         None,
-        description="latest: a table without dates is used for past dates, too; null: those are refused.",
+        description="latest: a table without dates is used for past dates too; null: past dates are refused.",
     )
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ class SummaryFeature(Clause):
         "",
         max_length=60,
         exclude_if=lambda label: not label,  # unset, it is not part of the names of editions
-        description="What names of segments and pages call it, such as yearly revenue; else its own name.",
+        description="What pages and segment names call it, such as yearly revenue. Empty: its own name.",
     )
     description: str = Field("", description="One sentence, copied to the outputs.")
 

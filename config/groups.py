@@ -26,7 +26,7 @@ class NewCustomers(Clause):
 
 
 class GroupOptions(Clause):
-    """GroupOptions outside the segments, so that all known customers add up."""
+    """Groups of customers outside the segments, so that all known customers add up."""
 
     lapsed: Literal[True] = Field(
         True, description="Known customers without an event in the window, or without a row tonight."
@@ -42,7 +42,7 @@ class GroupOptions(Clause):
     def fault(self, rows: Rows, window_days: int | None) -> str | None:
         """Why the groups do not fit the rows. None if they fit. window_days: None for grain customer."""
         if rows.id is None:
-            return "groups need rows.id, by which customers are known"
+            return "groups need rows.id, so that customers are recognised from night to night"
         first_seen = self.new.first_seen if self.new else None
         if window_days is None:
             column = rows.columns.get(first_seen or "")

@@ -16,7 +16,7 @@ from config.name_patterns import get_unit
 BOUGHT_AGAIN = "bought_again"  # of events: did the customer have any within the horizon?
 # These are 0 for a customer without events, so every customer of an edition has an outcome.
 ADDITIVE_OPERATIONS = ("sum", "count", "count_distinct")
-_PLACES = {"path", "date_in_name", "id"}  # where the outcome's table is, which does not affect the result
+_PLACES = {"path", "date_in_name", "id"}  # where the outcome's table is: that does not affect the result
 
 
 class Outcome(Clause):
@@ -123,14 +123,14 @@ class Outcome(Clause):
 
 
 def get_tie_content(outcome: Outcome | None) -> dict[str, Any]:
-    """The clause as far as it affects editions: not unless it breaks ties, and never where its table is."""
+    """What of the clause affects editions: nothing unless it breaks ties, and never the table's place."""
     if outcome is None or not outcome.breaks_ties:
         return {}
     return {"outcome": outcome.model_dump(mode="json", exclude=_PLACES)}
 
 
 def restore_outcome(decisive: Mapping[str, Any], outcome: Outcome | None) -> dict[str, Any]:
-    """The clause from a manifest, with where today's definition says that its table is."""
+    """The clause from a manifest, with the place of the table from today's definition."""
     if not decisive.get("outcome"):
         return {}
     places = {} if outcome is None else outcome.model_dump(include=_PLACES, exclude_none=True)

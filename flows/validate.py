@@ -49,15 +49,15 @@ def validate(
         days = get_outcome(night.definition).days or 0
         raise Refused(
             INCOMPLETE,
-            f"no edition{f' of {as_of}' if as_of else ''} is published with a horizon of {days} days that is "
-            f"over; expected one of at least {days} days ago. See 'resegment history {definition}'",
+            f"no published edition{f' of {as_of}' if as_of else ''} has a horizon that is over; expected "
+            f"one of at least {days} days ago. See 'resegment history {definition}'",
         )
     return validate_newest(night, candidates)
 
 
 def validate_newest(night: Night, candidates: list[EditionRef]) -> Validated:
     """Validate the first of these editions whose outcome is complete."""
-    problem = Refused(INCOMPLETE, "no date is left whose outcome is complete")
+    problem = Refused(INCOMPLETE, "no date has a complete outcome")
     earliest_tried = None
     for ref in candidates:
         # A quarter of a horizon earlier each time: the source may have ended long ago.

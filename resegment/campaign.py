@@ -37,7 +37,9 @@ class CampaignOptions(NamedTuple):
         if not any(value is not None and value != () for value in self):
             return False
         if self.holdout is None:
-            raise Refused("holdout", "give --holdout and --salt as for 'resegment export': who was held out?")
+            raise Refused(
+                "holdout", "give --holdout and --salt as for 'resegment export': they say who was held out"
+            )
         if as_of is None or since is not None:
             raise Refused(
                 "as-of", "give --as-of DATE: the date of the edition that the list was exported from"

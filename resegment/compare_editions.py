@@ -78,7 +78,7 @@ def check_request(request: ComparisonRequest) -> None:
     """Refuse options that would have no effect."""
     has_draft = any(map(is_draft, request.words))
     if request.source is not None and not has_draft:
-        raise Refused("source", "--source is what a definition's file reads, and both sides are editions")
+        raise Refused("source", "--source is for a definition's file, and both sides are editions")
     if request.as_of is not None and not has_draft and all("@" in word for word in request.words):
         raise Refused("as-of", "both sides name their date; leave out --as-of")
 

@@ -51,7 +51,7 @@ def export_command(
     ] = None,
     entered_since: Annotated[
         str | None,
-        typer.Option(metavar="DAYS|DATE", help="Only who was not in the segment then: 7d, or 2026-01-24."),
+        typer.Option(metavar="DAYS|DATE", help="Only customers who were not in it then: 7d, or 2026-01-24."),
     ] = None,
     min_margin: Annotated[
         float | None,
@@ -62,11 +62,11 @@ def export_command(
     ] = "",
     holdout: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Leave out this share, such as 10%, and list it beside OUT."),
+        typer.Option(metavar="SHARE", help="Leave out this share, such as 10%; a second file lists it."),
     ] = None,
     salt: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Another text makes another holdout. Default: NAME."),
+        typer.Option(metavar="TEXT", help="A different text gives a different holdout. Default: NAME."),
     ] = None,
     hash_ids: Annotated[
         bool, typer.Option("--hash-ids", help="Write HMAC-SHA256 of ids, with the key RESEGMENT_HASH_KEY.")
@@ -82,8 +82,8 @@ def export_command(
 ) -> None:
     """Write a list of customers for a campaign, with a holdout that stays the same from night to night.
 
-    The same customers are in the holdout whenever SHARE and the salt are the same. Compare the two groups
-    afterwards to measure what the campaign did.
+    The same SHARE and salt always hold out the same customers. To measure what the campaign did, run
+    'resegment validate --holdout' once its horizon is over.
     """
     from segmentation.exporting.campaign_list import (
         ListFiles,
@@ -128,14 +128,14 @@ def export_command(
 
 
 def check_has_ids(folder: AnyPath) -> None:
-    """Refuse what follows customers over nights where customer_id is the number of a row."""
+    """Refuse options that follow customers over nights, if customer_id is a row number."""
     from segmentation.store.edition.manifests import read_manifest
 
     if not (read_manifest(folder).definition.get("rows") or {}).get("id"):
         raise Refused(
             "no-ids",
-            "rows of this segmentation have no id, so nobody is the same customer on two nights; expected a "
-            "list without --entered-since, --holdout and --hash-ids",
+            "rows of this segmentation have no id, so customers cannot be followed from night to night; "
+            "leave out --entered-since, --holdout and --hash-ids",
         )
 
 
@@ -148,7 +148,7 @@ def get_plain_name(row: dict[str, Any]) -> str:
 def resolve_segments(
     names: dict[str, str], folder: AnyPath, texts: Sequence[str]
 ) -> "tuple[ListTable, tuple[str, ...]]":
-    """The table with these segments or groups, and their ids. Refused for segments and groups at once."""
+    """The table with these segments or groups, and their ids. Refused if they are mixed."""
     from segmentation.exporting.selection import OF_GROUPS, OF_SEGMENTS
 
     groups = dict.fromkeys((NEW, LAPSED), "") if (folder / OF_GROUPS.file).is_file() else {}

@@ -53,7 +53,7 @@ def segments_command(
     for row in rows:
         if row["called"] != row["called_in_edition"]:
             typer.echo(
-                f"{row['segment_id']} was named after this edition, in which it is "
+                f"{row['segment_id']} was named since this edition, in which it is "
                 f"{row['called_in_edition']}; later editions have the new name"
             )
     ids = {row["segment_id"] for row in rows}

@@ -34,13 +34,13 @@ def validate_command(
     as_of: Annotated[
         str | None,
         typer.Option(
-            "--as-of", metavar="DATE", help="An edition's date. Default: the newest that is complete."
+            "--as-of", metavar="DATE", help="An edition's date. Default: the newest whose horizon is over."
         ),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DATE", help="Every published date from this one on that is complete."
+            "--since", metavar="DATE", help="Every published date from this one on whose horizon is over."
         ),
     ] = None,
     segments: Annotated[
@@ -66,7 +66,7 @@ def validate_command(
 ) -> None:
     """Judge segments by the definition's outcome: what customers did after an edition's date.
 
-    With --holdout, measure a campaign: the outcome of customers on its list, next to that of those held out.
+    With --holdout, measure a campaign: the outcome of customers on its list, compared with those held out.
     """
     definition, settings = load_definition(name_or_path)
     from segmentation.outcomes.outcome_night import get_outcome
@@ -117,7 +117,7 @@ def run_validations(
     settings: Settings,
     console: Console,
 ) -> "list[Validated]":
-    """Run the flow for each date in this process. Of several dates, those that are not complete are named."""
+    """Run the flow for each date in this process. Of several dates, incomplete ones are named and skipped."""
     server = connect_server(settings, console)
     from flows.validate import validate
     from tasks.validate import INCOMPLETE
@@ -142,7 +142,7 @@ def run_validations(
 
 
 def print_validation(run: "Validated") -> None:
-    """The verdicts, a row for each segment and measure, and how other groups do."""
+    """The verdicts, a row for each segment and measure, and other ways to group customers."""
     from segmentation.outcomes.verdict_tables import describe_divisions, list_segment_rows, list_skill_rows
 
     validation = run.validation

@@ -38,7 +38,7 @@ def what_if_command(
     """Compare every number of segments that a night tried: names, sizes, value, stability and outcome.
 
     Nothing is fitted: the divisions are those that the edition's k was chosen from. The outcome is what
-    'resegment validate' found for the edition or, until its own is known, for the one that its page shows.
+    'resegment validate' found for this edition or, until that is known, what its page shows.
     """
     from segmentation.report.sections.alternatives import view_divisions
     from segmentation.store.edition.manifests import read_manifest
@@ -67,12 +67,12 @@ def what_if_command(
     print_table([COLUMNS[i] for i in filled], [[row[i] for i in filled] for row in rows], right)
     typer.echo(f"Why k = {manifest.k}: {'; '.join(manifest.why_k)}")
     if any(division.outcome for division in divisions):
-        typer.echo(f"The outcome is that of the divisions of {judged_on}.")
+        typer.echo(f"The outcome is that of the divisions tried on {judged_on}.")
     typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")
 
 
 def list_division_rows(division: "Alternative") -> list[tuple[str, ...]]:
-    """The division's rows, one for each segment; what is true of all is in the first."""
+    """The division's rows, one for each segment. Facts about the whole division are in the first."""
     rows = []
     for i, segment in enumerate(division.segments):
         first = [str(division.k), "this edition" if division.is_published else ""] if i == 0 else ["", ""]

@@ -107,7 +107,7 @@ class MergedCustomers(Record):
 
     def describe(self) -> str:
         """`12 ids are merged into others; 3 customers of the edition before have another id now`."""
-        absorbed = f", {self.absorbed:,} of them that of another customer of it" if self.absorbed else ""
+        absorbed = f", {self.absorbed:,} of them the id of another customer" if self.absorbed else ""
         return (
             f"{self.ids:,} ids are merged into others; {self.continued:,} customers of the edition before "
             f"have another id now{absorbed}"

@@ -160,14 +160,14 @@ class AttributeBalance(Record):
         return self.matched / self.customers if self.customers else 0.0
 
     def describe(self) -> str:
-        """`3,950 of 4,264 customers (92.6%) are in attributes; 12 ids there are of no customer`."""
+        """`3,950 of 4,264 customers (92.6%) are in attributes; 12 of its ids belong to no customer`."""
         day = f" of {self.day}" if self.day else ""
         refused = f"; {self.rows.quarantined:,} rows refused" if self.rows.quarantined else ""
         outside = f"; {self.rows.outside:,} rows hold on other dates only" if self.rows.outside else ""
         merged = f"; {self.merged_ids:,} rows of merged ids are used" if self.merged_ids else ""
         return (
             f"{self.matched:,} of {self.customers:,} customers ({self.share:.1%}) are in attributes{day}; "
-            f"{self.ids_elsewhere:,} ids there are of no customer{refused}{outside}{merged}"
+            f"{self.ids_elsewhere:,} of its ids belong to no customer{refused}{outside}{merged}"
         )
 
 

@@ -40,8 +40,8 @@ from segmentation.store.layout import SEGMENTS, edition_folder, get_home
 from segmentation.store.validations import VALIDATION_TABLE, validation_folder, write_validation
 from tasks.runtime.stage import stage
 
-INCOMPLETE = "outcome-incomplete"  # the code of the refusal of a date whose horizon is not over
-UNKNOWN = "outcome-unknown"  # that of a date of whose customers too few have an outcome
+INCOMPLETE = "outcome-incomplete"  # refusal code: the date's horizon is not over
+UNKNOWN = "outcome-unknown"  # refusal code: too few of the date's customers have an outcome
 LEAST_CUSTOMERS = 20
 
 
@@ -68,7 +68,7 @@ def check_horizon(night: Night, customers: Customers) -> None:
 
 
 def list_cell_features(manifest: Manifest, definition: Definition) -> list[str]:
-    """The features of quintile cells that the edition has, too."""
+    """The features of quintile cells, as far as the edition has them."""
     columns = set(manifest.definition.get("features", ()))
     return [name for name in choose_cell_features(definition) if name in columns]
 

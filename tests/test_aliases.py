@@ -133,7 +133,7 @@ def test_a_merger_is_no_leaver_and_no_joiner(merged_town: Town, tmp_path: Path) 
     assert second.merged is not None
     assert second.merged.describe() == (
         "3 ids are merged into others; 2 customers of the edition before have another id now, "
-        "1 of them that of another customer of it"
+        "1 of them the id of another customer"
     )
     churn, absorbed = manifest(second)["churn"], manifest(second)["merged"]["absorbed"]
     assert churn["stayed"] + churn["behaviour"] + churn["model"] + churn["left"] + absorbed == len(earlier)

@@ -31,7 +31,7 @@ def test_ids_match_and_those_that_do_not_are_counted(joiner: Joiner) -> None:
     assert joined.ages == {"c1": 30, "c3": 50}
     assert joined.customers["customer_id"].tolist() == ["c1", "c2", "c3"]
     assert joined.balance.describe() == (
-        "2 of 3 customers (66.7%) are in attributes; 1 ids there are of no customer"
+        "2 of 3 customers (66.7%) are in attributes; 1 of its ids belong to no customer"
     )
 
 
@@ -182,7 +182,7 @@ def test_few_matches_name_their_likely_cause(joiner: Joiner, lines: str, cause: 
     match, _ = check_attributes(joined.balance, 0.05)
     assert (match.passed, match.required) == (False, True)
     assert cause in match.finding
-    assert "3 ids there are of no customer" in match.finding
+    assert "3 of its ids belong to no customer" in match.finding
 
 
 def test_the_checks_of_attributes_pass_and_fail(joiner: Joiner) -> None:

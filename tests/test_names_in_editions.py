@@ -140,7 +140,7 @@ def test_index_and_command_say_which_names_are_newer(town: Town, monkeypatch: py
     app.command("other")(lambda: None)
     arguments = ["segments", town.definition.name, "--store", str(town.store)]
     result = CliRunner().invoke(app, arguments)
-    assert "S01 was named after this edition, in which it is Top" in result.stdout
+    assert "S01 was named since this edition, in which it is Top" in result.stdout
     segment = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["segments"][0]
     assert (segment["called"], segment["called_in_edition"]) == ("Newest", "Top")
     live = read_live(town.home)

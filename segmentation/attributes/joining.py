@@ -140,7 +140,7 @@ def _name_reasons(refused: pa.Table) -> pa.Table:
 
 
 def infer_cause(customers: Sequence[Part], current: Sequence[Part], session: QuerySession) -> str:
-    """How the ids of most customers without attributes differ from ids that are there; empty if in no way."""
+    """How the ids of most customers without attributes differ from ids in the table; empty if unexplained."""
     if not current:
         return ""
     query = forms_query(list_paths(customers), list_paths(current))

@@ -1,6 +1,6 @@
 """A second table as a night of its own: the same reading, contract and quarantine as those of rows.
 
-Which of its rows hold on the date is decided in validity.py. Opening its source is in tasks/ingest.py.
+Which of its rows hold on the date is decided in joining.py. Opening its source is in tasks/ingest.py.
 """
 
 from collections import Counter
@@ -54,14 +54,14 @@ def refuse_past_date(definition: Definition, as_of: date, today: str) -> None:
 
 
 def make_side_night(night: Night, name: SideTableName) -> Night:
-    """The night as that of a second table. What a person names with --source are the rows."""
+    """The night of a second table. `--source` replaces the rows' source, not this one."""
     definition = make_side_definition(night.definition, name)
     return night.model_copy(update={"definition": definition, "source": None, "schema_source": None})
 
 
 @contextmanager
 def named_refusals(name: SideTableName) -> Iterator[None]:
-    """Refusals that name the table, also where a source without rows would be no refusal."""
+    """Refusals that name the table. NoData becomes a refusal too."""
     try:
         yield
     except Refused as error:

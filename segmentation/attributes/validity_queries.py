@@ -1,6 +1,6 @@
 """Queries that decide which rows of a second table hold on a date, and which contradict each other.
 
-Only ids with several rows are compared. Running the queries belongs in validity.py.
+Only ids with several rows are compared. The queries are run in joining.py.
 """
 
 from collections.abc import Sequence

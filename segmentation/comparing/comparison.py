@@ -94,7 +94,7 @@ def list_differences(first: Manifest, second: Manifest) -> tuple[FactDifference,
 
 def _collect_facts(manifest: Manifest) -> Facts:
     definition = dict(flatten(join_lists(manifest.definition)))
-    definition.pop("name", None)  # next to the date already
+    definition.pop("name", None)  # shown with the date already
     code = {"sources": manifest.code} if manifest.code else {}
     return {"definition": definition, "code": code, "versions": manifest.versions}
 

@@ -25,7 +25,7 @@ def check_differences_file(output: Path, store: AnyPath) -> None:
     if isinstance(store, Path) and output.resolve().is_relative_to(store.resolve()):
         raise Refused(
             "differences",
-            f"{output.name} would be in the store, and lists of customers are kept outside it",
+            f"{output.name} would be in the store; name a folder outside it, as for all lists of customers",
         )
 
 

@@ -1,4 +1,4 @@
-"""Campaign lists: who is in a segment, without a holdout. `resegment export` is in resegment/export.py.
+"""Campaign lists: members of segments, less a holdout. `resegment export` is in resegment/export.py.
 
 Lists are files outside the store. Nothing here changes an edition.
 """

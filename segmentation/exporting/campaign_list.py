@@ -60,7 +60,7 @@ class ListFiles(NamedTuple):
 
 
 def locate_holdout_list(output: Path) -> Path:
-    """`spring.holdout.csv` beside `spring.csv`."""
+    """`spring.holdout.csv` next to `spring.csv`."""
     return output.with_name(f"{output.stem}.holdout{output.suffix}")
 
 
@@ -110,7 +110,7 @@ class _ListWriter(NamedTuple):
 @contextmanager
 def _open_files(files: ListFiles, schema: pa.Schema) -> Iterator[_ListWriter]:
     with ExitStack() as stack:
-        # What is entered last ends first: once a list has its name, it is known who is not on it.
+        # What is entered last ends first: the holdout's file has its name before the list does.
         writers = [
             stack.enter_context(open_list(output, schema))
             for output in (files.output, files.holdout)

@@ -43,7 +43,7 @@ def make_holdout(share: float, salt: str) -> Holdout:
     """A holdout. Refused if the share is not between 0 and 1."""
     if not 0 < share < 1:
         raise Refused("holdout", f"{share:g} is not a share; expected more than 0 % and less than 100 %")
-    if not salt.isprintable():  # nor are the surrogates that stand for bytes of another encoding
+    if not salt.isprintable():  # nor are surrogates: bytes of another encoding
         raise Refused("salt", "the salt is not a line of UTF-8 text; expected one such as spring")
     return Holdout(share, salt)
 

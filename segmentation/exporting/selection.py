@@ -42,8 +42,8 @@ class Selection(NamedTuple):
     """Which customers of an edition are selected, and which columns of theirs.
 
     table: of segments, or of groups outside them. segment_ids: these segments or groups; empty for all.
-    since: the earlier edition in which a selected customer was not in it. min_margin: the least margin, 0 to
-    1; None for any.
+    since: only customers who were not in the same segment or group in this earlier edition. min_margin: the
+    least margin, 0 to 1; None for any.
     """
 
     table: ListTable = OF_SEGMENTS

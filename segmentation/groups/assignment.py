@@ -93,7 +93,7 @@ def _read_tonight(definition: Definition, tonight: TonightCustomers, as_of: date
         days = pa.repeat(pa.scalar(as_of, _DAY), table.num_rows)
         first = days
         if new is not None and new.first_seen is not None:
-            # Who has no such day, or one that is still to come, is seen tonight.
+            # A customer without such a day, or with one in the future, is first seen tonight.
             first = pc.min_element_wise(table[new.first_seen].cast(_DAY), pa.chunked_array([days]))
         yield table.append_column(FIRST_DAY, first).append_column(LAST_DAY, days)
 
@@ -153,7 +153,7 @@ def _make_record(
 
 
 def _count_gone(earlier: EarlierCustomers, count: int) -> dict[str, int]:
-    """Of those that the edition before counted: erased, and known under another id now. count: the others."""
+    """How many customers of the edition before were erased or merged into another id. count: the others."""
     if earlier.rows is None:
         return {}
     rows = earlier.rows.rows

@@ -80,13 +80,13 @@ def digest_history(night: Night, digests: Sequence[Digest]) -> Digest:
 
 
 def add_history(ingested: Ingested, opened: OpenedHistory) -> Ingested:
-    """Tonight's record with the customers of the earlier events, and what is odd about them."""
+    """Tonight's record with the customers of the earlier events, and warnings about them."""
     history = read_history(opened, ingested)
     warnings = list(ingested.warnings)
     if not history.parts:
         warnings.append(
             f"groups: the source has no rows that count from before {opened.night.as_of}, where the window "
-            "begins; whoever lapsed before is not known, and customers count as new from there on"
+            "begins, so customers who lapsed earlier are unknown, and everyone was first seen after that day"
         )
     key = ingested.key
     key = key.model_copy(update={"store_warnings": (*key.store_warnings, *opened.warnings)})

@@ -23,7 +23,7 @@ class MergedRange(NamedTuple):
 
 
 class _Stream:
-    """A stream of tables, the first of which has its columns and may be empty."""
+    """A stream of at least one table. The first table may be empty; it says which columns there are."""
 
     def __init__(self, tables: Iterator[pa.Table]) -> None:
         self.tables = tables

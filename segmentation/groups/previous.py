@@ -1,4 +1,4 @@
-"""Who was known before tonight: from the edition before, or from the source if no edition tells.
+"""Who was known before tonight: from the edition before or, if no edition knows, from the source.
 
 Reading the source is in history.py, deciding the groups in assignment.py.
 """
@@ -36,13 +36,13 @@ _READING = ("id", "id_suffix", "time", "where", "key", "on_duplicate", "order_by
 
 
 class NeededHistory(NamedTuple):
-    """That the source has to be read, and why, where there is an edition before."""
+    """The source's history has to be read. reason: why an existing edition does not do; else empty."""
 
     reason: str = ""
 
 
 def detect_needed_history(night: Night) -> NeededHistory | None:
-    """Does the night have to read the source's earlier events? None: the edition before tells, or nothing."""
+    """Whether the night has to read the source's earlier events; None if not: the edition before knows."""
     summary = night.definition.summary
     if night.definition.groups is None or summary is None:
         return None
@@ -64,12 +64,12 @@ def detect_needed_history(night: Night) -> NeededHistory | None:
     if KNOWN_CUSTOMERS not in digests:
         return NeededHistory(f"the edition of {ref.as_of} has no {KNOWN_CUSTOMERS}")
     if problem := describe_problem(folder, KNOWN_CUSTOMERS, digests):
-        return NeededHistory(f"of the edition of {ref.as_of}, {problem}")
+        return NeededHistory(f"in the edition of {ref.as_of}, {problem}")
     if (night.as_of - ref.as_of).days > summary.window_days:
         return NeededHistory(f"the edition of {ref.as_of} is older than the window")
     tonight = _extract_reading(night.definition.decisive_content())
     if tonight != _extract_reading(manifest.definition):
-        return NeededHistory("the definition reads the source in another way now")
+        return NeededHistory("the definition now reads the source in another way")
     return None
 
 

@@ -47,7 +47,7 @@ def choose_division(
     """The finest division that holds when customers are drawn again, of as many segments as k.aim says.
 
     If none of these holds: the finest coarser one that does, the coarsest finer one, the most stable. With
-    scores, what is chosen among several that hold is said by them.
+    scores, these choose among several that hold.
     """
     divisions = list_divisions(allowed)
     if not divisions:

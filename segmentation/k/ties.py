@@ -42,7 +42,7 @@ def read_scores(validation: Validation) -> OutcomeScores:
 
 
 def explain_unbroken(scores: OutcomeScores | None) -> str | None:
-    """Why the outcome breaks no tie; None if it can."""
+    """Why the outcome cannot break ties; None if it can."""
     if scores is None:
         return "outcome.breaks_ties: no earlier edition with a complete outcome, so the ordinary rule decides"
     if not scores.by_k:
@@ -83,8 +83,8 @@ def compare_scores(scores: OutcomeScores, tied: Sequence[Measures]) -> TieBreak 
 def choose_tied(scores: OutcomeScores, tied: Sequence[Measures]) -> Vote | None:
     """The coarsest k within one standard error of the best, and why. None if scores break no tie.
 
-    Breiman, Friedman, Olshen, Stone 1984, section 3.4.3: with what is known, the best cannot be told from
-    the others within one standard error, and fewer segments are easier to act on.
+    Breiman, Friedman, Olshen, Stone 1984, section 3.4.3: the best cannot be told apart from the others
+    within one standard error, and fewer segments are easier to act on.
     """
     tie_break = compare_scores(scores, tied)
     if tie_break is None:

@@ -33,7 +33,7 @@ LEAST_CUSTOMERS = 10  # in each group
 
 
 class Outcomes(NamedTuple):
-    """Moments of the measures on the list and held out, which measures are rates (m,), customers without."""
+    """Moments of the measures by group, which measures are rates (m,), and customers without an outcome."""
 
     on_list: Moments | None
     held_out: Moments | None

@@ -31,7 +31,7 @@ class Grouping(NamedTuple):
 def choose_cell_features(definition: Definition) -> list[str]:
     """The features of quintile cells: those of `rfm`, or recency, frequency and money of events.
 
-    Without them the value and the first features.
+    Where these are missing, the value feature and then the first numbers.
 
     RFM cells are the customary alternative to clusters (Hughes 1994; Fader, Hardie, Lee 2005).
     """
@@ -75,7 +75,7 @@ def label_cells(features: np.ndarray) -> np.ndarray:
 def list_groupings(
     sample: OutcomeSample, labels: np.ndarray, definition: Definition, features: Sequence[str]
 ) -> list[Grouping]:
-    """The segments, labels (n,), and whatever they are compared with."""
+    """The segments, labels (n,), and the groupings they are compared with."""
     groups = int(labels.max()) + 1
     groupings = [Grouping("segments", "these segments", labels, groups)]
     if any(previous is not None for previous in sample.previous_ids):

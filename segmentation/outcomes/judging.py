@@ -19,7 +19,7 @@ from segmentation.outcomes.outcome_night import get_unit_of, list_measures
 from segmentation.outcomes.outcome_sample import OutcomeSample
 from segmentation.outcomes.verdicts import describe_measure
 
-LEAST_SHOWN = 10  # customers: the outcome of fewer might be that of a person
+LEAST_SHOWN = 10  # customers: with fewer, the outcome might be one person's
 
 
 class JudgedEdition(NamedTuple):

@@ -48,7 +48,7 @@ def look_up_missing(night: Night) -> EditionRef | None:
 
 
 def _read_kept(night: Night) -> tuple[bool, Validation | None]:
-    """Is the date published with this outcome, and with which validation? It keeps that one, or the lack."""
+    """Is the date published with this outcome, and with which validation? It keeps that one, or none."""
     home = get_home(night)
     published = readable_edition(home, night.as_of)
     manifest = try_read_manifest(edition_folder(home, night.as_of, published)) if published else None
@@ -69,7 +69,7 @@ def _look_up_due(night: Night, outcome: Outcome) -> EditionRef | None:
 
 
 def _look_up(night: Night, outcome: Outcome) -> Validation | None:
-    """The stored validation of that edition. Of one that is gone, if no later one is due."""
+    """The stored validation of the edition that is due, even if that edition was removed since."""
     home, due = get_home(night), compute_due_date(outcome, night.as_of)
     day = max((day for day in list_validated_dates(home) if day <= due), default=None)
     try:

@@ -1,4 +1,4 @@
-"""What a validation says in words: which segments differ, how much they explain, and next to what.
+"""What a validation says in words: how segments differ, how much they explain, and compared with what.
 
 The figures are computed in judging.py and held_out.py.
 """
@@ -7,7 +7,7 @@ from config.outcome import BOUGHT_AGAIN, Outcome
 from schemas.validation import GroupingKind, GroupingSkill, MeasureValidation
 from segmentation.report.formatting import format_amount, format_share, join_words
 
-NOTHING = "tells nothing"  # the verdict on segments that differ as much as random groups do
+NOTHING = "says nothing"  # the verdict on segments that differ as much as random groups do
 
 
 def describe_measure(measure: MeasureValidation, outcome: Outcome | None) -> str:

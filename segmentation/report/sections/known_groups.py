@@ -47,7 +47,7 @@ def describe_groups(context: ReportContext, groups: KnownCustomers) -> list[str]
     if history is not None:
         events = format_count(history.rows, "event")
         refused = f" ({history.refused:,} more were refused)" if history.refused else ""
-        sentences.append(f"Read again for this edition, from before the window: {events}{refused}.")
+        sentences.append(f"Read from the source for this edition, from before the window: {events}{refused}.")
     if definition.groups and definition.groups.new:
         days = definition.groups.new.days
         sentences.append(f"New: first seen within {days} days. They have too little history for a segment.")

@@ -76,7 +76,7 @@ def _format_values(context: ReportContext, pair: MovedPair) -> str:
         return ""
     if isinstance(pair.before, str) or isinstance(pair.after, str):
         texts = [str(value) or "missing" for value in (pair.before, pair.after)]
-        return f": {' → '.join(texts)} (commonest)"
+        return f": {' → '.join(texts)} (most common)"
     if context.traits[pair.feature].is_indicator:
         return f" {_YES_OR_NO[pair.before > 0]} → {_YES_OR_NO[pair.after > 0]} (median)"
     old_value = context.format_value(pair.feature, pair.before, with_unit=False)

@@ -69,7 +69,7 @@ def describe_causes(churn: Churn) -> str:
     if not churn.model:
         return ", because they behaved differently"
     if not churn.behaviour:
-        return ", because the model moved the borders and not because they behaved differently"
+        return ", because the model moved the borders, not because they behaved differently"
     return f": {churn.behaviour:,} behaved differently, for {churn.model:,} the model moved the border"
 
 

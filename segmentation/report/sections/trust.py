@@ -48,7 +48,7 @@ def view_trust(context: ReportContext) -> TrustView:
 
 
 def judge_evidence(choice: Choice) -> Reason:
-    """How far the evidence supports this number of segments, and whether they hold."""
+    """How well the evidence supports this number of segments, and whether they hold."""
     if choice.k == 1:
         return Reason("Evidence", "good", "nothing suggests more than one segment", "One segment holds all.")
     measures = next((point for point in choice.measures if point.k == choice.k), None)
