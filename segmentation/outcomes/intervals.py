@@ -84,11 +84,13 @@ def estimate_rate_difference(first: SampleMoments, second: SampleMoments) -> Int
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.0524, 0.3339)
     """
-    one, two = (estimate_rate(round(sample.mean * sample.n), sample.n) for sample in (first, second))
+    first_rate, second_rate = (
+        estimate_rate(round(sample.mean * sample.n), sample.n) for sample in (first, second)
+    )
     difference = first.mean - second.mean
     return Interval(
-        low=difference - math.hypot(first.mean - one.low, two.high - second.mean),
-        high=difference + math.hypot(one.high - first.mean, second.mean - two.low),
+        low=difference - math.hypot(first.mean - first_rate.low, second_rate.high - second.mean),
+        high=difference + math.hypot(first_rate.high - first.mean, second.mean - second_rate.low),
     )
 
 

@@ -63,9 +63,9 @@ def describe_reason(context: ReportContext, pair: MovedPair) -> str:
         return "the new model moved the border"
     words = "values that the previous model cannot place"
     if pair.feature is not None:
-        often = "mostly" if pair.by_feature > MAJORITY * pair.by_behaviour else "most often"
+        adverb = "mostly" if pair.by_feature > MAJORITY * pair.by_behaviour else "most often"
         words = (
-            f"{often} {build_labels(context.night.definition)[pair.feature]}{_format_values(context, pair)}"
+            f"{adverb} {build_labels(context.night.definition)[pair.feature]}{_format_values(context, pair)}"
         )
     by_model = pair.customers - pair.by_behaviour
     return f"{words}; the border moved for {format_customers(by_model)}" if by_model else words

@@ -54,30 +54,32 @@ def judge_evidence(choice: Choice) -> Reason:
     measures = next((point for point in choice.measures if point.k == choice.k), None)
     stability = measures.stability if measures is not None else None
     if stability is None:
-        held = "How stable they are was not measured."
+        stability_text = "How stable they are was not measured."
     elif stability >= HOLDS:
-        held = f"The segments come back when customers are drawn again: stability {stability:.2f} of 1."
+        stability_text = (
+            f"The segments come back when customers are drawn again: stability {stability:.2f} of 1."
+        )
     else:
-        held = (
+        stability_text = (
             f"The segments do not all come back when customers are drawn again: stability {stability:.2f}, "
             f"and {HOLDS} is needed."
         )
     holds = stability is not None and stability >= HOLDS
     if choice.strength in ("strong", "fair"):
         clause = f"the evidence for {choice.k} segments is {choice.strength}"
-        return Reason("Evidence", "good", clause, f"Customers form natural groups. {held}")
+        return Reason("Evidence", "good", clause, f"Customers form natural groups. {stability_text}")
     if choice.strength == "weak":
         clause = f"the evidence for {choice.k} segments is weak"
-        return Reason("Evidence", "care", clause, f"Another number may fit as well. {held}")
+        return Reason("Evidence", "care", clause, f"Another number may fit as well. {stability_text}")
     beginning = (
         "Customers form one crowd, so the borders are a practical choice."
         if choice.is_division
         else "The definition sets how many segments there may be."
     )
     if holds:
-        return Reason("Evidence", "good", "the segments are stable", f"{beginning} {held}")
+        return Reason("Evidence", "good", "the segments are stable", f"{beginning} {stability_text}")
     clause = "the segments are not stable" if stability is not None else "their stability is not known"
-    return Reason("Evidence", "care", clause, f"{beginning} {held}")
+    return Reason("Evidence", "care", clause, f"{beginning} {stability_text}")
 
 
 def judge_checks(verdict: Verdict) -> Reason:
