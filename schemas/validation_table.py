@@ -16,7 +16,7 @@ VALIDATION = pa.DataFrameSchema(
         "mean": number("Mean, or rate, of the measure. Null for fewer than 10 customers.", nullable=True),
         "mean_low": number("Lower end of its 95 % confidence interval.", nullable=True),
         "mean_high": number("Upper end.", nullable=True),
-        "lift": number("Mean / mean over all customers. Null where that is 0.", nullable=True),
+        "lift": number("Mean / mean over all customers. Null where that is not above 0.", nullable=True),
         "lift_low": number("Lower end of its 95 % confidence interval.", nullable=True),
         "lift_high": number("Upper end.", nullable=True),
     },
