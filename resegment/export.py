@@ -93,7 +93,7 @@ def export_command(
         write_list,
     )
     from segmentation.exporting.hashing import check_key, make_holdout
-    from segmentation.exporting.selection import Selection, resolve_baseline
+    from segmentation.exporting.selection import Selection, check_margin, resolve_baseline
 
     if output is None and as_json:
         raise Refused("output", "--json describes the list on standard output, so the list needs --output")
@@ -105,8 +105,7 @@ def export_command(
         check_has_ids(folder)
     names = {row["segment_id"]: get_plain_name(row) for row in list_segments(home, folder)}
     table, segment_ids = resolve_segments(names, folder, segments or ())
-    if table.label == "group" and min_margin is not None:
-        raise Refused("min-margin", "new and lapsed customers are in no segment, so they have no margin")
+    check_margin(table, min_margin)
     selection = Selection(
         table=table,
         segment_ids=segment_ids,

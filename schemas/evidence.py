@@ -20,6 +20,10 @@ STRENGTHS: dict[Strength, str] = {
     "none": "the segments divide one crowd",
 }
 
+# Bootstrap Jaccard at which last night's division is kept: a new one needs 0.75, and resampling alone
+# changes that by 0.05.
+STILL_HOLDS = 0.7
+
 
 class CurvePoint(Record):
     """Exact sum of squared distances of all customers to the nearest of k centres."""
@@ -139,6 +143,8 @@ class Choice(Record):
     measures: tuple[Measures, ...] = ()
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
     wanted_nights: int = Field(0, description="For how many nights in a row, this one included.")
+
+    is_kept: bool = Field(False, description="It is last night's division, which still holds.")
 
     @property
     def is_division(self) -> bool:

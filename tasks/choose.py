@@ -47,4 +47,4 @@ def choose(
     kept = judge_choice(options, Vote(decision.k, decision.reason), curve, evidence)
     reasons = (*kept.reasons, f"tonight alone would choose k = {choice.k}: {choice.reasons[0]}")
     wanted = {"wanted_k": decision.wanted_k, "wanted_nights": decision.wanted_nights}
-    return kept.model_copy(update={"reasons": reasons, **wanted})
+    return kept.model_copy(update={"reasons": reasons, **wanted, "is_kept": decision.wanted_k is None})

@@ -133,9 +133,7 @@ def test_force_makes_the_edition_of_this_code(town: Town, edit_sources: Callable
 
 
 @pytest.mark.slow
-def test_the_first_date_made_again_by_other_code_gets_new_ids(
-    town: Town, edit_sources: Callable[[], None]
-) -> None:
+def test_other_code_gives_the_first_date_new_ids(town: Town, edit_sources: Callable[[], None]) -> None:
     """Ids are given to an edition once. A date with one before it keeps them, whatever code makes it."""
     first_ids = set(ids(rerun(town, 1)))
     edit_sources()

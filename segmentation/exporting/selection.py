@@ -65,6 +65,12 @@ class Members(NamedTuple):
     unclear: int
 
 
+def check_margin(table: ListTable, min_margin: float | None) -> None:
+    """Refuse a least margin for customers who have none."""
+    if table == OF_GROUPS and min_margin is not None:
+        raise Refused("min-margin", "new and lapsed customers are in no segment, so they have no margin")
+
+
 def resolve_baseline(home: AnyPath, day: date, table: ListTable = OF_SEGMENTS) -> EditionRef:
     """The newest edition of a date up to `day`, with which an export compares. Refused without its table."""
     # previous_edition looks before a date.

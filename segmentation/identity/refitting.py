@@ -9,12 +9,10 @@ from math import inf
 from typing import NamedTuple
 
 from config.clauses import KOptions, RefitOptions
-from schemas.evidence import Choice
+from schemas.evidence import STILL_HOLDS, Choice
 from schemas.identity import PreviousEdition
 from schemas.numbers import Training
 from schemas.wording import format_count
-
-STILL_HOLDS = 0.7  # bootstrap Jaccard: the limit of a new division, 0.75, less what resampling alone changes
 
 
 class ModelFit(NamedTuple):

@@ -14,7 +14,13 @@ from config.definition import Definition
 from schemas.campaign import Campaign, GroupMean, MeasuredEffect
 from segmentation.errors import Refused
 from segmentation.exporting.hashing import make_holdout
-from segmentation.exporting.selection import OF_GROUPS, OF_SEGMENTS, Members, Selection
+from segmentation.exporting.selection import (
+    OF_GROUPS,
+    OF_SEGMENTS,
+    Members,
+    Selection,
+    check_margin,
+)
 from segmentation.features.moments import Moments, compute_moments, merge_moments
 from segmentation.identity.join import join_ids
 from segmentation.outcomes.intervals import (
@@ -44,6 +50,7 @@ class Outcomes(NamedTuple):
 def make_selection(campaign: Campaign) -> Selection:
     """The customers of the campaign's segments or groups, as an export selects them."""
     table = OF_GROUPS if campaign.is_of_groups else OF_SEGMENTS
+    check_margin(table, campaign.min_margin)
     return Selection(table, campaign.segment_ids, campaign.since, campaign.min_margin)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from schemas.evidence import STILL_HOLDS
 from schemas.validation import Validation
 from segmentation.k.judging import HOLDS
 from segmentation.report.context import ReportContext
@@ -103,7 +104,10 @@ def describe_stability(k: int, stability: float) -> str:
     """`0.81, holds`: the bootstrap Jaccard of the least stable segment; empty if it was not measured."""
     if k == 1 or pd.isna(stability):
         return ""
-    return f"{stability:.2f}, {'holds' if stability >= HOLDS else 'does not hold'}"
+    if stability >= HOLDS:
+        return f"{stability:.2f}, holds"
+    # Enough for last night's division to be kept, not for a new one.
+    return f"{stability:.2f}, {'nearly holds' if stability >= STILL_HOLDS else 'does not hold'}"
 
 
 def describe_outcomes(validation: Validation | None) -> dict[int, str]:

@@ -5,7 +5,7 @@ What the checks decide is in tasks/check.py, how strong the evidence is in segme
 
 from typing import Literal, NamedTuple
 
-from schemas.evidence import Choice
+from schemas.evidence import STILL_HOLDS, Choice
 from schemas.verdicts import Verdict
 from segmentation.k.judging import HOLDS
 from segmentation.report.context import ReportContext
@@ -59,12 +59,17 @@ def judge_evidence(choice: Choice) -> Reason:
         stability_text = (
             f"The segments come back when customers are drawn again: stability {stability:.2f} of 1."
         )
+    elif choice.is_kept:
+        stability_text = (
+            f"Nearly all customers come back to their segments when customers are drawn again: stability "
+            f"{stability:.2f} of 1, and {STILL_HOLDS} is enough to keep last night's segments."
+        )
     else:
         stability_text = (
             f"The segments do not all come back when customers are drawn again: stability {stability:.2f}, "
             f"and {HOLDS} is needed."
         )
-    holds = stability is not None and stability >= HOLDS
+    holds = choice.is_kept or (stability is not None and stability >= HOLDS)
     if choice.strength in ("strong", "fair"):
         clause = f"the evidence for {choice.k} segments is {choice.strength}"
         return Reason("Evidence", "good", clause, f"Customers form natural groups. {stability_text}")
