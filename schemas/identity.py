@@ -13,7 +13,7 @@ from schemas.model import Model
 from schemas.part import Part
 from schemas.record import Record
 from schemas.volumes import NightVolume
-from schemas.wording import format_edition_size
+from schemas.wording import choose_verb, format_count, format_edition_size
 
 
 class PreviousEdition(Record):
@@ -109,8 +109,9 @@ class MergedCustomers(Record):
         """`12 ids are merged into others; 3 customers of the edition before have another id now`."""
         absorbed = f", {self.absorbed:,} of them the id of another customer" if self.absorbed else ""
         return (
-            f"{self.ids:,} ids are merged into others; {self.continued:,} customers of the edition before "
-            f"have another id now{absorbed}"
+            f"{format_count(self.ids, 'id')} {choose_verb(self.ids, 'is', 'are')} merged into others; "
+            f"{format_count(self.continued, 'customer')} of the edition before "
+            f"{choose_verb(self.continued, 'has', 'have')} another id now{absorbed}"
         )
 
 

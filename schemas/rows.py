@@ -17,6 +17,7 @@ from schemas.late_files import LateFiles
 from schemas.part import Part
 from schemas.record import Record
 from schemas.validation import Validation
+from schemas.wording import choose_verb, format_count
 
 
 class Input(Record):
@@ -104,15 +105,14 @@ class RowBalance(Record):
         self, *, used: int, merged: int, reasons: Mapping[str, int], mentions: Mapping[str, int]
     ) -> "RowBalance":
         """The balance once the used rows were summarised: `reasons` quarantines some of them."""
-        return self.model_copy(
-            update={
-                "used": used,
-                "merged": merged,
-                "quarantined": self.quarantined + sum(reasons.values()),
-                "reasons": add_counts(self.reasons, reasons),
-                "mentions": add_counts(self.mentions, mentions),
-            }
-        )
+        update = {
+            "used": used,
+            "merged": merged,
+            "quarantined": self.quarantined + sum(reasons.values()),
+            "reasons": add_counts(self.reasons, reasons),
+            "mentions": add_counts(self.mentions, mentions),
+        }
+        return self.model_copy(update=update)
 
     def describe(self) -> str:
         """`812 rows read = 700 used + 0 merged + 112 quarantined`; with erased rows also these."""
@@ -161,13 +161,17 @@ class AttributeBalance(Record):
 
     def describe(self) -> str:
         """`3,950 of 4,264 customers (92.6%) are in attributes; 12 of its ids belong to no customer`."""
-        day = f" of {self.day}" if self.day else ""
-        refused = f"; {self.rows.quarantined:,} rows refused" if self.rows.quarantined else ""
-        outside = f"; {self.rows.outside:,} rows hold on other dates only" if self.rows.outside else ""
-        merged = f"; {self.merged_ids:,} rows of merged ids are used" if self.merged_ids else ""
+        verb, day = choose_verb(self.matched, "is", "are"), f" of {self.day}" if self.day else ""
+        remarks = (
+            (self.rows.quarantined, "refused", "refused"),
+            (self.rows.outside, "holds on other dates only", "hold on other dates only"),
+            (self.merged_ids, "of merged ids is used", "of merged ids are used"),
+        )
+        rows = (f"; {format_count(n, 'row')} {choose_verb(n, one, more)}" for n, one, more in remarks if n)
         return (
-            f"{self.matched:,} of {self.customers:,} customers ({self.share:.1%}) are in attributes{day}; "
-            f"{self.ids_elsewhere:,} of its ids belong to no customer{refused}{outside}{merged}"
+            f"{self.matched:,} of {format_count(self.customers, 'customer')} ({self.share:.1%}) {verb} in "
+            f"attributes{day}; {self.ids_elsewhere:,} of its ids "
+            f"{choose_verb(self.ids_elsewhere, 'belongs', 'belong')} to no customer{''.join(rows)}"
         )
 
 

@@ -17,6 +17,15 @@ def format_count(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("es" if noun.endswith("s") else "s")
 
 
+def choose_verb(count: int, singular: str, plural: str) -> str:
+    """The form of a verb that goes with a count.
+
+    >>> choose_verb(1, "has", "have"), choose_verb(0, "has", "have")
+    ('has', 'have')
+    """
+    return singular if count == 1 else plural
+
+
 def format_edition_size(customers: int, k: int) -> str:
     """How many customers are in how many segments.
 

@@ -54,8 +54,8 @@ def test_chains_are_followed(read_pairs: Reader) -> None:
     ("lines", "message"),
     [
         ("old,new a,b b,c c,a d,a x,y", "alias-cycle: aliases: 4 ids are merged in a circle"),
-        ("old,new a,b a,c", "aliases: aliases: 1 ids are merged into several others"),
-        ("old,new a, b,c", r"aliases: aliases: 1 rows are refused: new: missing \(1\)"),
+        ("old,new a,b a,c", "aliases: aliases: 1 id is merged into several others"),
+        ("old,new a, b,c", r"aliases: aliases: 1 row is refused: new: missing \(1\)"),
         ("old,other a,b", "missing-column: aliases: merged.csv: the header lacks new"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_night_publishes_what_it_joined(two_nights_joined: tuple[Town, list[Pu
     assert balance.rows.quarantined == 3
     assert [digest.table for digest in manifest.inputs] == [None, "attributes"]
     sentence = (
-        "439 of 480 customers (91.5%) are in attributes of 2026-01-01; 1 of its ids belong to no customer; "
+        "439 of 480 customers (91.5%) are in attributes of 2026-01-01; 1 of its ids belongs to no customer; "
         "3 rows refused"
     )
     assert f"Joined:   {sentence}" in format_published(first)

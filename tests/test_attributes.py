@@ -31,7 +31,7 @@ def test_ids_match_and_those_that_do_not_are_counted(joiner: Joiner) -> None:
     assert joined.ages == {"c1": 30, "c3": 50}
     assert joined.customers["customer_id"].tolist() == ["c1", "c2", "c3"]
     assert joined.balance.describe() == (
-        "2 of 3 customers (66.7%) are in attributes; 1 of its ids belong to no customer"
+        "2 of 3 customers (66.7%) are in attributes; 1 of its ids belongs to no customer"
     )
 
 
@@ -170,8 +170,11 @@ def test_ids_are_read_as_those_of_the_rows(joiner: Joiner) -> None:
 @pytest.mark.parametrize(
     ("lines", "cause"),
     [
-        ("no,age 7,1 8,2 9,3", "3 more would match without leading zeros"),
-        ("no,age C-007,1 C-008,2 C-009,3", "3 more would match without letters and signs around the digits"),
+        ("no,age 7,1 8,2 9,3", "3 more ids match once leading zeros are removed"),
+        (
+            "no,age C-007,1 C-008,2 C-009,3",
+            "3 more ids match once letters and signs around the digits are removed",
+        ),
         ("no,age 70,1 80,2 90,3", ""),
     ],
 )

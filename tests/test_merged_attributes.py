@@ -39,7 +39,7 @@ def test_rows_of_merged_ids_count_for_the_id_that_stays(joiner: Joiner) -> None:
     assert (rows.read, rows.used, rows.merged, rows.adds_up) == (6, 4, 2, True)
     assert (joined.balance.matched, joined.balance.merged_ids) == (3, 2)
     assert joined.balance.describe().endswith(
-        "1 of its ids belong to no customer; 2 rows of merged ids are used"
+        "1 of its ids belongs to no customer; 2 rows of merged ids are used"
     )
     earlier = merge({"a": "c", "x": "z", "y": "z"}, {"x": 2, "y": 1})
     assert joiner.join(IDS, path, merged=earlier).ages == {"c": 3, "z": 5}

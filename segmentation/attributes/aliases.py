@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from config.aliases import Aliases
 from schemas.night import Night
 from schemas.part import Part
+from schemas.wording import choose_verb, format_count
 from segmentation.attributes.side_tables import SideTable, judge_side_table, named_refusals
 from segmentation.errors import Refused
 from segmentation.parts import read_part, write_part
@@ -49,7 +50,9 @@ def read_aliases(table: SideTable, aliases: Aliases, as_of: date, folder: Path) 
         return MergedIds(pa.array([], pa.string()), pa.array([], pa.string()))
     if rows.balance.quarantined:
         reasons = summarise_reasons(Counter(rows.balance.reasons))
-        raise Refused("aliases", f"{rows.balance.quarantined:,} rows are refused: {reasons}; correct them")
+        refused = format_count(rows.balance.quarantined, "row")
+        verb = choose_verb(rows.balance.quarantined, "is", "are")
+        raise Refused("aliases", f"{refused} {verb} refused: {reasons}; correct the table")
     if rows.balance.used > MOST_ALIASES:
         raise Refused("aliases", f"{rows.balance.used:,} rows; at most {MOST_ALIASES:,} are taken")
     frame = pd.concat([read_part(part).to_pandas() for part in rows.parts])
@@ -69,7 +72,8 @@ def choose_mergers(pairs: pd.DataFrame) -> MergedIds:
     pairs = pairs[pairs["old"] != pairs["new"]].drop_duplicates()
     pairs = pairs[pairs["since"] == pairs.groupby("old")["since"].transform("max")]
     if repeated := int(pairs["old"].duplicated().sum()):
-        raise Refused("aliases", f"{repeated:,} ids are merged into several others; keep one row of each")
+        ids, verb = format_count(repeated, "id"), choose_verb(repeated, "is", "are")
+        raise Refused("aliases", f"{ids} {verb} merged into several others; keep one row of each")
     pairs = pairs.sort_values("old")
     codes, names = pd.factorize(pd.concat([pairs["old"], pairs["new"]]))
     places = follow_merges(codes[: len(pairs)], codes[len(pairs) :])

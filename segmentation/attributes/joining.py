@@ -14,6 +14,7 @@ import pyarrow as pa
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import AttributeBalance, RowBalance, SideRows
+from schemas.wording import choose_verb, format_count
 from segmentation.attributes.merged_rows import follow_merged_rows
 from segmentation.attributes.validity_queries import FORMS, IS_COPY, REASON, ValidityQueries, forms_query
 from segmentation.identity.join import join_parts
@@ -149,7 +150,8 @@ def infer_cause(customers: Sequence[Part], current: Sequence[Part], session: Que
     best = max(range(len(matches)), key=lambda number: matches[number])
     if not missing or matches[best] < _LEAST_EXPLAINED * missing:
         return ""
-    return f"{matches[best]:,} more would match without {list(FORMS)[best]}"
+    ids, verb = format_count(matches[best], "more id"), choose_verb(matches[best], "matches", "match")
+    return f"{ids} {verb} once {list(FORMS)[best]}"
 
 
 def _read_tables(parts: Sequence[Part], empty: pa.Table) -> Iterator[pa.Table]:

@@ -14,6 +14,7 @@ from config.definition import Definition
 from config.side_tables import SideTableName, make_side_definition
 from schemas.night import Night
 from schemas.rows import Digest, Input, SideRows
+from schemas.wording import format_count
 from segmentation.errors import Refused
 from segmentation.parts import create_empty_folder
 from segmentation.rows.judging.cast_batch import Contract, make_contract
@@ -128,7 +129,7 @@ def judge_side_table(table: SideTable, folder: Path, *, may_be_empty: bool = Fal
             if any(_MANGLED in reason for reason in rows.balance.reasons):
                 problem += f"; if ids end in .0, set {table.name}.id_suffix"
         raise Refused("no-rows", f"{problem}; expected at least one row to use")
-    odd = (f"in {count:,} rows, {oddity}" for oddity, count in sorted(rows.oddities.items()))
+    odd = (f"in {format_count(count, 'row')}, {oddity}" for oddity, count in sorted(rows.oddities.items()))
     return SideRows(
         inputs=inputs,
         balance=rows.balance,

@@ -113,13 +113,13 @@ class ValidityQueries(SqlTerms):
         return self.query(f"SELECT * FROM ({single} UNION ALL {compared}) ORDER BY customer_id")
 
 
-# Ways in which two systems write one id differently, and what makes them equal.
+# What makes ids equal that two systems write differently: in words, and as SQL.
 FORMS = {
-    "leading zeros": "ltrim(id, '0')",
-    "a .0 at the end": "regexp_replace(id, '\\.0+$', '')",
-    "the difference of upper and lower case": "lower(id)",
-    "blanks": "replace(id, ' ', '')",
-    "letters and signs around the digits": "nullif(regexp_replace(id, '[^0-9]', '', 'g'), '')",
+    "leading zeros are removed": "ltrim(id, '0')",
+    "a .0 at the end is removed": "regexp_replace(id, '\\.0+$', '')",
+    "upper and lower case are treated alike": "lower(id)",
+    "blanks are removed": "replace(id, ' ', '')",
+    "letters and signs around the digits are removed": "nullif(regexp_replace(id, '[^0-9]', '', 'g'), '')",
 }
 
 
