@@ -14,6 +14,7 @@ from flows.resegment import name_night
 from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.validation import Validated
+from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
 from segmentation.outcomes.outcome_night import get_outcome
 from tasks.runtime.parameters import AsOf
@@ -50,7 +51,7 @@ def validate(
         raise Refused(
             INCOMPLETE,
             f"no published edition{f' of {as_of}' if as_of else ''} has a horizon that is over; expected "
-            f"one of at least {days} days ago. See 'resegment history {definition}'",
+            f"one of at least {format_count(days, 'day')} ago. See 'resegment history {definition}'",
         )
     return validate_newest(night, candidates)
 

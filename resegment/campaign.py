@@ -15,6 +15,7 @@ from resegment.export import get_plain_name, parse_share, parse_since, resolve_s
 from resegment.flow_runs import connect_server, count_task_runs
 from resegment.segments import list_segments
 from resegment.terminal import open_stderr, plain_failures, print_table
+from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def print_effect(effect: "CampaignEffect") -> None:
         typer.echo(measure.sentence)
     print_table(HEADER, [list_cells(measure) for measure in effect.measures], right=range(1, len(HEADER)))
     if effect.unknown:
-        typer.echo(f"{effect.unknown:,} customers have no outcome and are left out")
+        verb = choose_verb(effect.unknown, "has no outcome and is", "have no outcome and are")
+        typer.echo(f"{format_count(effect.unknown, 'customer')} {verb} left out")
 
 
 def list_cells(measure: "MeasuredEffect") -> tuple[str, ...]:

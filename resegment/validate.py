@@ -16,6 +16,7 @@ from resegment.campaign import CampaignOptions, print_effect, run_campaign
 from resegment.flow_runs import connect_server, count_task_runs
 from resegment.options import DefinitionArgument, JsonOption, SourceOption, StoreOption
 from resegment.terminal import open_stderr, plain_failures, print_note, print_table, shorten_path
+from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ def print_validation(run: "Validated") -> None:
         typer.echo(line)
     if validation.unknown:
         typer.echo(
-            f"{validation.unknown:,} of {validation.drawn:,} customers have no outcome and are left out"
+            f"{validation.unknown:,} of {format_count(validation.drawn, 'customer')} "
+            f"{choose_verb(validation.unknown, 'has no outcome and is', 'have no outcome and are')} left out"
         )
     for warning in run.warnings:
         print_note(warning)

@@ -18,6 +18,7 @@ from schemas.night import Night
 from schemas.rows import Customers
 from schemas.validation import Validated, Validation
 from schemas.validation_table import VALIDATION
+from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
 from segmentation.identity.join import read_published
 from segmentation.outcomes.divisions import read_divisions
@@ -63,7 +64,8 @@ def check_horizon(night: Night, customers: Customers) -> None:
         raise Refused(
             INCOMPLETE,
             f"the outcome of {night.as_of} needs rows up to {last}, and the newest row is of {newest}; "
-            f"expected one of at most {slack} days earlier. Validate an earlier date, or wait for the rows",
+            f"expected one of at most {format_count(slack, 'day')} earlier. Validate an earlier date, "
+            "or wait for the rows",
         )
 
 
@@ -95,11 +97,12 @@ def validate_edition(night: Night, edition: str, customers: Customers) -> Valida
     rows = read_published(folder / SEGMENTS, columns.list_names())
     sample = join_outcomes(rows, table, columns, manifest.rows.customers)
     is_known = np.isfinite(sample.outcomes).all(axis=1)
-    if is_known.sum() < LEAST_CUSTOMERS:
+    if (known := int(is_known.sum())) < LEAST_CUSTOMERS:
         raise Refused(
             UNKNOWN,
-            f"{int(is_known.sum())} customers of the edition of {night.as_of} have an outcome; expected at "
-            f"least {LEAST_CUSTOMERS}. Are their ids written in the same way?",
+            f"{format_count(known, 'customer')} of the edition of {night.as_of} "
+            f"{choose_verb(known, 'has', 'have')} an outcome; expected at least {LEAST_CUSTOMERS}. "
+            "Are their ids written in the same way?",
         )
     names = read_segment_names(folder)
     by_id = {key: names.get(key, key) for key in manifest.sizes}

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from config.definition import Definition
 from schemas.campaign import Campaign, GroupMean, MeasuredEffect
+from schemas.wording import format_count
 from segmentation.errors import Refused
 from segmentation.exporting.hashing import make_holdout
 from segmentation.exporting.selection import (
@@ -91,8 +92,9 @@ def measure_effects(
     if on_list is None or held_out is None or min(counts) < LEAST_CUSTOMERS:
         raise Refused(
             "few-customers",
-            f"{counts[0]:,} customers on the list and {counts[1]:,} held out have an outcome; expected at "
-            f"least {LEAST_CUSTOMERS} of each. Name more segments, or hold out a larger share next time",
+            f"{format_count(counts[0], 'customer')} on the list and {counts[1]:,} held out have an "
+            f"outcome; expected at least {LEAST_CUSTOMERS} of each. Name more segments, or hold out a larger "
+            "share next time",
         )
     effects = []
     for i, name in enumerate(measures):

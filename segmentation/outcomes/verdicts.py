@@ -5,6 +5,7 @@ The figures are computed in judging.py and held_out.py.
 
 from config.outcome import BOUGHT_AGAIN, Outcome
 from schemas.validation import GroupingKind, GroupingSkill, MeasureValidation
+from schemas.wording import format_count
 from segmentation.report.formatting import format_amount, format_share, join_words
 
 NOTHING = "says nothing"  # the verdict on segments that differ as much as random groups do
@@ -28,7 +29,7 @@ def describe_outcome(name: str, outcome: Outcome | None) -> str:
     """`revenue in the next 90 days`, or the column's name."""
     subject = "buying again" if name == BOUGHT_AGAIN else name
     days = outcome.days if outcome else None
-    return subject if days is None else f"{subject} in the next {days} days"
+    return subject if days is None else f"{subject} in the next {format_count(days, 'day')}"
 
 
 def format_mean_of(measure: MeasureValidation, mean: float) -> str:

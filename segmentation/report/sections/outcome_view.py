@@ -6,6 +6,7 @@ The figures are computed in segmentation/outcomes/. Markup: templates/sections/o
 from typing import NamedTuple
 
 from schemas.validation import Validation
+from schemas.wording import choose_verb
 from segmentation.outcomes.verdict_tables import list_segment_rows, list_skill_rows
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
@@ -40,7 +41,8 @@ def describe_scope(validation: Validation) -> str:
     customers = format_customers(validation.drawn - validation.unknown)
     sample = "" if validation.drawn == validation.customers else f", drawn from {validation.customers:,}"
     unknown = (
-        f"; {format_customers(validation.unknown)} without an outcome are left out"
+        f"; {format_customers(validation.unknown)} without an outcome "
+        f"{choose_verb(validation.unknown, 'is', 'are')} left out"
         if validation.unknown
         else ""
     )
