@@ -15,6 +15,7 @@ from resegment.drafts import DraftRequest, is_draft, run_draft
 from resegment.export import get_plain_name
 from resegment.segments import list_segments
 from resegment.terminal import open_stderr, plain_failures, print_note, print_table, shorten_path
+from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
 from segmentation.store.files.objects import AnyPath
 
@@ -58,7 +59,8 @@ def run_edition_comparison(request: ComparisonRequest) -> "EditionComparison":
             formulas = write_differences(first, second, comparison, request.differences)
             if formulas:
                 print_note(
-                    f"{formulas:,} ids begin with = + - or @: a spreadsheet would read them as formulas"
+                    f"{format_count(formulas, 'id')} {choose_verb(formulas, 'begins', 'begin')} with "
+                    "= + - or @: a spreadsheet would read such ids as formulas"
                 )
         write_durably(page, render_edition_comparison(comparison))
     return comparison

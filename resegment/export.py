@@ -19,7 +19,7 @@ from resegment.options import EditionDateOption, EditionIdOption, JsonOption, Na
 from resegment.segments import list_segments
 from resegment.terminal import print_note
 from schemas.known_customers import LAPSED, NEW
-from schemas.wording import format_count
+from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
 from segmentation.store.files.objects import AnyPath
 
@@ -213,7 +213,8 @@ def print_list_summary(
     for line in lines:
         typer.echo(line, err=not files)
     if summary.formulas:
+        verb = choose_verb(summary.formulas, "begins", "begin")
         print_note(
-            f"{format_count(summary.formulas, 'text')} begin with = + - or @: a spreadsheet would "
-            "read them as formulas, so import these columns as text"
+            f"{format_count(summary.formulas, 'text')} {verb} with "
+            "= + - or @: a spreadsheet would read such texts as formulas, so import these columns as text"
         )

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from schemas.record import Record
-from schemas.wording import format_count
+from schemas.wording import choose_verb, format_count
 
 
 class ComparedSegment(Record):
@@ -89,11 +89,14 @@ class EditionComparison(Record):
 
     def describe(self) -> str:
         """How much they agree, in a sentence."""
+        verb = choose_verb(self.differ, "is", "are")
         return (
             f"{self.differ:,} of {format_count(self.in_both, 'customer')} in both ({self.differ_share:.1%}) "
-            f"are in segments that do not correspond; adjusted Rand index {self.adjusted_rand:.3f}"
+            f"{verb} in segments that do not correspond; adjusted Rand index {self.adjusted_rand:.3f}"
         )
 
     def describe_outside(self) -> str:
         """How many customers are in one of the editions alone."""
-        return f"{sum(self.only_first):,} are only in A, {sum(self.only_second):,} only in B"
+        only_first = sum(self.only_first)
+        verb = choose_verb(only_first, "is", "are")
+        return f"{only_first:,} {verb} only in A, {sum(self.only_second):,} only in B"

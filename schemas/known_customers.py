@@ -9,6 +9,7 @@ from pydantic import Field
 
 from schemas.part import Part
 from schemas.record import Record
+from schemas.wording import choose_verb, format_count
 
 SEGMENT, NEW, LAPSED = GROUP_IDS = ("segment", "new", "lapsed")
 
@@ -52,9 +53,11 @@ class KnownCustomers(Record):
         outside = "".join(
             f" + {self.sizes[group]:,} {group}" for group in (NEW, LAPSED) if group in self.sizes
         )
-        noun = "known customer" if self.known == 1 else "known customers"
-        refused = f"; {self.refused:,} of the lapsed have only refused rows" if self.refused else ""
-        return f"{self.known:,} {noun} = {self.sizes[SEGMENT]:,} in segments{outside}{refused}"
+        known, refused = format_count(self.known, "known customer"), ""
+        if self.refused:
+            verb = choose_verb(self.refused, "has", "have")
+            refused = f"; {self.refused:,} of the lapsed {verb} only refused rows"
+        return f"{known} = {self.sizes[SEGMENT]:,} in segments{outside}{refused}"
 
     def count_entered(self, group: str) -> int:
         """Customers of the group who were elsewhere before."""

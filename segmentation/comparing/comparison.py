@@ -29,8 +29,8 @@ def compare_editions(first: Side, second: Side) -> EditionComparison:
     if not in_both:
         raise Refused(
             "no-shared-customers",
-            f"none of {counts.left.sum():,} and {counts.joined.sum():,} customers is in both editions; "
-            "expected the same customers: are their ids in the same form?",
+            f"no customer is in both editions, of {counts.left.sum():,} in A and {counts.joined.sum():,} "
+            "in B; expected the same customers: are their ids in the same form?",
         )
     pairs = match_by_overlap(shared, first_ids, second_ids, ids_are_comparable=first.home == second.home)
     similarity = jaccard_similarity(shared)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.wording import format_count
 from segmentation.errors import Refused
 
 SHORTEST_KEY = 16  # characters: shorter keys can be guessed, and with the key every id
@@ -51,7 +52,7 @@ def make_holdout(share: float, salt: str) -> Holdout:
 def check_key(key: str) -> bytes:
     """The key of hashed ids as bytes. Refused if it is missing or easily guessed."""
     if len(key) < SHORTEST_KEY:
-        problem = f"has {len(key)} characters" if key else "is not set"
+        problem = f"has {format_count(len(key), 'character')}" if key else "is not set"
         raise Refused(
             "hash-key",
             f"RESEGMENT_HASH_KEY {problem}; expected a secret of at least {SHORTEST_KEY} characters, such "

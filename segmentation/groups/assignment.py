@@ -19,6 +19,7 @@ from schemas.known_customers import LAPSED, NEW, SEGMENT, GroupFlow, KnownCustom
 from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Ingested
+from schemas.wording import format_count
 from segmentation.errors import Refused, UnaccountedRows
 from segmentation.groups.merging import MergedRange, PartWriter, merge_by_id
 from segmentation.groups.previous import EarlierCustomers, read_earlier_customers
@@ -163,6 +164,7 @@ def _count_gone(earlier: EarlierCustomers, count: int) -> dict[str, int]:
 def _describe_all_new(record: KnownCustomers, groups: GroupOptions) -> str:
     days = groups.new.days if groups.new else 0
     return (
-        f"all {record.sizes[NEW]:,} customers were first seen within {days} days (groups.new.days), the "
-        f"first on {record.since}: lower that number, or give the source its earlier history"
+        f"all {record.sizes[NEW]:,} customers were first seen within {format_count(days, 'day')} "
+        f"(groups.new.days), the first on {record.since}: lower that number, or give the source its earlier "
+        "history"
     )

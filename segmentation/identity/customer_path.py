@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from schemas.wording import format_count
 from segmentation.errors import DamagedFile, Refused
 from segmentation.parts import open_parquet
 from segmentation.store.catalogue.preceding import identify_edition
@@ -85,11 +86,12 @@ def list_recorded_days(home: AnyPath) -> list[date]:
 
 
 def _refuse_unknown(days_read: int, days_unread: int) -> None:
-    remark = f", and {days_unread} could not be read" if days_unread else ""
+    remark = f", {days_unread} could not be read" if days_unread else ""
     # The id is the customer's: not even its length belongs in a message, which may be logged.
     raise Refused(
         "customer",
-        f"none of the {days_read} dates has this customer{remark}; expected an id as in segments.parquet",
+        f"no edition has this customer ({format_count(days_read, 'date')} read{remark}); "
+        "expected an id as in segments.parquet",
     )
 
 

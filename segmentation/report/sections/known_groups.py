@@ -7,7 +7,7 @@ migration.py.
 from typing import NamedTuple
 
 from schemas.known_customers import LAPSED, NEW, SEGMENT, KnownCustomers
-from schemas.wording import format_count
+from schemas.wording import choose_verb, format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
 from segmentation.report.formatting import format_customers, format_date, format_share, join_words
@@ -46,14 +46,15 @@ def describe_groups(context: ReportContext, groups: KnownCustomers) -> list[str]
     history = context.draft.ingested.history
     if history is not None:
         events = format_count(history.rows, "event")
-        refused = f" ({history.refused:,} more were refused)" if history.refused else ""
+        verb = choose_verb(history.refused, "was", "were")
+        refused = f" ({history.refused:,} more {verb} refused)" if history.refused else ""
         sentences.append(f"Read from the source for this edition, from before the window: {events}{refused}.")
     if definition.groups and definition.groups.new:
-        days = definition.groups.new.days
-        sentences.append(f"New: first seen within {days} days. They have too little history for a segment.")
+        days = format_count(definition.groups.new.days, "day")
+        sentences.append(f"New: first seen within {days}. They have too little history for a segment.")
     if definition.summary:
-        days = definition.summary.window_days
-        sentences.append(f"Lapsed: seen before, without an event in the last {days} days.")
+        days = format_count(definition.summary.window_days, "day")
+        sentences.append(f"Lapsed: seen before, without an event in the last {days}.")
     else:
         sentences.append("Lapsed: in the table on an earlier date, and not in this one.")
     return sentences
@@ -80,8 +81,11 @@ def describe_comparison(context: ReportContext, groups: KnownCustomers) -> str:
         return "Who entered and left is counted from the next edition on."
     joined = sum(flow.customers for flow in groups.flows if flow.previous is None)
     clauses = [f"{format_customers(joined)} became known"]
-    clauses += [f"{groups.erased:,} were erased"] if groups.erased else []
-    clauses += [f"{groups.merged:,} were merged into others"] if groups.merged else []
+    clauses += [
+        f"{count:,} {choose_verb(count, 'was', 'were')} {participle}"
+        for count, participle in ((groups.erased, "erased"), (groups.merged, "merged into others"))
+        if count
+    ]
     return f"Since {format_date(previous)}, {join_words(clauses)}."
 
 

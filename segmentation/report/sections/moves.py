@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from config.labels import build_labels
 from schemas.identity import MovedPair
+from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.formatting import format_customers
 
@@ -40,7 +41,8 @@ def view_moves(context: ReportContext) -> MovesView:
     words = ""
     if remaining:
         customers = format_customers(sum(pair.customers for pair in remaining))
-        words = f"{customers} more moved between {len(remaining)} other pairs of segments."
+        others = format_count(len(remaining), "other pair")
+        words = f"{customers} more moved between {others} of segments."
     return MovesView(tuple(build_row(context, pair) for pair in pairs[:MAX_PAIRS]), words)
 
 

@@ -78,7 +78,10 @@ def list_facts(context: ReportContext) -> list[list[object]]:
         ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
         ["Model", f"{fitted.method}: {'; '.join(fitted.reasons)}; trained on {fitted.training.as_of}"],
         ["Inertia", f"{fitted.inertia:.6g} after {format_count(fitted.passes, 'pass')} over all customers"],
-        ["Sweep sample", f"{sample.part.rows:,} rows, {'exact' if sample.exact else 'coreset'}"],
+        [
+            "Sweep sample",
+            f"{format_count(sample.part.rows, 'row')}, {'exact' if sample.exact else 'coreset'}",
+        ],
         ["Value", f"{value}, summed by segment" if value else "no feature measures value"],
         ["Seed", definition.seed],
         ["Code", f"{compute_source_digest()}, the digest of the sources that made it"],

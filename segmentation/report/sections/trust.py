@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from schemas.evidence import STILL_HOLDS, Choice
 from schemas.verdicts import Verdict
+from schemas.wording import choose_verb
 from segmentation.k.judging import HOLDS
 from segmentation.report.context import ReportContext
 from segmentation.report.formatting import format_share, join_words
@@ -110,5 +111,6 @@ def judge_data(context: ReportContext) -> Reason:
     if not balance.quarantined:
         return Reason("Data", "good", "no row was refused", f"All {balance.read:,} rows could be used.")
     refused = f"{format_share(share)} of rows were refused"
-    details = f"{balance.quarantined:,} of {balance.read:,} rows were refused ({format_share(share)})."
+    verb = choose_verb(balance.quarantined, "was", "were")
+    details = f"{balance.quarantined:,} of {balance.read:,} rows {verb} refused ({format_share(share)})."
     return Reason("Data", "good" if share <= MAX_REFUSED else "care", refused, details)
