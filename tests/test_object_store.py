@@ -156,7 +156,7 @@ def test_the_keys_are_written_nowhere(
     stored = [path.read_bytes() for path in (bucket / "demo/ledger").iterdir()]
     stored += contents(bucket / "demo").values()
     local_files = [path for folder in (tmp_path, *places()) for path in folder.rglob("*") if path.is_file()]
-    assert len(stored) == 18
+    assert len(stored) == 20
     assert len(local_files) > 5
     for content in (*stored, *(path.read_bytes() for path in local_files)):
         assert b"canary-42" not in content
