@@ -3,15 +3,21 @@
 Sizes over many editions are in history.py.
 """
 
+from datetime import date
 from typing import Any, NamedTuple
 
 from schemas.identity import Churn, Event
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Figure, Table, escape_label
-from segmentation.report.formatting import format_amount, format_customers
+from segmentation.report.formatting import (
+    format_amount,
+    format_customers,
+    format_date,
+    format_share,
+    join_words,
+)
 from segmentation.report.palette import OUTSIDE, segment_colour, with_opacity
-from segmentation.report.sections.night_changes import MODELS
-from segmentation.report.sections.summary import describe_movers
+from segmentation.report.sections.night_changes import MODELS, count_arrivals
 
 JOINED, LEFT = "joined", "left"
 FEW_MOVERS = 0.1  # share of customers below which the diagram starts with movers only
@@ -58,11 +64,10 @@ def view_changes(context: ReportContext) -> ChangesView:
     if previous.as_of is None:
         reasons = f": {'; '.join(previous.reasons)}" if previous.reasons else ""
         return ChangesView(f"Nothing to compare with{reasons}.", model)
-    movers = describe_movers(context)
     flows = list_flows(context)
     largest_drifts = sorted(previous.drift.items(), key=lambda item: (-item[1], item[0]))[:MAX_DRIFTS]
     return ChangesView(
-        comparison=f"{movers[:1].upper()}{movers[1:]}.",
+        comparison=describe_movers(previous.as_of, churn),
         model=model,
         causes=build_causes(churn) if flows and churn else (),
         stayed=f"{format_customers(churn.stayed)} stayed in their segment." if churn else "",
@@ -71,6 +76,17 @@ def view_changes(context: ReportContext) -> ChangesView:
         events=aligned.events,
         drift=", ".join(f"{feature} {format_amount(psi)}" for feature, psi in largest_drifts),
     )
+
+
+def describe_movers(previous_date: date, churn: Churn | None) -> str:
+    """Who changed segment, joined and left since the previous edition, as a sentence."""
+    since = f"Since {format_date(previous_date)}"
+    if churn is None:
+        return f"{since}, customers cannot be followed, because rows have no customer id."
+    moved = churn.behaviour + churn.model
+    staying = format_customers(moved + churn.stayed)
+    movers = f"{moved:,} of {staying} ({format_share(churn.moved_share)}) changed segment"
+    return f"{since}, {join_words([movers, *count_arrivals(churn)])}."
 
 
 def build_causes(churn: Churn) -> tuple[Cause, ...]:

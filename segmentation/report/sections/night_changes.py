@@ -53,7 +53,8 @@ def view_night_changes(context: ReportContext) -> NightChangesView:
     remark = (
         f"changed segment: {moved:,} of {format_customers(moved + churn.stayed)}{describe_causes(churn)}."
     )
-    sentences = [describe_arrivals(churn), *events, model]
+    arrivals = join_words(count_arrivals(churn)) or "Nobody joined or left"
+    sentences = [f"{arrivals}.", *events, model]
     moves = view_moves(context).rows[:MAX_MOVES]
     return NightChangesView(title, format_share(churn.moved_share), remark, moves, sentences)
 
@@ -73,12 +74,9 @@ def describe_causes(churn: Churn) -> str:
     return f": {churn.behaviour:,} behaved differently, for {churn.model:,} the model moved the border"
 
 
-def describe_arrivals(churn: Churn) -> str:
-    """Who joined and left, as a sentence."""
-    counts = [
-        f"{count:,} {verb}" for count, verb in ((churn.joined, "joined"), (churn.left, "left")) if count
-    ]
-    return f"{join_words(counts)}." if counts else "Nobody joined or left."
+def count_arrivals(churn: Churn) -> list[str]:
+    """Who joined and who left, as clauses; empty if nobody did."""
+    return [f"{count:,} {verb}" for count, verb in ((churn.joined, "joined"), (churn.left, "left")) if count]
 
 
 def describe_events(events: tuple[Event, ...]) -> list[str]:

@@ -7,7 +7,6 @@ from datetime import date
 from typing import NamedTuple
 
 from segmentation.report.context import ReportContext
-from segmentation.report.formatting import format_customers, format_date, format_share, join_words
 from segmentation.report.sections.night_changes import NightChangesView, view_night_changes
 from segmentation.report.sections.overview import OverviewView, view_overview
 from segmentation.report.sections.trust import TrustView, view_trust
@@ -43,20 +42,3 @@ def view_summary(context: ReportContext) -> SummaryView:
         night_changes=view_night_changes(context),
         trust=view_trust(context),
     )
-
-
-def describe_movers(context: ReportContext) -> str:
-    """Who changed segment, joined and left since the previous edition, as a clause."""
-    churn, previous_date = context.draft.aligned.churn, context.draft.previous.as_of
-    if previous_date is None:
-        return "there is no earlier edition to compare with"
-    since = f"since {format_date(previous_date)}"
-    if churn is None:
-        return f"{since}, customers cannot be followed, because rows have no customer id"
-    moved = churn.behaviour + churn.model
-    staying = format_customers(moved + churn.stayed)
-    counts = [f"{moved:,} of {staying} ({format_share(churn.moved_share)}) changed segment"]
-    counts += [
-        f"{count:,} {verb}" for count, verb in ((churn.joined, "joined"), (churn.left, "left")) if count
-    ]
-    return f"{since}, {join_words(counts)}"
