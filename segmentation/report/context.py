@@ -115,12 +115,6 @@ class ReportContext(NamedTuple):
         """How a feature was scaled."""
         return next(column for column in self.draft.scaled.columns if column.feature == feature)
 
-    def compute_overall_mean(self, feature: str) -> float:
-        """A feature's mean over all customers."""
-        sizes = np.array(self.sizes)
-        # From the segments' means: the report makes no further pass over the customers.
-        return float(self.statistics["mean"][feature].to_numpy() @ sizes / sizes.sum())
-
     def largest_differences(self, features: Sequence[str]) -> np.ndarray:
         """Each feature's largest difference from the average in any segment, in standard deviations (d,)."""
         largest: np.ndarray = self.statistics["difference"][list(features)].abs().max().to_numpy()
@@ -131,6 +125,12 @@ class ReportContext(NamedTuple):
         column = self.night.definition.customer_columns.get(feature)
         label = column.label if column and column.label else feature
         return f"{label} ({self.units[feature]})" if self.units[feature] else label
+
+    def label_column(self, name: str) -> str:
+        """A feature or profile column by its label, with its unit as declared."""
+        column = self.night.definition.customer_columns[name]
+        label = column.label or name
+        return f"{label} ({column.unit})" if column.unit else label
 
     def format_mean(self, feature: str, mean: float, with_unit: bool = True) -> str:
         """A mean with as many decimals as the largest mean of any segment has."""

@@ -56,12 +56,5 @@ def tabulate_cuts(context: ReportContext, measures: RfmMeasures) -> Table:
     rows = []
     for title, quintiles in zip(_TITLES, measures.cuts.by_score.values(), strict=True):
         cells = [format_number(cut) for cut in quintiles.cuts] or [_NONE] * 4
-        rows.append([f"{title}: {label_column(context, quintiles.column)}", *cells])
+        rows.append([f"{title}: {context.label_column(quintiles.column)}", *cells])
     return Table("Cut points of the scores", ["Column", *(f"{share}%" for share in (20, 40, 60, 80))], rows)
-
-
-def label_column(context: ReportContext, name: str) -> str:
-    """A feature or profile column by its label, with its unit."""
-    column = context.night.definition.customer_columns[name]
-    label = column.label or name
-    return f"{label} ({column.unit})" if column.unit else label

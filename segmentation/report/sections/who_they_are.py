@@ -81,14 +81,12 @@ def view_levels(context: ReportContext) -> LevelsView | None:
 
 def view_column(context: ReportContext, name: str, table: pd.DataFrame, order: list[str]) -> ProfileColumn:
     """One column, from its rows of levels.parquet. order: the segments, as the page shows them."""
-    contract = context.night.definition.customer_columns[name]
-    title = f"{contract.label or name} ({contract.unit})" if contract.unit else contract.label or name
     is_number = table["kind"] == "number"
     rows = view_numbers(table[is_number], order) if is_number.any() else []
     levels = table[~is_number]
     for kind, level in levels[["kind", "level"]].drop_duplicates().itertuples(index=False):
         rows.append(view_level(levels[(levels["kind"] == kind) & (levels["level"] == level)], order))
-    return ProfileColumn(title, describe_difference(table), list_findings(levels), rows)
+    return ProfileColumn(context.label_column(name), describe_difference(table), list_findings(levels), rows)
 
 
 def view_level(rows: pd.DataFrame, order: list[str]) -> LevelRow:
