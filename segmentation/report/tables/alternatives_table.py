@@ -17,7 +17,12 @@ from schemas.evidence import Choice, CurvePoint
 from schemas.numbers import ColumnScale
 from schemas.words import TypicalFigure
 from segmentation.features.transforms import to_original
-from segmentation.report.words.factual_names import NamingInputs, choose_names, format_factual_names
+from segmentation.report.words.factual_names import (
+    NamingInputs,
+    choose_names,
+    format_factual_names,
+    measure_distances,
+)
 from segmentation.report.words.segment_order import order_segments
 from segmentation.report.words.traits import Trait
 from segmentation.report.words.typical_figures import Figures, compute_contrasts
@@ -46,12 +51,10 @@ def name_division(centres: np.ndarray, sizes: np.ndarray, naming: Naming) -> lis
     original = to_original(np.vstack([centres, everyone]), naming.columns)
     contrasts = compute_contrasts(naming.figures, Figures(original[:-1], original[-1]), naming.columns)
     varying = [j for j, column in enumerate(naming.columns) if not column.excluded]
-    distances = np.sqrt(np.square(centres[:, None] - centres[None]).sum(axis=2))
     inputs = NamingInputs(
-        # Rounded, as for published names: machines that differ in the last bits choose the same words.
-        contrasts=np.round(np.nan_to_num(contrasts[:, varying], posinf=1e9, neginf=-1e9), 9),
+        contrasts=contrasts[:, varying],
         figures=original[:-1, varying],
-        distances=np.round(distances, 9),
+        distances=measure_distances(centres),
         traits=[naming.traits[naming.columns[j].feature] for j in varying],
     )
     return format_factual_names(choose_names(inputs), naming.traits, naming.units)

@@ -41,6 +41,15 @@ class NamingInputs(NamedTuple):
     traits: Sequence[Trait]
 
 
+def measure_distances(centres: np.ndarray) -> np.ndarray:
+    """Distances between segments' centres (k, d) in scaled units, float64 (k, k).
+
+    Rounded, so that machines that differ in the last bits choose the same names.
+    """
+    distances: np.ndarray = np.sqrt(np.square(centres[:, None] - centres[None]).sum(axis=2))
+    return np.round(distances, 9)
+
+
 def grade_contrast(contrast: float, figure: float, trait: Trait) -> int:
     """The grade of a feature, from -3 to 3; of an indicator from -2.
 

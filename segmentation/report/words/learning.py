@@ -21,6 +21,7 @@ from segmentation.report.words.factual_names import (
     choose_names,
     format_factual_names,
     is_true,
+    measure_distances,
 )
 from segmentation.report.words.round_thresholds import Threshold
 from segmentation.report.words.segment_rules import Rule, count_matches, infer_rules, score_rules
@@ -88,11 +89,10 @@ def learn_words(facts: SegmentFacts, sample: LabelledMatrix, as_of: date, reason
 def _select_inputs(facts: SegmentFacts, typical: TypicalContrasts, traits: Sequence[Trait]) -> NamingInputs:
     varying = facts.varying
     centres = np.array([segment.centre for segment in facts.segments])
-    distances = np.sqrt(np.square(centres[:, None] - centres[None]).sum(axis=2))
     return NamingInputs(
         contrasts=typical.contrasts[:, varying],
         figures=typical.values.segments[:, varying],
-        distances=np.round(distances, 9),
+        distances=measure_distances(centres),
         traits=[traits[j] for j in varying],
     )
 

@@ -103,9 +103,7 @@ def measure_typical(
 ) -> TypicalContrasts:
     """Tonight's figures under the model's choice of statistics."""
     values = select_figures(figures, statistics)
-    contrasts = np.nan_to_num(compute_contrasts(figures, values, columns), posinf=1e9, neginf=-1e9)
-    # Rounded, so that machines that differ in the last bits choose the same words.
-    return TypicalContrasts(tuple(figures), values, np.round(contrasts, 9))
+    return TypicalContrasts(tuple(figures), values, compute_contrasts(figures, values, columns))
 
 
 def compute_contrasts(
@@ -123,4 +121,5 @@ def compute_contrasts(
                 values.overall[j], column
             )
             contrasts[:, j] = distances / figure.spread
-    return contrasts
+    # Rounded, so that machines that differ in the last bits choose the same words.
+    return np.round(np.nan_to_num(contrasts, posinf=1e9, neginf=-1e9), 9)
