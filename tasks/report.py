@@ -47,7 +47,7 @@ from segmentation.report.words.learning import LearningNight, SegmentFacts, reso
 from segmentation.report.words.traits import Trait, build_traits
 from segmentation.report.words.typical_figures import measure_typical
 from segmentation.report.words.value_feature import infer_value_feature
-from segmentation.store.files.objects import parse_path
+from segmentation.store.files.objects import AnyPath, parse_path
 from tasks.runtime.stage import stage
 
 MOST_DRAWN = 200  # features of drawn customers, 8 MB
@@ -79,37 +79,44 @@ def sum_values(night: Night, segments: Sequence[Segment], profiles: pd.DataFrame
     return [float(means[segment.segment_id]) * segment.size if len(means) else None for segment in segments]
 
 
+def get_continued_folder(draft: EditionDraft) -> AnyPath | None:
+    """The edition before, whose history and trends go on; None if they begin tonight."""
+    folder = draft.previous.folder
+    return None if folder is None or draft.ingested.key.starts_history else parse_path(str(folder))
+
+
 def continue_history(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
     """The rows of history.parquet: those of the edition before, if it has any, and tonight's."""
-    folder, churn = draft.previous.folder, draft.aligned.churn
-    has_none = folder is None or draft.ingested.key.starts_history
-    earlier = None if has_none else read_segment_history(parse_path(str(folder)))
+    folder, churn = get_continued_folder(draft), draft.aligned.churn
+    earlier = None if folder is None else read_segment_history(folder)
     return extend_history(earlier, tonight, churn.moved_share if churn else None)
 
 
 def continue_trends(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
     """The rows of trends.parquet: those of the edition before, if it has any, and tonight's."""
-    folder = draft.previous.folder
-    has_none = folder is None or draft.ingested.key.starts_history
-    return extend_trends(None if has_none else read_segment_trends(parse_path(str(folder))), tonight)
+    folder = get_continued_folder(draft)
+    return extend_trends(None if folder is None else read_segment_trends(folder), tonight)
+
+
+def pair_with_labels(parts: Sequence[Part], draft: EditionDraft) -> list[LabelledPart]:
+    """Parts of tonight's customers, each with its labels."""
+    return [LabelledPart(*pair) for pair in zip(parts, draft.aligned.fitted.parts, strict=True)]
 
 
 def count_profile(definition: Definition, draft: EditionDraft) -> pd.DataFrame | None:
     """The rows of levels.parquet; None without a profile."""
     if not definition.profile:
         return None
-    fitted = draft.aligned.fitted
-    pairs = [LabelledPart(*pair) for pair in zip(draft.customers.parts, fitted.parts, strict=True)]
-    return tabulate_levels(definition, pairs, fitted.segments)
+    pairs = pair_with_labels(draft.customers.parts, draft)
+    return tabulate_levels(definition, pairs, draft.aligned.fitted.segments)
 
 
 def score_segments(definition: Definition, draft: EditionDraft) -> RfmMeasures | None:
     """The cut points and average RFM scores; None without `rfm`."""
     if definition.rfm is None:
         return None
-    fitted = draft.aligned.fitted
-    pairs = [LabelledPart(*pair) for pair in zip(draft.customers.parts, fitted.parts, strict=True)]
-    return measure_rfm(pairs, definition.rfm, len(fitted.segments))
+    pairs = pair_with_labels(draft.customers.parts, draft)
+    return measure_rfm(pairs, definition.rfm, len(draft.aligned.fitted.segments))
 
 
 def get_words(draft: EditionDraft) -> Words | None:
@@ -171,10 +178,10 @@ def tabulate_divisions(
 @stage("report {night.as_of}")
 def report(night: Night, draft: EditionDraft, verdict: Verdict) -> Reported:
     """Write profiles, descriptions, history, the sweep's table, and the page."""
-    definition, scaled, choice, aligned = night.definition, draft.scaled, draft.choice, draft.aligned
-    segments = aligned.fitted.segments
+    definition, scaled, choice = night.definition, draft.scaled, draft.choice
+    segments = draft.aligned.fitted.segments
     folder = create_empty_folder(night.staging / "report")
-    pairs = [LabelledPart(*pair) for pair in zip(scaled.numbers, aligned.fitted.parts, strict=True)]
+    pairs = pair_with_labels(scaled.numbers, draft)
     texts = describe(night, draft, pairs)
     profiles, descriptions = texts.profiles, texts.descriptions
     values = sum_values(night, segments, profiles)
