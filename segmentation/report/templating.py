@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from segmentation.report.formatting import format_number, format_share
+from segmentation.report.formatting import format_share
 from segmentation.report.line_breaks import mark_breaks
 from segmentation.report.palette import colour_class
 
@@ -44,7 +44,6 @@ def get_environment() -> Environment:
     environment.filters |= {
         "breaks": _mark_breaks_in_text,
         "colour_class": colour_class,
-        "number": format_number,
         "share": format_share,
     }
     return environment
