@@ -14,7 +14,7 @@ MAX_VALUE_WORDS = 24  # characters of the value feature's name, above which the 
 
 
 class OverviewRow(NamedTuple):
-    """A segment. value_share and value_mean are None and empty without a value feature."""
+    """A segment. Without a value feature, value_share is None and value_mean is empty."""
 
     segment_id: str
     name: str
