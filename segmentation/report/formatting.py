@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
+from schemas.wording import format_count
+
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 MONTHS = (  # not from the locale: the page must be the same on every machine
     "January", "February", "March", "April", "May", "June",
@@ -79,7 +81,7 @@ def format_customers(count: int) -> str:
     >>> format_customers(1), format_customers(1200)
     ('1 customer', '1,200 customers')
     """
-    return f"{count:,} customer" + ("" if count == 1 else "s")
+    return format_count(count, "customer")
 
 
 def format_number(value: float) -> str:
