@@ -125,7 +125,7 @@ def select_members(home: AnyPath, folder: AnyPath, selection: Selection) -> Iter
     for table, has_entered in _compare(home, members, selection):
         is_clear = np.ones(table.num_rows, bool)
         if selection.min_margin is not None:
-            # With a single segment there is no border, and the margin is null.
+            # A single segment has no border, so its margin is null.
             margin = pc.fill_null(table["margin"], 1.0).to_numpy()
             is_clear = margin >= selection.min_margin
         yield Members(
