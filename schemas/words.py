@@ -1,7 +1,7 @@
 """The words of a model: how each feature is summed up, and every segment's name and rule, kept in model.json.
 
 They are learnt when a model is trained, so that names and rules hold still while it is used. Learning them:
-segmentation/report/words/learning.py. How they become text: factual_names.py and rule_text.py there.
+segmentation/report/words/learning.py. How they become text: name_text.py and rule_text.py there.
 """
 
 from datetime import date

@@ -8,10 +8,10 @@ from segmentation.report.words.factual_names import (
     NOTABLE,
     NamingInputs,
     choose_names,
-    format_factual_names,
     grade_contrast,
     is_true,
 )
+from segmentation.report.words.name_text import format_factual_names
 from segmentation.report.words.traits import Trait, make_indicator, make_number, make_rank
 
 REVENUE, ORDERS = make_number("revenue"), make_number("orders")

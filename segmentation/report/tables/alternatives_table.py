@@ -20,9 +20,9 @@ from segmentation.features.transforms import to_original
 from segmentation.report.words.factual_names import (
     NamingInputs,
     choose_names,
-    format_factual_names,
-    measure_distances,
+    measure_pairwise_distances,
 )
+from segmentation.report.words.name_text import format_factual_names
 from segmentation.report.words.segment_order import order_segments
 from segmentation.report.words.traits import Trait
 from segmentation.report.words.typical_figures import Figures, compute_contrasts
@@ -54,7 +54,7 @@ def name_division(centres: np.ndarray, sizes: np.ndarray, naming: Naming) -> lis
     inputs = NamingInputs(
         contrasts=contrasts[:, varying],
         figures=original[:-1, varying],
-        distances=measure_distances(centres),
+        distances=measure_pairwise_distances(centres),
         traits=[naming.traits[naming.columns[j].feature] for j in varying],
     )
     return format_factual_names(choose_names(inputs), naming.traits, naming.units)

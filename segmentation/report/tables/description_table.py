@@ -17,8 +17,8 @@ from segmentation.features.moments import round_significant
 from segmentation.features.sampling import DrawablePart, draw_keys
 from segmentation.partitions import map_parts
 from segmentation.report.labelled_parts import LabelledMatrix, LabelledPart, read_labelled_part
-from segmentation.report.words.factual_names import format_factual_names
 from segmentation.report.words.learning import SIMPLE, locate_rules
+from segmentation.report.words.name_text import format_factual_names
 from segmentation.report.words.rule_text import format_rule, write_case
 from segmentation.report.words.segment_rules import (
     MatchCounts,

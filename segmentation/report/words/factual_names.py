@@ -2,17 +2,17 @@
 
 A name is true of its own segment only: `high revenue, recent`. Where grades do not separate two segments, one
 of the features gets a range: `revenue 500 to 1,200 GBP`. The words are in traits.py, the figures that they
-describe in typical_figures.py. Names set by people: segmentation/identity/given_names.py.
+describe in typical_figures.py, names as text in name_text.py. Names set by people:
+segmentation/identity/given_names.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from schemas.words import NamePart
-from segmentation.report.formatting import format_amount, format_share
 from segmentation.report.words.round_thresholds import shortest_number_between
 from segmentation.report.words.traits import Trait
 
@@ -25,7 +25,6 @@ _CANDIDATES = 8  # features that a name is chosen from
 _HARDLY, _MOSTLY, _NEARLY_ALL = 0.1, 0.5, 0.9  # shares, for the words of indicators
 _NEAR_END, _AT_END = 0.25, 0.1  # average ranks from which nearly all customers have the first or last level
 _LARGEST = 2.5  # a larger contrast says no more
-ALL_CUSTOMERS, AVERAGE = "all customers", "near the average"
 
 
 class NamingInputs(NamedTuple):
@@ -41,7 +40,7 @@ class NamingInputs(NamedTuple):
     traits: Sequence[Trait]
 
 
-def measure_distances(centres: np.ndarray) -> np.ndarray:
+def measure_pairwise_distances(centres: np.ndarray) -> np.ndarray:
     """Distances between segments' centres (k, d) in scaled units, float64 (k, k).
 
     Rounded, so that machines that differ in the last bits choose the same names.
@@ -214,43 +213,3 @@ def is_true(part: NamePart, contrast: float, figure: float, trait: Trait) -> boo
         from_end = len(trait.levels) - 1 - figure if part.grade > 0 else figure
         return size == 1 or from_end <= 2 * _NEAR_END
     return side >= (NOTABLE / 2, STRONG - 0.5, EXTREME - 0.5)[size - 1]
-
-
-def format_factual_names(
-    names: Sequence[Sequence[NamePart]], traits: Mapping[str, Trait], units: Mapping[str, str]
-) -> list[str]:
-    """Each segment's name as text. Equal ones, possible only where no figure differs, get their number.
-
-    >>> from segmentation.report.words.traits import make_number
-    >>> names = [[NamePart(feature="spend", grade=2)]]
-    >>> format_factual_names(names, {"spend": make_number("spend")}, {"spend": ""})
-    ['very high spend']
-    """
-    empty = ALL_CUSTOMERS if len(names) == 1 else AVERAGE
-    texts = [
-        ", ".join(_format_part(part, traits[part.feature], units[part.feature]) for part in parts) or empty
-        for parts in names
-    ]
-    return [
-        text if texts.count(text) == 1 else f"{text}, group {texts[: i + 1].count(text)}"
-        for i, text in enumerate(texts)
-    ]
-
-
-def _format_part(part: NamePart, trait: Trait, unit: str) -> str:
-    if not part.is_range:
-        return trait.describe(part.grade)
-    # Recency days 100 to 250 days says its unit twice.
-    label = trait.label
-    if unit and label.lower().endswith(f" {unit.lower()}"):
-        label = label[: -len(unit) - 1]
-
-    def format_limit(limit: float | None, unit: str) -> str:
-        return format_share(limit or 0.0) if trait.is_indicator else format_amount(limit or 0.0, unit)
-
-    unit = "" if trait.levels else unit
-    if part.at_least is None:
-        return f"{label} below {format_limit(part.below, unit)}"
-    if part.below is None:
-        return f"{label} from {format_limit(part.at_least, unit)}"
-    return f"{label} {format_limit(part.at_least, '')} to {format_limit(part.below, unit)}"

@@ -19,10 +19,10 @@ from segmentation.report.words.factual_names import (
     NOTABLE,
     NamingInputs,
     choose_names,
-    format_factual_names,
     is_true,
-    measure_distances,
+    measure_pairwise_distances,
 )
+from segmentation.report.words.name_text import format_factual_names
 from segmentation.report.words.round_thresholds import Threshold
 from segmentation.report.words.segment_rules import Rule, count_matches, infer_rules, score_rules
 from segmentation.report.words.traits import Trait
@@ -92,7 +92,7 @@ def _select_inputs(facts: SegmentFacts, typical: TypicalContrasts, traits: Seque
     return NamingInputs(
         contrasts=typical.contrasts[:, varying],
         figures=typical.values.segments[:, varying],
-        distances=measure_distances(centres),
+        distances=measure_pairwise_distances(centres),
         traits=[traits[j] for j in varying],
     )
 
