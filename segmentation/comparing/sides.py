@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation.errors import Refused
-from segmentation.identity.join import JoinedPart, join_ids, look_up_positions, read_published
+from segmentation.identity.join import JoinedPart, join_tables, look_up_positions, read_published
 from segmentation.store.catalogue.editions import Edition
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS, edition_folder
@@ -64,19 +64,13 @@ def check_customer_ids(first: Side, second: Side) -> None:
 
 def pair_sides(first: Side, second: Side) -> Iterator[PairedCustomers]:
     """The customers of both sides, each once, in the order of their ids."""
-    current: list[pa.Table] = []
-
-    def list_ids() -> Iterator[pa.Array]:
-        for table in _drop_empty(read_published(first.folder / SEGMENTS, ["segment_id"])):
-            current.append(table)
-            yield table["customer_id"].cast(pa.string()).combine_chunks()
-
-    for part in join_ids(list_ids(), read_published(second.folder / SEGMENTS, ["segment_id"])):
-        yield _pair_part(current.pop(0), part, first.segment_ids, second.segment_ids)
+    tables, others = (read_published(side.folder / SEGMENTS, ["segment_id"]) for side in (first, second))
+    for table, part in join_tables(_drop_empty(tables), others):
+        yield _pair_part(table, part, first.segment_ids, second.segment_ids)
 
 
 def _drop_empty(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Those with rows; the last one if all are empty, since a join needs at least one batch."""
+    """Those with rows; the last one if all are empty, since a join needs at least one."""
     is_empty = True
     for table in tables:
         if table.num_rows:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from schemas.manifest import EditionRef
 from segmentation.errors import Refused
-from segmentation.identity.join import join_ids, read_published
+from segmentation.identity.join import join_tables, read_published
 from segmentation.parts import open_parquet
 from segmentation.store.catalogue.preceding import UNKNOWN, previous_edition
 from segmentation.store.files.objects import AnyPath
@@ -154,16 +154,8 @@ def _compare(
     if since is None:
         yield from ((table, np.ones(table.num_rows, bool)) for table in tables)
         return
-    current: list[pa.Table] = []
-
-    def list_ids() -> Iterator[pa.Array]:
-        for table in tables:
-            current.append(table)
-            yield table["customer_id"].combine_chunks()
-
     earlier = read_published(edition_folder(home, *since) / selection.table.file, [label])
-    for part in join_ids(list_ids(), earlier):
-        table = current.pop(0)
+    for table, part in join_tables(tables, earlier):
         places = pa.array(part.place, mask=part.place < 0)
         earlier_ids = part.earlier[label].cast(pa.string()).combine_chunks().take(places)
         stayed = pc.fill_null(pc.equal(table[label].cast(pa.string()), earlier_ids), False)

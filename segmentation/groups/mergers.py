@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.known_customers import LAPSED, NEW, SEGMENT
+from segmentation.identity.join import split_at_id
 from segmentation.rows.casting.merged_ids import MergedIds
 
 # Of two ids of one customer, the group that comes later here counts.
@@ -42,13 +43,11 @@ def merge_known(tables: Iterator[pa.Table], merged: MergedIds, given_up: pa.Tabl
     """The known customers under the ids that stay, each once, sorted by id. given_up: of list_given_up."""
     for table in tables:
         remaining = table.filter(pc.invert(pc.is_in(table["customer_id"], value_set=merged.old)))
-        end = 0
-        if remaining.num_rows and given_up.num_rows:
-            last = remaining["customer_id"][-1]
-            end = pc.sum(pc.less_equal(given_up["customer_id"], last)).as_py() or 0
-        united = pa.concat_tables([remaining, given_up.slice(0, end)])
-        given_up = given_up.slice(end)
-        yield _unite(united) if end else remaining
+        if not remaining.num_rows:
+            yield remaining
+            continue
+        due, given_up = split_at_id(given_up, remaining["customer_id"][-1])
+        yield _unite(pa.concat_tables([remaining, due])) if due.num_rows else remaining
     yield given_up
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.part import Part
+from segmentation.identity.join import split_at_id
 from segmentation.parts import PART_ROWS, write_part
 
 
@@ -45,8 +45,7 @@ class _Stream:
 
     def take_until(self, end: str) -> pa.Table:
         """The rows with ids up to this one."""
-        count = pc.sum(pc.less_equal(self.table["customer_id"], end)).as_py() or 0
-        rows, self.table = self.table.slice(0, count), self.table.slice(count)
+        rows, self.table = split_at_id(self.table, end)
         return rows
 
 

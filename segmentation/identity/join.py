@@ -59,38 +59,45 @@ def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
 
 
 def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:
-    """Join tonight's parts, at least one, with last night's batches: see join_ids."""
-    ids = (read_part(part, ["customer_id"])["customer_id"].combine_chunks() for part in parts)
-    return join_ids(ids, earlier)
+    """Join tonight's parts, at least one, with last night's batches: see join_tables."""
+    tables = (read_part(part, ["customer_id"]) for part in parts)
+    return (joined for _, joined in join_tables(tables, earlier))
 
 
-def join_ids(batches: Iterable[pa.Array], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:
-    """Join batches of ids, none empty, with an earlier night's tables. Both ascend by id, bytewise.
+def join_tables(
+    tables: Iterable[pa.Table], earlier: Iterator[pa.Table]
+) -> Iterator[tuple[pa.Table, JoinedPart]]:
+    """Each table, with its customers joined to an earlier night's tables. Both ascend by id, bytewise.
 
-    Earlier rows with larger ids than the last batch's belong to that batch.
+    No table but the last one may be empty. Earlier rows with larger ids than the last table's belong to it.
     """
     waiting = next(earlier)
-    for ids, is_last in _mark_last(batches):
+    for table, is_last in _mark_last(tables):
+        ids = table["customer_id"].cast(pa.string()).combine_chunks()
         while is_last or not waiting.num_rows or _ends_within(waiting, ids[-1]):
             batch = next(earlier, None)
             if batch is None:
                 break
             waiting = pa.concat_tables([waiting, batch])
-        earlier_ids = waiting["customer_id"]
         # Customers who left are in no part of tonight's; the part whose range of ids they
         # fall into counts them.
-        end = len(earlier_ids) if is_last else pc.sum(pc.less_equal(earlier_ids, ids[-1])).as_py() or 0
-        rows, waiting = waiting.slice(0, end), waiting.slice(end)
-        yield _join_batch(ids, rows)
+        rows, waiting = (waiting, waiting.slice(0, 0)) if is_last else split_at_id(waiting, ids[-1])
+        yield table, _join_batch(ids, rows)
 
 
-def _mark_last(batches: Iterable[pa.Array]) -> Iterator[tuple[pa.Array, bool]]:
-    """Each batch, and whether it is the last one."""
+def split_at_id(table: pa.Table, last: pa.Scalar | str) -> tuple[pa.Table, pa.Table]:
+    """The rows with ids up to `last`, and the rows after them. The table ascends by id, bytewise."""
+    count = pc.sum(pc.less_equal(table["customer_id"], last)).as_py() or 0
+    return table.slice(0, count), table.slice(count)
+
+
+def _mark_last(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, bool]]:
+    """Each table, and whether it is the last one."""
     pending = None
-    for batch in batches:
+    for table in tables:
         if pending is not None:
             yield pending, False
-        pending = batch
+        pending = table
     if pending is not None:
         yield pending, True
 

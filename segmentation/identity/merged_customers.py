@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.identity import MergedCustomers
 from schemas.part import Part
-from segmentation.identity.join import read_published
+from segmentation.identity.join import read_published, split_at_id
 from segmentation.parts import read_part
 from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.store.files.objects import AnyPath
@@ -69,8 +69,6 @@ def _insert(tables: Iterator[pa.Table], renamed: pa.Table, merged: MergedIds) ->
         if not remaining.num_rows:
             yield remaining
             continue
-        end = pc.sum(pc.less(renamed["customer_id"], remaining["customer_id"][-1])).as_py() or 0
-        piece = pa.concat_tables([remaining, renamed.slice(0, end)])
-        renamed = renamed.slice(end)
-        yield piece.sort_by("customer_id")
+        due, renamed = split_at_id(renamed, remaining["customer_id"][-1])
+        yield pa.concat_tables([remaining, due]).sort_by("customer_id")
     yield renamed

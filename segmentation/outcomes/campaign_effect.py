@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from config.definition import Definition
 from schemas.campaign import Campaign, GroupMean, MeasuredEffect
@@ -23,7 +22,7 @@ from segmentation.exporting.selection import (
     check_margin,
 )
 from segmentation.features.moments import Moments, compute_moments, merge_moments
-from segmentation.identity.join import join_ids
+from segmentation.identity.join import join_tables
 from segmentation.outcomes.intervals import (
     SampleMoments,
     estimate_mean_difference,
@@ -60,18 +59,10 @@ def collect_outcomes(members: Iterator[Members], table: OutcomeTable, campaign: 
     holdout = make_holdout(campaign.holdout, campaign.salt)
     groups: list[Moments | None] = [None, None]
     is_rate, unknown = np.ones(len(table.measures), bool), 0
-    batches = (batch.table["customer_id"].cast(pa.string()).combine_chunks() for batch in members)
-    ids: list[pa.Array] = []
-
-    def stream_ids() -> Iterator[pa.Array]:
-        for batch in batches:
-            if len(batch):
-                ids.append(batch)
-                yield batch
-
-    for joined in join_ids(stream_ids(), table.read()):
+    batches = (batch.table for batch in members if batch.table.num_rows)
+    for customers, joined in join_tables(batches, table.read()):
         values = table.to_numbers(joined.earlier, joined.place)
-        is_held_out = holdout.detect(ids.pop(0).to_pylist())
+        is_held_out = holdout.detect(customers["customer_id"].to_pylist())
         is_known = np.isfinite(values).all(axis=1)
         unknown += int((~is_known).sum())
         is_rate &= np.isin(values[is_known], (0.0, 1.0)).all(axis=0)

@@ -4,7 +4,6 @@ Both tables are sorted by customer id, so they are joined in one pass without ho
 there are is in outcome_night.py, what is computed from the sample in judging.py.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 
 from config.outcome import BOUGHT_AGAIN, Outcome
 from schemas.part import Part
-from segmentation.identity.join import join_ids
+from segmentation.identity.join import join_tables
 from segmentation.keys import hash_texts, to_uniform
 from segmentation.outcomes.divisions import Divisions
 from segmentation.parts import read_part
@@ -86,18 +85,11 @@ def join_outcomes(
     edition: Iterator[pa.Table], table: OutcomeTable, columns: EditionColumns, customers: int
 ) -> OutcomeSample:
     """The edition's customers with their outcomes. customers: how many the edition has."""
-    waiting: deque[pa.Table] = deque()
     limit = min(1.0, MOST_CUSTOMERS / max(customers, 1))
-
-    def stream_ids() -> Iterator[pa.Array]:
-        for rows in edition:
-            if rows.num_rows:
-                waiting.append(rows)
-                yield rows["customer_id"].cast(pa.string()).combine_chunks()
-
+    batches = (rows for rows in edition if rows.num_rows)
     pieces = [
-        _draw(waiting.popleft(), table.to_numbers(joined.earlier, joined.place), columns, limit)
-        for joined in join_ids(stream_ids(), table.read())
+        _draw(rows, table.to_numbers(joined.earlier, joined.place), columns, limit)
+        for rows, joined in join_tables(batches, table.read())
     ]
     sample = OutcomeSample(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
     order = np.argsort(sample.keys, kind="stable")
