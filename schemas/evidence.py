@@ -144,7 +144,12 @@ class Choice(Record):
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
     wanted_nights: int = Field(0, description="For how many nights in a row, this one included.")
 
-    is_kept: bool = Field(False, description="It is last night's division, which still holds.")
+    is_kept: bool = Field(False, description="It is last night's division, which is to stay.")
+
+    @property
+    def inertia(self) -> float:
+        """The inertia of a new fit with the chosen k."""
+        return next(point.inertia for point in self.curve if point.k == self.k)
 
     @property
     def is_division(self) -> bool:

@@ -8,10 +8,9 @@ import numpy as np
 from schemas.clustering import Candidate, Scaled
 from schemas.evidence import Evidence
 from schemas.night import Night
-from segmentation.features.sampling import WEIGHT
 from segmentation.k.evaluation import evaluate_all
 from segmentation.k.evaluation_sample import EvaluationSample
-from segmentation.k.fits import WeightedRows
+from segmentation.k.fits import read_weighted
 from segmentation.parts import read_part, to_matrix
 from tasks.runtime.stage import stage
 
@@ -21,10 +20,7 @@ def evaluate(night: Night, scaled: Scaled, candidates: list[Candidate]) -> Evide
     """Compute every measure of every candidate."""
     # Not the sweep's coreset, which draws outliers on purpose: its density is not that of the customers.
     rows = to_matrix(read_part(scaled.sample.uniform)).T
-    exact = None
-    if scaled.sample.exact:
-        table = read_part(scaled.sample.part)
-        exact = WeightedRows(to_matrix(table.drop_columns(WEIGHT)).T, table[WEIGHT].to_numpy())
+    exact = read_weighted(scaled.sample.part) if scaled.sample.exact else None
     sample = EvaluationSample(rows, exact, night.definition.k.smallest_share, night.definition.seed)
     centres = [np.array(candidate.centres) for candidate in candidates]
     measures, natural = evaluate_all(sample, centres)

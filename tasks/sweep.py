@@ -15,8 +15,7 @@ from schemas.night import Night
 from schemas.part import Part
 from segmentation.features.grid import DivisionSums, snap, sum_divisions
 from segmentation.features.moments import round_significant
-from segmentation.features.sampling import WEIGHT
-from segmentation.k.fits import WeightedRows, fit_weighted
+from segmentation.k.fits import fit_weighted, read_weighted
 from segmentation.partitions import map_part_files
 from segmentation.parts import read_part, to_matrix
 from segmentation.report.words.value_feature import infer_value_feature
@@ -41,10 +40,7 @@ def measure_candidates(
 @stage("sweep {night.as_of} k={k}")
 def sweep(night: Night, scaled: Scaled, k: int) -> Candidate:
     """Fit one k to the sample, and put its centres on the grid."""
-    sample = read_part(scaled.sample.part)
-    rows = to_matrix(sample.drop_columns(WEIGHT)).T
-    weighted = WeightedRows(rows, sample[WEIGHT].to_numpy())
-    solution = fit_weighted(weighted, k, night.definition.fit, night.definition.seed)
+    solution = fit_weighted(read_weighted(scaled.sample.part), k, night.definition.fit, night.definition.seed)
     centres = snap(solution.centres, scaled.quantum)
     return Candidate(k=k, centres=tuple(map(tuple, centres.tolist())), passes=solution.passes)
 

@@ -31,6 +31,17 @@ def test_another_division_has_to_wait(stability: float, expected: int) -> None:
     assert (decision.wanted_k is None) is (stability >= 0.7)
 
 
+@pytest.mark.parametrize(("stability", "level"), [(0.74, "good"), (0.3, "care")])
+def test_a_division_stays_while_the_model_fits(stability: float, level: str) -> None:
+    """However unstable it is: another k would move now the customers that a refit might move later."""
+    choice = choose_tonight(stability)
+    decision = decide_k(KOptions(max=6), 3, choice, LAST.model_copy(update={"needs_refit": False}))
+    assert (choice.k, decision.k, decision.wanted_k) == (4, 5, None)
+    page = judge_evidence(choice.model_copy(update={"k": 5, "is_kept": True}))
+    assert page.level == level
+    assert ("They stay while last night's model fits" in page.details) is (level == "care")
+
+
 def test_a_kept_division_is_not_called_unstable() -> None:
     """The first screen says that it nearly holds, as does the table of what else was tried."""
     choice = choose_tonight(0.74).model_copy(update={"k": 5})

@@ -10,6 +10,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from config.clauses import FitOptions
+from schemas.part import Part
+from segmentation.features.sampling import WEIGHT
+from segmentation.parts import read_part, to_matrix
 
 
 class WeightedRows(NamedTuple):
@@ -17,6 +20,12 @@ class WeightedRows(NamedTuple):
 
     rows: np.ndarray
     weights: np.ndarray
+
+
+def read_weighted(part: Part) -> WeightedRows:
+    """The sample on which k-means is fitted, of a stage file with a column of weights."""
+    table = read_part(part)
+    return WeightedRows(to_matrix(table.drop_columns(WEIGHT)).T, table[WEIGHT].to_numpy())
 
 
 class KMeansFit(NamedTuple):

@@ -54,13 +54,14 @@ def judge_evidence(choice: Choice) -> Reason:
         return Reason("Evidence", "good", "nothing suggests more than one segment", "One segment holds all.")
     measures = next((point for point in choice.measures if point.k == choice.k), None)
     stability = measures.stability if measures is not None else None
+    is_close = choice.is_kept and stability is not None and stability >= STILL_HOLDS
     if stability is None:
         stability_text = "How stable they are was not measured."
     elif stability >= HOLDS:
         stability_text = (
             f"The segments come back when customers are drawn again: stability {stability:.2f} of 1."
         )
-    elif choice.is_kept:
+    elif is_close:
         stability_text = (
             f"Nearly all customers come back to their segments when customers are drawn again: stability "
             f"{stability:.2f} of 1, and {STILL_HOLDS} is enough to keep last night's segments."
@@ -70,7 +71,11 @@ def judge_evidence(choice: Choice) -> Reason:
             f"The segments do not all come back when customers are drawn again: stability {stability:.2f}, "
             f"and {HOLDS} is needed."
         )
-    holds = choice.is_kept or (stability is not None and stability >= HOLDS)
+        if choice.is_kept:
+            stability_text += (
+                " They stay while last night's model fits. When it is refitted, their number may change."
+            )
+    holds = is_close or (stability is not None and stability >= HOLDS)
     if choice.strength in ("strong", "fair"):
         clause = f"the evidence for {choice.k} segments is {choice.strength}"
         return Reason("Evidence", "good", clause, f"Customers form natural groups. {stability_text}")
