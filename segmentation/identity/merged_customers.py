@@ -43,16 +43,13 @@ def read_merged(path: AnyPath, columns: Sequence[str], merged: MergedIds) -> Ite
 
     The row of the id that stays counts. If it has none, that of the old id counts, the smallest of several.
     """
-    # A pass over the ids alone: an id that stays may come long before or after the old one.
-    stays = set[str]()
-    for table in read_published(path, []):
+    # A pass before that of the rows: an id that stays may come long before or after the old one.
+    stays, given_up = set[str](), []
+    for table in read_published(path, columns):
         ids = table["customer_id"]
         stays.update(ids.filter(pc.is_in(ids, value_set=merged.new)).to_pylist())
-    moved = [
-        table.filter(pc.is_in(table["customer_id"], value_set=merged.old))
-        for table in read_published(path, columns)
-    ]
-    renamed = pa.concat_tables(moved)
+        given_up.append(table.filter(pc.is_in(ids, value_set=merged.old)))
+    renamed = pa.concat_tables(given_up)
     names = merged.apply(renamed["customer_id"])
     frame = pd.DataFrame({"new": names.to_pandas(), "old": renamed["customer_id"].to_pandas()})
     survivors = frame[~frame["new"].isin(stays)].dropna().sort_values(["new", "old"]).drop_duplicates("new")
