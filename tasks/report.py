@@ -24,8 +24,13 @@ from schemas.part import Part
 from schemas.tables import DESCRIPTIONS, PROFILES, SWEEP
 from schemas.verdicts import Verdict
 from schemas.words import Words
-from segmentation.identity.segment_history import extend_history, read_segment_history, tonight_rows
-from segmentation.identity.segment_trends import extend_trends, read_segment_trends, select_tonight_trends
+from segmentation.identity.segment_history import (
+    append_tonight,
+    extend_history,
+    read_segment_history,
+    tonight_rows,
+)
+from segmentation.identity.segment_trends import read_segment_trends, select_tonight_trends
 from segmentation.parts import create_empty_folder, make_part, read_part, to_matrix
 from segmentation.report.context import ReportContext, pivot_statistics
 from segmentation.report.labelled_parts import LabelledPart
@@ -95,7 +100,7 @@ def continue_history(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame
 def continue_trends(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
     """The rows of trends.parquet: those of the edition before, if it has any, and tonight's."""
     folder = get_continued_folder(draft)
-    return extend_trends(None if folder is None else read_segment_trends(folder), tonight)
+    return append_tonight(None if folder is None else read_segment_trends(folder), tonight)
 
 
 def pair_with_labels(parts: Sequence[Part], draft: EditionDraft) -> list[LabelledPart]:

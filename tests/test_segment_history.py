@@ -11,6 +11,7 @@ from schemas.clustering import Segment
 from segmentation.identity.segment_history import (
     HISTORY_FILE,
     MOST_DATES,
+    append_tonight,
     extend_history,
     list_dates,
     read_segment_history,
@@ -19,7 +20,6 @@ from segmentation.identity.segment_history import (
 )
 from segmentation.identity.segment_trends import (
     TRENDS_FILE,
-    extend_trends,
     read_segment_trends,
     select_tonight_trends,
 )
@@ -126,11 +126,11 @@ def test_trends_keep_the_dates_of_the_history_and_the_most_telling_features() ->
     profiles["difference"] = np.arange(60.0) * -1
     trends = None
     for number in range(MOST_DATES + 1):
-        trends = extend_trends(trends, select_tonight_trends(FIRST + timedelta(days=number), profiles))
+        trends = append_tonight(trends, select_tonight_trends(FIRST + timedelta(days=number), profiles))
     assert trends is not None
     assert list_dates(trends) == [str(FIRST + timedelta(days=number)) for number in range(1, MOST_DATES + 1)]
     assert list(trends["feature"].unique()) == names[20:]
-    assert list_dates(extend_trends(trends, select_tonight_trends(FIRST, profiles))) == [str(FIRST)]
+    assert list_dates(append_tonight(trends, select_tonight_trends(FIRST, profiles))) == [str(FIRST)]
 
 
 def test_an_edition_without_trends_has_none(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The segments over the last editions, history.parquet: continued from the edition before, night by night.
 
-So an edition's history depends only on the editions that it follows, and a rebuild makes the same bytes. The
-history of runs is in the ledger, see resegment/history.py.
+So an edition's history depends only on the editions that it follows, and a rebuild makes the same bytes.
+Averages, which go on by the same rules, are in segment_trends.py. The history of runs is in the ledger, see
+resegment/history.py.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-import pandera.errors
 import pyarrow as pa
+from pandera.errors import SchemaErrors
+from pandera.pandas import DataFrameSchema
 
 from schemas.clustering import Segment
 from schemas.identity_tables import HISTORY
@@ -23,11 +25,16 @@ MOST_DATES = 90
 
 def read_segment_history(folder: AnyPath) -> pd.DataFrame | None:
     """An edition's history; None if it has none, or none that can be read."""
+    return read_continued_table(folder / HISTORY_FILE, HISTORY)
+
+
+def read_continued_table(path: AnyPath, contract: DataFrameSchema) -> pd.DataFrame | None:
+    """The rows of an edition that tonight's are added to; None without such a table, or a readable one."""
     try:
-        history: pd.DataFrame = HISTORY.validate(read_table(folder / HISTORY_FILE).to_pandas(), lazy=True)
-    except (OSError, pa.ArrowException, pandera.errors.SchemaErrors):
+        rows: pd.DataFrame = contract.validate(read_table(path).to_pandas(), lazy=True)
+    except (OSError, pa.ArrowException, SchemaErrors):
         return None
-    return history
+    return rows
 
 
 def tonight_rows(
@@ -49,13 +56,17 @@ def tonight_rows(
 def extend_history(
     earlier: pd.DataFrame | None, tonight: pd.DataFrame, moved_share: float | None
 ) -> pd.DataFrame:
-    """The history up to tonight: at most MOST_DATES dates, oldest first, none later than tonight."""
-    rows = tonight.assign(moved_share=np.nan if moved_share is None else moved_share)
-    if earlier is None:
-        return rows
-    past: pd.DataFrame = earlier[earlier["as_of"] < rows["as_of"].iloc[0]]
+    """The history up to tonight: see append_tonight."""
+    return append_tonight(earlier, tonight.assign(moved_share=np.nan if moved_share is None else moved_share))
+
+
+def append_tonight(earlier: pd.DataFrame | None, tonight: pd.DataFrame) -> pd.DataFrame:
+    """The rows up to tonight's: at most MOST_DATES dates, oldest first, none later than tonight."""
+    if earlier is None or tonight.empty:
+        return tonight
+    past: pd.DataFrame = earlier[earlier["as_of"] < tonight["as_of"].iloc[0]]
     dates = list_dates(past)[-(MOST_DATES - 1) :]
-    return pd.concat([past[past["as_of"].isin(dates)], rows], ignore_index=True)
+    return pd.concat([past[past["as_of"].isin(dates)], tonight], ignore_index=True)
 
 
 def list_dates(history: pd.DataFrame) -> list[str]:
