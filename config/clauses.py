@@ -34,6 +34,13 @@ class KOptions(Clause):
     )
     rule: KRule = Field("auto", description="auto (by borders), elbow, silhouette, gap or fixed.")
     fixed: int | None = Field(None, ge=1, le=100, description="The k, with rule: fixed.")
+    look_every: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="Measure every k again after this many days. In between, only if the model is refitted, "
+        "the definition changes, or another k is pending.",
+    )
     smallest_share: float = Field(
         0.01, ge=0, lt=1, description="A night with a segment below this share of customers is held."
     )

@@ -12,6 +12,7 @@ from flows.resegment import name_night
 from schemas.clustering import Scaled
 from schemas.comparison import Champion, Comparison
 from schemas.identity import PreviousEdition
+from schemas.look import Look
 from schemas.night import Night
 from segmentation.errors import Refused
 from segmentation.k.challengers import CHALLENGERS
@@ -82,4 +83,5 @@ def fit_champion(night: Night, scaled: Scaled) -> Champion:
     candidates = sweep.for_each(scaled.ks, night, scaled)
     curve = measure_inertia(night, scaled, candidates)
     evidence = evaluate(night, scaled, candidates)
-    return make_champion(choose(night, curve, evidence, PreviousEdition()), candidates)
+    look = Look(as_of=night.as_of, candidates=tuple(candidates), curve=curve, evidence=evidence)
+    return make_champion(choose(night, look, PreviousEdition()), look)

@@ -12,7 +12,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.catch_up import TAG, CatchUp, list_missed, reason_to_skip, skip_night
 from flows.judging import judge_due_edition
+from schemas.clustering import Scaled
 from schemas.draft import EditionDraft
+from schemas.identity import PreviousEdition
+from schemas.look import Look
 from schemas.night import Night, Published, Unpublished
 from schemas.rows import Customers
 from tasks.align import align
@@ -106,20 +109,30 @@ def draft_edition(night: Night, customers: Customers) -> EditionDraft:
     """The stages from customers to segments with stable ids."""
     previous = rescore(night, customers)
     scaled = scale(night, customers, previous)
-    candidates = sweep.for_each(scaled.ks, night, scaled)
-    curve = measure_inertia(night, scaled, candidates)
-    evidence = evaluate(night, scaled, candidates)
-    choice = choose(night, curve, evidence, previous, customers.ingested.key.validation)
-    fitted = fit(night, scaled, candidates, choice, previous)
+    look = look_at_k(night, scaled, previous)
+    choice = choose(night, look, previous, customers.ingested.key.validation)
+    fitted = fit(night, scaled, look, choice, previous)
     aligned = align(night, customers, scaled, fitted, previous)
     return EditionDraft(
         customers=customers,
         previous=previous,
         scaled=scaled,
+        look=look,
         choice=choice,
         aligned=aligned,
-        candidates=tuple(candidates),
     )
+
+
+def look_at_k(night: Night, scaled: Scaled, previous: PreviousEdition) -> Look:
+    """The stages that measure every k. Skipped while the evidence of the last look is carried on."""
+    if previous.look is not None:
+        for stage in (sweep, evaluate):
+            stage.skip(night, previous.look_reason)
+        return previous.look
+    candidates = sweep.for_each(scaled.ks, night, scaled)
+    curve = measure_inertia(night, scaled, candidates)
+    evidence = evaluate(night, scaled, candidates)
+    return Look(as_of=night.as_of, candidates=tuple(candidates), curve=curve, evidence=evidence)
 
 
 def publish_draft(night: Night, draft: EditionDraft) -> Published:

@@ -56,7 +56,13 @@ def what_if_command(
             {**division._asdict(), "segments": [segment._asdict() for segment in division.segments]}
             for division in divisions
         ]
-        facts = {"as_of": str(day), "why": manifest.why_k, "judged_on": judged_on, "divisions": content}
+        facts = {
+            "as_of": str(day),
+            "measured_on": str(manifest.measured_on or day),
+            "why": manifest.why_k,
+            "judged_on": judged_on,
+            "divisions": content,
+        }
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
 
@@ -66,6 +72,8 @@ def what_if_command(
     right = [place for place, i in enumerate(filled) if i in RIGHT_ALIGNED]
     print_table([COLUMNS[i] for i in filled], [[row[i] for i in filled] for row in rows], right)
     typer.echo(f"Why k = {manifest.k}: {'; '.join(manifest.why_k)}")
+    if manifest.measured_on not in (None, day):
+        typer.echo(f"Every k was last measured on {manifest.measured_on}; only this edition's is of {day}.")
     if any(division.outcome for division in divisions):
         typer.echo(f"The outcome is that of the divisions tried on {judged_on}.")
     typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")

@@ -3,9 +3,10 @@
 A stage whose record is checked or shown gets a field in EditionDraft; the flow fills it.
 """
 
-from schemas.clustering import Candidate, Scaled
+from schemas.clustering import Scaled
 from schemas.evidence import Choice
 from schemas.identity import Aligned, PreviousEdition
+from schemas.look import Look
 from schemas.part import Part
 from schemas.record import Record
 from schemas.rfm import RfmCuts
@@ -19,9 +20,9 @@ class EditionDraft(Record):
     customers: Customers
     previous: PreviousEdition
     scaled: Scaled
+    look: Look
     choice: Choice
     aligned: Aligned
-    candidates: tuple[Candidate, ...] = ()
 
     @property
     def ingested(self) -> Ingested:

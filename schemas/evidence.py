@@ -4,6 +4,7 @@ A measure is a field of `Measures` with a `SweepColumn`. Its column of sweep.par
 report and its vote for a k all follow from that field. Computing measures is in segmentation/k/.
 """
 
+from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -141,6 +142,7 @@ class Choice(Record):
     doubts: tuple[str, ...] = Field((), description="Disagreeing measures, degenerate evidence.")
     curve: tuple[CurvePoint, ...]
     measures: tuple[Measures, ...] = ()
+    measured_on: date | None = Field(None, description="The date whose customers the evidence is about.")
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
     wanted_nights: int = Field(0, description="For how many nights in a row, this one included.")
 

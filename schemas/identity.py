@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.clustering import Fitted
+from schemas.look import Look
 from schemas.model import Model
 from schemas.part import Part
 from schemas.record import Record
@@ -36,6 +37,8 @@ class PreviousEdition(Record):
     drift: dict[str, float] = Field(default_factory=dict, description="PSI by scaled number.")
     needs_refit: bool = Field(True, description="Should the model be refitted, even if k stays?")
     needs_rescale: bool = Field(True, description="Should its scaling be refitted too?")
+    look: Look | None = Field(None, description="The evidence for k to carry on; None: every k is measured.")
+    look_reason: str = Field("", description="Why every k is measured, or since when it was not.")
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")

@@ -84,6 +84,7 @@ class Manifest(Record):
     why_k: tuple[str, ...] = ()
     wanted_k: int | None = Field(None, description="Another k that the evidence asks for.")
     wanted_nights: int = Field(0, description="For how many nights in a row it has.")
+    measured_on: date | None = Field(None, description="The date on which every k was last measured.")
     how: str = Field(description="scored, warm or cold.")
     why: tuple[str, ...] = ()
     trained: date | None = Field(None, description="as_of of the night that fitted the model.")

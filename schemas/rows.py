@@ -66,12 +66,11 @@ class EditionKey(Record):
         False, description="A person accepted new ids, since the edition before cannot be continued."
     )
     starts_history: bool = Field(False, description="The history of the edition before is damaged.")
+    lost_evidence: bool = Field(False, description="The evidence for k of the edition before is damaged.")
     store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
     tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
     validation: Validation | None = Field(None, description="The validation that its page shows.")
-    given_names: dict[str, str] = Field(
-        {}, description="Names that people gave and that hold for the date, by segment id."
-    )
+    given_names: dict[str, str] = Field({}, description="Names that people gave, by segment id.")
 
 
 class RowBalance(Record):

@@ -3,9 +3,9 @@
 Without such an edition the flow fits them, by the stages of a night.
 """
 
-from schemas.clustering import Candidate
 from schemas.comparison import Champion
 from schemas.evidence import Choice
+from schemas.look import Look
 from schemas.night import Night
 from schemas.rows import Ingested
 from schemas.tables import SWEEP
@@ -50,7 +50,7 @@ def read_champion(night: Night, edition: Edition) -> Champion:
     )
 
 
-def make_champion(choice: Choice, candidates: list[Candidate]) -> Champion:
+def make_champion(choice: Choice, look: Look) -> Champion:
     """The segments that were fitted for the comparison."""
-    centres = next(candidate.centres for candidate in candidates if candidate.k == choice.k)
+    centres = next(candidate.centres for candidate in look.candidates if candidate.k == choice.k)
     return Champion(k=choice.k, reasons=choice.reasons, centres=centres, choice=choice)

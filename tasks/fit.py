@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.clustering import Candidate, Fitted, Scaled, Segment
+from schemas.clustering import Fitted, Scaled, Segment
 from schemas.evidence import Choice
 from schemas.identity import PreviousEdition
+from schemas.look import Look
 from schemas.model import Model
 from schemas.night import Night
 from schemas.numbers import Training
@@ -208,14 +209,12 @@ def order_clusters(solution: Solution) -> np.ndarray:
 
 
 @stage("fit {night.as_of} k={choice.k}")
-def fit(
-    night: Night, scaled: Scaled, candidates: list[Candidate], choice: Choice, previous: PreviousEdition
-) -> Fitted:
+def fit(night: Night, scaled: Scaled, look: Look, choice: Choice, previous: PreviousEdition) -> Fitted:
     """Keep last night's model, refine it, or refine the chosen candidate; write every label."""
     folder = create_empty_folder(night.staging / "fit")
     solution = continue_model(night, scaled, choice, previous)
     if isinstance(solution, str):
-        start = next(np.array(candidate.centres) for candidate in candidates if candidate.k == choice.k)
+        start = next(np.array(candidate.centres) for candidate in look.candidates if candidate.k == choice.k)
         reasons = (solution, *(previous.reasons if previous.needs_refit else ()))
         solution = solve(night, scaled, start, "cold", reasons)
 

@@ -38,6 +38,7 @@ from segmentation.store.files.permissions import FILE, FOLDER, PRIVATE_FILE, set
 from segmentation.store.layout import (
     ATTRIBUTE_QUARANTINE,
     EDITION_KEY,
+    EVIDENCE,
     KNOWN_CUSTOMERS,
     MANIFEST_KEY,
     PRIVATE,
@@ -108,6 +109,7 @@ def make_manifest(night: Night, draft: EditionDraft, verdict: Verdict, reported:
         why_k=choice.reasons,
         wanted_k=choice.wanted_k,
         wanted_nights=choice.wanted_nights,
+        measured_on=draft.look.as_of,
         how=fitted.method,
         why=fitted.reasons,
         trained=fitted.training.as_of,
@@ -164,10 +166,10 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
         (reported.alternatives, "alternatives.parquet"),
         (reported.history, "history.parquet"),
         (reported.trends, "trends.parquet"),
+        (reported.levels, "levels.parquet"),
     ):
-        shutil.copyfile(part.path, folder / name)
-    if reported.levels is not None:
-        shutil.copyfile(reported.levels.path, folder / "levels.parquet")
+        if part is not None:
+            shutil.copyfile(part.path, folder / name)
     write_quarantine(folder / QUARANTINE, draft.customers.quarantine)
     if draft.customers.attributes is not None:
         write_quarantine(folder / ATTRIBUTE_QUARANTINE, draft.customers.attribute_quarantine)
@@ -179,6 +181,7 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     write_changes(folder, pieces, draft.aligned, ids, draft.customers.known)
     if draft.customers.groups is not None:
         write_known(folder / KNOWN_CUSTOMERS, draft.customers.known)
+    (folder / EVIDENCE).write_bytes(to_json(draft.look))
     model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted, reported.words)
     (folder / "model.json").write_bytes(to_json(model))
     tables = join_segments(pieces, night.definition, ids, make_scorer(reported.rfm))
@@ -187,10 +190,8 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
 
 
 def _warn_of_repair(night: Night, draft: EditionDraft) -> list[str]:
-    is_repair = draft.ingested.key.replaces == DAMAGED
-    return (
-        [f"the published table of {night.as_of} was damaged; this run has replaced it"] if is_repair else []
-    )
+    repair = f"the published table of {night.as_of} was damaged; this run has replaced it"
+    return [repair] if draft.ingested.key.replaces == DAMAGED else []
 
 
 def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: EditionDraft) -> Published:

@@ -177,7 +177,7 @@ def tabulate_divisions(
     naming = Naming(scaled.columns, texts.words.figures, texts.traits, units)
     names = list(texts.descriptions["name"])
     division = PublishedDivision(draft.aligned.fitted.segments, names, values)
-    return tabulate_alternatives(draft.choice, draft.candidates, naming, division)
+    return tabulate_alternatives(draft.choice, draft.look.candidates, naming, division)
 
 
 @stage("report {night.as_of}")

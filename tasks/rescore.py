@@ -4,11 +4,15 @@ The pass over the customers is in segmentation/identity/rescoring.py, the decisi
 segmentation/identity/refitting.py.
 """
 
+from datetime import timedelta
+
 from schemas.identity import PreviousEdition
+from schemas.look import Look
 from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.rows import Customers, EditionKey
 from segmentation.identity.continuing import get_previous_ref, is_combining, read_continued
+from segmentation.identity.looking import LookOccasion, explain_look, read_look
 from segmentation.identity.previous_model import PreviousModel, list_changed_keys, read_previous_model
 from segmentation.identity.refitting import ModelFit, RefitDecision, decide_refit
 from segmentation.identity.rescoring import Rescored, rescore_customers
@@ -17,6 +21,7 @@ from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.layout import edition_folder, get_home
 from tasks.runtime.stage import stage
 
+LOST_EVIDENCE = "the previous edition has lost its evidence for k, so tonight measures every k"
 LOST_HISTORY = "the edition before has lost its history of earlier dates, so this one begins a new one"
 
 
@@ -56,6 +61,30 @@ def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDe
     return decision
 
 
+def carry_look(
+    night: Night, key: EditionKey, previous: PreviousModel, rescored: Rescored, decision: RefitDecision
+) -> tuple[Look | None, str]:
+    """The last look at k if it is carried on, and why it is or is not."""
+    manifest = previous.manifest
+    folder = edition_folder(get_home(night), manifest.as_of, manifest.edition)
+    look = None if key.lost_evidence else read_look(folder, manifest)
+    options = night.definition.k
+    smallest = options.smallest_share * rescored.sizes.sum()
+    occasion = LookOccasion(
+        as_of=night.as_of,
+        last=look.as_of if look else None,
+        changed=night.definition.decisive_content() != manifest.definition,
+        refits=decision.refits,
+        emptied=int(((rescored.sizes < smallest) | (rescored.sizes == 0)).sum()),
+        wanted_k=manifest.wanted_k,
+    )
+    reason = explain_look(options, occasion)
+    if look is None or reason is not None:
+        return None, reason or ""
+    due = look.as_of + timedelta(days=options.look_every)
+    return look, f"k was measured on {look.as_of}, and will be again on {due} or when the model is refitted"
+
+
 @stage("rescore {night.as_of}")
 def rescore(night: Night, customers: Customers) -> PreviousEdition:
     """Score tonight's customers with last night's model, or start cold."""
@@ -69,6 +98,7 @@ def rescore(night: Night, customers: Customers) -> PreviousEdition:
     model, manifest = read_continued(night, ref)
     rescored = rescore_customers(customers.parts, model, create_empty_folder(night.staging / "rescore"))
     decision = decide(night, PreviousModel(model, manifest), rescored)
+    look, look_reason = carry_look(night, key, PreviousModel(model, manifest), rescored, decision)
     return PreviousEdition(
         edition=ref.edition,
         as_of=ref.as_of,
@@ -87,7 +117,12 @@ def rescore(night: Night, customers: Customers) -> PreviousEdition:
         drift=rescored.drift,
         needs_refit=decision.refits,
         needs_rescale=decision.rescales,
+        look=look,
+        look_reason=look_reason,
         reasons=decision.reasons,
-        warnings=(LOST_HISTORY,) if key.starts_history else (),
+        warnings=(
+            *((LOST_HISTORY,) if key.starts_history else ()),
+            *((LOST_EVIDENCE,) if key.lost_evidence else ()),
+        ),
         store_warnings=key.store_warnings,
     )

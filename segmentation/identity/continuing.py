@@ -22,7 +22,7 @@ from segmentation.store.edition.manifests import MANIFEST, try_read_manifest
 from segmentation.store.edition.sealed_files import describe_problem, read_sealed_digests
 from segmentation.store.erasures import refuse_erased_rows
 from segmentation.store.files.objects import AnyPath
-from segmentation.store.layout import KNOWN_CUSTOMERS, SUMS, edition_folder, get_home
+from segmentation.store.layout import EVIDENCE, KNOWN_CUSTOMERS, SUMS, edition_folder, get_home
 from segmentation.store.repair.restoring import restore_table
 
 MODEL_FILES = (MANIFEST, "model.json")
@@ -31,13 +31,15 @@ MODEL_FILES = (MANIFEST, "model.json")
 class PreviousState(NamedTuple):
     """What prevents a night from continuing an edition: damage, or a model that does not fit the definition.
 
-    Without either: repairs that were made, and whether the history of earlier dates is damaged.
+    Without either: repairs that were made, and whether the history of earlier dates or the evidence for k is
+    damaged.
     """
 
     damage: str = ""
     misfit: str = ""
     repairs: tuple[str, ...] = ()
     has_lost_history: bool = False
+    has_lost_evidence: bool = False
 
 
 def confirm_previous(night: Night, key: EditionKey, content: dict[str, Any]) -> EditionKey:
@@ -59,8 +61,14 @@ def confirm_previous(night: Night, key: EditionKey, content: dict[str, Any]) -> 
         return _start_over(key, content, state)
     return key.model_copy(
         update={
-            "edition": name_edition(content, ref, starts_history=state.has_lost_history),
+            "edition": name_edition(
+                content,
+                ref,
+                starts_history=state.has_lost_history,
+                lost_evidence=state.has_lost_evidence,
+            ),
             "starts_history": state.has_lost_history,
+            "lost_evidence": state.has_lost_evidence,
             "store_warnings": state.repairs,
         }
     )
@@ -132,8 +140,10 @@ def _check_tables(
         name in digests and describe_problem(folder, name, digests) is not None
         for name in (HISTORY_FILE, TRENDS_FILE)
     )
+    # Without it, tonight measures every k. By the manifest: a damaged list of digests may lack the file.
+    lost_evidence = EVIDENCE in previous.manifest.files and bool(list_damage(folder, (EVIDENCE,), digests))
     repairs = (table.repair,) if table.repair else ()
-    return PreviousState(repairs=repairs, has_lost_history=lost)
+    return PreviousState(repairs=repairs, has_lost_history=lost, has_lost_evidence=lost_evidence)
 
 
 def read_continued(night: Night, ref: EditionRef) -> PreviousModel:

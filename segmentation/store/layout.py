@@ -22,6 +22,7 @@ QUARANTINE = "quarantine.parquet"
 ATTRIBUTE_QUARANTINE = "quarantine-attributes.parquet"
 PRIVATE = frozenset({QUARANTINE, ATTRIBUTE_QUARANTINE})  # files of an edition that only the owner may read
 KNOWN_CUSTOMERS = "known.parquet"
+EVIDENCE = "evidence.json"
 EDITION_KEY = b"resegment.edition"
 MANIFEST_KEY = b"resegment.manifest_sha256"
 

@@ -87,6 +87,7 @@ PLACES = (
     _edition_file("descriptions.parquet", "segments in words"),
     _edition_file("levels.parquet", "segments by the levels of profile columns, counted"),
     _edition_file("sweep.parquet", "the evidence for k"),
+    _edition_file("evidence.json", "fits and evidence of the last look at k"),
     _edition_file("alternatives.parquet", "the segments of every k that was tried"),
     _edition_file("lineage.parquet", "what became of segments"),
     _edition_file("migration.parquet", "customers by segment before and now, counted"),

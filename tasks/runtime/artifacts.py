@@ -103,7 +103,7 @@ def _(choice: Choice, night: Night) -> list[Artifact]:
     doubts = [f"- {escape_cell(doubt)}" for doubt in choice.doubts]
     lines = [
         f"k = {choice.k} by the rule `{choice.rule}`: {escape_cell('; '.join(choice.reasons))}. "
-        f"In short: {STRENGTHS[choice.strength]}.",
+        f"In short: {STRENGTHS[choice.strength]}. Every k was measured on {choice.measured_on}.",
         "",
         *([*doubts, ""] if doubts else []),
         *format_table(header, rows, "rrrrrrr"),

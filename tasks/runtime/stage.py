@@ -14,8 +14,10 @@ from prefect import get_run_logger, task, unmapped
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.states import Completed
 from prefect.tasks import Task, exponential_backoff
 
+from schemas.night import Night
 from schemas.record import Record
 from segmentation.errors import (
     Conflict,
@@ -75,6 +77,11 @@ class Stage(Generic[P, R]):
         """Run the stage once."""
         return self.task(*args, **kwargs) if _is_in_flow_run() else self.function(*args, **kwargs)
 
+    def skip(self, night: Night, reason: str) -> None:
+        """Show that the stage does not run tonight, and why: in the UI, a task run in state Skipped."""
+        if _is_in_flow_run():
+            _skip.with_options(task_run_name=f"{self.name} {night.as_of}")(reason)
+
     def for_each(self, items: Iterable[Any], *fixed: object) -> list[R]:
         """Run the stage once per item, at the same time in a flow run. `fixed` are the leading arguments."""
         if not _is_in_flow_run():
@@ -105,6 +112,12 @@ def list_stages(function: Callable[..., Any]) -> tuple[Stage[Any, Any], ...]:
         elif isinstance(value, FunctionType) and value.__module__ == function.__module__:
             stages.update(dict.fromkeys(list_stages(value)))
     return tuple(stages)
+
+
+@task(persist_result=False)
+def _skip(reason: str) -> State[None]:
+    get_run_logger().info("skipped: %s", reason)
+    return Completed(name="Skipped", message=reason)
 
 
 def _is_in_flow_run() -> bool:

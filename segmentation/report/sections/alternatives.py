@@ -4,6 +4,7 @@ Its rows are those of alternatives.parquet, see alternatives_table.py. Markup: s
 """
 
 from collections.abc import Hashable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -45,6 +46,7 @@ class AlternativesView(NamedTuple):
 
     value: str
     has_outcome: bool
+    measured: str
     divisions: list[Alternative]
     command: str
 
@@ -59,9 +61,15 @@ def view_alternatives(context: ReportContext) -> AlternativesView | None:
     return AlternativesView(
         value=context.traits[value].label if value is not None and value in context.traits else "",
         has_outcome=any(division.outcome for division in divisions),
+        measured=describe_date(context.draft.choice.measured_on, context.night.as_of),
         divisions=divisions,
         command=f"resegment what-if {context.night.definition.name} --as-of {context.night.as_of}",
     )
+
+
+def describe_date(measured_on: date | None, as_of: date) -> str:
+    """`on 2026-01-01, when every k was last measured`, or `tonight`."""
+    return "tonight" if measured_on in (None, as_of) else f"on {measured_on}, when every k was last measured"
 
 
 def view_divisions(

@@ -83,6 +83,8 @@ def view_evidence(context: ReportContext) -> EvidenceView:
     if choice.wanted_k is not None:
         nights = "1 night" if choice.wanted_nights == 1 else f"{choice.wanted_nights} nights in a row"
         reasons.append(f"The rule has chosen k = {choice.wanted_k} for {nights}, tonight included.")
+    if choice.measured_on != context.night.as_of:
+        reasons.append(f"Every k was last measured on {choice.measured_on}.")
     sweep = tabulate_sweep(choice)
     panels = (draw_panel(choice, sweep, panel) for panel in PANELS)
     return EvidenceView(

@@ -62,12 +62,18 @@ def name_edition(
     *,
     accept_new_ids: bool = False,
     starts_history: bool = False,
+    lost_evidence: bool = False,
 ) -> str:
     """The edition's id, from what it is made of and what it builds on.
 
-    accept_new_ids and starts_history: as in its key. They are in the name only where they decided something.
+    accept_new_ids, starts_history and lost_evidence: as in its key. They are in the name only where they
+    decided something.
     """
-    decisions = {"accept_new_ids": accept_new_ids, "starts_history": starts_history}
+    decisions = {
+        "accept_new_ids": accept_new_ids,
+        "starts_history": starts_history,
+        "lost_evidence": lost_evidence,
+    }
     return digest_content(
         {
             **content,

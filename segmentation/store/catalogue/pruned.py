@@ -6,6 +6,7 @@ had been given before them, so that ids.json can be rebuilt. Pruning is in segme
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import product
 from typing import Any
 
 from schemas.manifest import EditionRef, Manifest
@@ -68,12 +69,18 @@ def name_as_published(night: Night, key: EditionKey, content: dict[str, Any]) ->
     earlier = [digest.model_dump() for digest in manifest.inputs if digest.of == "history"]
     inputs = [digest for digest in content["inputs"] if digest["of"] != "history"]
     content = {**content, "inputs": [*inputs, *earlier]}
-    # The manifest does not say whether the history started over.
+    # The manifest does not say whether the history started over, or the evidence was lost.
     names = [
-        name_edition(content, previous, accept_new_ids=manifest.accept_new_ids, starts_history=starts_history)
-        for starts_history in (True, False)
+        name_edition(
+            content,
+            previous,
+            accept_new_ids=manifest.accept_new_ids,
+            starts_history=starts_history,
+            lost_evidence=lost_evidence,
+        )
+        for starts_history, lost_evidence in product((True, False), repeat=2)
     ]
-    edition = names[0] if names[0] == key.replaces else names[1]
+    edition = key.replaces if key.replaces in names else names[-1]
     changes = {"edition": edition, "previous": previous.edition, "previous_as_of": previous.as_of}
     return key.model_copy(update=changes)
 
