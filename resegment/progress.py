@@ -20,7 +20,7 @@ class StageProgress(logging.Handler):
     def __init__(self, console: Console, task_counts: Mapping[str, int]) -> None:
         super().__init__(logging.INFO)
         self.console = console
-        self.stages = frozenset(task_counts)
+        self.task_counts = task_counts
         self.began = time.monotonic()
         columns = (SpinnerColumn(), "{task.description}", BarColumn(), TimeElapsedColumn())
         self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -33,11 +33,16 @@ class StageProgress(logging.Handler):
         if record.levelno >= logging.WARNING and "Retry" in message and name:
             retry = message[message.rindex("Retry") :]
             self.console.print(f"{name}: failed, {retry}", style="yellow", markup=False, highlight=False)
-        elif "Finished in state Completed" in message and name.split(" ")[0] in self.stages:
-            self.bar.update(self.step, advance=1, description=name)
+        stage = name.split(" ")[0]
+        # One task run stands for all of a skipped stage.
+        is_skipped = "Finished in state Skipped" in message
+        if stage in self.task_counts and (is_skipped or "Finished in state Completed" in message):
+            advance = self.task_counts[stage] if is_skipped else 1
+            self.bar.update(self.step, advance=advance, description=name)
             if not self.console.is_terminal:
                 seconds = time.monotonic() - self.began
-                self.console.print(f"{seconds:7.1f} s  {name}", markup=False, highlight=False)
+                line = f"{seconds:7.1f} s  {name}{' (skipped)' if is_skipped else ''}"
+                self.console.print(line, markup=False, highlight=False)
 
 
 class FlowLines(logging.Handler):

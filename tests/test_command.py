@@ -1,17 +1,21 @@
 """The command from a terminal: help, refusals, exit status, and a night from `run` to `score`."""
 
 import json
+import logging
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
+from rich.console import Console
 
 from flows.resegment import resegment, segment_customers
 from resegment.flow_runs import count_task_runs
+from resegment.progress import StageProgress
 from tasks.runtime.stage import list_stages
 from tests.conftest import Command
 from tests.test_flow import TWO_GROUPS, write_demo
@@ -117,6 +121,19 @@ def test_progress_shows_the_stages_of_the_flow() -> None:
     assert list(counts) == list(dict.fromkeys(stage.name for stage in list_stages(segment_customers)))
     assert counts["sweep"] == 10  # nine values of k, and their curve
     assert counts["ingest"] == counts["publish"] == 1
+
+
+def test_progress_counts_a_skipped_stage_as_a_whole() -> None:
+    """One task run stands for the stage's twelve, so that the bar ends where the night does."""
+    output = StringIO()
+    progress = StageProgress(Console(file=output), {"sweep": 12, "choose": 1})
+    for name, state in (("sweep 2026-01-31", "Skipped"), ("choose 2026-01-31", "Completed")):
+        record = logging.LogRecord("prefect", logging.INFO, "", 0, f"Finished in state {state}()", None, None)
+        record.task_run_name = name
+        progress.handle(record)
+    assert progress.bar.tasks[0].completed == progress.bar.tasks[0].total == 13
+    assert "sweep 2026-01-31 (skipped)" in output.getvalue()
+    assert "choose 2026-01-31 (skipped)" not in output.getvalue()
 
 
 def test_init_writes_a_definition_once(main_command: Command, tmp_path: Path) -> None:

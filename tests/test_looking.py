@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from config.clauses import KOptions
+from flows.resegment import resegment
 from schemas.night import Published
 from segmentation.identity.looking import LookOccasion, explain_look
 from tests.nights import FOUR, create_town, day, draw_customers, manifest, read
+from tests.test_retry import expect_stage_states, read_messages
 
 QUIET = LookOccasion(date(2026, 1, 8), date(2026, 1, 2), False, False, 0, None)
 
@@ -96,3 +98,17 @@ def test_damaged_evidence_is_measured_again(tmp_path: Path) -> None:
         has_warned = any("has lost its evidence for k" in warning for warning in second.warnings)
         assert has_warned is (town is damaged)
     assert names["whole"] != names["damaged"]
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_ui_shows_which_stages_were_skipped(tmp_path: Path) -> None:
+    """They are in state Skipped, with the reason; all others are completed."""
+    store = str(tmp_path / "store")
+    resegment("article", as_of=date(2026, 1, 1), store=store)
+    state = resegment("article", as_of=date(2026, 1, 2), store=store, return_state=True)
+    run_id = str(state.state_details.flow_run_id)
+    stages = ("rescore", "scale", "sweep", "evaluate", "choose", "fit", "publish")
+    skipped = {"sweep", "evaluate"}
+    expect_stage_states(run_id, {name: {"Skipped" if name in skipped else "Completed"} for name in stages})
+    reason = "k was measured on 2026-01-01, and will be again on 2026-01-08 or when the model is refitted"
+    assert set(read_messages(run_id, "Skipped")) == {reason}

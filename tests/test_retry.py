@@ -47,6 +47,14 @@ def read_stage_states(run_id: str) -> dict[str, set[str]]:
     return states
 
 
+def read_messages(run_id: str, state_name: str) -> list[str | None]:
+    """The messages of the run's task runs in a state."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+    states = [task_run.state for task_run in runs if task_run.state]
+    return [state.message for state in states if state.name == state_name]
+
+
 def expect_stage_states(run_id: str, expected: dict[str, set[str]]) -> None:
     """Assert that stages ended in exactly these states.
 
