@@ -3,14 +3,12 @@
 What a stage does is in its file in tasks/.
 """
 
-import os
 from datetime import UTC, datetime
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.judging import validate_date
-from flows.resegment import name_night
+from flows.night_runs import NIGHT_OPTIONS
 from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.validation import Validated
@@ -22,12 +20,7 @@ from tasks.runtime.session import close_run, night_session, open_night
 from tasks.validate import INCOMPLETE, list_complete_editions
 
 
-@flow(
-    flow_run_name=name_night,
-    task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
-    persist_result=True,
-    result_serializer="json",
-)
+@flow(**NIGHT_OPTIONS)
 def validate(
     definition: str,
     as_of: AsOf = None,
