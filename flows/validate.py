@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 
 from prefect import flow
 
-from flows.judging import validate_date
 from flows.night_runs import NIGHT_OPTIONS
 from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.validation import Validated
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
-from segmentation.outcomes.outcome_night import get_outcome
+from segmentation.outcomes.outcome_night import get_outcome, make_outcome_night
+from tasks.ingest import ingest
 from tasks.runtime.parameters import AsOf
 from tasks.runtime.session import close_run, night_session, open_night
-from tasks.validate import INCOMPLETE, list_complete_editions
+from tasks.summarise import summarise
+from tasks.validate import INCOMPLETE, list_complete_editions, validate_edition
 
 
 @flow(**NIGHT_OPTIONS)
@@ -72,3 +73,11 @@ def validate_newest(night: Night, candidates: list[EditionRef]) -> Validated:
             close_run(dated, "validated", {"edition": ref.edition, "reasons": [validated.validation.verdict]})
             return validated
     raise problem
+
+
+def validate_date(night: Night, edition: str) -> Validated:
+    """The stages of a validation: the outcome's rows become customers, and judge the edition."""
+    outcome_night = make_outcome_night(night)
+    ingested = ingest(outcome_night)
+    customers = summarise(outcome_night, ingested)
+    return validate_edition(night, edition, customers)

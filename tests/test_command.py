@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from flows.campaign import measure_campaign
 from flows.resegment import resegment, segment_customers
+from flows.validate import validate
 from resegment.flow_runs import count_task_runs
 from tasks.runtime.stage import list_stages
 from tests.conftest import Command
@@ -117,6 +119,12 @@ def test_progress_shows_the_stages_of_the_flow() -> None:
     assert list(counts) == list(dict.fromkeys(stage.name for stage in list_stages(segment_customers)))
     assert counts["sweep"] == 10  # nine values of k, and their curve
     assert counts["ingest"] == counts["publish"] == 1
+
+
+def test_progress_shows_the_stages_of_flows_that_read_outcomes() -> None:
+    """A validation and a campaign read the outcome's rows first, and say so."""
+    assert list(count_task_runs(validate)) == ["ingest", "summarise", "validate"]
+    assert list(count_task_runs(measure_campaign)) == ["ingest", "summarise", "campaign"]
 
 
 def test_init_writes_a_definition_once(main_command: Command, tmp_path: Path) -> None:
