@@ -63,9 +63,9 @@ class EditionKey(Record):
     previous_as_of: date | None = Field(None, description="That date.")
     replaces: str | None = Field(description="Edition that this date held when the run started.")
     accept_new_ids: bool = Field(
-        False, description="A person accepted new ids, since the edition before cannot be continued."
+        False, description="A person accepted new ids, since the previous edition cannot be continued."
     )
-    starts_history: bool = Field(False, description="The history of the edition before is damaged.")
+    starts_history: bool = Field(False, description="The history of the previous edition is damaged.")
     store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
     tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
     validation: Validation | None = Field(None, description="The validation that its page shows.")
@@ -234,7 +234,7 @@ class Customers(Record):
     warnings: tuple[str, ...]
     largest: tuple[int, ...] = Field((), description="Most events of single customers, descending.")
     events: int = Field(0, description="Events that were summarised; 0 for grain customer.")
-    known: tuple[Part, ...] = Field((), description="With groups: all known customers, by customer_id.")
+    known_parts: tuple[Part, ...] = Field((), description="With groups: all known customers, by customer_id.")
     groups: KnownCustomers | None = Field(None, description="How many of them are in each group.")
     attributes: AttributeBalance | None = None
     attribute_quarantine: tuple[Part, ...] = ()

@@ -44,7 +44,9 @@ def choose(
     if decision.k == choice.k:
         reasons = (*choice.reasons, decision.reason) if decision.reason else choice.reasons
         return choice.model_copy(update={"reasons": reasons})
-    kept = judge_choice(options, Vote(decision.k, decision.reason), curve, evidence)
-    reasons = (*kept.reasons, f"tonight alone would choose k = {choice.k}: {choice.reasons[0]}")
+    final_choice = judge_choice(options, Vote(decision.k, decision.reason), curve, evidence)
+    reasons = (*final_choice.reasons, f"tonight alone would choose k = {choice.k}: {choice.reasons[0]}")
     wanted = {"wanted_k": decision.wanted_k, "wanted_nights": decision.wanted_nights}
-    return kept.model_copy(update={"reasons": reasons, **wanted, "is_kept": decision.wanted_k is None})
+    return final_choice.model_copy(
+        update={"reasons": reasons, **wanted, "is_kept": decision.wanted_k is None}
+    )

@@ -128,12 +128,12 @@ def _check_tables(
     if damage := list_damage(folder, needed_files, digests):
         return PreviousState(damage=damage)
     # Both begin again together, so that their dates agree. Editions of earlier versions have no trends.
-    lost = any(
+    has_lost_history = any(
         name in digests and describe_problem(folder, name, digests) is not None
         for name in (HISTORY_FILE, TRENDS_FILE)
     )
     repairs = (table.repair,) if table.repair else ()
-    return PreviousState(repairs=repairs, has_lost_history=lost)
+    return PreviousState(repairs=repairs, has_lost_history=has_lost_history)
 
 
 def read_continued(night: Night, ref: EditionRef) -> PreviousModel:

@@ -61,7 +61,7 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
     pointer, pruned = read_pointer(home), list_pruned_dates(home)
     stops, damaged = list[Stop](), 0
     days = [day for day in list_recorded_days(home) if since is None or day >= since]
-    lost = [day for day in pruned if (since is None or day >= since) and day not in days]
+    lost_dates = [day for day in pruned if (since is None or day >= since) and day not in days]
     for day in days:
         edition = identify_edition(home, day, pointer)
         if edition in pointer.superseded or edition is None:
@@ -71,8 +71,8 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
         if state or (stops and state is not None):
             stops.append(Stop(day, edition, state))
     if not stops:
-        _refuse_unknown(len(days) - damaged, damaged + len(lost))
-    return CustomerPath(stops, damaged, len(lost))
+        _refuse_unknown(len(days) - damaged, damaged + len(lost_dates))
+    return CustomerPath(stops, damaged, len(lost_dates))
 
 
 def list_recorded_days(home: AnyPath) -> list[date]:
