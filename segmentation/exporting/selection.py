@@ -71,7 +71,7 @@ def check_margin(table: ListTable, min_margin: float | None) -> None:
         raise Refused("min-margin", "new and lapsed customers are in no segment, so they have no margin")
 
 
-def resolve_baseline(home: AnyPath, day: date, table: ListTable = OF_SEGMENTS) -> EditionRef:
+def resolve_baseline(home: AnyPath, day: date, table: ListTable) -> EditionRef:
     """The newest edition of a date up to `day`, with which an export compares. Refused without its table."""
     # previous_edition looks before a date.
     ref = previous_edition(home, day + timedelta(days=1))
