@@ -77,7 +77,7 @@ def _describe_extremes(measure: MeasureValidation) -> str:
 
 
 def _compare(measure: MeasureValidation) -> str:
-    """How cells and the edition before do, where both have an R squared."""
+    """How cells and the previous edition do, where both have an R squared."""
     skills = [get_skill(measure, kind) for kind in ("cells", "previous")]
     parts = [
         f"{skill.groups} {skill.label}" if skill.kind == "cells" else f"the {skill.label}"
