@@ -18,6 +18,7 @@ from segmentation.parts import open_parquet
 from segmentation.store.catalogue.preceding import identify_edition
 from segmentation.store.catalogue.pruned import list_pruned_dates
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.descriptions import read_factual_names
 from segmentation.store.edition.manifests import try_read_manifest
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
@@ -148,11 +149,5 @@ def _read_reasons(folder: AnyPath, customer_id: str) -> dict[str, Any]:
 
 def _read_factual_name(folder: AnyPath, segment_id: str) -> str:
     """The name in an edition of an earlier version, whose table has none."""
-    if try_read_manifest(folder) is None:
-        return ""
-    try:
-        with open_parquet(folder / "descriptions.parquet") as file:
-            rows = file.read(["segment_id", "name"], use_threads=False).to_pylist()
-    except (OSError, pa.ArrowException):
-        return ""
-    return next((str(row["name"]) for row in rows if row["segment_id"] == segment_id), "")
+    is_readable = try_read_manifest(folder) is not None
+    return read_factual_names(folder).get(segment_id, "") if is_readable else ""
