@@ -118,7 +118,7 @@ class RowBalance(Record):
         """`812 rows read = 700 used + 0 merged + 112 quarantined`; with erased rows also these."""
         erased = f" + {self.erased:,} erased" if self.erased else ""
         return (
-            f"{self.read:,} rows read = {self.used:,} used + {self.merged:,} merged "
+            f"{format_count(self.read, 'row')} read = {self.used:,} used + {self.merged:,} merged "
             f"+ {self.quarantined:,} quarantined{erased}"
         )
 
