@@ -113,6 +113,7 @@ def test_a_night_that_died_before_its_commit_is_run_again(
     assert contents(home) == contents(tmp_path / "store" / "demo")
 
 
+@pytest.mark.slow
 def test_a_damaged_edition_is_reported_and_built_again(bucket: ObjectPath, tmp_path: Path) -> None:
     """Audit names the object; a plain re-run replaces it."""
     (tmp_path / "customers.csv").write_bytes(csv(TWO_GROUPS))
