@@ -67,7 +67,13 @@ def test_a_store_of_objects_has_the_same_bytes_as_a_folder(bucket: ObjectPath, t
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []
 
 
-@pytest.mark.parametrize("location", ["in/", "in/day-*.csv", "*/day-2026-01-3?.csv", "in/day-2026-01-30.csv"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("in/", "in/day-*.csv", "*/day-2026-01-3?.csv"),
+        pytest.param("in/day-2026-01-30.csv", marks=pytest.mark.slow),
+    ],
+)
 def test_objects_are_listed_like_files(
     bucket: ObjectPath, location: str, make_night: Callable[..., Night]
 ) -> None:
