@@ -28,17 +28,17 @@ class RfmColumns(Clause):
         """The columns by the names of their scores."""
         return {score: getattr(self, name) for name, score in SCORES.items()}
 
-    def fault(self, columns: Mapping[str, Column], kept: Collection[str]) -> str | None:
+    def fault(self, columns: Mapping[str, Column], kept_columns: Collection[str]) -> str | None:
         """Why no scores can be computed; None if they can. columns: those of the customer table."""
         names = list(self.by_score.values())
         if len(set(names)) != len(names):
             return "recency, frequency and monetary must be three different columns"
         for name in names:
-            if name not in kept:
+            if name not in kept_columns:
                 return f"{name} is neither in features nor in profile; add it to profile to keep it"
             if columns[name].type not in ("int", "float"):
                 return f"{name} has type {columns[name].type}; expected int or float"
         added = {CODE, *SCORES.values()}
         # SQL names are case-insensitive.
-        taken = sorted(name for name in kept if name.casefold() in added)
-        return f"segments.parquet gets a column {taken[0]} from it; rename yours" if taken else None
+        clashes = sorted(name for name in kept_columns if name.casefold() in added)
+        return f"segments.parquet gets a column {clashes[0]} from it; rename yours" if clashes else None

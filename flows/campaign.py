@@ -3,13 +3,11 @@
 It publishes and stores nothing. What a stage does is in its file in tasks/.
 """
 
-import os
 from datetime import UTC, datetime
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.resegment import name_night
+from flows.night_runs import NIGHT_OPTIONS
 from schemas.campaign import Campaign, CampaignEffect
 from schemas.night import Night
 from segmentation.errors import Refused
@@ -22,12 +20,7 @@ from tasks.summarise import summarise
 from tasks.validate import INCOMPLETE
 
 
-@flow(
-    flow_run_name=name_night,
-    task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
-    persist_result=True,
-    result_serializer="json",
-)
+@flow(**NIGHT_OPTIONS)
 def measure_campaign(
     definition: str,
     as_of: AsOf,

@@ -3,12 +3,9 @@
 What a stage does is in its file in tasks/.
 """
 
-import os
-
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.resegment import name_night
+from flows.night_runs import NIGHT_OPTIONS
 from schemas.clustering import Scaled
 from schemas.comparison import Champion, Comparison
 from schemas.identity import PreviousEdition
@@ -29,12 +26,7 @@ from tasks.sweep import measure_inertia, sweep
 from tasks.tabulate import tabulate
 
 
-@flow(
-    flow_run_name=name_night,
-    task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
-    persist_result=True,
-    result_serializer="json",
-)
+@flow(**NIGHT_OPTIONS)
 def compare(
     definition: str,
     as_of: AsOf = None,

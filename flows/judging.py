@@ -1,24 +1,13 @@
-"""The stages that judge a past edition by its outcome, in the flow `validate` and in nights that break ties.
+"""How a night that breaks ties by the outcome gets a past edition judged first.
 
-Which edition a night judges is decided in segmentation/outcomes/tie_breaking.py.
+Which edition that is, is decided in segmentation/outcomes/tie_breaking.py. The stages are in validate.py.
 """
 
+from flows.validate import validate_date
 from schemas.night import Night
-from schemas.validation import Validated
 from segmentation.errors import DamagedFile, NoData, Refused
-from segmentation.outcomes.outcome_night import make_outcome_night
 from segmentation.outcomes.tie_breaking import look_up_missing
-from tasks.ingest import ingest
-from tasks.summarise import summarise
-from tasks.validate import INCOMPLETE, UNKNOWN, validate_edition
-
-
-def validate_date(night: Night, edition: str) -> Validated:
-    """The stages of a validation: the outcome's rows become customers, and judge the edition."""
-    outcome_night = make_outcome_night(night)
-    ingested = ingest(outcome_night)
-    customers = summarise(outcome_night, ingested)
-    return validate_edition(night, edition, customers)
+from tasks.validate import INCOMPLETE, UNKNOWN
 
 
 def judge_due_edition(night: Night) -> None:

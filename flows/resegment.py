@@ -3,16 +3,17 @@
 What a stage does is in its file in tasks/. Scheduled runs after downtime are handled in catch_up.py.
 """
 
-import os
-
-from prefect import flow, runtime, tags
+from prefect import flow, tags
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.catch_up import TAG, CatchUp, list_missed, reason_to_skip, skip_night
 from flows.judging import judge_due_edition
+<<<<<<< HEAD
 from schemas.clustering import Scaled
+=======
+from flows.night_runs import NIGHT_OPTIONS
+>>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
 from schemas.draft import EditionDraft
 from schemas.identity import PreviousEdition
 from schemas.look import Look
@@ -27,28 +28,14 @@ from tasks.ingest import ingest
 from tasks.publish import finalise_run, publish
 from tasks.report import report
 from tasks.rescore import rescore
-from tasks.runtime.parameters import AsOf, format_day
+from tasks.runtime.parameters import AsOf
 from tasks.runtime.session import close_without_data, confirm_published, night_session, open_night
 from tasks.scale import scale
 from tasks.summarise import summarise
 from tasks.sweep import measure_inertia, sweep
 
 
-def name_night() -> str:
-    """`article 2026-01-31`: the definition and the date, as far as parameters and schedule tell."""
-    run = runtime.flow_run
-    definition, as_of = run.parameters["definition"], run.parameters.get("as_of")
-    return f"{definition} {format_day(definition, as_of, run.scheduled_start_time)}"
-
-
-# A callable: a template would show "None" for an empty date, and overwrite a name that a person typed.
-@flow(
-    flow_run_name=name_night,
-    # Threads: k-means releases the GIL, and a task run costs 3 to 10 ms on them, 184 ms on processes.
-    task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
-    persist_result=True,
-    result_serializer="json",
-)
+@flow(**NIGHT_OPTIONS)
 def resegment(
     definition: str,
     as_of: AsOf = None,

@@ -3,31 +3,25 @@
 What a stage does is in its file in tasks/.
 """
 
-import os
 from datetime import UTC, datetime
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.judging import validate_date
-from flows.resegment import name_night
+from flows.night_runs import NIGHT_OPTIONS
 from schemas.manifest import EditionRef
 from schemas.night import Night
 from schemas.validation import Validated
 from schemas.wording import format_count
 from segmentation.errors import NoData, Refused
-from segmentation.outcomes.outcome_night import get_outcome
+from segmentation.outcomes.outcome_night import get_outcome, make_outcome_night
+from tasks.ingest import ingest
 from tasks.runtime.parameters import AsOf
 from tasks.runtime.session import close_run, night_session, open_night
-from tasks.validate import INCOMPLETE, list_complete_editions
+from tasks.summarise import summarise
+from tasks.validate import INCOMPLETE, list_complete_editions, validate_edition
 
 
-@flow(
-    flow_run_name=name_night,
-    task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count()),  # type: ignore[arg-type]
-    persist_result=True,
-    result_serializer="json",
-)
+@flow(**NIGHT_OPTIONS)
 def validate(
     definition: str,
     as_of: AsOf = None,
@@ -79,3 +73,11 @@ def validate_newest(night: Night, candidates: list[EditionRef]) -> Validated:
             close_run(dated, "validated", {"edition": ref.edition, "reasons": [validated.validation.verdict]})
             return validated
     raise problem
+
+
+def validate_date(night: Night, edition: str) -> Validated:
+    """The stages of a validation: the outcome's rows become customers, and judge the edition."""
+    outcome_night = make_outcome_night(night)
+    ingested = ingest(outcome_night)
+    customers = summarise(outcome_night, ingested)
+    return validate_edition(night, edition, customers)

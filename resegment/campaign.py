@@ -11,9 +11,9 @@ import typer
 from config.definition import Definition
 from config.settings import Settings
 from resegment.arguments import locate_edition, resolve_home
-from resegment.export import get_plain_name, parse_share, parse_since, resolve_segments
+from resegment.export import parse_share, parse_since, resolve_segments
 from resegment.flow_runs import connect_server, count_task_runs
-from resegment.segments import list_segments
+from resegment.segments import list_plain_names
 from resegment.terminal import open_stderr, plain_failures, print_table
 from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
@@ -62,8 +62,7 @@ def run_campaign(
 
     home = resolve_home(definition.name, parameters["store"])
     day, folder = locate_edition(home, as_of, None)
-    names = {row["segment_id"]: get_plain_name(row) for row in list_segments(home, folder)}
-    table, segment_ids = resolve_segments(names, folder, options.segments)
+    table, segment_ids = resolve_segments(list_plain_names(home, folder), folder, options.segments)
     since = options.entered_since
     holdout = make_holdout(parse_share(options.holdout or ""), options.salt or definition.name)
     campaign = Campaign(
@@ -99,13 +98,14 @@ def print_effect(effect: "CampaignEffect") -> None:
 
 def list_cells(measure: "MeasuredEffect") -> tuple[str, ...]:
     """The row of a measure."""
-    from segmentation.outcomes.campaign_effect import format_difference, format_group, format_range
+    from segmentation.outcomes.campaign_effect import format_difference, format_range
+    from segmentation.outcomes.verdicts import format_mean_of
 
     return (
         measure.measure,
-        format_group(measure, measure.on_list),
+        format_mean_of(measure, measure.on_list.mean),
         f"{measure.on_list.customers:,}",
-        format_group(measure, measure.held_out),
+        format_mean_of(measure, measure.held_out.mean),
         f"{measure.held_out.customers:,}",
         format_difference(measure, measure.difference),
         format_range(measure),

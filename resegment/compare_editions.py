@@ -12,8 +12,7 @@ import typer
 from config.settings import read_settings
 from resegment.arguments import locate_edition, parse_date, resolve_home
 from resegment.drafts import DraftRequest, is_draft, run_draft
-from resegment.export import get_plain_name
-from resegment.segments import list_segments
+from resegment.segments import list_plain_names
 from resegment.terminal import open_stderr, plain_failures, print_note, print_table, shorten_path
 from schemas.wording import choose_verb, format_count
 from segmentation.errors import Refused
@@ -125,8 +124,7 @@ def make_side(home: AnyPath, edition: "Edition", *, is_draft: bool) -> "Side":
     from segmentation.comparing.sides import Side
 
     side = Side(home, edition, {}, is_draft)
-    names = {row["segment_id"]: get_plain_name(row) for row in list_segments(home, side.folder)}
-    return side._replace(names=names)
+    return side._replace(names=list_plain_names(home, side.folder))
 
 
 def print_edition_comparison(comparison: "EditionComparison") -> None:

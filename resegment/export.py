@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resegment.arguments import locate_edition, parse_date, resolve_home
 from resegment.options import EditionDateOption, EditionIdOption, JsonOption, NameArgument, StoreOption
-from resegment.segments import list_segments
+from resegment.segments import list_plain_names
 from resegment.terminal import print_note
 from schemas.known_customers import LAPSED, NEW
 from schemas.wording import choose_verb, format_count
@@ -103,7 +103,7 @@ def export_command(
     day, folder = locate_edition(home, as_of, edition)
     if entered_since or holdout or hash_ids:
         check_has_ids(folder)
-    names = {row["segment_id"]: get_plain_name(row) for row in list_segments(home, folder)}
+    names = list_plain_names(home, folder)
     table, segment_ids = resolve_segments(names, folder, segments or ())
     check_margin(table, min_margin)
     selection = Selection(
@@ -136,12 +136,6 @@ def check_has_ids(folder: AnyPath) -> None:
             "rows of this segmentation have no id, so customers cannot be followed from night to night; "
             "leave out --entered-since, --holdout and --hash-ids",
         )
-
-
-def get_plain_name(row: dict[str, Any]) -> str:
-    """A segment's name without the parentheses that mark a factual one."""
-    name, factual_name = str(row["called"]), str(row["name"])
-    return factual_name if name == f"({factual_name})" else name
 
 
 def resolve_segments(

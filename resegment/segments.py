@@ -104,6 +104,16 @@ def list_segments(home: AnyPath, folder: AnyPath) -> list[dict[str, Any]]:
     return [{**row, **_describe(row, newest, of_edition)} for row in _read_descriptions(folder)]
 
 
+def list_plain_names(home: AnyPath, folder: AnyPath) -> dict[str, str]:
+    """The same names by segment id, without the parentheses that mark a factual one."""
+    return {row["segment_id"]: _get_plain_name(row) for row in list_segments(home, folder)}
+
+
+def _get_plain_name(row: dict[str, Any]) -> str:
+    name, factual_name = str(row["called"]), str(row["name"])
+    return factual_name if name == f"({factual_name})" else name
+
+
 def _read_descriptions(folder: AnyPath) -> list[dict[str, Any]]:
     from segmentation.parts import read_table
     from segmentation.store.edition.manifests import check_file

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schemas.manifest import EditionRef
 from schemas.record import Record
-from schemas.validation import Interval
+from schemas.validation import Interval, OutcomeMeasure
 
 
 class Campaign(Record):
@@ -31,12 +31,9 @@ class GroupMean(Record):
     interval: Interval
 
 
-class MeasuredEffect(Record):
-    """One measure: how the customers on the list differ from those held out."""
+class MeasuredEffect(OutcomeMeasure):
+    """How the customers on the list differ in one measure from those held out."""
 
-    measure: str
-    unit: str = ""
-    is_rate: bool
     on_list: GroupMean
     held_out: GroupMean
     difference: float = Field(description="Mean, or rate, on the list less that of those held out.")

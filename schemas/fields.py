@@ -27,6 +27,7 @@ def count(description: str, at_least: int = 0) -> pa.Column:
 
 
 IS_SEGMENT = pa.Check.str_matches(SEGMENT_ID)
+IS_DAY = pa.Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")
 
 _ARROW = {
     "string[pyarrow]": arrow.string(),

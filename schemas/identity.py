@@ -1,4 +1,4 @@
-"""How tonight relates to the edition before: the fit of its model, and what became of its segments.
+"""How tonight relates to the previous edition: the fit of its model, and what became of its segments.
 
 The tables of it are contracted in identity_tables.py; matching is in segmentation/identity/matching.py.
 """
@@ -18,7 +18,7 @@ from schemas.wording import choose_verb, format_count, format_edition_size
 
 
 class PreviousEdition(Record):
-    """The edition before, and how its model fits tonight's customers. A cold start has no edition."""
+    """The previous edition, and how its model fits tonight's customers. A cold start has no edition."""
 
     edition: str | None = None
     as_of: date | None = None
@@ -50,10 +50,10 @@ class PreviousEdition(Record):
 
     @property
     def log_line(self) -> str:
-        """`edition before: 2026-01-30, 4,264 customers in 4 segments`."""
+        """`previous edition: 2026-01-30, 4,264 customers in 4 segments`."""
         if self.is_cold:
-            return "no edition before"
-        return f"edition before: {self.as_of}, {format_edition_size(self.customers, self.k)}"
+            return "no previous edition"
+        return f"previous edition: {self.as_of}, {format_edition_size(self.customers, self.k)}"
 
 
 class Event(Record):
@@ -68,7 +68,7 @@ class Event(Record):
 
 
 class Churn(Record):
-    """Customers by what changed since the edition before. Every customer of both nights counts once."""
+    """Customers by what changed since the previous edition. Every customer of both nights counts once."""
 
     stayed: int
     behaviour: int = Field(description="Moved, and last night's model would have moved them too.")
@@ -100,20 +100,20 @@ class MovedPair(Record):
 
 
 class MergedCustomers(Record):
-    """Ids that were merged into others: how many there are, and what they mean for the edition before."""
+    """Ids that were merged into others: how many there are, and what they mean for the previous edition."""
 
     ids: int = Field(description="Old ids whose merger counts on the date.")
-    continued: int = Field(description="Customers of the edition before whose id was given up since.")
+    continued: int = Field(description="Customers of the previous edition whose id was given up since.")
     absorbed: int = Field(
         0, description="Those of them who are one with another customer of it now: neither stayed nor left."
     )
 
     def describe(self) -> str:
-        """`12 ids are merged into others; 3 customers of the edition before have another id now`."""
+        """`12 ids are merged into others; 3 customers of the previous edition have another id now`."""
         absorbed = f", {self.absorbed:,} of them the id of another customer" if self.absorbed else ""
         return (
             f"{format_count(self.ids, 'id')} {choose_verb(self.ids, 'is', 'are')} merged into others; "
-            f"{format_count(self.continued, 'customer')} of the edition before "
+            f"{format_count(self.continued, 'customer')} of the previous edition "
             f"{choose_verb(self.continued, 'has', 'have')} another id now{absorbed}"
         )
 
@@ -123,7 +123,7 @@ class Aligned(Record):
 
     fitted: Fitted
     ids_before: int | None = Field(description="Ids given before the new ones; None without new ones.")
-    previous_as_of: date | None = Field(None, description="Date of the edition before.")
+    previous_as_of: date | None = Field(None, description="Date of the previous edition.")
     previous_ids: tuple[str, ...] = Field((), description="Last night's segment ids, by position.")
     previous_segments: tuple[Part, ...] = Field(
         (), description="Where each customer was, in the same parts as the customers."

@@ -5,7 +5,7 @@ The other published tables are in tables.py.
 
 import pandera.pandas as pa
 
-from schemas.fields import IS_SEGMENT, SEGMENT_ID, count, number, text
+from schemas.fields import IS_DAY, IS_SEGMENT, SEGMENT_ID, count, number, text
 from schemas.known_customers import LAPSED, NEW
 
 BORDER = "(border)"  # in place of a feature, where only the new model moves the customer
@@ -33,7 +33,7 @@ LINEAGE = pa.DataFrameSchema(
 
 HISTORY = pa.DataFrameSchema(
     {
-        "as_of": text("Date of the edition, YYYY-MM-DD.", check=pa.Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")),
+        "as_of": text("Date of the edition, YYYY-MM-DD.", check=IS_DAY),
         "segment_id": text("Segment.", check=IS_SEGMENT),
         "name": text("Its factual name in that edition."),
         "size": count("Its customers.", 1),
@@ -59,7 +59,7 @@ HISTORY = pa.DataFrameSchema(
 
 TRENDS = pa.DataFrameSchema(
     {
-        "as_of": text("Date of the edition, YYYY-MM-DD.", check=pa.Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")),
+        "as_of": text("Date of the edition, YYYY-MM-DD.", check=IS_DAY),
         "segment_id": text("Segment.", check=IS_SEGMENT),
         "feature": text("Feature."),
         "mean": number("Its arithmetic mean over the segment's customers, in original units."),

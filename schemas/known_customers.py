@@ -15,7 +15,7 @@ SEGMENT, NEW, LAPSED = GROUP_IDS = ("segment", "new", "lapsed")
 
 
 class KnownHistory(Record):
-    """Customers seen before the window, read from the source because no edition before tells."""
+    """Customers seen before the window, read from the source because no previous edition has them."""
 
     parts: tuple[Part, ...] = Field((), description="customer_id, first_seen, last_seen, by customer_id.")
     start: date = Field(description="The first day whose events were asked for.")
@@ -24,7 +24,7 @@ class KnownHistory(Record):
 
 
 class GroupFlow(Record):
-    """Customers who were in one group in the edition before, and are in another or the same now."""
+    """Customers who were in one group in the previous edition, and are in another or the same now."""
 
     previous: str | None = Field(description="None for customers who were not known before.")
     group: str
@@ -32,15 +32,15 @@ class GroupFlow(Record):
 
 
 class KnownCustomers(Record):
-    """All known customers by group, and who entered and left each group since the edition before."""
+    """All known customers by group, and who entered and left each group since the previous edition."""
 
     sizes: dict[str, int] = Field(description="Customers by group: segment, new, lapsed.")
     since: date = Field(description="The first day on which a customer was seen.")
     source: str = Field(description="What they are known from: edition, source or table.")
-    compared: bool = Field(description="Does the edition before say who was in which group?")
+    compared: bool = Field(description="Does the previous edition say who was in which group?")
     flows: tuple[GroupFlow, ...] = ()
-    erased: int = Field(0, description="Known in the edition before, and erased since.")
-    merged: int = Field(0, description="Ids known in the edition before, and merged into others since.")
+    erased: int = Field(0, description="Known in the previous edition, and erased since.")
+    merged: int = Field(0, description="Ids known in the previous edition, and merged into others since.")
     refused: int = Field(0, description="Lapsed customers who have rows tonight, all of them refused.")
 
     @property

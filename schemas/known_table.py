@@ -5,17 +5,16 @@ How many are in each group is in known_customers.py. The other published tables 
 
 import pandera.pandas as pa
 
-from schemas.fields import text
+from schemas.fields import IS_DAY, text
 from schemas.known_customers import GROUP_IDS
 
 _IS_GROUP = pa.Check.isin(list(GROUP_IDS))
-_IS_DAY = pa.Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")
 
 KNOWN = pa.DataFrameSchema(
     {
         "customer_id": text("Customer id."),
-        "first_seen": text("Day on which the customer was first seen, YYYY-MM-DD.", check=_IS_DAY),
-        "last_seen": text("Day on which the customer was last seen, YYYY-MM-DD.", check=_IS_DAY),
+        "first_seen": text("Day on which the customer was first seen, YYYY-MM-DD.", check=IS_DAY),
+        "last_seen": text("Day on which the customer was last seen, YYYY-MM-DD.", check=IS_DAY),
         "group": text("segment (see segments.parquet), new or lapsed.", check=_IS_GROUP),
         "previous_group": text(
             "The group in the edition before. Null for customers who were not known then.", True, _IS_GROUP

@@ -58,7 +58,7 @@ class FileChanges(Record):
 
 
 class LateFiles(Record):
-    """Differences from the files of the edition before; `since` is its date, None without a comparison.
+    """Differences from the files of the previous edition; `since` is its date, None without a comparison.
 
     text: files whose names and bytes identify an edition. typed: Parquet files, of which only the rows do.
     """

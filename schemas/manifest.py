@@ -65,7 +65,7 @@ class Manifest(Record):
     previous: str | None = Field(None, description="The edition it builds on.")
     previous_as_of: date | None = None
     accept_new_ids: bool = Field(
-        False, description="A person accepted new ids, since the edition before could not be continued."
+        False, description="A person accepted new ids, since the previous edition could not be continued."
     )
     ids_before: int | None = Field(None, description="Segment ids issued before its own; None without any.")
     decision: str = Field("", description="published or held.")

@@ -31,7 +31,7 @@ class Night(Record):
     objects: str | None = Field(None, description="URL of the object store, if the store is one.")
     force: bool
     accept_new_ids: bool = Field(
-        False, description="Publish with new ids if the edition before cannot be continued."
+        False, description="Publish with new ids if the previous edition cannot be continued."
     )
     schema_source: str | None = Field(None, description="The Python module that rows.schema names, as text.")
     parent: str | None = Field(None, description="The backfill or night that started this run.")

@@ -63,10 +63,14 @@ class EditionKey(Record):
     previous_as_of: date | None = Field(None, description="That date.")
     replaces: str | None = Field(description="Edition that this date held when the run started.")
     accept_new_ids: bool = Field(
-        False, description="A person accepted new ids, since the edition before cannot be continued."
+        False, description="A person accepted new ids, since the previous edition cannot be continued."
     )
+<<<<<<< HEAD
     starts_history: bool = Field(False, description="The history of the edition before is damaged.")
     lost_evidence: bool = Field(False, description="The evidence for k of the edition before is damaged.")
+=======
+    starts_history: bool = Field(False, description="The history of the previous edition is damaged.")
+>>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
     store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
     tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
     validation: Validation | None = Field(None, description="The validation that its page shows.")
@@ -117,7 +121,7 @@ class RowBalance(Record):
         """`812 rows read = 700 used + 0 merged + 112 quarantined`; with erased rows also these."""
         erased = f" + {self.erased:,} erased" if self.erased else ""
         return (
-            f"{self.read:,} rows read = {self.used:,} used + {self.merged:,} merged "
+            f"{format_count(self.read, 'row')} read = {self.used:,} used + {self.merged:,} merged "
             f"+ {self.quarantined:,} quarantined{erased}"
         )
 
@@ -233,7 +237,7 @@ class Customers(Record):
     warnings: tuple[str, ...]
     largest: tuple[int, ...] = Field((), description="Most events of single customers, descending.")
     events: int = Field(0, description="Events that were summarised; 0 for grain customer.")
-    known: tuple[Part, ...] = Field((), description="With groups: all known customers, by customer_id.")
+    known_parts: tuple[Part, ...] = Field((), description="With groups: all known customers, by customer_id.")
     groups: KnownCustomers | None = Field(None, description="How many of them are in each group.")
     attributes: AttributeBalance | None = None
     attribute_quarantine: tuple[Part, ...] = ()

@@ -63,12 +63,17 @@ class GroupingSkill(Record):
         return f"{'R²' if self.auc is None else 'AUC'} {self.score_text}"
 
 
-class MeasureValidation(Record):
-    """One measure of the outcome: what it is in every segment, and what the segments say about it."""
+class OutcomeMeasure(Record):
+    """One measure of the outcome: its name, and whether its means are rates or amounts of a unit."""
 
     measure: str
     unit: str = ""
     is_rate: bool
+
+
+class MeasureValidation(OutcomeMeasure):
+    """What one measure is in every segment, and what the segments say about it."""
+
     customers: int
     mean: float
     p_value: float = Field(description="Of a permutation test: could the segments be random groups?")

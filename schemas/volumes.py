@@ -1,4 +1,4 @@
-"""How large earlier nights were: what each edition copies forward from the edition before.
+"""How large earlier nights were: what each edition copies forward from the previous edition.
 
 What a change of size means for a night is decided in segmentation/checks/trends.py.
 """

@@ -213,15 +213,15 @@ def align(
     contingency = moves.contingency
     sizes = contingency.shared.sum(axis=0) + contingency.joined
     segments = MovedSegments(previous_ids, mapping.names, mapping.new_positions)
-    moved = keep_movers(earlier, labels, segments, folder)
+    move_reasons = keep_movers(earlier, labels, segments, folder)
     return aligned.model_copy(
         update={
             "fitted": resize_segments(aligned.fitted, sizes),
             "previous_segments": earlier.parts,
             "departed": earlier.left,
             "contested": contested,
-            "moved": moved,
-            "moved_pairs": summarise_pairs(moves, moved, segments),
+            "moved": move_reasons,
+            "moved_pairs": summarise_pairs(moves, move_reasons, segments),
             "migration": migration_matrix(contingency),
             "churn": count_churn(moves, mapping.new_positions),
             "events": tuple(detect_events(contingency, matches, previous_ids, mapping.names)),

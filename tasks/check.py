@@ -73,7 +73,7 @@ def check_left(churn: Churn | None, limit: float) -> Check:
     """Not too many customers left at once."""
     if churn is None:
         return Check(name="left", required=True, passed=True, finding="no edition before")
-    # Everyone of the edition before; those who joined were not in it.
+    # Everyone of the previous edition; those who joined were not in it.
     previous_count = churn.stayed + churn.behaviour + churn.model + churn.left
     finding = (
         f"{churn.left} of {previous_count} customers left; a share of {limit:.0%} or more is not allowed"

@@ -76,10 +76,9 @@ def check_rows(rows: JudgedRows, inputs: Sequence[Input]) -> list[str]:
         is_short = len(inputs) <= MOST_NAMED
         names = ", ".join(source.name for source in inputs) if is_short else f"{len(inputs)} files"
         refused = balance.quarantined
+        subject = "the only row is" if refused == 1 else f"all {refused:,} rows are"
         problem = (
-            f"all {refused} rows are refused: {summarise_reasons(Counter(balance.reasons))}"
-            if refused
-            else "no rows"
+            f"{subject} refused: {summarise_reasons(Counter(balance.reasons))}" if refused else "no rows"
         )
         problem += f"; {balance.outside} are outside the window" if balance.outside else ""
         problem += f"; {balance.erased} are of erased customers" if balance.erased else ""

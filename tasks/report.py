@@ -85,20 +85,20 @@ def sum_values(night: Night, segments: Sequence[Segment], profiles: pd.DataFrame
 
 
 def get_continued_folder(draft: EditionDraft) -> AnyPath | None:
-    """The edition before, whose history and trends go on; None if they begin tonight."""
+    """The previous edition, whose history and trends go on; None if they begin tonight."""
     folder = draft.previous.folder
     return None if folder is None or draft.ingested.key.starts_history else parse_path(str(folder))
 
 
 def continue_history(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
-    """The rows of history.parquet: those of the edition before, if it has any, and tonight's."""
+    """The rows of history.parquet: those of the previous edition, if it has any, and tonight's."""
     folder, churn = get_continued_folder(draft), draft.aligned.churn
     earlier = None if folder is None else read_segment_history(folder)
     return extend_history(earlier, tonight, churn.moved_share if churn else None)
 
 
 def continue_trends(draft: EditionDraft, tonight: pd.DataFrame) -> pd.DataFrame:
-    """The rows of trends.parquet: those of the edition before, if it has any, and tonight's."""
+    """The rows of trends.parquet: those of the previous edition, if it has any, and tonight's."""
     folder = get_continued_folder(draft)
     return append_tonight(None if folder is None else read_segment_trends(folder), tonight)
 

@@ -187,11 +187,13 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
 def count_groups(night: Night, customers: Customers, summary: Summarised) -> Customers:
     """The customers without those who are new, and all known customers by group."""
     folder = create_empty_folder(night.staging / "groups")
-    tonight = TonightCustomers(customers.parts, summary.seen)
+    tonight = TonightCustomers(customers.parts, summary.seen_days)
     assigned = assign_groups(night, customers.ingested, tonight, folder)
-    refused = count_refused_lapsed(night, assigned.known, customers.quarantine)
+    refused = count_refused_lapsed(night, assigned.known_parts, customers.quarantine)
     groups = assigned.groups.model_copy(update={"refused": refused})
-    return customers.model_copy(update={"parts": assigned.parts, "known": assigned.known, "groups": groups})
+    return customers.model_copy(
+        update={"parts": assigned.parts, "known_parts": assigned.known_parts, "groups": groups}
+    )
 
 
 @stage("summarise {night.as_of}")
@@ -209,21 +211,21 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
             f"{balance.read} rows were read, but {balance.used} used + {balance.merged} merged "
             f"+ {balance.quarantined} quarantined + {balance.erased} erased"
         )
-    joined = None
+    with_attributes = None
     if ingested.attributes is not None:
         folder = night.staging / "attributes"
-        joined = join_attributes(night, ingested.attributes, summary.parts, folder, ingested.aliases)
+        with_attributes = join_attributes(night, ingested.attributes, summary.parts, folder, ingested.aliases)
     has_ids = night.definition.rows.id is not None
     odd_ids = (*warn_of_missing_ids(summary.parts), *warn_of_similar_ids(summary.parts)) if has_ids else ()
     customers = Customers(
         ingested=ingested,
-        parts=joined.parts if joined else summary.parts,
+        parts=with_attributes.parts if with_attributes else summary.parts,
         quarantine=quarantine,
         balance=balance,
         warnings=(*ingested.warnings, *odd_ids, *warn_of_merged(summary.reasons)),
         largest=summary.largest,
         events=summary.events,
-        attributes=joined.balance if joined else None,
-        attribute_quarantine=joined.quarantine if joined else (),
+        attributes=with_attributes.balance if with_attributes else None,
+        attribute_quarantine=with_attributes.quarantine if with_attributes else (),
     )
     return customers if night.definition.groups is None else count_groups(night, customers, summary)

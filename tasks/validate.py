@@ -8,7 +8,6 @@ import io
 from datetime import timedelta
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.definition import Definition
@@ -30,13 +29,12 @@ from segmentation.outcomes.outcome_night import (
     make_outcome_night,
 )
 from segmentation.outcomes.outcome_sample import EditionColumns, OutcomeTable, join_outcomes
-from segmentation.parts import read_table
 from segmentation.report.index.index_refresh import refresh_index
 from segmentation.rows.summarising.freshness import infer_newest_day
 from segmentation.store.catalogue.published import published_editions
+from segmentation.store.edition.descriptions import read_factual_names
 from segmentation.store.edition.manifests import read_manifest
 from segmentation.store.files.durable import write_durably
-from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS, edition_folder, get_home
 from segmentation.store.validations import VALIDATION_TABLE, validation_folder, write_validation
 from tasks.runtime.stage import stage
@@ -75,15 +73,6 @@ def list_cell_features(manifest: Manifest, definition: Definition) -> list[str]:
     return [name for name in choose_cell_features(definition) if name in columns]
 
 
-def read_segment_names(folder: AnyPath) -> dict[str, str]:
-    """Factual names by segment; empty if the table is damaged, which audit reports."""
-    try:
-        table = read_table(folder / "descriptions.parquet", ["segment_id", "name"]).to_pydict()
-    except (OSError, pa.ArrowException):
-        return {}
-    return dict(zip(table["segment_id"], table["name"], strict=True))
-
-
 @stage("validate {night.as_of}")
 def validate_edition(night: Night, edition: str, customers: Customers) -> Validated:
     """Judge the date's edition by the outcomes, and store the result. customers: of the outcome's night."""
@@ -104,7 +93,7 @@ def validate_edition(night: Night, edition: str, customers: Customers) -> Valida
             f"{choose_verb(known, 'has', 'have')} an outcome; expected at least {LEAST_CUSTOMERS}. "
             "Are their ids written in the same way?",
         )
-    names = read_segment_names(folder)
+    names = read_factual_names(folder)
     by_id = {key: names.get(key, key) for key in manifest.sizes}
     judged = JudgedEdition(definition, by_id, features, columns.divisions.ks)
     validation = Validation(

@@ -25,12 +25,14 @@ from segmentation.store.files.buckets import open_bucket
 from segmentation.store.files.objects import ObjectPath, parse_path
 from segmentation.store.places import list_unknown
 from tests.browser import browser
+from tests.collecting import pytest_collection
 from tests.damaged_nights import nights, two_nights
 from tests.damaged_store import build_store
 from tests.nights import Town
 from tests.stacks import RunningStack, running_stack
 
-__all__ = ["browser", "nights", "two_nights"]  # fixtures of every module, used by their names
+# Fixtures of every module and a hook of pytest, used by their names.
+__all__ = ["browser", "nights", "pytest_collection", "two_nights"]
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 # The modules whose stores must hold no file that the registry of places does not know.

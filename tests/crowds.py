@@ -127,7 +127,7 @@ def run_round(town: Town, commands: list[list[str]], rng: random.Random, counts:
 
 
 def list_identity_problems(home: Path) -> list[str]:
-    """Ids that two editions gave, and customers whose segment does not follow from the edition before."""
+    """Ids that two editions gave, and customers whose segment does not follow from the previous edition."""
     model, problems = Model(), list[str]()
     views = view_store(home, [])["editions"]
     while views:

@@ -4,6 +4,7 @@ Which words are banned in it is in vocabulary.py.
 """
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -81,11 +82,12 @@ def read_page(path: str, text: str) -> Passage:
     return Passage(path, 1, text)
 
 
-def list_passages() -> list[Passage]:
+@functools.cache
+def list_passages() -> tuple[Passage, ...]:
     """All prose of the project: code, tests, benchmarks, pages, templates, configuration comments."""
     paths = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")]
     paths += [path for folder in ("segmentation", "deployments") for path in (ROOT / folder).rglob("*.j2")]
     passages = [passage for file in list_all() for passage in list_passages_of_code(file)]
     for path in sorted(paths):
         passages.append(read_page(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")))
-    return passages
+    return tuple(passages)

@@ -122,7 +122,7 @@ class Replay:
         elif published._replace(code=signature.code) == signature:
             return {"published-by-other-code"}
         elif published.previous not in self.present and published.previous in self.model.editions:
-            # It says that it is published although the edition before was pruned.
+            # It says that it is published although the previous edition was pruned.
             expected |= {"already-published", "published-by-other-code"}
         has_lost = signature.previous is None and any(pruned < as_of for pruned in self.model.pruned)
         return expected | ({"refused"} if has_lost else set())

@@ -41,6 +41,11 @@ class SourceFile:
         """Functions and methods, nested ones included."""
         return [node for node in self.nodes if isinstance(node, Function)]
 
+    @cached_property
+    def bindings(self) -> "tuple[Binding, ...]":
+        """Its local bindings."""
+        return tuple(iterate_bindings(self))
+
     @property
     def package(self) -> str:
         """The top folder, such as `tasks`."""
@@ -56,9 +61,13 @@ class SourceFile:
 def list_sources(*folders: str) -> tuple[SourceFile, ...]:
     """Python files below some top folders, in order of their paths."""
     paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return tuple(
-        SourceFile(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in paths
-    )
+    return tuple(map(read_source, paths))
+
+
+@functools.cache
+def read_source(path: Path) -> SourceFile:
+    """A Python file of the project, read once for all lists that hold it."""
+    return SourceFile(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
 
 
 def list_code() -> tuple[SourceFile, ...]:
@@ -123,7 +132,7 @@ def list_bindings(files: Iterable[SourceFile]) -> list[Binding]:
 
     The fields of a class are not local, so they are left out: some are published as they are called.
     """
-    return [binding for file in files for binding in iterate_bindings(file)]
+    return [binding for file in files for binding in file.bindings]
 
 
 def iterate_bindings(file: SourceFile) -> Iterator[Binding]:

@@ -85,7 +85,7 @@ def test_accepted_new_ids_can_be_rebuilt(nights: TwoNights, tmp_path: Path) -> N
 
 
 def test_a_word_that_is_not_needed_changes_nothing(nights: TwoNights) -> None:
-    """With a sound edition before, or with none, --accept-new-ids gives the bytes of a plain run."""
+    """With a sound previous edition, or with none, --accept-new-ids gives the bytes of a plain run."""
     assert files(nights.run_third(accept_new_ids=True)) == nights.expected
     shutil.rmtree(nights.town.store)
     first = [

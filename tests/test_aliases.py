@@ -132,7 +132,7 @@ def test_a_merger_is_no_leaver_and_no_joiner(merged_town: Town, tmp_path: Path) 
     assert not {"joined", "left"} & {*read(second, "changes.parquet")["change"]}
     assert second.merged is not None
     assert second.merged.describe() == (
-        "3 ids are merged into others; 2 customers of the edition before have another id now, "
+        "3 ids are merged into others; 2 customers of the previous edition have another id now, "
         "1 of them the id of another customer"
     )
     churn, absorbed = manifest(second)["churn"], manifest(second)["merged"]["absorbed"]
@@ -166,7 +166,7 @@ def read_first(town: Town) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def test_the_edition_before_is_read_in_the_order_of_the_new_ids(merged_town: Town) -> None:
+def test_the_previous_edition_is_read_in_the_order_of_the_new_ids(merged_town: Town) -> None:
     """Renamed rows are where their ids belong, and each id is there once."""
     (path,) = merged_town.home.glob(f"editions/{day(1)}/*/segments.parquet")
     merged = MergedIds(pa.array(["a00001", "c00005", "d00001"]), pa.array(["b00000x", "b00001", "a0"]))

@@ -13,7 +13,9 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 from rich.console import Console
 
+from flows.campaign import measure_campaign
 from flows.resegment import resegment, segment_customers
+from flows.validate import validate
 from resegment.flow_runs import count_task_runs
 from resegment.progress import StageProgress
 from tasks.runtime.stage import list_stages
@@ -134,6 +136,12 @@ def test_progress_counts_a_skipped_stage_as_a_whole() -> None:
     assert progress.bar.tasks[0].completed == progress.bar.tasks[0].total == 13
     assert "sweep 2026-01-31 (skipped)" in output.getvalue()
     assert "choose 2026-01-31 (skipped)" not in output.getvalue()
+
+
+def test_progress_shows_the_stages_of_flows_that_read_outcomes() -> None:
+    """A validation and a campaign read the outcome's rows first, and say so."""
+    assert list(count_task_runs(validate)) == ["ingest", "summarise", "validate"]
+    assert list(count_task_runs(measure_campaign)) == ["ingest", "summarise", "campaign"]
 
 
 def test_init_writes_a_definition_once(main_command: Command, tmp_path: Path) -> None:

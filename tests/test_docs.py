@@ -1,8 +1,6 @@
 """The documents are true: every key, column, command and link in them is checked against the code."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
@@ -39,6 +37,7 @@ from schemas.tables import DESCRIPTIONS, PROFILES, QUARANTINE, SWEEP, segments_s
 from schemas.validation_table import VALIDATION
 from segmentation.store.edition.versions import LIBRARIES
 from segmentation.store.layout import SUMS
+from tests.conftest import Command
 
 ROOT = Path(__file__).parents[1]
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -126,12 +125,11 @@ def test_every_link_leads_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_readme_shows_commands_that_exist(tmp_path: Path) -> None:
+def test_the_readme_shows_commands_that_exist(main_command: Command) -> None:
     """Each resegment command of the README has a help page, and its own definition example is accepted."""
     text = read("README.md")
-    command = str(Path(sys.executable).with_name("resegment"))
     for name in set(re.findall(r"\.venv/bin/resegment ([\w-]+)", text)):
-        assert subprocess.run([command, name, "--help"], capture_output=True, timeout=60).returncode == 0
+        assert main_command(name, "--help").returncode == 0
     block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert block is not None
     Definition.model_validate(yaml.safe_load(block[1]))

@@ -75,6 +75,7 @@ def test_the_command_refuses_what_it_cannot_do(town: Town, command: Command) -> 
         assert result.returncode == 2 and message in result.stderr, result.stderr
 
 
+@pytest.mark.slow
 def test_a_bucket_is_erased_like_a_folder(bucket: ObjectPath, tmp_path: Path) -> None:
     """Editions and published tables lose the rows, audit accepts it, and the next night leaves them out."""
     source = tmp_path / "customers.csv"

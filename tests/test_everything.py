@@ -147,8 +147,8 @@ def test_lists_are_of_the_tables(
     assert listed["rfm"].tolist() == members["rfm"].tolist() and set(listed["segment_name"]) == {"=1+1"}
     assert f"{len(members)} texts begin with" in text.stderr
     text = main_command("export", "demo", "--segment", "lapsed", "--store", str(store.store))
-    known = read(last, "known.parquet")
-    lapsed = known.loc[known["group"] == "lapsed", "customer_id"]
+    known_customers = read(last, "known.parquet")
+    lapsed = known_customers.loc[known_customers["group"] == "lapsed", "customer_id"]
     assert pd.read_csv(StringIO(text.stdout))["customer_id"].tolist() == lapsed.tolist()
 
 

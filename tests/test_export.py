@@ -221,8 +221,8 @@ def test_a_given_name_is_on_the_list(town: Town, main_command: Command) -> None:
 def test_row_numbers_are_no_customers(tmp_path: Path, main_command: Command) -> None:
     """Where rows have no id, nothing that follows a customer over nights is done with their numbers."""
     rows = {**PLAN["rows"], "id": None, "ignore": ["id"]}
-    one = {"min": 1, "max": 1, "rule": "fixed", "fixed": 1}
-    create_town(tmp_path, rows=rows, k=one).night(1, draw_customers({"a": 60}))
+    single_segment = {"min": 1, "max": 1, "rule": "fixed", "fixed": 1}
+    create_town(tmp_path, rows=rows, k=single_segment).night(1, draw_customers({"a": 60}))
     for arguments in (["--holdout", "10%"], ["--entered-since", "1d"], ["--hash-ids"]):
         result = main_command("export", "planted", *arguments)
         assert result.returncode == 2 and "no-ids: rows of this segmentation have no id" in result.stderr

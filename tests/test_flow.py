@@ -123,6 +123,7 @@ def test_another_store_and_another_number_of_threads_give_the_same_bytes(
     assert digests(tmp_path / "1" / "shop") == digests(tmp_path / "5" / "shop") != {}
 
 
+@pytest.mark.slow
 def test_shuffled_rows_give_the_same_segments_and_numbers(tmp_path: Path, definitions: Path) -> None:
     """With ids, the order of the source's rows changes no label and no digit."""
     write_demo(definitions, TWO_GROUPS)
@@ -150,6 +151,8 @@ def test_a_task_that_fails_once_is_retried(
         return real(*arguments, **options)
 
     monkeypatch.setattr(tasks.fit, "refine", fail_once)
+    impatient = tasks.fit.fit.task.with_options(retry_delay_seconds=0, retry_jitter_factor=0)
+    monkeypatch.setattr(tasks.fit.fit, "task", impatient)
     assert run("demo", tmp_path).outcome == "published"
     assert len(calls) == 2
 

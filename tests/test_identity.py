@@ -172,6 +172,7 @@ def test_a_held_night_is_not_built_on(tmp_path: Path) -> None:
     assert ids(third).equals(ids(first))
 
 
+@pytest.mark.slow
 def test_nights_in_another_store_have_the_same_bytes(tmp_path: Path) -> None:
     """Two nights, the second with one more segment, have the same ids and files in another store."""
     stores = []

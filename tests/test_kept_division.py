@@ -45,9 +45,9 @@ def test_a_division_stays_while_the_model_fits(stability: float, level: str) -> 
 def test_a_kept_division_is_not_called_unstable() -> None:
     """The first screen says that it nearly holds, as does the table of what else was tried."""
     choice = choose_tonight(0.74).model_copy(update={"k": 5})
-    kept = judge_evidence(choice.model_copy(update={"is_kept": True}))
-    assert (kept.level, kept.clause) == ("good", "the segments are stable")
-    assert "0.7 is enough to keep last night's segments" in kept.details
+    page = judge_evidence(choice.model_copy(update={"is_kept": True}))
+    assert (page.level, page.clause) == ("good", "the segments are stable")
+    assert "0.7 is enough to keep last night's segments" in page.details
     assert judge_evidence(choice).level == "care"
     assert [describe_stability(5, value) for value in (0.75, 0.74, 0.69)] == [
         "0.75, holds",

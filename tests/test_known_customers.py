@@ -71,8 +71,8 @@ def test_a_table_of_customers_lapses_from_edition_to_edition(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_groups_of_a_table_begin_with_the_edition_before(tmp_path: Path) -> None:
-    """Where the edition before has no groups, its customers are known from its table of segments."""
+def test_groups_of_a_table_begin_with_the_previous_edition(tmp_path: Path) -> None:
+    """Where the previous edition has no groups, its customers are known from its table of segments."""
     earlier = create_table_town(tmp_path)._replace(
         definition=Definition.model_validate(
             {**create_table_town(tmp_path).definition.model_dump(mode="json", by_alias=True), "groups": None}

@@ -54,7 +54,7 @@ def test_a_late_file_is_noticed_and_redone(tmp_path: Path, end: str) -> None:
     assert shop.digests() == digests
 
 
-@pytest.mark.parametrize("end", [".csv", ".parquet"])
+@pytest.mark.parametrize("end", [".csv", pytest.param(".parquet", marks=slow)])
 def test_a_changed_file_can_hold_the_night(tmp_path: Path, end: str) -> None:
     """With the check required, a night whose files differ from those of the edition before is held."""
     shop = make_shop(tmp_path, checks={**LENIENT, "required": ["late-files"]})

@@ -63,7 +63,7 @@ def test_a_date_before_the_first_file_has_no_data(days: Days) -> None:
 def test_a_file_with_only_refused_rows_is_refused(days: Days) -> None:
     """A file whose rows are all refused is an error, even with on_no_data: skip."""
     days.break_file(2)
-    with pytest.raises(Refused, match=r"no-rows: .* all 1 rows are refused"):
+    with pytest.raises(Refused, match=r"no-rows: .* the only row is refused"):
         days.night(2)
 
 

@@ -67,7 +67,13 @@ def test_a_store_of_objects_has_the_same_bytes_as_a_folder(bucket: ObjectPath, t
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []
 
 
-@pytest.mark.parametrize("location", ["in/", "in/day-*.csv", "*/day-2026-01-3?.csv", "in/day-2026-01-30.csv"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("in/", "in/day-*.csv", "*/day-2026-01-3?.csv"),
+        pytest.param("in/day-2026-01-30.csv", marks=pytest.mark.slow),
+    ],
+)
 def test_objects_are_listed_like_files(
     bucket: ObjectPath, location: str, make_night: Callable[..., Night]
 ) -> None:
@@ -113,6 +119,7 @@ def test_a_night_that_died_before_its_commit_is_run_again(
     assert contents(home) == contents(tmp_path / "store" / "demo")
 
 
+@pytest.mark.slow
 def test_a_damaged_edition_is_reported_and_built_again(bucket: ObjectPath, tmp_path: Path) -> None:
     """Audit names the object; a plain re-run replaces it."""
     (tmp_path / "customers.csv").write_bytes(csv(TWO_GROUPS))

@@ -102,6 +102,7 @@ def test_customers_agree_with_pandas(tmp_path: Path, days: Path) -> None:
 
 
 @pytest.mark.usefixtures("prefect_server")
+@pytest.mark.slow
 def test_a_backfilled_night_does_not_see_the_future(tmp_path: Path, days: Path) -> None:
     """The edition as of 1 March 2011 has the same bytes if files of later days exist."""
     until = tmp_path / "until"

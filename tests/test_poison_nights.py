@@ -85,7 +85,7 @@ POISON: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]] = {
     "another encoding": (lambda x: x.to_csv(index=False).encode("utf-16"), "encoding: .* UTF-16"),
     "negatives": (
         lambda x: as_csv(x.assign(amount=-x["amount"])),
-        "no-rows: .* all 4550 rows are refused: amount: not above 0",
+        "no-rows: .* all 4,550 rows are refused: amount: not above 0",
     ),
     "one customer only": (
         lambda x: as_csv(x.assign(customer="c000")),

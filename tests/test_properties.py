@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +85,7 @@ def as_frame(rows: list[tuple[float, int]]) -> pd.DataFrame:
     return frame.assign(id=[f"{i:03d}" for i in range(len(rows))])
 
 
+@pytest.mark.slow
 @slow
 @given(rows=customers, shuffle=st.randoms(use_true_random=False))
 def test_segments_do_not_depend_on_the_order_of_rows(rows: list[tuple[float, int]], shuffle: Random) -> None:

@@ -185,7 +185,7 @@ def test_the_window_grows_until_it_covers_most_customers(propose_table: ProposeT
 @pytest.mark.parametrize(
     ("folder", "days_late", "declared"),
     [
-        ("%Y-%m-%d", 0, {"date_in_name": "%Y-%m-%d"}),
+        pytest.param("%Y-%m-%d", 0, {"date_in_name": "%Y-%m-%d"}, marks=pytest.mark.slow),
         ("orders-%Y-%m", 0, {"date_in_name": "%Y-%m"}),
         ("%Y/%m/%d", 0, {"date_in_name": "%Y/%m/%d"}),
         ("%Y-%m-%d", 1, {"date_in_name": "%Y-%m-%d", "days_before": 1}),

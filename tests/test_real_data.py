@@ -75,7 +75,7 @@ def read_manifest(published: Published) -> dict[str, Any]:
         pytest.param("wholesale", "wholesale_customers.csv", 0, marks=pytest.mark.slow),
         pytest.param("wholesale", "wholesale_customers_tampered.csv", None, marks=pytest.mark.slow),
         pytest.param("wholesale-latin1", "wholesale_customers_latin1.csv", 0, marks=pytest.mark.slow),
-        ("telco", "telco_churn.csv", 11),
+        pytest.param("telco", "telco_churn.csv", 11, marks=pytest.mark.slow),
     ],
 )
 def test_every_row_of_a_real_file_is_accounted_for(
@@ -130,6 +130,7 @@ def test_the_latin1_copy_gives_the_same_segments_as_the_original(tmp_path: Path,
     )
 
 
+@pytest.mark.slow
 def test_the_articles_file_gives_the_articles_answer_in_any_order(tmp_path: Path, shared_data: Path) -> None:
     """It gives k = 5, segments of 4,800 and the article's centres, in any order of rows."""
     file = shared_data / "article_customers.csv"

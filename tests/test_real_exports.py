@@ -60,7 +60,7 @@ def test_a_case_gives_its_answer(case: str, shared_data: Path, run_proposal: Run
     compare(customers, pd.read_csv(folder / "expected.csv").sort_values("customer_id", ignore_index=True))
 
 
-@pytest.mark.parametrize("pattern", ["%d/%m/%Y", "%m/%d/%Y"])
+@pytest.mark.parametrize("pattern", ["%d/%m/%Y", pytest.param("%m/%d/%Y", marks=pytest.mark.slow)])
 def test_a_superstore_export_runs_as_proposed(
     pattern: str, tmp_path: Path, run_proposal: RunProposal
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_shopify_export_runs_as_proposed(tmp_path: Path, run_proposal: RunProp
     assert '"Total", counted once per "Name"' in result.lines[1]
 
 
-@pytest.mark.parametrize("guests", [False, True])
+@pytest.mark.parametrize("guests", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_woocommerce_export_runs_as_proposed(
     guests: bool, tmp_path: Path, run_proposal: RunProposal
 ) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH, temporary_settings
 
-from config.settings import Settings
+from config.settings import Settings, read_settings
 from tasks.runtime.results import protect_results, sweep_results
-from tests.test_flow import run
+from tests.test_flow import TWO_GROUPS, run, write_demo
 
 RECORD = b'{"metadata": {}, "result": "{\\"__class__\\": \\"schemas.clustering.Candidate\\"}"}'
 DAY_S = 86_400
@@ -67,13 +67,16 @@ def test_runs_that_start_together_remove_each_result_once(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_a_night_removes_old_results(tmp_path: Path) -> None:
+def test_a_night_removes_old_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a night its own results exist, old ones are gone, and the folder is private."""
     folder = tmp_path / "results"
     folder.mkdir()
     old = write_record(folder, "old", 30)
+    write_demo(tmp_path, TWO_GROUPS, k={"max": 12})
+    monkeypatch.setenv("RESEGMENT_DEFINITIONS", str(tmp_path))
+    read_settings.cache_clear()
     with temporary_settings({PREFECT_RESULTS_LOCAL_STORAGE_PATH: folder}):
-        run("article", tmp_path / "store")
+        run("demo", tmp_path / "store")
     assert not old.exists()
     assert len(list(folder.iterdir())) > 20
     assert folder.stat().st_mode & 0o777 == 0o700

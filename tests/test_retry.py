@@ -83,6 +83,7 @@ def fail_in_fit(store: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(read_rows(store / "article")[0]["run_id"])
 
 
+@pytest.mark.slow
 def test_retry_resumes_at_the_failed_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages that had finished are not run again; the failed one and those after it are."""
     run_id = fail_in_fit(tmp_path, monkeypatch)

@@ -1,7 +1,7 @@
 """The table of merged ids: read, judged, and followed from id to id.
 
 The ids of tonight's rows are replaced where they are read: segmentation/rows/judging/cast_batch.py. The
-customers of the edition before are in segmentation/identity/merged_customers.py.
+customers of the previous edition are in segmentation/identity/merged_customers.py.
 """
 
 from collections import Counter
@@ -107,7 +107,7 @@ def _leave_out(table: SideTable, merged: MergedIds, tombstones: Tombstones) -> S
 
 def write_aliases(merged: MergedIds, erased: Collection[str], folder: Path) -> Part:
     """The mergers as a stage file: see load_merged_ids."""
-    # Without an id that stays, the row of an erased customer in the edition before is followed by no other.
+    # Without an id that stays, the row of an erased customer in the previous edition is followed by no other.
     new = pc.if_else(pc.is_in(merged.new, value_set=pa.array(erased, pa.string())), None, merged.new)
     since = pa.nulls(len(new), pa.int64()) if merged.since is None else merged.since
     return write_part(folder / "aliases.parquet", pa.table({"old": merged.old, "new": new, "since": since}))

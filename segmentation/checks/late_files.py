@@ -7,7 +7,7 @@ NAME = "late-files"
 
 
 def check_late_files(late: LateFiles, counts_typed: bool) -> Check:
-    """No file that the edition before should have read has arrived, changed or vanished since.
+    """No file that the previous edition should have read has arrived, changed or vanished since.
 
     Typed files count only if asked for: an edition says nothing about the layout of its rows otherwise.
     """

@@ -58,5 +58,5 @@ def match_by_overlap(
         pairs = [(i, second_ids.index(name)) for i, name in enumerate(first_ids) if name in second_ids]
     rows = sorted({*range(len(first_ids))} - {i for i, _ in pairs})
     columns = sorted({*range(len(second_ids))} - {j for _, j in pairs})
-    rest = assign_pairs(shared[np.ix_(rows, columns)].astype(np.float64))
-    return sorted([*pairs, *((rows[i], columns[j]) for i, j in rest)])
+    matched_pairs = assign_pairs(shared[np.ix_(rows, columns)].astype(np.float64))
+    return sorted([*pairs, *((rows[i], columns[j]) for i, j in matched_pairs)])

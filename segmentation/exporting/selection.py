@@ -71,27 +71,27 @@ def check_margin(table: ListTable, min_margin: float | None) -> None:
         raise Refused("min-margin", "new and lapsed customers are in no segment, so they have no margin")
 
 
-def resolve_baseline(home: AnyPath, day: date, table: ListTable = OF_SEGMENTS) -> EditionRef:
+def resolve_baseline(home: AnyPath, day: date, table: ListTable) -> EditionRef:
     """The newest edition of a date up to `day`, with which an export compares. Refused without its table."""
     # previous_edition looks before a date.
     ref = previous_edition(home, day + timedelta(days=1))
     if ref is None:
         raise Refused(
             "entered-since",
-            f"nothing was published on or before {day}, so who entered since then is not known; "
+            f"nothing was published on or before {day}, so it is unknown who entered since then; "
             "choose a later date from 'resegment history'",
         )
     if ref.edition == UNKNOWN or not (edition_folder(home, *ref) / SEGMENTS).is_file():
         raise Refused(
             "entered-since",
-            f"the edition of {ref.as_of} is no longer in the store, so who entered since then is not known; "
+            f"the edition of {ref.as_of} is no longer in the store, so it is unknown who entered since then; "
             f"choose another date, or {advise_audit(home)}",
         )
     if not (edition_folder(home, *ref) / table.file).is_file():
         raise Refused(
             "entered-since",
-            f"the edition of {ref.as_of} has no {table.file}, so who entered a {table.noun} since then is "
-            "not known; choose a later date",
+            f"the edition of {ref.as_of} has no {table.file}, so it is unknown who entered a {table.noun} "
+            "since then; choose a later date",
         )
     return ref
 

@@ -33,14 +33,14 @@ class TonightCustomers(NamedTuple):
     """Tonight's customers in parts, and with events the same parts with their first and last day."""
 
     parts: Sequence[Part]
-    seen: Sequence[Part]
+    seen_days: Sequence[Part]
 
 
 class AssignedGroups(NamedTuple):
     """The customers for the segments, all known customers, and how many are in each group."""
 
     parts: tuple[Part, ...]
-    known: tuple[Part, ...]
+    known_parts: tuple[Part, ...]
     groups: KnownCustomers
 
 
@@ -82,8 +82,8 @@ def assign_groups(
 
 def _read_tonight(definition: Definition, tonight: TonightCustomers, as_of: date) -> Iterator[pa.Table]:
     """Tonight's customers with the columns FIRST_DAY and LAST_DAY."""
-    if tonight.seen:
-        for part, days_part in zip(tonight.parts, tonight.seen, strict=True):
+    if tonight.seen_days:
+        for part, days_part in zip(tonight.parts, tonight.seen_days, strict=True):
             days = read_part(days_part)
             table = read_part(part).append_column(FIRST_DAY, days["first_seen"])
             yield table.append_column(LAST_DAY, days["last_seen"])
@@ -154,11 +154,11 @@ def _make_record(
 
 
 def _count_gone(earlier: EarlierCustomers, count: int) -> dict[str, int]:
-    """How many customers of the edition before were erased or merged into another id. count: the others."""
+    """How many customers of the previous edition were erased or merged into another id. count: the others."""
     if earlier.rows is None:
         return {}
     rows = earlier.rows.rows
-    return {"erased": max(0, (earlier.known or rows) - rows), "merged": rows - count}
+    return {"erased": max(0, (earlier.known_count or rows) - rows), "merged": rows - count}
 
 
 def _describe_all_new(record: KnownCustomers, groups: GroupOptions) -> str:

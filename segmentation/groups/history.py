@@ -41,7 +41,7 @@ class OpenedHistory(NamedTuple):
 
 
 class HistoryNight(NamedTuple):
-    """The night of the events before the window, and why they are read where an edition before exists."""
+    """The night of the events before the window, and why they are read where a previous edition exists."""
 
     night: Night
     warnings: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Known customers whose ids were merged since the edition before: each is one customer from now on.
+"""Known customers whose ids were merged since the previous edition: each is one customer from now on.
 
 Which ids were merged is read in segmentation/attributes/aliases.py. The segments of such customers are looked
 up in segmentation/identity/merged_customers.py.

@@ -1,4 +1,4 @@
-"""Who was known before tonight: from the edition before or, if no edition knows, from the source.
+"""Who was known before tonight: from the previous edition or, if that has no table of them, from the source.
 
 Reading the source is in history.py, deciding the groups in assignment.py.
 """
@@ -42,7 +42,7 @@ class NeededHistory(NamedTuple):
 
 
 def detect_needed_history(night: Night) -> NeededHistory | None:
-    """Whether the night has to read the source's earlier events; None if not: the edition before knows."""
+    """Whether the night has to read the source's earlier events; None if the previous edition has them."""
     summary = night.definition.summary
     if night.definition.groups is None or summary is None:
         return None
@@ -88,13 +88,13 @@ def _extract_reading(definition: dict[str, Any]) -> dict[str, Any]:
 class EarlierCustomers(NamedTuple):
     """Who was known before, in tables of EARLIER sorted by id, and what that is known from.
 
-    rows: with an edition, its rows as they are read. known: how many it counted.
+    rows: with an edition, its rows as they are read. known_count: how many known customers it counted.
     """
 
     tables: Iterator[pa.Table]
     source: str = "table"
     rows: CountedTables | None = None
-    known: int | None = None
+    known_count: int | None = None
 
 
 def read_earlier_customers(night: Night, ingested: Ingested) -> EarlierCustomers:

@@ -18,6 +18,7 @@ from segmentation.parts import open_parquet
 from segmentation.store.catalogue.preceding import identify_edition
 from segmentation.store.catalogue.pruned import list_pruned_dates
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.descriptions import read_factual_names
 from segmentation.store.edition.manifests import try_read_manifest
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import SEGMENTS, edition_folder, published_path
@@ -61,7 +62,7 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
     pointer, pruned = read_pointer(home), list_pruned_dates(home)
     stops, damaged = list[Stop](), 0
     days = [day for day in list_recorded_days(home) if since is None or day >= since]
-    lost = [day for day in pruned if (since is None or day >= since) and day not in days]
+    lost_dates = [day for day in pruned if (since is None or day >= since) and day not in days]
     for day in days:
         edition = identify_edition(home, day, pointer)
         if edition in pointer.superseded or edition is None:
@@ -71,8 +72,8 @@ def trace_customer(home: AnyPath, customer_id: str, since: date | None = None) -
         if state or (stops and state is not None):
             stops.append(Stop(day, edition, state))
     if not stops:
-        _refuse_unknown(len(days) - damaged, damaged + len(lost))
-    return CustomerPath(stops, damaged, len(lost))
+        _refuse_unknown(len(days) - damaged, damaged + len(lost_dates))
+    return CustomerPath(stops, damaged, len(lost_dates))
 
 
 def list_recorded_days(home: AnyPath) -> list[date]:
@@ -148,11 +149,5 @@ def _read_reasons(folder: AnyPath, customer_id: str) -> dict[str, Any]:
 
 def _read_factual_name(folder: AnyPath, segment_id: str) -> str:
     """The name in an edition of an earlier version, whose table has none."""
-    if try_read_manifest(folder) is None:
-        return ""
-    try:
-        with open_parquet(folder / "descriptions.parquet") as file:
-            rows = file.read(["segment_id", "name"], use_threads=False).to_pylist()
-    except (OSError, pa.ArrowException):
-        return ""
-    return next((str(row["name"]) for row in rows if row["segment_id"] == segment_id), "")
+    is_readable = try_read_manifest(folder) is not None
+    return read_factual_names(folder).get(segment_id, "") if is_readable else ""

@@ -1,4 +1,4 @@
-"""Customers of the edition before whose ids were merged since, under the ids that stay.
+"""Customers of the previous edition whose ids were merged since, under the ids that stay.
 
 So a merger is neither a customer who left nor one who joined. Which ids were merged is read in
 segmentation/attributes/aliases.py.

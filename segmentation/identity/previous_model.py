@@ -84,8 +84,13 @@ def _extract_summary(definition: dict[str, Any]) -> dict[str, Any]:
     rules = {name: {key: feature.get(key) for key in keys} for name, feature in features.items()}
     # A picked value has the column's levels.
     columns = definition.get("rows", {}).get("columns", {})
-    picked = {name: columns.get(rule["column"], {}) for name, rule in rules.items() if _is_picked(rule)}
-    levels = {f"{name} of": {key: picked[name].get(key) for key in ("order", "fill")} for name in picked}
+    picked_columns = {
+        name: columns.get(rule["column"], {}) for name, rule in rules.items() if _is_picked(rule)
+    }
+    levels = {
+        f"{name} of": {key: picked_columns[name].get(key) for key in ("order", "fill")}
+        for name in picked_columns
+    }
     return {"window_days": summary.get("window_days"), **rules, **levels}
 
 

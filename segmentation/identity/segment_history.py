@@ -1,4 +1,4 @@
-"""The segments over the last editions, history.parquet: continued from the edition before, night by night.
+"""The segments over the last editions, history.parquet: continued from the previous edition, night by night.
 
 So an edition's history depends only on the editions that it follows, and a rebuild makes the same bytes.
 Averages, which go on by the same rules, are in segment_trends.py. The history of runs is in the ledger, see

@@ -83,8 +83,8 @@ def compare_scores(scores: OutcomeScores, tied: Sequence[Measures]) -> TieBreak 
 def choose_tied(scores: OutcomeScores, tied: Sequence[Measures]) -> Vote | None:
     """The coarsest k within one standard error of the best, and why. None if scores break no tie.
 
-    Breiman, Friedman, Olshen, Stone 1984, section 3.4.3: the best cannot be told apart from the others
-    within one standard error, and fewer segments are easier to act on.
+    Breiman, Friedman, Olshen, Stone 1984, section 3.4.3: a difference of up to one standard error
+    from the best may be chance, and fewer segments are easier to act on.
     """
     tie_break = compare_scores(scores, tied)
     if tie_break is None:

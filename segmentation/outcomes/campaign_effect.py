@@ -32,8 +32,8 @@ from segmentation.outcomes.intervals import (
 )
 from segmentation.outcomes.outcome_night import get_unit_of
 from segmentation.outcomes.outcome_sample import OutcomeTable
-from segmentation.outcomes.verdicts import describe_outcome
-from segmentation.report.formatting import format_amount, format_share
+from segmentation.outcomes.verdicts import describe_outcome, format_mean_of
+from segmentation.report.formatting import format_amount
 
 LEAST_CUSTOMERS = 10  # in each group
 
@@ -127,7 +127,7 @@ def _describe_group(sample: SampleMoments, is_rate: bool) -> GroupMean:
 def describe_effect(effect: MeasuredEffect, subject: str) -> str:
     """`The campaign raised revenue in the next 28 days by 12.4 GBP per customer (95 % interval …).`"""
     interval = format_range(effect)
-    on_list, held_out = (format_group(effect, group) for group in (effect.on_list, effect.held_out))
+    on_list, held_out = (format_mean_of(effect, group.mean) for group in (effect.on_list, effect.held_out))
     groups = f"{on_list} on the list, {held_out} held out"
     if not effect.is_shown:
         interval = f"95 % interval of the difference {interval}"
@@ -151,8 +151,3 @@ def format_difference(effect: MeasuredEffect, value: float) -> str:
     if effect.is_rate:
         return f"{format_amount(round(value * 100, 1))} percentage points"
     return format_amount(value, effect.unit)
-
-
-def format_group(effect: MeasuredEffect, group: GroupMean) -> str:
-    """A rate as a share, or an amount with its unit."""
-    return format_share(group.mean) if effect.is_rate else format_amount(group.mean, effect.unit)

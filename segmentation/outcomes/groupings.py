@@ -1,4 +1,4 @@
-"""Ways to group customers that segments have to beat: random groups, quintile cells, the edition before.
+"""Ways to group customers that segments have to beat: random groups, quintile cells, the previous edition.
 
 Whether they do is computed in held_out.py.
 """
@@ -82,7 +82,7 @@ def list_groupings(
         names = [JOINED if previous is None else previous for previous in sample.previous_ids]
         distinct, earlier = np.unique(np.array(names), return_inverse=True)
         groupings.append(
-            Grouping("previous", "segments of the edition before", earlier.astype(np.int64), len(distinct))
+            Grouping("previous", "segments of the previous edition", earlier.astype(np.int64), len(distinct))
         )
     if features:
         cells = label_cells(sample.features)

@@ -4,7 +4,7 @@ The figures are computed in judging.py and held_out.py.
 """
 
 from config.outcome import BOUGHT_AGAIN, Outcome
-from schemas.validation import GroupingKind, GroupingSkill, MeasureValidation
+from schemas.validation import GroupingKind, GroupingSkill, MeasureValidation, OutcomeMeasure
 from schemas.wording import format_count
 from segmentation.report.formatting import format_amount, format_share, join_words
 
@@ -32,7 +32,7 @@ def describe_outcome(name: str, outcome: Outcome | None) -> str:
     return subject if days is None else f"{subject} in the next {format_count(days, 'day')}"
 
 
-def format_mean_of(measure: MeasureValidation, mean: float) -> str:
+def format_mean_of(measure: OutcomeMeasure, mean: float) -> str:
     """A rate as a share, or an amount with its unit."""
     return format_share(mean) if measure.is_rate else format_amount(mean, measure.unit)
 
@@ -77,7 +77,7 @@ def _describe_extremes(measure: MeasureValidation) -> str:
 
 
 def _compare(measure: MeasureValidation) -> str:
-    """How cells and the edition before do, where both have an R squared."""
+    """How cells and the previous edition do, where both have an R squared."""
     skills = [get_skill(measure, kind) for kind in ("cells", "previous")]
     parts = [
         f"{skill.groups} {skill.label}" if skill.kind == "cells" else f"the {skill.label}"

@@ -65,7 +65,8 @@ def rehearse(files: Sequence[SourceFile], rows: Rows, dialect: Dialect) -> Rehea
 def check_used_rows(rows_read: int, refused: Counter[str]) -> None:
     """Refuse a table without any row to use."""
     if refused.total() == rows_read:
-        problem = f"all {rows_read} rows are refused: {summarise_reasons(refused)}"
+        subject = "the only row is" if rows_read == 1 else f"all {rows_read:,} rows are"
+        problem = f"{subject} refused: {summarise_reasons(refused)}"
         problem = problem if rows_read else "the table has only a header"
         raise Refused("no-rows", f"{problem}; expected at least one row to use")
 

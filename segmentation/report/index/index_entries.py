@@ -12,15 +12,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 from pydantic import TypeAdapter
 
 from schemas.manifest import Manifest
 from schemas.validation import Validation
-from segmentation.parts import read_table
 from segmentation.store.catalogue.pruned import list_pruned
 from segmentation.store.catalogue.published import readable_edition
 from segmentation.store.dates import published_dates
+from segmentation.store.edition.descriptions import read_factual_names
 from segmentation.store.edition.manifests import try_read_manifest
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.layout import edition_folder
@@ -114,7 +113,7 @@ def collect_editions(home: AnyPath, reread: bool = False) -> EditionIndex:
     published = _get_published_editions(home, editions)
     entries = tuple(IndexEntry(edition, _get_state(edition, published, pointer)) for edition in editions)
     live = edition_folder(home, *pointer.live) if pointer.live else None
-    factual_names = _read_factual_names(live) if live else {}
+    factual_names = read_factual_names(live) if live else {}
     pruned = len({*list_pruned(home)} - {edition.edition for edition in editions})
     names = read_given_names(home)
     names_of_live = _read_names_of_edition(live) if live and (home / NAMES_FILE).exists() else {}
@@ -180,14 +179,6 @@ def _get_state(edition: EditionFacts, published: Mapping[str, str | None], point
     if pointer.live == (date.fromisoformat(edition.as_of), edition.edition):
         return "live"
     return "superseded" if edition.edition in pointer.superseded else "published"
-
-
-def _read_factual_names(folder: AnyPath) -> dict[str, str]:
-    try:
-        table = read_table(folder / "descriptions.parquet", ["segment_id", "name"]).to_pydict()
-    except (OSError, pa.ArrowException):
-        return {}  # `resegment audit` reports a damaged edition
-    return dict(zip(table["segment_id"], table["name"], strict=True))
 
 
 def _read_names_of_edition(folder: AnyPath) -> Mapping[str, str]:

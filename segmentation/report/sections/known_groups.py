@@ -16,7 +16,7 @@ _NAMES = {None: "Not known", SEGMENT: "In segments", NEW: "New", LAPSED: "Lapsed
 
 
 class GroupsView(NamedTuple):
-    """What templates/sections/groups.html.j2 shows. flows: None where the edition before has no groups."""
+    """What templates/sections/groups.html.j2 shows. flows: None where the previous edition has no groups."""
 
     balance: str
     meanings: list[str]

@@ -83,9 +83,9 @@ def describe_movers(previous_date: date, churn: Churn | None) -> str:
     since = f"Since {format_date(previous_date)}"
     if churn is None:
         return f"{since}, customers cannot be followed, because rows have no customer id."
-    moved = churn.behaviour + churn.model
-    staying = format_customers(moved + churn.stayed)
-    movers = f"{moved:,} of {staying} ({format_share(churn.moved_share)}) changed segment"
+    mover_count = churn.behaviour + churn.model
+    staying = format_customers(mover_count + churn.stayed)
+    movers = f"{mover_count:,} of {staying} ({format_share(churn.moved_share)}) changed segment"
     return f"{since}, {join_words([movers, *count_arrivals(churn)])}."
 
 

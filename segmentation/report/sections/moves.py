@@ -28,10 +28,10 @@ class MoveRow(NamedTuple):
 
 
 class MovesView(NamedTuple):
-    """What templates/sections/moves.html.j2 shows. rest: the pairs that are left out, in words."""
+    """What templates/sections/moves.html.j2 shows. remainder: the pairs that are left out, in words."""
 
     rows: tuple[MoveRow, ...]
-    rest: str
+    remainder: str
 
 
 def view_moves(context: ReportContext) -> MovesView:
@@ -41,8 +41,8 @@ def view_moves(context: ReportContext) -> MovesView:
     words = ""
     if remaining:
         customers = format_customers(sum(pair.customers for pair in remaining))
-        others = format_count(len(remaining), "other pair")
-        words = f"{customers} more moved between {others} of segments."
+        other_pairs = format_count(len(remaining), "other pair")
+        words = f"{customers} more moved between {other_pairs} of segments."
     return MovesView(tuple(build_row(context, pair) for pair in pairs[:MAX_PAIRS]), words)
 
 

@@ -49,10 +49,9 @@ def view_night_changes(context: ReportContext) -> NightChangesView:
         remark = "Customers cannot be followed, because rows have no customer id."
         counted = f"{format_customers(context.total)}: {format_change(growth).lower()}."
         return NightChangesView(title, "", remark, (), [counted, *events, model])
-    moved = churn.behaviour + churn.model
-    remark = (
-        f"changed segment: {moved:,} of {format_customers(moved + churn.stayed)}{describe_causes(churn)}."
-    )
+    mover_count = churn.behaviour + churn.model
+    staying = format_customers(mover_count + churn.stayed)
+    remark = f"changed segment: {mover_count:,} of {staying}{describe_causes(churn)}."
     arrivals = join_words(count_arrivals(churn)) or "Nobody joined or left"
     sentences = [f"{arrivals}.", *events, model]
     moves = view_moves(context).rows[:MAX_MOVES]

@@ -89,7 +89,7 @@ def judge_evidence(choice: Choice) -> Reason:
     )
     if holds:
         return Reason("Evidence", "good", "the segments are stable", f"{beginning} {stability_text}")
-    clause = "the segments are not stable" if stability is not None else "their stability is not known"
+    clause = "the segments are not stable" if stability is not None else "their stability was not measured"
     return Reason("Evidence", "care", clause, f"{beginning} {stability_text}")
 
 

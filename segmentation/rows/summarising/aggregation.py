@@ -62,11 +62,11 @@ class Aggregation(SqlTerms):
         if summary is None:
             raise ValueError("a definition of grain customer has nothing to aggregate")
         super().__init__(definition.rows, {"files": list(files), "as_of": as_of})
-        kept = [name for name in definition.kept_columns if name in summary.features]
-        order = summary.order_features(kept)
-        names = dict.fromkeys((*kept, *order))
+        kept_columns = [name for name in definition.kept_columns if name in summary.features]
+        order = summary.order_features(kept_columns)
+        names = dict.fromkeys((*kept_columns, *order))
         self.features = [(name, summary.features[name]) for name in names]
-        self.wanted = len(kept)
+        self.kept_count = len(kept_columns)
         self.formulas = [number for name in order if self.features[number := [*names].index(name)][1].tree]
         columns = ["customer_id AS id", f"CAST({quote_identifier(self.rows.time or '')} AS DATE) AS day"]
         for i, (_, feature) in enumerate(self.features):
@@ -115,7 +115,7 @@ class Aggregation(SqlTerms):
         for i in self.formulas:
             # One level for each, so that a formula may use another one's result.
             customers = f"SELECT *, {self._formula(i)} AS f{i} FROM ({customers})"
-        columns = ", ".join(["customer_id", "events", *(f"f{i}" for i in range(self.wanted))])
+        columns = ", ".join(["customer_id", "events", *(f"f{i}" for i in range(self.kept_count))])
         return self.query(f"WITH {self.events} SELECT {columns} FROM ({customers}) ORDER BY customer_id")
 
     def contradictions_query(self) -> AggregationQuery | None:

@@ -37,7 +37,7 @@ class Summarised(NamedTuple):
     merged: int
     largest: tuple[int, ...] = ()  # the most events of single customers, descending
     events: int = 0
-    seen: tuple[Part, ...] = ()  # with groups: the customers' first and last day, in the same parts
+    seen_days: tuple[Part, ...] = ()  # with groups: the customers' first and last day, in the same parts
 
 
 def name_features(table: pa.Table, definition: Definition) -> pa.Table:
@@ -95,8 +95,8 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
 
     with open_engine(night.staging, folder / "spill") as connection:
         session = QuerySession(connection, folder, names)
-        kept = keep_events(rows, night, session)
-        aggregation = Aggregation(definition, night.as_of, list_paths(kept.parts))
+        kept_events = keep_events(rows, night, session)
+        aggregation = Aggregation(definition, night.as_of, list_paths(kept_events.parts))
         (ranges,) = run_query(connection, aggregation.ranges_query())
         events, *largest = ranges.to_pylist()[0].values()
         scales = [choose_scale(size, events) for size in largest]
@@ -117,9 +117,11 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
         parts = write_parts(folder, "customers", rechunk(stream_complete()))
         if not parts:
             raise Refused("no-customers", "no customer has a value in the window for every feature")
-        reasons, mentions = kept.reasons.copy(), kept.mentions.copy()
-        quarantine = list(kept.quarantine)
-        seen = write_seen_days(definition, kept.parts, parts, session) if definition.groups else ()
+        reasons, mentions = kept_events.reasons.copy(), kept_events.mentions.copy()
+        quarantine = list(kept_events.quarantine)
+        seen_days = (
+            write_seen_days(definition, kept_events.parts, parts, session) if definition.groups else ()
+        )
         query = aggregation.refused_events_query(list_paths(incomplete))
         for number, table in enumerate(run_query(connection, query) if incomplete else ()):
             reasons.update(table["reason"].to_pylist())
@@ -127,4 +129,6 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
             refused_rows = refuse_rows(table, None, names)
             quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused_rows))
     largest = tuple(int(count) for count in counts[::-1])
-    return Summarised(parts, tuple(quarantine), reasons, mentions, used, kept.merged, largest, events, seen)
+    return Summarised(
+        parts, tuple(quarantine), reasons, mentions, used, kept_events.merged, largest, events, seen_days
+    )

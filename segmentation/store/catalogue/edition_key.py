@@ -24,7 +24,7 @@ from segmentation.store.layout import VERSION, get_home
 
 
 class StoreContent(NamedTuple):
-    """What an edition takes from its store, besides the edition before. Only what is set is in its name.
+    """What an edition takes from its store, besides the previous edition. Only what is set is in its name.
 
     tombstones: digest of those that removed rows. given_names: names that people gave, by segment id.
     validation: of an earlier edition, which the page shows.

@@ -65,7 +65,7 @@ def name_as_published(night: Night, key: EditionKey, content: dict[str, Any]) ->
         return key
     if edition_folder(home, *previous).is_dir() or not is_pruned(home, previous.edition):
         return key
-    # With groups, whether earlier events are read depends on the edition before.
+    # With groups, whether earlier events are read depends on the previous edition.
     earlier = [digest.model_dump() for digest in manifest.inputs if digest.of == "history"]
     inputs = [digest for digest in content["inputs"] if digest["of"] != "history"]
     content = {**content, "inputs": [*inputs, *earlier]}

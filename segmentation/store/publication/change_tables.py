@@ -81,13 +81,13 @@ def _compute_columns(part: EditionPart, ids: SegmentIds) -> dict[str, pa.Array]:
 
 def _compute_reasons(part: EditionPart, cause: pa.Array) -> dict[str, pa.Array]:
     """What moved each customer of a part; null for those who did not move."""
-    if part.moved is None:
+    if part.move_reasons is None:
         return dict.fromkeys(_REASONS, pa.nulls(len(cause), pa.string()))
-    moved = read_part(part.moved, ["row", *_REASONS])
+    move_reasons = read_part(part.move_reasons, ["row", *_REASONS])
     place = np.full(len(cause), -1)
-    place[moved["row"].to_numpy()] = np.arange(moved.num_rows)
+    place[move_reasons["row"].to_numpy()] = np.arange(move_reasons.num_rows)
     rows = pa.array(place, mask=place < 0)
-    columns = {name: moved[name].combine_chunks().take(rows) for name in _REASONS}
+    columns = {name: move_reasons[name].combine_chunks().take(rows) for name in _REASONS}
     by_model = pc.fill_null(pc.equal(cause, "model"), False)
     return {**columns, "moved_by": pc.if_else(by_model, BORDER, columns["moved_by"])}
 

@@ -44,7 +44,7 @@ class EditionPart(NamedTuple):
     labels: Part
     previous_segments: Part | None = None
     departed: Part | None = None
-    moved: Part | None = None
+    move_reasons: Part | None = None
 
 
 def list_edition_parts(customers: Customers, aligned: Aligned) -> list[EditionPart]:
@@ -63,7 +63,7 @@ def list_edition_parts(customers: Customers, aligned: Aligned) -> list[EditionPa
 def get_segment_ids(aligned: Aligned, names: Mapping[str, str]) -> SegmentIds:
     """The segment ids that the positions in label files stand for. names: by id, also of segments before.
 
-    A segment without one, since the history of the edition before is lost, is called by its id.
+    A segment without one, since the history of the previous edition is lost, is called by its id.
     """
     current = [segment.segment_id for segment in aligned.fitted.segments]
     texts = (
