@@ -9,11 +9,8 @@ from prefect.states import Completed
 
 from flows.catch_up import TAG, CatchUp, list_missed, reason_to_skip, skip_night
 from flows.judging import judge_due_edition
-<<<<<<< HEAD
-from schemas.clustering import Scaled
-=======
 from flows.night_runs import NIGHT_OPTIONS
->>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
+from schemas.clustering import Scaled
 from schemas.draft import EditionDraft
 from schemas.identity import PreviousEdition
 from schemas.look import Look

@@ -65,12 +65,8 @@ class EditionKey(Record):
     accept_new_ids: bool = Field(
         False, description="A person accepted new ids, since the previous edition cannot be continued."
     )
-<<<<<<< HEAD
-    starts_history: bool = Field(False, description="The history of the edition before is damaged.")
-    lost_evidence: bool = Field(False, description="The evidence for k of the edition before is damaged.")
-=======
     starts_history: bool = Field(False, description="The history of the previous edition is damaged.")
->>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
+    lost_evidence: bool = Field(False, description="The evidence for k of the previous edition is damaged.")
     store_warnings: tuple[str, ...] = Field((), description="About the store, so not part of an edition.")
     tombstones: str | None = Field(None, description="Digest of all tombstones when the run started.")
     validation: Validation | None = Field(None, description="The validation that its page shows.")

@@ -43,12 +43,11 @@ def choose(
     )
     if decision.k == choice.k:
         reasons = (*choice.reasons, decision.reason) if decision.reason else choice.reasons
-<<<<<<< HEAD
         return choice.model_copy(update={"reasons": reasons, "measured_on": look.as_of})
-    kept = judge_choice(options, Vote(decision.k, decision.reason), look.curve, look.evidence)
+    final_choice = judge_choice(options, Vote(decision.k, decision.reason), look.curve, look.evidence)
     alone = "tonight" if look.as_of == night.as_of else f"the evidence of {look.as_of}"
-    reasons = (*kept.reasons, f"{alone} alone would choose k = {choice.k}: {choice.reasons[0]}")
-    return kept.model_copy(
+    reasons = (*final_choice.reasons, f"{alone} alone would choose k = {choice.k}: {choice.reasons[0]}")
+    return final_choice.model_copy(
         update={
             "reasons": reasons,
             "wanted_k": decision.wanted_k,
@@ -56,12 +55,4 @@ def choose(
             "is_kept": decision.wanted_k is None,
             "measured_on": look.as_of,
         }
-=======
-        return choice.model_copy(update={"reasons": reasons})
-    final_choice = judge_choice(options, Vote(decision.k, decision.reason), curve, evidence)
-    reasons = (*final_choice.reasons, f"tonight alone would choose k = {choice.k}: {choice.reasons[0]}")
-    wanted = {"wanted_k": decision.wanted_k, "wanted_nights": decision.wanted_nights}
-    return final_choice.model_copy(
-        update={"reasons": reasons, **wanted, "is_kept": decision.wanted_k is None}
->>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
     )

@@ -180,12 +180,8 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     ids = get_segment_ids(draft.aligned, collect_names(reported, draft.ingested.key.given_names))
     write_changes(folder, pieces, draft.aligned, ids, draft.customers.known_parts)
     if draft.customers.groups is not None:
-<<<<<<< HEAD
-        write_known(folder / KNOWN_CUSTOMERS, draft.customers.known)
-    (folder / EVIDENCE).write_bytes(to_json(draft.look))
-=======
         write_known(folder / KNOWN_CUSTOMERS, draft.customers.known_parts)
->>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
+    (folder / EVIDENCE).write_bytes(to_json(draft.look))
     model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted, reported.words)
     (folder / "model.json").write_bytes(to_json(model))
     tables = join_segments(pieces, night.definition, ids, make_scorer(reported.rfm))

@@ -143,11 +143,7 @@ def _check_tables(
     # Without it, tonight measures every k. By the manifest: a damaged list of digests may lack the file.
     lost_evidence = EVIDENCE in previous.manifest.files and bool(list_damage(folder, (EVIDENCE,), digests))
     repairs = (table.repair,) if table.repair else ()
-<<<<<<< HEAD
-    return PreviousState(repairs=repairs, has_lost_history=lost, has_lost_evidence=lost_evidence)
-=======
-    return PreviousState(repairs=repairs, has_lost_history=has_lost_history)
->>>>>>> c54c685f24c8e00352f5ef2d881c174dc74f30bf
+    return PreviousState(repairs=repairs, has_lost_history=has_lost_history, has_lost_evidence=lost_evidence)
 
 
 def read_continued(night: Night, ref: EditionRef) -> PreviousModel:
