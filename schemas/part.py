@@ -13,4 +13,3 @@ class Part(Record):
     path: Path
     rows: int
     size: int = Field(description="Bytes.")
-    sha256: str

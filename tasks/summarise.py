@@ -26,6 +26,7 @@ from segmentation.groups.refused_rows import count_refused_lapsed
 from segmentation.identity.merged_customers import load_merged_ids
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.parts import (
+    choose_encodings,
     create_empty_folder,
     make_part,
     read_part,
@@ -101,7 +102,7 @@ def route_to_buckets(parts: Sequence[Part], definition: Definition, folder: Path
     paths = [folder / f"bucket-{i:05d}.parquet" for i in range(buckets)]
     schema = read_part(parts[0]).schema
     # One open file per bucket, so that a single pass over the rows is enough.
-    writers = [pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) for path in paths]
+    writers = [pq.ParquetWriter(path, schema, **choose_encodings(schema)) for path in paths]
     counts = np.zeros(buckets, np.int64)
     for part in parts:
         table = read_part(part)

@@ -5,8 +5,14 @@ from pathlib import Path
 
 from schemas.part import Part
 from schemas.rows import Customers, EditionKey, Ingested, RowBalance
+from segmentation.parts import hash_file
 
 KEY = EditionKey(edition="e", previous=None, replaces=None)
+
+
+def hash_parts(parts: Sequence[Part]) -> list[str]:
+    """The sha256 of each stage file."""
+    return [hash_file(part.path) for part in parts]
 
 
 def make_ingested(balance: RowBalance) -> Ingested:
@@ -18,7 +24,7 @@ def make_customers(parts: Sequence[Part], balance: RowBalance | None = None, in_
     """Customers in these parts, one row each unless a balance is given. in_files: refused rows on disk."""
     rows = sum(part.rows for part in parts)
     balance = balance or RowBalance(read=rows, used=rows)
-    refused = Part(path=Path("refused.parquet"), rows=in_files, size=1, sha256="")
+    refused = Part(path=Path("refused.parquet"), rows=in_files, size=1)
     return Customers(
         ingested=make_ingested(balance),
         parts=tuple(parts),

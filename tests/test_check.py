@@ -47,7 +47,7 @@ def customers(
     rows_read: int, used: int, merged: int, quarantined: int, in_files: int | None = None
 ) -> Customers:
     """Customers with this balance of rows."""
-    part = Part(path=Path("customers.parquet"), rows=used, size=1, sha256="")
+    part = Part(path=Path("customers.parquet"), rows=used, size=1)
     balance = RowBalance(
         read=rows_read, used=used, merged=merged, quarantined=quarantined, reasons={"missing": quarantined}
     )
