@@ -32,7 +32,7 @@ class PreviousEdition(Record):
     history: tuple[NightVolume, ...] = Field((), description="Sizes of the last nights, oldest first.")
     sizes: tuple[int, ...] = Field((), description="Tonight's customers by last night's centres.")
     labels: tuple[Part, ...] = Field((), description="Their positions, in the same parts as the customers.")
-    inertia: float | None = Field(None, description="Their mean squared distance.")
+    inertia: float = Field(0.0, description="The sum of their squared distances.")
     constant_features: tuple[str, ...] = Field((), description="Varied in training, do not vary tonight.")
     drift: dict[str, float] = Field(default_factory=dict, description="PSI by scaled number.")
     needs_refit: bool = Field(True, description="Should the model be refitted, even if k stays?")

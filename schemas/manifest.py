@@ -20,6 +20,7 @@ from schemas.verdicts import Check
 from schemas.volumes import HISTORY_NIGHTS, NightVolume
 
 _OPTIONAL = (
+    "measured_on",
     "accept_new_ids",
     "history",
     "breakdown",

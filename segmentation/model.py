@@ -53,24 +53,29 @@ def assign(scaled: np.ndarray, centres: np.ndarray) -> Assignment:
     margin = 1 - d1 / d2, with d1, d2 the distances to the nearest and second nearest centre; 0
     where both are 0.
     """
-    assignments = [_assign_block(block, centres) for block in blocks(scaled)]
-    if not assignments:
-        empty = np.empty(0, np.float32)
-        return Assignment(empty.astype(np.int32), empty, empty, empty.astype(np.int32))
-    return Assignment(*(np.concatenate(part) for part in zip(*assignments, strict=True)))
+    return assign_and_measure(scaled, centres)[0]
 
 
-def _assign_block(x: np.ndarray, centres: np.ndarray) -> Assignment:
+def assign_and_measure(scaled: np.ndarray, centres: np.ndarray) -> tuple[Assignment, np.ndarray]:
+    """As `assign`, and the squared distances (n,) to the nearest centre, float64 and exact on the grid."""
+    # Without customers there is no block, but arrays of each type.
+    pairs = [_assign_block(block, centres) for block in blocks(scaled) or [scaled]]
+    columns = zip(*(assignment for assignment, _ in pairs), strict=True)
+    return Assignment(*map(np.concatenate, columns)), np.concatenate([squares for _, squares in pairs])
+
+
+def _assign_block(x: np.ndarray, centres: np.ndarray) -> tuple[Assignment, np.ndarray]:
     distances = squared_distances(x, centres)
     label, best = nearest_centres(distances)
     if len(centres) == 1:
         margin = np.full(label.size, np.nan, np.float32)
-        return Assignment(label, np.sqrt(best).astype(np.float32), margin, np.full_like(label, -1))
+        return Assignment(label, np.sqrt(best).astype(np.float32), margin, np.full_like(label, -1)), best
     distances[label, np.arange(label.size)] = np.inf
     runner_up, second = nearest_centres(distances)
     with np.errstate(invalid="ignore"):
         ratio = np.where(second > 0, np.sqrt(best / second), 1.0)
-    return Assignment(label, np.sqrt(best).astype(np.float32), (1.0 - ratio).astype(np.float32), runner_up)
+    margin = (1.0 - ratio).astype(np.float32)
+    return Assignment(label, np.sqrt(best).astype(np.float32), margin, runner_up), best
 
 
 def read_model(path: AnyPath) -> Model:

@@ -5,6 +5,7 @@ k-means on the sample is in tasks/sweep.py, the arithmetic of a pass in segmenta
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -84,6 +85,12 @@ def label_part(part: Part, centres: np.ndarray) -> pa.Table:
     return pa.table(assign(to_matrix(read_part(part)), centres)._asdict())
 
 
+def label_parts(parts: Sequence[Part], centres: np.ndarray, folder: Path) -> tuple[Part, ...]:
+    """The labels of all parts, written to `folder`."""
+    tables = map_parts(partial(label_part, centres=centres), parts)
+    return tuple(write_part(folder / f"labels-{i:05d}.parquet", table) for i, table in enumerate(tables))
+
+
 def rescale_centres(model: Model, scaled: Scaled) -> np.ndarray | None:
     """Last night's centres (k, d') in tonight's scaled units; None if the numbers are not the same."""
     if [encoding.name for encoding in model.encodings] != [encoding.name for encoding in scaled.encodings]:
@@ -109,18 +116,14 @@ def solve(
     night: Night,
     scaled: Scaled,
     start: np.ndarray,
-    method: Literal["scored", "warm", "cold"],
+    method: Literal["warm", "cold"],
     reasons: tuple[str, ...],
 ) -> Solution:
-    """Lloyd passes from the start; none if the method is scored, which keeps last night's model."""
+    """Lloyd passes from the start."""
     plan = night.definition.fit
-    result = Convergence(start, 0, True)
-    if method != "scored":
-        # scikit-learn's tol is relative to the mean variance of the features, so this is too.
-        tolerance = plan.tolerance * scaled.variance
-        result = refine(
-            scaled.parts, start, quantum=scaled.quantum, max_iter=plan.max_iter, tolerance=tolerance
-        )
+    # scikit-learn's tol is relative to the mean variance of the features, so this is too.
+    tolerance = plan.tolerance * scaled.variance
+    result = refine(scaled.parts, start, quantum=scaled.quantum, max_iter=plan.max_iter, tolerance=tolerance)
     _, sizes, inertia = sum_clusters(scaled.parts, result.centres, scaled.quantum)
     return Solution(
         result.centres,
@@ -151,14 +154,18 @@ def continue_model(night: Night, scaled: Scaled, choice: Choice, previous: Previ
     if choice.k != previous.k:
         return change_model(night, scaled, choice, start)
     waits = previous.needs_refit and not previous.needs_rescale and choice.wanted_k is not None
-    reasons = (f"a refit waits until k = {choice.wanted_k} is decided",) if waits else ()
-    method: Literal["warm", "scored"] = "warm" if previous.needs_refit and not waits else "scored"
-    solution = solve(night, scaled, start, method, (*reasons, *previous.reasons))
+    if previous.needs_refit and not waits:
+        solution = solve(night, scaled, start, "warm", previous.reasons)
+    else:
+        why = (f"a refit waits until k = {choice.wanted_k} is decided",) if waits else ()
+        sizes, reasons = np.array(previous.sizes), (*why, *previous.reasons)
+        # What rescoring has measured with the same centres.
+        solution = Solution(start, sizes, previous.inertia, 0, True, "scored", reasons)
     if has_emptied(night, solution):
         return "last night's model leaves a segment with hardly any customers"
     limit = (1 + definition.refit.max_inertia_rise) * choice.inertia
     # Matching cannot repair another optimum: one night in thirty fell into one and moved 45 % of customers.
-    if method == "warm" and choice.wanted_k is None and solution.inertia > limit:
+    if solution.method == "warm" and choice.wanted_k is None and solution.inertia > limit:
         return "last night's centres lead to a clearly worse solution than a new fit"
     return solution
 
@@ -220,8 +227,9 @@ def fit(night: Night, scaled: Scaled, look: Look, choice: Choice, previous: Prev
 
     order = order_clusters(solution)
     centres, sizes = solution.centres[order], solution.sizes[order]
-    tables = map_parts(partial(label_part, centres=centres), scaled.parts)
-    parts = tuple(write_part(folder / f"labels-{i:05d}.parquet", table) for i, table in enumerate(tables))
+    # Rescoring has labelled them with the same centres.
+    is_scored = solution.method == "scored"
+    parts = previous.labels if is_scored else label_parts(scaled.parts, centres, folder)
     segments = tuple(
         Segment(
             segment_id=f"S{i:02d}", size=int(size), share=int(size) / int(sizes.sum()), centre=tuple(centre)

@@ -50,7 +50,8 @@ def start_over(night: Night, key: EditionKey, ref: EditionRef) -> PreviousEditio
 def decide(night: Night, previous: PreviousModel, rescored: Rescored) -> RefitDecision:
     """Does the model need a refit, and its scaling too?"""
     definition = night.definition
-    fit = ModelFit(rescored.inertia, rescored.drift)
+    customers = max(1, int(rescored.sizes.sum()))
+    fit = ModelFit(rescored.inertia / customers, rescored.drift)
     decision = decide_refit(definition.refit, previous.model.trained, night.as_of, fit)
     # Another definition means other distances, whatever drift and inertia say.
     if changed := list_changed_keys(definition, previous.manifest):

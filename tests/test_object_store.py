@@ -59,9 +59,9 @@ def test_a_store_of_objects_has_the_same_bytes_as_a_folder(bucket: ObjectPath, t
     assert remote.segments_path == f"{bucket}/out/demo/published/as_of={DAY}/{SEGMENTS}"
     assert remote.edition == local.edition
     assert contents(bucket / "out" / "demo") == contents(tmp_path / "store" / "demo")
-    assert len(contents(bucket / "out" / "demo")) == 18
+    assert len(contents(bucket / "out" / "demo")) == 19
     assert run(bucket / "in/customers.csv", bucket / "out").outcome == "already-published"
-    assert audit_store(bucket / "out" / "demo") == (17, [])
+    assert audit_store(bucket / "out" / "demo") == (18, [])
     outcomes = [row["outcome"] for row in read_rows(bucket / "out" / "demo")]
     assert outcomes == ["published", "already-published"]
     assert list((tmp_path / "state" / "object-stores").rglob("*.parquet")) == []
@@ -163,7 +163,7 @@ def test_the_keys_are_written_nowhere(
     stored = [path.read_bytes() for path in (bucket / "demo/ledger").iterdir()]
     stored += contents(bucket / "demo").values()
     local_files = [path for folder in (tmp_path, *places()) for path in folder.rglob("*") if path.is_file()]
-    assert len(stored) == 20
+    assert len(stored) == 21
     assert len(local_files) > 5
     for content in (*stored, *(path.read_bytes() for path in local_files)):
         assert b"canary-42" not in content

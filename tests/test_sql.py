@@ -83,7 +83,7 @@ def test_a_table_and_its_parquet_copy_give_the_same_bytes(
     from_file = run(tmp_path / "b", tmp_path / "other name.parquet")
     assert (from_table.outcome, from_table.customers) == ("published", 3000)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
-    assert len(digests(tmp_path / "a")) == 17
+    assert len(digests(tmp_path / "a")) == 18
     assert from_file.edition == from_table.edition
     assert run(tmp_path / "a").outcome == "already-published"
     names = [row["inputs"][0]["name"] for row in read_rows(tmp_path / "b" / "demo")]

@@ -16,9 +16,9 @@ from schemas.model import Model
 from schemas.numbers import Training
 from schemas.part import Part
 from segmentation.features.encoding import encode
-from segmentation.features.grid import compute_reach, exact_sum, nearest_centres, squared_distances
+from segmentation.features.grid import compute_reach, exact_sum
 from segmentation.features.training import count_bins, population_stability_index
-from segmentation.model import detect_scalable, scale_features
+from segmentation.model import Assignment, assign_and_measure, detect_scalable, scale_features
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
@@ -26,9 +26,9 @@ from segmentation.parts import read_part, to_matrix, write_part
 class Rescored(NamedTuple):
     """How a model fits some customers.
 
-    labels: part by part, -1 where the model cannot place a customer. sizes (k,). inertia: per customer.
-    drift: PSI by scaled number. constant: features that no longer vary. beyond: customers outside the
-    range that the grid covers.
+    labels: part by part, the columns of Assignment; label -1 where the model cannot place a customer.
+    sizes (k,). inertia: of all customers. drift: PSI by scaled number. constant: features that no longer
+    vary. beyond: customers outside the range that the grid covers.
     """
 
     labels: tuple[Part, ...]
@@ -42,7 +42,7 @@ class Rescored(NamedTuple):
 class _PartScore(NamedTuple):
     """The same for one part: inertia in quantum^2, counts by bin, ranges (2, d') of the scaled numbers."""
 
-    label: np.ndarray
+    assignment: Assignment
     sizes: np.ndarray
     units: int
     bins: list[np.ndarray]
@@ -55,7 +55,7 @@ def rescore_customers(parts: Sequence[Part], model: Model, folder: Path) -> Resc
     edges = {bins.feature: np.array(bins.edges) for bins in model.trained.bins}
     scores = list(map_parts(partial(_rescore_part, model=model, edges=edges), parts))
     labels = tuple(
-        write_part(folder / f"rescored-{i:05d}.parquet", pa.table({"label": score.label}))
+        write_part(folder / f"rescored-{i:05d}.parquet", pa.table(score.assignment._asdict()))
         for i, score in enumerate(scores)
     )
     sizes = np.sum([score.sizes for score in scores], axis=0)
@@ -63,7 +63,7 @@ def rescore_customers(parts: Sequence[Part], model: Model, folder: Path) -> Resc
     return Rescored(
         labels=labels,
         sizes=sizes,
-        inertia=units * model.quantum**2 / max(1, int(sizes.sum())),
+        inertia=units * model.quantum**2,
         drift=compute_drift(model.trained, [score.bins for score in scores]),
         constant=detect_constant(model, [score.ranges for score in scores]),
         beyond=sum(score.beyond for score in scores),
@@ -77,12 +77,12 @@ def _rescore_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Pa
     reach = compute_reach(model.quantum, len(scaled))
     beyond = scalable & (np.abs(scaled).max(axis=0, initial=0.0) > reach)
     scaled = np.clip(scaled, -reach, reach)
-    label, squares = nearest_centres(squared_distances(scaled, model.centre_matrix()))
-    label[~scalable] = -1
+    assignment, squares = assign_and_measure(scaled, model.centre_matrix())
+    label = np.where(scalable, assignment.label, -1)
     low = scaled.min(axis=1, where=scalable, initial=reach)
     high = scaled.max(axis=1, where=scalable, initial=-reach)
     return _PartScore(
-        label=label,
+        assignment=assignment._replace(label=label),
         sizes=np.bincount(label[scalable], minlength=len(model.centres)),
         units=exact_sum(squares[scalable], model.quantum**2),
         bins=[
