@@ -4,7 +4,9 @@ Values are cast in segmentation/rows/casting/text_columns.py.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,9 @@ from segmentation.sources.compression import EXPANSION_FROM_BYTES, MOST_EXPANSIO
 
 # A page is decompressed as a whole, so a small file could otherwise exhaust memory.
 LARGEST_GROUP_BYTES = 2 << 30
+# Bytes of each column that are read at once. Without a buffer Arrow would read a column of a whole group of
+# rows at once, and a file may have one group.
+_BUFFER_BYTES = 256 << 10
 
 _SIGNATURE_BYTES = 28  # after the footer of an encrypted file whose footer can be read
 _OCTETS = {
@@ -36,6 +41,7 @@ def open_source_file(path: Path) -> pq.ParquetFile:
             path,
             page_checksum_verification=True,
             pre_buffer=False,
+            buffer_size=_BUFFER_BYTES,
             # In nanoseconds, as Spark's old format has them, the year 9999 would wrap to 1816.
             coerce_int96_timestamp_unit="us",
         )
@@ -60,8 +66,8 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
     _check_groups(path, file.metadata)
     next_row, unpacked = 1, 0
     try:
-        for group, size in enumerate(choose_batch_rows(path, file.metadata, columns, PART_ROWS)):
-            for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
+        for groups, size in _list_runs(choose_batch_rows(path, file.metadata, columns, PART_ROWS)):
+            for batch in file.iter_batches(size, row_groups=groups, columns=columns, use_threads=False):
                 numbers = np.arange(next_row, next_row + batch.num_rows)
                 next_row += batch.num_rows
                 unpacked += sum(count_bytes(column) for column in batch.columns)
@@ -70,6 +76,15 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
                 yield RawBatch(_unpack_texts(batch, columns), numbers, [])
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
         raise Refused("damaged-parquet", f"{path.name}: data after row {next_row - 1} is damaged") from error
+
+
+def _list_runs(sizes: Iterable[int]) -> Iterator[tuple[list[int], int]]:
+    """Groups of rows in a row that can be read in batches of one size, and that size.
+
+    Batches of such groups begin and end anywhere in them, so that they are full however small the groups are.
+    """
+    for size, run in groupby(enumerate(sizes), key=itemgetter(1)):
+        yield [group for group, _ in run], size
 
 
 def _unpack_texts(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.Table:
