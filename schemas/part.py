@@ -8,8 +8,9 @@ from schemas.record import Record
 
 
 class Part(Record):
-    """One immutable stage file."""
+    """One immutable stage file, or some of its columns."""
 
     path: Path
     rows: int
     size: int = Field(description="Bytes.")
+    columns: tuple[str, ...] | None = Field(None, description="The columns of the part; None: all of them.")

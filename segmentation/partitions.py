@@ -6,11 +6,17 @@ Dask cluster named in the settings, and knows nothing of what they compute.
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import pyarrow as pa
+
 from config.settings import read_settings
+from schemas.part import Part
 from segmentation.errors import ClusterGone, Refused
+from segmentation.parts import write_part
 from segmentation.store.catalogue.edition_key import digest_code
 
 if TYPE_CHECKING:
@@ -41,6 +47,24 @@ def map_parts(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:
         return
     with ThreadPoolExecutor(threads, thread_name_prefix="pass") as pool:
         yield from _yield_in_order(lambda part: pool.submit(kernel, part), parts, 2 * threads)
+
+
+def map_to_files(
+    kernel: Callable[[P], pa.Table], parts: Iterable[P], folder: Path, stem: str
+) -> tuple[Part, ...]:
+    """Apply kernel to each part, and write the tables that it returns as stage files, in the same threads."""
+    write = partial(_write_result, kernel=kernel, folder=folder, stem=stem)
+    return tuple(map_parts(write, enumerate(parts)))
+
+
+def _write_result(numbered: tuple[int, P], kernel: Callable[[P], pa.Table], folder: Path, stem: str) -> Part:
+    number, part = numbered
+    return write_part(folder / f"{stem}-{number:05d}.parquet", kernel(part))
+
+
+def write_parts(folder: Path, stem: str, tables: Iterable[pa.Table]) -> tuple[Part, ...]:
+    """Write a stream of tables, one part each; empty tables are skipped."""
+    return map_to_files(lambda table: table, (table for table in tables if table.num_rows), folder, stem)
 
 
 def map_part_files(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:

@@ -6,7 +6,7 @@ Each stage decides what its parts contain. Passes over many parts belong in part
 import errno
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -87,12 +87,6 @@ def choose_encodings(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
-def write_parts(folder: Path, stem: str, tables: Iterable[pa.Table]) -> tuple[Part, ...]:
-    """Write a stream of tables, one part each; empty tables are skipped."""
-    nonempty = (table for table in tables if table.num_rows)
-    return tuple(write_part(folder / f"{stem}-{i:05d}.parquet", table) for i, table in enumerate(nonempty))
-
-
 def rechunk(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Cut a stream of tables again into tables of PART_ROWS, so that parts do not depend on its chunks."""
     pending: pa.Table | None = None
@@ -122,10 +116,12 @@ def check_part(part: Part) -> Path:
 
 def read_part(part: Part, columns: Sequence[str] | None = None) -> pa.Table:
     """Read one stage file, single-threaded: parallelism is over parts."""
+    columns = part.columns if columns is None else columns
     names = None if columns is None else list(columns)
-    return pq.ParquetFile(check_part(part), memory_map=True, pre_buffer=False).read(
-        columns=names, use_threads=False
-    )
+    file = pq.ParquetFile(check_part(part), memory_map=True, pre_buffer=False)
+    table = file.read(columns=names, use_threads=False)
+    # Arrow gives columns in the order of the file.
+    return table if names is None else table.select(names)
 
 
 def to_matrix(table: pa.Table, columns: Sequence[str] | None = None) -> np.ndarray:

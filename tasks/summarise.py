@@ -1,8 +1,8 @@
 """Stage summarise: one row per customer, in an order that does not depend on the order of the input.
 
-Events are aggregated in segmentation/rows/summarising/events.py. Rows of customers are routed to buckets that
-fit in memory; each bucket is sorted and deduplicated. Customers are ordered by id, or, without an id, by a
-hash of the row.
+Events are aggregated in segmentation/rows/summarising/events.py. Rows of customers that are in order stay
+where they are. Others are routed to buckets that fit in memory; each bucket is sorted and deduplicated.
+Customers are ordered by id, or, without an id, by a hash of the row.
 """
 
 from collections import Counter
@@ -25,6 +25,7 @@ from segmentation.groups.assignment import TonightCustomers, assign_groups
 from segmentation.groups.refused_rows import count_refused_lapsed
 from segmentation.identity.merged_customers import load_merged_ids
 from segmentation.keys import hash_rows, hash_texts, mix
+from segmentation.partitions import write_parts
 from segmentation.parts import (
     choose_encodings,
     create_empty_folder,
@@ -33,7 +34,6 @@ from segmentation.parts import (
     rechunk,
     to_matrix,
     write_part,
-    write_parts,
 )
 from segmentation.rows.casting.missing_words import warn_of_missing_ids
 from segmentation.rows.judging.refusing import refuse_rows
@@ -42,6 +42,7 @@ from segmentation.rows.summarising.duplicates import deduplicate, name_reasons, 
 from segmentation.rows.summarising.engine import open_engine
 from segmentation.rows.summarising.events import Summarised, summarise_events
 from segmentation.rows.summarising.kept_rows import QuerySession
+from segmentation.rows.summarising.sorted_rows import have_ascending_ids, keep_sorted_rows
 from segmentation.rows.summarising.table_rules import apply_table_rules, make_table_rules
 from tasks.runtime.stage import stage
 
@@ -132,6 +133,13 @@ def sort_rows(table: pa.Table, definition: Definition) -> pa.Table:
     return table.take(pa.array(np.lexsort((*place, hash_features(table, definition)))))
 
 
+def is_deduplicated(parts: Sequence[Part], definition: Definition) -> bool:
+    """Are these rows what deduplication would leave of them, in canonical order?"""
+    rows = definition.rows
+    # A mean of whole numbers is no whole number, whoever has several rows.
+    return rows.id is not None and rows.on_duplicate != "mean" and have_ascending_ids(parts)
+
+
 def list_stage_columns(definition: Definition) -> list[str]:
     """The columns of customers that are kept, and the one that says who is new."""
     new = definition.groups.new if definition.groups else None
@@ -143,7 +151,6 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     """Customer grain: sort, deduplicate by the definition's policy, and write one row per customer."""
     definition = night.definition
     names = [None if source.numbered else source.name for source in ingested.inputs]
-    buckets = route_to_buckets(ingested.parts, definition, folder)
     rules, columns = make_table_rules(night), ["customer_id", *list_stage_columns(definition)]
     quarantine: list[Part] = []
     reasons = Counter[str]()
@@ -151,7 +158,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
 
     def deduplicated_tables() -> Iterator[pa.Table]:
         nonlocal merged
-        for number, bucket in enumerate(buckets):
+        for number, bucket in enumerate(route_to_buckets(ingested.parts, definition, folder)):
             table = pa.concat_tables([read_part(part) for part in bucket])
             result = deduplicate(sort_rows(table, definition), definition)
             merged += result.merged
@@ -165,7 +172,10 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
                 quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", refused))
             yield result.customers if rules else result.customers.select(columns)
 
-    parts = write_parts(folder, "customers", rechunk(deduplicated_tables()))
+    if is_deduplicated(ingested.parts, definition):
+        parts = keep_sorted_rows(ingested.parts, None if rules else columns, folder)
+    else:
+        parts = write_parts(folder, "customers", rechunk(deduplicated_tables()))
     used = sum(part.rows for part in parts)
     if used == 0:
         raise Refused("no-customers", f"all {reasons.total()} rows contradict another row of their customer")

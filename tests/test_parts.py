@@ -9,15 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.errors import StageFileGone
-from segmentation.parts import (
-    check_part,
-    create_empty_folder,
-    hash_file,
-    read_part,
-    to_matrix,
-    write_part,
-    write_parts,
-)
+from segmentation.partitions import write_parts
+from segmentation.parts import check_part, create_empty_folder, hash_file, read_part, to_matrix, write_part
 
 TABLE = pa.table({"a": [1, 2, 3], "b": [0.5, -0.0, 1e300], "t": ["x", "", "Ł"]})
 

@@ -18,7 +18,8 @@ from schemas.wording import choose_verb, format_count
 from segmentation.attributes.merged_rows import follow_merged_rows
 from segmentation.attributes.validity_queries import FORMS, IS_COPY, REASON, ValidityQueries, forms_query
 from segmentation.identity.join import join_parts
-from segmentation.parts import create_empty_folder, open_parquet, read_part, rechunk, write_part, write_parts
+from segmentation.partitions import write_parts
+from segmentation.parts import create_empty_folder, open_parquet, read_part, rechunk, write_part
 from segmentation.rows.judging.refusing import refuse_rows
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.kept_rows import QuerySession, list_paths

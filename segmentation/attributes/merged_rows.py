@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from schemas.part import Part
 from segmentation.attributes.validity_queries import BEGINS
-from segmentation.parts import rechunk, write_parts
+from segmentation.partitions import write_parts
+from segmentation.parts import rechunk
 from segmentation.rows.summarising.engine import run_query
 from segmentation.rows.summarising.kept_rows import QuerySession, list_paths
 from segmentation.rows.summarising.sql_terms import AggregationQuery

@@ -16,7 +16,8 @@ from schemas.night import Night
 from schemas.rows import Digest, Ingested
 from segmentation.canonical import to_json
 from segmentation.groups.previous import detect_needed_history
-from segmentation.parts import create_empty_folder, rechunk, write_parts
+from segmentation.partitions import write_parts
+from segmentation.parts import create_empty_folder, rechunk
 from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.judged_batches import judge_files
 from segmentation.rows.judging.writing import write_rows

@@ -13,7 +13,8 @@ from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Ingested
 from segmentation.errors import Refused
-from segmentation.parts import rechunk, write_part, write_parts
+from segmentation.partitions import write_parts
+from segmentation.parts import rechunk, write_part
 from segmentation.rows.judging.refusing import refuse_rows
 from segmentation.rows.summarising.aggregation import Aggregation
 from segmentation.rows.summarising.engine import run_query

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from config.columns import Rows
 from config.definition import Definition
 from schemas.part import Part
-from segmentation.parts import rechunk, write_parts
+from segmentation.partitions import write_parts
+from segmentation.parts import rechunk
 from segmentation.rows.summarising.engine import run_query
 from segmentation.rows.summarising.kept_rows import QuerySession, list_paths
 from segmentation.rows.summarising.sql_terms import AggregationQuery, quote_identifier

@@ -17,7 +17,8 @@ from schemas.part import Part
 from schemas.schema_judging import coerce_frame, judge_table
 from schemas.schema_review import NamedCheck, SchemaFault, UniqueRule
 from segmentation.errors import Refused
-from segmentation.parts import read_part, rechunk, write_part, write_parts
+from segmentation.partitions import write_parts
+from segmentation.parts import read_part, rechunk, write_part
 from segmentation.rows.judging.python_rules import PythonRules, to_typed_frame
 from segmentation.rows.judging.refusing import refuse_rows, summarise_reasons
 from segmentation.rows.summarising.engine import run_query
