@@ -73,7 +73,9 @@ def what_if_command(
     print_table([COLUMNS[i] for i in filled], [[row[i] for i in filled] for row in rows], right)
     typer.echo(f"Why k = {manifest.k}: {'; '.join(manifest.why_k)}")
     if manifest.measured_on not in (None, day):
-        typer.echo(f"Every k was last measured on {manifest.measured_on}; only this edition's is of {day}.")
+        typer.echo(
+            f"Every k was last measured on {manifest.measured_on}. This edition's own segments are of {day}."
+        )
     if any(division.outcome for division in divisions):
         typer.echo(f"The outcome is that of the divisions tried on {judged_on}.")
     typer.echo("To have one of these every night, set k.fixed with k.rule: fixed, or a range: k.min, k.max.")
