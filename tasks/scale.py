@@ -34,9 +34,9 @@ from segmentation.features.moments import Moments
 from segmentation.features.outliers import LEAST_CLIPPED, clip_outliers
 from segmentation.features.sampling import draw_sample
 from segmentation.features.scaling import CONSTANT, EncodedCustomers, compute_range, fit_columns
-from segmentation.features.transforms import to_scaled
-from segmentation.partitions import map_parts
-from segmentation.parts import create_empty_folder, read_part, to_matrix, write_part
+from segmentation.features.transforms import TRANSFORMS, to_scaled
+from segmentation.partitions import map_parts, map_to_files
+from segmentation.parts import create_empty_folder, read_part, to_matrix
 from tasks.runtime.stage import stage
 
 COMMON = 0.5  # warn when a larger share of the customers has the same values in every feature
@@ -163,10 +163,12 @@ def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scal
     model = None if previous.needs_rescale else previous.model
     encodings = model.encodings if model else fit_encodings(definition, customers.parts)
     numbers = EncodedCustomers(encodings, encode_parts(customers.parts, encodings, folder))
-    moments = merge_parts(map_parts(partial(measure_part, features=numbers.names), numbers.parts))
+    # Where transforms are chosen, the customers are measured after each of them.
+    used = {column.transform for column in model.columns} if model else TRANSFORMS
+    measure = partial(measure_part, features=numbers.names, transforms=used)
+    moments = merge_parts(map_parts(measure, numbers.parts))
     scales = Scales(model.columns, model.quantum) if model else fit_scales(definition, numbers, moments)
-    tables = map_parts(partial(scale_part, scales=scales), numbers.parts)
-    parts = tuple(write_part(folder / f"scaled-{i:05d}.parquet", table) for i, table in enumerate(tables))
+    parts = map_to_files(partial(scale_part, scales=scales), numbers.parts, folder, "scaled")
     # By id, so that the same customers are drawn night after night.
     ids = customers.parts if definition.rows.id is not None else ()
     sample = draw_sample(parts, ids, definition.seed, folder)

@@ -16,6 +16,7 @@ from segmentation.features.sampling import (
     draw_sample,
     estimate_coverage,
     measure_dispersion,
+    sum_rows,
 )
 from segmentation.k.fits import WeightedRows
 from segmentation.parts import read_part, to_matrix, write_part
@@ -168,10 +169,9 @@ def test_many_distinct_rows_give_a_coreset(tmp_path: Path, monkeypatch: pytest.M
     assert np.array_equal(np.sort(read_sample(sample.part).rows[:, 0]), rows[:, 0])
 
 
-def test_equal_rows_have_no_dispersion(tmp_path: Path) -> None:
+def test_equal_rows_have_no_dispersion() -> None:
     """The mean of equal rows is the row, and their squared distances to it are 0."""
-    scaled, _ = write_rows(tmp_path, np.full((10, 2), 0.25), ["x"] * 10, 4)
-    dispersion = measure_dispersion(scaled)
+    dispersion = measure_dispersion([sum_rows(np.full((2, rows), 0.25)) for rows in (4, 4, 2)])
     assert dispersion.mean.tolist() == [0.25, 0.25]
     assert (dispersion.n, dispersion.squares) == (10, 0.0)
 

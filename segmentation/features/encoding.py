@@ -20,8 +20,8 @@ from schemas.numbers import Encoding
 from schemas.part import Part
 from segmentation.errors import Refused
 from segmentation.features.order_statistics import select_ranks
-from segmentation.partitions import map_parts
-from segmentation.parts import read_part, to_matrix, write_part
+from segmentation.partitions import map_parts, map_to_files
+from segmentation.parts import read_part, to_matrix
 
 MOST_LEVELS = 10_000
 POOLED, MISSING = "(other)", "(missing)"
@@ -183,8 +183,7 @@ def encode_parts(parts: Sequence[Part], encodings: Sequence[Encoding], folder: P
     # An all-numeric definition writes nothing here: its stage files already hold the numbers.
     if all(encoding.is_plain for encoding in encodings):
         return tuple(parts)
-    tables = map_parts(partial(_encode_part, encodings=encodings), parts)
-    return tuple(write_part(folder / f"numbers-{i:05d}.parquet", table) for i, table in enumerate(tables))
+    return map_to_files(partial(_encode_part, encodings=encodings), parts, folder, "numbers")
 
 
 def _encode_part(part: Part, encodings: Sequence[Encoding]) -> pa.Table:

@@ -3,7 +3,7 @@
 The arithmetic is in moments.py, the transforms are in transforms.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,10 +29,12 @@ class FeatureMoments(NamedTuple):
         return self.bent.get(transform, self.raw)
 
 
-def measure_part(part: Part, features: Sequence[str]) -> FeatureMoments:
-    """Moments over one part. Values that a transform does not accept count as its lowest.
+def measure_part(
+    part: Part, features: Sequence[str], transforms: Collection[Transform] = TRANSFORMS
+) -> FeatureMoments:
+    """Moments over one part, as they are and after each of the transforms.
 
-    Refused where sums of values would overflow.
+    Values that a transform does not accept count as its lowest. Refused where sums of values would overflow.
     """
     matrix = to_matrix(read_part(part, features))
     for feature, values in zip(features, matrix, strict=True):
@@ -44,7 +46,7 @@ def measure_part(part: Part, features: Sequence[str]) -> FeatureMoments:
     bent = {
         name: compute_moments(kind.bend(np.maximum(matrix, kind.lowest)))
         for name, kind in TRANSFORMS.items()
-        if kind.bend is not None
+        if kind.bend is not None and name in transforms
     }
     return FeatureMoments(compute_moments(matrix), bent)
 

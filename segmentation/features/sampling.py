@@ -15,7 +15,7 @@ import pyarrow as pa
 from schemas.clustering import Sample
 from schemas.part import Part
 from segmentation.keys import hash_texts, mix, to_uniform
-from segmentation.partitions import map_part_files, map_parts
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
 WEIGHT = "(weight)"  # no feature can have this name
@@ -87,11 +87,33 @@ def _read_rows(part: Part) -> np.ndarray:
     return to_matrix(read_part(part)).T
 
 
-def _draw_share(part: DrawablePart, share: float, seed: int) -> np.ndarray:
-    """The rows whose key is below share, with the key as last column."""
-    keys = draw_keys(part, seed)
+class RowSums(NamedTuple):
+    """Of the rows of a part: their number, sum (d,), and sum of squared norms. Exact, on the grid."""
+
+    n: int
+    total: np.ndarray
+    squares: float
+
+
+def sum_rows(matrix: np.ndarray) -> RowSums:
+    """The sums of a part's scaled rows, given as (d, n)."""
+    return RowSums(matrix.shape[1], matrix.sum(axis=1), float(np.einsum("ij,ij->", matrix, matrix)))
+
+
+def measure_dispersion(sums: Sequence[RowSums]) -> Dispersion:
+    """Mean and dispersion of all rows, from the sums of each part."""
+    n = sum(part.n for part in sums)
+    mean = np.sum([part.total for part in sums], axis=0) / n
+    # Safe to subtract: both sums are exact on the grid.
+    squares = sum(part.squares for part in sums) - n * float(mean @ mean)
+    return Dispersion(n, mean, squares)
+
+
+def _draw_share(part: DrawablePart, share: float, seed: int) -> tuple[np.ndarray, RowSums]:
+    """The rows whose key is below share, with the key as last column; the sums of all rows."""
+    keys, rows = draw_keys(part, seed), _read_rows(part.scaled)
     is_drawn = keys < share
-    return np.column_stack([_read_rows(part.scaled)[is_drawn], keys[is_drawn]])
+    return np.column_stack([rows[is_drawn], keys[is_drawn]]), sum_rows(rows.T)
 
 
 def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.ndarray:
@@ -109,29 +131,6 @@ def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.n
     return np.column_stack([rows[is_drawn], 1.0 / probability[is_drawn]])
 
 
-class _Sums(NamedTuple):
-    """Of the rows of a part: their number, sum (d,), and sum of squared norms. Exact, on the grid."""
-
-    n: int
-    total: np.ndarray
-    squares: float
-
-
-def measure_dispersion(parts: Sequence[Part]) -> Dispersion:
-    """Mean and dispersion of all scaled rows."""
-    sums = list(map_part_files(_sum_part, parts))
-    n = sum(part.n for part in sums)
-    mean = np.sum([part.total for part in sums], axis=0) / n
-    # Safe to subtract: both sums are exact on the grid.
-    squares = sum(part.squares for part in sums) - n * float(mean @ mean)
-    return Dispersion(n, mean, squares)
-
-
-def _sum_part(part: Part) -> _Sums:
-    matrix = to_matrix(read_part(part))
-    return _Sums(part.rows, matrix.sum(axis=1), float(np.einsum("ij,ij->", matrix, matrix)))
-
-
 def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: Path) -> Sample:
     """Write two samples of the scaled parts: a weighted one for the fits, and a uniform one.
 
@@ -142,8 +141,8 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: 
     drawable = [DrawablePart(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
     names = read_part(scaled[0]).column_names
     coverage_share, uniform_share = min(1.0, COVERAGE_ROWS / n), min(1.0, UNIFORM_ROWS / n)
-    draw_uniform = partial(_draw_share, share=uniform_share, seed=seed)
-    uniform = np.concatenate(list(map_parts(draw_uniform, drawable)))
+    drawn, sums = zip(*map_parts(partial(_draw_share, share=uniform_share, seed=seed), drawable), strict=True)
+    uniform = np.concatenate(drawn)
     # A smaller threshold on the same keys: a sample of the sample, without another pass.
     counts = count_distinct(uniform[uniform[:, -1] < coverage_share, :-1]).counts
     distinct = None
@@ -153,7 +152,7 @@ def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: 
         rows, weights = distinct
         counts = distinct.counts
     else:
-        draw = partial(_draw_coreset, dispersion=measure_dispersion(scaled), seed=seed)
+        draw = partial(_draw_coreset, dispersion=measure_dispersion(sums), seed=seed)
         coreset = np.concatenate(list(map_parts(draw, drawable)))
         rows, weights = coreset[:, :-1], coreset[:, -1]
     columns = {name: rows[:, j] for j, name in enumerate(names)}

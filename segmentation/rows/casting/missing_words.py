@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.part import Part
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 
 # In lower case. NA is not among them: it is Namibia, and the id of many.
@@ -48,9 +49,8 @@ def detect_missing_words(texts: pa.ChunkedArray) -> np.ndarray | None:
 def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
     """A warning about customers whose id means that the customer is unknown. It shows no id."""
     missing_ids = set[str]()
-    for part in parts:
-        ids = read_part(part, ["customer_id"])["customer_id"]
-        missing_ids.update(pc.utf8_lower(ids.filter(_is_in(ids, _IDS))).to_pylist())
+    for texts in map_parts(_list_missing_ids, parts):
+        missing_ids.update(texts)
     is_number = "1" in missing_ids
     missing_ids -= {"1", "0"} if is_number else {"1"}
     if not missing_ids:
@@ -63,6 +63,12 @@ def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
         f"{ids} that the customer is unknown, like NULL, \\N, 0 or N/A, yet {count}: declare {them} in "
         f"source.csv.null_values, or leave {them} out by a rule in rows.where"
     ]
+
+
+def _list_missing_ids(part: Part) -> list[str]:
+    ids = read_part(part, ["customer_id"])["customer_id"]
+    texts: list[str] = pc.utf8_lower(ids.filter(_is_in(ids, _IDS))).to_pylist()
+    return texts
 
 
 def _is_in(texts: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:

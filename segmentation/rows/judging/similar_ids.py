@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from schemas.part import Part
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 from segmentation.rows.judging.sketches import hash_words
 
@@ -19,9 +20,7 @@ _LEAST_SHARE, _LEAST = 0.005, 3  # ids that tell case apart have a few such pair
 def warn_of_similar_ids(parts: Sequence[Part]) -> list[str]:
     """A warning about the share of ids that are like another one, from a sample of them."""
     kept, limit = np.empty(0, np.uint64), np.uint64(2**64 - 1)
-    for part in parts:
-        ids = pc.utf8_lower(read_part(part, ["customer_id"])["customer_id"])
-        hashes = hash_words(pc.utf8_ltrim(pc.utf8_trim_whitespace(ids), "0").combine_chunks())
+    for hashes in map_parts(_hash_plain_ids, parts):
         kept = np.concatenate([kept, hashes[hashes <= limit]])
         while len(kept) > 2 * _KEPT:
             limit //= np.uint64(2)
@@ -33,3 +32,8 @@ def warn_of_similar_ids(parts: Sequence[Part]) -> list[str]:
         f"about {count / len(kept):.1%} of ids differ from another one in case, blanks or leading zeros "
         "only, as after a spreadsheet: they count as different customers"
     ]
+
+
+def _hash_plain_ids(part: Part) -> np.ndarray:
+    ids = pc.utf8_lower(read_part(part, ["customer_id"])["customer_id"])
+    return hash_words(pc.utf8_ltrim(pc.utf8_trim_whitespace(ids), "0").combine_chunks())
