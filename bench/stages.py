@@ -14,8 +14,9 @@ from schemas.evidence import Curve, Evidence
 from schemas.identity import PreviousEdition
 from schemas.night import Night
 from schemas.rows import Customers, EditionKey, Ingested, RowBalance
+from segmentation.k.evaluation import FAMILIES
 from segmentation.parts import read_part, to_matrix, write_part
-from tasks.evaluate import evaluate
+from tasks.evaluate import evaluate, join_evidence
 from tasks.scale import scale
 from tasks.sweep import measure_inertia, sweep
 
@@ -42,7 +43,7 @@ def evaluate_table(night: Night, table: pa.Table) -> TableEvaluation:
     candidates = sweep.for_each(scaled.ks, night, scaled)
     curve = measure_inertia(night, scaled, candidates)
     sweep_end = time.process_time()
-    evidence = evaluate(night, scaled, candidates)
+    evidence = join_evidence(scaled, evaluate.for_each(list(FAMILIES), night, scaled, candidates))
     return TableEvaluation(
         x=np.concatenate([to_matrix(read_part(part)).T for part in scaled.parts]),
         candidates=candidates,

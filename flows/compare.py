@@ -13,10 +13,11 @@ from schemas.look import Look
 from schemas.night import Night
 from segmentation.errors import Refused
 from segmentation.k.challengers import CHALLENGERS
+from segmentation.k.evaluation import FAMILIES
 from tasks.challenge import Rows, challenge, set_up_contest
 from tasks.champion import look_up_champion, make_champion
 from tasks.choose import choose
-from tasks.evaluate import evaluate
+from tasks.evaluate import evaluate, join_evidence
 from tasks.ingest import ingest
 from tasks.runtime.parameters import AsOf
 from tasks.runtime.session import close_run, night_session, open_night
@@ -74,6 +75,7 @@ def fit_champion(night: Night, scaled: Scaled) -> Champion:
     """The stages of a cold night that fit k-means and choose its k."""
     candidates = sweep.for_each(scaled.ks, night, scaled)
     curve = measure_inertia(night, scaled, candidates)
-    evidence = evaluate(night, scaled, candidates)
+    families = evaluate.for_each(list(FAMILIES), night, scaled, candidates)
+    evidence = join_evidence(scaled, families)
     look = Look(as_of=night.as_of, candidates=tuple(candidates), curve=curve, evidence=evidence)
     return make_champion(choose(night, look, PreviousEdition()), look)

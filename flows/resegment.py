@@ -16,10 +16,11 @@ from schemas.identity import PreviousEdition
 from schemas.look import Look
 from schemas.night import Night, Published, Unpublished
 from schemas.rows import Customers
+from segmentation.k.evaluation import FAMILIES
 from tasks.align import align
 from tasks.check import check
 from tasks.choose import choose
-from tasks.evaluate import evaluate
+from tasks.evaluate import evaluate, join_evidence
 from tasks.fit import fit
 from tasks.ingest import ingest
 from tasks.publish import finalise_run, publish
@@ -115,7 +116,8 @@ def look_at_k(night: Night, scaled: Scaled, previous: PreviousEdition) -> Look:
         return previous.look
     candidates = sweep.for_each(scaled.ks, night, scaled)
     curve = measure_inertia(night, scaled, candidates)
-    evidence = evaluate(night, scaled, candidates)
+    families = evaluate.for_each(list(FAMILIES), night, scaled, candidates)
+    evidence = join_evidence(scaled, families)
     return Look(as_of=night.as_of, candidates=tuple(candidates), curve=curve, evidence=evidence)
 
 

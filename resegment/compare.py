@@ -117,9 +117,10 @@ def run_comparison(
     server = connect_server(settings, console)
     from flows.compare import compare
     from segmentation.k.challengers import CHALLENGERS
+    from segmentation.k.evaluation import FAMILIES
 
     ks = definition.k.max - definition.k.min + 1
-    task_counts = count_task_runs(compare, sweep=ks, challenge=len(CHALLENGERS))
+    task_counts = count_task_runs(compare, sweep=ks, evaluate=len(FAMILIES), challenge=len(CHALLENGERS))
     record = server.run(compare, {"definition": definition.name, **parameters}, task_counts)
     return cast("Comparison", record)
 

@@ -73,7 +73,9 @@ def run_nightly_flow(
     """Run the nightly flow in this process, with its stages shown on the console."""
     server = connect_server(settings, console)
     from flows.resegment import resegment
+    from segmentation.k.evaluation import FAMILIES
 
-    task_counts = count_task_runs(resegment, sweep=definition.k.max - definition.k.min + 1)
+    ks = definition.k.max - definition.k.min + 1
+    task_counts = count_task_runs(resegment, sweep=ks, evaluate=len(FAMILIES))
     record = server.run(resegment, {"definition": definition.name, **parameters}, task_counts)
     return cast("Published | Unpublished", record)

@@ -118,6 +118,21 @@ SWEEP_COLUMNS = {
 }
 
 
+MeasureValue = int | float | tuple[float, ...] | None
+
+
+class MeasureFamily(Record):
+    """Some of the measures of each k: those computed together."""
+
+    name: str
+    by_k: dict[int, dict[str, MeasureValue]] = Field(description="Measures by name, for each k.")
+
+    @property
+    def log_line(self) -> str:
+        """`stability of 12 values of k`."""
+        return f"{self.name} of {len(self.by_k)} values of k"
+
+
 class Evidence(Record):
     """All measures by k, and the sample they were taken from."""
 
@@ -125,11 +140,6 @@ class Evidence(Record):
     natural: tuple[int, ...] = Field(description="Natural segments for k = 1, 2, 3, …, past k.max.")
     rows: int = Field(description="Customers in the sample.")
     distinct: int = Field(description="Distinct rows among all customers; a lower bound for a coreset.")
-
-    @property
-    def log_line(self) -> str:
-        """`12 values of k evaluated on 5,000 customers`."""
-        return f"{len(self.measures)} values of k evaluated on {self.rows:,} customers"
 
 
 class Choice(Record):

@@ -119,9 +119,10 @@ def test_python_m_resegment_is_the_command() -> None:
 
 def test_progress_shows_the_stages_of_the_flow() -> None:
     """The stages on the terminal are those that the flow calls, so a new stage needs no second list."""
-    counts = count_task_runs(resegment, sweep=9)
+    counts = count_task_runs(resegment, sweep=9, evaluate=6)
     assert list(counts) == list(dict.fromkeys(stage.name for stage in list_stages(segment_customers)))
     assert counts["sweep"] == 10  # nine values of k, and their curve
+    assert counts["evaluate"] == 6
     assert counts["ingest"] == counts["publish"] == 1
 
 

@@ -10,7 +10,7 @@ from config.clauses import FitOptions
 from config.settings import read_settings
 from schemas.evidence import SWEEP_COLUMNS
 from segmentation.k.borders import BEYOND
-from segmentation.k.evaluation import evaluate_all
+from segmentation.k.evaluation import FAMILIES, Evaluation, join_families
 from segmentation.k.evaluation_sample import EvaluationSample, label_nearest
 from segmentation.k.fits import WeightedRows, fit_kmeans
 from segmentation.k.indices import INDICES
@@ -30,6 +30,11 @@ def groups() -> Groups:
     rows = rng.normal(size=(1500, 2)) + np.array([[0, 0], [9, 0], [0, 9]])[np.arange(1500) % 3]
     centres = [fit_kmeans(rows, k, FitOptions(starts=4), 1).centres for k in range(1, 6)]
     return Groups(EvaluationSample(rows, None, 0.01, 42), centres)
+
+
+def evaluate_all(sample: EvaluationSample, centres: list[np.ndarray]) -> Evaluation:
+    """All families joined, as the flow does it."""
+    return join_families(evaluate(sample, centres) for evaluate in FAMILIES.values())
 
 
 def test_every_measure_is_best_for_groups_that_are_separate(groups: Groups) -> None:

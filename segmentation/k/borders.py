@@ -14,7 +14,7 @@ import numpy as np
 
 from config.clauses import FitOptions
 from segmentation.features.grid import nearest_centres, squared_distances
-from segmentation.k.density import compute_bandwidth, measure_valley, spread_ties
+from segmentation.k.density import compute_bandwidth, compute_middle, measure_valley, spread_ties
 from segmentation.k.evaluation_sample import EvaluationSample
 from segmentation.k.fits import fit_kmeans
 from segmentation.partitions import map_parts
@@ -98,7 +98,7 @@ def measure_pairs(rows: np.ndarray, centres: np.ndarray) -> PairBorders:
         pair = np.concatenate([members[i], members[j]])
         is_second = np.arange(len(pair)) >= sizes[i]
         direction = fisher_direction(scatters[i] + scatters[j], centres[j] - centres[i], len(pair))
-        along_fisher = (rows[pair] - centres[i]) @ direction
+        along_fisher = rows[pair] @ direction - centres[i] @ direction
         length = float(np.square(centres[j] - centres[i]).sum())
         # |x - a|^2 - |x - b|^2 = 2 (x - a).(b - a) - |b - a|^2, solved for the position between
         # the centres a and b.
@@ -106,7 +106,7 @@ def measure_pairs(rows: np.ndarray, centres: np.ndarray) -> PairBorders:
         perpendicular = distances[i] - along_line**2 * length
         # With one feature every perpendicular distance is 0 but for rounding, which the
         # margin keeps from deciding.
-        in_tube = along_line[perpendicular <= np.median(perpendicular[pair]) + 1e-9 * length]
+        in_tube = along_line[perpendicular <= compute_middle(perpendicular[pair]) + 1e-9 * length]
         borders[i, j] = borders[j, i] = _border(along_fisher, compute_bandwidth(along_fisher, is_second))
         tubes[i, j] = tubes[j, i] = _border(in_tube, compute_bandwidth(along_line[pair], is_second))
     return PairBorders(borders, tubes, sizes)

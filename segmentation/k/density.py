@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 MAX_TIE_RATIO = 3.0  # how much further a tied value may spread to one side than to the other
-# Rows are counted in bins first, so the kernel costs bins times grid points for any number of rows.
-_BINS = np.linspace(-0.5, 1.5, 201)
-_GRID = np.linspace(-0.3, 1.3, 81)  # 0 is the first centre, 1 the second
-_MIDDLE = len(_GRID) // 2
+# Rows are counted in bins first, so the kernel costs bins times grid points for any number of rows. A step of
+# the grid is two bins wide, so the distances between both are only 360 different ones.
+_BINS, _BINS_PER_UNIT, _LOWEST, _HIGHEST = 200, 100, -0.5, 1.5
+_GRID_POINTS = 81  # from -0.3 to 1.3: 0 is the first centre, 1 the second
+_MIDDLE = _GRID_POINTS // 2
+_DISTANCES = -1.795 + 0.01 * np.arange(360)
 
 
 class Valley(NamedTuple):
@@ -64,7 +66,26 @@ def compute_bandwidth(positions: np.ndarray, is_second: np.ndarray) -> float:
 
 def _robust_deviation(values: np.ndarray) -> float:
     """Standard deviation estimated by the median absolute deviation, exact for a Gaussian."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    return 1.4826 * compute_middle(np.abs(values - compute_middle(values)))
+
+
+def compute_middle(values: np.ndarray) -> float:
+    """The median of values (m,), m > 0 and none NaN. Twice as fast as np.median for a few hundred."""
+    middle = (len(values) - 1) // 2, len(values) // 2
+    ordered = np.partition(values, middle)
+    return float(ordered[middle[0]] + ordered[middle[1]]) / 2
+
+
+def estimate_density(positions: np.ndarray, bandwidth: float) -> np.ndarray:
+    """Gaussian kernel density of positions (m,) on the grid (81,), in rows per unit of length."""
+    # np.histogram takes twice as long, most of it to look at the edges.
+    inside = positions[(positions >= _LOWEST) & (positions <= _HIGHEST)]
+    places = np.minimum(((inside - _LOWEST) * _BINS_PER_UNIT).astype(np.intp), _BINS - 1)
+    counts = np.bincount(places, minlength=_BINS).astype(np.float64)
+    kernel = np.exp(-0.5 * (_DISTANCES / bandwidth) ** 2) / (bandwidth * np.sqrt(2 * np.pi))
+    # At 2 i: the kernel of grid point i's distances to the last bin, …, the first.
+    density: np.ndarray = np.convolve(kernel, counts, "valid")[::2]
+    return density
 
 
 def measure_valley(positions: np.ndarray, bandwidth: float) -> Valley:
@@ -72,10 +93,7 @@ def measure_valley(positions: np.ndarray, bandwidth: float) -> Valley:
 
     positions (m,): 0 at the first centre, 1 at the second. A ratio of 1.0 means no valley.
     """
-    counts = np.histogram(positions, _BINS)[0]
-    bins = (_BINS[1:] + _BINS[:-1]) / 2
-    kernel = np.exp(-0.5 * ((_GRID[:, None] - bins) / bandwidth) ** 2)
-    density = kernel @ counts / (bandwidth * np.sqrt(2 * np.pi))  # rows per unit of length
+    density = estimate_density(positions, bandwidth)
     left, right = int(density[: _MIDDLE + 1].argmax()), _MIDDLE + int(density[_MIDDLE:].argmax())
     peak, valley = min(density[left], density[right]), density[left : right + 1].min()
     per_row = 1.0 / (2.0 * np.sqrt(np.pi) * bandwidth)  # variance of a kernel density, per unit of density

@@ -25,8 +25,10 @@ def compute_silhouettes(sample: WeightedRows, divisions: Sequence[np.ndarray]) -
     for all divisions.
     """
     rows, weights = sample
-    # One matrix product with these gives the summed distances to all segments of a division.
+    # One matrix product with these gives the summed distances to all segments of all divisions.
     members = [np.eye(int(labels.max()) + 1)[labels] * weights[:, None] for labels in divisions]
+    columns = np.concatenate(members, axis=1)
+    ends = np.cumsum([member.shape[1] for member in members])[:-1]
     silhouettes = [np.zeros(len(rows)) for _ in divisions]
     squares = np.einsum("ij,ij->i", rows, rows)
     for start in range(0, len(rows), _BLOCK):
@@ -35,8 +37,9 @@ def compute_silhouettes(sample: WeightedRows, divisions: Sequence[np.ndarray]) -
         np.sqrt(np.maximum(distances, 0.0, out=distances), out=distances)
         diagonal = np.arange(len(distances))
         distances[diagonal, start + diagonal] = 0.0  # off the grid, cancellation would leave some
-        for values, labels, member in zip(silhouettes, divisions, members, strict=True):
-            values[block] = _block_silhouettes(distances @ member, member.sum(axis=0), labels[block])
+        sums = np.split(distances @ columns, ends, axis=1)
+        for values, labels, member, summed in zip(silhouettes, divisions, members, sums, strict=True):
+            values[block] = _block_silhouettes(summed, member.sum(axis=0), labels[block])
     return silhouettes
 
 
