@@ -12,7 +12,7 @@ from config.clauses import FitOptions
 from segmentation.features.grid import squared_distances
 from segmentation.k.fits import WeightedRows, refine_centres
 
-_FIT = FitOptions(max_iter=50)
+ROUGH_FIT = FitOptions(max_iter=50)
 
 
 def add_centre(sample: WeightedRows, centres: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -35,5 +35,5 @@ def grow_centres(sample: WeightedRows, largest: int, seed: int | Sequence[int]) 
     rng = np.random.default_rng(seed)
     grown = [np.average(sample.rows, axis=0, weights=sample.weights)[None]]
     while len(grown) < largest:
-        grown.append(refine_centres(sample, add_centre(sample, grown[-1], rng), _FIT).centres)
+        grown.append(refine_centres(sample, add_centre(sample, grown[-1], rng), ROUGH_FIT).centres)
     return grown
