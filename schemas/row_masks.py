@@ -34,6 +34,22 @@ def compile_column(column: pa.Column) -> Iterator[RowCheck]:
         yield RowCheck(str(check.name), partial(_DETECTORS[name], **check.statistics))
 
 
+def keeps_contract(table: arrow.Table, contract: pa.DataFrameSchema) -> bool:
+    """Does a table in its published types surely keep its contract? If not, pandera says what is wrong.
+
+    RE2 has narrower classes than Python's patterns, so a text that only the latter accept is a doubt too.
+    """
+    if table.column_names != [*contract.columns] or contract.checks:
+        return False
+    for name, column in contract.columns.items():
+        values = table[name]
+        if arrow.types.is_floating(values.type) and not column.nullable and pc.any(pc.is_nan(values)).as_py():
+            return False
+        if any(check.detect(values).any() for check in compile_column(column)):
+            return False
+    return True
+
+
 def _to_flags(mask: arrow.ChunkedArray) -> np.ndarray:
     flags: np.ndarray = pc.fill_null(mask, False).to_numpy()
     return flags
@@ -78,6 +94,19 @@ def _detect_incredible(stamps: arrow.ChunkedArray, first: int, last: int) -> np.
     return _to_flags(pc.or_(pc.less(stamps, start), pc.greater_equal(stamps, end)))
 
 
+def _detect_outside(
+    values: arrow.ChunkedArray, min_value: float, max_value: float, **is_included: bool
+) -> np.ndarray:
+    if not all(is_included.values()):
+        raise TypeError("the contract's check in_range has a mask with both ends only")
+    floats = _to_floats(values)
+    return (floats < min_value) | (floats > max_value)
+
+
+def _detect_unlike(texts: arrow.ChunkedArray, pattern: str) -> np.ndarray:
+    return _to_flags(pc.invert(pc.match_substring_regex(texts, rf"\A(?:{pattern})")))
+
+
 def _detect_mismatch(texts: arrow.ChunkedArray, pattern: str) -> np.ndarray:
     return _to_flags(pc.invert(pc.match_substring_regex(texts, rf"\A(?:{pattern})\z")))
 
@@ -98,7 +127,9 @@ _DETECTORS: dict[str, Callable[..., np.ndarray]] = {
     "greater_than": lambda values, min_value: _to_floats(values) <= min_value,
     "less_than_or_equal_to": lambda values, max_value: _to_floats(values) > max_value,
     "less_than": lambda values, max_value: _to_floats(values) >= max_value,
+    "in_range": _detect_outside,
     "isin": _detect_foreign,
+    "str_matches": _detect_unlike,
     "_is_finite": lambda values: np.isinf(_to_floats(values)),
     "_is_credible": _detect_incredible,
     "_matches": _detect_mismatch,
