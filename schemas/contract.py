@@ -1,12 +1,12 @@
 """The contract of incoming rows, built from the definition, and the reasons for every refused row.
 
-Values arrive in their declared types, cast by segmentation/rows/casting/text_columns.py. pandera validates
-each batch lazily, and its failures become one list of reasons per row. pandera's own messages contain
-customers' values, so they never leave this module. Schemas that people write are judged in
-schemas/schema_judging.py.
+Values arrive in their declared types, cast by segmentation/rows/casting/text_columns.py. The contract is
+pandera's; batches are judged by its checks compiled to masks, see schemas/row_masks.py. Schemas that people
+write are judged in schemas/schema_judging.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,7 @@ import pyarrow as arrow
 import pyarrow.compute as pc
 
 from config.columns import Column, Rows
-from schemas.row_failures import list_failures
-from schemas.schema_judging import FAILURE_COLUMNS, tabulate_failures
+from schemas.row_masks import compile_column
 
 MAX_ID_LENGTH = 256
 # Years outside are typing errors or a system's "never", such as 9999-12-31.
@@ -33,32 +32,32 @@ _TOTALS = [
 ]
 
 
-def _is_short(ids: pd.Series) -> pd.Series:
-    return ids.str.len() <= MAX_ID_LENGTH
+def _is_short(ids: pd.Series, length: int) -> pd.Series:
+    return ids.str.len() <= length
 
 
 def _is_not_blank(ids: pd.Series) -> pd.Series:
     return ids.str.strip().str.len() > 0
 
 
-def _is_not_mangled(ids: pd.Series) -> pd.Series:
-    return ~ids.str.match(_MANGLED)
+def _is_not_mangled(ids: pd.Series, mangled: str) -> pd.Series:
+    return ~ids.str.match(mangled)
 
 
 def _is_one_line(ids: pd.Series) -> pd.Series:
     return ~(ids.str.contains("\n", regex=False) | ids.str.contains("\r", regex=False))
 
 
-def _is_no_total(ids: pd.Series) -> pd.Series:
-    return ~ids.isin(_TOTALS)
+def _is_no_total(ids: pd.Series, totals: Sequence[str]) -> pd.Series:
+    return ~ids.isin(totals)
 
 
 def _has_no_nul(texts: pd.Series) -> pd.Series:
     return ~texts.str.contains("\0", regex=False)
 
 
-def _is_credible(stamps: pd.Series) -> pd.Series:
-    credible: pd.Series = stamps.dt.year.between(FIRST_YEAR, LAST_YEAR)
+def _is_credible(stamps: pd.Series, first: int, last: int) -> pd.Series:
+    credible: pd.Series = stamps.dt.year.between(first, last)
     return credible
 
 
@@ -67,35 +66,36 @@ def _is_finite(values: pd.Series) -> pd.Series:
     return pd.Series(np.isfinite(values.to_numpy(np.float64, na_value=0.0)), values.index)
 
 
-def _make_pattern_check(pattern: str) -> pa.Check:
+def _matches(texts: pd.Series, pattern: str) -> pd.Series:
     """The whole text matches. RE2 takes time in proportion to the text, whatever the pattern."""
-
-    def matches(texts: pd.Series) -> pd.Series:
-        is_match = pc.match_substring_regex(arrow.array(texts, arrow.string()), rf"\A(?:{pattern})\z")
-        return pd.Series(is_match.to_numpy(zero_copy_only=False), texts.index)
-
-    return pa.Check(matches, name="does not match the pattern")
+    is_match = pc.match_substring_regex(arrow.array(texts, arrow.string()), rf"\A(?:{pattern})\z")
+    return pd.Series(is_match.to_numpy(zero_copy_only=False), texts.index)
 
 
 def _checks(column: Column, is_id: bool) -> list[pa.Check]:
     """The checks of one column. Each check's name is the reason that goes to quarantine."""
-    pattern = [] if column.pattern is None else [_make_pattern_check(column.pattern)]
+    pattern = (
+        []
+        if column.pattern is None
+        else [pa.Check(_matches, name="does not match the pattern", pattern=column.pattern)]
+    )
     if is_id:
         return [
             pa.Check(_is_not_blank, name="blank id"),
-            pa.Check(_is_short, name=f"id longer than {MAX_ID_LENGTH}"),
+            pa.Check(_is_short, name=f"id longer than {MAX_ID_LENGTH}", length=MAX_ID_LENGTH),
             pa.Check(_has_no_nul, name="NUL character"),
-            pa.Check(_is_not_mangled, name="id rewritten by a spreadsheet"),
+            pa.Check(_is_not_mangled, name="id rewritten by a spreadsheet", mangled=_MANGLED),
             # A stray quote at the start of an id swallows lines up to the next quote.
             pa.Check(_is_one_line, name="line break"),
-            pa.Check(_is_no_total, name="totals row"),
+            pa.Check(_is_no_total, name="totals row", totals=_TOTALS),
             *pattern,
         ]
     checks = []
     if column.type == "float":
         checks.append(pa.Check(_is_finite, name="not finite"))
     if column.type == "timestamp":
-        checks.append(pa.Check(_is_credible, name=f"year not within {FIRST_YEAR} to {LAST_YEAR}"))
+        years = f"year not within {FIRST_YEAR} to {LAST_YEAR}"
+        checks.append(pa.Check(_is_credible, name=years, first=FIRST_YEAR, last=LAST_YEAR))
     if column.type in ("text", "category"):
         checks.append(pa.Check(_has_no_nul, name="NUL character"))
     bounds: list[tuple[float | None, Callable[..., pa.Check], str]] = [
@@ -139,54 +139,46 @@ class BrokenRule(NamedTuple):
     mask: np.ndarray
 
 
-def list_reasons(
-    batch: pd.DataFrame,
+class Refusal(NamedTuple):
+    """Rows refused for one reason: their positions in the batch, int64 (r,), and the column to blame."""
+
+    column: str | None
+    reason: str
+    rows: np.ndarray
+
+
+def list_refusals(
+    table: arrow.Table,
     schema: pa.DataFrameSchema,
     unreadable: Mapping[str, np.ndarray],
     broken_rules: Sequence[BrokenRule] = (),
-) -> pd.DataFrame:
-    """Every reason to refuse a row of this batch.
+) -> list[Refusal]:
+    """Every reason to refuse rows of a batch; of each row, the primary reason is in the first of them.
 
-    `batch` has a RangeIndex. `schema` comes from rows_schema, or is any other of pandera's. `unreadable` has
-    a mask per column of values that could not be cast, bool (n,). `broken_rules` are in the definition's
-    order. Returns one line per reason with the columns row (int64), column, reason and full_reason (the
-    reason with its column). A row's primary reason comes first: the id's, then rules, then columns in the
-    contract's order, and within a column the order of its checks. TypeError if the schema itself fails.
+    `schema` comes from rows_schema. `unreadable` has a mask per column of values that could not be cast, bool
+    (n,). The order: the id's reasons, then rules in the definition's order, then columns in the contract's
+    order, and within a column that of its checks.
     """
-    order = {name: float(position) for position, name in enumerate(schema.columns)}
-    # Rules come between the id at position 0 and the next column.
-    after_id = 0.5 if schema.metadata and schema.metadata.get("id") else -0.5
-    tables = [
-        pd.DataFrame({"row": np.flatnonzero(mask), "column": name, "reason": "unreadable", "rank": -1})
-        for name, mask in unreadable.items()
-        if mask.any()
-    ]
-    if len(failures := list_failures(batch, schema)):
-        tables.append(failures)
-    tables = [
-        table.assign(position=table["column"].map(order).fillna(len(order)), full_reason=_name_column(table))
-        for table in tables
-    ]
-    for rank, rule in enumerate(broken_rules):
-        rows = np.flatnonzero(rule.mask)
-        lines = {"row": rows, "column": rule.column, "reason": rule.reason, "rank": rank}
-        tables.append(pd.DataFrame({**lines, "position": after_id, "full_reason": rule.reason}))
-    tables = [table for table in tables if len(table)]
-    if not tables:
-        return tabulate_failures([])
-    reasons = pd.concat(tables, ignore_index=True)
-    # An unreadable value is null after the cast, so its other failures are only echoes.
-    unreadable_rows = reasons[reasons["reason"] == "unreadable"]
-    is_echo = pd.MultiIndex.from_frame(reasons[["row", "column"]]).isin(
-        pd.MultiIndex.from_frame(unreadable_rows[["row", "column"]])
-    )
-    reasons = reasons[~is_echo | (reasons["reason"] == "unreadable")]
-    # Stable: equal ranks keep the order of their rules, so the primary reason never changes.
-    return reasons.sort_values(["row", "position", "rank"], kind="stable")[FAILURE_COLUMNS]
+    by_column = {
+        name: _list_column(name, table[name], column, unreadable.get(name))
+        for name, column in schema.columns.items()
+    }
+    identifier = by_column.pop((schema.metadata or {}).get("id"), iter(()))
+    rules = [Refusal(rule.column, rule.reason, np.flatnonzero(rule.mask)) for rule in broken_rules]
+    refusals = [*identifier, *rules, *chain.from_iterable(by_column.values())]
+    return [refusal for refusal in refusals if len(refusal.rows)]
 
 
-def _name_column(reasons: pd.DataFrame) -> pd.Series:
-    """Reasons with their columns, such as `amount: missing`; of a check of whole rows, the reason alone."""
-    names = reasons["column"].astype(object)
-    prefixes = (names.astype(str) + ": ").where(names.notna(), "")
-    return prefixes + reasons["reason"].astype(str)
+def _list_column(
+    name: str, values: arrow.ChunkedArray, column: pa.Column, unreadable: np.ndarray | None
+) -> Iterator[Refusal]:
+    if unreadable is not None:
+        yield Refusal(name, f"{name}: unreadable", np.flatnonzero(unreadable))
+    for check in compile_column(column):
+        mask = check.detect(values)
+        # An unreadable value is null after the cast, so that it is missing is only an echo.
+        yield Refusal(
+            name,
+            f"{name}: {check.reason}",
+            np.flatnonzero(mask if unreadable is None else mask & ~unreadable),
+        )

@@ -16,13 +16,11 @@ from pandera.errors import SchemaErrors
 from schemas.schema_checks import Failure, answer_check, check_alone, run_check, silence
 from schemas.schema_review import NOT_UNIQUE, NamedCheck, ReviewedSchema, SchemaFault
 
-FAILURE_COLUMNS = ["row", "column", "reason", "full_reason"]
-
 
 class JudgedFrame(NamedTuple):
-    """Every reason to refuse a row, as list_reasons has them, and rows by check that only warns."""
+    """Every reason to refuse rows, in the order of the checks, and rows by check that only warns."""
 
-    reasons: pd.DataFrame
+    failures: list[Failure]
     warned: Counter[str]
 
 
@@ -52,7 +50,7 @@ def judge_frame(frame: pd.DataFrame, schema: ReviewedSchema, *, is_whole: bool =
             failures += _list_repeats(frame, schema)
             for check in schema.table_checks:
                 failures += judge_table(frame, check)
-    return JudgedFrame(tabulate_failures(failures), +warned)
+    return JudgedFrame(failures, +warned)
 
 
 def judge_table(frame: pd.DataFrame, check: NamedCheck) -> list[Failure]:
@@ -70,27 +68,6 @@ def coerce_frame(frame: pd.DataFrame, schema: ReviewedSchema) -> pd.DataFrame:
     """The rows in the schema's dtypes, as its checks expect them; the frame keeps the schema's contract."""
     with silence():
         return _coerce(frame, schema)
-
-
-def tabulate_failures(failures: Sequence[Failure]) -> pd.DataFrame:
-    """One line per row and reason, with the columns row, column, reason and full_reason, sorted by row."""
-    if not failures:
-        empty: dict[str, Any] = {
-            name: np.empty(0, np.int64) if name == "row" else [] for name in FAILURE_COLUMNS
-        }
-        return pd.DataFrame(empty)
-    tables = [
-        pd.DataFrame(
-            {
-                "row": failure.rows.astype(np.int64),
-                "column": pd.Series([failure.column] * len(failure.rows), dtype=object),
-                "reason": failure.reason,
-                "full_reason": failure.full_reason,
-            }
-        )
-        for failure in failures
-    ]
-    return pd.concat(tables, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
 
 
 def _drop(frame: pd.DataFrame, failures: Sequence[Failure]) -> pd.DataFrame:

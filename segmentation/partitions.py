@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -47,6 +47,27 @@ def map_parts(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:
         return
     with ThreadPoolExecutor(threads, thread_name_prefix="pass") as pool:
         yield from _yield_in_order(lambda part: pool.submit(kernel, part), parts, 2 * threads)
+
+
+def read_ahead(items: Iterator[P]) -> Iterator[P]:
+    """The items, each made by another thread while the one before is used; with one thread, by this one."""
+    if read_settings().threads == 1:
+        yield from items
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
+        waiting = reader.submit(_get_next, items)
+        while (item := waiting.result()) is not None:
+            waiting = reader.submit(_get_next, items)
+            yield item.value
+
+
+class _Item(NamedTuple, Generic[P]):
+    value: P
+
+
+def _get_next(items: Iterator[P]) -> _Item[P] | None:
+    # A future cannot carry StopIteration to its reader.
+    return next((_Item(item) for item in items), None)
 
 
 def map_to_files(

@@ -17,7 +17,7 @@ from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Customers
 from segmentation.features.grid import squared_distances
-from segmentation.identity.matching import Contingency, choose_ids, detect_events, match_segments
+from segmentation.identity.matching import choose_ids, detect_events, match_segments
 from segmentation.identity.merged_customers import count_merged, load_merged_ids
 from segmentation.identity.moved_pairs import MovedSegments, keep_movers, summarise_pairs
 from segmentation.identity.previous_segments import (
@@ -26,6 +26,7 @@ from segmentation.identity.previous_segments import (
     RescoredPart,
     count_churn,
     count_contingency,
+    count_nobody,
     look_up_previous_segments,
     migration_matrix,
 )
@@ -182,18 +183,16 @@ def align(
     folder, k = create_empty_folder(night.staging / "align"), len(fitted.segments)
     previous_ids = previous.model.segment_ids
     k0 = len(previous_ids)
-    contingency = Contingency(np.zeros((k0, k), np.int64), np.zeros(k0, np.int64), np.zeros(k, np.int64))
     earlier = pair_customers(night, customers, previous, folder)
-    if earlier:
-        contingency = count_contingency(earlier, fitted.parts, k).contingency
+    moves = count_contingency(earlier, fitted.parts, k) if earlier else count_nobody(k0, k)
     matches: Matches = range(k)  # the same model keeps its order: customers moved, segments did not
     if fitted.method != "scored":
-        matches = match_segments(contingency, *measure_distances(previous.model, scaled, fitted))
+        matches = match_segments(moves.contingency, *measure_distances(previous.model, scaled, fitted))
     # The store gives out ids under its lock. Two ids for one segment would be a nuisance; one id for two
     # would be a lie (decision 14).
     ids_before = reserve_new_ids(night, customers, matches, previous_ids)
     segment_ids = choose_ids(matches, previous_ids, ids_before or 0)
-    mapping = map_labels(night, fitted, segment_ids, matches, contingency.shared)
+    mapping = map_labels(night, fitted, segment_ids, matches, moves.contingency.shared)
 
     files = list_part_files(customers, scaled, fitted, earlier)
     labels, contested = relabel_all(files, mapping, folder)
@@ -206,10 +205,11 @@ def align(
     )
     matches = [matches[i] for i in np.argsort(mapping.order)]
     if earlier is None:
-        events = detect_events(contingency, matches, previous_ids, mapping.names)  # no customers to count
+        events = detect_events(moves.contingency, matches, previous_ids, mapping.names)
         return aligned.model_copy(update={"events": tuple(events)})
     # Counted again with the new labels: contested customers have stayed in last night's segment.
-    moves = count_contingency(earlier, labels, k)
+    if labels != fitted.parts:
+        moves = count_contingency(earlier, labels, k)
     contingency = moves.contingency
     sizes = contingency.shared.sum(axis=0) + contingency.joined
     segments = MovedSegments(previous_ids, mapping.names, mapping.new_positions)

@@ -26,8 +26,8 @@ from segmentation.features.transforms import to_scaled
 from segmentation.k.changed_k import change_k
 from segmentation.k.fits import read_weighted
 from segmentation.model import assign, compute_original_centres
-from segmentation.partitions import map_part_files, map_parts
-from segmentation.parts import create_empty_folder, read_part, to_matrix, write_part
+from segmentation.partitions import map_part_files, map_to_files
+from segmentation.parts import create_empty_folder, read_part, to_matrix
 from tasks.runtime.stage import stage
 
 # From merged or split centres, Online Retail's crowd ends 0.1 % above a new fit and moves 24 % of customers
@@ -87,8 +87,7 @@ def label_part(part: Part, centres: np.ndarray) -> pa.Table:
 
 def label_parts(parts: Sequence[Part], centres: np.ndarray, folder: Path) -> tuple[Part, ...]:
     """The labels of all parts, written to `folder`."""
-    tables = map_parts(partial(label_part, centres=centres), parts)
-    return tuple(write_part(folder / f"labels-{i:05d}.parquet", table) for i, table in enumerate(tables))
+    return map_to_files(partial(label_part, centres=centres), parts, folder, "labels")
 
 
 def rescale_centres(model: Model, scaled: Scaled) -> np.ndarray | None:

@@ -54,6 +54,7 @@ from segmentation.store.publication.change_tables import migration_columns, writ
 from segmentation.store.publication.commit import commit_edition
 from segmentation.store.publication.edition_files import (
     get_segment_ids,
+    hash_files,
     join_segments,
     list_edition_parts,
     write_known,
@@ -138,14 +139,13 @@ def write_lineage(folder: Path, aligned: Aligned) -> None:
 
 def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
     """Write manifest.json, segments.parquet from `tables`, and SHA256SUMS, in this order; sync to disk."""
-    files = {path.name: hash_file(path) for path in sorted(folder.iterdir())}
     path = folder / "manifest.json"
-    path.write_bytes(to_json(manifest.model_copy(update={"files": files})))
+    path.write_bytes(to_json(manifest.model_copy(update={"files": hash_files(folder)})))
     metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): hash_file(path)}
     write_segments(folder / SEGMENTS, tables, schema, metadata)
     # Last: segments.parquet names the manifest's digest, so the manifest cannot hold that of
     # segments.parquet (decision 6).
-    sums = [f"{hash_file(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
+    sums = [f"{digest}  {name}\n" for name, digest in hash_files(folder).items()]
     (folder / SUMS).write_text("".join(sums))
     # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():

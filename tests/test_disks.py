@@ -138,12 +138,12 @@ def test_a_known_store_that_is_not_mounted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("usage", "free", "is_enough"),
     [
-        (None, 18_750_001, True),  # 12 MB and 3 times the source, with the margin of 1.25
-        (None, 18_749_999, False),
+        (None, 17_500_001, True),  # 12 MB and twice the source, with the margin of 1.25
+        (None, 17_499_999, False),
         ({"source": 500_000, "staging": 900_000, "edition": 100_000}, 2_500_001, True),  # twice last night's
         ({"source": 500_000, "staging": 900_000, "edition": 100_000}, 2_499_999, False),
         ({"source": 9_000_000, "staging": 900_000, "edition": 100_000}, 1_250_001, True),
-        ({"source": "many"}, 18_750_001, True),  # a damaged row counts for nothing
+        ({"source": "many"}, 17_500_001, True),  # a damaged row counts for nothing
     ],
 )
 def test_the_estimate_of_space(

@@ -1,25 +1,27 @@
 """Exact order statistics against numpy's sort."""
 
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from segmentation.features.order_statistics import Batches, from_keys, select_ranks, to_keys
+from segmentation.features import order_statistics
+from segmentation.features.order_statistics import Pass, R, from_keys, select_ranks, to_keys
 
 EXTREMES = np.array(
     [-np.inf, -1e308, -1.5, -1.0, -2.2e-308, -5e-324, 0.0, 5e-324, 2.2e-308, 1.0, 1.0 + 2**-52, 1e308, np.inf]
 )
 
 
-def in_batches(matrix: np.ndarray, labels: np.ndarray, size: int) -> Batches:
+def in_batches(matrix: np.ndarray, labels: np.ndarray, size: int) -> Pass:
     """Passes over the columns of matrix, `size` at a time."""
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def read(kernel: Callable[[np.ndarray, np.ndarray], R]) -> Iterator[R]:
         for start in range(0, matrix.shape[1], size):
-            yield matrix[:, start : start + size], labels[start : start + size]
+            yield kernel(matrix[:, start : start + size], labels[start : start + size])
 
-    return batches
+    return read
 
 
 def test_keys_sort_as_values_do() -> None:
@@ -64,6 +66,33 @@ def test_values_that_differ_in_the_last_bit_are_distinguished() -> None:
         select_ranks(in_batches(values, np.zeros(3, int), 2), np.array([[r]]), 1)[0, 0] for r in range(3)
     ]
     assert selected == sorted(values[0].tolist())
+
+
+def test_medians_of_100_features_take_little_memory() -> None:
+    """Exact medians by segment and over everyone, of skewed, whole, equal and nearly equal numbers."""
+    random = np.random.default_rng(5)
+    matrix, labels = random.lognormal(3, 1, (100, 20_000)), random.integers(0, 5, 20_000)
+    matrix[:20] = np.round(matrix[:20])
+    matrix[20:30], matrix[30:40] = 0.0, 1.7e9 + random.integers(0, 10**7, (10, 20_000))
+    sizes = np.append(np.bincount(labels), len(labels))
+    ranks = np.repeat(((sizes - 1) // 2)[:, None], 100, axis=1)
+    tracemalloc.start()
+    selected = select_ranks(in_batches(matrix, labels, 5_000), ranks, 100, has_all=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    groups = [*(matrix[:, labels == group] for group in range(5)), matrix]
+    expected = [np.quantile(group, 0.5, axis=1, method="inverted_cdf") for group in groups]
+    assert np.array_equal(selected, expected)
+    assert peak < 200e6
+
+
+def test_many_different_values_are_counted_in_more_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a limit that one round exceeds, fewer bits a round lead to the same values."""
+    monkeypatch.setattr(order_statistics, "MOST_COUNTED", 0)
+    matrix = 1.7e9 + np.random.default_rng(6).random((2, 5_000))
+    ranks = np.array([[10, 4_000]])
+    selected = select_ranks(in_batches(matrix, np.zeros(5_000, int), 700), ranks, 2)
+    assert selected.tolist() == [[np.sort(matrix[0])[10], np.sort(matrix[1])[4_000]]]
 
 
 @pytest.mark.parametrize("rank", [-1, 3])

@@ -2,11 +2,15 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from config.settings import read_settings
-from segmentation.partitions import map_parts
+from segmentation.partitions import map_parts, map_to_files, read_ahead
+from segmentation.parts import read_part
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -69,3 +73,47 @@ def test_one_thread_is_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     read_settings.cache_clear()
     caller = threading.get_ident()
     assert set(map_parts(lambda _: threading.get_ident(), range(3))) == {caller}
+
+
+def test_tables_are_written_in_part_order(threads: int, tmp_path: Path) -> None:
+    """Each result is a stage file with its part's number, whichever thread is first."""
+
+    def slow_first(part: int) -> pa.Table:
+        time.sleep(0.02 if part == 0 else 0.0)
+        return pa.table({"x": [part]})
+
+    parts = map_to_files(slow_first, range(20), tmp_path, "n")
+    assert [part.path.name for part in parts] == [f"n-{i:05d}.parquet" for i in range(20)]
+    assert [read_part(part)["x"].to_pylist() for part in parts] == [[i] for i in range(20)]
+    assert threads >= 1
+
+
+def test_one_item_is_read_ahead(threads: int) -> None:
+    """Items come in order, at most one more is made than was taken, and an error comes in its place."""
+    made: list[int] = []
+
+    def make() -> Iterator[int]:
+        for item in range(5):
+            made.append(item)
+            yield item
+        raise OSError("gone")
+
+    items = read_ahead(make())
+    for count in range(5):
+        assert next(items) == count
+        time.sleep(0.002)
+        assert len(made) <= min(5, count + 2)
+    with pytest.raises(OSError, match="gone"):
+        next(items)
+    assert list(read_ahead(iter(range(3)))) == [0, 1, 2]
+    assert threads >= 1
+
+
+def test_reading_ahead_ends_with_its_reader(threads: int) -> None:
+    """Whoever stops early leaves no thread behind."""
+    before = threading.active_count()
+    items = read_ahead(iter(range(1000)))
+    assert next(items) == 0
+    items.close()  # type: ignore[attr-defined]  # a generator
+    assert threading.active_count() == before
+    assert threads >= 1

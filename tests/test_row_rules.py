@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
 from config.columns import Rows
 from config.definition_files import describe_faults
-from schemas.contract import list_reasons, rows_schema
+from schemas.contract import list_refusals, rows_schema
 from segmentation.errors import Refused
 from segmentation.rows.judging.row_rules import detect_broken_rules
 from segmentation.rows.reading.headers import check_header
@@ -134,10 +133,10 @@ def test_both_kinds_of_rules_stand_in_one_list() -> None:
 def test_patterns_match_whole_texts(pattern: str, texts: list[str], failing: list[int]) -> None:
     """All of a text matches, and no pattern takes longer than its text is long."""
     rows = Rows.model_validate({"id": "id", "columns": {"x": {"type": "text", "pattern": pattern}}})
-    frame = pd.DataFrame({"id": [f"c{i}" for i in range(len(texts))], "x": texts})
-    reasons = list_reasons(frame, rows_schema(rows), {})
-    assert reasons["row"].tolist() == failing
-    assert set(reasons["full_reason"]) == {"x: does not match the pattern"}
+    table = pa.table({"id": [f"c{i}" for i in range(len(texts))], "x": texts})
+    (refusal,) = list_refusals(table, rows_schema(rows), {})
+    assert refusal.rows.tolist() == failing
+    assert refusal.reason == "x: does not match the pattern"
 
 
 @pytest.mark.parametrize(
@@ -163,10 +162,9 @@ def test_an_id_has_a_pattern_too() -> None:
     rows = Rows.model_validate(
         {"id": "id", "columns": {"id": {"type": "text", "pattern": r"C\d+"}, "x": {"type": "int"}}}
     )
-    frame = pd.DataFrame({"id": ["C1", "D1"], "x": [1, 2]})
-    assert list_reasons(frame, rows_schema(rows), {})["full_reason"].tolist() == [
-        "id: does not match the pattern"
-    ]
+    table = pa.table({"id": ["C1", "D1"], "x": [1, 2]})
+    (refusal,) = list_refusals(table, rows_schema(rows), {})
+    assert (refusal.reason, refusal.rows.tolist()) == ("id: does not match the pattern", [1])
 
 
 @pytest.mark.parametrize("pattern", ["(a", "(?<=x)y", "a{1000}{1000}", "a)|(b", r"\1"])

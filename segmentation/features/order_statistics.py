@@ -1,27 +1,56 @@
 """Exact order statistics over parts, in bounded memory: a radix search on the bits of the values.
 
-Each round is one pass that counts, per group and column, the values by their next 16 bits. At most four
-rounds determine all 64 bits; as soon as few values are left, they are gathered and partitioned. Memory
-depends neither on the number of rows nor on the number of groups and columns.
+Each round is one pass in which every part counts, per group and column, its values by their next bits, as far
+as they occur. Usually two rounds determine all 64 bits. Memory depends neither on the number of rows nor on
+that of groups and columns.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-DIGITS = 16
-CELLS = 512  # groups times columns counted at once: 512 KiB of counts each
-GATHER_LIMIT = 2_000_000  # values that may be gathered, 16 MB
+R = TypeVar("R")
+FIRST = 20  # bits of the first round: sign, exponent, and an octave in 256 steps
+MOST_BITS = 44  # bits of another round
+FEWEST_BITS = 8  # bits of a round after one that met too many different values
+CELLS = 4_096  # groups times columns counted at once
+MOST_COUNTED = 2_000_000  # different values of all cells, 32 MB
 _SIGN = np.uint64(1 << 63)
 
-Batches = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+
+class Pass(Protocol):
+    """A pass over all rows: the kernel's results for each part's matrix (d, n) and labels (n,)."""
+
+    def __call__(self, kernel: Callable[[np.ndarray, np.ndarray], R], /) -> Iterable[R]:
+        """The results, in any order."""
+
+
+class Counts(NamedTuple):
+    """Ascending keys (m,) uint64, a cell's number before the bits counted, and how often each occurs (m,)."""
+
+    keys: np.ndarray
+    counts: np.ndarray
+
+
+class KnownBits(NamedTuple):
+    """What is known of the values: prefix (g, d) uint64 without the lowest `unknown` bits.
+
+    has_all: the last of the g groups is all rows, which is no label.
+    """
+
+    prefix: np.ndarray
+    unknown: int
+    has_all: bool
 
 
 def to_keys(values: np.ndarray) -> np.ndarray:
     """uint64 keys that sort as the float64 values do (no NaN). -0.0 counts as 0.0."""
     # IEEE 754: the bits of positive numbers sort as integers, those of negative ones the other way around.
-    bits = (values + 0.0).view(np.uint64)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    bits = (values + 0.0).view(np.int64)
+    keys: np.ndarray = (bits ^ (bits >> 63 | np.int64(-(1 << 63)))).view(np.uint64)
+    return keys
 
 
 def from_keys(keys: np.ndarray) -> np.ndarray:
@@ -29,75 +58,92 @@ def from_keys(keys: np.ndarray) -> np.ndarray:
     return np.where(keys & _SIGN, keys ^ _SIGN, ~keys).view(np.float64)
 
 
-def select_ranks(batches: Batches, ranks: np.ndarray, columns: int) -> np.ndarray:
+def select_ranks(read: Pass, ranks: np.ndarray, columns: int, *, has_all: bool = False) -> np.ndarray:
     """The values at the given ranks (0 = smallest), per group and column.
 
-    batches() starts a pass that yields (matrix (d, n) float64, labels (n,) ints below g). ranks:
-    int64 (g, d). Returns float64 (g, d). A rank outside its group's size raises IndexError.
+    ranks: int64 (g, d); has_all: see KnownBits. Returns float64 (g, d).
+    A rank outside its group's size raises IndexError.
     """
     width = max(1, CELLS // len(ranks))
     blocks = [slice(start, start + width) for start in range(0, columns, width)]
-    return np.concatenate([_select_block(batches, ranks[:, block], block) for block in blocks], axis=1)
+    return np.concatenate([_select_block(read, ranks[:, block], block, has_all) for block in blocks], axis=1)
 
 
-def _select_block(batches: Batches, ranks: np.ndarray, block: slice) -> np.ndarray:
-    """`select_ranks` for a few columns: rounds of counting until the candidates are few enough to gather."""
-    prefix = np.zeros(ranks.shape, np.uint64)  # the bits known so far, in their final place
-    remaining = ranks.astype(np.int64).copy()  # the ranks among the values with these bits
-    for depth in range(64 // DIGITS):
-        counts = _count_digits(_cut(batches, block), prefix, depth)
-        ends = counts.cumsum(axis=2)
-        if (remaining >= ends[:, :, -1]).any() or (remaining < 0).any():
-            raise IndexError("a rank is outside its group")
-        digit = (ends <= remaining[:, :, None]).sum(axis=2)
-        candidates = np.take_along_axis(counts, digit[:, :, None], axis=2)[:, :, 0]
-        remaining -= np.take_along_axis(ends, digit[:, :, None], axis=2)[:, :, 0] - candidates
-        shift = np.uint64(64 - DIGITS * (depth + 1))
-        prefix |= digit.astype(np.uint64) << shift
-        # After the last round all 64 bits are known, and nothing is left to gather.
-        if shift and candidates.sum() <= GATHER_LIMIT:
-            return _gather(_cut(batches, block), prefix >> shift, shift, remaining)
-    return from_keys(prefix)
+def _select_block(read: Pass, ranks: np.ndarray, block: slice, has_all: bool) -> np.ndarray:
+    """`select_ranks` for a few columns."""
+    known, remaining = KnownBits(np.zeros(ranks.shape, np.uint64), 64, has_all), ranks.astype(np.int64)
+    bits = FIRST
+    while known.unknown:
+        shift = known.unknown - bits
+        count = partial(_count_values, block=block, known=known, shift=shift)
+        counts = _add_up(read(count), max(MOST_COUNTED, ranks.size << FEWEST_BITS))
+        if counts is None:
+            bits = FEWEST_BITS
+            continue
+        digits, remaining = _locate(counts, remaining)
+        known = KnownBits(known.prefix | digits << np.uint64(shift), shift, has_all)
+        bits = min(shift, MOST_BITS)
+    return from_keys(known.prefix)
 
 
-def _cut(batches: Batches, block: slice) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    return ((matrix[block], labels) for matrix, labels in batches())
+def _count_values(
+    matrix: np.ndarray, labels: np.ndarray, block: slice, known: KnownBits, shift: int
+) -> Counts:
+    """How many values of a part have the known bits, by cell and by their bits down to `shift`."""
+    groups, columns = known.prefix.shape
+    by_column, digit = [], np.uint64((1 << known.unknown - shift) - 1)
+    labels = labels.astype(np.uint64)
+    for j, values in enumerate(matrix[block]):
+        keys, pieces = to_keys(values), []
+        members = [labels, np.full(len(labels), groups - 1, np.uint64)] if known.has_all else [labels]
+        for group in members:
+            digits = keys
+            if known.unknown < 64:
+                has_prefix = keys >> np.uint64(known.unknown) == (
+                    known.prefix[:, j] >> np.uint64(known.unknown)
+                ).take(group.view(np.int64))
+                digits, group = keys[has_prefix], group[has_prefix]
+            cell = group * np.uint64(columns) + np.uint64(j)
+            pieces.append(cell << np.uint64(MOST_BITS) | digits >> np.uint64(shift) & digit)
+        by_column.append(_count_repeats(np.sort(np.concatenate(pieces))))
+    return Counts(*map(np.concatenate, zip(*by_column, strict=True)))
 
 
-def _gather(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]], prefix: np.ndarray, shift: np.uint64, ranks: np.ndarray
-) -> np.ndarray:
-    """The values at the ranks (g, d) among those whose keys begin with `prefix`: float64 (g, d)."""
-    gathered: dict[tuple[int, int], list[np.ndarray]] = {cell: [] for cell in np.ndindex(*prefix.shape)}
-    for matrix, labels in batches:
-        for j, values in enumerate(matrix):
-            matching = np.flatnonzero(to_keys(values) >> shift == prefix[labels, j])
-            order = matching[np.argsort(labels[matching], kind="stable")]
-            ends = np.bincount(labels[matching], minlength=len(prefix)).cumsum()
-            for group, members in enumerate(np.split(values[order], ends[:-1])):
-                gathered[group, j].append(members)
-    selected = np.empty(prefix.shape)
-    for cell, pieces in gathered.items():
-        selected[cell] = np.partition(np.concatenate(pieces) + 0.0, ranks[cell])[ranks[cell]]
-    return selected
+def _count_repeats(ordered: np.ndarray) -> Counts:
+    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    starts = np.flatnonzero(is_first)
+    return Counts(ordered[starts], np.diff(starts, append=len(ordered)))
 
 
-def _count_digits(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]], prefix: np.ndarray, depth: int
-) -> np.ndarray:
-    """How many values start with the bits of `prefix` (g, d), by their next digit: int64 (g, d, 2**16)."""
-    groups, columns = prefix.shape
-    counts = np.zeros((groups, columns, 1 << DIGITS), np.int64)
-    shift = np.uint64(64 - DIGITS * (depth + 1))
-    for matrix, labels in batches:
-        for j in range(columns):
-            keys = to_keys(matrix[j])
-            digits = (keys >> shift) & np.uint64((1 << DIGITS) - 1)
-            group = labels
-            if depth:
-                high = shift + np.uint64(DIGITS)
-                matching = (keys >> high) == (prefix[labels, j] >> high)
-                digits, group = digits[matching], labels[matching]
-            cell = group.astype(np.int64) << DIGITS | digits.astype(np.int64)
-            counts[:, j] += np.bincount(cell, minlength=groups << DIGITS).reshape(groups, -1)
-    return counts
+def _add_up(by_part: Iterable[Counts], limit: int) -> Counts | None:
+    """The counts of all parts together; None if there are more different keys than `limit`."""
+    total, waiting, size = Counts(np.empty(0, np.uint64), np.empty(0, np.int64)), list[Counts](), 0
+    for counts in by_part:
+        waiting.append(counts)
+        size += len(counts.keys)
+        if size > len(total.keys) + limit // 4:
+            total, waiting, size = _merge([total, *waiting]), [], 0
+            if len(total.keys) > limit:
+                return None
+    total = _merge([total, *waiting])
+    return total if len(total.keys) <= limit else None
+
+
+def _merge(pieces: list[Counts]) -> Counts:
+    keys, counts = map(np.concatenate, zip(*pieces, strict=True))
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(keys[order]) != 0)[: len(keys)])
+    return Counts(keys[order][starts], np.add.reduceat(counts[order], starts) if len(starts) else counts)
+
+
+def _locate(counts: Counts, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The bits at each cell's rank (g, d), and the rank among the values that have these bits."""
+    cells = np.arange(ranks.size + 1, dtype=np.uint64) << np.uint64(MOST_BITS)
+    ends = np.append(0, counts.counts.cumsum())
+    borders = ends[np.searchsorted(counts.keys, cells)]
+    places = borders[:-1] + ranks.ravel()
+    if (ranks < 0).any() or (places >= borders[1:]).any():
+        raise IndexError("a rank is outside its group")
+    key = np.searchsorted(ends, places, side="right") - 1
+    digits = counts.keys[key] & np.uint64((1 << MOST_BITS) - 1)
+    return digits.reshape(ranks.shape), (places - ends[key]).reshape(ranks.shape)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from config.rfm import CODE, SCORES, RfmColumns
 from schemas.part import Part
 from schemas.rfm import QuintileCuts, RfmCuts
-from segmentation.features.order_statistics import select_ranks
+from segmentation.features.order_statistics import R, select_ranks
 from segmentation.features.quintiles import GROUPS, list_cut_ranks, score_quintiles
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix
@@ -29,17 +29,20 @@ def compute_rfm_cuts(parts: Sequence[Part], columns: RfmColumns) -> RfmCuts:
 def compute_column_cuts(parts: Sequence[Part], column: str) -> QuintileCuts:
     """One column's cut points, in bounded memory."""
 
-    def read_batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for values in map_parts(partial(read_values, column=column), parts):
-            present = values[~np.isnan(values)]
-            # The same values once per cut point: each has a rank of its own.
-            yield np.broadcast_to(present, (GROUPS - 1, len(present))), np.zeros(len(present), np.int64)
+    def read(kernel: Callable[[np.ndarray, np.ndarray], R]) -> Iterator[R]:
+        return map_parts(lambda part: kernel(*_repeat_present(read_values(part, column))), parts)
 
-    count = sum(len(labels) for _, labels in read_batches())
+    count = sum(read(lambda _, labels: len(labels)))
     if not count:
         return QuintileCuts(column=column, cuts=())
-    cuts = select_ranks(read_batches, list_cut_ranks(count)[None, :], GROUPS - 1)[0]
+    cuts = select_ranks(read, list_cut_ranks(count)[None, :], GROUPS - 1)[0]
     return QuintileCuts(column=column, cuts=tuple(cuts.tolist()))
+
+
+def _repeat_present(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values that are there, once per cut point: each has a rank of its own."""
+    present = values[~np.isnan(values)]
+    return np.broadcast_to(present, (GROUPS - 1, len(present))), np.zeros(len(present), np.int64)
 
 
 def read_values(part: Part, column: str) -> np.ndarray:

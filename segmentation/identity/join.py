@@ -4,7 +4,9 @@ Both tables are sorted by customer id, so neither is held in memory whole. Segme
 segmentation/identity/matching.py.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.part import Part
+from segmentation.partitions import map_parts
 from segmentation.parts import open_parquet, read_part
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import damaged
 
 BATCH = 65_536
+_SLICE = 4_096  # ids compared at once: their texts fit in the processor's cache
 
 
 class JoinedPart(NamedTuple):
@@ -60,8 +64,7 @@ def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
 
 def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:
     """Join tonight's parts, at least one, with last night's batches: see join_tables."""
-    tables = (read_part(part, ["customer_id"]) for part in parts)
-    return (joined for _, joined in join_tables(tables, earlier))
+    return (joined for _, joined in join_tables(read_ids(parts), earlier))
 
 
 def join_tables(
@@ -71,18 +74,31 @@ def join_tables(
 
     No table but the last one may be empty. Earlier rows with larger ids than the last table's belong to it.
     """
+    return ((table, join_rows(table, rows)) for table, rows in cut_ranges(tables, earlier))
+
+
+def read_ids(parts: Sequence[Part]) -> Iterator[pa.Table]:
+    """The customer ids of each part."""
+    return map_parts(partial(read_part, columns=["customer_id"]), parts)
+
+
+def cut_ranges(
+    tables: Iterable[pa.Table], earlier: Iterator[pa.Table]
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Each table, with the earlier rows in the same range of ids: see join_tables."""
     waiting = next(earlier)
     for table, is_last in _mark_last(tables):
-        ids = table["customer_id"].cast(pa.string()).combine_chunks()
-        while is_last or not waiting.num_rows or _ends_within(waiting, ids[-1]):
+        while is_last or not waiting.num_rows or _ends_within(waiting, table["customer_id"][-1]):
             batch = next(earlier, None)
             if batch is None:
                 break
             waiting = pa.concat_tables([waiting, batch])
         # Customers who left are in no part of tonight's; the part whose range of ids they
         # fall into counts them.
-        rows, waiting = (waiting, waiting.slice(0, 0)) if is_last else split_at_id(waiting, ids[-1])
-        yield table, _join_batch(ids, rows)
+        rows, waiting = (
+            (waiting, waiting.slice(0, 0)) if is_last else split_at_id(waiting, table["customer_id"][-1])
+        )
+        yield table, rows
 
 
 def split_at_id(table: pa.Table, last: pa.Scalar | str) -> tuple[pa.Table, pa.Table]:
@@ -106,11 +122,31 @@ def _ends_within(table: pa.Table, end: pa.Scalar) -> bool:
     return bool(pc.less_equal(table["customer_id"][-1], end).as_py())
 
 
-def _join_batch(ids: pa.Array, earlier: pa.Table) -> JoinedPart:
-    earlier_ids = earlier["customer_id"].cast(pa.string()).combine_chunks()
-    place = pc.fill_null(pc.index_in(ids, value_set=earlier_ids), -1).to_numpy(zero_copy_only=False)
-    left = earlier.filter(pc.invert(pc.is_in(earlier_ids, value_set=ids)))
-    return JoinedPart(earlier, place.astype(np.int64), left)
+def join_rows(table: pa.Table, earlier: pa.Table) -> JoinedPart:
+    """Customers joined to the earlier rows in their range of ids."""
+    ids, earlier_ids = (side["customer_id"].cast(pa.string()).combine_chunks() for side in (table, earlier))
+    place = pair_ids(ids, earlier_ids)
+    has_left = np.ones(len(earlier_ids), bool)
+    has_left[place[place >= 0]] = False
+    return JoinedPart(earlier, place, earlier.filter(pa.array(has_left)))
+
+
+def pair_ids(ids: pa.Array, earlier: pa.Array) -> np.ndarray:
+    """Each id's place among the earlier ones, -1 for none: int64 (n,). Both ascend bytewise, without repeats.
+
+    Most slices of two nights are equal, which is 100 times cheaper to see than to look ids up.
+    """
+    place, start = np.full(len(ids), -1), 0
+    for first in range(0, len(ids), _SLICE):
+        piece = ids.slice(first, _SLICE)
+        positions, stop = np.arange(start, start + len(piece)), start + len(piece)
+        if not piece.equals(earlier.slice(start, len(piece))):
+            # Python compares texts by code points, which is the order of their UTF-8 bytes.
+            stop = bisect_right(earlier, piece[-1].as_py(), lo=start, key=pa.StringScalar.as_py)
+            found = pc.index_in(piece, value_set=earlier.slice(start, stop - start))
+            positions = pc.fill_null(pc.add(found.cast(pa.int64()), start), -1).to_numpy()
+        place[first : first + len(piece)], start = positions, stop
+    return place
 
 
 def look_up_positions(names: pa.ChunkedArray, candidates: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,8 @@ segmentation/report/sections/moves.py.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count as numbers
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from schemas.identity import MovedPair
 from schemas.part import Part
 from segmentation.features.order_statistics import select_ranks
 from segmentation.identity.previous_segments import Moves, PreviousSegments
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part, write_part
 
 FEWEST = 5  # customers whose values are summed up: of fewer, the page would show single customers' values
@@ -30,6 +33,15 @@ class MovedSegments(NamedTuple):
     new_positions: np.ndarray
 
 
+class _MoverFiles(NamedTuple):
+    """A part's number and files: see PreviousSegments, and tonight's labels."""
+
+    number: int
+    reasons: Part
+    previous: Part
+    labels: Part
+
+
 def keep_movers(
     previous: PreviousSegments, labels: Sequence[Part], segments: MovedSegments, folder: Path
 ) -> tuple[Part, ...]:
@@ -37,20 +49,21 @@ def keep_movers(
 
     A pair is last night's position times the number of tonight's segments, plus tonight's position.
     """
-    k, parts = len(segments.segment_ids), []
-    for i, (reasons, previous_part, label_part) in enumerate(
-        zip(previous.reasons, previous.parts, labels, strict=True)
-    ):
-        table = read_part(reasons)
-        source, label = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        if table.num_rows:  # most parts of a quiet night have nobody to look up
-            rows = table["row"].to_numpy()
-            source = read_part(previous_part, ["previous"])["previous"].to_numpy()[rows]
-            label = read_part(label_part, ["label"])["label"].to_numpy()[rows].astype(np.int64)
-        has_moved = segments.new_positions[source] != label
-        table = table.append_column("pair", pa.array(source * k + label))
-        parts.append(write_part(folder / f"moved-{i:05d}.parquet", table.filter(pa.array(has_moved))))
-    return tuple(parts)
+    files = map(_MoverFiles, numbers(), previous.reasons, previous.parts, labels)
+    return tuple(map_parts(partial(_keep_part, segments=segments, folder=folder), files))
+
+
+def _keep_part(files: _MoverFiles, segments: MovedSegments, folder: Path) -> Part:
+    table = read_part(files.reasons)
+    source, label = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if table.num_rows:  # most parts of a quiet night have nobody to look up
+        rows = table["row"].to_numpy()
+        source = read_part(files.previous, ["previous"])["previous"].to_numpy()[rows]
+        label = read_part(files.labels, ["label"])["label"].to_numpy()[rows].astype(np.int64)
+    has_moved = segments.new_positions[source] != label
+    pair = source * len(segments.segment_ids) + label
+    movers = table.append_column("pair", pa.array(pair)).filter(pa.array(has_moved))
+    return write_part(folder / f"moved-{files.number:05d}.parquet", movers)
 
 
 def summarise_pairs(moves: Moves, parts: Sequence[Part], segments: MovedSegments) -> tuple[MovedPair, ...]:
@@ -121,7 +134,9 @@ def measure_values(
     values: dict[int, tuple[float | str, float | str]] = {}
     if measured:
         ranks = np.repeat((sizes[is_large, None] - 1) // 2, 2, axis=1)
-        medians = select_ranks(lambda: _list_numbers(parts, features, measured), ranks, 2)
+        medians = select_ranks(
+            lambda kernel: (kernel(*part) for part in _list_numbers(parts, features, measured)), ranks, 2
+        )
         values |= {
             pair: (float(low), float(high)) for pair, (low, high) in zip(measured, medians, strict=True)
         }

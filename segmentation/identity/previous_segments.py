@@ -3,7 +3,9 @@
 Joining the customers is in segmentation/identity/join.py, matching segments in matching.py.
 """
 
+import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +16,18 @@ import pyarrow as pa
 from schemas.identity import Churn
 from schemas.model import Model
 from schemas.part import Part
-from segmentation.identity.join import JoinedPart, join_parts, look_up_positions, read_published
+from segmentation.identity.join import (
+    JoinedPart,
+    cut_ranges,
+    join_rows,
+    look_up_positions,
+    read_ids,
+    read_published,
+)
 from segmentation.identity.matching import Contingency
 from segmentation.identity.merged_customers import read_merged
 from segmentation.identity.move_reasons import REASONS, Movers, list_distance_columns, tabulate_movers
+from segmentation.partitions import map_parts
 from segmentation.parts import read_part, write_part
 from segmentation.rows.casting.merged_ids import MergedIds
 from segmentation.store.files.objects import AnyPath
@@ -69,38 +79,72 @@ class Moves(NamedTuple):
     behaviour: np.ndarray
 
 
+class _RangeOfIds(NamedTuple):
+    """A part of tonight's customers, and the rows of last night's tables in its range of ids."""
+
+    number: int
+    part: RescoredPart
+    ids: pa.Table
+    earlier: pa.Table
+    contested: pa.Table | None
+
+
+class _PairedPart(NamedTuple):
+    """One part's files: see PreviousSegments."""
+
+    previous: Part
+    left: Part
+    left_by_segment: np.ndarray
+    reasons: Part
+
+
 def look_up_previous_segments(
     parts: Sequence[RescoredPart], edition: PreviousTables, folder: Path
 ) -> PreviousSegments:
     """Join tonight's customers with those of last night's edition. Writes the parts to `folder`."""
-    customers, segment_ids = [part.customers for part in parts], edition.model.segment_ids
+    pair = partial(_pair_part, model=edition.model, folder=folder)
+    paired = list(map_parts(pair, _list_ranges(parts, edition)))
+    return PreviousSegments(
+        tuple(part.previous for part in paired),
+        tuple(part.left for part in paired),
+        np.sum([part.left_by_segment for part in paired], axis=0),
+        tuple(part.reasons for part in paired),
+    )
+
+
+def _list_ranges(parts: Sequence[RescoredPart], edition: PreviousTables) -> Iterator[_RangeOfIds]:
+    customers = [part.customers for part in parts]
     columns = ["segment_id", *list_distance_columns(edition.model)]
-    joined = join_parts(customers, edition.read(SEGMENTS, columns))
-    contests: Iterator[JoinedPart | None] = repeat(None)
+    ranges = cut_ranges(read_ids(customers), edition.read(SEGMENTS, columns))
+    contests: Iterator[tuple[pa.Table, pa.Table | None]] = repeat((pa.table({}), None))
     if edition.has_contested:
-        contests = iter(join_parts(customers, edition.read(CONTESTED, ["wanted", "nights"])))
-    parts_by_table: dict[str, list[Part]] = {"previous": [], "left": [], "reasons": []}
-    left_by_segment = np.zeros(len(segment_ids), np.int64)
-    for i, (part, join, contest) in enumerate(zip(parts, joined, contests, strict=False)):
-        labels = read_part(part.labels)["label"].to_numpy()
-        previous = _tabulate_previous(labels, join, contest, segment_ids)
-        positions = look_up_positions(join.left["segment_id"], segment_ids)
-        left_by_segment += np.bincount(positions[positions >= 0], minlength=len(segment_ids))
-        ids = join.left["customer_id"].cast(pa.string())
-        tables = {
-            "previous": previous,
-            "left": pa.table({"customer_id": ids, "previous": positions}),
-            "reasons": _explain_moves(part, join, previous, edition.model),
-        }
-        for name, table in tables.items():
-            parts_by_table[name].append(write_part(folder / f"{name}-{i:05d}.parquet", table))
-    previous_parts, left_parts, reason_parts = map(tuple, parts_by_table.values())
-    return PreviousSegments(previous_parts, left_parts, left_by_segment, reason_parts)
+        contests = cut_ranges(read_ids(customers), edition.read(CONTESTED, ["wanted", "nights"]))
+    for number, (part, (ids, earlier), (_, contested)) in enumerate(
+        zip(parts, ranges, contests, strict=False)
+    ):
+        yield _RangeOfIds(number, part, ids, earlier, contested)
+
+
+def _pair_part(customers: _RangeOfIds, model: Model, folder: Path) -> _PairedPart:
+    part, join = customers.part, join_rows(customers.ids, customers.earlier)
+    contest = None if customers.contested is None else join_rows(customers.ids, customers.contested)
+    labels = read_part(part.labels, ["label"])["label"].to_numpy()
+    previous = _tabulate_previous(labels, join, contest, model.segment_ids)
+    positions = look_up_positions(join.left["segment_id"], model.segment_ids)
+    left = pa.table({"customer_id": join.left["customer_id"].cast(pa.string()), "previous": positions})
+    reasons = _explain_moves(part, join, previous, model)
+    return _PairedPart(
+        previous=write_part(folder / f"previous-{customers.number:05d}.parquet", previous),
+        left=write_part(folder / f"left-{customers.number:05d}.parquet", left),
+        left_by_segment=np.bincount(positions[positions >= 0], minlength=len(model.segment_ids)),
+        reasons=write_part(folder / f"reasons-{customers.number:05d}.parquet", reasons),
+    )
 
 
 def _explain_moves(part: RescoredPart, join: JoinedPart, previous: pa.Table, model: Model) -> pa.Table:
     """Why last night's model places some customers of a part elsewhere tonight."""
-    labels, source = read_part(part.labels)["label"].to_numpy(), previous["previous"].to_numpy()
+    labels = read_part(part.labels, ["label"])["label"].to_numpy()
+    source = previous["previous"].to_numpy()
     # Customers with a label of -1 cannot be placed by the model, so it cannot say why they moved.
     rows = np.flatnonzero(previous["is_behaviour"].to_numpy() & (source >= 0) & (labels >= 0))
     if not len(rows):
@@ -133,16 +177,24 @@ def _take(values: np.ndarray, place: np.ndarray, missing: int) -> np.ndarray:
 
 def count_contingency(previous: PreviousSegments, labels: Sequence[Part], k: int) -> Moves:
     """Count customers by last night's segment and tonight's label, and those who moved by behaviour."""
-    k0 = len(previous.left_by_segment)
-    counts = np.zeros((k0 + 1, 2, k), np.int64)
-    for previous_part, label_part in zip(previous.parts, labels, strict=True):
-        last_night = read_part(previous_part)
-        label = read_part(label_part, ["label"])["label"].to_numpy()
-        # One bincount for all three dimensions. Plus one, because -1 means no segment last night.
-        key = (last_night["previous"].to_numpy() + 1) * 2 + last_night["is_behaviour"].to_numpy()
-        counts += np.bincount(key * k + label, minlength=counts.size).reshape(counts.shape)
+    count = partial(_count_part, shape=(len(previous.left_by_segment) + 1, 2, k))
+    counts = np.sum([*map_parts(count, zip(previous.parts, labels, strict=True))], axis=0)
     totals = counts.sum(axis=1)
     return Moves(Contingency(totals[1:], previous.left_by_segment, totals[0]), counts[1:, 1])
+
+
+def _count_part(pair: tuple[Part, Part], shape: tuple[int, int, int]) -> np.ndarray:
+    last_night = read_part(pair[0], ["previous", "is_behaviour"])
+    label = read_part(pair[1], ["label"])["label"].to_numpy()
+    # One bincount for all three dimensions. Plus one, because -1 means no segment last night.
+    key = (last_night["previous"].to_numpy() + 1) * 2 + last_night["is_behaviour"].to_numpy()
+    return np.bincount(key * shape[2] + label, minlength=math.prod(shape)).reshape(shape)
+
+
+def count_nobody(k0: int, k: int) -> Moves:
+    """The same counts where customers cannot be recognised."""
+    empty = np.zeros((k0, k), np.int64)
+    return Moves(Contingency(empty, empty.sum(axis=1), empty.sum(axis=0)), empty)
 
 
 def migration_matrix(contingency: Contingency) -> tuple[tuple[int, ...], ...]:

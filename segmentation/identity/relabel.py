@@ -14,6 +14,8 @@ import pyarrow as pa
 from schemas.part import Part
 from segmentation.parts import read_part, to_matrix, write_part
 
+CONTESTED_CUSTOMERS = pa.schema({"customer_id": pa.string(), "wanted": pa.string(), "nights": pa.int64()})
+
 
 class LabelMapping(NamedTuple):
     """How clusters become segments.
@@ -32,6 +34,11 @@ class LabelMapping(NamedTuple):
     centres: np.ndarray
     nights: int
     is_new: bool
+
+    @property
+    def is_identity(self) -> bool:
+        """Is every cluster's position its own number?"""
+        return bool((self.order == np.arange(len(self.order))).all())
 
 
 class PartFiles(NamedTuple):
@@ -60,41 +67,49 @@ class ContestedCustomers(NamedTuple):
 
 
 def relabel_part(files: PartFiles, mapping: LabelMapping, folder: Path) -> RelabelledPart:
-    """Write one part's labels under new positions, and its contested customers, to `folder`."""
-    assignment = read_part(files.labels)
-    label, runner_up = (assignment[name].to_numpy() for name in ("label", "runner_up"))
-    label = mapping.order[label]
-    runner_up = np.where(runner_up >= 0, mapping.order[runner_up], -1)
-    distance, margin = assignment["distance"].to_numpy(), assignment["margin"].to_numpy()
+    """One part's labels under new positions, and its contested customers, written to `folder`.
+
+    Labels that stay what they are keep their file.
+    """
+    label = mapping.order[read_part(files.labels, ["label"])["label"].to_numpy()]
     contest = ContestedCustomers(np.zeros(len(label), bool), label, label)
-    if files.previous is not None:
+    if files.previous is not None and mapping.nights:
         contest = detect_contested(label, read_part(files.previous), mapping)
-    is_contested = contest.is_contested
+    is_contested, labels = contest.is_contested, files.labels
+    contested = CONTESTED_CUSTOMERS.empty_table()
+    if is_contested.any():
+        ids = read_part(files.customers, ["customer_id"])["customer_id"].combine_chunks()
+        rows = pa.array(is_contested)
+        wanted = pa.array(mapping.names, pa.string()).take(pa.array(label[is_contested]))
+        columns = [ids.filter(rows), wanted, pa.array(contest.nights[is_contested])]
+        contested = pa.table(columns, CONTESTED_CUSTOMERS)
+    if is_contested.any() or not mapping.is_identity:
+        table = _relabel(files, mapping, contest, label)
+        labels = write_part(folder / f"labels-{files.number:05d}.parquet", table)
+    return RelabelledPart(labels, write_part(folder / f"contested-{files.number:05d}.parquet", contested))
+
+
+def _relabel(
+    files: PartFiles, mapping: LabelMapping, contest: ContestedCustomers, label: np.ndarray
+) -> pa.Table:
+    """The columns of Assignment, as contested customers have them in the segment that they keep."""
+    assignment, is_contested = read_part(files.labels), contest.is_contested
+    distance, margin, runner_up = (
+        assignment[name].to_numpy().copy() for name in ("distance", "margin", "runner_up")
+    )
+    runner_up = np.where(runner_up >= 0, mapping.order[runner_up], -1)
     if is_contested.any():
         x = to_matrix(read_part(files.scaled))[:, is_contested]
         centres = mapping.centres[contest.position[is_contested]].T
-        distance, margin, runner_up = distance.copy(), margin.copy(), runner_up.copy()
         distance[is_contested] = np.sqrt(np.square(x - centres).sum(axis=0))
         margin[is_contested], runner_up[is_contested] = 0.0, label[is_contested]
-    labels = pa.table(
+    return pa.table(
         {
             "label": np.where(is_contested, contest.position, label).astype(np.int32),
             "distance": distance.astype(np.float32),
             "margin": margin.astype(np.float32),
             "runner_up": runner_up.astype(np.int32),
         }
-    )
-    ids = read_part(files.customers, ["customer_id"])["customer_id"].combine_chunks()
-    contested = pa.table(
-        {
-            "customer_id": ids.filter(pa.array(is_contested)),
-            "wanted": pa.array(mapping.names, pa.string()).take(pa.array(label[is_contested])),
-            "nights": contest.nights[is_contested],
-        }
-    )
-    return RelabelledPart(
-        write_part(folder / f"labels-{files.number:05d}.parquet", labels),
-        write_part(folder / f"contested-{files.number:05d}.parquet", contested),
     )
 
 

@@ -18,7 +18,7 @@ from schemas.part import Part
 from segmentation.features.encoding import encode
 from segmentation.features.grid import compute_reach, exact_sum
 from segmentation.features.training import count_bins, population_stability_index
-from segmentation.model import Assignment, assign_and_measure, detect_scalable, scale_features
+from segmentation.model import assign_and_measure, detect_scalable, scale_features
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
@@ -42,7 +42,7 @@ class Rescored(NamedTuple):
 class _PartScore(NamedTuple):
     """The same for one part: inertia in quantum^2, counts by bin, ranges (2, d') of the scaled numbers."""
 
-    assignment: Assignment
+    labels: Part
     sizes: np.ndarray
     units: int
     bins: list[np.ndarray]
@@ -53,15 +53,13 @@ class _PartScore(NamedTuple):
 def rescore_customers(parts: Sequence[Part], model: Model, folder: Path) -> Rescored:
     """Label tonight's customers with the model, and measure how it fits them."""
     edges = {bins.feature: np.array(bins.edges) for bins in model.trained.bins}
-    scores = list(map_parts(partial(_rescore_part, model=model, edges=edges), parts))
-    labels = tuple(
-        write_part(folder / f"rescored-{i:05d}.parquet", pa.table(score.assignment._asdict()))
-        for i, score in enumerate(scores)
-    )
+    paths = [folder / f"rescored-{i:05d}.parquet" for i in range(len(parts))]
+    rescore = partial(_rescore_part, model=model, edges=edges)
+    scores = list(map_parts(lambda pair: rescore(*pair), zip(parts, paths, strict=True)))
     sizes = np.sum([score.sizes for score in scores], axis=0)
     units = sum(score.units for score in scores)
     return Rescored(
-        labels=labels,
+        labels=tuple(score.labels for score in scores),
         sizes=sizes,
         inertia=units * model.quantum**2,
         drift=compute_drift(model.trained, [score.bins for score in scores]),
@@ -70,7 +68,7 @@ def rescore_customers(parts: Sequence[Part], model: Model, folder: Path) -> Resc
     )
 
 
-def _rescore_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _PartScore:
+def _rescore_part(part: Part, path: Path, model: Model, edges: dict[str, np.ndarray]) -> _PartScore:
     matrix = to_matrix(encode(read_part(part, sorted(model.features)), model.encodings))
     scalable = detect_scalable(model, matrix)
     scaled = scale_features(model, np.where(scalable, matrix, 0.0))
@@ -82,7 +80,7 @@ def _rescore_part(part: Part, model: Model, edges: dict[str, np.ndarray]) -> _Pa
     low = scaled.min(axis=1, where=scalable, initial=reach)
     high = scaled.max(axis=1, where=scalable, initial=-reach)
     return _PartScore(
-        assignment=assignment._replace(label=label),
+        labels=write_part(path, pa.table(assignment._replace(label=label)._asdict())),
         sizes=np.bincount(label[scalable], minlength=len(model.centres)),
         units=exact_sum(squares[scalable], model.quantum**2),
         bins=[

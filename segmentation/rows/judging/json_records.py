@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from segmentation.rows.reading.raw_values import list_values
 
+# json.dumps makes an encoder for each call, which takes longer than to encode a value.
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _ESCAPED = r'[\x00-\x1f"\\]'  # what json.dumps escapes with ensure_ascii=False
 
 
@@ -23,7 +25,7 @@ def encode_records(table: pa.Table) -> pa.Array:
         return pa.array(["{}"] * table.num_rows, pa.string())
     parts: list[pa.Array | str] = []
     for i, name in enumerate(table.column_names):
-        key = json.dumps(name, ensure_ascii=False)
+        key = _encode(name)
         parts += [f"{', ' if i else '{'}{key}: ", _encode_column(table[name])]
     return pc.binary_join_element_wise(*parts, "}", "")
 
@@ -37,11 +39,11 @@ def _encode_column(column: pa.ChunkedArray) -> pa.Array:
         return pc.fill_null(values.cast(pa.string()), "null")
     if not pa.types.is_string(values.type):
         # Typed files have dates and decimals, which JSON does not know: default=str.
-        texts = [json.dumps(value, ensure_ascii=False, default=str) for value in list_values(column)]
+        texts = [_encode(value) for value in list_values(column)]
         return pa.array(texts, pa.string())
     texts = pc.fill_null(pc.binary_join_element_wise('"', values, '"', ""), "null")
     is_escaped = pc.fill_null(pc.match_substring_regex(values, _ESCAPED), False)
     if not pc.any(is_escaped).as_py():
         return texts
-    escaped = [json.dumps(text, ensure_ascii=False) for text in values.filter(is_escaped).to_pylist()]
+    escaped = [_encode(text) for text in values.filter(is_escaped).to_pylist()]
     return pc.replace_with_mask(texts, is_escaped, pa.array(escaped, pa.string()))

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.contract import list_reasons
+from schemas.contract import list_refusals
 from segmentation.partitions import map_parts
 from segmentation.rows.judging.cast_batch import Contract, cast_batch
 from segmentation.rows.judging.currencies import (
@@ -22,9 +22,14 @@ from segmentation.rows.judging.currencies import (
     count_currencies,
 )
 from segmentation.rows.judging.erased_rows import LeftOut, leave_out
-from segmentation.rows.judging.python_rules import add_python_reasons
+from segmentation.rows.judging.python_rules import add_python_refusals
 from segmentation.rows.judging.refused_value import MeasuredBatch, measure_amounts
-from segmentation.rows.judging.refusing import quarantine_table, refuse_batch, refuse_malformed
+from segmentation.rows.judging.refusing import (
+    count_mentions,
+    refuse_batch,
+    refuse_malformed,
+    sort_reasons,
+)
 from segmentation.rows.judging.row_counts import (
     CountedPieces,
     RowCounts,
@@ -88,24 +93,22 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     table, oddities = cast.table, Counter({kind: int(mask.sum()) for kind, mask in cast.oddities.items()})
     dropped = 0 if outside is None else int(outside.sum())
     broken_rules = detect_broken_rules(table, contract.rows)
-    # All checks at once and not the first failure: quarantine shows people every reason for a row.
-    reasons = list_reasons(table.to_pandas(), contract.schema, cast.unreadable, broken_rules)
+    # All checks and not the first that fails: quarantine shows people every reason for a row.
+    refusals = list_refusals(table, contract.schema, cast.unreadable, broken_rules)
     if contract.python is not None:
-        reasons, warned = add_python_reasons(table, reasons, contract.python)
+        refusals, warned = add_python_refusals(table, refusals, contract.python)
         oddities += warned
-    good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
-    if reasons.empty:
-        judged = JudgedBatch(good, quarantine_table([]), Counter(), Counter(), dropped, +oddities)
-        sums = _measure(MeasuredBatch(table, raw.table, None), contract)
-        return judged._replace(replacing=concat_versions(versions), days=days, sums=sums)
+    reasons = sort_reasons(refusals)
     is_good = np.ones(table.num_rows, bool)
-    is_good[reasons["row"].unique()] = False
-    if contract.rows.key:
-        versions.append(take_versions(table, raw.rows, ~is_good, contract.rows))
+    is_good[reasons.positions] = False
+    good = table.append_column("source_row", pa.array(raw.rows, pa.int64()))
+    if refusals:
+        good = good.filter(pa.array(is_good))
+        if contract.rows.key:
+            versions.append(take_versions(table, raw.rows, ~is_good, contract.rows))
     refused = refuse_batch(raw, reasons, None if contract.rows.id is None else table[contract.rows.id])
     counts = Counter(refused["reason"].to_pylist())
-    mentions = Counter(reasons[["row", "full_reason"]].drop_duplicates()["full_reason"].tolist())
-    judged = JudgedBatch(good.filter(pa.array(is_good)), refused, counts, mentions, dropped, +oddities)
+    judged = JudgedBatch(good, refused, counts, count_mentions(refusals), dropped, +oddities)
     sums = _measure(MeasuredBatch(table, raw.table, reasons), contract)
     return judged._replace(replacing=concat_versions(versions), days=days, sums=sums)
 

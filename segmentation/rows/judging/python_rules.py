@@ -6,6 +6,7 @@ segmentation/rows/summarising/table_rules.py.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from config.columns import Rows
+from schemas.contract import Refusal
 from schemas.schema_judging import judge_frame
 from schemas.schema_review import ReviewedSchema, SchemaFault
 from segmentation.errors import Refused
@@ -48,15 +50,16 @@ def to_typed_frame(table: pa.Table, rules: PythonRules) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def add_python_reasons(
-    table: pa.Table, reasons: pd.DataFrame, rules: PythonRules
-) -> tuple[pd.DataFrame, Counter[str]]:
+def add_python_refusals(
+    table: pa.Table, refusals: Sequence[Refusal], rules: PythonRules
+) -> tuple[list[Refusal], Counter[str]]:
     """The reasons to refuse rows of a batch with those of the schema, and what it only warns of.
 
     It judges the rows that keep the definition's contract, so that its checks meet declared types only.
     """
     is_good = np.ones(table.num_rows, bool)
-    is_good[reasons["row"].unique()] = False
+    for refusal in refusals:
+        is_good[refusal.rows] = False
     frame = to_typed_frame(table.filter(pa.array(is_good)), rules).set_index(np.flatnonzero(is_good))
     fault: SchemaFault | None = None
     try:
@@ -69,7 +72,8 @@ def add_python_reasons(
         f"{reason} of rows.schema fails, which only warns": count
         for reason, count in judgement.warned.items()
     }
-    if judgement.reasons.empty:
-        return reasons, Counter(warned)
-    all_reasons = pd.concat([reasons, judgement.reasons], ignore_index=True)
-    return all_reasons.sort_values("row", kind="stable"), Counter(warned)
+    added = [
+        Refusal(failure.column, failure.full_reason, failure.rows.astype(np.int64))
+        for failure in judgement.failures
+    ]
+    return [*refusals, *added], Counter(warned)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +16,7 @@ from config.currencies import CURRENCIES
 from config.definition import Definition
 from config.expressions import ColumnName, Expression, Negative, Number, columns_of, parse_expression
 from segmentation.rows.casting.number_estimates import lenient_number, looks_like_number
+from segmentation.rows.judging.refusing import SortedReasons
 
 # Columns of sums: value in used rows, value in refused rows, refused rows, values that look like numbers.
 USED, LOST, REFUSED_ROWS, NUMBER_LIKE = range(4)
@@ -32,11 +32,11 @@ class Amount(NamedTuple):
 
 
 class MeasuredBatch(NamedTuple):
-    """A batch to measure: typed and raw columns, and the reasons of refused rows as list_reasons has them."""
+    """A batch to measure: typed and raw columns, and why rows are refused."""
 
     table: pa.Table
     raw: pa.Table
-    reasons: pd.DataFrame | None
+    reasons: SortedReasons
 
 
 def list_amounts(definition: Definition) -> tuple[Amount, ...]:
@@ -97,18 +97,14 @@ def measure_amounts(
     """
     sums = np.zeros((len(amounts), 4))
     is_good = np.ones(batch.table.num_rows, bool)
-    primary = pd.DataFrame({"row": np.empty(0, np.int64), "column": [], "reason": []})
-    if batch.reasons is not None:
-        primary = batch.reasons[~batch.reasons["row"].duplicated()]
-        is_good[primary["row"]] = False
-        primary = primary[~primary["full_reason"].isin(no_loss)]
+    is_good[batch.reasons.positions] = False
+    primary = np.array([refusal.reason for refusal in batch.reasons.refusals], object)[batch.reasons.primary]
+    is_loss = ~np.isin(primary, no_loss)
     for i, amount in enumerate(amounts):
         values = {name: to_float(batch.table[name]) for name in amount.columns}
-        rows = primary
         # Nobody adds up ages. Only values that cannot be read, perhaps all of one form, are a loss.
-        if not amount.is_money:
-            rows = primary[(primary["column"] == amount.name) & primary["reason"].eq("unreadable")]
-        positions = rows["row"].to_numpy()
+        is_lost = is_loss if amount.is_money else is_loss & (primary == f"{amount.name}: unreadable")
+        positions = batch.reasons.positions[is_lost]
         refused, number_like = {}, 0
         for name, column in amount.columns.items():
             typed = values[name][positions]

@@ -5,12 +5,13 @@ The contract's reasons come from schemas/contract.py; stages add the reasons the
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.contract import Refusal
 from schemas.fields import arrow_schema
 from schemas.tables import QUARANTINE
 from segmentation.rows.judging.json_records import encode_records
@@ -32,37 +33,64 @@ def summarise_reasons(reasons: Counter[str]) -> str:
     return ", ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(3))
 
 
-def refuse_batch(raw: RawBatch, reasons: pd.DataFrame, ids: pa.ChunkedArray | None) -> pa.Table:
-    """The refused rows of a batch with their original values.
+class SortedReasons(NamedTuple):
+    """The reasons of a batch's refused rows by row, the primary reason of each row first.
 
-    `reasons` comes from list_reasons, sorted by row, the primary reason of each row first.
+    `positions` int64 (m,) are the rows in the batch; `codes` int64 (r,) number the refusals, those of row i
+    from `starts[i]` to `starts[i + 1]`, int64 (m + 1,).
     """
-    rows = reasons["row"].to_numpy()
+
+    refusals: Sequence[Refusal]
+    positions: np.ndarray
+    codes: np.ndarray
+    starts: np.ndarray
+
+    @property
+    def primary(self) -> np.ndarray:
+        """The number of each row's primary refusal, int64 (m,)."""
+        codes: np.ndarray = self.codes[self.starts[:-1]]
+        return codes
+
+
+def sort_reasons(refusals: Sequence[Refusal]) -> SortedReasons:
+    """The refusals of a batch, which come in the order of list_refusals, by row."""
+    rows = np.concatenate([np.empty(0, np.int64), *(refusal.rows for refusal in refusals)])
+    codes = np.repeat(np.arange(len(refusals)), [len(refusal.rows) for refusal in refusals])
+    # Stable: of each row, reasons keep the order of the refusals, so the primary one never changes.
+    order = np.argsort(rows, kind="stable")
+    rows, codes = rows[order], codes[order]
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    primary, positions = reasons.iloc[starts], pa.array(rows[starts])
+    return SortedReasons(refusals, rows[starts], codes, np.append(starts, len(rows)))
+
+
+def count_mentions(refusals: Sequence[Refusal]) -> Counter[str]:
+    """The rows of each reason. Two rules may give the same reason for one row."""
+    rows: dict[str, list[np.ndarray]] = {}
+    for refusal in refusals:
+        rows.setdefault(refusal.reason, []).append(refusal.rows)
+    return Counter({reason: len(np.unique(np.concatenate(groups))) for reason, groups in rows.items()})
+
+
+def refuse_batch(raw: RawBatch, reasons: SortedReasons, ids: pa.ChunkedArray | None) -> pa.Table:
+    """The refused rows of a batch with their original values."""
+    positions = pa.array(reasons.positions)
     customers = pa.nulls(len(positions), pa.string())
     if ids is not None:
         customers = ids.take(positions).combine_chunks()
         customers = pc.if_else(pc.equal(customers, ""), None, customers)
+    texts = pa.array([refusal.reason for refusal in reasons.refusals], pa.string())
+    blamed = pa.array([refusal.column for refusal in reasons.refusals], pa.string())
+    lists = pa.ListArray.from_arrays(reasons.starts.astype(np.int32), texts.take(pa.array(reasons.codes)))
     columns = {
-        "source_row": pa.array(raw.rows[rows[starts]]),
+        "source_row": pa.array(raw.rows[reasons.positions]),
         "customer_id": customers,
-        "reason": pa.array(primary["full_reason"], pa.string()),
-        "column": pa.array(primary["column"], pa.string()),
-        "reasons": pa.array(_join_reasons(reasons["full_reason"].tolist(), starts), pa.string()),
+        "reason": texts.take(pa.array(reasons.primary)),
+        "column": blamed.take(pa.array(reasons.primary)),
+        "reasons": pc.binary_join(lists, "; "),
         "record": encode_records(raw.table.take(positions)),
     }
     schema = quarantine_table([]).schema
     return pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema)
-
-
-def _join_reasons(reasons: Sequence[str], starts: np.ndarray) -> list[str]:
-    """All reasons of each row, given where each row's reasons start."""
-    ends = [*starts[1:].tolist(), len(reasons)]
-    return [
-        reasons[start] if end - start == 1 else "; ".join(reasons[start:end])
-        for start, end in zip(starts.tolist(), ends, strict=True)
-    ]
 
 
 def refuse_malformed(raw: RawBatch) -> pa.Table:

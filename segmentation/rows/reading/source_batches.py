@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from config.columns import Rows
 from config.sources import Csv
+from segmentation.partitions import read_ahead
 from segmentation.rows.reading.file_batches import RawBatch, read_batches
 from segmentation.rows.reading.headers import columns_to_read
 from segmentation.sources.content import SourceFile, check_unchanged
@@ -30,7 +31,11 @@ class SourceBatch(NamedTuple):
 
 
 def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[SourceBatch]:
-    """The batches of all files. SourceChanged if a file is no longer what it was when the run began."""
+    """The batches of all files, read one ahead. SourceChanged if a file was changed after the run began."""
+    return read_ahead(_read_files(files, rows, csv))
+
+
+def _read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[SourceBatch]:
     rows_before = 0
     for number, file in enumerate(files):
         count = 0

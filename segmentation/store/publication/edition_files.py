@@ -19,11 +19,12 @@ from schemas.fields import arrow_schema, to_frame
 from schemas.identity import Aligned
 from schemas.known_table import KNOWN
 from schemas.part import Part
+from schemas.row_masks import keeps_contract
 from schemas.rows import Customers
 from schemas.tables import QUARANTINE, segments_schema
 from segmentation.errors import ContractMismatch
 from segmentation.partitions import map_parts
-from segmentation.parts import read_part
+from segmentation.parts import hash_file, read_part
 
 Scorer = Callable[[pa.Table], Mapping[str, pa.Array]]
 
@@ -96,8 +97,14 @@ def join_part(
         columns |= score(customers)
     table = fit_contract(columns, contract)
     # Every row is validated before it is written: a defect here must not reach readers.
-    contract.validate(to_frame(table, contract), lazy=True)
+    validate(table, contract)
     return table
+
+
+def validate(table: pa.Table, contract: DataFrameSchema) -> None:
+    """Check every row against the contract: by masks, and by pandera, which says what is wrong, in doubt."""
+    if table.schema.types != arrow_schema(contract).types or not keeps_contract(table, contract):
+        contract.validate(to_frame(table, contract), lazy=True)
 
 
 def compute_label_columns(labels: pa.Table, segment_ids: pa.Array) -> dict[str, pa.Array]:
@@ -173,7 +180,7 @@ def write_tables(path: Path, tables: Iterable[pa.Table], contract: DataFrameSche
     schema = arrow_schema(contract)
     with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:
-            contract.validate(table.to_pandas(), lazy=True)
+            validate(table, contract)
             writer.write_table(table.select(schema.names).cast(schema))
 
 
@@ -185,3 +192,9 @@ def write_known(path: Path, parts: Sequence[Part]) -> None:
 def write_quarantine(path: Path, parts: Sequence[Part]) -> None:
     """All refused rows in one file, a row group per part, in the source's order."""
     write_tables(path, (read_part(part).select(list(QUARANTINE.columns)) for part in parts), QUARANTINE)
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a folder, by its name in order; hashed by several threads."""
+    paths = sorted(folder.iterdir())
+    return dict(zip((path.name for path in paths), map_parts(hash_file, paths), strict=True))

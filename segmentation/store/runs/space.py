@@ -18,7 +18,7 @@ from segmentation.store.ledger import read_recent_rows
 # Stage files and edition of a first night: the report, which is there twice, and multiples of the source's
 # bytes. Measured on the samples shop and orders and rounded up: docs/operate.md, "Disk space".
 _REPORTS = 12_000_000
-_OF_TEXT, _OF_PARQUET, _OF_COMPRESSED = 3.0, 8.0, 10.0
+_OF_TEXT, _OF_PARQUET, _OF_COMPRESSED = 2.0, 6.0, 7.0
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".zip")
 USAGE = "bytes"  # the key of a ledger row
 _KEYS = ("source", "staging", "edition")
