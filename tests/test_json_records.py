@@ -24,13 +24,14 @@ def test_texts_are_escaped_as_json_does(rows: list[tuple[str | None, str | None]
 
 
 def test_typed_values_are_written_as_json_does() -> None:
-    """Numbers, dates, decimals and truth values, and missing ones of each."""
+    """Numbers, dates, decimals, truth values and lists, and missing ones of each."""
     columns = {
         "i": [1, None, -(2**63)],
         "f": [0.1, None, float("nan")],
         "b": [True, None, False],
         "d": [date(2026, 1, 31), None, date(1, 1, 1)],
         "m": [Decimal("1.50"), None, Decimal("-0.05")],
+        "l": [["a\0", "b"], None, []],
     }
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     expected = [json.dumps(row, ensure_ascii=False, default=str) for row in rows]

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.columns import Column, ColumnType
@@ -89,6 +89,45 @@ def test_whole_numbers_may_be_written_with_a_zero_fraction(
 ) -> None:
     """A spreadsheet saves 3 as 3.0, which is the same number."""
     assert read(text, csv, "int") == expected
+
+
+WRITTEN = [
+    "1",
+    "-5",
+    "007",
+    "+7",
+    "3.0",
+    "-4.00",
+    "3.5",
+    "0x10",
+    "1E3",
+    " 2 ",
+    "nan",
+    "-inf",
+    "-0",
+    ".5",
+    "5.",
+]
+WRITTEN += ["9" * 18, "9" * 19, "-9223372036854775808", "1,5", "1,234", "$5", "(7)", "n/a", "", "１", "8\n"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(WRITTEN), min_size=2, max_size=8),
+    st.sampled_from(["int", "float"]),
+    st.sampled_from([{}, COMMA, POINT, MONEY]),
+)
+def test_a_number_is_read_as_if_it_were_alone(
+    texts: list[str], kind: ColumnType, csv: dict[str, object]
+) -> None:
+    """Neighbours decide how fast a value is read, and not what it means."""
+    column, dialect = Column(type=kind), Dialect(Csv.model_validate(csv))
+    alone = [cast_column("c", pa.chunked_array([[text]]), column, dialect) for text in texts]
+    together = cast_column("c", pa.chunked_array([texts]), column, dialect)
+    assert together.values.to_pylist() == [cast.values[0].as_py() for cast in alone]
+    fraction = "c is a whole number written with a fraction, such as 3.0"
+    counted = [bool(cast.oddities[fraction][0]) if fraction in cast.oddities else False for cast in alone]
+    assert together.oddities.get(fraction, np.zeros(len(texts), bool)).tolist() == counted
 
 
 def test_whole_numbers_with_a_fraction_are_counted() -> None:

@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 
 from segmentation.rows.reading.raw_values import list_values
 
-# json.dumps makes an encoder for each call, which takes longer than to encode a value.
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _ESCAPED = r'[\x00-\x1f"\\]'  # what json.dumps escapes with ensure_ascii=False
 
 
@@ -25,7 +23,7 @@ def encode_records(table: pa.Table) -> pa.Array:
         return pa.array(["{}"] * table.num_rows, pa.string())
     parts: list[pa.Array | str] = []
     for i, name in enumerate(table.column_names):
-        key = _encode(name)
+        key = json.dumps(name, ensure_ascii=False)
         parts += [f"{', ' if i else '{'}{key}: ", _encode_column(table[name])]
     return pc.binary_join_element_wise(*parts, "}", "")
 
@@ -39,11 +37,20 @@ def _encode_column(column: pa.ChunkedArray) -> pa.Array:
         return pc.fill_null(values.cast(pa.string()), "null")
     if not pa.types.is_string(values.type):
         # Typed files have dates and decimals, which JSON does not know: default=str.
-        texts = [_encode(value) for value in list_values(column)]
+        texts = _encode_values(list_values(column))
         return pa.array(texts, pa.string())
     texts = pc.fill_null(pc.binary_join_element_wise('"', values, '"', ""), "null")
     is_escaped = pc.fill_null(pc.match_substring_regex(values, _ESCAPED), False)
     if not pc.any(is_escaped).as_py():
         return texts
-    escaped = [_encode(text) for text in values.filter(is_escaped).to_pylist()]
+    escaped = _encode_values(values.filter(is_escaped).to_pylist())
     return pc.replace_with_mask(texts, is_escaped, pa.array(escaped, pa.string()))
+
+
+def _encode_values(values: list[object]) -> list[str]:
+    """Each value as JSON."""
+    if not values or any(isinstance(value, list | tuple | dict) for value in values):
+        return [json.dumps(value, ensure_ascii=False, default=str) for value in values]
+    # One call for all of them: each call makes an encoder. JSON escapes NUL, so it is in no value.
+    encoded = json.dumps(values, ensure_ascii=False, default=str, separators=("\0", ": "))
+    return encoded[1:-1].split("\0")

@@ -5,6 +5,7 @@ The contract's reasons come from schemas/contract.py; stages add the reasons the
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,12 +21,16 @@ from segmentation.rows.reading.file_batches import RawBatch
 _PLACE = ("source_file", "source_row")
 
 
+@cache
+def _make_schema() -> pa.Schema:
+    schema = arrow_schema(QUARANTINE).remove_metadata()
+    return pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
+
+
 def quarantine_table(rows: list[dict[str, object]]) -> pa.Table:
     """Refused rows as an Arrow table: the columns of quarantine.parquet except source_file."""
-    schema = arrow_schema(QUARANTINE).remove_metadata()
     # Typed by the published schema, so that a table without rows has the same types as any other.
-    schema = pa.schema([f.with_nullable(True).remove_metadata() for f in schema if f.name != "source_file"])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(rows, schema=_make_schema())
 
 
 def summarise_reasons(reasons: Counter[str]) -> str:
@@ -89,7 +94,7 @@ def refuse_batch(raw: RawBatch, reasons: SortedReasons, ids: pa.ChunkedArray | N
         "reasons": pc.binary_join(lists, "; "),
         "record": encode_records(raw.table.take(positions)),
     }
-    schema = quarantine_table([]).schema
+    schema = _make_schema()
     return pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema)
 
 
