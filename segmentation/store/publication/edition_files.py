@@ -97,11 +97,11 @@ def join_part(
         columns |= score(customers)
     table = fit_contract(columns, contract)
     # Every row is validated before it is written: a defect here must not reach readers.
-    validate(table, contract)
+    check_table(table, contract)
     return table
 
 
-def validate(table: pa.Table, contract: DataFrameSchema) -> None:
+def check_table(table: pa.Table, contract: DataFrameSchema) -> None:
     """Check every row against the contract: by masks, and by pandera, which says what is wrong, in doubt."""
     if table.schema.types != arrow_schema(contract).types or not keeps_contract(table, contract):
         contract.validate(to_frame(table, contract), lazy=True)
@@ -180,7 +180,7 @@ def write_tables(path: Path, tables: Iterable[pa.Table], contract: DataFrameSche
     schema = arrow_schema(contract)
     with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:
-            validate(table, contract)
+            check_table(table, contract)
             writer.write_table(table.select(schema.names).cast(schema))
 
 
