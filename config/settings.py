@@ -3,7 +3,6 @@
 What a run does is in the definition, see config/definition.py.
 """
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +10,11 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.cores import count_usable_cores
 from config.definition import BUILT_IN
 
 # Set by commands whose Prefect server ends with the run, so that nothing can retry it.
 NO_RETRY = "RESEGMENT_NO_RETRY"
-
-
-def _usable_cores() -> int:
-    # In a container, cpu_count is the host's; the affinity is what this process may use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _split(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -37,7 +32,7 @@ class Settings(BaseSettings):
     store: str = Field("store", min_length=1, description="Where editions are published.")
     definitions: Path = Field(BUILT_IN, description="Folder of the definition files.")
     threads: int = Field(
-        default_factory=_usable_cores, ge=1, le=256, description="Threads for passes and the sweep."
+        default_factory=count_usable_cores, ge=1, le=256, description="Threads of passes, and tasks at once."
     )
     memory_limit: str = Field(
         "1GB",

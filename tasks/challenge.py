@@ -3,7 +3,6 @@
 The algorithms are in segmentation/k/challengers.py, the measures in segmentation/k/trials.py.
 """
 
-import os
 import re
 from typing import Annotated
 
@@ -20,7 +19,6 @@ from segmentation.k.trials import TrialSample, run_trial
 from segmentation.parts import read_part, to_matrix
 from tasks.runtime.stage import stage
 
-TASKS_AT_ONCE = os.cpu_count() or 1  # the flow's task runner has as many threads
 Rows = Annotated[int, Field(strict=True, ge=100, le=10_000)]
 UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
@@ -46,8 +44,8 @@ def draw_trial_sample(night: Night, contest: Contest) -> TrialSample:
     uniform = to_matrix(read_part(contest.sample)).T
     order = np.random.default_rng(seed).permutation(len(uniform))[: contest.rows]
     rows, centres = uniform[order], np.array(contest.centres)
-    # As many algorithms run at once as there are cores, and each may need its estimate at the same moment.
-    memory_bytes = parse_bytes(read_settings().memory_limit) // TASKS_AT_ONCE
+    # As many algorithms run at once as there are threads, and each may need its estimate at the same moment.
+    memory_bytes = parse_bytes(read_settings().memory_limit) // read_settings().threads
     return TrialSample(rows, label_nearest(rows, centres), len(centres), seed, memory_bytes)
 
 
