@@ -62,9 +62,9 @@ def test_nights_look_every_few_days(tmp_path: Path) -> None:
     measured = [date.fromisoformat(look_of(night)["as_of"]) for night in nights]
     assert measured == [day(1), day(1), day(1), day(4), day(4)]
     assert [manifest(night)["measured_on"] for night in nights] == [str(look_date) for look_date in measured]
-    kept = [(folder_of(night) / "evidence.json").read_bytes() for night in nights]
-    assert kept[0] == kept[1] == kept[2]
-    assert kept[3] == kept[4]
+    evidence = [(folder_of(night) / "evidence.json").read_bytes() for night in nights]
+    assert evidence[0] == evidence[1] == evidence[2]
+    assert evidence[3] == evidence[4]
     assert f"Every k was last measured on {day(1)}." in read_page(nights[1])
     assert f"would have been on {day(1)}, when every k was last measured." in read_page(nights[1])
     assert "last measured" not in read_page(nights[3])
@@ -77,8 +77,10 @@ def test_carried_evidence_says_what_was_measured(tmp_path: Path) -> None:
     second = town.night(2, draw_customers({**FOUR, "a": 155}))
     assert read(first, "sweep.parquet").equals(read(second, "sweep.parquet"))
     tables = [read(night, "alternatives.parquet") for night in (first, second)]
-    others = [table[~table["is_published"]].drop(columns="name").reset_index(drop=True) for table in tables]
-    assert others[0].equals(others[1])
+    alternatives = [
+        table[~table["is_published"]].drop(columns="name").reset_index(drop=True) for table in tables
+    ]
+    assert alternatives[0].equals(alternatives[1])
     published = tables[1].loc[tables[1]["is_published"], "size"]
     assert sum(published) == sum(FOUR.values()) + 5
 

@@ -15,8 +15,8 @@ from segmentation.parts import write_part
 
 def draw_ids(random: np.random.Generator, numbers: np.ndarray, share: float) -> list[str]:
     """Sorted ids of various lengths, some outside ASCII, of the numbers that are drawn."""
-    drawn = numbers[random.random(len(numbers)) < share]
-    return sorted((f"{'é' * (number % 3)}{number}" for number in drawn), key=str.encode)
+    present = numbers[random.random(len(numbers)) < share]
+    return sorted((f"{'é' * (number % 3)}{number}" for number in present), key=str.encode)
 
 
 def cut(random: np.random.Generator, ids: list[str]) -> list[pa.Table]:

@@ -90,11 +90,11 @@ def test_tables_are_written_in_part_order(threads: int, tmp_path: Path) -> None:
 
 def test_one_item_is_read_ahead(threads: int) -> None:
     """Items come in order, at most one more is made than was taken, and an error comes in its place."""
-    made: list[int] = []
+    items_read: list[int] = []
 
     def make() -> Iterator[int]:
         for item in range(5):
-            made.append(item)
+            items_read.append(item)
             yield item
         raise OSError("gone")
 
@@ -102,7 +102,7 @@ def test_one_item_is_read_ahead(threads: int) -> None:
     for count in range(5):
         assert next(items) == count
         time.sleep(0.002)
-        assert len(made) <= min(5, count + 2)
+        assert len(items_read) <= min(5, count + 2)
     with pytest.raises(OSError, match="gone"):
         next(items)
     assert list(read_ahead(iter(range(3)))) == [0, 1, 2]
@@ -111,9 +111,9 @@ def test_one_item_is_read_ahead(threads: int) -> None:
 
 def test_reading_ahead_ends_with_its_reader(threads: int) -> None:
     """Whoever stops early leaves no thread behind."""
-    before = threading.active_count()
+    thread_count = threading.active_count()
     items = read_ahead(iter(range(1000)))
     assert next(items) == 0
     items.close()  # type: ignore[attr-defined]  # a generator
-    assert threading.active_count() == before
+    assert threading.active_count() == thread_count
     assert threads >= 1

@@ -94,9 +94,9 @@ def test_matrix_of_text_is_an_error() -> None:
 def test_values_that_repeat_take_less_room(tmp_path: Path) -> None:
     """Sorted ids, row numbers and numbers of few values take a third of plain Parquet, others no more."""
     draw = np.random.default_rng(3)
-    few, many = draw.integers(0, 99, 50_000) / 7, draw.normal(size=50_000)
+    rounded, exact = draw.integers(0, 99, 50_000) / 7, draw.normal(size=50_000)
     ids = [f"customer-{i:06d}" for i in range(50_000)]
-    for values, share in ((few, 1 / 3), (many, 0.85)):
+    for values, share in ((rounded, 1 / 3), (exact, 0.85)):
         table = pa.table(
             {"customer_id": ids, "x": values, "y": values[::-1], "source_row": np.arange(50_000)}
         )

@@ -13,7 +13,7 @@ from schemas.fields import arrow_schema, to_frame
 from schemas.identity_tables import CHANGES, CONTESTED, LINEAGE
 from schemas.row_masks import keeps_contract
 from schemas.tables import segments_schema
-from segmentation.store.publication.edition_files import validate
+from segmentation.store.publication.edition_files import check_table
 
 ROW = {
     "customer_id": "1",
@@ -82,4 +82,4 @@ def test_pandera_says_what_is_wrong() -> None:
     """A broken table is refused with pandera's words."""
     table = pa.table({"customer_id": ["1"], "wanted": ["S1"], "nights": pa.array([1], pa.int64())})
     with pytest.raises(SchemaErrors, match="str_matches"):
-        validate(table, CONTESTED)
+        check_table(table, CONTESTED)

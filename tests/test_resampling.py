@@ -71,11 +71,11 @@ def test_each_resample_starts_from_the_rough_fit_that_suits_it_best() -> None:
     rough = [*(starts[5] for starts in resamples.starts)]
     assert resamples.counts.sum(axis=1).tolist() == [800.0] * len(resamples.counts)
     for counts, start in zip(resamples.counts, choose_starts(resamples, division), strict=True):
-        drawn = np.repeat(resamples.rows, counts.astype(int), axis=0)
-        least = min(measure_inertia(drawn, centres) for centres in rough)
+        resample = np.repeat(resamples.rows, counts.astype(int), axis=0)
+        least = min(measure_inertia(resample, centres) for centres in rough)
         is_from_division = not any(np.array_equal(start, centres) for centres in rough)
-        assert measure_inertia(drawn, start) <= least + 1e-9
-        assert is_from_division or measure_inertia(drawn, start) == pytest.approx(least, rel=1e-9)
+        assert measure_inertia(resample, start) <= least + 1e-9
+        assert is_from_division or measure_inertia(resample, start) == pytest.approx(least, rel=1e-9)
 
 
 @pytest.mark.parametrize(("distance", "k"), [(8.0, 4), (3.0, 4), (1.5, 3)])
@@ -86,9 +86,9 @@ def test_stability_is_that_of_a_plain_bootstrap(distance: float, k: int) -> None
     centres = fit_kmeans(rows, k, FitOptions(), 0).centres
     labels, similarities = label_nearest(rows, centres), []
     for i in range(20):
-        drawn = np.random.default_rng([77, i]).integers(0, len(rows), len(rows))
-        refitted = fit_kmeans(rows[drawn], k, FitOptions(), i).labels
-        similarities.append(bootstrap_jaccard(labels[drawn], refitted))
+        resample = np.random.default_rng([77, i]).integers(0, len(rows), len(rows))
+        refitted = fit_kmeans(rows[resample], k, FitOptions(), i).labels
+        similarities.append(bootstrap_jaccard(labels[resample], refitted))
     expected = np.mean(similarities, axis=0)
     stability = evaluate_stability(centres, draw_resamples(sample, k))
     assert min(stability) == pytest.approx(expected.min(), abs=0.15)
