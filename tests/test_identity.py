@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from config.clauses import KOptions
 from config.definition import BUILT_IN
 from config.definition_files import read_definition
 from config.sources import Source
@@ -190,9 +191,13 @@ def test_nights_in_another_store_have_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_drift_is_followed(tmp_path: Path) -> None:
-    """Prices of the simulated shop rise by half twice: the model follows and the ids stay."""
+    """Prices of the simulated shop rise by half twice: the model follows and the ids stay.
+
+    With k fixed: a crowd's refit may also change k, which tests/test_changed_k.py is about.
+    """
     shop = read_definition(BUILT_IN / "shop.yaml")
-    town = Town(tmp_path, shop.model_copy(update={"source": Source(path="customers.csv")}))
+    changes = {"source": Source(path="customers.csv"), "k": KOptions(rule="fixed", fixed=6)}
+    town = Town(tmp_path, shop.model_copy(update=changes))
     customers = shop_table(0, 2000, 42).to_pandas()
     prices = [1.0, 1.0, 1.5, 2.25, 2.25, 2.25]
     nights = []
