@@ -5,7 +5,7 @@ is in segmentation/features/transforms.py.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from config.definition import Definition
 from schemas.numbers import Encoding
 from schemas.part import Part
 from segmentation.errors import Refused
-from segmentation.features.order_statistics import R, select_ranks
+from segmentation.features.order_statistics import pass_over, select_ranks
 from segmentation.partitions import map_parts, map_to_files
 from segmentation.parts import read_part, to_matrix
 
@@ -160,11 +160,9 @@ def compute_median(feature: str, parts: Sequence[Part]) -> float:
     if count == 0:
         raise Refused("all-missing", f"feature {feature} has no value for any customer; nothing to fill by")
 
-    def read(kernel: Callable[[np.ndarray, np.ndarray], R]) -> Iterator[R]:
-        return map_parts(lambda part: kernel(*_read_values(part, feature)), parts)
-
+    values = pass_over(parts, partial(_read_values, feature=feature))
     # Lower: a value that occurs, so the median of whole numbers is whole.
-    return float(select_ranks(read, np.array([[(count - 1) // 2]]), 1)[0, 0])
+    return float(select_ranks(values, np.array([[(count - 1) // 2]]), 1)[0, 0])
 
 
 def _read_values(part: Part, feature: str) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,15 @@ as they occur. Usually two rounds determine all 64 bits. Memory depends neither 
 that of groups and columns.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from segmentation.partitions import map_parts
+
+P = TypeVar("P")
 R = TypeVar("R")
 FIRST = 20  # bits of the first round: sign, exponent, and an octave in 256 steps
 MOST_BITS = 44  # bits of another round
@@ -43,6 +46,15 @@ class KnownBits(NamedTuple):
     prefix: np.ndarray
     unknown: int
     has_all: bool
+
+
+def pass_over(parts: Sequence[P], read: Callable[[P], tuple[np.ndarray, np.ndarray]]) -> Pass:
+    """A pass that reads the matrix and labels of each part in the thread that counts them."""
+
+    def run(kernel: Callable[[np.ndarray, np.ndarray], R], /) -> Iterable[R]:
+        return map_parts(lambda part: kernel(*read(part)), parts)
+
+    return run
 
 
 def to_keys(values: np.ndarray) -> np.ndarray:

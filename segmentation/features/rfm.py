@@ -4,7 +4,7 @@ Scores are those of one night: `resegment score` has none. The report shows them
 segmentation/report/sections/rfm_view.py.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 from config.rfm import CODE, SCORES, RfmColumns
 from schemas.part import Part
 from schemas.rfm import QuintileCuts, RfmCuts
-from segmentation.features.order_statistics import R, select_ranks
+from segmentation.features.order_statistics import pass_over, select_ranks
 from segmentation.features.quintiles import GROUPS, list_cut_ranks, score_quintiles
-from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix
 
 
@@ -28,14 +27,11 @@ def compute_rfm_cuts(parts: Sequence[Part], columns: RfmColumns) -> RfmCuts:
 
 def compute_column_cuts(parts: Sequence[Part], column: str) -> QuintileCuts:
     """One column's cut points, in bounded memory."""
-
-    def read(kernel: Callable[[np.ndarray, np.ndarray], R]) -> Iterator[R]:
-        return map_parts(lambda part: kernel(*_repeat_present(read_values(part, column))), parts)
-
-    count = sum(read(lambda _, labels: len(labels)))
+    values = pass_over(parts, lambda part: _repeat_present(read_values(part, column)))
+    count = sum(values(lambda _, labels: len(labels)))
     if not count:
         return QuintileCuts(column=column, cuts=())
-    cuts = select_ranks(read, list_cut_ranks(count)[None, :], GROUPS - 1)[0]
+    cuts = select_ranks(values, list_cut_ranks(count)[None, :], GROUPS - 1)[0]
     return QuintileCuts(column=column, cuts=tuple(cuts.tolist()))
 
 

@@ -3,7 +3,7 @@
 Computed over all customers, in original units. Shown by segmentation/report/sections/profiles.py.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import pandas as pd
 from schemas.clustering import Segment
 from schemas.numbers import ColumnScale
 from segmentation.features.moments import round_significant
-from segmentation.features.order_statistics import R, select_ranks
+from segmentation.features.order_statistics import pass_over, select_ranks
 from segmentation.features.transforms import apply_transform, invert_transform, is_bent
 from segmentation.partitions import map_parts
 from segmentation.report.labelled_parts import LabelledPart, read_labelled_part
@@ -43,13 +43,10 @@ def compute_medians(parts: Sequence[LabelledPart], features: Sequence[str], size
 
     Sizes must be above 0.
     """
-
-    def read(kernel: Callable[[np.ndarray, np.ndarray], R]) -> Iterator[R]:
-        return map_parts(lambda part: kernel(*read_labelled_part(part, features)), parts)
-
+    values = pass_over(parts, partial(read_labelled_part, features=features))
     counts = np.append(sizes, sizes.sum())
     ranks = np.repeat(((counts - 1) // 2)[:, None], len(features), axis=1)
-    return select_ranks(read, ranks, len(features), has_all=True)
+    return select_ranks(values, ranks, len(features), has_all=True)
 
 
 def compute_differences(
