@@ -23,6 +23,7 @@ from segmentation.features.grid import ClusterSums, cluster_sums, move_centres, 
 from segmentation.features.moments import round_significant
 from segmentation.features.training import compute_bins
 from segmentation.features.transforms import to_scaled
+from segmentation.identity.refitting import count_emptied
 from segmentation.k.changed_k import change_k
 from segmentation.k.fits import read_weighted
 from segmentation.model import assign, compute_original_centres
@@ -160,7 +161,7 @@ def continue_model(night: Night, scaled: Scaled, choice: Choice, previous: Previ
         sizes, reasons = np.array(previous.sizes), (*why, *previous.reasons)
         # What rescoring has measured with the same centres.
         solution = Solution(start, sizes, previous.inertia, 0, True, "scored", reasons)
-    if has_emptied(night, solution):
+    if count_emptied(solution.sizes, definition.k.smallest_share):
         return "last night's model leaves a segment with hardly any customers"
     limit = (1 + definition.refit.max_inertia_rise) * choice.inertia
     # Matching cannot repair another optimum: one night in thirty fell into one and moved 45 % of customers.
@@ -177,15 +178,9 @@ def change_model(night: Night, scaled: Scaled, choice: Choice, centres: np.ndarr
     how = "merged" if choice.k < len(centres) else "split"
     solution = solve(night, scaled, start, "warm", (f"{change}: last night's segments were {how}",))
     is_worse = solution.inertia > (1 + MERGED_INERTIA_RISE) * choice.inertia
-    if len(start) < choice.k or has_emptied(night, solution) or is_worse:
+    if len(start) < choice.k or count_emptied(solution.sizes, night.definition.k.smallest_share) or is_worse:
         return f"{change}, and last night's segments, {how}, are worse than a new fit"
     return solution
-
-
-def has_emptied(night: Night, solution: Solution) -> bool:
-    """Does the solution leave a segment with hardly any customers?"""
-    smallest = night.definition.k.smallest_share * solution.sizes.sum()
-    return bool((solution.sizes < smallest).any()) or not solution.sizes.all()
 
 
 def describe_training(

@@ -14,7 +14,7 @@ from schemas.rows import Customers, EditionKey
 from segmentation.identity.continuing import get_previous_ref, is_combining, read_continued
 from segmentation.identity.looking import LookOccasion, explain_look, read_look
 from segmentation.identity.previous_model import PreviousModel, list_changed_keys, read_previous_model
-from segmentation.identity.refitting import ModelFit, RefitDecision, decide_refit
+from segmentation.identity.refitting import ModelFit, RefitDecision, count_emptied, decide_refit
 from segmentation.identity.rescoring import Rescored, rescore_customers
 from segmentation.parts import create_empty_folder
 from segmentation.store.edition.manifests import read_manifest
@@ -70,13 +70,12 @@ def carry_look(
     folder = edition_folder(get_home(night), manifest.as_of, manifest.edition)
     look = None if key.lost_evidence else read_look(folder, manifest)
     options = night.definition.k
-    smallest = options.smallest_share * rescored.sizes.sum()
     occasion = LookOccasion(
         as_of=night.as_of,
         last=look.as_of if look else None,
         changed=night.definition.decisive_content() != manifest.definition,
         refits=decision.refits,
-        emptied=int(((rescored.sizes < smallest) | (rescored.sizes == 0)).sum()),
+        emptied=count_emptied(rescored.sizes, options.smallest_share),
         wanted_k=manifest.wanted_k,
     )
     reason = explain_look(options, occasion)
@@ -96,10 +95,11 @@ def rescore(night: Night, customers: Customers) -> PreviousEdition:
     if key.accept_new_ids:
         return start_over(night, key, ref)
     # Checked again, since a retry may begin here long after ingest.
-    model, manifest = read_continued(night, ref)
+    previous = read_continued(night, ref)
+    model, manifest = previous
     rescored = rescore_customers(customers.parts, model, create_empty_folder(night.staging / "rescore"))
-    decision = decide(night, PreviousModel(model, manifest), rescored)
-    look, look_reason = carry_look(night, key, PreviousModel(model, manifest), rescored, decision)
+    decision = decide(night, previous, rescored)
+    look, look_reason = carry_look(night, key, previous, rescored, decision)
     return PreviousEdition(
         edition=ref.edition,
         as_of=ref.as_of,

@@ -8,6 +8,8 @@ from datetime import date
 from math import inf
 from typing import NamedTuple
 
+import numpy as np
+
 from config.clauses import KOptions, RefitOptions
 from schemas.evidence import STILL_HOLDS, Choice
 from schemas.identity import PreviousEdition
@@ -44,6 +46,11 @@ class _Finding(NamedTuple):
 
     is_over: bool
     message: str
+
+
+def count_emptied(sizes: np.ndarray, smallest_share: float) -> int:
+    """Segments of sizes (k,) that have hardly any customers: none, or below that share of all."""
+    return int(np.count_nonzero((sizes < smallest_share * sizes.sum()) | (sizes == 0)))
 
 
 def decide_refit(options: RefitOptions, training: Training, as_of: date, fit: ModelFit) -> RefitDecision:
