@@ -139,14 +139,14 @@ def write_lineage(folder: Path, aligned: Aligned) -> None:
 
 def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
     """Write manifest.json, segments.parquet from `tables`, and SHA256SUMS, in this order; sync to disk."""
-    path = folder / "manifest.json"
-    path.write_bytes(to_json(manifest.model_copy(update={"files": hash_files(folder)})))
-    metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): hash_file(path)}
+    path, files = folder / "manifest.json", hash_files(folder)
+    path.write_bytes(to_json(manifest.model_copy(update={"files": files})))
+    digests = {**files, path.name: hash_file(path)}
+    metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): digests[path.name]}
     write_segments(folder / SEGMENTS, tables, schema, metadata)
-    # Last: segments.parquet names the manifest's digest, so the manifest cannot hold that of
-    # segments.parquet (decision 6).
-    sums = [f"{digest}  {name}\n" for name, digest in hash_files(folder).items()]
-    (folder / SUMS).write_text("".join(sums))
+    # Last: it names the manifest's digest, so the manifest cannot hold its own (decision 6).
+    digests[SEGMENTS] = hash_file(folder / SEGMENTS)
+    (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
     # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():
         set_mode(file, PRIVATE_FILE if file.name in PRIVATE else FILE)
