@@ -58,7 +58,7 @@ def assign(scaled: np.ndarray, centres: np.ndarray) -> Assignment:
 
 def assign_and_measure(scaled: np.ndarray, centres: np.ndarray) -> tuple[Assignment, np.ndarray]:
     """As `assign`, and the squared distances (n,) to the nearest centre, float64 and exact on the grid."""
-    # Without customers there is no block, but arrays of each type.
+    # An empty part has no blocks, but its arrays still need their types.
     pairs = [_assign_block(block, centres) for block in blocks(scaled) or [scaled]]
     columns = zip(*(assignment for assignment, _ in pairs), strict=True)
     return Assignment(*map(np.concatenate, columns)), np.concatenate([squares for _, squares in pairs])

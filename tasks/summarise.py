@@ -136,7 +136,7 @@ def sort_rows(table: pa.Table, definition: Definition) -> pa.Table:
 def is_deduplicated(parts: Sequence[Part], definition: Definition) -> bool:
     """Are these rows what deduplication would leave of them, in canonical order?"""
     rows = definition.rows
-    # A mean of whole numbers is no whole number, whoever has several rows.
+    # Averaging turns whole numbers into floats, even where no customer has two rows.
     return rows.id is not None and rows.on_duplicate != "mean" and have_ascending_ids(parts)
 
 

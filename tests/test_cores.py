@@ -27,7 +27,7 @@ def test_a_quota_of_cgroup_2_bounds_the_cores(tmp_path: Path, limit: str, cores:
 
 @pytest.mark.parametrize(("quota", "cores"), [("-1", 8), ("50000", 1), ("250000", 3)])
 def test_a_quota_of_cgroup_1_bounds_the_cores(tmp_path: Path, quota: str, cores: int) -> None:
-    """The older files say the same; -1 is no limit."""
+    """The files of cgroup v1 are read as well, and -1 means unlimited."""
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu/cpu.cfs_quota_us").write_text(quota + "\n")
     (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")

@@ -78,20 +78,20 @@ def resolve_baseline(home: AnyPath, day: date, table: ListTable) -> EditionRef:
     if ref is None:
         raise Refused(
             "entered-since",
-            f"nothing was published on or before {day}, so it is unknown who entered since then; "
-            "choose a later date from 'resegment history'",
+            f"nothing was published on or before {day}, so Resegment cannot say who entered since "
+            "then; choose a later date from 'resegment history'",
         )
     if ref.edition == UNKNOWN or not (edition_folder(home, *ref) / SEGMENTS).is_file():
         raise Refused(
             "entered-since",
-            f"the edition of {ref.as_of} is no longer in the store, so it is unknown who entered since then; "
-            f"choose another date, or {advise_audit(home)}",
+            f"the edition of {ref.as_of} is no longer in the store, so Resegment cannot say who entered "
+            f"since then; choose another date, or {advise_audit(home)}",
         )
     if not (edition_folder(home, *ref) / table.file).is_file():
         raise Refused(
             "entered-since",
-            f"the edition of {ref.as_of} has no {table.file}, so it is unknown who entered a {table.noun} "
-            "since then; choose a later date",
+            f"the edition of {ref.as_of} has no {table.file}, so Resegment cannot say who entered a "
+            f"{table.noun} since then; choose a later date",
         )
     return ref
 

@@ -37,14 +37,14 @@ class Counts(NamedTuple):
     counts: np.ndarray
 
 
-class KnownBits(NamedTuple):
-    """What is known of the values: prefix (g, d) uint64 without the lowest `unknown` bits.
+class Prefixes(NamedTuple):
+    """The leading bits of the values to find: bits (g, d) uint64, in which the lowest `open_bits` are still 0.
 
-    has_all: the last of the g groups is all rows, which is no label.
+    has_all: the last of the g groups is made up of all rows, and no row has its label.
     """
 
-    prefix: np.ndarray
-    unknown: int
+    bits: np.ndarray
+    open_bits: int
     has_all: bool
 
 
@@ -73,7 +73,7 @@ def from_keys(keys: np.ndarray) -> np.ndarray:
 def select_ranks(read: Pass, ranks: np.ndarray, columns: int, *, has_all: bool = False) -> np.ndarray:
     """The values at the given ranks (0 = smallest), per group and column.
 
-    ranks: int64 (g, d); has_all: see KnownBits. Returns float64 (g, d).
+    ranks: int64 (g, d); has_all: see Prefixes. Returns float64 (g, d).
     A rank outside its group's size raises IndexError.
     """
     width = max(1, CELLS // len(ranks))
@@ -83,36 +83,36 @@ def select_ranks(read: Pass, ranks: np.ndarray, columns: int, *, has_all: bool =
 
 def _select_block(read: Pass, ranks: np.ndarray, block: slice, has_all: bool) -> np.ndarray:
     """`select_ranks` for a few columns."""
-    known, remaining = KnownBits(np.zeros(ranks.shape, np.uint64), 64, has_all), ranks.astype(np.int64)
+    prefixes, remaining = Prefixes(np.zeros(ranks.shape, np.uint64), 64, has_all), ranks.astype(np.int64)
     bits = FIRST
-    while known.unknown:
-        shift = known.unknown - bits
-        count = partial(_count_values, block=block, known=known, shift=shift)
+    while prefixes.open_bits:
+        shift = prefixes.open_bits - bits
+        count = partial(_count_values, block=block, prefixes=prefixes, shift=shift)
         counts = _add_up(read(count), max(MOST_COUNTED, ranks.size << FEWEST_BITS))
         if counts is None:
             bits = FEWEST_BITS
             continue
         digits, remaining = _locate(counts, remaining)
-        known = KnownBits(known.prefix | digits << np.uint64(shift), shift, has_all)
+        prefixes = Prefixes(prefixes.bits | digits << np.uint64(shift), shift, has_all)
         bits = min(shift, MOST_BITS)
-    return from_keys(known.prefix)
+    return from_keys(prefixes.bits)
 
 
 def _count_values(
-    matrix: np.ndarray, labels: np.ndarray, block: slice, known: KnownBits, shift: int
+    matrix: np.ndarray, labels: np.ndarray, block: slice, prefixes: Prefixes, shift: int
 ) -> Counts:
-    """How many values of a part have the known bits, by cell and by their bits down to `shift`."""
-    groups, columns = known.prefix.shape
-    by_column, digit = [], np.uint64((1 << known.unknown - shift) - 1)
+    """How many values of a part begin with their cell's prefix, by cell and by their bits down to `shift`."""
+    groups, columns = prefixes.bits.shape
+    by_column, digit = [], np.uint64((1 << prefixes.open_bits - shift) - 1)
     labels = labels.astype(np.uint64)
     for j, values in enumerate(matrix[block]):
         keys, pieces = to_keys(values), []
-        members = [labels, np.full(len(labels), groups - 1, np.uint64)] if known.has_all else [labels]
+        members = [labels, np.full(len(labels), groups - 1, np.uint64)] if prefixes.has_all else [labels]
         for group in members:
             digits = keys
-            if known.unknown < 64:
-                has_prefix = keys >> np.uint64(known.unknown) == (
-                    known.prefix[:, j] >> np.uint64(known.unknown)
+            if prefixes.open_bits < 64:
+                has_prefix = keys >> np.uint64(prefixes.open_bits) == (
+                    prefixes.bits[:, j] >> np.uint64(prefixes.open_bits)
                 ).take(group.view(np.int64))
                 digits, group = keys[has_prefix], group[has_prefix]
             cell = group * np.uint64(columns) + np.uint64(j)

@@ -143,8 +143,8 @@ def pair_ids(ids: pa.Array, earlier: pa.Array) -> np.ndarray:
         if not piece.equals(earlier.slice(start, len(piece))):
             # Python compares texts by code points, which is the order of their UTF-8 bytes.
             stop = bisect_right(earlier, piece[-1].as_py(), lo=start, key=pa.StringScalar.as_py)
-            found = pc.index_in(piece, value_set=earlier.slice(start, stop - start))
-            positions = pc.fill_null(pc.add(found.cast(pa.int64()), start), -1).to_numpy()
+            matches = pc.index_in(piece, value_set=earlier.slice(start, stop - start))
+            positions = pc.fill_null(pc.add(matches.cast(pa.int64()), start), -1).to_numpy()
         place[first : first + len(piece)], start = positions, stop
     return place
 
