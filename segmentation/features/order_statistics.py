@@ -38,7 +38,7 @@ class Counts(NamedTuple):
 
 
 class Prefixes(NamedTuple):
-    """The leading bits of the values to find: bits (g, d) uint64, in which the lowest `open_bits` are still 0.
+    """The leading bits of the values to find: bits (g, d) uint64, the lowest `open_bits` of them still 0.
 
     has_all: the last of the g groups is made up of all rows, and no row has its label.
     """
