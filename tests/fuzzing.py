@@ -31,7 +31,7 @@ from tasks.ingest import ingest
 from tasks.summarise import summarise
 from tests.odd_values import ARROW_TYPES, ENCODINGS, FORMATS, TYPES, odd_text, odd_value
 
-LONGEST_S = 10
+LONGEST_S = 120
 AS_OF = date(2024, 6, 16)
 
 
