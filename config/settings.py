@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         ge=0,
         description="A night needs this times the estimated free space; 0: free space is not checked.",
     )
+    judged_gb: float = Field(
+        5.0,
+        ge=0,
+        description="What judged source files of one segmentation may take, in GB; 0: nothing is kept.",
+    )
     reports_url: str | None = Field(
         None,
         pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._/-]*)?$",

@@ -179,6 +179,7 @@ class Ingested(Record):
 
     key: EditionKey
     inputs: tuple[Input, ...]
+    known_files: int = Field(0, description="Files that an earlier night has judged.")
     files_outside: int = Field(0, description="Dated files of the source outside the days that count.")
     digests: tuple[Digest, ...]
     is_published: bool = Field(False, description="The date's edition is already in the store.")
@@ -188,9 +189,7 @@ class Ingested(Record):
     balance: RowBalance
     parts: tuple[Part, ...]
     quarantine: tuple[Part, ...]
-    replacing: tuple[Part, ...] = Field(
-        (), description="With rows.key: keys of rows that are refused or outside the window."
-    )
+    replacing: tuple[Part, ...] = Field((), description="With rows.key: keys of rows that do not count.")
     breakdown: Breakdown = Field(Breakdown(), description="Where refused rows are: days, files, amounts.")
     warnings: tuple[str, ...]
     late: LateFiles = LateFiles()
@@ -217,6 +216,7 @@ class Ingested(Record):
             f"{balance.read:,} rows of {len(self.inputs)} inputs: {balance.used:,} good, "
             f"{balance.quarantined:,} quarantined, {balance.outside:,} outside the window"
             + (f", {balance.erased:,} of erased customers" if balance.erased else "")
+            + (f"; {self.known_files} of {len(self.inputs)} files judged before" if self.known_files else "")
         )
 
 

@@ -28,12 +28,12 @@ from segmentation.rows.judging.cast_batch import Contract, with_currencies
 from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
 from segmentation.rows.judging.deliveries import counts_twice
 from segmentation.rows.judging.digests import compute_digests
-from segmentation.rows.judging.judged_batches import judge_files
+from segmentation.rows.judging.known_files import judge_rows
 from segmentation.rows.judging.refused_value import list_amounts
 from segmentation.rows.judging.refusing import summarise_reasons
 from segmentation.rows.judging.row_counts import CountRules, make_count_rules
 from segmentation.rows.judging.sketches import choose_share
-from segmentation.rows.judging.writing import JudgedRows, write_rows
+from segmentation.rows.judging.writing import JudgedRows
 from segmentation.rows.reading.file_batches import REPEATED_HEADER
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.sources.content import SourceFile
@@ -203,13 +203,14 @@ def read_source(night: Night) -> Ingested:
         return published.model_copy(update=sources)
     check_space(night, (*inputs, *(file.input for table in history for file in table.source.files)))
     contract = complete_contract(night, source, contract)
-    rows = write_rows(judge_files(source.files, contract), folder, inputs)
+    rows, known_files = judge_rows(night, source.files, contract, key.tombstones, folder)
     warnings = (*source.warnings, *check_judged(night, rows, inputs, contract))
     side_rows = judge_side_tables(tables, folder)
     ingested = Ingested(
         attributes=side_rows.get("attributes"),
         key=key,
         inputs=inputs,
+        known_files=known_files,
         files_outside=source.outside,
         digests=digests,
         tombstones=used,

@@ -11,6 +11,7 @@ from segmentation.errors import Conflict
 from segmentation.store.files.durable import sweep_temporaries
 from segmentation.store.files.exchange import REPLACED, restore_replaced
 from segmentation.store.files.locking import LOCK, lock
+from segmentation.store.runs.judged_entries import remove_entries
 from segmentation.store.runs.staging import STAGING
 
 
@@ -30,10 +31,14 @@ def list_folders(home: Path) -> list[Path]:
 
 
 def remove_stage_files(home: Path) -> int:
-    """Remove them and temporary files of dead writers; returns how many. Call it under the lock."""
+    """Remove them, judged files and temporary files of dead writers; returns how many folders.
+
+    Call it under the lock.
+    """
     folders = list_folders(home)
     for folder in folders:
         shutil.rmtree(folder)
+    remove_entries(home)
     if (home / REPLACED).is_dir():
         restore_replaced(home)
     parents = [home, home / "ledger", *home.glob("published/*"), *home.glob("inputs/*")]

@@ -136,6 +136,12 @@ PLACES = (
         Erasing.DELETE,
         Pruning.SWEEP,
     ),
+    FileKind(
+        "{name}/.judged/{any}",
+        "rows of source files that earlier nights judged",
+        Erasing.DELETE,
+        Pruning.SWEEP,
+    ),
     _temporary_file("{name}/"),
     _temporary_file("{name}/ledger/"),
     _temporary_file("{name}/inputs/{date}/"),

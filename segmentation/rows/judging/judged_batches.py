@@ -23,7 +23,7 @@ from segmentation.rows.judging.currencies import (
 )
 from segmentation.rows.judging.erased_rows import LeftOut, leave_out
 from segmentation.rows.judging.python_rules import add_python_refusals
-from segmentation.rows.judging.refused_value import MeasuredBatch, measure_amounts
+from segmentation.rows.judging.refused_value import MeasuredBatch, Pieces, measure_amounts
 from segmentation.rows.judging.refusing import (
     count_mentions,
     refuse_batch,
@@ -65,7 +65,7 @@ class JudgedBatch(NamedTuple):
     currencies: CurrencyCounts = CurrencyCounts()
     days: np.ndarray | None = None  # of all rows of the batch, also those outside the window
     counts: RowCounts | None = None
-    sums: np.ndarray | None = None  # of the contract's amounts, as refused_value.py says
+    sums: np.ndarray | None = None  # of the contract's amounts by piece, as refused_value.py says
     erased: int = 0  # rows of erased customers, which are in neither table
 
 
@@ -76,7 +76,7 @@ def list_event_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
     return compute_event_days(table[contract.rows.time])
 
 
-def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
+def judge_batch(raw: RawBatch, contract: Contract, pieces: Pieces) -> JudgedBatch:
     """Cast and validate one batch. Refused rows carry all their reasons, the primary one first.
 
     Events outside the window are counted and dropped first, so they are never refused.
@@ -89,7 +89,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
         if contract.rows.key:
             versions.append(take_versions(cast.table, raw.rows, outside, contract.rows))
         raw = RawBatch(raw.table.filter(pa.array(~outside)), raw.rows[~outside], raw.malformed)
-        cast = cast.filter(~outside)
+        cast, pieces = cast.filter(~outside), pieces._replace(of_row=pieces.of_row[~outside])
     table, oddities = cast.table, Counter({kind: int(mask.sum()) for kind, mask in cast.oddities.items()})
     dropped = 0 if outside is None else int(outside.sum())
     broken_rules = detect_broken_rules(table, contract.rows)
@@ -109,7 +109,7 @@ def judge_batch(raw: RawBatch, contract: Contract) -> JudgedBatch:
     refused = refuse_batch(raw, reasons, None if contract.rows.id is None else table[contract.rows.id])
     counts = Counter(refused["reason"].to_pylist())
     judged = JudgedBatch(good, refused, counts, count_mentions(refusals), dropped, +oddities)
-    sums = _measure(MeasuredBatch(table, raw.table, reasons), contract)
+    sums = _measure(MeasuredBatch(table, raw.table, reasons, pieces), contract)
     return judged._replace(replacing=concat_versions(versions), days=days, sums=sums)
 
 
@@ -138,7 +138,9 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     rows = np.concatenate([batch.raw.rows for batch in batches])
     batch_of_row = np.repeat(np.arange(len(batches)), [batch.raw.table.num_rows for batch in batches])
     # Rows are numbered by their position in the group, to look up each one's file and row afterwards.
-    judged = judge_batch(RawBatch(table, np.arange(len(rows)), []), contract)
+    judged = judge_batch(
+        RawBatch(table, np.arange(len(rows)), []), contract, Pieces(len(batches), batch_of_row)
+    )
 
     files = np.array([batch.file for batch in batches], np.int32)[batch_of_row]
     good, good_rows = _number_in_source(judged.good, rows, files)

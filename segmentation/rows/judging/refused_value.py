@@ -31,12 +31,25 @@ class Amount(NamedTuple):
     is_money: bool
 
 
+class Pieces(NamedTuple):
+    """The pieces of a batch, each from one file: how many, and that of each row, int64 (n,), ascending."""
+
+    total: int
+    of_row: np.ndarray
+
+    def sum_up(self, values: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """The sum of the rows' values by piece, float64 (p,), in the rows' order."""
+        of_row = self.of_row if mask is None else self.of_row[mask]
+        return np.bincount(of_row, values if mask is None else values[mask], self.total)
+
+
 class MeasuredBatch(NamedTuple):
     """A batch to measure: typed and raw columns, and why rows are refused."""
 
     table: pa.Table
     raw: pa.Table
     reasons: SortedReasons
+    pieces: Pieces
 
 
 def list_amounts(definition: Definition) -> tuple[Amount, ...]:
@@ -91,11 +104,13 @@ def evaluate_expression(tree: Expression, values: Mapping[str, np.ndarray]) -> n
 def measure_amounts(
     batch: MeasuredBatch, amounts: Sequence[Amount], no_loss: Sequence[str], decimal: str
 ) -> np.ndarray:
-    """Each amount's sums in a batch, float64 (a, 4), by the columns named above.
+    """Each amount's sums by piece, float64 (p, a, 4), by the columns named above.
 
-    Rows refused for a reason of `no_loss` do not count: nobody misses a cancelled order.
+    Rows refused for a reason of `no_loss` do not count: nobody misses a cancelled order. By piece, so that
+    the sums of a file do not depend on what it was judged with.
     """
-    sums = np.zeros((len(amounts), 4))
+    pieces = batch.pieces
+    sums = np.zeros((pieces.total, len(amounts), 4))
     is_good = np.ones(batch.table.num_rows, bool)
     is_good[batch.reasons.positions] = False
     primary = np.array([refusal.reason for refusal in batch.reasons.refusals], object)[batch.reasons.primary]
@@ -105,18 +120,19 @@ def measure_amounts(
         # Nobody adds up ages. Only values that cannot be read, perhaps all of one form, are a loss.
         is_lost = is_loss if amount.is_money else is_loss & (primary == f"{amount.name}: unreadable")
         positions = batch.reasons.positions[is_lost]
-        refused, number_like = {}, 0
+        lost = Pieces(pieces.total, pieces.of_row[positions])
+        refused = {}
         for name, column in amount.columns.items():
             typed = values[name][positions]
-            estimated, alike = _estimate(typed, batch.raw[name].take(pa.array(positions)), decimal)
+            estimated, is_alike = _estimate(typed, batch.raw[name].take(pa.array(positions)), decimal)
             # A factor that is lost would make the whole product nothing.
             if len(amount.columns) > 1:
-                estimated = _fill(estimated, values[name][is_good])
+                estimated = _fill(estimated, lost, _compute_means(values[name], is_good, pieces))
             refused[name] = _limit(estimated, column)
-            number_like += alike
-        sums[i, USED] = _sum_sizes(amount.tree, values, is_good)
-        sums[i, LOST] = _sum_sizes(amount.tree, refused, None)
-        sums[i, REFUSED_ROWS], sums[i, NUMBER_LIKE] = len(positions), number_like
+            sums[:, i, NUMBER_LIKE] += lost.sum_up(is_alike)
+        sums[:, i, USED] = _sum_sizes(amount.tree, values, pieces, is_good)
+        sums[:, i, LOST] = _sum_sizes(amount.tree, refused, lost, None)
+        sums[:, i, REFUSED_ROWS] = lost.sum_up(np.ones(len(positions)))
     return sums
 
 
@@ -126,22 +142,28 @@ def to_float(values: pa.ChunkedArray) -> np.ndarray:
     return floats
 
 
-def _estimate(typed: np.ndarray, raw: pa.ChunkedArray, decimal: str) -> tuple[np.ndarray, int]:
-    """The values with estimates of those that could not be read, and how many of these look like numbers."""
-    is_lost = np.isnan(typed)
+def _estimate(typed: np.ndarray, raw: pa.ChunkedArray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    """The values with estimates of those that could not be read, and which of these look like numbers."""
+    is_lost, is_alike = np.isnan(typed), np.zeros(len(typed), bool)
     if not is_lost.any() or not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
-        return typed, 0
+        return typed, is_alike
     texts = raw.filter(pa.array(is_lost)).cast(pa.string())
     estimated = typed.copy()
-    estimated[is_lost] = lenient_number(texts, decimal)
-    return estimated, int(looks_like_number(texts).sum())
+    estimated[is_lost], is_alike[is_lost] = lenient_number(texts, decimal), looks_like_number(texts)
+    return estimated, is_alike
 
 
-def _fill(values: np.ndarray, good: np.ndarray) -> np.ndarray:
+def _compute_means(values: np.ndarray, is_good: np.ndarray, pieces: Pieces) -> np.ndarray:
+    """The mean size of the good values of each piece, float64 (p,); NaN without one."""
+    is_known = is_good & np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        means: np.ndarray = pieces.sum_up(np.abs(values), is_known) / pieces.sum_up(is_known)
+    return means
+
+
+def _fill(values: np.ndarray, pieces: Pieces, means: np.ndarray) -> np.ndarray:
     """Values with the mean of good rows where nobody can tell: "3 pcs" at 3,204.00 each is not nothing."""
-    is_lost = np.isnan(values)
-    sizes = np.abs(good[np.isfinite(good)])
-    return np.where(is_lost, sizes.mean(), values) if is_lost.any() and len(sizes) else values
+    return np.where(np.isnan(values), means[pieces.of_row], values)
 
 
 def _limit(values: np.ndarray, column: Column) -> np.ndarray:
@@ -158,13 +180,14 @@ def _limit(values: np.ndarray, column: Column) -> np.ndarray:
     return values
 
 
-def _sum_sizes(tree: Expression, values: Mapping[str, np.ndarray], mask: np.ndarray | None) -> float:
+def _sum_sizes(
+    tree: Expression, values: Mapping[str, np.ndarray], pieces: Pieces, mask: np.ndarray | None
+) -> np.ndarray:
+    """The sum of the expression's finite sizes by piece, float64 (p,)."""
     with np.errstate(all="ignore"):
         sizes = np.abs(np.asarray(evaluate_expression(tree, values), np.float64))
     if sizes.ndim == 0:
-        return 0.0
-    if mask is not None and not mask.all():
-        sizes = sizes[mask]
-    total = float(sizes.sum())
+        return np.zeros(pieces.total)
+    sums = pieces.sum_up(sizes, mask)
     # Rarely is a size not finite, so the sum is tried first.
-    return total if np.isfinite(total) else float(sizes[np.isfinite(sizes)].sum())
+    return sums if np.isfinite(sums).all() else pieces.sum_up(np.where(np.isfinite(sizes), sizes, 0.0), mask)

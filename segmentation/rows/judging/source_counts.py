@@ -42,14 +42,15 @@ class SourceCounts:
         self.sums: np.ndarray | None = None
 
     def add(self, counts: RowCounts, sums: np.ndarray | None) -> None:
-        """Add the counts of one batch, and the sums of its amounts."""
+        """Add the counts of one batch, and the sums of its amounts by piece."""
         # Not +=: several pieces of a batch may be of one file.
         np.add.at(self.by_file, counts.files, counts.by_file)
         start = counts.first_day - FIRST_CREDIBLE
         self.by_day[start : start + len(counts.by_day)] += counts.by_day
         self.reasons.update(counts.reasons)
-        if sums is not None:
-            self.sums = sums if self.sums is None else self.sums + sums
+        # Piece by piece: the last digits do not depend on which files were judged together.
+        for piece in () if sums is None else sums:
+            self.sums = piece if self.sums is None else self.sums + piece
 
     def break_down(self, amounts: Sequence[str]) -> Breakdown:
         """Days and files with the largest refused shares, files with rows of other days, and the amounts."""

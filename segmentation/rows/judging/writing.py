@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from schemas.part import Part
 from schemas.rows import Input, RowBalance
 from segmentation.parts import write_part
@@ -15,6 +17,7 @@ from segmentation.rows.judging.currencies import CurrencyCounts, add_currencies
 from segmentation.rows.judging.deliveries import Deliveries
 from segmentation.rows.judging.judged_batches import JudgedBatch
 from segmentation.rows.judging.source_counts import SourceCounts
+from segmentation.rows.reading.source_batches import MERGED_ROWS
 
 
 class JudgedRows(NamedTuple):
@@ -33,16 +36,39 @@ class JudgedRows(NamedTuple):
     counts: SourceCounts
 
 
+class _PartWriter:
+    """Writes the parts of one kind of rows; the rows of small batches together."""
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        self.folder, self.stem = folder, stem
+        self.parts: list[Part] = []
+        self.pending: list[pa.Table] = []
+
+    def add(self, table: pa.Table) -> None:
+        """Take the rows of one batch."""
+        rows = table.num_rows + sum(pending.num_rows for pending in self.pending)
+        if self.pending and (rows > MERGED_ROWS or table.schema != self.pending[0].schema):
+            self.finish()
+        if table.num_rows:
+            self.pending.append(table)
+
+    def finish(self) -> list[Part]:
+        """Write what is pending. Returns all parts."""
+        if self.pending:
+            path = self.folder / f"{self.stem}-{len(self.parts):05d}.parquet"
+            self.parts.append(write_part(path, pa.concat_tables(self.pending)))
+        self.pending = []
+        return self.parts
+
+
 def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[Input]) -> JudgedRows:
     """Write judged batches as they come, and count."""
     reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
-    parts: list[Part] = []
-    quarantine: list[Part] = []
-    replacing: list[Part] = []
+    good, refused, keys = (_PartWriter(folder, stem) for stem in ("rows", "refused", "replacing"))
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
     counts = SourceCounts(inputs)
     outside = erased = 0
-    for number, batch in enumerate(batches):
+    for batch in batches:
         # Each part is written as it comes, so memory holds one batch and counts of fixed size.
         if batch.sketch is not None:
             deliveries.add(batch.sketch)
@@ -54,12 +80,11 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
         oddities += batch.oddities
         outside += batch.outside
         erased += batch.erased
-        if batch.good.num_rows:
-            parts.append(write_part(folder / f"rows-{number:05d}.parquet", batch.good))
-        if batch.refused.num_rows:
-            quarantine.append(write_part(folder / f"refused-{number:05d}.parquet", batch.refused))
+        good.add(batch.good)
+        refused.add(batch.refused)
         if batch.replacing is not None:
-            replacing.append(write_part(folder / f"replacing-{number:05d}.parquet", batch.replacing))
+            keys.add(batch.replacing)
+    parts, quarantine, replacing = good.finish(), refused.finish(), keys.finish()
     used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
     balance = RowBalance(
         read=used + quarantined + erased,

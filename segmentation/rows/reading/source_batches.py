@@ -68,15 +68,32 @@ def _insert_constants(raw: RawBatch, rows: Rows, file: SourceFile) -> RawBatch:
 
 
 def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceBatch]]:
-    """Group small batches, so that hundreds of daily files cost as much as one file."""
+    """Group small batches, so that hundreds of daily files cost as much as one file.
+
+    A group has whole files, or a part of one file.
+    """
     group: list[SourceBatch] = []
+    is_part = False  # does the group begin inside a file?
     for batch in batches:
-        rows = sum(member.raw.table.num_rows for member in group) + batch.raw.table.num_rows
+        is_next = bool(group) and batch.file != group[-1].file
         # Parquet files of one source may differ in physical types, and only tables of
         # equal types can be joined.
-        if group and (rows > MERGED_ROWS or batch.raw.table.schema != group[0].raw.table.schema):
-            yield group
-            group = []
+        if group and (
+            _count_rows([*group, batch]) > MERGED_ROWS
+            or batch.raw.table.schema != group[0].raw.table.schema
+            or (is_part and is_next)
+        ):
+            complete = group if is_next else [member for member in group if member.file != batch.file]
+            if complete:
+                yield complete
+                group, is_part = group[len(complete) :], False
+            if group and _count_rows([*group, batch]) > MERGED_ROWS:
+                yield group
+                group, is_part = [], True
         group.append(batch)
     if group:
         yield group
+
+
+def _count_rows(batches: Sequence[SourceBatch]) -> int:
+    return sum(batch.raw.table.num_rows for batch in batches)

@@ -24,7 +24,7 @@ from schemas.rows import Customers
 from schemas.tables import QUARANTINE, segments_schema
 from segmentation.errors import ContractMismatch
 from segmentation.partitions import map_parts
-from segmentation.parts import hash_file, read_part
+from segmentation.parts import hash_file, read_part, rechunk
 
 Scorer = Callable[[pa.Table], Mapping[str, pa.Array]]
 
@@ -190,8 +190,11 @@ def write_known(path: Path, parts: Sequence[Part]) -> None:
 
 
 def write_quarantine(path: Path, parts: Sequence[Part]) -> None:
-    """All refused rows in one file, a row group per part, in the source's order."""
-    write_tables(path, (read_part(part).select(list(QUARANTINE.columns)) for part in parts), QUARANTINE)
+    """All refused rows in one file, in the source's order."""
+    schema = arrow_schema(QUARANTINE)
+    # Which rows are in one part depends on what was judged together, and so on the nights before.
+    refused = (read_part(part).select(schema.names).cast(schema) for part in parts)
+    write_tables(path, rechunk(refused), QUARANTINE)
 
 
 def hash_files(folder: Path) -> dict[str, str]:

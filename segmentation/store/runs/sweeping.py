@@ -17,6 +17,7 @@ from segmentation.store.files.exchange import recover_replaced
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.scratch import sweep_scratch
 from segmentation.store.layout import get_home
+from segmentation.store.runs.judged_entries import sweep_entries
 from segmentation.store.runs.staging import STAGING, SweepRules, sweep_staging
 
 WORKPLACES = "object-stores"  # in the state folder: a folder for each object store that runs here work for
@@ -54,6 +55,7 @@ def sweep_settled(night: Night) -> list[str]:
 def _sweep_home(home: Path, rules: SweepRules) -> list[str]:
     recover_replaced(home)
     removed = sweep_staging(home, rules)
+    sweep_entries(home)
     for folder in (home, home / "ledger"):
         sweep_temporaries(folder)
     oldest = time.time() - _RECENT_S

@@ -1,0 +1,210 @@
+"""Source files that an earlier night has judged: finding them, and keeping those of tonight.
+
+An entry holds the rows of one file, or of a few small ones that follow each other and were judged
+together. It is valid for the same bytes under the same contract and code, inside any window that holds all
+its days. docs/decisions/0050-judged-files.md
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.night import Night
+from segmentation.rows.judging.cast_batch import Contract
+from segmentation.rows.judging.judged_batches import JudgedBatch
+from segmentation.rows.judging.judged_entry import decode_batches, encode_batches
+from segmentation.rows.judging.row_counts import NO_DAY, to_ordinal
+from segmentation.sources.content import SourceFile, check_unchanged
+from segmentation.sources.file_formats import get_format
+from segmentation.store.catalogue.edition_key import digest_code
+from segmentation.store.files.permissions import PRIVATE_FILE, PRIVATE_FOLDER, create_folder, set_mode
+from segmentation.store.runs.judged_entries import JUDGED, list_entries, read_limit
+from segmentation.store.runs.space import measure_free
+
+MOST_BATCHES = 4  # of an entry, which is in memory as a whole: half a million rows
+
+
+class FileSpan(NamedTuple):
+    """Files that follow each other in the source, [start, stop), and their entry; None if they are new."""
+
+    start: int
+    stop: int
+    entry: Path | None = None
+
+
+def can_keep(files: Sequence[SourceFile], contract: Contract) -> bool:
+    """Is it useful to keep these files, and simple?
+
+    Files of customers are replaced as a whole every night. Rows without an id are numbered through the whole
+    source, and the ids of merged customers change from night to night.
+    """
+    rows, numbered = contract.rows, {file.input.numbered for file in files}
+    is_simple = rows.id is not None and contract.merged is None and len(numbered) == 1
+    return len(files) > 1 and rows.grain == "event" and is_simple and read_limit() > 0
+
+
+class JudgedCache:
+    """The judged files of a segmentation, for one night.
+
+    `state` identifies the tombstones: after an erasure, what was kept before is removed.
+    """
+
+    def __init__(self, night: Night, contract: Contract, state: str | None) -> None:
+        self.contract = contract
+        self.work = night.staging / "judged"
+        self.folder = night.home / JUDGED / (state or "all")
+        self.key = _identify_contract(contract, night.schema_source)
+        create_folder(self.folder, PRIVATE_FOLDER)
+        self.known_files = 0
+        self.used: set[Path] = set()
+        entries = list_entries(self.folder.parent)
+        stale = [entry for entry in entries if entry.path.parent != self.folder]
+        for entry in stale:
+            entry.path.unlink(missing_ok=True)
+        self.entries = {entry.path: entry for entry in entries if entry not in stale}
+        self.size = sum(entry.size for entry in self.entries.values())
+        self.limit = min(read_limit(), self.size + measure_free(self.folder) // 2)
+
+    def plan(self, files: Sequence[SourceFile]) -> list[FileSpan]:
+        """The source as spans of files, known or new, in its order."""
+        by_first: dict[str, list[tuple[int, Path]]] = {}
+        for path in self.entries:
+            first, count, _, _ = path.name.split("-")
+            by_first.setdefault(first, []).append((int(count), path))
+        ids = [self._identify(file, number) for number, file in enumerate(files)]
+        spans, start, position = [], 0, 0
+        while position < len(files):
+            match = self._find(sorted(by_first.get(ids[position][:16], []), reverse=True), ids[position:])
+            if match is None:
+                position += 1
+                continue
+            length, path = match
+            spans += [FileSpan(start, position)] if start < position else []
+            spans.append(FileSpan(position, position + length, path))
+            position = start = position + length
+        return [*spans, FileSpan(start, len(files))] if start < len(files) else spans
+
+    def load(self, span: FileSpan, files: Sequence[SourceFile]) -> list[JudgedBatch] | None:
+        """The judged batches of a span's files, numbered from 0. None if the entry is gone or damaged."""
+        if span.entry is None:
+            return None
+        try:
+            content = span.entry.read_bytes()
+            os.utime(span.entry)
+        except OSError:
+            return None
+        names = _list_names(files[span.start : span.stop])
+        batches = decode_batches(content, names, span.entry.name, self.contract)
+        if batches is None:
+            span.entry.unlink(missing_ok=True)
+        # As if it had been read.
+        for file in files[span.start : span.stop]:
+            check_unchanged(file)
+        return batches
+
+    def keep(self, span: FileSpan, files: Sequence[SourceFile], batches: Sequence[JudgedBatch]) -> None:
+        """Keep the judged rows of a span, whose batches are numbered from 0. What cannot be kept is not."""
+        names = _list_names(files[span.start : span.stop])
+        # Rows that were left out tonight may count on another night.
+        if len(batches) > MOST_BATCHES or any(batch.outside or batch.erased for batch in batches):
+            return
+        if len(names) > 1 and names[0] is not None and len(set(names)) < len(names):
+            return
+        ids = [self._identify(files[number], number) for number in range(span.start, span.stop)]
+        path = self.folder / _name_entry(ids, self._list_days(span, batches))
+        content = encode_batches(batches, names, path.name)
+        if not self._make_room(path, len(content)):
+            return
+        # A disk that fails or is full must not end the night: it only lacks an entry.
+        with suppress(OSError):
+            create_folder(self.work, PRIVATE_FOLDER)
+            temporary = self.work / path.name
+            temporary.write_bytes(content)
+            set_mode(temporary, PRIVATE_FILE)
+            temporary.replace(path)
+
+    def _find(self, candidates: Sequence[tuple[int, Path]], ids: Sequence[str]) -> tuple[int, Path] | None:
+        """The entry of the most files that the source has next, with all its days in the window."""
+        for count, path in candidates:
+            days = path.stem.split("-")[3]
+            if path.name == _name_entry(ids[:count], days) and self._is_inside(days):
+                self.used.add(path)
+                return count, path
+        return None
+
+    def _is_inside(self, days: str) -> bool:
+        window = self.contract.window
+        if window is None or days == "none":
+            return True
+        first, last = map(int, days.split("_"))
+        return to_ordinal(window[0]) <= first and last < to_ordinal(window[1])
+
+    def _identify(self, file: SourceFile, number: int) -> str:
+        """What a file's judged rows depend on: its bytes, its format, and what its name or folders say."""
+        counted = self.contract.counted
+        covers = None if counted is None or counted.covers is None else counted.covers[number].tolist()
+        kind = get_format(file.path.name)
+        name = (kind and kind._replace(suffix=""), sorted(file.constants.items()), covers)
+        return hashlib.sha256(repr((self.key, file.input.sha256, *name)).encode()).hexdigest()
+
+    def _list_days(self, span: FileSpan, batches: Sequence[JudgedBatch]) -> str:
+        """The days `first_last` for which rows may be counted: their own, and those that file names say."""
+        days = [np.unique(batch.days[batch.days != NO_DAY]) for batch in batches if batch.days is not None]
+        counted = self.contract.counted
+        if days and counted is not None and counted.covers is not None:
+            # Rows without a readable time count for the day of a file of one day.
+            covers = counted.covers[span.start : span.stop]
+            days.append(covers[covers[:, 1] - covers[:, 0] == 1, 0])
+        hull = np.concatenate([*days, np.empty(0, np.int64)])
+        return f"{hull.min()}_{hull.max()}" if len(hull) else "none"
+
+    def _make_room(self, path: Path, size: int) -> bool:
+        """Remove the least recently used entries until one of this size fits; False if it never does."""
+        earlier = self.entries.pop(path, None)
+        self.size -= earlier.size if earlier else 0
+        candidates = [entry_path for entry_path in self.entries if entry_path not in self.used]
+        while self.size + size > self.limit and candidates:
+            entry = self.entries.pop(candidates.pop(0))
+            self.size -= entry.size
+            with suppress(OSError):
+                entry.path.unlink()
+        if self.size + size > self.limit:
+            return False
+        self.size += size
+        return True
+
+
+def _identify_contract(contract: Contract, schema: str | None) -> str:
+    """What rows are judged by, whatever the files, the window and the tombstones. No digest of pandera's
+    schema: it is made of the rows' contract by this code."""
+    counted = contract.counted
+    counting = counted and (
+        counted.filters.to_pylist(),
+        counted.without_id.to_pylist(),
+        counted.margins,
+        counted.totals,
+    )
+    content = (
+        digest_code(),
+        contract.rows,
+        contract.dialect,
+        contract.currencies,
+        contract.amounts,
+        schema,
+        contract.window is None,
+        counting,
+    )
+    return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def _list_names(files: Sequence[SourceFile]) -> list[str | None]:
+    return [None if file.input.numbered else file.input.name for file in files]
+
+
+def _name_entry(ids: Sequence[str], days: str) -> str:
+    return f"{ids[0][:16]}-{len(ids)}-{hashlib.sha256(''.join(ids).encode()).hexdigest()[:32]}-{days}.judged"

@@ -1,0 +1,221 @@
+"""Files that an earlier night judged are not judged again, and no byte of an edition shows it."""
+
+import os
+import random
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from config.settings import read_settings
+from segmentation.erasing.erasure import erase_customers
+from segmentation.erasing.requests import make_request
+from segmentation.rows.judging import known_files
+from segmentation.rows.judging.cast_batch import Contract
+from segmentation.rows.judging.judged_batches import JudgedBatch, judge_batches
+from segmentation.rows.reading import source_batches
+from segmentation.rows.reading.source_batches import SourceBatch
+from segmentation.store.runs.judged_entries import JUDGED, sweep_entries
+from tests.judged_histories import FIRST, History, list_definitions, read_night
+from tests.late_shop import Shop, day, make_shop
+
+
+@pytest.fixture
+def set_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+    """Sets how many GB judged files may take."""
+
+    def change(size: float) -> None:
+        monkeypatch.setenv("RESEGMENT_JUDGED_GB", str(size))
+        read_settings.cache_clear()
+
+    yield change
+    read_settings.cache_clear()
+
+
+def list_files(home: Path) -> list[Path]:
+    """The entries of a segmentation, by when they were last used."""
+    files = [path for path in (home / JUDGED).rglob("*") if path.is_file()]
+    return sorted(files, key=lambda path: path.stat().st_mtime_ns)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop after one night, with an entry for each of its seven files."""
+    monkeypatch.setattr(source_batches, "MERGED_ROWS", 300)
+    shop = make_shop(tmp_path)
+    shop.write(range(1, 8))
+    assert shop.night(8).outcome == "published"
+    assert len(list_files(shop.home)) == 7
+    return shop
+
+
+@pytest.mark.parametrize(("end", "seed"), [(".csv", 6), (".parquet", 5)])
+def test_random_histories_give_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_limit: Callable[[float], None], end: str, seed: int
+) -> None:
+    """Whatever happens to the files, the contract and the window, a night reads what it reads without."""
+    check_history(tmp_path, monkeypatch, set_limit, History(tmp_path / "days", end, random.Random(seed)), 6)  # noqa: S311
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [".csv", ".parquet"])
+@pytest.mark.parametrize("seed", range(10, 13))
+def test_long_random_histories_give_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_limit: Callable[[float], None], end: str, seed: int
+) -> None:
+    """The same over many nights."""
+    check_history(tmp_path, monkeypatch, set_limit, History(tmp_path / "days", end, random.Random(seed)), 30)  # noqa: S311
+
+
+def check_history(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    set_limit: Callable[[float], None],
+    history: History,
+    steps: int,
+) -> None:
+    """Read a folder after each step, in a store that keeps judged files and in one that does not."""
+    monkeypatch.setattr(source_batches, "MERGED_ROWS", 60)  # several groups of these small files
+    history.folder.mkdir()
+    definitions, rng, known_count = list_definitions(), history.rng, 0
+    definition = definitions[0]
+    for number in range(steps):
+        history.take_step()
+        if rng.random() < 0.1:
+            definition = rng.choice(definitions)
+        as_of = FIRST + timedelta(number + rng.choice([2, 2, 2, 1]))
+        set_limit(5)
+        with_cache = read_night(history, definition, as_of, tmp_path / "with")
+        set_limit(0)
+        without = read_night(history, definition, as_of, tmp_path / "without")
+        assert with_cache._replace(known_files=0) == without._replace(known_files=0)
+        known_count += with_cache.known_files
+    assert known_count
+    assert not (tmp_path / "without" / "demo" / JUDGED).exists()
+
+
+@pytest.mark.slow
+def test_editions_are_the_same_to_the_last_byte(tmp_path: Path, set_limit: Callable[[float], None]) -> None:
+    """With judged files, without, with damaged and with half-written ones, a night makes the same files."""
+    shops = {name: make_shop(tmp_path / name) for name in ("kept", "damaged", "off")}
+    for number in (8, 9):
+        for name, shop in shops.items():
+            set_limit(0 if name == "off" else 5)
+            shop.write(range(number - 7, number))
+            assert shop.night(number).outcome == "published"
+        for path, cut in zip(list_files(shops["damaged"].home), (10, 500, 0), strict=False):
+            content = path.read_bytes()
+            path.write_bytes(content[:cut] if cut else content[:-9] + b"x" + content[-8:])
+    assert shops["kept"].digests() == shops["off"].digests() == shops["damaged"].digests()
+    assert not list_files(shops["off"].home) and list_files(shops["kept"].home)
+
+
+def test_a_known_file_is_not_judged(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the second night only the new file is judged."""
+    judged: list[int] = []
+
+    def count(batches: Sequence[SourceBatch], contract: Contract) -> JudgedBatch:
+        judged.append(len(batches))
+        return judge_batches(batches, contract)
+
+    monkeypatch.setattr(known_files, "judge_batches", count)
+    shop.write([8])
+    shop.night(9)
+    assert judged == [1]
+
+
+def test_a_damaged_entry_is_written_again(tmp_path: Path) -> None:
+    """It is judged like a new file, and good again on the night after."""
+    shop = make_shop(tmp_path)
+    shop.write(range(1, 8))
+    shop.night(8)
+    (entry,) = list_files(shop.home)
+    content = entry.read_bytes()
+    entry.write_bytes(content[: len(content) // 2])
+    shop.night(8, force=True, as_of=day(8), run_id="again")
+    assert [path.read_bytes() for path in list_files(shop.home)] == [content]
+
+
+def test_a_kill_while_writing_leaves_no_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry has its name only when it is complete; the rest is among the stage files, which are swept."""
+    shop = make_shop(tmp_path)
+    shop.write(range(1, 8))
+
+    class Killed(BaseException):
+        pass
+
+    def die(path: Path, target: Path) -> Path:
+        if path.suffix == ".judged":
+            raise Killed
+        return original(path, target)
+
+    original = Path.replace
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(Killed):
+        shop.night(8)
+    monkeypatch.undo()
+    assert not list_files(shop.home)
+    assert shop.night(8).outcome == "published"
+    assert len(list_files(shop.home)) == 1
+
+
+def test_only_the_owner_reads_judged_files(tmp_path: Path) -> None:
+    """Folders have 0700 and entries 0600, whatever the umask."""
+    umask = os.umask(0)
+    try:
+        shop = make_shop(tmp_path)
+        shop.write(range(1, 8))
+        shop.night(8)
+    finally:
+        os.umask(umask)
+    folders = [shop.home / JUDGED, *(path for path in (shop.home / JUDGED).iterdir())]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in list_files(shop.home)} == {0o600}
+
+
+def test_an_erasure_removes_judged_files(shop: Shop) -> None:
+    """Nothing is left after it, and no later entry has a row of the erased customer."""
+    request = make_request(shop.home, ["c007"], "ana", "", shop.home)
+    erase_customers(shop.home, request, lambda line: None)
+    assert not (shop.home / JUDGED).exists()
+    shop.write([8])
+    shop.night(9)
+    assert all(b"c007" not in path.read_bytes() for path in list_files(shop.home))
+
+
+def test_entries_from_before_an_erasure_are_removed(shop: Shop) -> None:
+    """Another machine's judged files of a store in a bucket go on its next night."""
+    stale = {path.name: path.read_bytes() for path in list_files(shop.home)}
+    erase_customers(shop.home, make_request(shop.home, ["c007"], "ana", "", shop.home), lambda line: None)
+    folder = shop.home / JUDGED / "all"
+    folder.mkdir(parents=True)
+    for name, content in stale.items():
+        (folder / name).write_bytes(content)
+    shop.write([8])
+    shop.night(9)
+    assert not list(folder.glob("*"))
+
+
+def test_judged_files_keep_within_their_limit(shop: Shop, set_limit: Callable[[float], None]) -> None:
+    """A night removes what was least recently used, never what it uses; the sweep keeps a smaller limit."""
+    files = list_files(shop.home)
+    size = sum(path.stat().st_size for path in files)
+    os.utime(files[-1], (1, 1))
+    set_limit((size - 1) / 1e9)
+    sweep_entries(shop.home)
+    assert list_files(shop.home) == files[:-1]
+    set_limit(1e-9)
+    shop.write([8])
+    shop.night(9)
+    assert list_files(shop.home) == []
+
+
+def test_files_that_no_night_uses_are_swept(shop: Shop) -> None:
+    """After 30 days, however small they are."""
+    first, *others = list_files(shop.home)
+    old = first.stat().st_mtime - 31 * 86_400
+    os.utime(first, (old, old))
+    sweep_entries(shop.home)
+    assert list_files(shop.home) == others
