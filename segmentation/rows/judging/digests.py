@@ -6,7 +6,7 @@ Parquet files of any layout. Digests of files belong in segmentation/parts.py.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -20,6 +20,8 @@ from segmentation.rows.judging.cast_batch import Contract, cast_batch
 from segmentation.rows.reading.raw_values import to_text
 from segmentation.rows.reading.source_batches import SourceBatch, read_files
 from segmentation.sources.content import SourceFile
+
+_NO_VALUES, _SOME_VALUES, _ALL_VALUES = b"\0", b"\1", b"\2"
 
 
 def compute_digests(files: Sequence[SourceFile], contract: Contract) -> tuple[Digest, ...]:
@@ -69,21 +71,30 @@ def _cast(batch: SourceBatch, contract: Contract) -> pa.Table:
 
 def _to_bytes(table: pa.Table) -> tuple[bytes, int]:
     """A table as bytes that depend on its values only, and its number of rows."""
-    chunks = []
-    for column in table.columns:
-        values = pa.concat_arrays(column.chunks)
-        chunks.append(np.packbits(pc.is_valid(values).to_numpy(zero_copy_only=False)).tobytes())
-        if pa.types.is_string(values.type):
-            # What a null's slot holds is up to the writer, so nulls are filled before their bytes are hashed.
-            texts = pc.fill_null(values, "")
-            chunks.append(pc.binary_length(texts).to_numpy().astype("<i4").tobytes())
-            chunks.append(_characters(texts))
-            continue
-        zero = pa.scalar(0).cast(values.type)
-        numbers = pc.fill_null(values, zero).to_numpy(zero_copy_only=False)
-        # Adding 0.0 turns -0.0 into 0.0: equal values must have equal bytes.
-        chunks.append((numbers + 0.0 if numbers.dtype == np.float64 else numbers).tobytes())
-    return b"".join(chunks), table.num_rows
+    return b"".join(octets for column in table.columns for octets in _list_octets(column)), table.num_rows
+
+
+def _list_octets(column: pa.ChunkedArray) -> Iterator[bytes]:
+    """A column's bytes: which values it has, the lengths of texts, and the values."""
+    if column.null_count == len(column):
+        yield _NO_VALUES
+        return
+    values = pa.concat_arrays(column.chunks)
+    if values.null_count:
+        yield _SOME_VALUES
+        yield np.packbits(pc.is_valid(values).to_numpy(zero_copy_only=False)).tobytes()
+        # What a null's slot holds is up to the writer.
+        nothing = pa.scalar("" if pa.types.is_string(values.type) else 0)
+        values = pc.fill_null(values, nothing.cast(values.type))
+    else:
+        yield _ALL_VALUES
+    if pa.types.is_string(values.type):
+        yield pc.binary_length(values).to_numpy().astype("<i4", copy=False).tobytes()
+        yield _characters(values)
+        return
+    numbers = values.to_numpy(zero_copy_only=False)
+    # Adding 0.0 turns -0.0 into 0.0: equal values must have equal bytes.
+    yield (numbers + 0.0 if numbers.dtype == np.float64 else numbers).tobytes()
 
 
 def _characters(texts: pa.StringArray) -> bytes:
