@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed
 from prefect.tasks import Task, exponential_backoff
+from prefect.utilities.annotations import opaque
 
 from schemas.night import Night
 from schemas.record import Record
@@ -75,7 +76,10 @@ class Stage(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the stage once."""
-        return self.task(*args, **kwargs) if _is_in_flow_run() else self.function(*args, **kwargs)
+        if not _is_in_flow_run():
+            return self.function(*args, **kwargs)
+        # Opaque: Prefect would look for other tasks' futures in every field of every record, twice.
+        return self.task(*map(opaque, args), **kwargs)  # type: ignore[arg-type]
 
     def skip(self, night: Night, reason: str) -> None:
         """Show that the stage does not run tonight, and why: in the UI, a task run in state Skipped."""
