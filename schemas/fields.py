@@ -58,8 +58,11 @@ def arrow_schema(schema: pa.DataFrameSchema) -> arrow.Schema:
 
 def to_frame(table: arrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """The table as a frame for validation. Nullable integers and booleans keep their type."""
-    # pandas would otherwise turn integers next to a null into floats, which rounds those above 2^53.
     frame: pd.DataFrame = table.to_pandas()
+    for name in table.column_names:
+        if arrow.types.is_dictionary(table[name].type):
+            frame[name] = table[name].cast(table[name].type.value_type).to_pandas()
+    # pandas would otherwise turn integers next to a null into floats, which rounds those above 2^53.
     for name, column in schema.columns.items():
         if str(column.dtype) in ("Int64", "boolean"):
             frame[name] = table.select([name]).to_pandas(types_mapper=_TO_PANDAS.get)[name]

@@ -7,7 +7,9 @@ segmentation/identity/given_names.py.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import combinations
+from operator import and_
 from typing import NamedTuple
 
 import numpy as np
@@ -107,8 +109,10 @@ def _choose_features(inputs: NamingInputs, grades: np.ndarray, segment: int) -> 
     average = [f for f in order if not grades[segment, f] and not inputs.traits[f].is_indicator]
     candidates = notable + average[: _CANDIDATES // 2]
 
+    fits = _detect_fits(inputs, grades, segment)
+
     def rank(features: tuple[int, ...]) -> tuple[bool, int, int, float]:
-        rivals = _list_rivals(inputs, grades, segment, features)
+        rivals = _intersect(fits, features) if features else _list_rivals(inputs, grades, segment, ())
         averages = sum(not grades[segment, feature] for feature in features)
         # Two features say most in few words; what is average is said only to tell segments apart.
         length = {0: 3, 1: 1, 2: 0, 3: 2}[len(features)]
@@ -140,9 +144,20 @@ def _list_rivals(
     """The segments that the same words would fit."""
     if not features:
         return [rival for rival in range(len(grades)) if rival != segment and not grades[rival].any()]
-    is_equal = grades[:, features] == grades[segment, features]
-    is_near = np.abs(inputs.contrasts[:, features] - inputs.contrasts[segment, features]) < _CLEAR
-    return [int(rival) for rival in np.flatnonzero((is_equal | is_near).all(axis=1)) if rival != segment]
+    rivals = _intersect(_detect_fits(inputs, grades, segment), features)
+    return [rival for rival in range(len(grades)) if rivals >> rival & 1]
+
+
+def _detect_fits(inputs: NamingInputs, grades: np.ndarray, segment: int) -> list[int]:
+    """For each feature, the other segments that its word would fit too: bit i for segment i."""
+    # As bits, because thousands of combinations of features are compared, and arrays that small are slow.
+    fits = (grades == grades[segment]) | (np.abs(inputs.contrasts - inputs.contrasts[segment]) < _CLEAR)
+    fits[segment] = False
+    return [sum(1 << int(rival) for rival in np.flatnonzero(column)) for column in fits.T]
+
+
+def _intersect(fits: Sequence[int], features: Sequence[int]) -> int:
+    return reduce(and_, (fits[feature] for feature in features))
 
 
 def _make_parts(

@@ -18,9 +18,11 @@ from schemas.part import Part
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 from segmentation.store.publication.edition_files import (
+    STAYED,
     EditionPart,
     SegmentIds,
     compute_change_columns,
+    detect_changes,
     write_tables,
 )
 from segmentation.store.publication.group_changes import fill_in_groups
@@ -42,53 +44,50 @@ def list_changes(part: EditionPart, ids: SegmentIds) -> pa.Table:
     schema = arrow_schema(CHANGES)
     if part.previous_segments is None or part.departed is None:
         return schema.empty_table()
-    changed = pa.table(_compute_columns(part, ids), schema)
-    changed = changed.filter(pc.not_equal(changed["change"], "stayed"))
     departed = read_part(part.departed)
-    nulls = pa.nulls(departed.num_rows, pa.string())
+    position = departed["previous"].combine_chunks()
     departed_columns = {
         "customer_id": departed["customer_id"],
         "change": pa.array(["left"] * departed.num_rows, pa.string()),
-        "from_segment_id": ids.previous.take(departed["previous"].combine_chunks()),
-        "from_segment_name": ids.previous_names.take(departed["previous"].combine_chunks()),
-        "segment_id": nulls,
-        "segment_name": nulls,
-        "cause": nulls,
-        **dict.fromkeys(_REASONS, nulls),
+        "from_segment_id": ids.previous.take(position),
+        "from_segment_name": ids.previous_names.take(position),
+        **dict.fromkeys(("segment_id", "segment_name", "cause"), pa.nulls(departed.num_rows, pa.string())),
+        **dict.fromkeys(_REASONS, pa.nulls(departed.num_rows, pa.string())),
     }
-    rows = pa.concat_tables([changed, pa.table(departed_columns, schema)])
+    changed = _compute_columns(part, part.previous_segments, ids)
+    rows = pa.concat_tables(pa.table(columns).cast(schema) for columns in (changed, departed_columns))
     # Sorted, so that rows of those who left do not depend on how the parts were cut.
     return rows.sort_by("customer_id").combine_chunks()
 
 
-def _compute_columns(part: EditionPart, ids: SegmentIds) -> dict[str, pa.Array]:
-    labels = read_part(part.labels, ["label"])["label"].combine_chunks()
-    segment_ids = ids.current.take(labels)
-    columns = compute_change_columns(segment_ids, part.previous_segments, ids)
+def _compute_columns(part: EditionPart, previous_segments: Part, ids: SegmentIds) -> dict[str, pa.Array]:
+    """The columns of customers who joined or moved."""
+    labels = read_part(part.labels, ["label"])["label"].to_numpy()
+    earlier = read_part(previous_segments, ["previous", "is_behaviour"])
+    rows = np.flatnonzero(detect_changes(labels, earlier["previous"].to_numpy(), ids) != STAYED)
+    labels, earlier = labels[rows], earlier.take(pa.array(rows))
+    position = earlier["previous"].to_numpy()
+    columns = compute_change_columns(labels, earlier, ids)
     return {
-        "customer_id": read_part(part.customers, ["customer_id"])["customer_id"].combine_chunks(),
+        "customer_id": read_part(part.customers, ["customer_id"])["customer_id"].take(pa.array(rows)),
         "change": columns["change"],
         "from_segment_id": columns["previous_segment_id"],
-        "from_segment_name": ids.previous_names.take(
-            pc.index_in(columns["previous_segment_id"], value_set=ids.previous)
-        ),
-        "segment_id": segment_ids,
-        "segment_name": ids.names.take(labels),
+        "from_segment_name": ids.previous_names.take(pa.array(position, mask=position < 0)),
+        "segment_id": ids.current.take(pa.array(labels)),
+        "segment_name": ids.names.take(pa.array(labels)),
         "cause": columns["cause"],
-        **_compute_reasons(part, columns["cause"]),
+        **_compute_reasons(part, rows, columns["cause"]),
     }
 
 
-def _compute_reasons(part: EditionPart, cause: pa.Array) -> dict[str, pa.Array]:
-    """What moved each customer of a part; null for those who did not move."""
+def _compute_reasons(part: EditionPart, rows: np.ndarray, cause: pa.Array) -> dict[str, pa.Array]:
+    """What moved the customers in these rows (m,) of a part; null for those who did not move."""
     if part.move_reasons is None:
-        return dict.fromkeys(_REASONS, pa.nulls(len(cause), pa.string()))
+        return dict.fromkeys(_REASONS, pa.nulls(len(rows), pa.string()))
     move_reasons = read_part(part.move_reasons, ["row", *_REASONS])
-    place = np.full(len(cause), -1)
-    place[move_reasons["row"].to_numpy()] = np.arange(move_reasons.num_rows)
-    rows = pa.array(place, mask=place < 0)
-    columns = {name: move_reasons[name].combine_chunks().take(rows) for name in _REASONS}
-    by_model = pc.fill_null(pc.equal(cause, "model"), False)
+    place = pc.index_in(pa.array(rows), value_set=move_reasons["row"].combine_chunks())
+    columns = {name: move_reasons[name].combine_chunks().take(place) for name in _REASONS}
+    by_model = pc.fill_null(pc.equal(cause.cast(pa.string()), "model"), False)
     return {**columns, "moved_by": pc.if_else(by_model, BORDER, columns["moved_by"])}
 
 

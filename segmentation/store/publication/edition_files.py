@@ -1,14 +1,17 @@
 """segments.parquet and the other tables that grow with the customers, each checked against its contract.
 
-They are written part by part. To add a column to segments.parquet, describe it in schemas/tables.py and
-docs/outputs.md, and compute it here. What else an edition holds is in tasks/publish.py.
+They are written part by part. Texts of few values are dictionaries: a number for each customer, and each
+text once. To add a column to segments.parquet, describe it in schemas/tables.py and docs/outputs.md, and
+compute it here. What else an edition holds is in tasks/publish.py.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,16 +29,21 @@ from segmentation.errors import ContractMismatch
 from segmentation.partitions import map_parts
 from segmentation.parts import hash_file, read_part, rechunk
 
+JOINED, STAYED, MOVED = range(3)
+_CHANGES = pa.array(["joined", "stayed", "moved"]).dictionary_encode()
+_CAUSES = pa.array(["model", "behaviour"]).dictionary_encode()
+_ARROW_SCHEMA = "ARROW:schema"  # where Arrow keeps the types of a Parquet file's columns
+
 Scorer = Callable[[pa.Table], Mapping[str, pa.Array]]
 
 
 class SegmentIds(NamedTuple):
     """Segment ids by position, of this edition and of the previous one, and the names of each."""
 
-    current: pa.Array
-    previous: pa.Array
-    names: pa.Array
-    previous_names: pa.Array
+    current: pa.DictionaryArray
+    previous: pa.DictionaryArray
+    names: pa.DictionaryArray
+    previous_names: pa.DictionaryArray
 
 
 class EditionPart(NamedTuple):
@@ -73,7 +81,7 @@ def get_segment_ids(aligned: Aligned, names: Mapping[str, str]) -> SegmentIds:
         [names.get(segment_id, segment_id) for segment_id in current],
         [names.get(segment_id, segment_id) for segment_id in aligned.previous_ids],
     )
-    return SegmentIds(*(pa.array(texts_by_position, pa.string()) for texts_by_position in texts))
+    return SegmentIds(*(pa.array(by_position, pa.string()).dictionary_encode() for by_position in texts))
 
 
 def join_segments(
@@ -92,7 +100,8 @@ def join_part(
     labels = read_part(part.labels)
     columns |= compute_label_columns(labels, ids.current)
     columns["segment_name"] = ids.names.take(labels["label"].combine_chunks())
-    columns |= compute_change_columns(columns["segment_id"], part.previous_segments, ids)
+    earlier = part.previous_segments and read_part(part.previous_segments, ["previous", "is_behaviour"])
+    columns |= compute_change_columns(labels["label"].to_numpy(), earlier, ids)
     if score is not None:
         columns |= score(customers)
     table = fit_contract(columns, contract)
@@ -103,7 +112,8 @@ def join_part(
 
 def check_table(table: pa.Table, contract: DataFrameSchema) -> None:
     """Check every row against the contract: by masks, and by pandera, which says what is wrong, in doubt."""
-    if table.schema.types != arrow_schema(contract).types or not keeps_contract(table, contract):
+    types = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in table.schema.types]
+    if types != arrow_schema(contract).types or not keeps_contract(table, contract):
         contract.validate(to_frame(table, contract), lazy=True)
 
 
@@ -123,25 +133,39 @@ def compute_label_columns(labels: pa.Table, segment_ids: pa.Array) -> dict[str, 
 
 
 def compute_change_columns(
-    segment_ids: pa.Array, previous_segments: Part | None, ids: SegmentIds
+    labels: np.ndarray, earlier: pa.Table | None, ids: SegmentIds
 ) -> dict[str, pa.Array]:
-    """Previous segment, change and cause of customers by segment id; nulls without a previous edition."""
-    if previous_segments is None:
-        nulls = pa.nulls(len(segment_ids), pa.string())
+    """Previous segment, change and cause of customers; nulls without a previous edition.
+
+    labels (n,): their positions tonight. earlier: their `previous` and `is_behaviour`, see PreviousSegments.
+    """
+    if earlier is None:
+        nulls = pa.nulls(len(labels), ids.previous.type)
         return {"previous_segment_id": nulls, "change": nulls, "cause": nulls}
-    earlier = read_part(previous_segments, ["previous", "is_behaviour"])
     position = earlier["previous"].to_numpy()
-    previous_ids = ids.previous.take(pa.array(position, mask=position < 0))
-    has_stayed = pc.equal(previous_ids, segment_ids)
-    change = pc.if_else(pc.is_null(previous_ids), "joined", pc.if_else(has_stayed, "stayed", "moved"))
-    has_moved = pc.fill_null(pc.equal(change, "moved"), False)
-    cause = pc.if_else(earlier["is_behaviour"].combine_chunks(), "behaviour", "model")
-    cause = pc.if_else(has_moved, cause, pa.scalar(None, pa.string()))
-    return {"previous_segment_id": previous_ids, "change": change, "cause": cause}
+    change = detect_changes(labels, position, ids)
+    is_behaviour = earlier["is_behaviour"].to_numpy().astype(np.int8)
+    return {
+        "previous_segment_id": ids.previous.take(pa.array(position, mask=position < 0)),
+        "change": _CHANGES.take(pa.array(change)),
+        "cause": _CAUSES.take(pa.array(is_behaviour, mask=change != MOVED)),
+    }
+
+
+def detect_changes(labels: np.ndarray, previous: np.ndarray, ids: SegmentIds) -> np.ndarray:
+    """JOINED, STAYED or MOVED, int8 (n,), from positions tonight and last night (n,), which may be -1."""
+    # A segment may have another position tonight, or be gone.
+    tonight = pc.index_in(ids.previous.cast(pa.string()), value_set=ids.current.cast(pa.string()))
+    new_positions = np.append(pc.fill_null(tonight, -1).to_numpy(), -1)
+    change = np.where(new_positions[previous] == labels, STAYED, MOVED)
+    return np.where(previous < 0, JOINED, change).astype(np.int8)
 
 
 def fit_contract(columns: Mapping[str, pa.Array], contract: DataFrameSchema) -> pa.Table:
-    """The columns in the contract's order and types. ContractMismatch unless both have the same columns."""
+    """The columns in the contract's order and types. ContractMismatch unless both have the same columns.
+
+    A column that is a dictionary remains one.
+    """
     schema = arrow_schema(contract)
     uncomputed, undescribed = {*schema.names} - columns.keys(), columns.keys() - {*schema.names}
     if uncomputed or undescribed:
@@ -150,29 +174,44 @@ def fit_contract(columns: Mapping[str, pa.Array], contract: DataFrameSchema) -> 
             f"segmentation/store/publication/edition_files.py differ: not computed {sorted(uncomputed)}, "
             f"not in the contract {sorted(undescribed)}; nothing was published"
         )
-    return pa.table({field.name: columns[field.name].cast(field.type) for field in schema}, schema)
+    arrays = [_cast_values(columns[field.name], field.type) for field in schema]
+    fields = [field.with_type(values.type) for field, values in zip(schema, arrays, strict=True)]
+    return pa.table(arrays, schema=pa.schema(fields, schema.metadata))
+
+
+def _cast_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    return values.cast(pa.dictionary(pa.int32(), kind) if pa.types.is_dictionary(values.type) else kind)
 
 
 def write_segments(
     path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
 ) -> None:
-    """Write segments.parquet: one row group per part, with statistics and page checksums."""
+    """Write segments.parquet: one row group per part, with page checksums, and the range of ids in each."""
     # Texts after the features have few values: segment ids, change and cause.
     added = schema.names[schema.names.index("segment_id") :]
+    texts = [name for name in added if schema.field(name).type == pa.string()]
+    written = schema
+    for name in texts:
+        field = schema.field(name).with_type(pa.dictionary(pa.int32(), pa.string()))
+        written = written.set(schema.get_field_index(name), field)
     with pq.ParquetWriter(
         path,
-        schema,
+        written,
         compression="zstd",
         compression_level=1,
-        use_dictionary=[name for name in added if schema.field(name).type == pa.string()],
-        # Sorted ids share long prefixes. With this encoding, and dictionaries for labels, a
-        # row takes 18 ns to write.
+        use_dictionary=texts,
+        # Sorted ids share long prefixes.
         column_encoding={"customer_id": "DELTA_BYTE_ARRAY"},
+        # Rows are in the order of the ids, so the range of any other column says nothing.
+        write_statistics=["customer_id"],
         write_page_checksum=True,
+        store_schema=False,
     ) as writer:
         for table in tables:
-            writer.write_table(table)
-        writer.add_key_value_metadata(metadata)
+            writer.write_table(table.cast(written))
+        # Arrow would store that the texts were dictionaries, and give its readers those.
+        stored = {_ARROW_SCHEMA: b64encode(schema.serialize()).decode()}
+        writer.add_key_value_metadata({**(schema.metadata or {}), **metadata, **stored})
 
 
 def write_tables(path: Path, tables: Iterable[pa.Table], contract: DataFrameSchema) -> None:
