@@ -1,6 +1,6 @@
 # The two commands: `make run` and `make test`. Each first installs what it needs, inside this folder: uv into
 # .tools/ if it is missing, and the packages into .venv/.
-.PHONY: run test bench prove docs setup deploy up down clean
+.PHONY: run test bench bench-guard prove docs setup deploy up down clean
 .DEFAULT_GOAL := run
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -22,7 +22,12 @@ test: setup
 	$(RUN) pytest -n $(PYTEST_WORKERS) --dist loadfile $(if $(filter all,$(TESTS)),,-m 'not slow and not release')
 
 bench: setup
+	$(UV) sync --frozen --all-extras --group bench --compile-bytecode --quiet
 	$(RUN) python -m bench.all
+
+# Fails if a steady night costs far more than it should, next to scikit-learn and DuckDB: bench/guard.py.
+bench-guard: setup
+	$(RUN) python -m bench.guard
 
 # Faults at every call that changes a store, then replays and crowds; long: docs/guarantees.md. strace must be here.
 # Each prints its table, also when the one before found something; ends with 1 if any did.

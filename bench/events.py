@@ -1,101 +1,99 @@
-"""Events to customers side by side, from dated Parquet files: `python -m bench.events`.
+"""Nights of order lines next to DuckDB, as ratios: `python -m bench.events`.
 
-pandas, pyarrow and plain DuckDB compute features. Ours also checks every line, and makes segments, a report
-and an edition. The sides are in bench/event_sides.py.
+A year of daily files, CSV and Parquet. The first night, and a steady night after it to which one file is new.
+DuckDB aggregates the same window with one query, and with every line judged. Ours also makes segments, a
+report and an edition.
 """
 
 import argparse
 import os
 import tempfile
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from bench.inputs import K_MAX
-from bench.measure import Workplace, run_side
+from bench.inputs import NIGHTS, write_definition
+from bench.measure import Results, Workplace, compute_ratio, get_median, run_side, run_two_nights
 from bench.server import running_server
-from bench.tables import RESULTS, format_events, format_setting, save
-from config.definition import BUILT_IN
+from bench.tables import Goal, format_head, format_ratios, format_row, format_setting
 
-AS_OF = date(2026, 1, 1)
-# Name, side, and the memory that DuckDB may use.
-SIDES = (
-    ("pandas", "pandas", None),
-    ("pyarrow", "pyarrow", None),
-    ("duckdb", "duckdb", None),
-    ("duckdb-1gb", "duckdb", "1GB"),
-    ("ours", "ours", None),
-)
+LABELS = {
+    "first": "first night",
+    "steady": "steady night",
+    "aggregate": "DuckDB, aggregate alone",
+    "rules": "DuckDB, every rule, quarantine, aggregate",
+}
+GOALS = {("steady", "aggregate"): 1.5, ("first", "rules"): 1.3}
 
 
-def _parse_options() -> argparse.Namespace:
-    """The command's options."""
-    parser = argparse.ArgumentParser(prog="python -m bench.events", description=__doc__)
-    parser.add_argument("--events", type=int, default=50_000_000, help="smallest number of order lines")
-    parser.add_argument("--customers", type=int, default=1_000_000, help="size of the simulated shop")
-    parser.add_argument("--quick", action="store_true", help="200,000 events, 10,000 customers")
-    parser.add_argument("--sides", nargs="+", default=[name for name, _, _ in SIDES], help="only these sides")
-    parser.add_argument("--save", type=Path, nargs="?", const=RESULTS, metavar="DIR", help="write events.md")
-    options = parser.parse_args()
-    if options.quick:
-        options.events, options.customers = 200_000, 10_000
-    if unknown := set(options.sides) - {name for name, _, _ in SIDES}:
-        parser.error(f"no such sides: {', '.join(sorted(unknown))}")
-    return options
+def compare_orders(
+    kind: str, customers: int, repeats: int, workplace: Workplace
+) -> tuple[list[Results], str]:
+    """All sides in turn on the files of one format, with their table."""
+    folder, name = str(workplace.folder / kind), f"bench-{kind}"
+    write_definition(workplace.folder, name, "orders")
+    job = {"folder": folder, "format": kind, "customers": customers}
+    orders = run_side("write_orders", job, workplace)
+    peer = {"source": folder, "as_of": NIGHTS[1]}
+    rounds = []
+    for _ in range(repeats):
+        results = run_two_nights(name, [folder, folder], workplace, "flow")
+        results |= {side: run_side(f"bench.peers:{side}", peer, workplace) for side in ("aggregate", "rules")}
+        check_agreement(results)
+        rounds.append(results)
+    size = f"{orders['lines']:,} lines, {orders['bytes'] / 1e6:,.0f} MB, {rounds[0]['steady']['customers']:,}"
+    return rounds, format_orders(f"{kind}: {size} customers", rounds)
 
 
-def write_events_definition(folder: Path, days: int) -> str:
-    """Write the shipped definition of orders with a window of `days`. Returns its name."""
-    content = yaml.safe_load((BUILT_IN / "orders.yaml").read_text(encoding="utf-8"))
-    content |= {"name": "bench-events", "k": {"max": K_MAX, "rule": "elbow"}}
-    content["summary"]["window_days"] = days
-    (folder / "bench-events.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    return "bench-events"
+def check_agreement(results: Results) -> None:
+    """Stop if the sides disagree on the customers of the second night, their orders or their revenue."""
+    for side in ("aggregate", "rules"):
+        for key in ("customers", "orders", "revenue"):
+            ours, theirs = results["steady"][key], results[side][key]
+            if abs(ours - theirs) > 1e-9 * abs(theirs):
+                raise SystemExit(f"{key}: {ours} by ours, but {theirs} by {LABELS[side]}")
 
 
-def make_events_job(workplace: Workplace, options: argparse.Namespace) -> dict[str, Any]:
-    """Write the events and their definition: the job that every side gets."""
-    data = workplace.folder / "events"
-    data.mkdir()
-    job: dict[str, Any] = {"data": str(data), "as_of": str(AS_OF)}
-    job |= {"events": options.events, "customers": options.customers}
-    job["written"] = run_side("bench.event_sides:write_events", job, workplace)
-    job["days"] = job["written"]["days"]
-    job["definition"] = write_events_definition(workplace.folder, job["days"])
-    return job
-
-
-def check_agreement(results: dict[str, dict[str, Any]]) -> None:
-    """Stop if the sides disagree on customers, recency, orders or revenue."""
-    (reference, expected), *sides = results.items()
-    for name, result in sides:
-        for key in ("customers", "recency_days", "orders", "revenue"):
-            if abs(result[key] - expected[key]) > 1e-9 * abs(expected[key]):
-                raise SystemExit(f"{key} is {result[key]} by {name}, but {expected[key]} by {reference}")
+def format_orders(title: str, rounds: list[Results]) -> str:
+    """A row for each side: CPU seconds, how they compare with DuckDB's, wall seconds and memory."""
+    titles = (
+        "CPU s",
+        "CPU s, of the aggregate's (range)",
+        "of those with rules (range)",
+        "wall s",
+        "peak MB",
+    )
+    lines = [f"### {title}\n", format_head(f"median of {len(rounds)}", *titles)]
+    for side, label in LABELS.items():
+        cpu, wall, peak = (get_median(rounds, side, key) for key in ("work_cpu", "work_wall", "peak_mb"))
+        ratios = (format_ratios(rounds, (side, peer)) for peer in ("aggregate", "rules"))
+        lines.append(format_row(label, f"{cpu:.2f}", *ratios, f"{wall:.1f}", f"{peak:.0f}"))
+    return "\n".join([*lines, ""])
 
 
 def main() -> None:
-    """Write the events, run the sides one after another, print the table, save it if `--save` is given."""
-    options = _parse_options()
-    setting = format_setting()
-    print(setting, flush=True)
-    results = {}
+    """Run both formats, and print each table when it is done."""
+    parser = argparse.ArgumentParser(prog="python -m bench.events", description=__doc__)
+    parser.add_argument("--customers", type=int, default=100_000, help="of the shop: 29 lines each in a year")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds, in each of which every side runs")
+    options = parser.parse_args()
+    print(format_setting(), flush=True)
+    goals = []
     with tempfile.TemporaryDirectory(prefix="resegment-bench-") as name, running_server(Path(name)) as server:
-        workplace = Workplace(Path(name), server)
         os.environ["RESEGMENT_DEFINITIONS"] = name
-        job = make_events_job(workplace, options)
-        for side, function, memory_limit in SIDES:
-            if side in options.sides:
-                side_job = {**job, "memory_limit": memory_limit}
-                results[side] = run_side(f"bench.event_sides:{function}", side_job, workplace)
-        check_agreement(results)
-    table = format_events(job["written"], results)
-    print(table, flush=True)
-    if options.save:
-        text = "\n".join(["## Events side by side", "", setting, table])
-        save(options.save, "events", text, {"written": job["written"], **results})
+        workplace = Workplace(Path(name), server)
+        for kind in ("csv", "parquet"):
+            rounds, table = compare_orders(kind, options.customers, options.repeats, workplace)
+            print(table, flush=True)
+            goals += [
+                Goal(
+                    f"{kind}, {LABELS[side]}: CPU s / {LABELS[peer]}",
+                    compute_ratio(rounds, (side, peer)),
+                    limit,
+                )
+                for (side, peer), limit in GOALS.items()
+            ]
+    print("### Goals\n")
+    for goal in goals:
+        print(goal.describe())
 
 
 if __name__ == "__main__":

@@ -1,133 +1,154 @@
-"""The whole night side by side with the article's way, as ratios: `python -m bench.nightly`.
+"""Nights next to what others would use, as ratios: `python -m bench.nightly`.
 
-Both sides read the same clean file, in turn, each in a process of its own. Ours runs against a Prefect
-server that is already up, as in production. Seconds depend on the machine, ratios hardly do.
+The first night, and a steady night after it on which 1 % of the customers have changed, against a Prefect
+server that is already up, as in production. In the same run the loop of scikit-learn, MiniBatchKMeans and
+faiss; and the article's night against a script that does what the article describes.
 """
 
 import argparse
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench.inputs import K_MAX, write_definition
-from bench.measure import Workplace, compare_sides, run_side
-from bench.server import running_server
-from bench.tables import (
-    RESULTS,
-    Goal,
-    format_comparison,
-    format_inertia,
-    format_memory,
-    format_setting,
-    save,
+from bench.inputs import NIGHTS, write_definition
+from bench.measure import (
+    Results,
+    Workplace,
+    compute_ratio,
+    get_median,
+    run_side,
+    run_two_nights,
+    time_process,
 )
+from bench.server import running_server
+from bench.tables import Goal, format_head, format_ratios, format_row, format_setting
+from config.definition import BUILT_IN
+from segmentation.samples.catalogue import article_table
 
+PEERS = {"sklearn": "scikit-learn loop", "minibatch": "MiniBatchKMeans loop", "faiss": "faiss loop"}
+LABELS = {"first": "first night", "steady": "steady night", **PEERS}
+SAMPLES = {"shop": "heavy-tailed customers", "separated": "well-separated clusters"}
+# The most that a first and a steady night may take, as shares of the loop's CPU time.
+GOALS = {"shop": (1 / 2, 1 / 5), "separated": (1, 1 / 3)}
 GOAL_ROWS = 1_000_000  # the goals are set for nights of this size
-K = 5
+GOAL_INERTIA, GOAL_ARTICLE = 1.005, 1.6
+COMMANDS = {
+    "script": "the article as a script",
+    "command": "`resegment run article`",
+    "bare": "its stages without Prefect",
+}
 
 
-def _parse_options() -> argparse.Namespace:
-    """The command's options."""
-    parser = argparse.ArgumentParser(prog="python -m bench.nightly", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="customers of the large comparison")
-    parser.add_argument("--repeats", type=int, default=3, help="alternating pairs of runs")
-    parser.add_argument(
-        "--ks", type=int, nargs="*", default=[3, 5, 8, 12], help="k to compare with full fits"
-    )
-    parser.add_argument(
-        "--parquet", type=int, nargs="*", default=[1_000_000, 3_000_000, 10_000_000], metavar="ROWS"
-    )
-    parser.add_argument("--quick", action="store_true", help="100,000 rows, one repeat")
-    parser.add_argument(
-        "--save", type=Path, nargs="?", const=RESULTS, metavar="DIR", help="write nightly.md and nightly.json"
-    )
-    options = parser.parse_args()
-    if options.quick:
-        options.rows, options.repeats, options.ks, options.parquet = 100_000, 1, [K], [100_000]
-    return options
+def compare_customers(
+    sample: str, options: argparse.Namespace, workplace: Workplace
+) -> tuple[list[Results], str]:
+    """All sides in turn on one sample, with their table."""
+    files = [str(workplace.folder / f"{sample}-{number}.parquet") for number in (1, 2)]
+    features = write_definition(workplace.folder, f"bench-{sample}", sample)
+    job: dict[str, Any] = {"sample": sample, "rows": options.rows, "nights": files, "features": features}
+    rows = run_side("write_customers", job, workplace)["rows"]
+    job["source"] = files[1]
+    best = run_side("bench.peers:best_of_three", job, workplace)["inertia"]
+    peers = [name for name in PEERS if name != "faiss" or find_spec("faiss")]
+    rounds = []
+    for _ in range(options.repeats):
+        results = run_two_nights(f"bench-{sample}", files, workplace, "flow")
+        results |= {name: run_side(f"bench.peers:{name}", job, workplace) for name in peers}
+        for result in results.values():
+            result["over_best"] = result["inertia"] / best
+        rounds.append(results)
+    for path in files:
+        Path(path).unlink()
+    return rounds, format_sides(f"{rows:,} x 8: {SAMPLES[sample]}", rounds)
 
 
-def make_night_job(workplace: Workplace, sample: str, rows: int, suffix: str) -> dict[str, Any]:
-    """Write an input file and its definition: the job that both sides get."""
-    job: dict[str, Any] = {"sample": sample, "rows": rows, "definition": f"bench-{sample}"}
-    job |= {"k": K, "k_max": K_MAX, "scaled": sample == "shop"}
-    job["data"] = str(workplace.folder / f"{sample}-{rows}{suffix}")
-    job["features"] = write_definition(workplace.folder, job["definition"], sample, K)
-    job["rows"] = run_side("write_input", job, workplace)["rows"]
-    return job
+def format_sides(title: str, rounds: list[Results]) -> str:
+    """A row for each side: CPU seconds, how they compare with the loop, and inertia."""
+    titles = ("CPU s, of the loop's (range)", "wall s", "peak MB", "inertia / best of three")
+    lines = [f"### {title}\n", format_head(f"median of {len(rounds)}", "CPU s", *titles)]
+    for side in rounds[0]:
+        cpu, wall, peak, inertia = (
+            get_median(rounds, side, key) for key in ("work_cpu", "work_wall", "peak_mb", "over_best")
+        )
+        ratios = format_ratios(rounds, (side, "sklearn"))
+        figures = (f"{wall:.1f}", f"{peak:.0f}", f"{inertia:.4f}")
+        lines.append(format_row(LABELS[side], f"{cpu:.2f}", ratios, *figures))
+    if "faiss" not in rounds[0]:
+        lines.append("\nfaiss is skipped: `faiss-cpu` is not installed (`uv sync --group bench`).")
+    return "\n".join([*lines, ""])
 
 
-def compare_inertia(job: dict[str, Any], workplace: Workplace, ks: list[int]) -> dict[str, float]:
-    """Published inertia at fixed k against the best of three full scikit-learn fits to all rows."""
-    best = run_side("best_of_three", {**job, "ks": ks}, workplace)
-    ratios = {}
-    for k in ks:
-        name = f"bench-k{k}"
-        write_definition(workplace.folder, name, "shop", k)
-        ratios[str(k)] = run_side("ours", {**job, "definition": name}, workplace)["inertia"] / best[str(k)]
-    return ratios
+def compare_article(repeats: int, workplace: Workplace) -> tuple[list[Results], str]:
+    """Whole commands, imports included: the article's script, the command, and the stages without Prefect."""
+    import pyarrow.csv as arrow_csv
 
-
-def measure_memory(rows: int, workplace: Workplace) -> dict[str, Any]:
-    """Run ours once from a Parquet file, which is removed afterwards."""
-    job = make_night_job(workplace, "shop", rows, ".parquet")
-    result = run_side("ours", job, workplace)
-    Path(job["data"]).unlink()
-    return {"rows": job["rows"], **{key: result[key] for key in ("peak_mb", "cpu", "wall", "stages")}}
-
-
-def list_goals(big: dict[str, Any], inertia: dict[str, float], runs: list[dict[str, Any]]) -> list[Goal]:
-    """The goals that the project set itself."""
-    goals = [
-        Goal("CPU after imports, article's way / ours", big["ratio"]["work_cpu"], 4.0, True),
-        Goal("CPU of the whole process, article's way / ours", big["ratio"]["command_cpu"], 1.8, True),
-        Goal("wall time of the whole process, article's way / ours", big["ratio"]["command_wall"], 1.8, True),
+    data = str(workplace.folder / "article.csv")
+    arrow_csv.write_csv(article_table(), data)
+    (workplace.folder / "article.yaml").write_bytes((BUILT_IN / "article.yaml").read_bytes())
+    script = [sys.executable, str(Path(__file__).with_name("article_script.py")), data]
+    page = str(workplace.folder / "article.html")
+    command = [str(Path(sys.executable).with_name("resegment")), "run", "article", "--source", data]
+    job = {"definition": "article", "definitions": workplace.folder, "as_of": NIGHTS[0], "source": data}
+    rounds = []
+    for number in range(repeats + 1):
+        store = str(workplace.folder / f"article-{number}")
+        results: Results = {
+            "script": dict(time_process([*script, page], workplace)),
+            "command": dict(time_process([*command, "--as-of", str(NIGHTS[0]), "--store", store], workplace)),
+            "bare": run_side("bench.without_prefect:bare", job, workplace),
+        }
+        rounds.append(results)
+    rounds = rounds[1:]  # the first runs of a server and of a file cache are slow
+    titles = ("CPU s", "CPU s, of the script's (range)", "wall s", "server, CPU s")
+    lines = [
+        "### The article: 24,000 x 3 from CSV, whole command\n",
+        format_head(f"median of {repeats}", *titles),
     ]
-    if inertia:
-        goals.append(Goal("inertia, ours / best of three full fits", max(inertia.values()), 1.005, False))
-    if runs:
-        rows = runs[-1]["rows"]
-        goals.append(Goal(f"peak MB at {rows:,} rows from Parquet", runs[-1]["peak_mb"], 1000, False))
+    for side, label in COMMANDS.items():
+        cpu, wall, server = (get_median(rounds, side, key) for key in ("cpu", "wall", "server_cpu"))
+        ratios = format_ratios(rounds, (side, "script"), "cpu")
+        lines.append(format_row(label, f"{cpu:.1f}", ratios, f"{wall:.1f}", f"{server:.1f}"))
+    return rounds, "\n".join([*lines, ""])
+
+
+def list_night_goals(sample: str, rounds: list[Results]) -> list[Goal]:
+    """The goals for one sample of customers."""
+    goals = []
+    for side, limit in zip(("first", "steady"), GOALS[sample], strict=True):
+        ratio = compute_ratio(rounds, (side, "sklearn"))
+        goals.append(Goal(f"{SAMPLES[sample]}, {LABELS[side]}: CPU s / scikit-learn loop", ratio, limit))
+        inertia = get_median(rounds, side, "over_best")
+        goals.append(
+            Goal(f"{SAMPLES[sample]}, {LABELS[side]}: inertia / best of three", inertia, GOAL_INERTIA)
+        )
     return goals
 
 
-def measure_all(workplace: Workplace, options: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
-    """Each comparison when it is done: its key among the results, its numbers and its table."""
-    small = make_night_job(workplace, "article", 24_000, ".csv")
-    compare_sides(small, workplace, 1)  # a warm-up: the first runs of a server and of a file cache are slow
-    comparison = compare_sides(small, workplace, options.repeats)
-    yield "small", comparison, format_comparison("24,000 x 3: the article's data, from CSV", comparison)
-
-    big = make_night_job(workplace, "shop", options.rows, ".csv")
-    comparison = compare_sides(big, workplace, options.repeats)
-    title = f"{big['rows']:,} x 8: heavy-tailed customers, from CSV"
-    yield "big", comparison, format_comparison(title, comparison)
-    inertia = compare_inertia(big, workplace, options.ks) if options.ks else {}
-    yield "inertia", inertia, format_inertia(inertia) if inertia else ""
-    runs = [measure_memory(rows, workplace) for rows in options.parquet]
-    yield "memory", runs, format_memory(runs) if runs else ""
-
-
 def main() -> None:
-    """Run every comparison, print each table when it is done, save them if `--save` is given."""
-    options = _parse_options()
-    tables = [format_setting()]
-    print(tables[0], flush=True)
-    results: dict[str, Any] = {}
+    """Run every comparison, and print each table when it is done."""
+    parser = argparse.ArgumentParser(prog="python -m bench.nightly", description=__doc__)
+    parser.add_argument("--rows", type=int, default=GOAL_ROWS, help="customers of each sample")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds, in each of which every side runs")
+    options = parser.parse_args()
+    print(format_setting(), flush=True)
+    goals = []
     with tempfile.TemporaryDirectory(prefix="resegment-bench-") as name, running_server(Path(name)) as server:
         os.environ["RESEGMENT_DEFINITIONS"] = name
-        for key, numbers, table in measure_all(Workplace(Path(name), server), options):
-            results[key] = numbers
-            tables.append(table)
+        workplace = Workplace(Path(name), server)
+        commands, table = compare_article(options.repeats, workplace)
+        print(table, flush=True)
+        ratio = compute_ratio(commands, ("command", "script"), "cpu")
+        goals.append(Goal("the article, whole command: CPU s / script", ratio, GOAL_ARTICLE))
+        for sample in SAMPLES:
+            rounds, table = compare_customers(sample, options, workplace)
             print(table, flush=True)
-    if options.rows >= GOAL_ROWS:
-        goals = list_goals(results["big"], results["inertia"], results["memory"])
-        tables.append("\n".join(["### Goals", "", *(goal.describe() for goal in goals)]))
-        print(tables[-1], flush=True)
-    if options.save:
-        save(options.save, "nightly", "\n".join(["## The night side by side", "", *tables, ""]), results)
+            goals += list_night_goals(sample, rounds) if options.rows >= GOAL_ROWS else []
+    print("### Goals\n")
+    for goal in goals:
+        print(goal.describe())
 
 
 if __name__ == "__main__":

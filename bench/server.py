@@ -65,8 +65,8 @@ def running_process(
             process.wait()
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU seconds that another process has used; 0.0 where the system does not report them."""
+def cpu_seconds(pid: int | None) -> float:
+    """CPU seconds that another process has used; 0.0 without one, or where the system does not say."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:

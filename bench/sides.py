@@ -1,143 +1,141 @@
-"""The sides of the comparison, each run in a process of its own: ours, and the article's way.
+"""Our sides of the comparisons: a night as the flow, and as bare stages. Each runs in a process of its own.
 
-    python -m bench.sides SIDE JOB.json ANSWER.json
+    python -m MODULE SIDE JOB.json ANSWER.json
 
-bench/nightly.py decides what is compared and how often.
+The sides of others are in bench/peers.py. bench/measure.py starts them.
 """
 
 import json
-import logging
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
-from bench.inputs import write_input
+from bench.inputs import write_customers, write_orders
 
-SEED = 42
-AS_OF = date(2026, 1, 31)
-MAX_ITER = 400
+if TYPE_CHECKING:
+    from schemas.night import Published
 
 Side = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Clock:
-    """CPU and wall seconds of the work after imports, and of its stages."""
+    """CPU seconds of the process and of its main thread, and wall seconds, from when it is made."""
 
     def __init__(self) -> None:
-        self.imports_cpu, self.start = time.process_time(), time.perf_counter()
-        self.ends: dict[str, float] = {}
+        self.start = self._read()
 
-    def end(self, stage: str) -> None:
-        """Note that a stage ends now. Where several tasks share a name, the last end counts."""
-        self.ends[stage] = time.perf_counter()
+    def read(self) -> dict[str, float]:
+        """Seconds so far."""
+        pairs = zip(("work_cpu", "work_wall", "work_main"), self._read(), self.start, strict=True)
+        return {name: now - start for name, now, start in pairs}
 
-    def read(self) -> dict[str, Any]:
-        """Seconds so far. A stage lasts from the end of the previous one."""
-        cpu, wall = time.process_time() - self.imports_cpu, time.perf_counter() - self.start
-        starts = [self.start, *list(self.ends.values())[:-1]]
-        stages = {name: end - start for (name, end), start in zip(self.ends.items(), starts, strict=True)}
-        return {"work_cpu": cpu, "work_wall": wall, "imports_cpu": self.imports_cpu, "stages": stages}
+    @staticmethod
+    def _read() -> tuple[float, float, float]:
+        return time.process_time(), time.perf_counter(), time.thread_time()
 
 
-class StageLines(logging.Handler):
-    """Notes when stages end, from the lines that Prefect logs."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(logging.INFO)
-        self.clock = clock
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note the flow's beginning and the end of each task."""
-        message = record.getMessage()
-        if "Beginning flow run" in message:
-            self.clock.end("start")
-        elif "Finished in state" in message and (name := getattr(record, "task_run_name", "")):
-            self.clock.end(name.split(" ")[0])
-
-
-def run_ours(job: dict[str, Any]) -> dict[str, Any]:
-    """The nightly flow, against the server that PREFECT_API_URL names."""
+def import_libraries() -> None:
+    """What every night needs, so that it counts as imports, as on the other sides."""
     from resegment.flow_runs import prepare_environment
 
     prepare_environment()
-    # Needed by every run, so counted as imports, as on the other side
+    import duckdb  # noqa: F401
+    import pandera.pandas  # noqa: F401
     import plotly.io
     import plotly.offline  # noqa: F401
-    import pyarrow.parquet as pq
     import sklearn.cluster  # noqa: F401
 
+    import flows.resegment  # noqa: F401
+
+
+def run_flow(job: dict[str, Any]) -> dict[str, Any]:
+    """The nightly flow, against the server that PREFECT_API_URL names."""
+    import_libraries()
     from flows.resegment import resegment
     from schemas.night import Published
 
     clock = Clock()
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addHandler(StageLines(clock))
-    published = resegment(job["definition"], as_of=AS_OF, source=job["data"], store=job["store"])
+    as_of = date.fromisoformat(job["as_of"])
+    published = resegment(job["definition"], as_of=as_of, source=job["source"], store=job["store"])
     seconds = clock.read()
     if not isinstance(published, Published):
-        raise SystemExit("the run was held by a check")
+        raise SystemExit("the run ended without an edition")
+    return {**seconds, **sum_features(published.segments_path), **read_edition(published)}
+
+
+def run_bare(job: dict[str, Any]) -> dict[str, Any]:
+    """The stages alone: no server, and no flow run. Also seconds by stage, and bytes of stage files."""
+    import_libraries()
+    from bench.nights import run_nights
+    from config.definition_files import read_definition
+
+    definition = read_definition(Path(job["definitions"], f"{job['definition']}.yaml"))
+    store = Path(job["store"])
+    with measured_stages(store / definition.name / ".staging") as costs:
+        clock = Clock()
+        (_, published), *_ = run_nights(definition, job["source"], store, [date.fromisoformat(job["as_of"])])
+        seconds = clock.read()
+    return {**seconds, **costs, **read_edition(published)}
+
+
+@contextmanager
+def measured_stages(staging: Path) -> Iterator[dict[str, Any]]:
+    """Seconds of each stage that runs in the block, and the most bytes of stage files after any of them."""
+    from tasks.runtime.stage import Stage
+
+    stages: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    costs: dict[str, Any] = {"stages": stages, "stage_bytes": 0}
+
+    def measure(method: Callable[..., Any]) -> Callable[..., Any]:
+        def run(stage: Stage[..., Any], *args: object, **kwargs: object) -> object:
+            clock = Clock()
+            record = method(stage, *args, **kwargs)
+            for name, seconds in clock.read().items():
+                stages[stage.name][name] += seconds
+            costs["stage_bytes"] = max(costs["stage_bytes"], sum_file_sizes(staging))
+            return record
+
+        return run
+
+    with (
+        patch.object(Stage, "__call__", measure(Stage.__call__)),
+        patch.object(Stage, "for_each", measure(Stage.for_each)),
+    ):
+        yield costs
+
+
+def read_edition(published: "Published") -> dict[str, Any]:
+    """What is compared of an edition."""
     edition = Path(published.report_path).parent
-    sweep = pq.read_table(edition / "sweep.parquet").to_pydict()
+    manifest = json.loads((edition / "manifest.json").read_bytes())
     return {
-        **seconds,
-        "inertia_by_k": dict(zip(map(str, sweep["k"]), sweep["inertia"], strict=True)),
-        "inertia": json.loads((edition / "manifest.json").read_bytes())["inertia"],
-        "html_bytes": Path(published.report_path).stat().st_size,
+        "inertia": manifest["inertia"],
+        "customers": published.customers,
+        "k": published.k,
+        "edition_bytes": sum_file_sizes(edition),
     }
 
 
-def run_article(job: dict[str, Any]) -> dict[str, Any]:
-    """pandas.read_csv, a loop of scikit-learn KMeans, a final fit, a scatter of all rows."""
-    import pandas as pd
-    import plotly.express as px
-    from sklearn.cluster import KMeans
-    from sklearn.preprocessing import StandardScaler
+def sum_features(path: str) -> dict[str, float]:
+    """All orders and all revenue, which other sides must agree on, if the segments have these features."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
 
-    clock = Clock()
-    frame = pd.read_csv(job["data"])
-    clock.end("read")
-    features = frame[job["features"]]
-    x = StandardScaler().fit_transform(features) if job["scaled"] else features.to_numpy(float)
-    clock.end("scale")
-    by_k = {}
-    for k in range(1, job["k_max"] + 1):
-        by_k[str(k)] = float(KMeans(**settings(k, SEED)).fit(x).inertia_)
-    clock.end("sweep")
-    final = KMeans(**settings(job["k"], SEED)).fit(x)
-    frame["cluster"] = final.labels_.astype(str)
-    clock.end("fit")
-    axes = dict(zip("xyz", job["features"], strict=False))
-    page = Path(job["store"]) / "article.html"
-    px.scatter_3d(frame, **axes, color="cluster").write_html(page)
-    clock.end("page")
-    return {
-        **clock.read(),
-        "inertia_by_k": by_k,
-        "inertia": float(final.inertia_),
-        "html_bytes": page.stat().st_size,
-    }
+    names = [name for name in ("orders", "revenue") if name in pq.read_schema(path).names]
+    table = pq.read_table(path, columns=names)
+    return {name: float(pc.sum(table[name]).as_py()) for name in names}
 
 
-def fit_best_of_three(job: dict[str, Any]) -> dict[str, Any]:
-    """The best inertia of three full scikit-learn fits to all rows, for a few k."""
-    import pandas as pd
-    from sklearn.cluster import KMeans
-    from sklearn.preprocessing import StandardScaler
-
-    x = StandardScaler().fit_transform(pd.read_csv(job["data"], usecols=job["features"])[job["features"]])
-    return {
-        str(k): min(float(KMeans(**settings(k, seed)).fit(x).inertia_) for seed in (1, 2, 3))
-        for k in job["ks"]
-    }
-
-
-def settings(k: int, seed: int) -> dict[str, Any]:
-    """The article's k-means: scikit-learn's defaults (one k-means++ start) with the article's `max_iter`."""
-    return {"n_clusters": k, "init": "k-means++", "max_iter": MAX_ITER, "random_state": seed}
+def sum_file_sizes(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def peak_mb() -> float:
@@ -161,10 +159,10 @@ def answer(sides: dict[str, Side], arguments: list[str]) -> None:
 
 
 SIDES: dict[str, Side] = {
-    "ours": run_ours,
-    "article": run_article,
-    "best_of_three": fit_best_of_three,
-    "write_input": write_input,
+    "flow": run_flow,
+    "bare": run_bare,
+    "write_customers": write_customers,
+    "write_orders": write_orders,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from config.cores import count_usable_cores
+
 ROOT = Path(__file__).parents[1]
 COMMANDS, PUBLISHERS = "9", "3"
 ROWS = (
@@ -57,7 +59,7 @@ def read_results(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def prove_replays(folder: Path, seeds: int) -> dict[str, Any]:
     """All seeds, spread over the cores: what was done in all, and the failures."""
-    cores = min(os.cpu_count() or 1, seeds)
+    cores = min(count_usable_cores(), seeds)
     borders = [1 + seeds * core // cores for core in range(cores + 1)]
     processes = [start_replays(folder / f"from-{a}", a, b - 1) for a, b in pairwise(borders)]
     counts, failures = Counter[str](), []

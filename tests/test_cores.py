@@ -48,9 +48,9 @@ def test_a_flow_runs_as_many_tasks_at_once_as_the_setting_says(monkeypatch: pyte
 
 
 def test_only_the_setting_counts_cores() -> None:
-    """Every other module reads the setting."""
+    """Every other module reads the setting; benchmarks count as the setting does."""
     root = Path(__file__).parents[1]
-    packages = ("config", "deployments", "flows", "resegment", "schemas", "segmentation", "tasks")
+    packages = ("config", "deployments", "flows", "resegment", "schemas", "segmentation", "tasks", "bench")
     counting = re.compile(r"cpu_count|sched_getaffinity|ThreadPoolTaskRunner\(max_workers=(?!read_settings)")
     modules = (path for package in packages for path in (root / package).rglob("*.py"))
     assert [path.name for path in modules if counting.search(path.read_text())] == ["cores.py"]
