@@ -14,3 +14,6 @@ class Part(Record):
     rows: int
     size: int = Field(description="Bytes.")
     columns: tuple[str, ...] | None = Field(None, description="The columns of the part; None: all of them.")
+    # So that a night can use the file of another one, whose source began with other files.
+    first_file: int = Field(0, description="What is added to its source_file.")
+    first_row: int = Field(0, description="What is added to its source_row.")

@@ -13,6 +13,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from config.side_tables import SideTableName
 from schemas.breakdown import Breakdown
 from schemas.known_customers import KnownCustomers, KnownHistory
+from schemas.known_files import KnownFiles
 from schemas.late_files import LateFiles
 from schemas.part import Part
 from schemas.record import Record
@@ -179,7 +180,7 @@ class Ingested(Record):
 
     key: EditionKey
     inputs: tuple[Input, ...]
-    known_files: int = Field(0, description="Files that an earlier night has judged.")
+    known_files: KnownFiles = KnownFiles()
     files_outside: int = Field(0, description="Dated files of the source outside the days that count.")
     digests: tuple[Digest, ...]
     is_published: bool = Field(False, description="The date's edition is already in the store.")
@@ -216,7 +217,7 @@ class Ingested(Record):
             f"{balance.read:,} rows of {len(self.inputs)} inputs: {balance.used:,} good, "
             f"{balance.quarantined:,} quarantined, {balance.outside:,} outside the window"
             + (f", {balance.erased:,} of erased customers" if balance.erased else "")
-            + (f"; {self.known_files} of {len(self.inputs)} files judged before" if self.known_files else "")
+            + self.known_files.describe(len(self.inputs))
         )
 
 

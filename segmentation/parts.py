@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.part import Part
@@ -57,6 +58,16 @@ def hash_file(path: AnyPath) -> str:
 def make_part(path: Path, rows: int) -> Part:
     """The record of a finished file."""
     return Part(path=path, rows=rows, size=path.stat().st_size)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Give a finished file a second name; where the file system has no hard links, a copy."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.EMLINK, errno.ENOSYS):
+            raise
+        shutil.copy2(source, target)
 
 
 def create_empty_folder(folder: Path) -> Path:
@@ -121,7 +132,18 @@ def read_part(part: Part, columns: Sequence[str] | None = None) -> pa.Table:
     file = pq.ParquetFile(check_part(part), memory_map=True, pre_buffer=False)
     table = file.read(columns=names, use_threads=False)
     # Arrow gives columns in the order of the file.
-    return table if names is None else table.select(names)
+    table = table if names is None else table.select(names)
+    return shift_places(table, part.first_file, part.first_row)
+
+
+def shift_places(table: pa.Table, files: int, rows: int) -> pa.Table:
+    """The table with these added to its source_file and source_row, if it has them."""
+    for name, number in (("source_file", files), ("source_row", rows)):
+        if number and name in table.column_names:
+            position, kind = table.column_names.index(name), table.schema.field(name).type
+            values = pc.add(table[name], pa.scalar(number, kind))
+            table = table.set_column(position, table.schema.field(name), values)
+    return table
 
 
 def to_matrix(table: pa.Table, columns: Sequence[str] | None = None) -> np.ndarray:

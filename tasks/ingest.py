@@ -28,6 +28,7 @@ from segmentation.rows.judging.cast_batch import Contract, with_currencies
 from segmentation.rows.judging.currencies import check_currencies, list_currency_rules
 from segmentation.rows.judging.deliveries import counts_twice
 from segmentation.rows.judging.digests import compute_digests
+from segmentation.rows.judging.judged_cache import open_cache
 from segmentation.rows.judging.known_files import judge_rows
 from segmentation.rows.judging.refused_value import list_amounts
 from segmentation.rows.judging.refusing import summarise_reasons
@@ -172,6 +173,14 @@ def read_complete_tombstones(night: Night) -> Tombstones | None:
     return tombstones
 
 
+def judge_source(
+    night: Night, source: OpenedSource, contract: Contract, tombstones: str | None
+) -> JudgedRows:
+    """The source's rows in stage files. Files that earlier nights judged are not judged again."""
+    cache = open_cache(night, source.files, contract, tombstones)
+    return judge_rows(source.files, contract, night.staging / "ingest", cache)
+
+
 def read_source(night: Night) -> Ingested:
     """Read, judge and write every row of the source; stop early if its edition is published."""
     # Before the source: whoever is erased from here on makes this run a conflict.
@@ -203,14 +212,14 @@ def read_source(night: Night) -> Ingested:
         return published.model_copy(update=sources)
     check_space(night, (*inputs, *(file.input for table in history for file in table.source.files)))
     contract = complete_contract(night, source, contract)
-    rows, known_files = judge_rows(night, source.files, contract, key.tombstones, folder)
+    rows = judge_source(night, source, contract, key.tombstones)
     warnings = (*source.warnings, *check_judged(night, rows, inputs, contract))
     side_rows = judge_side_tables(tables, folder)
     ingested = Ingested(
         attributes=side_rows.get("attributes"),
         key=key,
         inputs=inputs,
-        known_files=known_files,
+        known_files=rows.known_files,
         files_outside=source.outside,
         digests=digests,
         tombstones=used,

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from config.definition import Definition
 from schemas.night import Night
 from schemas.rows import Customers, Ingested
-from segmentation.parts import read_part
+from segmentation.parts import read_part, write_part
 from segmentation.rows.summarising.aggregation import Aggregation, choose_scale
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.events import name_features
@@ -122,9 +121,9 @@ def aggregate(
 ) -> pa.Table:
     """Aggregate these events to customers, with one stage file per frame."""
     folder.mkdir(parents=True, exist_ok=True)
-    for i, frame in enumerate(frames):
-        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / f"{i}.parquet")
-    aggregation = Aggregation(definition, as_of, [str(folder / f"{i}.parquet") for i in range(len(frames))])
+    events = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
+    parts = [write_part(folder / f"{i}.parquet", table) for i, table in enumerate(events)]
+    aggregation = Aggregation(definition, as_of, parts)
     with open_engine(folder, folder / "spill") as connection:
         (ranges,) = run_query(connection, aggregation.ranges_query())
         events, *largest = ranges.to_pylist()[0].values()

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.definition import Definition
+from schemas.known_files import KnownFiles
 from schemas.night import Night
 from schemas.rows import Ingested
 from segmentation.errors import ResegmentError
@@ -121,5 +122,5 @@ def read_night(history: History, definition: Definition, as_of: date, store: Pat
     kinds = (record.parts, record.quarantine, record.replacing)
     rows = [[row for part in parts for row in read_part(part).to_pylist()] for parts in kinds]
     rows[2].sort(key=lambda row: (row["source_file"], row["source_row"]))  # in no order
-    nothing = {"parts": (), "quarantine": (), "replacing": (), "known_files": 0}
-    return Judged(record.model_copy(update=nothing), rows, record.known_files)
+    nothing = {"parts": (), "quarantine": (), "replacing": (), "known_files": KnownFiles()}
+    return Judged(record.model_copy(update=nothing), rows, record.known_files.files)

@@ -19,7 +19,7 @@ PUBLISH = (
     "segmentation.store.publication.commit.move_live"  # after the commit point, when the table is published
 )
 STALLING_FUNCTIONS = (
-    "tasks.ingest.write_rows",
+    "tasks.ingest.judge_rows",
     "tasks.sweep.fit_weighted",
     FIT,
     "tasks.report.render_report",

@@ -178,7 +178,7 @@ def test_a_definition_cannot_inject_sql(tmp_path: Path) -> None:
     events = make_events(4, 1).assign(**{hostile: [value, "a", "b", "a"]})
     (row,) = aggregate(tmp_path, [events], definition).to_pylist()
     assert (row["select from"], row["Events"], row["f0"]) == (3, 0.25, 0.25)
-    query = Aggregation(definition, AS_OF, ["a.parquet"]).customers_query([1.0, 1.0, 1.0])
+    query = Aggregation(definition, AS_OF, []).customers_query([1.0, 1.0, 1.0])
     assert "DROP" not in query.sql and "Events" not in query.sql
     assert quote_identifier('a"b') == '"a""b"'
 

@@ -14,6 +14,7 @@ import pytest
 
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
+from segmentation.parts import write_part
 from segmentation.rows.summarising.aggregation import Aggregation
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.sql_terms import AggregationQuery
@@ -39,10 +40,9 @@ def write_many(folder: Path, rows: int) -> tuple[pd.DataFrame, Aggregation]:
             "price": np.arange(rows) / 4,
         }
     )
-    files = [str(folder / f"{i}.parquet") for i in range(4)]
-    for i, file in enumerate(files):
-        pq.write_table(pa.Table.from_pandas(events[i::4], preserve_index=False), file)
-    aggregation = Aggregation(define(**FEATURES), AS_OF, files)
+    tables = (pa.Table.from_pandas(events[i::4], preserve_index=False) for i in range(4))
+    parts = [write_part(folder / f"{i}.parquet", table) for i, table in enumerate(tables)]
+    aggregation = Aggregation(define(**FEATURES), AS_OF, parts)
     return events.sort_values("customer_id", ignore_index=True), aggregation
 
 

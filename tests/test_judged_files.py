@@ -35,9 +35,18 @@ def set_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], Non
 
 
 def list_files(home: Path) -> list[Path]:
+    """The files of a segmentation's entries."""
+    return [path for path in (home / JUDGED).rglob("*") if path.is_file()]
+
+
+def list_folders(home: Path) -> list[Path]:
     """The entries of a segmentation, by when they were last used."""
-    files = [path for path in (home / JUDGED).rglob("*") if path.is_file()]
-    return sorted(files, key=lambda path: path.stat().st_mtime_ns)
+    return sorted((home / JUDGED).glob("*/*"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def read_content(home: Path) -> dict[str, bytes]:
+    """The files of a segmentation's entries, by their paths in the folder of judged files."""
+    return {str(path.relative_to(home / JUDGED)): path.read_bytes() for path in list_files(home)}
 
 
 @pytest.fixture
@@ -47,7 +56,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop = make_shop(tmp_path)
     shop.write(range(1, 8))
     assert shop.night(8).outcome == "published"
-    assert len(list_files(shop.home)) == 7
+    assert len(list_folders(shop.home)) == 7
     return shop
 
 
@@ -131,11 +140,12 @@ def test_a_damaged_entry_is_written_again(tmp_path: Path) -> None:
     shop = make_shop(tmp_path)
     shop.write(range(1, 8))
     shop.night(8)
-    (entry,) = list_files(shop.home)
-    content = entry.read_bytes()
-    entry.write_bytes(content[: len(content) // 2])
-    shop.night(8, force=True, as_of=day(8), run_id="again")
-    assert [path.read_bytes() for path in list_files(shop.home)] == [content]
+    content = read_content(shop.home)
+    for number, entry in enumerate(list_files(shop.home)):
+        octets = entry.read_bytes()
+        entry.write_bytes(octets[: len(octets) // 2])
+        shop.night(8, force=True, as_of=day(8), run_id=f"again-{number}")
+        assert read_content(shop.home) == content
 
 
 def test_a_kill_while_writing_leaves_no_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +168,7 @@ def test_a_kill_while_writing_leaves_no_entry(tmp_path: Path, monkeypatch: pytes
     monkeypatch.undo()
     assert not list_files(shop.home)
     assert shop.night(8).outcome == "published"
-    assert len(list_files(shop.home)) == 1
+    assert len(list_folders(shop.home)) == 1
 
 
 def test_only_the_owner_reads_judged_files(tmp_path: Path) -> None:
@@ -170,7 +180,7 @@ def test_only_the_owner_reads_judged_files(tmp_path: Path) -> None:
         shop.night(8)
     finally:
         os.umask(umask)
-    folders = [shop.home / JUDGED, *(path for path in (shop.home / JUDGED).iterdir())]
+    folders = [path for path in (shop.home / JUDGED, *(shop.home / JUDGED).rglob("*")) if path.is_dir()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
     assert {stat.S_IMODE(path.stat().st_mode) for path in list_files(shop.home)} == {0o600}
 
@@ -187,12 +197,12 @@ def test_an_erasure_removes_judged_files(shop: Shop) -> None:
 
 def test_entries_from_before_an_erasure_are_removed(shop: Shop) -> None:
     """Another machine's judged files of a store in a bucket go on its next night."""
-    stale = {path.name: path.read_bytes() for path in list_files(shop.home)}
+    stale = read_content(shop.home)
     erase_customers(shop.home, make_request(shop.home, ["c007"], "ana", "", shop.home), lambda line: None)
     folder = shop.home / JUDGED / "all"
-    folder.mkdir(parents=True)
     for name, content in stale.items():
-        (folder / name).write_bytes(content)
+        (shop.home / JUDGED / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop.home / JUDGED / name).write_bytes(content)
     shop.write([8])
     shop.night(9)
     assert not list(folder.glob("*"))
@@ -200,12 +210,12 @@ def test_entries_from_before_an_erasure_are_removed(shop: Shop) -> None:
 
 def test_judged_files_keep_within_their_limit(shop: Shop, set_limit: Callable[[float], None]) -> None:
     """A night removes what was least recently used, never what it uses; the sweep keeps a smaller limit."""
-    files = list_files(shop.home)
-    size = sum(path.stat().st_size for path in files)
-    os.utime(files[-1], (1, 1))
+    entries = list_folders(shop.home)
+    size = sum(path.stat().st_size for path in list_files(shop.home))
+    os.utime(entries[-1], (1, 1))
     set_limit((size - 1) / 1e9)
     sweep_entries(shop.home)
-    assert list_files(shop.home) == files[:-1]
+    assert list_folders(shop.home) == entries[:-1]
     set_limit(1e-9)
     shop.write([8])
     shop.night(9)
@@ -214,8 +224,8 @@ def test_judged_files_keep_within_their_limit(shop: Shop, set_limit: Callable[[f
 
 def test_files_that_no_night_uses_are_swept(shop: Shop) -> None:
     """After 30 days, however small they are."""
-    first, *others = list_files(shop.home)
+    first, *others = list_folders(shop.home)
     old = first.stat().st_mtime - 31 * 86_400
     os.utime(first, (old, old))
     sweep_entries(shop.home)
-    assert list_files(shop.home) == others
+    assert list_folders(shop.home) == others

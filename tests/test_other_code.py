@@ -89,7 +89,7 @@ def test_a_date_that_other_code_published_stays(
     published = rerun(town, 2)
     original = files(published)
     request.getfixturevalue(change)()
-    monkeypatch.setattr(tasks.ingest, "write_rows", None)  # what comes after is the long part of a night
+    monkeypatch.setattr(tasks.ingest, "judge_rows", None)  # what comes after is the long part of a night
     record = rerun(town, 2)
     assert (record.outcome, record.edition) == ("published-by-other-code", published.edition)
     (reason,) = record.other_code

@@ -40,7 +40,9 @@ def test_sketches_are_thinned_when_there_are_too_many(monkeypatch: pytest.Monkey
     deliveries = Deliveries(inputs)
     hashes = np.random.default_rng(1).integers(0, 2**64, 700, np.uint64)
     for number in range(40):
-        deliveries.add(Sketch(hashes, np.full(700, number, np.int32), np.array([number]), hashes, hashes))
+        deliveries.add(
+            Sketch(hashes, np.full(700, number, np.int32), np.array([number]), hashes, hashes, 1.0)
+        )
         assert len(deliveries.hashes) <= 1000
     overlap = measure_overlap(deliveries.hashes, deliveries.files, 40)
     assert overlap.shares.min() == 1 and overlap.rows.max() - overlap.rows.min() == 0

@@ -98,7 +98,7 @@ def select_current(
     attributes = night.definition.attributes
     if attributes is None:
         raise ValueError("the definition has no attributes")
-    queries = ValidityQueries(attributes, night.as_of, list_paths(rows.parts))
+    queries = ValidityQueries(attributes, night.as_of, rows.parts)
     connection, folder, names = session
     repeated = write_parts(folder, "repeated", rechunk(run_query(connection, queries.repeated_query())))
     judged: tuple[Part, ...] = ()

@@ -20,9 +20,8 @@ from segmentation.parts import create_empty_folder
 from segmentation.rows.judging.cast_batch import Contract, make_contract
 from segmentation.rows.judging.digests import compute_digests
 from segmentation.rows.judging.erased_rows import detect_erased
-from segmentation.rows.judging.judged_batches import judge_files
+from segmentation.rows.judging.known_files import judge_rows
 from segmentation.rows.judging.refusing import summarise_reasons
-from segmentation.rows.judging.writing import write_rows
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.sources.dated_names import span_in_name
 from segmentation.store.tombstones import Tombstones
@@ -121,7 +120,7 @@ def judge_side_table(table: SideTable, folder: Path, *, may_be_empty: bool = Fal
     """
     files = table.source.files
     inputs = tuple(file.input for file in files)
-    rows = write_rows(judge_files(files, table.contract), create_empty_folder(folder), inputs)
+    rows = judge_rows(files, table.contract, create_empty_folder(folder))
     if not rows.parts and not (may_be_empty and not rows.balance.quarantined):
         problem = "it has no rows"
         if rows.balance.quarantined:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 
 from config.attributes import Attributes
+from schemas.part import Part
+from segmentation.rows.summarising.placed_rows import ROWS, bind_rows
 from segmentation.rows.summarising.sql_terms import AggregationQuery, SqlTerms
 
 _PLACE = ("source_file", "source_row")
@@ -22,9 +24,9 @@ class ValidityQueries(SqlTerms):
     A row holds on the date if it holds at its first moment, 00:00 in the definition's time zone.
     """
 
-    def __init__(self, attributes: Attributes, as_of: date, files: Sequence[str]) -> None:
-        """`files` are parts of the table's good rows."""
-        super().__init__(attributes.rows, {"files": list(files), "midnight": datetime.combine(as_of, time())})
+    def __init__(self, attributes: Attributes, as_of: date, parts: Sequence[Part]) -> None:
+        """`parts` are those of the table's good rows."""
+        super().__init__(attributes.rows, {**bind_rows(parts), "midnight": datetime.combine(as_of, time())})
         self.attributes = attributes
         names = [name for name in attributes.columns if name != attributes.id]
         self.compared = ", ".join(["customer_id", *map(self.column, names)])
@@ -57,7 +59,7 @@ class ValidityQueries(SqlTerms):
         rows = (
             f"SELECT e.*, {self._begins} AS {BEGINS}, {self._ends} AS {ENDS}, row_number() OVER "
             f"(PARTITION BY {self.compared} ORDER BY {place}) > 1 AS {IS_COPY} "
-            "FROM read_parquet($files) e SEMI JOIN read_parquet($repeated) r USING (customer_id)"
+            f"FROM {ROWS} e SEMI JOIN read_parquet($repeated) r USING (customer_id)"
         )
         has_begun = f"FILTER (WHERE NOT {IS_COPY} AND {BEGINS} <= $midnight)"
         is_newest = f"{BEGINS} = max({BEGINS}) {has_begun} OVER (PARTITION BY customer_id)"

@@ -19,8 +19,7 @@ from segmentation.groups.previous import detect_needed_history
 from segmentation.partitions import write_parts
 from segmentation.parts import create_empty_folder, rechunk
 from segmentation.rows.judging.cast_batch import Contract
-from segmentation.rows.judging.judged_batches import judge_files
-from segmentation.rows.judging.writing import write_rows
+from segmentation.rows.judging.known_files import judge_rows
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.kept_events import drop_contradictions, keep_one_per_key
@@ -99,7 +98,7 @@ def read_history(opened: OpenedHistory, ingested: Ingested) -> KnownHistory:
     night, contract = opened.night, opened.contract
     folder = create_empty_folder(night.staging / "ingest")
     inputs = tuple(file.input for file in opened.source.files)
-    rows = write_rows(judge_files(opened.source.files, contract), folder, inputs)
+    rows = judge_rows(opened.source.files, contract, folder)
     start = contract.window[0] if contract.window else night.as_of
     history = KnownHistory(start=start, refused=rows.balance.quarantined)
     if not rows.parts:

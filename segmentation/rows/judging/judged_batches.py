@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.contract import list_refusals
+from schemas.part import Part
 from segmentation.partitions import map_parts
 from segmentation.rows.judging.cast_batch import Contract, cast_batch
 from segmentation.rows.judging.currencies import (
@@ -67,6 +68,16 @@ class JudgedBatch(NamedTuple):
     counts: RowCounts | None = None
     sums: np.ndarray | None = None  # of the contract's amounts by piece, as refused_value.py says
     erased: int = 0  # rows of erased customers, which are in neither table
+    # Good rows are numbered from these, the first file of the batch and that file's first row, so that their
+    # stage file is the same whatever comes before it in the source.
+    first_file: int = 0
+    first_row: int = 0
+    part: Part | None = None  # the stage file of the good rows, once they are written: then `good` is empty
+
+    @property
+    def good_rows(self) -> int:
+        """How many rows are good."""
+        return self.good.num_rows if self.part is None else self.part.rows
 
 
 def list_event_days(table: pa.Table, contract: Contract) -> np.ndarray | None:
@@ -142,8 +153,8 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         RawBatch(table, np.arange(len(rows)), []), contract, Pieces(len(batches), batch_of_row)
     )
 
-    files = np.array([batch.file for batch in batches], np.int32)[batch_of_row]
-    good, good_rows = _number_in_source(judged.good, rows, files)
+    first, files = batches[0], np.array([batch.file for batch in batches], np.int32)[batch_of_row]
+    good, good_rows = _number_in_source(judged.good, rows - first.first_row, files - np.int32(first.file))
     replacing = judged.replacing
     if replacing is not None:
         replacing, _ = _number_in_source(replacing, rows, files)
@@ -157,7 +168,7 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         good = rename_id(good, contract.rows)
         judged = judged._replace(oddities=judged.oddities + count_odd_ids(good["customer_id"]))
     if contract.sketched:
-        judged = judged._replace(sketch=sketch_rows(good, contract.rows, contract.sketched))
+        judged = judged._replace(sketch=sketch_rows(good, contract.rows, contract.sketched).shift(first.file))
     if contract.currencies:
         judged = judged._replace(currencies=count_currencies(good, contract.currencies))
     malformed = [refuse_malformed(batch.raw) for batch in batches]
@@ -165,9 +176,7 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
     if contract.counted is not None:
         pieces = CountedPieces(np.array([batch.file for batch in batches]), batch_of_row, malformed)
         judged = judged._replace(counts=count_pieces(pieces, judged.days, judged.refused, contract.counted))
-    refused_rows = judged.refused["source_row"].to_numpy()
-    position = judged.refused.column_names.index("source_row")
-    refused = judged.refused.set_column(position, "source_row", pa.array(rows[refused_rows]))
+    refused, refused_rows = _number_refused(judged.refused, rows)
     batch_of_line = np.repeat(np.arange(len(batches)), [lines.num_rows for lines in malformed])
     return judged._replace(
         good=good,
@@ -180,17 +189,26 @@ def judge_batches(batches: Sequence[SourceBatch], contract: Contract) -> JudgedB
         mentions=judged.mentions + malformed_reasons,
         outside=judged.outside + left_out.outside,
         erased=left_out.erased,
+        first_file=first.file,
+        first_row=first.first_row,
     )
 
 
 def _number_in_source(table: pa.Table, rows: np.ndarray, files: np.ndarray) -> tuple[pa.Table, np.ndarray]:
-    """The table with each row's number and file in the source, and the positions it had: int64 (n,).
+    """The table with each row's number and file, and the positions it had: int64 (n,).
 
     `rows` and `files` have the number and the file by position, int64 and int32 (n,).
     """
     positions = table["source_row"].to_numpy()
     table = table.drop_columns("source_row").append_column("source_row", pa.array(rows[positions]))
     return table.append_column("source_file", pa.array(files[positions])), positions
+
+
+def _number_refused(refused: pa.Table, rows: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """The same for refused rows, without files."""
+    positions = refused["source_row"].to_numpy()
+    place = refused.column_names.index("source_row")
+    return refused.set_column(place, "source_row", pa.array(rows[positions])), positions
 
 
 def _sort_refused(refused: pa.Table, batch_of_row: np.ndarray, batches: Sequence[SourceBatch]) -> pa.Table:

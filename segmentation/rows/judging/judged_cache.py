@@ -14,19 +14,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.known_files import KnownFiles
 from schemas.night import Night
+from segmentation.parts import hash_file, link_file, make_part
 from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.judged_batches import JudgedBatch
-from segmentation.rows.judging.judged_entry import decode_batches, encode_batches
+from segmentation.rows.judging.judged_contract import identify_contract
+from segmentation.rows.judging.judged_entry import EntryBatch, decode_batches, encode_batches
 from segmentation.rows.judging.row_counts import NO_DAY, to_ordinal
 from segmentation.sources.content import SourceFile, check_unchanged
 from segmentation.sources.file_formats import get_format
-from segmentation.store.catalogue.edition_key import digest_code
 from segmentation.store.files.permissions import PRIVATE_FILE, PRIVATE_FOLDER, create_folder, set_mode
-from segmentation.store.runs.judged_entries import JUDGED, list_entries, read_limit
+from segmentation.store.runs.judged_entries import JUDGED, list_entries, read_limit, remove_entry
 from segmentation.store.runs.space import measure_free
 
-MOST_BATCHES = 4  # of an entry, which is in memory as a whole: half a million rows
+MOST_BATCHES = 4  # of an entry: half a million rows
+_RESERVE = 2.0  # more rows are sketched than tonight needs, for nights with fewer files
+_BATCHES = "batches"  # an entry's file of all but good rows
 
 
 class FileSpan(NamedTuple):
@@ -37,15 +41,18 @@ class FileSpan(NamedTuple):
     entry: Path | None = None
 
 
-def can_keep(files: Sequence[SourceFile], contract: Contract) -> bool:
-    """Is it useful to keep these files, and simple?
+def open_cache(
+    night: Night, files: Sequence[SourceFile], contract: Contract, tombstones: str | None
+) -> "JudgedCache | None":
+    """The judged files of a segmentation; None if it is not useful to keep these, or not simple.
 
     Files of customers are replaced as a whole every night. Rows without an id are numbered through the whole
-    source, and the ids of merged customers change from night to night.
+    source, and the ids of merged customers change from night to night. `tombstones` is their fingerprint.
     """
     rows, numbered = contract.rows, {file.input.numbered for file in files}
     is_simple = rows.id is not None and contract.merged is None and len(numbered) == 1
-    return len(files) > 1 and rows.grain == "event" and is_simple and read_limit() > 0
+    can_keep = len(files) > 1 and rows.grain == "event" and is_simple and read_limit() > 0
+    return JudgedCache(night, contract, tombstones) if can_keep else None
 
 
 class JudgedCache:
@@ -58,17 +65,23 @@ class JudgedCache:
         self.contract = contract
         self.work = night.staging / "judged"
         self.folder = night.home / JUDGED / (state or "all")
-        self.key = _identify_contract(contract, night.schema_source)
+        self.key = identify_contract(contract, night.schema_source)
         create_folder(self.folder, PRIVATE_FOLDER)
         self.known_files = 0
+        self.damaged: list[Path] = []
+        self.sketched = min(1.0, contract.sketched * _RESERVE)
         self.used: set[Path] = set()
         entries = list_entries(self.folder.parent)
         stale = [entry for entry in entries if entry.path.parent != self.folder]
         for entry in stale:
-            entry.path.unlink(missing_ok=True)
+            remove_entry(entry.path)
         self.entries = {entry.path: entry for entry in entries if entry not in stale}
         self.size = sum(entry.size for entry in self.entries.values())
         self.limit = min(read_limit(), self.size + measure_free(self.folder) // 2)
+
+    def describe_use(self) -> KnownFiles:
+        """How much of the source was known."""
+        return KnownFiles(files=self.known_files, damaged=len(self.damaged))
 
     def plan(self, files: Sequence[SourceFile]) -> list[FileSpan]:
         """The source as spans of files, known or new, in its order."""
@@ -89,23 +102,45 @@ class JudgedCache:
             position = start = position + length
         return [*spans, FileSpan(start, len(files))] if start < len(files) else spans
 
-    def load(self, span: FileSpan, files: Sequence[SourceFile]) -> list[JudgedBatch] | None:
-        """The judged batches of a span's files, numbered from 0. None if the entry is gone or damaged."""
+    def load(self, span: FileSpan, files: Sequence[SourceFile], stem: Path) -> list[JudgedBatch] | None:
+        """The judged batches of a span's files, numbered from 0. None if the entry is gone or damaged.
+
+        Their good rows become stage files whose paths begin with `stem`.
+        """
         if span.entry is None:
             return None
         try:
-            content = span.entry.read_bytes()
             os.utime(span.entry)
-        except OSError:
+            batches = self._read(span.entry, _list_names(files[span.start : span.stop]), stem)
+        except OSError:  # another run has removed it
             return None
-        names = _list_names(files[span.start : span.stop])
-        batches = decode_batches(content, names, span.entry.name, self.contract)
         if batches is None:
-            span.entry.unlink(missing_ok=True)
+            remove_entry(span.entry)
         # As if it had been read.
         for file in files[span.start : span.stop]:
             check_unchanged(file)
         return batches
+
+    def _read(self, entry: Path, names: Sequence[str | None], stem: Path) -> list[JudgedBatch] | None:
+        batches = decode_batches((entry / _BATCHES).read_bytes(), names, entry.name)
+        if batches is None:
+            self.damaged.append(entry)
+            return None
+        # An entry of a night that had many more files.
+        if any(batch.sketch and batch.sketch.share < self.contract.sketched for batch, *_ in batches):
+            return None
+        loaded = []
+        for number, (batch, sha256, rows) in enumerate(batches):
+            part = None
+            if sha256 is not None:
+                kept, path = entry / f"{number}.parquet", stem.with_name(f"{stem.name}-{number}.parquet")
+                if hash_file(kept) != sha256:
+                    self.damaged.append(entry)
+                    return None
+                link_file(kept, path)
+                part = make_part(path, rows)
+            loaded.append(batch._replace(part=part))
+        return loaded
 
     def keep(self, span: FileSpan, files: Sequence[SourceFile], batches: Sequence[JudgedBatch]) -> None:
         """Keep the judged rows of a span, whose batches are numbered from 0. What cannot be kept is not."""
@@ -117,16 +152,25 @@ class JudgedCache:
             return
         ids = [self._identify(files[number], number) for number in range(span.start, span.stop)]
         path = self.folder / _name_entry(ids, self._list_days(span, batches))
-        content = encode_batches(batches, names, path.name)
-        if not self._make_room(path, len(content)):
-            return
         # A disk that fails or is full must not end the night: it only lacks an entry.
         with suppress(OSError):
-            create_folder(self.work, PRIVATE_FOLDER)
-            temporary = self.work / path.name
-            temporary.write_bytes(content)
-            set_mode(temporary, PRIVATE_FILE)
-            temporary.replace(path)
+            parts = [batch.part for batch in batches]
+            described = [
+                EntryBatch(batch, None if batch.part is None else hash_file(batch.part.path), batch.good_rows)
+                for batch in batches
+            ]
+            content = encode_batches(described, names, path.name)
+            if not self._make_room(path, len(content) + sum(part.size for part in parts if part)):
+                return
+            entry = self.work / path.name
+            create_folder(entry, PRIVATE_FOLDER)
+            for number, part in enumerate(parts):
+                if part is not None:
+                    set_mode(part.path, PRIVATE_FILE)
+                    link_file(part.path, entry / f"{number}.parquet")
+            (entry / _BATCHES).write_bytes(content)
+            set_mode(entry / _BATCHES, PRIVATE_FILE)
+            entry.replace(path)
 
     def _find(self, candidates: Sequence[tuple[int, Path]], ids: Sequence[str]) -> tuple[int, Path] | None:
         """The entry of the most files that the source has next, with all its days in the window."""
@@ -171,35 +215,11 @@ class JudgedCache:
         while self.size + size > self.limit and candidates:
             entry = self.entries.pop(candidates.pop(0))
             self.size -= entry.size
-            with suppress(OSError):
-                entry.path.unlink()
+            remove_entry(entry.path)
         if self.size + size > self.limit:
             return False
         self.size += size
         return True
-
-
-def _identify_contract(contract: Contract, schema: str | None) -> str:
-    """What rows are judged by, whatever the files, the window and the tombstones. No digest of pandera's
-    schema: it is made of the rows' contract by this code."""
-    counted = contract.counted
-    counting = counted and (
-        counted.filters.to_pylist(),
-        counted.without_id.to_pylist(),
-        counted.margins,
-        counted.totals,
-    )
-    content = (
-        digest_code(),
-        contract.rows,
-        contract.dialect,
-        contract.currencies,
-        contract.amounts,
-        schema,
-        contract.window is None,
-        counting,
-    )
-    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def _list_names(files: Sequence[SourceFile]) -> list[str | None]:

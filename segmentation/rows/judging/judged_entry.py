@@ -1,26 +1,36 @@
-"""Judged batches as bytes, and back: what is kept of source files from night to night.
+"""Judged batches as bytes, and back: what is kept of source files next to their good rows.
 
-Files are numbered from 0, and rows from the first file's first row, whatever comes before them in the
-source. Which files are kept together, and where, is decided in judged_cache.py.
+Good rows are in stage files, which nights share. Files are numbered from 0, and rows from the first file's
+first row, whatever comes before them in the source. Which files are kept together, and where, is decided in
+judged_cache.py.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segmentation.rows.judging.cast_batch import Contract
+from segmentation.parts import shift_places
 from segmentation.rows.judging.judged_batches import JudgedBatch
 from segmentation.rows.judging.row_counts import RowCounts
-from segmentation.rows.judging.sketches import sketch_rows
+from segmentation.rows.judging.sketches import Sketch
 
 _DIGEST_BYTES, _LENGTH_BYTES = 32, 8
 _FILE = "source_file"
+_SKETCHED = ("hashes", "files", "versions", "near")
+
+
+class EntryBatch(NamedTuple):
+    """A batch of an entry, and the stage file of its good rows: its sha256, None without any, and rows."""
+
+    batch: JudgedBatch
+    part_sha256: str | None
+    good_rows: int
 
 
 def shift_batch(batch: JudgedBatch, files: int, rows: int) -> JudgedBatch:
@@ -32,44 +42,32 @@ def shift_batch(batch: JudgedBatch, files: int, rows: int) -> JudgedBatch:
             for (kind, key, reason), count in counts.reasons.items()
         }
         counts = counts._replace(files=counts.files + files, reasons=Counter(reasons))
-    if sketch is not None:
-        added = sketch.files.dtype.type(files)
-        sketch = sketch._replace(files=sketch.files + added, present=sketch.present + files)
-    replacing = batch.replacing
     return batch._replace(
-        good=_add(_add(batch.good, _FILE, files), "source_row", rows),
-        refused=_add(batch.refused, "source_row", rows),
-        replacing=None if replacing is None else _add(_add(replacing, _FILE, files), "source_row", rows),
+        refused=shift_places(batch.refused, 0, rows),  # these have the names of their files
+        replacing=None if batch.replacing is None else shift_places(batch.replacing, files, rows),
         counts=counts,
-        sketch=sketch,
+        sketch=None if sketch is None else sketch.shift(files),
+        first_file=batch.first_file + files,
+        first_row=batch.first_row + rows,
     )
 
 
-def _add(table: pa.Table, name: str, number: int) -> pa.Table:
-    if not number:
-        return table
-    values = pc.add(table[name], pa.scalar(number, table.schema.field(name).type))
-    return table.set_column(table.column_names.index(name), table.schema.field(name), values)
-
-
-def encode_batches(batches: Sequence[JudgedBatch], names: Sequence[str | None], seal: str) -> bytes:
+def encode_batches(batches: Sequence[EntryBatch], names: Sequence[str | None], seal: str) -> bytes:
     """The batches as bytes that begin with a digest of them and of `seal`. `names` are the files' names."""
     records, blobs = [], []
-    for batch in batches:
+    for batch, *part in batches:
         refused = batch.refused
         places = pc.index_in(refused[_FILE], value_set=pa.array(names, pa.string()), skip_nulls=True)
-        tables = [batch.good, refused.set_column(0, _FILE, places), batch.replacing]
+        tables = [refused.set_column(0, _FILE, places), batch.replacing, _to_table(batch.sketch)]
         texts = [b"" if table is None else _to_bytes(table) for table in tables]
-        records.append({**_describe(batch), "tables": [len(text) for text in texts]})
+        records.append({**_describe(batch), "part": part, "tables": [len(text) for text in texts]})
         blobs += texts
     header = json.dumps(records).encode()
     content = b"".join([len(header).to_bytes(_LENGTH_BYTES, "big"), header, *blobs])
     return _seal(content, seal) + content
 
 
-def decode_batches(
-    content: bytes, names: Sequence[str | None], seal: str, contract: Contract
-) -> list[JudgedBatch] | None:
+def decode_batches(content: bytes, names: Sequence[str | None], seal: str) -> list[EntryBatch] | None:
     """The batches, or None if the bytes are damaged or have another seal. `names` are tonight's."""
     octets = memoryview(content)
     if _seal(octets[_DIGEST_BYTES:], seal) != octets[:_DIGEST_BYTES]:
@@ -82,7 +80,7 @@ def decode_batches(
         for length in record["tables"]:
             tables.append(pa.ipc.open_stream(octets[start : start + length]).read_all() if length else None)
             start += length
-        batches.append(_restore(record, tables, names, contract))
+        batches.append(EntryBatch(_restore(record, tables, names), *record["part"]))
     return batches
 
 
@@ -100,14 +98,15 @@ def _to_bytes(table: pa.Table) -> memoryview:
 
 
 def _describe(batch: JudgedBatch) -> dict[str, Any]:
-    """All of a batch but its tables and its sketch, which is of tonight's share of rows, for JSON."""
-    counts = batch.counts
+    """All of a batch but its tables, for JSON."""
+    counts, sketch = batch.counts, batch.sketch
     return {
         "reasons": batch.reasons,
         "mentions": batch.mentions,
         "oddities": {oddity: int(count) for oddity, count in batch.oddities.items()},
         "currencies": [[*key, count] for key, count in batch.currencies.items()],
         "sums": None if batch.sums is None else batch.sums.tolist(),
+        "sketch": None if sketch is None else [sketch.present.tolist(), sketch.share],
         "counts": None
         if counts is None
         else {
@@ -120,13 +119,17 @@ def _describe(batch: JudgedBatch) -> dict[str, Any]:
     }
 
 
-def _restore(
-    record: dict[str, Any],
-    tables: Sequence[pa.Table],
-    names: Sequence[str | None],
-    contract: Contract,
-) -> JudgedBatch:
-    good, refused, replacing = tables
+def _to_table(sketch: Sketch | None) -> pa.Table | None:
+    return None if sketch is None else pa.table({name: getattr(sketch, name) for name in _SKETCHED})
+
+
+def _to_sketch(table: pa.Table, present: Sequence[int], share: float) -> Sketch:
+    columns = {name: table[name].to_numpy() for name in _SKETCHED}
+    return Sketch(**columns, present=np.array(present, np.int64), share=share)
+
+
+def _restore(record: dict[str, Any], tables: Sequence[pa.Table], names: Sequence[str | None]) -> JudgedBatch:
+    refused, replacing, sketch = tables
     counts, sums = record["counts"], record["sums"]
     if counts is not None:
         counts = RowCounts(
@@ -137,7 +140,7 @@ def _restore(
             reasons=Counter({tuple(key): count for *key, count in counts["reasons"]}),
         )
     return JudgedBatch(
-        good=good,
+        good=pa.table({}),
         refused=refused.set_column(
             0, _FILE, pa.array(names, pa.string()).take(refused[_FILE].combine_chunks())
         ),
@@ -145,7 +148,7 @@ def _restore(
         mentions=Counter(record["mentions"]),
         oddities=Counter(record["oddities"]),
         replacing=replacing,
-        sketch=sketch_rows(good, contract.rows, contract.sketched) if contract.sketched else None,
+        sketch=None if sketch is None else _to_sketch(sketch, *record["sketch"]),
         currencies=Counter({(column, currency): count for column, currency, count in record["currencies"]}),
         counts=counts,
         sums=None if sums is None else np.array(sums),

@@ -1,40 +1,47 @@
-"""Judging a source of which earlier nights have judged most files.
+"""Judging a source to stage files. Of files that earlier nights judged, these are used again.
 
-Known files are loaded, new ones judged, in the source's order. What an entry is valid for is decided in
-judged_cache.py. Judging a batch belongs in judged_batches.py.
+Known files are loaded, new ones judged and written, in the source's order. What an entry is valid for is
+decided in judged_cache.py. Judging a batch belongs in judged_batches.py, counting them in writing.py.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.night import Night
 from segmentation.partitions import map_parts
 from segmentation.rows.judging.cast_batch import Contract
-from segmentation.rows.judging.judged_batches import JudgedBatch, judge_batches, judge_files
-from segmentation.rows.judging.judged_cache import MOST_BATCHES, FileSpan, JudgedCache, can_keep
+from segmentation.rows.judging.judged_batches import JudgedBatch, judge_batches
+from segmentation.rows.judging.judged_cache import MOST_BATCHES, FileSpan, JudgedCache
 from segmentation.rows.judging.judged_entry import shift_batch
-from segmentation.rows.judging.writing import JudgedRows, write_rows
+from segmentation.rows.judging.writing import JudgedRows, write_good, write_rows
 from segmentation.rows.reading.source_batches import SourceBatch, merge_small_batches, read_files
 from segmentation.sources.content import SourceFile
 
 
 def judge_rows(
-    night: Night, files: Sequence[SourceFile], contract: Contract, tombstones: str | None, folder: Path
-) -> tuple[JudgedRows, int]:
-    """Judge and write a night's rows; returns them, and how many files an earlier night had judged.
+    files: Sequence[SourceFile], contract: Contract, folder: Path, cache: JudgedCache | None = None
+) -> JudgedRows:
+    """Judge every row of these files, and write them to stage files in `folder`."""
+    batches = _judge_source(_Source(files, contract, folder, cache))
+    rows = write_rows(batches, folder, [file.input for file in files])
+    return rows if cache is None else rows._replace(known_files=cache.describe_use())
 
-    `tombstones` is their fingerprint.
-    """
-    cache = JudgedCache(night, contract, tombstones) if can_keep(files, contract) else None
-    rows = write_rows(judge_source(files, contract, cache), folder, [file.input for file in files])
-    return rows, cache.known_files if cache else 0
+
+class _Source(NamedTuple):
+    """The files to judge, and where their rows are written and kept."""
+
+    files: Sequence[SourceFile]
+    contract: Contract
+    folder: Path
+    cache: JudgedCache | None
 
 
 class _Work(NamedTuple):
     """Batches of a span to judge, or None where the span is known."""
 
+    number: int
     span: FileSpan
     batches: Sequence[SourceBatch] | None
 
@@ -47,47 +54,57 @@ class _Judged(NamedTuple):
     is_known: bool
 
 
-def judge_source(
-    files: Sequence[SourceFile], contract: Contract, cache: JudgedCache | None
-) -> Iterator[JudgedBatch]:
-    """Like judge_files, but files that the cache knows are not judged again."""
-    if cache is None:
-        yield from judge_files(files, contract)
-        return
-    keeper = _Keeper(files, cache)
+def _judge_source(source: _Source) -> Iterator[JudgedBatch]:
+    files, contract, cache = source.files, source.contract, source.cache
+    keeper = None if cache is None else _Keeper(files, cache)
     span, rows_before, span_rows = None, 0, 0
-    is_numbered = files[0].input.numbered
-    for judged in map_parts(partial(_judge, files, contract, cache), _list_works(files, contract, cache)):
+    is_numbered = any(file.input.numbered for file in files)
+    for judged in map_parts(partial(_judge, source), _list_works(source)):
         if judged.work.span != span:
             span, rows_before, span_rows = judged.work.span, rows_before + span_rows, 0
-        keeper.add(judged, span_rows)
+        if keeper is not None:
+            keeper.add(judged)
         for batch in judged.batches:
-            span_rows += batch.good.num_rows + batch.refused.num_rows + batch.outside + batch.erased
-            yield shift_batch(batch, span.start, rows_before if is_numbered else 0)
-    keeper.flush()
+            span_rows += batch.good_rows + batch.refused.num_rows + batch.outside + batch.erased
+            sketch = None if batch.sketch is None else batch.sketch.sample(contract.sketched)
+            shifted = batch._replace(sketch=sketch)
+            yield shift_batch(shifted, span.start, rows_before if is_numbered else 0)
+    if keeper is not None:
+        keeper.flush()
 
 
-def _list_works(files: Sequence[SourceFile], contract: Contract, cache: JudgedCache) -> Iterator[_Work]:
-    for span in cache.plan(files):
+def _list_works(source: _Source) -> Iterator[_Work]:
+    files, contract, cache = source.files, source.contract, source.cache
+    number = 0
+    for span in [FileSpan(0, len(files))] if cache is None else cache.plan(files):
         if span.entry is not None:
-            yield _Work(span, None)
+            yield _Work(number, span, None)
+            number += 1
             continue
         batches = read_files(files[span.start : span.stop], contract.rows, contract.dialect.csv)
-        yield from (_Work(span, group) for group in merge_small_batches(batches))
+        for group in merge_small_batches(batches):
+            yield _Work(number, span, group)
+            number += 1
 
 
-def _judge(files: Sequence[SourceFile], contract: Contract, cache: JudgedCache, work: _Work) -> _Judged:
+def _judge(source: _Source, work: _Work) -> _Judged:
+    files, contract, folder, cache = source
     span, counted = work.span, contract.counted
     if counted is not None and counted.covers is not None:
         counted = counted._replace(covers=counted.covers[span.start : span.stop])
     contract = contract._replace(counted=counted)
-    if work.batches is not None:
-        return _Judged(work, [judge_batches(work.batches, contract)], False)
-    kept_batches = cache.load(span, files)
-    if kept_batches is not None:
-        return _Judged(work, kept_batches, True)
-    batches = read_files(files[span.start : span.stop], contract.rows, contract.dialect.csv)
-    return _Judged(work, [judge_batches(group, contract) for group in merge_small_batches(batches)], False)
+    if cache is not None:
+        contract = contract._replace(sketched=cache.sketched)
+    groups: Iterable[Sequence[SourceBatch]] = [] if work.batches is None else [work.batches]
+    if cache is not None and work.batches is None:
+        kept_batches = cache.load(span, files, folder / f"known-{work.number:05d}")
+        if kept_batches is not None:
+            return _Judged(work, kept_batches, True)
+        batches = read_files(files[span.start : span.stop], contract.rows, contract.dialect.csv)
+        groups = merge_small_batches(batches)
+    paths = (folder / f"rows-{work.number:05d}-{i}.parquet" for i in itertools.count())
+    judged = [write_good(judge_batches(group, contract), next(paths)) for group in groups]
+    return _Judged(work, judged, False)
 
 
 class _Keeper:
@@ -95,35 +112,29 @@ class _Keeper:
 
     def __init__(self, files: Sequence[SourceFile], cache: JudgedCache) -> None:
         self.files, self.cache = files, cache
-        self.span, self.rows_before = (
-            FileSpan(0, 0),
-            0,
-        )  # of the pending batches, in the source and in their span
-        self.offset = 0
+        self.span = FileSpan(0, 0)  # of the pending batches
         self.pending: list[JudgedBatch] = []
 
-    def add(self, judged: _Judged, rows_before: int) -> None:
-        """Take what was judged. `rows_before` are the rows of the same span before it."""
+    def add(self, judged: _Judged) -> None:
+        """Take what was judged."""
         span, batches = judged.work.span, judged.work.batches
         if judged.is_known:
             self.cache.known_files += span.stop - span.start
             return
-        first, last = (
-            (0, span.stop - span.start - 1) if batches is None else (batches[0].file, batches[-1].file)
-        )
-        if span.start + first >= self.span.stop:
+        start, stop = span.start, span.stop
+        if batches is not None:
+            start, stop = span.start + batches[0].file, span.start + batches[-1].file + 1
+        if start >= self.span.stop:
             self.flush()
-            self.span, self.offset = FileSpan(span.start + first, span.start + last + 1), first
-            self.rows_before = rows_before
-        self.span = self.span._replace(stop=span.start + last + 1)
+            self.span = FileSpan(start, stop)
+        self.span = self.span._replace(stop=stop)
         # Longer files are not kept, so what is pending stays small.
         self.pending += judged.batches if len(self.pending) <= MOST_BATCHES else []
 
     def flush(self) -> None:
         """Keep what is pending."""
         if self.pending:
-            is_numbered = self.files[self.span.start].input.numbered
-            rows = self.rows_before if is_numbered else 0
-            batches = [shift_batch(batch, -self.offset, -rows) for batch in self.pending]
+            first = self.pending[0]
+            batches = [shift_batch(batch, -first.first_file, -first.first_row) for batch in self.pending]
             self.cache.keep(self.span, self.files, batches)
         self.pending = []

@@ -50,6 +50,21 @@ class Sketch(NamedTuple):
     present: np.ndarray
     versions: np.ndarray
     near: np.ndarray
+    share: float  # of the rows in the sample
+
+    def shift(self, files: int) -> "Sketch":
+        """The sketch with this added to the numbers of its files."""
+        return self._replace(files=self.files + np.int32(files), present=self.present + files)
+
+    def sample(self, share: float) -> "Sketch":
+        """The sketch as if it had been of a smaller share of the rows, or the same one."""
+        if share == self.share:
+            return self
+        is_sampled = _detect_sampled(self.hashes, share)
+        hashes, files, versions, near = (
+            values[is_sampled] for values in (self.hashes, self.files, self.versions, self.near)
+        )
+        return Sketch(hashes, files, self.present, versions, near, share)
 
 
 def choose_share(files: Sequence[SourceFile]) -> float:
@@ -70,13 +85,18 @@ def sketch_rows(good: pa.Table, rows: Rows, share: float) -> Sketch:
     marks = _by_piece(good, partial(_mark_rows, rows=rows))
     if share < 1:
         # Only rows of the sample are hashed whole: it costs six times as much.
-        positions = np.flatnonzero(marks <= np.uint64(share * 2.0**64))
+        positions = np.flatnonzero(_detect_sampled(marks, share))
         good, marks, files = good.take(pa.array(positions)), marks[positions], files[positions]
     hashes = (marks & _HIGH) | (_by_piece(good, hash_table) >> np.uint64(32))
     volatile = [name for name in list_volatile_columns(rows) if name in good.column_names]
     versions = _by_piece(good.drop_columns(volatile), hash_table) if volatile else hashes
     near = _by_piece(good, partial(hash_table, is_near=True))
-    return Sketch(hashes, files, present, versions, near)
+    return Sketch(hashes, files, present, versions, near, share)
+
+
+def _detect_sampled(marks: np.ndarray, share: float) -> np.ndarray:
+    """Which marks are in a sample of this share, bool (n,): by the 32 bits that hashes keep of them."""
+    return (marks & _HIGH) <= np.uint64(share * 2.0**64) if share < 1 else np.ones(len(marks), bool)
 
 
 def list_volatile_columns(rows: Rows) -> list[str]:

@@ -1,4 +1,4 @@
-"""Writing judged batches as they come: good and refused parts, and the counts of the whole source.
+"""Writing judged batches: good and refused parts, and the counts of the whole source.
 
 Judging a batch belongs in judged_batches.py; what the counts mean for a night, in the stages.
 """
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from schemas.known_files import KnownFiles
 from schemas.part import Part
 from schemas.rows import Input, RowBalance
 from segmentation.parts import write_part
@@ -34,6 +35,7 @@ class JudgedRows(NamedTuple):
     deliveries: Deliveries
     currencies: CurrencyCounts
     counts: SourceCounts
+    known_files: KnownFiles = KnownFiles()
 
 
 class _PartWriter:
@@ -61,10 +63,17 @@ class _PartWriter:
         return self.parts
 
 
+def write_good(batch: JudgedBatch, path: Path) -> JudgedBatch:
+    """The batch with its good rows in a stage file; without one if it has none."""
+    part = write_part(path, batch.good) if batch.good.num_rows else None
+    return batch._replace(good=batch.good.slice(0, 0), part=part)
+
+
 def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[Input]) -> JudgedRows:
-    """Write judged batches as they come, and count."""
+    """Count judged batches as they come, and write their refused rows. Their good rows are written."""
     reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
-    good, refused, keys = (_PartWriter(folder, stem) for stem in ("rows", "refused", "replacing"))
+    refused, keys = (_PartWriter(folder, stem) for stem in ("refused", "replacing"))
+    parts: list[Part] = []
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
     counts = SourceCounts(inputs)
     outside = erased = 0
@@ -80,11 +89,13 @@ def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[In
         oddities += batch.oddities
         outside += batch.outside
         erased += batch.erased
-        good.add(batch.good)
+        if batch.part is not None:
+            places = {"first_file": batch.first_file, "first_row": batch.first_row}
+            parts.append(batch.part.model_copy(update=places))
         refused.add(batch.refused)
         if batch.replacing is not None:
             keys.add(batch.replacing)
-    parts, quarantine, replacing = good.finish(), refused.finish(), keys.finish()
+    quarantine, replacing = refused.finish(), keys.finish()
     used, quarantined = (sum(part.rows for part in part_list) for part_list in (parts, quarantine))
     balance = RowBalance(
         read=used + quarantined + erased,

@@ -21,13 +21,15 @@ MERGED_ROWS = 50_000  # rows of small files that are judged as one batch
 class SourceBatch(NamedTuple):
     """One batch of the source, its file's number and name, and the rows in the files before it.
 
-    Rows of typed files are numbered through the whole source, so `name` is None and `rows_before` 0.
+    Rows of typed files are numbered through the whole source, so `name` is None, `rows_before` 0, and
+    `first_row` what their file's rows are numbered from.
     """
 
     raw: RawBatch
     file: int
     name: str | None
     rows_before: int
+    first_row: int = 0
 
 
 def read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[SourceBatch]:
@@ -44,7 +46,8 @@ def _read_files(files: Sequence[SourceFile], rows: Rows, csv: Csv) -> Iterator[S
             # Malformed lines have row numbers too.
             count += raw.table.num_rows + len(raw.malformed)
             if file.input.numbered:
-                yield SourceBatch(raw._replace(rows=raw.rows + rows_before), number, None, 0)
+                numbered = raw._replace(rows=raw.rows + rows_before)
+                yield SourceBatch(numbered, number, None, 0, rows_before)
             else:
                 yield SourceBatch(raw, number, file.input.name, rows_before)
         # After reading, so that a file that was replaced meanwhile cannot pass under its old digest.

@@ -11,6 +11,8 @@ from datetime import date
 from config.definition import Definition
 from config.event_summary import PICKING_OPERATIONS, SummaryFeature
 from config.expressions import parse_expression
+from schemas.part import Part
+from segmentation.rows.summarising.placed_rows import ROWS, bind_rows
 from segmentation.rows.summarising.sql_terms import AggregationQuery, SqlTerms, quote_identifier
 
 # Sums are 128-bit integers. Arrow accepts them below 10^38, which is more than 2^126.
@@ -52,8 +54,8 @@ def pick_values(i: int, op: str) -> str:
 class Aggregation(SqlTerms):
     """The queries of one definition for one as_of, over stage files of events."""
 
-    def __init__(self, definition: Definition, as_of: date, files: Sequence[str]) -> None:
-        """`files` are Parquet parts of good events.
+    def __init__(self, definition: Definition, as_of: date, parts: Sequence[Part]) -> None:
+        """`parts` are those of good events.
 
         Only the definition's features and profile are computed, and what they are computed from. They come
         first, so that column i of the result is the definition's i-th kept column.
@@ -61,7 +63,7 @@ class Aggregation(SqlTerms):
         summary = definition.summary
         if summary is None:
             raise ValueError("a definition of grain customer has nothing to aggregate")
-        super().__init__(definition.rows, {"files": list(files), "as_of": as_of})
+        super().__init__(definition.rows, {**bind_rows(parts), "as_of": as_of})
         kept_columns = [name for name in definition.kept_columns if name in summary.features]
         order = summary.order_features(kept_columns)
         names = dict.fromkeys((*kept_columns, *order))
@@ -141,19 +143,19 @@ class Aggregation(SqlTerms):
             f"FROM ({' UNION ALL '.join(places)}) GROUP BY ALL"
         )
         columns = ", ".join(["source_file", "source_row", *self.columns])
-        events = f"events AS NOT MATERIALIZED (SELECT {columns} FROM read_parquet($files))"
+        events = f"events AS NOT MATERIALIZED (SELECT {columns} FROM {ROWS})"
         return self.query(
-            f"WITH {events} SELECT e.*, r.reason, r.reasons FROM read_parquet($files) e "
+            f"WITH {events} SELECT e.*, r.reason, r.reasons FROM {ROWS} e "
             f"JOIN ({reasons}) r USING (source_file, source_row) ORDER BY e.source_file, e.source_row"
         )
 
     def refused_events_query(self, refused_files: Sequence[str]) -> AggregationQuery:
         """The events of refused customers, with the reasons, in the source's order."""
-        sql = (
-            "SELECT e.*, r.reason, r.reasons FROM read_parquet($files) e JOIN read_parquet($refused) r "
+        self.values["refused"] = list(refused_files)
+        return self.query(
+            f"SELECT e.*, r.reason, r.reasons FROM {ROWS} e JOIN read_parquet($refused) r "
             "USING (customer_id) ORDER BY e.source_file, e.source_row"
         )
-        return AggregationQuery(sql, {"files": self.values["files"], "refused": list(refused_files)})
 
     def _value(self, feature: SummaryFeature) -> str | None:
         if feature.where is not None:

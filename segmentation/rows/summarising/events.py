@@ -97,7 +97,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
     with open_engine(night.staging, folder / "spill") as connection:
         session = QuerySession(connection, folder, names)
         kept_events = keep_events(rows, night, session)
-        aggregation = Aggregation(definition, night.as_of, list_paths(kept_events.parts))
+        aggregation = Aggregation(definition, night.as_of, kept_events.parts)
         (ranges,) = run_query(connection, aggregation.ranges_query())
         events, *largest = ranges.to_pylist()[0].values()
         scales = [choose_scale(size, events) for size in largest]

@@ -39,7 +39,7 @@ def keep_one_per_key(rows: Ingested, definition: Definition, session: QuerySessi
     if definition.rows.key is None:
         return KeptRows(parts)
     connection, folder, names = session
-    queries = KeyQueries(definition.rows, list_paths(parts), list_paths(rows.replacing))
+    queries = KeyQueries(definition.rows, parts, list_paths(rows.replacing))
     repeated = write_parts(folder, "repeated", rechunk(run_query(connection, queries.repeated_query())))
     # Most nights end here: the other queries read more than the key.
     if not repeated:
@@ -63,7 +63,7 @@ def drop_contradictions(
     parts: tuple[Part, ...], definition: Definition, as_of: date, session: QuerySession
 ) -> KeptRows:
     """The events without those of orders that have several values where one is to count once per order."""
-    query = Aggregation(definition, as_of, list_paths(parts)).contradictions_query()
+    query = Aggregation(definition, as_of, parts).contradictions_query()
     if query is None:
         return KeptRows(parts)
     reasons, mentions = Counter[str](), Counter[str]()
@@ -89,7 +89,7 @@ def _write_remaining(
     parts: Sequence[Part], dropped: Sequence[Part], session: QuerySession, stem: str
 ) -> tuple[Part, ...]:
     """The events that were not dropped, as parts. Refused if all were."""
-    query = remaining_query(list_paths(parts), list_paths(dropped))
+    query = remaining_query(parts, list_paths(dropped))
     remaining = write_parts(session.folder, stem, rechunk(run_query(session.connection, query)))
     if not remaining:
         raise Refused("no-customers", "every event contradicts another row of its key or order, or is merged")

@@ -7,6 +7,8 @@ or that lie outside the window, take part too: segmentation/rows/judging/version
 from collections.abc import Sequence
 
 from config.columns import Rows
+from schemas.part import Part
+from segmentation.rows.summarising.placed_rows import ROWS, bind_rows
 from segmentation.rows.summarising.sql_terms import AggregationQuery, SqlTerms
 
 _PLACE = ("source_file", "source_row")
@@ -15,15 +17,15 @@ _PLACE = ("source_file", "source_row")
 class KeyQueries(SqlTerms):
     """The queries of one definition with a key, over stage files of good events and of replacing rows."""
 
-    def __init__(self, rows: Rows, files: Sequence[str], replacing: Sequence[str]) -> None:
-        """`files` are parts of good events, `replacing` those of the other rows' keys; it may be empty."""
-        super().__init__(rows, {"files": list(files), "replacing": list(replacing)})
+    def __init__(self, rows: Rows, parts: Sequence[Part], replacing: Sequence[str]) -> None:
+        """`parts` are those of good events, `replacing` files of the other rows' keys; it may be empty."""
+        super().__init__(rows, {**bind_rows(parts), "replacing": list(replacing)})
         self.key = ", ".join(self.column(name) for name in rows.key or ())
         self.versions = ", ".join(dict.fromkeys(map(self.column, (*rows.key_columns, *_PLACE))))
 
     def _all_rows(self, columns: str, suffix: str = "") -> str:
         """These columns of good rows, and what replacing rows have of them. `suffix` restricts both."""
-        good = f"SELECT {columns}, TRUE AS is_good FROM read_parquet($files){suffix}"
+        good = f"SELECT {columns}, TRUE AS is_good FROM {ROWS}{suffix}"
         if not self.values["replacing"]:
             return good
         refused = f"SELECT {self.versions}, FALSE AS is_good FROM read_parquet($replacing){suffix}"
@@ -75,16 +77,13 @@ class KeyQueries(SqlTerms):
         self.values["dropped"] = list(dropped)
         text = self.bind(reason)
         return self.query(
-            f"SELECT e.*, {text} AS reason, {text} AS reasons FROM read_parquet($files) e "
+            f"SELECT e.*, {text} AS reason, {text} AS reasons FROM {ROWS} e "
             "SEMI JOIN (SELECT * FROM read_parquet($dropped) WHERE differ) d USING (source_file, source_row) "
             "ORDER BY e.source_file, e.source_row"
         )
 
 
-def remaining_query(files: Sequence[str], dropped: Sequence[str]) -> AggregationQuery:
-    """The events of these files without those at the dropped places."""
-    sql = (
-        "SELECT e.* FROM read_parquet($files) e "
-        "ANTI JOIN read_parquet($dropped) d USING (source_file, source_row)"
-    )
-    return AggregationQuery(sql, {"files": list(files), "dropped": list(dropped)})
+def remaining_query(parts: Sequence[Part], dropped: Sequence[str]) -> AggregationQuery:
+    """The events of these parts without those at the dropped places."""
+    sql = f"SELECT e.* FROM {ROWS} e ANTI JOIN read_parquet($dropped) d USING (source_file, source_row)"
+    return AggregationQuery(sql, {**bind_rows(parts), "dropped": list(dropped)})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from config.columns import Rows
+from schemas.part import Part
+from segmentation.rows.summarising.placed_rows import ROWS, bind_rows
 from segmentation.rows.summarising.sql_terms import AggregationQuery, SqlTerms
 
 _PLACE = ("source_file", "source_row")
@@ -15,9 +17,9 @@ _PLACE = ("source_file", "source_row")
 class RepeatQueries(SqlTerms):
     """The queries of columns whose values no two rows share. Missing values repeat nothing."""
 
-    def __init__(self, rows: Rows, columns: Sequence[str], files: Sequence[str]) -> None:
-        """`files` are parts of the rows that count."""
-        super().__init__(rows, {"files": list(files)})
+    def __init__(self, rows: Rows, columns: Sequence[str], parts: Sequence[Part]) -> None:
+        """`parts` are those of the rows that count."""
+        super().__init__(rows, bind_rows(parts))
         self.columns = [self.column(name) for name in columns]
         self.key = ", ".join(self.columns)
 
@@ -35,7 +37,7 @@ class RepeatQueries(SqlTerms):
         """The places of the rows that have these values; of each value, one row is kept, or none."""
         self.values["repeated"] = list(repeated)
         places = (
-            "SELECT source_file, source_row FROM read_parquet($files) e "
+            f"SELECT source_file, source_row FROM {ROWS} e "
             f"SEMI JOIN read_parquet($repeated) r USING ({self.key})"
         )
         if keep is not None:
@@ -44,12 +46,12 @@ class RepeatQueries(SqlTerms):
         return self.query(places)
 
 
-def refused_query(files: Sequence[str], broken: Sequence[tuple[str, Sequence[str]]]) -> AggregationQuery:
+def refused_query(parts: Sequence[Part], broken: Sequence[tuple[str, Sequence[str]]]) -> AggregationQuery:
     """The rows that break a rule: `rule`, the first one's number, its `reason`, and all `reasons`.
 
     `broken` has the reason of each rule, and files with the places of rows that break it.
     """
-    values: dict[str, object] = {"files": list(files)}
+    values = bind_rows(parts)
     pieces = []
     for number, (reason, places) in enumerate(broken):
         values |= {f"places_{number}_": list(places), f"reason_{number}_": reason}
@@ -58,7 +60,7 @@ def refused_query(files: Sequence[str], broken: Sequence[tuple[str, Sequence[str
             f"FROM read_parquet($places_{number}_)"
         )
     return AggregationQuery(
-        "SELECT e.*, b.rule, b.reason, b.reasons FROM read_parquet($files) e JOIN ("
+        f"SELECT e.*, b.rule, b.reason, b.reasons FROM {ROWS} e JOIN ("
         "SELECT source_file, source_row, min(rule) AS rule, arg_min(reason, rule) AS reason, "
         f"string_agg(reason, '; ' ORDER BY rule) AS reasons FROM ({' UNION ALL '.join(pieces)}) "
         "GROUP BY source_file, source_row) b USING (source_file, source_row) "
@@ -67,10 +69,10 @@ def refused_query(files: Sequence[str], broken: Sequence[tuple[str, Sequence[str
     )
 
 
-def dropped_query(file: str, places: Sequence[str]) -> AggregationQuery:
+def dropped_query(part: Part, places: Sequence[str]) -> AggregationQuery:
     """The places of one part's rows that are among these."""
     return AggregationQuery(
-        "SELECT source_file, source_row FROM read_parquet($file) e "
+        f"SELECT source_file, source_row FROM {ROWS} e "
         "SEMI JOIN read_parquet($places) p USING (source_file, source_row)",
-        {"file": [file], "places": list(places)},
+        {**bind_rows([part]), "places": list(places)},
     )

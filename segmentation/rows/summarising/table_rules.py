@@ -86,7 +86,7 @@ def apply_table_rules(parts: tuple[Part, ...], rules: TableRules | None, session
     quarantine: list[Part] = []
     reasons, mentions = Counter[str](), Counter[str]()
     by_reason = [(violation.rule.full_reason, list_paths(violation.places)) for violation in broken]
-    query = refused_query(list_paths(parts), by_reason)
+    query = refused_query(parts, by_reason)
     for number, table in enumerate(run_query(session.connection, query)):
         if table.num_rows == 0:
             continue
@@ -108,7 +108,7 @@ def _list_repeats(
 ) -> tuple[Part, ...]:
     """The places of rows whose values another row has too."""
     rule = rules.unique[number]
-    queries = RepeatQueries(rules.rows, rule.columns, list_paths(parts))
+    queries = RepeatQueries(rules.rows, rule.columns, parts)
     values = run_query(session.connection, queries.repeated_query())
     repeated = write_parts(session.folder, f"repeated-{number}", rechunk(values))
     if not repeated:
@@ -160,8 +160,7 @@ def _drop_broken(
     places = [path for violation in broken for path in list_paths(violation.places)]
     for part in parts:
         table = read_part(part)
-        (file,) = list_paths([part])
-        batches = run_query(session.connection, dropped_query(file, places))
+        batches = run_query(session.connection, dropped_query(part, places))
         dropped = [_number_places(batch) for batch in batches]
         is_dropped = np.isin(_number_places(table), np.concatenate(dropped)) if dropped else np.zeros(1, bool)
         yield table.filter(pa.array(~is_dropped)) if is_dropped.any() else table

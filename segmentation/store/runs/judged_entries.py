@@ -17,7 +17,7 @@ _UNUSED_S = 30 * 86_400
 
 
 class Entry(NamedTuple):
-    """One entry: its file, its size in bytes, and when a night last used it."""
+    """One entry: its folder, its size in bytes, and when a night last used it."""
 
     path: Path
     size: int
@@ -25,14 +25,18 @@ class Entry(NamedTuple):
 
 
 def list_entries(folder: Path) -> list[Entry]:
-    """The entries of a folder and of those in it, the least recently used first."""
+    """The entries in the folders of a folder, the least recently used first."""
     entries = []
-    for path in folder.rglob("*"):
+    for path in folder.glob("*/*"):
         with suppress(OSError):  # such as one that another run has removed
-            stat = path.stat()
-            if path.is_file():
-                entries.append(Entry(path, stat.st_size, stat.st_mtime))
+            size = sum(file.stat().st_size for file in path.iterdir())
+            entries.append(Entry(path, size, path.stat().st_mtime))
     return sorted(entries, key=lambda entry: (entry.used, entry.path))
+
+
+def remove_entry(path: Path) -> None:
+    """Remove an entry. A night that uses it has other names for its files."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def read_limit() -> int:
@@ -47,8 +51,7 @@ def sweep_entries(home: Path) -> None:
     for entry in entries:
         if size <= limit and entry.used >= oldest:
             break
-        with suppress(OSError):
-            entry.path.unlink()
+        remove_entry(entry.path)
         size -= entry.size
 
 
