@@ -21,7 +21,8 @@ from schemas.part import Part
 from segmentation.errors import StageFileGone
 from segmentation.store.files.objects import AnyPath
 
-PART_ROWS = 131_072
+PART_ROWS = 131_072  # of a part with few columns
+PART_VALUES = 1 << 21  # of a part with many: 16 MB as float64, of which a stage holds about ten
 # A dictionary that grows beyond this is given up, because a column of distinct numbers gains nothing by it.
 _DICTIONARY_BYTES = 32_768
 
@@ -98,14 +99,30 @@ def choose_encodings(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
-def rechunk(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Cut a stream of tables again into tables of PART_ROWS, so that parts do not depend on its chunks."""
+def count_part_rows(columns: int) -> int:
+    """The rows of a full part with this many columns, a power of two.
+
+    Sums over parts depend on it in their last bits, so it must not depend on the machine.
+
+    >>> count_part_rows(9), count_part_rows(101)
+    (131072, 16384)
+    """
+    rows = PART_VALUES // max(1, columns)
+    return min(PART_ROWS, 1 << max(0, rows.bit_length() - 1))
+
+
+def rechunk(tables: Iterator[pa.Table], rows: int | None = None) -> Iterator[pa.Table]:
+    """Cut a stream of tables again into tables of equal length, so that parts do not depend on its chunks.
+
+    rows: their length; by default, that of a full part with the tables' columns.
+    """
     pending: pa.Table | None = None
     for table in tables:
         pending = table if pending is None else pa.concat_tables([pending, table])
-        while pending.num_rows >= PART_ROWS:
-            yield pending.slice(0, PART_ROWS).combine_chunks()
-            pending = pending.slice(PART_ROWS)
+        size = rows or count_part_rows(table.num_columns)
+        while pending.num_rows >= size:
+            yield pending.slice(0, size).combine_chunks()
+            pending = pending.slice(size)
     if pending is not None and pending.num_rows:
         yield pending.combine_chunks()
 

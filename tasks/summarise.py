@@ -28,6 +28,7 @@ from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.partitions import write_parts
 from segmentation.parts import (
     choose_encodings,
+    count_part_rows,
     create_empty_folder,
     make_part,
     read_part,
@@ -155,6 +156,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     quarantine: list[Part] = []
     reasons = Counter[str]()
     merged, ids = 0, load_merged_ids(ingested.aliases)
+    part_rows = count_part_rows(1 + len(definition.kept_columns))
 
     def deduplicated_tables() -> Iterator[pa.Table]:
         nonlocal merged
@@ -173,9 +175,9 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
             yield result.customers if rules else result.customers.select(columns)
 
     if is_deduplicated(ingested.parts, definition):
-        parts = keep_sorted_rows(ingested.parts, None if rules else columns, folder)
+        parts = keep_sorted_rows(ingested.parts, None if rules else columns, part_rows, folder)
     else:
-        parts = write_parts(folder, "customers", rechunk(deduplicated_tables()))
+        parts = write_parts(folder, "customers", rechunk(deduplicated_tables(), part_rows))
     used = sum(part.rows for part in parts)
     if used == 0:
         raise Refused("no-customers", f"all {reasons.total()} rows contradict another row of their customer")
@@ -186,7 +188,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
         remaining = apply_table_rules(parts, rules, QuerySession(connection, folder, names))
     tables = (read_part(part, columns) for part in remaining.parts)
     return Summarised(
-        write_parts(folder, "unique-customers", tables),
+        write_parts(folder, "unique-customers", rechunk(tables, part_rows)),
         (*quarantine, *remaining.quarantine),
         reasons + remaining.reasons,
         reasons + remaining.mentions,

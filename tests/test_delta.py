@@ -120,7 +120,7 @@ def test_deletion_vectors_and_renamed_columns_are_applied(
 
 def test_large_files_with_deletions_come_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks are cut at the same rows as batches."""
-    monkeypatch.setattr("segmentation.rows.reading.parquet_reading.PART_ROWS", 7)
+    monkeypatch.setattr("segmentation.parts.PART_ROWS", 7)
     table, gone = tmp_path / "t", list(range(3, 60, 5))
     write_table(table, [customers(*range(50)).drop_columns("region")], {0: gone[:9]})
     _, rows = stage(table, tmp_path / "out")

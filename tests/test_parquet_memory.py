@@ -1,5 +1,8 @@
-"""Reading large Parquet files: memory that does not depend on their groups of rows, batches that are full."""
+"""Memory that depends neither on columns nor on a file's groups of rows; batches that are full."""
 
+import subprocess
+import sys
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,13 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation.rows.reading import parquet_reading
+from segmentation.identity.join import read_published
+from segmentation.parts import PART_VALUES, count_part_rows
 from segmentation.rows.reading.parquet_reading import read_parquet
+from tests.wide_nights import FIRST, write_customers
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_file_of_one_group_is_not_in_memory_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a file of one group of 40 MB is read, Arrow holds a few batches of it at most."""
-    monkeypatch.setattr(parquet_reading, "PART_ROWS", 16_384)
+    monkeypatch.setattr("segmentation.parts.PART_ROWS", 16_384)
     path, values = tmp_path / "a.parquet", np.random.default_rng(2).normal(size=(5, 1_000_000))
     columns = [f"x{i}" for i in range(5)]
     pq.write_table(pa.table(dict(zip(columns, values, strict=True))), path, row_group_size=len(values[0]))
@@ -33,7 +40,7 @@ def test_batches_are_full_however_small_the_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_rows: int
 ) -> None:
     """Rows come in order, with their numbers, in batches of one size; only the last one may be smaller."""
-    monkeypatch.setattr(parquet_reading, "PART_ROWS", 100)
+    monkeypatch.setattr("segmentation.parts.PART_ROWS", 100)
     path = tmp_path / "a.parquet"
     table = pa.table({"id": [f"c{i}" for i in range(1030)], "x": np.arange(1030.0)})
     pq.write_table(table, path, row_group_size=group_rows)
@@ -41,3 +48,38 @@ def test_batches_are_full_however_small_the_groups(
     assert [len(raw.rows) for raw in batches] == [*[100] * 10, 30]
     assert all(last.rows[-1] + 1 == raw.rows[0] for last, raw in pairwise(batches))
     assert pa.concat_tables([raw.table for raw in batches]).equals(table.select(["x", "id"]))
+
+
+def test_a_published_table_is_not_in_memory_whole(tmp_path: Path) -> None:
+    """While last night's table of 40 MB is read, Arrow holds a few of its groups at most."""
+    columns = {f"x{i}": np.random.default_rng(i).normal(size=1_000_000) for i in range(5)}
+    table = pa.table({"customer_id": [f"c{i:07d}" for i in range(1_000_000)], **columns})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=20_000, use_dictionary=False)
+    before, held, row = pa.total_allocated_bytes(), [], 0
+    for batch in read_published(tmp_path / "a.parquet", ["x1", "x3", "x4"]):
+        held.append(pa.total_allocated_bytes() - before)
+        assert batch["x3"].combine_chunks().equals(table["x3"].slice(row, batch.num_rows).combine_chunks())
+        row += batch.num_rows
+    assert row == 1_000_000
+    assert max(held) < 6e6
+
+
+def test_wide_parts_have_fewer_rows() -> None:
+    """The rows of a full part: as many as ever for few columns, and never more values than the bound."""
+    rows = [count_part_rows(columns) for columns in range(2001)]
+    assert rows[:17] == [131_072] * 17
+    assert all(size * columns <= PART_VALUES for columns, size in enumerate(rows))
+    assert all(size * columns * 2 > PART_VALUES for columns, size in enumerate(rows[17:], 17))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_hundred_features_take_little_memory(tmp_path: Path) -> None:
+    """Two nights of 150,000 customers with 100 features peak below 1 GB; in parts of 131,072 rows, above."""
+    for number in range(2):
+        write_customers(tmp_path / f"{FIRST + timedelta(days=number)}.parquet", 150_000, 100, number)
+    code = ["-m", "tests.wide_nights", str(tmp_path), "100"]
+    # A process of its own has a peak of its own.
+    result = subprocess.run([sys.executable, *code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert int(result.stdout.splitlines()[-1]) < 1000

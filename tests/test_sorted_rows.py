@@ -12,8 +12,6 @@ from schemas.night import Night
 from schemas.part import Part
 from segmentation import parts as parts_module
 from segmentation.parts import read_part, write_part
-from segmentation.rows.reading import parquet_reading
-from segmentation.rows.summarising import sorted_rows
 from segmentation.rows.summarising.sorted_rows import have_ascending_ids
 from tasks.ingest import ingest
 from tasks.summarise import summarise
@@ -30,8 +28,7 @@ FEATURES = ["customer_id", "spend", "orders"]
 @pytest.fixture(autouse=True)
 def make_parts_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 100 rows, so that a small table has several."""
-    for module in (parts_module, parquet_reading, sorted_rows):
-        monkeypatch.setattr(module, "PART_ROWS", 100)
+    monkeypatch.setattr(parts_module, "PART_ROWS", 100)
     # Batches of one file are not put together again.
     monkeypatch.setattr("segmentation.rows.reading.source_batches.MERGED_ROWS", 0)
 

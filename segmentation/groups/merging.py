@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from schemas.part import Part
 from segmentation.identity.join import split_at_id
-from segmentation.parts import PART_ROWS, write_part
+from segmentation.parts import count_part_rows, write_part
 
 
 class MergedRange(NamedTuple):
@@ -63,7 +63,7 @@ def merge_by_id(tonight: Iterator[pa.Table], earlier: Iterator[pa.Table]) -> Ite
 
 
 class PartWriter:
-    """Writes tables as parts of PART_ROWS, while another stream is written too."""
+    """Writes tables as full parts, while another stream is written too."""
 
     def __init__(self, folder: Path, stem: str) -> None:
         self.folder, self.stem = folder, stem
@@ -73,10 +73,11 @@ class PartWriter:
     def add(self, table: pa.Table) -> None:
         """Add rows, and write what fills a part."""
         self._pending.append(table)
-        while sum(pending.num_rows for pending in self._pending) >= PART_ROWS:
+        size = count_part_rows(table.num_columns)
+        while sum(pending.num_rows for pending in self._pending) >= size:
             rows = pa.concat_tables(self._pending)
-            self._write(rows.slice(0, PART_ROWS))
-            self._pending = [rows.slice(PART_ROWS)]
+            self._write(rows.slice(0, size))
+            self._pending = [rows.slice(size)]
 
     def close(self) -> Sequence[Part]:
         """Write the last rows. Returns all parts."""

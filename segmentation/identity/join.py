@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from schemas.part import Part
 from segmentation.partitions import map_parts
-from segmentation.parts import open_parquet, read_part
+from segmentation.parts import count_part_rows, open_parquet, read_part
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import damaged
 
@@ -58,8 +58,12 @@ def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
         # The empty table first: a published table without rows still has columns and types.
         yield pa.schema([table.schema_arrow.field(name) for name in names]).empty_table()
         # An object is a Python file, which threads must not keep: see open_parquet.
-        for batch in table.iter_batches(BATCH, columns=names, use_threads=isinstance(path, Path)):
-            yield pa.Table.from_batches([batch])
+        read = partial(table.iter_batches, columns=names, use_threads=isinstance(path, Path))
+        size = min(BATCH, count_part_rows(len(names)))
+        # Group by group, because Arrow keeps the bytes of all groups that one iterator reads.
+        for group in range(table.num_row_groups):
+            for batch in read(size, row_groups=[group]):
+                yield pa.Table.from_batches([batch])
 
 
 def join_parts(parts: Sequence[Part], earlier: Iterator[pa.Table]) -> Iterator[JoinedPart]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.partitions import read_ahead
+from segmentation.parts import count_part_rows
 from segmentation.rows.reading.file_batches import RawBatch, read_batches
 from segmentation.rows.reading.headers import columns_to_read
 from segmentation.sources.content import SourceFile, check_unchanged
@@ -70,6 +71,11 @@ def _insert_constants(raw: RawBatch, rows: Rows, file: SourceFile) -> RawBatch:
     return raw._replace(table=table.select(columns_to_read(rows)))
 
 
+def count_merged_rows(table: pa.Table) -> int:
+    """How many rows with these columns are judged as one batch: MERGED_ROWS, or less than a full part."""
+    return min(MERGED_ROWS, count_part_rows(table.num_columns))
+
+
 def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceBatch]]:
     """Group small batches, so that hundreds of daily files cost as much as one file.
 
@@ -78,11 +84,12 @@ def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceB
     group: list[SourceBatch] = []
     is_part = False  # does the group begin inside a file?
     for batch in batches:
+        most = count_merged_rows(batch.raw.table)
         is_next = bool(group) and batch.file != group[-1].file
         # Parquet files of one source may differ in physical types, and only tables of
         # equal types can be joined.
         if group and (
-            _count_rows([*group, batch]) > MERGED_ROWS
+            _count_rows([*group, batch]) > most
             or batch.raw.table.schema != group[0].raw.table.schema
             or (is_part and is_next)
         ):
@@ -90,7 +97,7 @@ def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceB
             if complete:
                 yield complete
                 group, is_part = group[len(complete) :], False
-            if group and _count_rows([*group, batch]) > MERGED_ROWS:
+            if group and _count_rows([*group, batch]) > most:
                 yield group
                 group, is_part = [], True
         group.append(batch)

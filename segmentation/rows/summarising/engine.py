@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
-from segmentation.parts import PART_ROWS
+from segmentation.parts import count_part_rows
 from segmentation.rows.summarising.sql_terms import AggregationQuery
 
 if TYPE_CHECKING:
@@ -59,12 +59,13 @@ def open_engine(stage_files: Path, spill: Path) -> "Iterator[duckdb.DuckDBPyConn
 
 
 def run_query(connection: "duckdb.DuckDBPyConnection", query: AggregationQuery) -> Iterator[pa.Table]:
-    """Stream the query's rows in tables of at most PART_ROWS. OutOfMemory beyond the memory limit."""
+    """Stream the query's rows in tables of full parts. OutOfMemory beyond the memory limit."""
     import duckdb
 
     try:
         # Not connection.sql: that wraps the query in another, which may lose its ORDER BY.
-        for batch in connection.execute(query.sql, query.values).to_arrow_reader(PART_ROWS):
+        result = connection.execute(query.sql, query.values)
+        for batch in result.to_arrow_reader(count_part_rows(len(result.description or ()))):
             yield pa.Table.from_batches([batch])
     except duckdb.Error as error:
         # A full disk has no class of its own. By default the limit of the spill is what the disk has free.

@@ -43,4 +43,5 @@ def write_seen_days(
 ) -> tuple[Part, ...]:
     """The first and last day of these customers, in parts like theirs."""
     query = seen_days_query(definition.rows, list_paths(events), list_paths(customers))
-    return write_parts(session.folder, "seen", rechunk(run_query(session.connection, query)))
+    tables = run_query(session.connection, query)
+    return write_parts(session.folder, "seen", rechunk(tables, customers[0].rows))

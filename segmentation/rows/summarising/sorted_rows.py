@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from schemas.part import Part
 from segmentation.partitions import map_parts, write_parts
-from segmentation.parts import PART_ROWS, read_part, rechunk
+from segmentation.parts import read_part, rechunk
 
 
 class _Ids(NamedTuple):
@@ -39,9 +39,11 @@ def _look_at_ids(part: Part) -> _Ids:
     return _Ids(ids[0].as_py(), ids[-1].as_py(), ascend)
 
 
-def keep_sorted_rows(parts: Sequence[Part], columns: Sequence[str] | None, folder: Path) -> tuple[Part, ...]:
-    """These columns of the rows, in full parts: in the same files, if each but the last one is full."""
+def keep_sorted_rows(
+    parts: Sequence[Part], columns: Sequence[str] | None, rows: int, folder: Path
+) -> tuple[Part, ...]:
+    """These columns in full parts, of `rows` rows: in the same files, if all but the last are full."""
     selected = [part.model_copy(update={"columns": columns and tuple(columns)}) for part in parts]
-    if all(part.rows == PART_ROWS for part in parts[:-1]) and parts[-1].rows <= PART_ROWS:
+    if all(part.rows == rows for part in parts[:-1]) and parts[-1].rows <= rows:
         return tuple(selected)
-    return write_parts(folder, "customers", rechunk(map_parts(read_part, selected)))
+    return write_parts(folder, "customers", rechunk(map_parts(read_part, selected), rows))
