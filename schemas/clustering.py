@@ -16,19 +16,27 @@ from schemas.wording import format_count
 class Sample(Record):
     """Scaled rows with weights, for the fits of the sweep. `exact`: all distinct rows, with counts."""
 
-    part: Part
+    file: Part | None = Field(description="None on a night that carries on an earlier look at k.")
     exact: bool
-    distinct: int = Field(description="Distinct rows in the sample file.")
+    distinct: int = Field(description="Distinct rows in the sample.")
     commonest_share: float = Field(
         description="Share of rows that have the commonest values; an estimate if not exact."
     )
     uniform: Part = Field(description="Scaled rows drawn with equal chances, no weights: evidence for k.")
 
+    @property
+    def part(self) -> Part:
+        """The file. Raises RuntimeError on a night that has none."""
+        if self.file is None:
+            raise RuntimeError("a night that carries on an earlier look at k fits no model")
+        return self.file
+
 
 class Scaled(Record):
     """Scaled features on the grid, in the same parts as the customers.
 
-    `numbers` are the encoded features in original units, one column per encoding.
+    `numbers` are the encoded features in original units, one column per encoding. `parts` are their scaled
+    values, for fits: a night that carries on an earlier look at k has none.
     """
 
     encodings: tuple[Encoding, ...]
@@ -44,10 +52,8 @@ class Scaled(Record):
     @property
     def log_line(self) -> str:
         """`24,000 customers by 3 columns; a sample of 24 rows`."""
-        rows = sum(part.rows for part in self.parts)
-        return (
-            f"{rows:,} customers by {len(self.columns)} columns; a sample of {self.sample.part.rows:,} rows"
-        )
+        rows, sample = sum(part.rows for part in self.numbers), self.sample.file or self.sample.uniform
+        return f"{rows:,} customers by {len(self.columns)} columns; a sample of {sample.rows:,} rows"
 
 
 class Candidate(Record):

@@ -17,6 +17,7 @@ from schemas.night import Night
 from schemas.part import Part
 from schemas.rows import Customers
 from segmentation.features.grid import squared_distances
+from segmentation.features.scaled_parts import Scales
 from segmentation.identity.matching import choose_ids, detect_events, match_segments
 from segmentation.identity.merged_customers import count_merged, load_merged_ids
 from segmentation.identity.moved_pairs import MovedSegments, keep_movers, summarise_pairs
@@ -151,8 +152,9 @@ def list_part_files(
 ) -> list[PartFiles]:
     """The stage files of each part of the customers."""
     parts = earlier.parts if earlier else (None,) * len(fitted.parts)
-    stages = zip(customers.parts, scaled.parts, fitted.parts, parts, strict=True)
-    return [PartFiles(number, *stage_files) for number, stage_files in enumerate(stages)]
+    stages = zip(customers.parts, scaled.numbers, fitted.parts, parts, strict=True)
+    scales = Scales(scaled.columns, scaled.quantum)
+    return [PartFiles(number, *stage_files, scales) for number, stage_files in enumerate(stages)]
 
 
 def count_merged_customers(customers: Customers, previous: PreviousEdition) -> MergedCustomers | None:

@@ -33,9 +33,13 @@ def choose(
     if breaks_ties and choice.is_division and (note := explain_unbroken(scores)):
         choice = choice.model_copy(update={"reasons": (*choice.reasons, note)})
     # Without hysteresis, common rules change k on 14 to 29 % of nights with nothing changing.
+    nights = night.definition.refit.nights
+    if look.as_of != night.as_of:
+        # The evidence of an earlier night can ask for another k. The next night looks, and may change it.
+        nights = max(2, nights)
     decision = decide_k(
         options,
-        night.definition.refit.nights,
+        nights,
         choice,
         previous,
         falls_short=scores is not None

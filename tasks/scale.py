@@ -1,12 +1,13 @@
-"""Stage scale: fit each feature's transform, write scaled parts on the grid, take the sample.
+"""Stage scale: fit each feature's transform, write scaled parts on the grid, draw the samples.
 
 How a transform is fitted is in segmentation/features/scaling.py, how it is applied in
-segmentation/features/transforms.py, how the sample is drawn in segmentation/features/sampling.py.
+segmentation/features/scaled_parts.py, how samples are drawn in segmentation/features/sampling.py.
 """
 
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,6 @@ from schemas.rows import Customers
 from segmentation.errors import Refused
 from segmentation.features.encoding import encode_parts, fit_encodings
 from segmentation.features.feature_moments import FeatureMoments, measure_part, merge_parts
-from segmentation.features.grid import snap
 from segmentation.features.grid_step import (
     bring_into_range,
     choose_grid_step,
@@ -32,11 +32,19 @@ from segmentation.features.grid_step import (
 from segmentation.features.inflated_scales import refit_inflated
 from segmentation.features.moments import Moments
 from segmentation.features.outliers import LEAST_CLIPPED, clip_outliers
-from segmentation.features.sampling import draw_sample
+from segmentation.features.sampling import (
+    DrawablePart,
+    EvenDraw,
+    draw_evenly,
+    draw_keys,
+    draw_sample,
+    list_drawable,
+)
+from segmentation.features.scaled_parts import Scales, read_scaled
 from segmentation.features.scaling import CONSTANT, EncodedCustomers, compute_range, fit_columns
-from segmentation.features.transforms import TRANSFORMS, to_scaled
-from segmentation.partitions import map_parts, map_to_files
-from segmentation.parts import create_empty_folder, read_part, to_matrix
+from segmentation.features.transforms import TRANSFORMS
+from segmentation.partitions import map_parts
+from segmentation.parts import create_empty_folder, read_part, to_matrix, write_part
 from tasks.runtime.stage import stage
 
 COMMON = 0.5  # warn when a larger share of the customers has the same values in every feature
@@ -75,21 +83,29 @@ def detect_twins(features: Sequence[str], raw: Moments, parts: Sequence[Part]) -
     ]
 
 
-class Scales(NamedTuple):
-    """The transform of each number, and the grid step of scaled values."""
+class ScaledPart(NamedTuple):
+    """A part's stage file of scaled features, None on a night without fits, and the rows drawn from it."""
 
-    columns: tuple[ColumnScale, ...]
-    quantum: float
+    file: Part | None
+    draw: EvenDraw
 
 
-def scale_part(part: Part, scales: Scales) -> pa.Table:
-    """One part's scaled features as float32, which holds every value on the grid exactly."""
-    columns, quantum = scales
-    matrix = to_matrix(read_part(part, [column.feature for column in columns]))
-    scaled = snap(to_scaled(matrix, columns), quantum)
-    names = [column.feature for column in columns if not column.excluded]
+def scale_part(
+    drawable: DrawablePart, path: Path | None, scales: Scales, total: int, seed: int
+) -> ScaledPart:
+    """Scale one part of `total` customers, write it if it has a path, and draw from it."""
+    scaled = read_scaled(drawable.part, scales)
+    draw = draw_evenly(scaled, draw_keys(drawable, seed), total)
+    if path is None:
+        return ScaledPart(None, draw)
     # Grid values have at most 24 bits, as many as a float32 holds.
-    return pa.table({name: row.astype(np.float32) for name, row in zip(names, scaled, strict=True)})
+    columns = dict(zip(list_scaled_features(scales), scaled.astype(np.float32), strict=True))
+    return ScaledPart(write_part(path, pa.table(columns)), draw)
+
+
+def list_scaled_features(scales: Scales) -> list[str]:
+    """The features that take part in distances."""
+    return [column.feature for column in scales.columns if not column.excluded]
 
 
 def fit_scales(definition: Definition, numbers: EncodedCustomers, moments: FeatureMoments) -> Scales:
@@ -154,10 +170,23 @@ def list_warnings(
     return tuple(warnings)
 
 
+def scale_parts(
+    night: Night, numbers: Sequence[DrawablePart], scales: Scales, fits: bool
+) -> list[ScaledPart]:
+    """Scale and draw from all parts, in one pass. fits: are scaled features written, to fit a model to?"""
+    total, folder = sum(drawable.part.rows for drawable in numbers), night.staging / "scale"
+    paths = [folder / f"scaled-{i:05d}.parquet" if fits else None for i in range(len(numbers))]
+    scale_one = partial(scale_part, scales=scales, total=total, seed=night.definition.seed)
+    return list(map_parts(lambda pair: scale_one(*pair), zip(numbers, paths, strict=True)))
+
+
 @stage("scale {night.as_of}")
 def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scaled:
-    """Scale as last night's model does, or fit transforms; write the scaled parts, draw the sample."""
-    definition = night.definition
+    """Scale as last night's model does, or fit transforms; draw the samples.
+
+    A night that carries on an earlier look at k fits nothing, so it writes no scaled features.
+    """
+    definition, look = night.definition, previous.look
     folder = create_empty_folder(night.staging / "scale")
     # A new scaling changes every distance and moves customers who have not changed (decision 14).
     model = None if previous.needs_rescale else previous.model
@@ -168,19 +197,24 @@ def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scal
     measure = partial(measure_part, features=numbers.names, transforms=used)
     moments = merge_parts(map_parts(measure, numbers.parts))
     scales = Scales(model.columns, model.quantum) if model else fit_scales(definition, numbers, moments)
-    parts = map_to_files(partial(scale_part, scales=scales), numbers.parts, folder, "scaled")
     # By id, so that the same customers are drawn night after night.
     ids = customers.parts if definition.rows.id is not None else ()
-    sample = draw_sample(parts, ids, definition.seed, folder)
+    pieces = scale_parts(night, list_drawable(numbers.parts, ids), scales, look is None)
+    parts = [piece.file for piece in pieces if piece.file is not None]
+    draws = [piece.draw for piece in pieces]
+    sample = draw_sample(
+        draws, list_scaled_features(scales), list_drawable(parts, ids), definition.seed, folder
+    )
+    ks = tuple(candidate.k for candidate in look.candidates) if look else list_ks(definition, sample.distinct)
     scaled = Scaled(
         encodings=encodings,
         numbers=numbers.parts,
         columns=scales.columns,
         quantum=scales.quantum,
         variance=mean_variance(scales.columns, moments),
-        parts=parts,
+        parts=tuple(parts),
         sample=sample,
-        ks=list_ks(definition, sample.distinct),
+        ks=ks,
         warnings=(),
     )
     warnings = list_warnings(definition, scaled, moments, model is not None)

@@ -15,9 +15,9 @@ from config.definition import Definition
 from schemas.night import Published
 from segmentation.errors import Refused
 from segmentation.features.feature_moments import measure_part, merge_parts
+from segmentation.features.scaled_parts import read_scaled
 from segmentation.features.scaling import EncodedCustomers
-from segmentation.parts import to_matrix
-from tasks.scale import fit_scales, scale_part
+from tasks.scale import fit_scales
 from tests.conftest import DEFINITION
 from tests.nights import FOUR, Town, create_town, draw_customers, ids, manifest
 from tests.test_scale import FEATURES, PLAIN, write_customers
@@ -115,7 +115,7 @@ def scale_matrix(folder: Path, matrix: np.ndarray) -> np.ndarray:
     parts = write_customers(folder, matrix[0], matrix[1], cuts=7)
     moments = merge_parts(measure_part(part, FEATURES) for part in parts)
     scales = fit_scales(UNSCALED, EncodedCustomers(PLAIN, tuple(parts)), moments)
-    return np.concatenate([to_matrix(scale_part(part, scales)) for part in parts], axis=1)
+    return np.concatenate([read_scaled(part, scales) for part in parts], axis=1)
 
 
 @pytest.mark.parametrize("scaling", ["none", *map(slow, ("auto", "standard", "robust", "log-standard"))])

@@ -177,7 +177,7 @@ def test_a_lost_part_stops_the_fit(tmp_path: Path) -> None:
 
 def make_scaled(part: Part, quantum: float) -> Scaled:
     """What the sweep reads of the scaled features: a weighted sample and the grid."""
-    sample = Sample(part=part, exact=True, distinct=part.rows, commonest_share=0.0, uniform=part)
+    sample = Sample(file=part, exact=True, distinct=part.rows, commonest_share=0.0, uniform=part)
     return Scaled(
         encodings=(), numbers=(), columns=(), quantum=quantum, variance=1.0, parts=(), sample=sample, ks=(5,),
         warnings=(),

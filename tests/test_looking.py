@@ -10,8 +10,11 @@ import pytest
 
 from config.clauses import KOptions
 from flows.resegment import resegment
-from schemas.night import Published
+from schemas.identity import PreviousEdition
+from schemas.look import Look
+from schemas.night import Night, Published
 from segmentation.identity.looking import LookOccasion, explain_look
+from tasks.choose import choose
 from tests.nights import FOUR, create_town, day, draw_customers, manifest, read
 from tests.test_retry import expect_stage_states, read_messages
 
@@ -83,6 +86,32 @@ def test_carried_evidence_says_what_was_measured(tmp_path: Path) -> None:
     assert alternatives[0].equals(alternatives[1])
     published = tables[1].loc[tables[1]["is_published"], "size"]
     assert sum(published) == sum(FOUR.values()) + 5
+
+
+def test_only_a_look_changes_k(tmp_path: Path) -> None:
+    """With refit.nights 1 a look replaces last night's k at once; carried evidence leaves it pending."""
+    town = create_town(tmp_path, refit={"nights": 1})
+    first = town.night(1, draw_customers(FOUR))
+    look = Look.model_validate(look_of(first))
+    assert first.k is not None
+    other = first.k + 1
+    previous = PreviousEdition(edition="e", as_of=day(0), k=other, sizes=(100,) * other)
+    choices = [
+        choose(
+            Night(
+                run_id="r",
+                definition=town.definition,
+                as_of=as_of,
+                store=town.store,
+                force=False,
+                source=None,
+            ),
+            look,
+            previous,
+        )
+        for as_of in (day(1), day(2))
+    ]
+    assert [(choice.k, choice.wanted_k) for choice in choices] == [(first.k, None), (other, first.k)]
 
 
 def test_damaged_evidence_is_measured_again(tmp_path: Path) -> None:

@@ -7,14 +7,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from schemas.clustering import Sample
 from schemas.part import Part
 from segmentation.features import sampling
 from segmentation.features.sampling import (
     DrawablePart,
     count_distinct,
+    draw_evenly,
     draw_keys,
     draw_sample,
     estimate_coverage,
+    list_drawable,
     measure_dispersion,
     sum_rows,
 )
@@ -41,6 +44,14 @@ def write_rows(folder: Path, rows: np.ndarray, ids: list[str], size: int) -> Sav
         id_table = pa.table({"customer_id": ids[start : start + size]})
         id_parts.append(write_part(folder / f"i{i}.parquet", id_table))
     return SavedRows(scaled, id_parts)
+
+
+def draw(saved: SavedRows, folder: Path) -> Sample:
+    """The samples of saved rows, with seed 42."""
+    parts = list_drawable(saved.scaled, saved.ids)
+    total = sum(part.rows for part in saved.scaled)
+    draws = [draw_evenly(to_matrix(read_part(part.part)), draw_keys(part, 42), total) for part in parts]
+    return draw_sample(draws, read_part(saved.scaled[0]).column_names, parts, 42, folder)
 
 
 def read_sample(part: Part) -> WeightedRows:
@@ -100,7 +111,7 @@ def test_few_distinct_rows_are_all_in_the_sample(tmp_path: Path, size: int) -> N
     """With few distinct rows the sample is exact: each is there once, weighted by its count."""
     rows = np.random.default_rng(2).integers(0, 3, (1000, 2)).astype(float)
     scaled, _ = write_rows(tmp_path, rows, [str(i) for i in range(1000)], size)
-    sample = draw_sample(scaled, [], 42, tmp_path)
+    sample = draw(SavedRows(scaled, []), tmp_path)
     drawn_rows, weights = read_sample(sample.part)
     expected, expected_counts = np.unique(rows, axis=0, return_counts=True)
     assert sample.exact
@@ -115,7 +126,7 @@ def test_coreset_weights_estimate_inertia(tmp_path: Path) -> None:
     rows = np.round(random.lognormal(0, 1, (60_000, 2)), 5).astype(np.float32).astype(float)
     ids = [f"C{i:06d}" for i in range(len(rows))]
     saved = write_rows(tmp_path, rows, ids, 16_384)
-    sample = draw_sample(saved.scaled, saved.ids, 42, tmp_path)
+    sample = draw(saved, tmp_path)
     coreset, weights = read_sample(sample.part)
     assert not sample.exact
     assert 8000 < len(coreset) < 12_000
@@ -139,7 +150,7 @@ def test_sample_does_not_depend_on_order(tmp_path: Path, monkeypatch: pytest.Mon
         folder.mkdir()
         size = 1000 if name == "a" else 1717
         saved = write_rows(folder, rows[order], [ids[i] for i in order], size)
-        sample = draw_sample(saved.scaled, saved.ids, 42, folder)
+        sample = draw(saved, folder)
         assert not sample.exact
         for matrix in (np.column_stack(read_sample(sample.part)), to_matrix(read_part(sample.uniform)).T):
             samples.append(matrix[np.lexsort(matrix.T)])
@@ -151,12 +162,12 @@ def test_the_uniform_sample_favours_no_customer(tmp_path: Path) -> None:
     """It has about UNIFORM_ROWS of many customers, whatever their part and values, and all of a few."""
     rows = np.r_[np.zeros(30_000), np.full(10_000, 50.0)][:, None]
     saved = write_rows(tmp_path, rows, [f"C{i:06d}" for i in range(40_000)], 9000)
-    sample = draw_sample(saved.scaled, saved.ids, 42, tmp_path)
+    sample = draw(saved, tmp_path)
     uniform = to_matrix(read_part(sample.uniform))[0]
     assert len(uniform) == pytest.approx(10_000, rel=0.05)
     assert (uniform > 0).mean() == pytest.approx(0.25, abs=0.02)
     saved = write_rows(tmp_path, rows[:900], [f"C{i:06d}" for i in range(900)], 400)
-    assert draw_sample(saved.scaled, saved.ids, 42, tmp_path).uniform.rows == 900
+    assert draw(saved, tmp_path).uniform.rows == 900
 
 
 def test_many_distinct_rows_give_a_coreset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +175,7 @@ def test_many_distinct_rows_give_a_coreset(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sampling, "MOST_DISTINCT", 99)
     rows = np.arange(100.0)[:, None]
     scaled, _ = write_rows(tmp_path, rows, ["x"] * 100, 30)
-    sample = draw_sample(scaled, [], 42, tmp_path)
+    sample = draw(SavedRows(scaled, []), tmp_path)
     assert not sample.exact
     assert np.array_equal(np.sort(read_sample(sample.part).rows[:, 0]), rows[:, 0])
 

@@ -1,4 +1,4 @@
-"""The sample for the sweep: all distinct rows with counts where they are few, else a coreset.
+"""Samples of the customers: an even one, and one for the sweep, all distinct rows or a coreset of many.
 
 Which customers are drawn depends only on their ids and the seed, so the sample does not depend on the order
 of rows, and is nearly the same from one night to the next. Hashing ids is in segmentation/keys.py.
@@ -30,9 +30,9 @@ CORESET_ROWS = 10_000
 
 
 class DrawablePart(NamedTuple):
-    """A scaled part and what draws from it: its customers' ids, or None, and its first row's position."""
+    """A part and what draws from it: its customers' ids, or None, and its first row's position."""
 
-    scaled: Part
+    part: Part
     ids: Part | None
     first: int
 
@@ -80,7 +80,13 @@ def draw_keys(part: DrawablePart, seed: int) -> np.ndarray:
     if part.ids is not None:
         ids = read_part(part.ids, ["customer_id"])["customer_id"].combine_chunks()
         return to_uniform(hash_texts(ids), seed)
-    return to_uniform(mix(np.arange(part.first, part.first + part.scaled.rows, dtype=np.uint64)), seed)
+    return to_uniform(mix(np.arange(part.first, part.first + part.part.rows, dtype=np.uint64)), seed)
+
+
+def list_drawable(parts: Sequence[Part], ids: Sequence[Part]) -> list[DrawablePart]:
+    """Parts with what draws from them. ids: the customers' parts, or empty if the rows have no ids."""
+    firsts = np.cumsum([0, *(part.rows for part in parts)])
+    return [DrawablePart(part, ids[i] if ids else None, int(firsts[i])) for i, part in enumerate(parts)]
 
 
 def _read_rows(part: Part) -> np.ndarray:
@@ -109,11 +115,18 @@ def measure_dispersion(sums: Sequence[RowSums]) -> Dispersion:
     return Dispersion(n, mean, squares)
 
 
-def _draw_share(part: DrawablePart, share: float, seed: int) -> tuple[np.ndarray, RowSums]:
-    """The rows whose key is below share, with the key as last column; the sums of all rows."""
-    keys, rows = draw_keys(part, seed), _read_rows(part.scaled)
-    is_drawn = keys < share
-    return np.column_stack([rows[is_drawn], keys[is_drawn]]), sum_rows(rows.T)
+class EvenDraw(NamedTuple):
+    """Scaled rows drawn with equal chances from a part (m, d), their keys (m,), and the sums of all rows."""
+
+    rows: np.ndarray
+    keys: np.ndarray
+    sums: RowSums
+
+
+def draw_evenly(matrix: np.ndarray, keys: np.ndarray, total: int) -> EvenDraw:
+    """About UNIFORM_ROWS of a night's `total` rows; of those, the ones in a part's scaled rows (d, n)."""
+    is_drawn = keys < min(1.0, UNIFORM_ROWS / total)
+    return EvenDraw(matrix[:, is_drawn].T, keys[is_drawn], sum_rows(matrix))
 
 
 def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.ndarray:
@@ -122,7 +135,7 @@ def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.n
     Bachem, Lucic, Krause (2018): q = 1/2 * 1/n + 1/2 * d^2(x, mean) / sum d^2. Here each row is drawn
     independently with probability min(1, m q), and its weight is the inverse.
     """
-    rows = _read_rows(part.scaled)
+    rows = _read_rows(part.part)
     distances = np.square(rows - dispersion.mean).sum(axis=1)
     # All rows are equal if the sum is 0. Then the first half of q draws evenly.
     total = max(dispersion.squares, np.finfo(np.float64).tiny)
@@ -131,39 +144,45 @@ def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.n
     return np.column_stack([rows[is_drawn], 1.0 / probability[is_drawn]])
 
 
-def draw_sample(scaled: Sequence[Part], ids: Sequence[Part], seed: int, folder: Path) -> Sample:
-    """Write two samples of the scaled parts: a weighted one for the fits, and a uniform one.
-
-    ids: the customers' parts, or empty if the rows have no ids.
-    """
-    starts = np.concatenate([[0], np.cumsum([part.rows for part in scaled])])
-    n = int(starts[-1])
-    drawable = [DrawablePart(part, ids[i] if ids else None, int(starts[i])) for i, part in enumerate(scaled)]
-    names = read_part(scaled[0]).column_names
-    coverage_share, uniform_share = min(1.0, COVERAGE_ROWS / n), min(1.0, UNIFORM_ROWS / n)
-    drawn, sums = zip(*map_parts(partial(_draw_share, share=uniform_share, seed=seed), drawable), strict=True)
-    uniform = np.concatenate(drawn)
+def draw_sample(
+    draws: Sequence[EvenDraw], names: Sequence[str], scaled: Sequence[DrawablePart], seed: int, folder: Path
+) -> Sample:
+    """Write the even sample, and one of the scaled parts with weights, for fits, if there are any parts."""
+    rows = np.concatenate([draw.rows for draw in draws])
+    keys = np.concatenate([draw.keys for draw in draws])
+    even = pa.table({name: rows[:, j] for j, name in enumerate(names)})
+    uniform = write_part(folder / "even.parquet", even)
     # A smaller threshold on the same keys: a sample of the sample, without another pass.
-    counts = count_distinct(uniform[uniform[:, -1] < coverage_share, :-1]).counts
+    share = min(1.0, COVERAGE_ROWS / sum(draw.sums.n for draw in draws))
+    covered = count_distinct(rows[keys < share])
+    if not scaled:
+        return _describe_sample(None, covered, uniform, exact=False)
     distinct = None
-    if coverage_share == 1.0 or estimate_coverage(counts) >= ENOUGH_COVERAGE:
-        distinct = _count_all(scaled)
+    if share == 1.0 or estimate_coverage(covered.counts) >= ENOUGH_COVERAGE:
+        distinct = _count_all([drawable.part for drawable in scaled])
     if distinct is not None:
-        rows, weights = distinct
-        counts = distinct.counts
-    else:
-        draw = partial(_draw_coreset, dispersion=measure_dispersion(sums), seed=seed)
-        coreset = np.concatenate(list(map_parts(draw, drawable)))
-        rows, weights = coreset[:, :-1], coreset[:, -1]
+        file = _write_weighted(names, distinct.rows, distinct.counts, folder)
+        return _describe_sample(file, distinct, uniform, exact=True)
+    draw = partial(_draw_coreset, dispersion=measure_dispersion([draw.sums for draw in draws]), seed=seed)
+    coreset = np.concatenate(list(map_parts(draw, scaled)))
+    file = _write_weighted(names, coreset[:, :-1], coreset[:, -1], folder)
+    sampled = DistinctRows(count_distinct(coreset[:, :-1]).rows, covered.counts)
+    return _describe_sample(file, sampled, uniform, exact=False)
+
+
+def _write_weighted(names: Sequence[str], rows: np.ndarray, weights: np.ndarray, folder: Path) -> Part:
     columns = {name: rows[:, j] for j, name in enumerate(names)}
-    weighted = pa.table({**columns, WEIGHT: weights.astype(np.float64)})
-    unweighted = pa.table({name: uniform[:, j] for j, name in enumerate(names)})
+    return write_part(folder / "sample.parquet", pa.table({**columns, WEIGHT: weights.astype(np.float64)}))
+
+
+def _describe_sample(file: Part | None, distinct: DistinctRows, uniform: Part, *, exact: bool) -> Sample:
+    counts = distinct.counts
     return Sample(
-        part=write_part(folder / "sample.parquet", weighted),
-        exact=distinct is not None,
-        distinct=len(count_distinct(rows).rows),
+        file=file,
+        exact=exact,
+        distinct=len(distinct.rows),
         commonest_share=float(counts.max() / counts.sum()),
-        uniform=write_part(folder / "even.parquet", unweighted),
+        uniform=uniform,
     )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.part import Part
-from segmentation.parts import read_part, to_matrix, write_part
+from segmentation.features.scaled_parts import Scales, read_scaled
+from segmentation.parts import read_part, write_part
 
 CONTESTED_CUSTOMERS = pa.schema({"customer_id": pa.string(), "wanted": pa.string(), "nights": pa.int64()})
 
@@ -42,13 +43,17 @@ class LabelMapping(NamedTuple):
 
 
 class PartFiles(NamedTuple):
-    """Stage files of the same customers, and their part's number; previous: see PreviousSegments."""
+    """Stage files of the same customers, their part's number, and how their numbers are scaled.
+
+    previous: see PreviousSegments.
+    """
 
     number: int
     customers: Part
-    scaled: Part
+    numbers: Part
     labels: Part
     previous: Part | None
+    scales: Scales
 
 
 class RelabelledPart(NamedTuple):
@@ -99,7 +104,7 @@ def _relabel(
     )
     runner_up = np.where(runner_up >= 0, mapping.order[runner_up], -1)
     if is_contested.any():
-        x = to_matrix(read_part(files.scaled))[:, is_contested]
+        x = read_scaled(files.numbers, files.scales)[:, is_contested]
         centres = mapping.centres[contest.position[is_contested]].T
         distance[is_contested] = np.sqrt(np.square(x - centres).sum(axis=0))
         margin[is_contested], runner_up[is_contested] = 0.0, label[is_contested]

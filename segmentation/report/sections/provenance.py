@@ -4,8 +4,10 @@ Nothing here depends on the clock or the machine, so a rebuild makes the same pa
 """
 
 import json
+from datetime import date
 from typing import NamedTuple
 
+from schemas.clustering import Sample
 from schemas.wording import format_count
 from segmentation.report.context import ReportContext
 from segmentation.report.figure import Table
@@ -67,10 +69,17 @@ def tabulate_scaling(context: ReportContext) -> Table:
     return Table("Scaling", ["Feature", "Transform", "Weight", "Why"], rows, is_text=True)
 
 
+def describe_sample(sample: Sample, measured_on: date | None) -> str:
+    """`1,511 rows, exact`, or that no model was fitted."""
+    if sample.file is None:
+        return f"none, k was measured on {measured_on}"
+    return f"{format_count(sample.file.rows, 'row')}, {'exact' if sample.exact else 'coreset'}"
+
+
 def list_facts(context: ReportContext) -> list[list[object]]:
     """Parameters and results, name and value."""
     definition, choice, fitted = context.night.definition, context.draft.choice, context.draft.aligned.fitted
-    key, sample, value = context.draft.ingested.key, context.draft.scaled.sample, context.value_feature
+    key, value = context.draft.ingested.key, context.value_feature
     return [
         ["Edition", key.edition],
         ["Previous edition", f"{key.previous} of {key.previous_as_of}" if key.previous else "none"],
@@ -78,10 +87,7 @@ def list_facts(context: ReportContext) -> list[list[object]]:
         ["k", f"{choice.k}: {'; '.join(choice.reasons)}"],
         ["Model", f"{fitted.method}: {'; '.join(fitted.reasons)}; trained on {fitted.training.as_of}"],
         ["Inertia", f"{fitted.inertia:.6g} after {format_count(fitted.passes, 'pass')} over all customers"],
-        [
-            "Sweep sample",
-            f"{format_count(sample.part.rows, 'row')}, {'exact' if sample.exact else 'coreset'}",
-        ],
+        ["Sweep sample", describe_sample(context.draft.scaled.sample, choice.measured_on)],
         ["Value", f"{value}, summed by segment" if value else "no feature measures value"],
         ["Seed", definition.seed],
         ["Code", f"{compute_source_digest()}, the digest of the sources that made it"],
