@@ -15,6 +15,8 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.compute as pc
 
+from schemas.octets import get_first_octets, may_contain
+
 
 class RowCheck(NamedTuple):
     """A compiled check: `detect` has the values of a column that break it, bool (n,). A null breaks none."""
@@ -120,11 +122,24 @@ def _detect_mismatch(texts: arrow.ChunkedArray, pattern: str) -> np.ndarray:
 def _detect_mangled(ids: arrow.ChunkedArray, mangled: str) -> np.ndarray:
     # What RE2 writes so for Python's regular expressions: any digit, and the end before a last line break.
     pattern = mangled.replace(r"\d", r"\p{Nd}").replace("$", r"\n?$")
-    return _to_flags(pc.match_substring_regex(ids, pattern))
+    flags: np.ndarray = np.zeros(len(ids), bool)
+    # All begin with a digit, and digits of other scripts with a byte above ASCII: most ids do not.
+    first = np.concatenate([np.empty(0, np.uint8), *map(get_first_octets, ids.chunks)])
+    doubtful = np.flatnonzero((first - np.uint8(ord("0")) < 10) | (first > 127))
+    if len(doubtful) and any(may_contain(ids, mark) for mark in (b".", b"e", b"E", b"-")):
+        flags[doubtful] = _to_flags(pc.match_substring_regex(ids.take(arrow.array(doubtful)), pattern))
+    return flags
+
+
+def _detect_part(texts: arrow.ChunkedArray, part: str) -> np.ndarray:
+    if not may_contain(texts, part.encode()):
+        return np.zeros(len(texts), bool)
+    return _to_flags(pc.match_substring(texts, part))
 
 
 def _detect_line_break(texts: arrow.ChunkedArray) -> np.ndarray:
-    return _to_flags(pc.or_(pc.match_substring(texts, "\n"), pc.match_substring(texts, "\r")))
+    flags: np.ndarray = _detect_part(texts, "\n") | _detect_part(texts, "\r")
+    return flags
 
 
 # By the names of pandera's functions, and of those in schemas/contract.py.
@@ -144,5 +159,5 @@ _DETECTORS: dict[str, Callable[..., np.ndarray]] = {
     "_is_not_mangled": _detect_mangled,
     "_is_one_line": _detect_line_break,
     "_is_no_total": lambda ids, totals: _to_flags(pc.is_in(ids, arrow.array(totals))),
-    "_has_no_nul": lambda texts: _to_flags(pc.match_substring(texts, "\0")),
+    "_has_no_nul": lambda texts: _detect_part(texts, "\0"),
 }

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.sources import Csv
+from schemas.octets import may_contain
 
 INT, FLOAT = pa.int64(), pa.float64()
 _PLAIN = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
@@ -78,7 +79,7 @@ def _cast_plain(texts: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray 
     """The texts read by Arrow, which is fast; None if any of them needs a closer look."""
     try:
         # Arrow reads 0x10 as a whole number, and "nan" as a float. Ignoring case would take twice as long.
-        if target == INT and any(pc.any(pc.match_substring(texts, x)).as_py() for x in "xX"):
+        if target == INT and any(may_contain(texts, mark) for mark in (b"x", b"X")):
             return None
         numbers = pc.cast(texts, target)
         return None if target == FLOAT and pc.any(pc.is_nan(numbers)).as_py() else numbers

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.columns import Column
+from schemas.octets import may_contain
 from segmentation.rows.casting.cast_column import ARROW_TYPES, CastColumn, Dialect, list_odd, to_mask
 from segmentation.rows.casting.missing_words import detect_missing_words
 from segmentation.rows.casting.number_estimates import detect_thousands, list_unread_kinds
@@ -107,7 +108,7 @@ def _cast_text(name: str, values: pa.ChunkedArray, column: Column, dialect: Dial
 
 def _unwrap_formulas(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray | None]:
     """Texts with ="x" replaced by x, and where that was, bool (n,), or None."""
-    if not pc.any(pc.starts_with(values, '="')).as_py():
+    if not may_contain(values, b'="') or not pc.any(pc.starts_with(values, '="')).as_py():
         return values, None
     is_formula = pc.fill_null(pc.match_substring_regex(values, _FORMULA), False)
     content = pc.replace_substring(pc.replace_substring_regex(values, _FORMULA, r"\1"), '""', '"')

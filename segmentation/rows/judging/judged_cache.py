@@ -2,7 +2,7 @@
 
 An entry holds the rows of one file, or of a few small ones that follow each other and were judged
 together. It is valid for the same bytes under the same contract and code, inside any window that holds all
-its days. docs/decisions/0050-judged-files.md
+days of the rows that counted, and none of the others. docs/decisions/0050-judged-files.md
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.judged_batches import JudgedBatch
 from segmentation.rows.judging.judged_contract import identify_contract
 from segmentation.rows.judging.judged_entry import EntryBatch, decode_batches, encode_batches
-from segmentation.rows.judging.row_counts import NO_DAY, to_ordinal
+from segmentation.rows.judging.row_counts import END_CREDIBLE, FIRST_CREDIBLE, NO_DAY, to_ordinal
 from segmentation.sources.content import SourceFile, check_unchanged
 from segmentation.sources.file_formats import get_format
 from segmentation.store.files.permissions import PRIVATE_FILE, PRIVATE_FOLDER, create_folder, set_mode
@@ -30,6 +30,7 @@ from segmentation.store.runs.space import measure_free
 
 MOST_BATCHES = 4  # of an entry: half a million rows
 _RESERVE = 2.0  # more rows are sketched than tonight needs, for nights with fewer files
+_NO_DAYS = np.empty(0, np.int64)
 _BATCHES = "batches"  # an entry's file of all but good rows
 
 
@@ -87,7 +88,7 @@ class JudgedCache:
         """The source as spans of files, known or new, in its order."""
         by_first: dict[str, list[tuple[int, Path]]] = {}
         for path in self.entries:
-            first, count, _, _ = path.name.split("-")
+            first, count, _, _ = path.name.split("-", 3)
             by_first.setdefault(first, []).append((int(count), path))
         ids = [self._identify(file, number) for number, file in enumerate(files)]
         spans, start, position = [], 0, 0
@@ -145,8 +146,7 @@ class JudgedCache:
     def keep(self, span: FileSpan, files: Sequence[SourceFile], batches: Sequence[JudgedBatch]) -> None:
         """Keep the judged rows of a span, whose batches are numbered from 0. What cannot be kept is not."""
         names = _list_names(files[span.start : span.stop])
-        # Rows that were left out tonight may count on another night.
-        if len(batches) > MOST_BATCHES or any(batch.outside or batch.erased for batch in batches):
+        if len(batches) > MOST_BATCHES or any(batch.erased or _has_estimates(batch) for batch in batches):
             return
         if len(names) > 1 and names[0] is not None and len(set(names)) < len(names):
             return
@@ -173,20 +173,22 @@ class JudgedCache:
             entry.replace(path)
 
     def _find(self, candidates: Sequence[tuple[int, Path]], ids: Sequence[str]) -> tuple[int, Path] | None:
-        """The entry of the most files that the source has next, with all its days in the window."""
+        """The entry of the most files that the source has next, if tonight's window suits it."""
         for count, path in candidates:
-            days = path.stem.split("-")[3]
+            days = path.stem.split("-", 3)[3]
             if path.name == _name_entry(ids[:count], days) and self._is_inside(days):
                 self.used.add(path)
                 return count, path
         return None
 
     def _is_inside(self, days: str) -> bool:
+        """Does tonight's window have the rows that the entry's night had?"""
         window = self.contract.window
         if window is None or days == "none":
             return True
-        first, last = map(int, days.split("_"))
-        return to_ordinal(window[0]) <= first and last < to_ordinal(window[1])
+        first, last, before, after = map(int, days.split("_"))
+        start, end = map(to_ordinal, window)
+        return before < start <= first and last < end <= after
 
     def _identify(self, file: SourceFile, number: int) -> str:
         """What a file's judged rows depend on: its bytes, its format, and what its name or folders say."""
@@ -197,15 +199,25 @@ class JudgedCache:
         return hashlib.sha256(repr((self.key, file.input.sha256, *name)).encode()).hexdigest()
 
     def _list_days(self, span: FileSpan, batches: Sequence[JudgedBatch]) -> str:
-        """The days `first_last` for which rows may be counted: their own, and those that file names say."""
-        days = [np.unique(batch.days[batch.days != NO_DAY]) for batch in batches if batch.days is not None]
-        counted = self.contract.counted
-        if days and counted is not None and counted.covers is not None:
+        """The first and the last day that count, then the nearest days before and after that were left out.
+
+        Days are those of rows, and those that file names say.
+        """
+        days = np.concatenate([*(batch.days for batch in batches if batch.days is not None), _NO_DAYS])
+        counted, window = self.contract.counted, self.contract.window
+        if window is None:
+            return "none"
+        start, end = map(to_ordinal, window)
+        days = np.unique(days[days != NO_DAY])
+        counting = days[(days >= start) & (days < end)]
+        if counted is not None and counted.covers is not None:
             # Rows without a readable time count for the day of a file of one day.
             covers = counted.covers[span.start : span.stop]
-            days.append(covers[covers[:, 1] - covers[:, 0] == 1, 0])
-        hull = np.concatenate([*days, np.empty(0, np.int64)])
-        return f"{hull.min()}_{hull.max()}" if len(hull) else "none"
+            counting = np.append(counting, covers[covers[:, 1] - covers[:, 0] == 1, 0])
+        first, last = (counting.min(), counting.max()) if len(counting) else (start, start)
+        before = days[days < start].max(initial=FIRST_CREDIBLE - 1)
+        after = days[days >= end].min(initial=END_CREDIBLE)
+        return f"{first}_{last}_{before}_{after}"
 
     def _make_room(self, path: Path, size: int) -> bool:
         """Remove the least recently used entries until one of this size fits; False if it never does."""
@@ -220,6 +232,11 @@ class JudgedCache:
             return False
         self.size += size
         return True
+
+
+def _has_estimates(batch: JudgedBatch) -> bool:
+    """May rows without a time count for days between those of the window and days that were left out?"""
+    return batch.outside > 0 and batch.days is not None and bool((batch.days == NO_DAY).any())
 
 
 def _list_names(files: Sequence[SourceFile]) -> list[str | None]:

@@ -103,6 +103,7 @@ def _describe(batch: JudgedBatch) -> dict[str, Any]:
     return {
         "reasons": batch.reasons,
         "mentions": batch.mentions,
+        "outside": batch.outside,
         "oddities": {oddity: int(count) for oddity, count in batch.oddities.items()},
         "currencies": [[*key, count] for key, count in batch.currencies.items()],
         "sums": None if batch.sums is None else batch.sums.tolist(),
@@ -146,6 +147,7 @@ def _restore(record: dict[str, Any], tables: Sequence[pa.Table], names: Sequence
         ),
         reasons=Counter(record["reasons"]),
         mentions=Counter(record["mentions"]),
+        outside=record["outside"],
         oddities=Counter(record["oddities"]),
         replacing=replacing,
         sketch=None if sketch is None else _to_sketch(sketch, *record["sketch"]),
