@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.model import Model
 from segmentation.errors import Refused
-from segmentation.features.grid import blocks, nearest_centres, snap, squared_distances
+from segmentation.features.grid import blocks, compute_reach, nearest_centres, snap, squared_distances
 from segmentation.features.transforms import accepts, to_original, to_scaled
 from segmentation.store.files.objects import AnyPath
 
@@ -27,10 +27,41 @@ def detect_scalable(model: Model, matrix: np.ndarray) -> np.ndarray:
 
     Each transform accepts values from its lowest on, and distances beyond MAX_SCALED overflow float32.
     """
-    scalable: np.ndarray = np.abs(to_scaled(matrix, model.columns)).max(axis=0, initial=0.0) <= MAX_SCALED
+    return _detect_scalable(model, matrix, np.abs(to_scaled(matrix, model.columns)).max(axis=0, initial=0.0))
+
+
+def _detect_scalable(model: Model, matrix: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    # A comparison with NaN is false.
+    scalable: np.ndarray = largest <= MAX_SCALED
     for values, column in zip(matrix, model.columns, strict=True):
         scalable &= accepts(values, column)
     return scalable
+
+
+class ScaledCustomers(NamedTuple):
+    """Scaled features (d', n), on the grid and within its reach.
+
+    scalable, beyond: bool (n,), customers that the model can scale, and those of them who were out of reach.
+    """
+
+    matrix: np.ndarray
+    scalable: np.ndarray
+    beyond: np.ndarray
+
+
+def scale_customers(model: Model, matrix: np.ndarray) -> ScaledCustomers:
+    """Any customers (d, n) as the model sees them.
+
+    Customers that it cannot scale count as if all their values were 0, those out of reach as on the edge.
+    """
+    scaled = to_scaled(matrix, model.columns)
+    largest = np.abs(scaled).max(axis=0, initial=0.0)
+    scalable = _detect_scalable(model, matrix, largest)
+    if not scalable.all():
+        scaled[:, ~scalable] = to_scaled(np.zeros((len(matrix), 1)), model.columns)
+    reach = compute_reach(model.quantum, len(scaled))
+    beyond = scalable & (snap(largest, model.quantum) > reach)
+    return ScaledCustomers(np.clip(snap(scaled, model.quantum), -reach, reach), scalable, beyond)
 
 
 def compute_original_centres(model: Model) -> np.ndarray:

@@ -24,7 +24,7 @@ from segmentation.store.files.objects import AnyPath
 PART_ROWS = 131_072  # of a part with few columns
 PART_VALUES = 1 << 21  # of a part with many: 16 MB as float64, of which a stage holds about ten
 # A dictionary that grows beyond this is given up, because a column of distinct numbers gains nothing by it.
-_DICTIONARY_BYTES = 32_768
+DICTIONARY_BYTES = 32_768
 
 
 def open_file(path: AnyPath) -> BufferedReader:
@@ -94,7 +94,7 @@ def choose_encodings(schema: pa.Schema) -> dict[str, Any]:
         "compression": "lz4",
         "use_dictionary": [name for name in schema.names if name not in encodings],
         "column_encoding": encodings,
-        "dictionary_pagesize_limit": _DICTIONARY_BYTES,
+        "dictionary_pagesize_limit": DICTIONARY_BYTES,
         "write_statistics": False,
     }
 

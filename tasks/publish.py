@@ -59,9 +59,9 @@ from segmentation.store.publication.edition_files import (
     list_edition_parts,
     write_known,
     write_quarantine,
-    write_segments,
 )
 from segmentation.store.publication.segment_names import collect_names
+from segmentation.store.publication.segments_file import write_segments
 from segmentation.store.runs.dead_runs import describe_manifest
 from segmentation.store.runs.space import USAGE, measure_usage
 from tasks.runtime.session import close_published
@@ -143,9 +143,8 @@ def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: p
     path.write_bytes(to_json(manifest.model_copy(update={"files": files})))
     digests = {**files, path.name: hash_file(path)}
     metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): digests[path.name]}
-    write_segments(folder / SEGMENTS, tables, schema, metadata)
     # Last: it names the manifest's digest, so the manifest cannot hold its own (decision 6).
-    digests[SEGMENTS] = hash_file(folder / SEGMENTS)
+    digests[SEGMENTS] = write_segments(folder / SEGMENTS, tables, schema, metadata)
     (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
     # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():

@@ -108,11 +108,15 @@ def test_columns_get_the_contracts_order_and_types() -> None:
     assert table.schema.types == [pa.int64(), pa.float32()]
 
 
-def test_texts_added_after_the_features_are_dictionary_encoded(town: Town) -> None:
-    """Segment ids, change and cause are stored once per row group; ids and numbers are not."""
+def test_values_that_repeat_are_dictionary_encoded(town: Town) -> None:
+    """Segment ids, change and cause are stored once per row group, and so are features that repeat."""
     (path,) = (town.home / "published").glob("*/segments.parquet")
     group = pq.read_metadata(path).row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     encoded = {column.path_in_schema for column in columns if column.has_dictionary_page}
     texts = {"segment_id", "segment_name", "runner_up", "previous_segment_id", "change", "cause"}
-    assert encoded <= texts and {"segment_id", "runner_up"} <= encoded
+    assert {"segment_id", "runner_up", "spend"} <= encoded
+    assert encoded <= texts | {"spend", "visits"}
+    assert [column.path_in_schema for column in columns if column.is_stats_set] == ["customer_id"]
+    # Arrow's readers get texts, as all others do.
+    assert pq.read_schema(path).field("segment_id").type == pa.string()

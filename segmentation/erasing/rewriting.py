@@ -15,7 +15,7 @@ from segmentation.parts import open_parquet
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import advise_audit, damaged
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
-from segmentation.store.publication.edition_files import write_segments
+from segmentation.store.publication.segments_file import write_segments
 
 
 def count_erased_rows(path: AnyPath, columns: list[str], detect: Detector) -> int:

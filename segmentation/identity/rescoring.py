@@ -16,9 +16,9 @@ from schemas.model import Model
 from schemas.numbers import Training
 from schemas.part import Part
 from segmentation.features.encoding import encode
-from segmentation.features.grid import compute_reach, exact_sum
+from segmentation.features.grid import exact_sum
 from segmentation.features.training import count_bins, population_stability_index
-from segmentation.model import assign_and_measure, detect_scalable, scale_features
+from segmentation.model import assign_and_measure, scale_customers
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part, to_matrix, write_part
 
@@ -70,22 +70,17 @@ def rescore_customers(parts: Sequence[Part], model: Model, folder: Path) -> Resc
 
 def _rescore_part(part: Part, path: Path, model: Model, edges: dict[str, np.ndarray]) -> _PartScore:
     matrix = to_matrix(encode(read_part(part, sorted(model.features)), model.encodings))
-    scalable = detect_scalable(model, matrix)
-    scaled = scale_features(model, np.where(scalable, matrix, 0.0))
-    reach = compute_reach(model.quantum, len(scaled))
-    beyond = scalable & (np.abs(scaled).max(axis=0, initial=0.0) > reach)
-    scaled = np.clip(scaled, -reach, reach)
+    scaled, scalable, beyond = scale_customers(model, matrix)
     assignment, squares = assign_and_measure(scaled, model.centre_matrix())
     label = np.where(scalable, assignment.label, -1)
-    low = scaled.min(axis=1, where=scalable, initial=reach)
-    high = scaled.max(axis=1, where=scalable, initial=-reach)
+    if not scalable.all():  # rare, and worth no copies of all other nights
+        scaled, squares = scaled[:, scalable], squares[scalable]
+    low, high = scaled.min(axis=1, initial=np.inf), scaled.max(axis=1, initial=-np.inf)
     return _PartScore(
         labels=write_part(path, pa.table(assignment._replace(label=label)._asdict())),
         sizes=np.bincount(label[scalable], minlength=len(model.centres)),
-        units=exact_sum(squares[scalable], model.quantum**2),
-        bins=[
-            count_bins(values[scalable], inner) for values, inner in zip(scaled, edges.values(), strict=True)
-        ],
+        units=exact_sum(squares, model.quantum**2),
+        bins=[count_bins(values, inner) for values, inner in zip(scaled, edges.values(), strict=True)],
         ranges=np.stack([low, high]),
         beyond=int(np.count_nonzero(beyond | ~scalable)),
     )

@@ -13,8 +13,8 @@ import pyarrow as pa
 from schemas.manifest import Manifest
 from schemas.model import Model
 from segmentation.features.encoding import encode
-from segmentation.features.grid import compute_reach, nearest_centres, squared_distances
-from segmentation.model import detect_scalable, read_model, scale_features
+from segmentation.features.grid import nearest_centres, squared_distances
+from segmentation.model import read_model, scale_customers
 from segmentation.parts import read_table, to_matrix
 from segmentation.store.edition.manifests import check_file
 from segmentation.store.files.objects import AnyPath
@@ -41,12 +41,7 @@ class Divisions(NamedTuple):
         labels = np.zeros((rows.num_rows, len(self.centres)), np.int16)
         if self.model is None or not rows.num_rows:
             return labels
-        matrix = to_matrix(encode(rows, self.model.encodings))
-        # As in a night: what the model cannot scale is taken as typical, what is far off as on the edge.
-        matrix = np.where(detect_scalable(self.model, matrix), matrix, 0.0)
-        scaled = scale_features(self.model, matrix)
-        reach = compute_reach(self.model.quantum, len(scaled))
-        scaled = np.clip(scaled, -reach, reach)
+        scaled = scale_customers(self.model, to_matrix(encode(rows, self.model.encodings))).matrix
         for column, centres in zip(labels.T, self.centres, strict=True):
             column[:] = nearest_centres(squared_distances(scaled, centres))[0]
         return labels

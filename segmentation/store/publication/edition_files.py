@@ -5,7 +5,6 @@ text once. To add a column to segments.parquet, describe it in schemas/tables.py
 compute it here. What else an edition holds is in tasks/publish.py.
 """
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,7 +31,6 @@ from segmentation.parts import hash_file, read_part, rechunk
 JOINED, STAYED, MOVED = range(3)
 _CHANGES = pa.array(["joined", "stayed", "moved"]).dictionary_encode()
 _CAUSES = pa.array(["model", "behaviour"]).dictionary_encode()
-_ARROW_SCHEMA = "ARROW:schema"  # where Arrow keeps the types of a Parquet file's columns
 
 Scorer = Callable[[pa.Table], Mapping[str, pa.Array]]
 
@@ -181,37 +179,6 @@ def fit_contract(columns: Mapping[str, pa.Array], contract: DataFrameSchema) -> 
 
 def _cast_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
     return values.cast(pa.dictionary(pa.int32(), kind) if pa.types.is_dictionary(values.type) else kind)
-
-
-def write_segments(
-    path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
-) -> None:
-    """Write segments.parquet: one row group per part, with page checksums, and the range of ids in each."""
-    # Texts after the features have few values: segment ids, change and cause.
-    added = schema.names[schema.names.index("segment_id") :]
-    texts = [name for name in added if schema.field(name).type == pa.string()]
-    written = schema
-    for name in texts:
-        field = schema.field(name).with_type(pa.dictionary(pa.int32(), pa.string()))
-        written = written.set(schema.get_field_index(name), field)
-    with pq.ParquetWriter(
-        path,
-        written,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=texts,
-        # Sorted ids share long prefixes.
-        column_encoding={"customer_id": "DELTA_BYTE_ARRAY"},
-        # Rows are in the order of the ids, so the range of any other column says nothing.
-        write_statistics=["customer_id"],
-        write_page_checksum=True,
-        store_schema=False,
-    ) as writer:
-        for table in tables:
-            writer.write_table(table.cast(written))
-        # Arrow would store that the texts were dictionaries, and give its readers those.
-        stored = {_ARROW_SCHEMA: b64encode(schema.serialize()).decode()}
-        writer.add_key_value_metadata({**(schema.metadata or {}), **metadata, **stored})
 
 
 def write_tables(path: Path, tables: Iterable[pa.Table], contract: DataFrameSchema) -> None:

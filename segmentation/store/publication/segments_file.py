@@ -1,0 +1,57 @@
+"""segments.parquet as a file: its encodings, statistics and footer.
+
+Its rows are computed in edition_files.py. An erasure writes the file again in the same way.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segmentation.parts import DICTIONARY_BYTES
+from segmentation.store.files.hashed_file import HashedFile
+
+_DISTINCT = ("customer_id", "distance", "margin")  # columns whose values hardly repeat
+_ARROW_SCHEMA = "ARROW:schema"  # where Arrow keeps the types of a Parquet file's columns
+
+
+def write_segments(
+    path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
+) -> str:
+    """Write segments.parquet: one row group per part, with page checksums, and the range of ids in each.
+
+    Returns its sha256, computed by another thread while the file is written.
+    """
+    # Texts after the features have few values: segment ids, change and cause.
+    added = schema.names[schema.names.index("segment_id") :]
+    texts = [name for name in added if schema.field(name).type == pa.string()]
+    written = schema
+    for name in texts:
+        field = schema.field(name).with_type(pa.dictionary(pa.int32(), pa.string()))
+        written = written.set(schema.get_field_index(name), field)
+    with (
+        HashedFile(path) as file,
+        pq.ParquetWriter(
+            file,
+            written,
+            compression="zstd",
+            compression_level=1,
+            # Counts and days repeat. A dictionary that grows is given up, and distances never have one.
+            use_dictionary=[name for name in schema.names if name not in _DISTINCT],
+            dictionary_pagesize_limit=DICTIONARY_BYTES,
+            # Sorted ids share long prefixes.
+            column_encoding={"customer_id": "DELTA_BYTE_ARRAY"},
+            # Rows are in the order of the ids, so the range of any other column says nothing.
+            write_statistics=["customer_id"],
+            write_page_checksum=True,
+            store_schema=False,
+        ) as writer,
+    ):
+        for table in tables:
+            writer.write_table(table.cast(written))
+        # Arrow would store that the texts were dictionaries, and give its readers those.
+        stored = {_ARROW_SCHEMA: b64encode(schema.serialize()).decode()}
+        writer.add_key_value_metadata({**(schema.metadata or {}), **metadata, **stored})
+    return file.hexdigest()
