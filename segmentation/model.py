@@ -61,7 +61,8 @@ def scale_customers(model: Model, matrix: np.ndarray) -> ScaledCustomers:
         scaled[:, ~scalable] = to_scaled(np.zeros((len(matrix), 1)), model.columns)
     reach = compute_reach(model.quantum, len(scaled))
     beyond = scalable & (snap(largest, model.quantum) > reach)
-    return ScaledCustomers(np.clip(snap(scaled, model.quantum), -reach, reach), scalable, beyond)
+    snapped = snap(scaled, model.quantum)
+    return ScaledCustomers(np.clip(snapped, -reach, reach, out=snapped), scalable, beyond)
 
 
 def compute_original_centres(model: Model) -> np.ndarray:

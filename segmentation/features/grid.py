@@ -49,7 +49,11 @@ def snap(values: np.ndarray, quantum: float) -> np.ndarray:
     >>> snap(np.array([0.3, -0.3, 1.0]), 0.25)
     array([ 0.25, -0.25,  1.  ])
     """
-    return np.rint(values / quantum) * quantum
+    # In place: memory for three results would take longer than the arithmetic.
+    multiples: np.ndarray = np.asarray(values / quantum)
+    np.rint(multiples, out=multiples)
+    multiples *= quantum
+    return multiples
 
 
 def squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:

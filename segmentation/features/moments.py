@@ -58,17 +58,13 @@ def compute_moments(matrix: np.ndarray) -> Moments:
     if ((exponent != 0) & (exponent != _ZERO)).any():  # columns of usual size are not copied
         matrix = np.ldexp(matrix, -exponent[:, None])
     mean = matrix.mean(axis=1)
-    deviation = matrix - mean[:, None]
-    squared = deviation * deviation
-    return Moments(
-        matrix.shape[1],
-        np.ldexp(mean, exponent),
-        squared.sum(axis=1),
-        np.einsum("ij,ij->i", squared, deviation),
-        low,
-        high,
-        exponent,
-    )
+    m2, m3 = np.empty_like(mean), np.empty_like(mean)
+    # Row by row, so that deviations stay in the processor's cache.
+    for j, row in enumerate(matrix):
+        deviation = row - mean[j]
+        squared = deviation * deviation
+        m2[j], m3[j] = squared.sum(), np.einsum("i,i->", squared, deviation)
+    return Moments(matrix.shape[1], np.ldexp(mean, exponent), m2, m3, low, high, exponent)
 
 
 def choose_exponents(largest: np.ndarray) -> np.ndarray:

@@ -130,14 +130,16 @@ def to_scaled(matrix: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
 
     Values so far from those of the fit that float64 cannot hold the quotient become infinite.
     """
+    varying = [pair for pair in zip(matrix, columns, strict=True) if not pair[1].excluded]
+    scaled = np.empty((len(varying), matrix.shape[1]))
     with np.errstate(over="ignore"):
-        rows = [
-            clip_scaled((apply_transform(values, column) - column.shift) / column.scale, column)
-            * column.weight
-            for values, column in zip(matrix, columns, strict=True)
-            if not column.excluded
-        ]
-    return np.stack(rows) if rows else np.empty((0, matrix.shape[1]))
+        for row, (values, column) in zip(scaled, varying, strict=True):
+            # In place: memory for each step's result would take longer than the arithmetic.
+            np.subtract(apply_transform(values, column), column.shift, out=row)
+            row /= column.scale
+            row[:] = clip_scaled(row, column)
+            row *= column.weight
+    return scaled
 
 
 def to_original(centres: np.ndarray, columns: Sequence[ColumnScale]) -> np.ndarray:
