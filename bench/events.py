@@ -9,11 +9,12 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from bench.inputs import NIGHTS, write_definition
-from bench.measure import Results, Workplace, compute_ratio, get_median, run_side, run_two_nights
+from bench.measure import Results, Workplace, list_ratios, run_side, run_two_nights
 from bench.server import running_server
-from bench.tables import Goal, format_head, format_ratios, format_row, format_setting
+from bench.tables import Goal, SideColumn, format_setting, format_sides
 
 LABELS = {
     "first": "first night",
@@ -21,6 +22,13 @@ LABELS = {
     "aggregate": "DuckDB, aggregate alone",
     "rules": "DuckDB, every rule, quarantine, aggregate",
 }
+COLUMNS = (
+    SideColumn("CPU s", "work_cpu", 2),
+    SideColumn("of the aggregate's (range)", "work_cpu", peer="aggregate"),
+    SideColumn("of those with rules (range)", "work_cpu", peer="rules"),
+    SideColumn("wall s", "work_wall"),
+    SideColumn("peak MB", "peak_mb", 0),
+)
 GOALS = {("steady", "aggregate"): 1.5, ("first", "rules"): 1.3}
 
 
@@ -40,7 +48,7 @@ def compare_orders(
         check_agreement(results)
         rounds.append(results)
     size = f"{orders['lines']:,} lines, {orders['bytes'] / 1e6:,.0f} MB, {rounds[0]['steady']['customers']:,}"
-    return rounds, format_orders(f"{kind}: {size} customers", rounds)
+    return rounds, f"### {kind}: {size} customers\n\n{format_sides(rounds, LABELS, COLUMNS)}"
 
 
 def check_agreement(results: Results) -> None:
@@ -50,23 +58,6 @@ def check_agreement(results: Results) -> None:
             ours, theirs = results["steady"][key], results[side][key]
             if abs(ours - theirs) > 1e-9 * abs(theirs):
                 raise SystemExit(f"{key}: {ours} by ours, but {theirs} by {LABELS[side]}")
-
-
-def format_orders(title: str, rounds: list[Results]) -> str:
-    """A row for each side: CPU seconds, how they compare with DuckDB's, wall seconds and memory."""
-    titles = (
-        "CPU s",
-        "CPU s, of the aggregate's (range)",
-        "of those with rules (range)",
-        "wall s",
-        "peak MB",
-    )
-    lines = [f"### {title}\n", format_head(f"median of {len(rounds)}", *titles)]
-    for side, label in LABELS.items():
-        cpu, wall, peak = (get_median(rounds, side, key) for key in ("work_cpu", "work_wall", "peak_mb"))
-        ratios = (format_ratios(rounds, (side, peer)) for peer in ("aggregate", "rules"))
-        lines.append(format_row(label, f"{cpu:.2f}", *ratios, f"{wall:.1f}", f"{peak:.0f}"))
-    return "\n".join([*lines, ""])
 
 
 def main() -> None:
@@ -86,7 +77,7 @@ def main() -> None:
             goals += [
                 Goal(
                     f"{kind}, {LABELS[side]}: CPU s / {LABELS[peer]}",
-                    compute_ratio(rounds, (side, peer)),
+                    median(list_ratios(rounds, side, peer)),
                     limit,
                 )
                 for (side, peer), limit in GOALS.items()

@@ -16,6 +16,7 @@ from bench.inputs import K_MAX, LINES_PER_CUSTOMER, NIGHTS, write_definition
 from bench.measure import Results, Workplace, run_side, run_two_nights
 from bench.tables import Goal, format_head, format_row, format_setting
 
+BOUND = "bench.bound:bound"
 GOAL_ROWS = 10_000_000  # most goals are set for nights of this size
 GOAL_EVIDENCE = {12: 2.0, 30: 6.0}  # CPU seconds of evaluate, by k.max, from a tenth of that size
 NIGHT_TITLES = ("CPU s", "wall s", "main thread", "peak MB", "stage files", "edition, MB")
@@ -30,22 +31,22 @@ class Size(NamedTuple):
     peers: Results
 
 
-def measure_customers(rows: int, workplace: Workplace, k_max: int) -> Size:
-    """Nights of the shop's customers, and the bound."""
+def measure_customers(rows: int, workplace: Workplace, peer: str, k_max: int = K_MAX) -> Size:
+    """Nights of the shop's customers, and a side of another program."""
     files = [str(workplace.folder / f"night-{number}.parquet") for number in (1, 2)]
     features = write_definition(workplace.folder, "shop", "shop", k_max)
     job: dict[str, Any] = {"sample": "shop", "rows": rows, "nights": files, "features": features}
     count = run_side("write_customers", job, workplace)["rows"]
     nights = run_two_nights("shop", files, workplace)
-    bound = run_side("bench.bound:bound", {**job, "source": files[1], "previous": files[0]}, workplace)
-    return Size(count, Path(files[1]).stat().st_size, nights, {"bound": bound})
+    result = run_side(peer, {**job, "source": files[1], "previous": files[0]}, workplace)
+    return Size(count, Path(files[1]).stat().st_size, nights, {peer: result})
 
 
-def measure_lines(lines: int, workplace: Workplace) -> Size:
-    """Nights of the shop's order lines in daily Parquet files, and DuckDB."""
+def measure_lines(lines: int, workplace: Workplace, kind: str = "parquet") -> Size:
+    """Nights of the shop's order lines in daily files, and DuckDB."""
     folder = str(workplace.folder / "orders")
     write_definition(workplace.folder, "orders", "orders")
-    job = {"folder": folder, "format": "parquet", "customers": lines // LINES_PER_CUSTOMER}
+    job = {"folder": folder, "format": kind, "customers": max(lines // LINES_PER_CUSTOMER, 100)}
     orders = run_side("write_orders", job, workplace)
     nights = run_two_nights("orders", [folder, folder], workplace)
     peer = {"source": folder, "as_of": NIGHTS[1]}
@@ -96,8 +97,8 @@ def format_stages(unit: str, sizes: list[Size]) -> str:
             ]
             lines.append(_format_costs(stage, costs))
         lines.append(_format_costs("all", [(size.nights[side]["work_cpu"], size.rows) for size in sizes]))
-        if side == "steady" and "bound" in sizes[0].peers:
-            bounds = [size.peers["bound"]["seconds"] for size in sizes]
+        if side == "steady" and BOUND in sizes[0].peers:
+            bounds = [size.peers[BOUND]["seconds"] for size in sizes]
             for step, label in STEPS.items():
                 costs = [(bound[step], size.rows) for bound, size in zip(bounds, sizes, strict=True)]
                 lines.append(_format_costs(f"bound: {label}", costs))
@@ -113,7 +114,7 @@ def _format_costs(label: str, costs: list[tuple[float, int]]) -> str:
 
 def list_growth_goals(size: Size, k_max: int) -> list[Goal]:
     """The goals for a million customers or more, and for ten million."""
-    night, bound = size.nights["steady"], sum(size.peers["bound"]["seconds"].values())
+    night, bound = size.nights["steady"], sum(size.peers[BOUND]["seconds"].values())
     figures = {}
     if size.rows >= GOAL_ROWS / 11 and k_max in GOAL_EVIDENCE:
         evidence = size.nights["first"]["stages"]["evaluate"]["work_cpu"]
@@ -140,7 +141,7 @@ def main() -> None:
     print(format_setting(), flush=True)
     with tempfile.TemporaryDirectory(prefix="resegment-growth-") as name:
         workplace = Workplace(Path(name))
-        customers = [measure_customers(rows, workplace, options.k_max) for rows in options.rows]
+        customers = [measure_customers(rows, workplace, BOUND, options.k_max) for rows in options.rows]
         lines = [measure_lines(count, workplace) for count in options.lines]
     for unit, results in (("customers", customers), ("order lines", lines)):
         if results:

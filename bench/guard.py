@@ -13,9 +13,11 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.inputs import LINES_PER_CUSTOMER, NIGHTS, write_definition
-from bench.measure import Workplace, run_side, run_two_nights
+from bench.growth import Size, measure_customers, measure_lines
+from bench.measure import Workplace
 
+LOOP = "bench.peers:sklearn"
+PEERS = {LOOP: "scikit-learn's loop over k", "aggregate": "DuckDB's aggregate"}
 LIMITS = (0.5, 5.0)
 
 
@@ -51,11 +53,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="resegment-guard-") as folder:
         workplace = Workplace(Path(folder))
-        ratios = [
-            compare_customer_nights(workplace, options.rows, options.limits[0]),
-            compare_order_nights(workplace, options.lines, options.limits[1]),
-        ]
+        customers = measure_customers(options.rows, workplace, LOOP)
+        lines = measure_lines(options.lines, workplace, "csv")
+    peers = (("customers", customers, LOOP), ("order lines", lines, "aggregate"))
+    ratios = [
+        Ratio(f"{size.rows:,} {unit}", PEERS[peer], get_seconds(size, peer), limit)
+        for (unit, size, peer), limit in zip(peers, options.limits, strict=True)
+    ]
     return report_ratios(ratios)
+
+
+def get_seconds(size: Size, peer: str) -> tuple[float, float]:
+    """CPU seconds after imports of the steady night and of the peer."""
+    return size.nights["steady"]["work_cpu"], size.peers[peer]["work_cpu"]
 
 
 def report_ratios(ratios: list[Ratio]) -> int:
@@ -64,30 +74,6 @@ def report_ratios(ratios: list[Ratio]) -> int:
     for ratio in ratios:
         print(ratio.describe(), file=sys.stderr if ratio in exceeded else sys.stdout)
     return 1 if exceeded else 0
-
-
-def compare_customer_nights(workplace: Workplace, rows: int, limit: float) -> Ratio:
-    """The shop's customers: a steady night and the loop of scikit-learn."""
-    files = [str(workplace.folder / f"night-{number}.parquet") for number in (1, 2)]
-    features = write_definition(workplace.folder, "guard-shop", "shop")
-    run_side("write_customers", {"sample": "shop", "rows": rows, "nights": files}, workplace)
-    steady = run_two_nights("guard-shop", files, workplace)["steady"]
-    loop = run_side("bench.peers:sklearn", {"source": files[1], "features": features}, workplace)
-    seconds = (steady["work_cpu"], loop["work_cpu"])
-    return Ratio(f"{rows:,} customers", "scikit-learn's loop over k", seconds, limit)
-
-
-def compare_order_nights(workplace: Workplace, lines: int, limit: float) -> Ratio:
-    """The shop's order lines in daily CSV files: a steady night and DuckDB's aggregate."""
-    folder = str(workplace.folder / "orders")
-    customers = max(lines // LINES_PER_CUSTOMER, 100)
-    write_definition(workplace.folder, "guard-orders", "orders")
-    job = {"folder": folder, "format": "csv", "customers": customers}
-    lines = run_side("write_orders", job, workplace)["lines"]
-    steady = run_two_nights("guard-orders", [folder, folder], workplace)["steady"]
-    aggregate = run_side("bench.peers:aggregate", {"source": folder, "as_of": NIGHTS[1]}, workplace)
-    seconds = (steady["work_cpu"], aggregate["work_cpu"])
-    return Ratio(f"{lines:,} order lines", "DuckDB's aggregate", seconds, limit)
 
 
 if __name__ == "__main__":

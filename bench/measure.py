@@ -73,6 +73,6 @@ def get_median(rounds: Sequence[Results], side: str, key: str) -> float:
     return float(statistics.median(sides[side][key] for sides in rounds))
 
 
-def compute_ratio(rounds: Sequence[Results], sides: tuple[str, str], key: str = "work_cpu") -> float:
-    """The median over rounds of the first side's figure divided by the second's in the same round."""
-    return float(statistics.median(results[sides[0]][key] / results[sides[1]][key] for results in rounds))
+def list_ratios(rounds: Sequence[Results], side: str, peer: str, key: str = "work_cpu") -> list[float]:
+    """What a side took, divided by what the peer took in the same round."""
+    return [results[side][key] / results[peer][key] for results in rounds]

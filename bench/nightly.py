@@ -11,20 +11,21 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.inputs import NIGHTS, write_definition
 from bench.measure import (
     Results,
     Workplace,
-    compute_ratio,
     get_median,
+    list_ratios,
     run_side,
     run_two_nights,
     time_process,
 )
 from bench.server import running_server
-from bench.tables import Goal, format_head, format_ratios, format_row, format_setting
+from bench.tables import Goal, SideColumn, format_setting, format_sides
 from config.definition import BUILT_IN
 from segmentation.samples.catalogue import article_table
 
@@ -40,6 +41,19 @@ COMMANDS = {
     "command": "`resegment run article`",
     "bare": "its stages without Prefect",
 }
+COLUMNS = (
+    SideColumn("CPU s", "work_cpu", 2),
+    SideColumn("of the loop's (range)", "work_cpu", peer="sklearn"),
+    SideColumn("wall s", "work_wall"),
+    SideColumn("peak MB", "peak_mb", 0),
+    SideColumn("inertia / best of three", "over_best", 4),
+)
+COMMAND_COLUMNS = (
+    SideColumn("CPU s", "cpu"),
+    SideColumn("of the script's (range)", "cpu", peer="script"),
+    SideColumn("wall s", "wall"),
+    SideColumn("server, CPU s", "server_cpu"),
+)
 
 
 def compare_customers(
@@ -62,23 +76,10 @@ def compare_customers(
         rounds.append(results)
     for path in files:
         Path(path).unlink()
-    return rounds, format_sides(f"{rows:,} x 8: {SAMPLES[sample]}", rounds)
-
-
-def format_sides(title: str, rounds: list[Results]) -> str:
-    """A row for each side: CPU seconds, how they compare with the loop, and inertia."""
-    titles = ("CPU s, of the loop's (range)", "wall s", "peak MB", "inertia / best of three")
-    lines = [f"### {title}\n", format_head(f"median of {len(rounds)}", "CPU s", *titles)]
-    for side in rounds[0]:
-        cpu, wall, peak, inertia = (
-            get_median(rounds, side, key) for key in ("work_cpu", "work_wall", "peak_mb", "over_best")
-        )
-        ratios = format_ratios(rounds, (side, "sklearn"))
-        figures = (f"{wall:.1f}", f"{peak:.0f}", f"{inertia:.4f}")
-        lines.append(format_row(LABELS[side], f"{cpu:.2f}", ratios, *figures))
-    if "faiss" not in rounds[0]:
-        lines.append("\nfaiss is skipped: `faiss-cpu` is not installed (`uv sync --group bench`).")
-    return "\n".join([*lines, ""])
+    table = f"### {rows:,} x 8: {SAMPLES[sample]}\n\n{format_sides(rounds, LABELS, COLUMNS)}"
+    if "faiss" not in peers:
+        table += "\nfaiss is skipped: `faiss-cpu` is not installed (`uv sync --group bench`).\n"
+    return rounds, table
 
 
 def compare_article(repeats: int, workplace: Workplace) -> tuple[list[Results], str]:
@@ -102,23 +103,15 @@ def compare_article(repeats: int, workplace: Workplace) -> tuple[list[Results], 
         }
         rounds.append(results)
     rounds = rounds[1:]  # the first runs of a server and of a file cache are slow
-    titles = ("CPU s", "CPU s, of the script's (range)", "wall s", "server, CPU s")
-    lines = [
-        "### The article: 24,000 x 3 from CSV, whole command\n",
-        format_head(f"median of {repeats}", *titles),
-    ]
-    for side, label in COMMANDS.items():
-        cpu, wall, server = (get_median(rounds, side, key) for key in ("cpu", "wall", "server_cpu"))
-        ratios = format_ratios(rounds, (side, "script"), "cpu")
-        lines.append(format_row(label, f"{cpu:.1f}", ratios, f"{wall:.1f}", f"{server:.1f}"))
-    return rounds, "\n".join([*lines, ""])
+    title = "### The article: 24,000 x 3 from CSV, whole command\n"
+    return rounds, f"{title}\n{format_sides(rounds, COMMANDS, COMMAND_COLUMNS)}"
 
 
 def list_night_goals(sample: str, rounds: list[Results]) -> list[Goal]:
     """The goals for one sample of customers."""
     goals = []
     for side, limit in zip(("first", "steady"), GOALS[sample], strict=True):
-        ratio = compute_ratio(rounds, (side, "sklearn"))
+        ratio = median(list_ratios(rounds, side, "sklearn"))
         goals.append(Goal(f"{SAMPLES[sample]}, {LABELS[side]}: CPU s / scikit-learn loop", ratio, limit))
         inertia = get_median(rounds, side, "over_best")
         goals.append(
@@ -140,7 +133,7 @@ def main() -> None:
         workplace = Workplace(Path(name), server)
         commands, table = compare_article(options.repeats, workplace)
         print(table, flush=True)
-        ratio = compute_ratio(commands, ("command", "script"), "cpu")
+        ratio = median(list_ratios(commands, "command", "script", "cpu"))
         goals.append(Goal("the article, whole command: CPU s / script", ratio, GOAL_ARTICLE))
         for sample in SAMPLES:
             rounds, table = compare_customers(sample, options, workplace)

@@ -5,12 +5,13 @@ The numbers are measured in bench/measure.py.
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
-from bench.measure import Results, compute_ratio
+from bench.measure import Results, get_median, list_ratios
 from config.cores import count_usable_cores
 
 LIBRARIES = ("prefect", "pandas", "pyarrow", "duckdb", "scikit-learn", "numpy", "plotly", "pandera")
@@ -27,6 +28,15 @@ class Goal(NamedTuple):
         """One line: whether the goal is met, and by which figure."""
         verdict = "met" if self.figure <= self.limit else "MISSED"
         return f"- {verdict}: {self.title}: {self.figure:.4g}, goal at most {self.limit:.4g}"
+
+
+class SideColumn(NamedTuple):
+    """A column of a table of sides: a figure, or its ratio to the figure of a peer."""
+
+    title: str
+    key: str
+    digits: int = 1
+    peer: str | None = None
 
 
 def format_setting() -> str:
@@ -67,7 +77,17 @@ def format_head(*titles: str, words: int = 1) -> str:
     return f"{format_row(*titles)}\n{rule}"
 
 
-def format_ratios(rounds: Sequence[Results], sides: tuple[str, str], key: str = "work_cpu") -> str:
-    """`0.21 (0.20 to 0.23)`: the median and the range of the rounds' ratios of two sides."""
-    ratios = [results[sides[0]][key] / results[sides[1]][key] for results in rounds]
-    return f"{compute_ratio(rounds, sides, key):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+def format_sides(rounds: Sequence[Results], labels: Mapping[str, str], columns: Sequence[SideColumn]) -> str:
+    """A table with a row for each side."""
+    lines = [format_head(f"median of {len(rounds)}", *(column.title for column in columns))]
+    for side in rounds[0]:
+        lines.append(format_row(labels[side], *(_format_figure(rounds, side, column) for column in columns)))
+    return "\n".join([*lines, ""])
+
+
+def _format_figure(rounds: Sequence[Results], side: str, column: SideColumn) -> str:
+    """`4.21`, or `0.21 (0.20 to 0.23)` for ratios to a peer: the median, and the range of the rounds."""
+    if column.peer is None:
+        return f"{get_median(rounds, side, column.key):.{column.digits}f}"
+    ratios = list_ratios(rounds, side, column.peer, column.key)
+    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
