@@ -7,13 +7,13 @@ Customers are ordered by id, or, without an id, by a hash of the row.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from config.definition import Definition
 from schemas.night import Night
@@ -27,10 +27,8 @@ from segmentation.identity.merged_customers import load_merged_ids
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.partitions import write_parts
 from segmentation.parts import (
-    choose_encodings,
     count_part_rows,
     create_empty_folder,
-    make_part,
     read_part,
     rechunk,
     to_matrix,
@@ -95,31 +93,34 @@ def assign_buckets(
     return bucket
 
 
-def route_to_buckets(parts: Sequence[Part], definition: Definition, folder: Path) -> list[tuple[Part, ...]]:
-    """Rewrite the rows into one file per bucket, unless one bucket holds all."""
+def route_to_buckets(parts: Sequence[Part], definition: Definition, folder: Path) -> Iterator[pa.Table]:
+    """The rows of each bucket that has any. If there are several, they are written to a file each."""
     buckets = count_buckets(sum(part.rows for part in parts), len(definition.rows.columns) + 2)
     if buckets == 1:
-        return [tuple(parts)]
+        yield pa.concat_tables([read_part(part) for part in parts])
+        return
     splitters = estimate_splitters(parts, buckets) if definition.rows.id is not None else []
-    paths = [folder / f"bucket-{i:05d}.parquet" for i in range(buckets)]
-    schema = read_part(parts[0]).schema
-    # One open file per bucket, so that a single pass over the rows is enough.
-    writers = [pq.ParquetWriter(path, schema, **choose_encodings(schema)) for path in paths]
-    counts = np.zeros(buckets, np.int64)
-    for part in parts:
-        table = read_part(part)
-        bucket = assign_buckets(table, definition, splitters, buckets)
-        # Stable: within a bucket, rows keep the source's order.
-        order = np.argsort(bucket, kind="stable")
-        ends = np.bincount(bucket, minlength=buckets).cumsum()
-        table = table.take(pa.array(order))
-        for i, end in enumerate(ends):
-            start = int(ends[i - 1]) if i else 0
-            writers[i].write_table(table.slice(start, int(end) - start))
-            counts[i] += end - start
-    for writer in writers:
-        writer.close()
-    return [(make_part(path, int(n)),) for path, n in zip(paths, counts, strict=True) if n]
+    schema, paths = read_part(parts[0]).schema, [folder / f"bucket-{i:05d}.arrow" for i in range(buckets)]
+    # One open file per bucket, so that a single pass over the rows is enough. Not Parquet: its writers keep
+    # 10 kB in memory for each of the thousands of pieces.
+    with ExitStack() as stack:
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        files = [stack.enter_context(pa.OSFile(str(path), "wb")) for path in paths]
+        writers = [stack.enter_context(pa.ipc.new_stream(file, schema, options=options)) for file in files]
+        for part in parts:
+            table = read_part(part)
+            bucket = assign_buckets(table, definition, splitters, buckets)
+            # Stable: within a bucket, rows keep the source's order.
+            order, ends = np.argsort(bucket, kind="stable"), np.bincount(bucket, minlength=buckets).cumsum()
+            table = table.take(pa.array(order))
+            for writer, start, end in zip(writers, np.append(0, ends), ends, strict=False):
+                writer.write_table(table.slice(int(start), int(end - start)))
+    for path in paths:
+        with pa.OSFile(str(path)) as file:
+            table = pa.ipc.open_stream(file).read_all()
+        path.unlink()  # so that rows are on disk twice, not three times
+        if table.num_rows:
+            yield table
 
 
 def sort_rows(table: pa.Table, definition: Definition) -> pa.Table:
@@ -160,8 +161,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
 
     def deduplicated_tables() -> Iterator[pa.Table]:
         nonlocal merged
-        for number, bucket in enumerate(route_to_buckets(ingested.parts, definition, folder)):
-            table = pa.concat_tables([read_part(part) for part in bucket])
+        for number, table in enumerate(route_to_buckets(ingested.parts, definition, folder)):
             result = deduplicate(sort_rows(table, definition), definition)
             merged += result.merged
             if result.conflicting.num_rows:

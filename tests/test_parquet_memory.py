@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.night import Night
 from segmentation.identity.join import read_published
-from segmentation.parts import PART_VALUES, count_part_rows
+from segmentation.parts import PART_VALUES, count_part_rows, write_part
 from segmentation.rows.reading.parquet_reading import read_parquet
+from tasks.summarise import route_to_buckets
 from tests.wide_nights import FIRST, write_customers
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +73,29 @@ def test_wide_parts_have_fewer_rows() -> None:
     assert rows[:17] == [131_072] * 17
     assert all(size * columns <= PART_VALUES for columns, size in enumerate(rows))
     assert all(size * columns * 2 > PART_VALUES for columns, size in enumerate(rows[17:], 17))
+
+
+def measure_memory() -> float:
+    """The memory of this process that no file backs, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("RssAnon:")).split()[1]) / 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_many_buckets_take_little_memory(tmp_path: Path, make_night: Callable[..., Night]) -> None:
+    """Customers in any order are routed to 150 files, a hundred pieces to each, in less than 30 MB."""
+    ids = pa.array([f"c{i:05d}" for i in np.random.default_rng(1).permutation(30_000)])
+    table = pa.table({"customer_id": ids, **{f"x{i}": np.arange(30_000.0) for i in range(4)}})
+    parts = [write_part(tmp_path / f"{i}.parquet", table.slice(300 * i, 300)) for i in range(100)]
+    column = {"x0": {"type": "float"}}
+    definition = make_night(rows={"id": "id", "columns": column}, features=["x0"]).definition
+    rows = route_to_buckets(parts, definition, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.summarise.BUCKET_VALUES", 30_000 * 3 // 150)
+        before = measure_memory()
+        first = next(rows)
+    assert measure_memory() - before < 30
+    assert pa.concat_tables([first, *rows]).num_rows == 30_000
 
 
 @pytest.mark.slow

@@ -77,6 +77,7 @@ def test_policies_are_those_of_a_groupby(
     assert result["orders"].tolist() == expected["orders"].tolist()
     assert customers.balance.read == len(frame)
     assert customers.balance.adds_up
+    assert not list((night.staging / "summarise").glob("bucket-*"))
     assert (customers.balance.used, customers.balance.quarantined) == (len(expected), refused)
     assert (
         sum(customers.balance.reasons.values()) == sum(part.rows for part in customers.quarantine) == refused
