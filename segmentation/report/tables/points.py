@@ -15,7 +15,6 @@ from segmentation.features.grid import snap
 from segmentation.features.sampling import DrawablePart, draw_keys
 from segmentation.features.transforms import to_scaled
 from segmentation.partitions import map_parts
-from segmentation.parts import read_part
 from segmentation.report.labelled_parts import LabelledPart, read_labelled_part
 
 # Quantiles of 250 customers are enough for a box 20 pixels wide: 19 times out of 20, a quartile is within 5 %
@@ -108,13 +107,9 @@ def draw_stratified_points(
 
 def _draw_part(part: _KeyedPart, features: tuple[str, ...], reach: np.ndarray, seed: int) -> _KeyedPoints:
     keys = draw_keys(part.drawable, seed)
-    labels = read_part(part.labelled.labels, ["label"])["label"].to_numpy()
+    matrix, labels = read_labelled_part(part.labelled, features)
     positions = np.flatnonzero(keys < reach[labels])
-    matrix = np.empty((len(features), positions.size))
-    # One feature at a time: a part with all its features may be much larger than its drawn customers.
-    for row, feature in zip(matrix, features, strict=True):
-        row[:] = read_labelled_part(part.labelled, [feature]).matrix[0, positions]
-    return _KeyedPoints(matrix, labels[positions].astype(np.int64), keys[positions])
+    return _KeyedPoints(matrix[:, positions], labels[positions].astype(np.int64), keys[positions])
 
 
 def project_points(

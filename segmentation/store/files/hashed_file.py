@@ -19,7 +19,7 @@ class HashedFile(RawIOBase):
     """Writes to a path. Another thread hashes what was written, unless the settings allow one thread only."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)
         self._hash = hashlib.sha256()
         # One thread, so that it hashes in the order of the writes.
         self._pool = ThreadPoolExecutor(1, "hash") if read_settings().threads > 1 else None
@@ -31,11 +31,13 @@ class HashedFile(RawIOBase):
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write the bytes and have them hashed."""
         content = bytes(data)  # the caller may use its buffer again
+        written = self._file.write(content)
+        content = content[:written]
         if self._pool is None:
             self._hash.update(content)
         else:
             self._pool.submit(self._hash.update, content)
-        return self._file.write(content)
+        return written
 
     def close(self) -> None:
         """Close the file, and wait for its hash."""

@@ -5,6 +5,7 @@ Its rows are computed in edition_files.py. An erasure writes the file again in t
 
 from base64 import b64encode
 from collections.abc import Iterator
+from io import BufferedWriter
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from segmentation.parts import DICTIONARY_BYTES
 from segmentation.store.files.hashed_file import HashedFile
 
 _DISTINCT = ("customer_id", "distance", "margin")  # columns whose values hardly repeat
+_BUFFER = 1 << 20  # Arrow writes a page's header and values one by one
 _ARROW_SCHEMA = "ARROW:schema"  # where Arrow keeps the types of a Parquet file's columns
 
 
@@ -33,8 +35,9 @@ def write_segments(
         written = written.set(schema.get_field_index(name), field)
     with (
         HashedFile(path) as file,
+        BufferedWriter(file, _BUFFER) as buffered,
         pq.ParquetWriter(
-            file,
+            buffered,
             written,
             compression="zstd",
             compression_level=1,
