@@ -34,13 +34,12 @@ from segmentation.parts import (
     to_matrix,
     write_part,
 )
-from segmentation.rows.casting.missing_words import warn_of_missing_ids
 from segmentation.rows.judging.refusing import refuse_rows
-from segmentation.rows.judging.similar_ids import warn_of_similar_ids
 from segmentation.rows.summarising.duplicates import deduplicate, name_reasons, warn_of_merged
 from segmentation.rows.summarising.engine import open_engine
 from segmentation.rows.summarising.events import Summarised, summarise_events
 from segmentation.rows.summarising.kept_rows import QuerySession
+from segmentation.rows.summarising.odd_ids import warn_of_odd_ids
 from segmentation.rows.summarising.sorted_rows import have_ascending_ids, keep_sorted_rows
 from segmentation.rows.summarising.table_rules import apply_table_rules, make_table_rules
 from tasks.runtime.stage import stage
@@ -229,7 +228,7 @@ def summarise(night: Night, ingested: Ingested) -> Customers:
         folder = night.staging / "attributes"
         with_attributes = join_attributes(night, ingested.attributes, summary.parts, folder, ingested.aliases)
     has_ids = night.definition.rows.id is not None
-    odd_ids = (*warn_of_missing_ids(summary.parts), *warn_of_similar_ids(summary.parts)) if has_ids else ()
+    odd_ids = warn_of_odd_ids(summary.parts) if has_ids else ()
     customers = Customers(
         ingested=ingested,
         parts=with_attributes.parts if with_attributes else summary.parts,

@@ -3,15 +3,11 @@
 What a definition declares as null_values is missing already, see text_columns.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Set
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from schemas.part import Part
-from segmentation.partitions import map_parts
-from segmentation.parts import read_part
 
 # In lower case. NA is not among them: it is Namibia, and the id of many.
 _WORDS = pa.array(
@@ -46,13 +42,12 @@ def detect_missing_words(texts: pa.ChunkedArray) -> np.ndarray | None:
     return mask
 
 
-def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
-    """A warning about customers whose id means that the customer is unknown. It shows no id."""
-    missing_ids = set[str]()
-    for texts in map_parts(_list_missing_ids, parts):
-        missing_ids.update(texts)
-    is_number = "1" in missing_ids
-    missing_ids -= {"1", "0"} if is_number else {"1"}
+def warn_of_missing_ids(missing_ids: Set[str]) -> list[str]:
+    """A warning about customers whose id means that the customer is unknown. It shows no id.
+
+    missing_ids: of all customers, see list_missing_ids.
+    """
+    missing_ids = missing_ids - ({"1", "0"} if "1" in missing_ids else {"1"})
     if not missing_ids:
         return []
     if len(missing_ids) == 1:
@@ -65,9 +60,9 @@ def warn_of_missing_ids(parts: Sequence[Part]) -> list[str]:
     ]
 
 
-def _list_missing_ids(part: Part) -> list[str]:
-    ids = read_part(part, ["customer_id"])["customer_id"]
-    texts: list[str] = pc.utf8_lower(ids.filter(_is_in(ids, _IDS))).to_pylist()
+def list_missing_ids(ids: pa.ChunkedArray) -> list[str]:
+    """The ids, in lower case, that may mean nobody; and 1, which says that 0 does not."""
+    texts: list[str] = ids.filter(pc.is_in(ids, _IDS)).to_pylist()
     return texts
 
 

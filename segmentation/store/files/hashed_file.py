@@ -31,13 +31,13 @@ class HashedFile(RawIOBase):
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write the bytes and have them hashed."""
         content = bytes(data)  # the caller may use its buffer again
-        written = self._file.write(content)
-        content = content[:written]
+        count = self._file.write(content)
+        content = content[:count]
         if self._pool is None:
             self._hash.update(content)
         else:
             self._pool.submit(self._hash.update, content)
-        return written
+        return count
 
     def close(self) -> None:
         """Close the file, and wait for its hash."""

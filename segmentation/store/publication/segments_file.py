@@ -29,16 +29,16 @@ def write_segments(
     # Texts after the features have few values: segment ids, change and cause.
     added = schema.names[schema.names.index("segment_id") :]
     texts = [name for name in added if schema.field(name).type == pa.string()]
-    written = schema
+    file_schema = schema
     for name in texts:
         field = schema.field(name).with_type(pa.dictionary(pa.int32(), pa.string()))
-        written = written.set(schema.get_field_index(name), field)
+        file_schema = file_schema.set(schema.get_field_index(name), field)
     with (
         HashedFile(path) as file,
         BufferedWriter(file, _BUFFER) as buffered,
         pq.ParquetWriter(
             buffered,
-            written,
+            file_schema,
             compression="zstd",
             compression_level=1,
             # Counts and days repeat. A dictionary that grows is given up, and distances never have one.
@@ -53,7 +53,7 @@ def write_segments(
         ) as writer,
     ):
         for table in tables:
-            writer.write_table(table.cast(written))
+            writer.write_table(table.cast(file_schema))
         # Arrow would store that the texts were dictionaries, and give its readers those.
         stored = {_ARROW_SCHEMA: b64encode(schema.serialize()).decode()}
         writer.add_key_value_metadata({**(schema.metadata or {}), **metadata, **stored})
