@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote, split
 from typing import NamedTuple
 
 from segmentation.report.serving.screenshots import look_up_browser
@@ -21,8 +22,6 @@ from segmentation.report.serving.screenshots import look_up_browser
 RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online_retail_by_day"
 RESULTS = Path(__file__).with_name("results")
 LABELLED = RETAIL.parent / "clustering_dev"
-# Orders of the simulated shop for bench.years: a year of history, then the nights.
-YEAR_START, HISTORY_DAYS = "2025-01-01", 366
 
 
 class Benchmark(NamedTuple):
@@ -32,50 +31,40 @@ class Benchmark(NamedTuple):
     """
 
     name: str
-    arguments: tuple[str, ...]
-    quick: tuple[str, ...]
+    arguments: str
+    quick: str
     needs: Path | None = None
 
 
-def list_benchmarks(orders: Path) -> Iterator[Benchmark]:
-    """All benchmarks, in the order of bench/README.md. `orders` is the folder of bench.years' orders."""
-    retail = ("online-retail", str(RETAIL))
-    year = ("orders", str(orders), "--start", YEAR_START)
-    yield Benchmark("nightly", (), ("--rows", "20000", "--repeats", "1"))
-    yield Benchmark("events", (), ("--customers", "2000", "--repeats", "1"))
-    yield Benchmark("growth", (), ("--rows", "10000", "--lines", "20000"))
-    yield Benchmark(
-        "growth-k30",
-        ("--rows", "1000000", "--lines", "--k-max", "30"),
-        ("--rows", "10000", "--lines", "--k-max", "15"),
-    )
-    yield Benchmark(
-        "k_stability",
-        (*retail, "--as-of", "2011-12-10", "--samples", "20"),
-        (*retail, "--as-of", "2011-12-10", "--samples", "1"),
-        RETAIL,
-    )
-    yield Benchmark(
-        "k_accuracy",
-        ("--tables", "8", *(("--labelled", str(LABELLED)) if LABELLED.is_dir() else ())),
-        ("--tables", "1", "--resampled", "0"),
-    )
-    yield Benchmark(
-        "identity",
-        (*retail, "--start", "2011-09-01", "--nights", "30", "--ks", "4,auto"),
-        (*retail, "--start", "2011-09-01", "--nights", "2", "--ks", "4"),
-        RETAIL,
-    )
-    yield Benchmark("years", (*year, "--nights", "60"), (*year, "--nights", "2"))
-    yield Benchmark("page", (), ("--customers", "20000", "--repeats", "1"))
+def list_benchmarks(folder: Path) -> Iterator[Benchmark]:
+    """All benchmarks, in the order of bench/README.md. `folder` is where write_shops has written."""
+    retail, place = f"online-retail {quote(str(RETAIL))}", quote(str(folder))
+    moves = "--ks 4,5,6,7,8 --ways auto --nights"
+    shoppers = f"shoppers {place}/shoppers.parquet --definitions {place} --start 2026-02-05 {moves}"
+    year = f"orders {place}/orders --start 2025-01-01 --nights"
+    labelled = f"--labelled {quote(str(LABELLED))}" if LABELLED.is_dir() else ""
+    stability, september = f"{retail} --as-of 2011-12-10 --samples", f"{retail} --start 2011-09-01 --nights"
+    november = f"{retail} --start 2011-11-10 {moves}"
+    yield Benchmark("nightly", "", "--rows 20000 --repeats 1")
+    yield Benchmark("events", "", "--customers 2000 --repeats 1")
+    yield Benchmark("growth", "", "--rows 10000 --lines 20000")
+    yield Benchmark("growth-k30", "--rows 1000000 --lines --k-max 30", "--rows 10000 --lines --k-max 15")
+    yield Benchmark("k_stability", f"{stability} 20", f"{stability} 1", RETAIL)
+    yield Benchmark("k_accuracy", f"--tables 8 {labelled}", "--tables 1 --resampled 0")
+    yield Benchmark("identity", f"{september} 30 --ks 4,auto", f"{september} 2 --ks 4", RETAIL)
+    yield Benchmark("identity-november", f"{november} 21", f"{november} 2", RETAIL)
+    yield Benchmark("identity-shoppers", f"{shoppers} 21", f"{shoppers} 2")
+    yield Benchmark("years", f"{year} 60", f"{year} 2")
+    yield Benchmark("page", "", "--customers 20000 --repeats 1")
 
 
-def write_year(folder: Path, quick: bool) -> None:
-    """The simulated shop's orders that bench.years reads."""
-    nights = HISTORY_DAYS + (2 if quick else 60)
-    command = [str(Path(sys.executable).with_name("resegment")), "sample", "orders", "-o", str(folder)]
-    command += ["--customers", "2000" if quick else "20000", "--start", "2024-01-01", "--nights", str(nights)]
-    subprocess.run(command, check=True, capture_output=True)
+def write_shops(folder: Path, quick: bool) -> None:
+    """The simulated shops that bench.identity and bench.years read; a year of orders before the nights."""
+    customers, nights = (2000, 2) if quick else (20_000, 60)
+    sample = f"sample orders --customers {customers} --start 2024-01-01 --nights {366 + nights} -o"
+    resegment = Path(sys.executable).with_name("resegment")
+    subprocess.run([sys.executable, "-m", "bench.shoppers", str(folder)], check=True)
+    subprocess.run([resegment, *sample.split(), folder / "orders"], check=True, capture_output=True)
 
 
 def get_obstacle(benchmark: Benchmark) -> str | None:
@@ -90,10 +79,9 @@ def get_obstacle(benchmark: Benchmark) -> str | None:
 def run_benchmark(benchmark: Benchmark, quick: bool) -> str:
     """Run one benchmark and print what it prints. Returns its output; raises if it fails."""
     arguments = benchmark.quick if quick else benchmark.arguments
-    module = f"bench.{benchmark.name.split('-')[0]}"
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, "-m", f"bench.{benchmark.name.split('-')[0]}", *split(arguments)]
     start = time.perf_counter()
-    print(f"## {benchmark.name}\n\n`python -m {' '.join((module, *arguments))}`\n", flush=True)
+    print(f"## {benchmark.name}\n\n`python {' '.join(command[1:])}`\n", flush=True)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     print(process.stdout, flush=True)
@@ -114,8 +102,8 @@ def main() -> None:
             for benchmark in list_benchmarks(Path(name))
             if not options.only or benchmark.name in options.only
         ]
-        if any(benchmark.name == "years" for benchmark in benchmarks):
-            write_year(Path(name), options.quick)
+        if any(name in benchmark.arguments for benchmark in benchmarks):
+            write_shops(Path(name), options.quick)
         for benchmark in benchmarks:
             if obstacle := get_obstacle(benchmark):
                 print(f"<!-- {benchmark.name} skipped: {obstacle} -->\n", flush=True)

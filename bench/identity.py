@@ -115,8 +115,9 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--ks", default="4,5,6,auto")
     parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--definitions", type=Path, default=Path("config/segmentations"))
     options = parser.parse_args()
-    definition = read_definition(resolve_definition(options.definition, Path("config/segmentations")))
+    definition = read_definition(resolve_definition(options.definition, options.definitions))
     days = [options.start + timedelta(days=i) for i in range(options.nights)]
     with tempfile.TemporaryDirectory() as scratch:
         courses = {
