@@ -25,6 +25,8 @@ PART_ROWS = 131_072  # of a part with few columns
 PART_VALUES = 1 << 21  # of a part with many: 16 MB as float64, of which a stage holds about ten
 # A dictionary that grows beyond this is given up, because a column of distinct numbers gains nothing by it.
 DICTIONARY_BYTES = 32_768
+# The ids of 50,000 events.
+_ID_DICTIONARY_BYTES = 1 << 20
 
 
 def open_file(path: AnyPath) -> BufferedReader:
@@ -79,22 +81,28 @@ def create_empty_folder(folder: Path) -> Path:
     return folder
 
 
-def write_part(path: Path, table: pa.Table) -> Part:
-    """Write one stage file, in fast encodings: it is read a few times, then removed."""
-    pq.write_table(table, path, **choose_encodings(table.schema))
+def write_part(path: Path, table: pa.Table, ids_repeat: bool = False) -> Part:
+    """Write one stage file, in fast encodings: it is read a few times, then removed.
+
+    ids_repeat: customers may have many rows, in any order, as events have.
+    """
+    pq.write_table(table, path, **choose_encodings(table.schema, ids_repeat))
     return make_part(path, table.num_rows)
 
 
-def choose_encodings(schema: pa.Schema) -> dict[str, Any]:
+def choose_encodings(schema: pa.Schema, ids_repeat: bool = False) -> dict[str, Any]:
     """The Parquet options of stage files: half the bytes of plain values, in the same time."""
-    encodings = {field.name: "DELTA_BINARY_PACKED" for field in schema if pa.types.is_integer(field.type)}
-    # Sorted ids share long prefixes.
-    encodings |= {name: "DELTA_BYTE_ARRAY" for name in schema.names if name == "customer_id"}
+    kinds = (pa.types.is_integer, pa.types.is_timestamp)
+    encodings = {
+        field.name: "DELTA_BINARY_PACKED" for field in schema if any(is_kind(field.type) for is_kind in kinds)
+    }
+    if not ids_repeat and "customer_id" in schema.names:
+        encodings["customer_id"] = "DELTA_BYTE_ARRAY"  # sorted ids share long prefixes
     return {
         "compression": "lz4",
         "use_dictionary": [name for name in schema.names if name not in encodings],
         "column_encoding": encodings,
-        "dictionary_pagesize_limit": DICTIONARY_BYTES,
+        "dictionary_pagesize_limit": _ID_DICTIONARY_BYTES if ids_repeat else DICTIONARY_BYTES,
         "write_statistics": False,
     }
 

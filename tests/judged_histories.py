@@ -15,6 +15,7 @@ from schemas.rows import Ingested
 from segmentation.errors import ResegmentError
 from segmentation.parts import read_part
 from tasks.ingest import ingest
+from tasks.summarise import summarise
 from tests.event_inputs import EVENTS, HEADER, with_rows
 
 FIRST = date(2026, 1, 1)
@@ -90,19 +91,21 @@ def list_definitions() -> list[Definition]:
     """The same events under several contracts."""
     columns = EVENTS["rows"]["columns"]
     keyed = with_rows(key=["invoice", "id"], on_duplicate="last", order_by="day")
+    conflicting = with_rows(key=["invoice", "id"], on_duplicate="quarantine")
     return [
         define(),
         define(rows=with_rows(columns={**columns, "pieces": {"type": "int", "gt": 1}})),
         define(rows=keyed),
+        define(rows=conflicting),
     ]
 
 
 class Judged(NamedTuple):
-    """What a night read: its record without stage files, their rows, and how many files were known."""
+    """What a night read: its record without stage files, rows of all kinds, and how many files were known."""
 
     record: Ingested | str
     rows: list[list[dict[str, Any]]]
-    known_files: int
+    known_files: KnownFiles
 
 
 def read_night(history: History, definition: Definition, as_of: date, store: Path) -> Judged:
@@ -117,10 +120,11 @@ def read_night(history: History, definition: Definition, as_of: date, store: Pat
     )
     try:
         record = ingest(night)
+        customers = summarise(night, record)
     except ResegmentError as error:
-        return Judged(str(error), [], 0)
-    kinds = (record.parts, record.quarantine, record.replacing)
+        return Judged(str(error), [], KnownFiles())
+    kinds = (record.parts, record.quarantine, record.replacing, customers.parts, customers.quarantine)
     rows = [[row for part in parts for row in read_part(part).to_pylist()] for parts in kinds]
     rows[2].sort(key=lambda row: (row["source_file"], row["source_row"]))  # in no order
     nothing = {"parts": (), "quarantine": (), "replacing": (), "known_files": KnownFiles()}
-    return Judged(record.model_copy(update=nothing), rows, record.known_files.files)
+    return Judged(record.model_copy(update=nothing), rows, record.known_files)

@@ -1,24 +1,29 @@
 """Files that an earlier night judged are not judged again, and no byte of an edition shows it."""
 
+import errno
 import os
 import random
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from config.settings import read_settings
+from schemas.rows import Ingested, Input
 from segmentation.erasing.erasure import erase_customers
 from segmentation.erasing.requests import make_request
 from segmentation.rows.judging import known_files
 from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.judged_batches import JudgedBatch, judge_batches
+from segmentation.rows.judging.writing import JudgedRows, write_rows
 from segmentation.rows.reading import source_batches
 from segmentation.rows.reading.source_batches import SourceBatch
 from segmentation.store.runs.judged_entries import JUDGED, sweep_entries
-from tests.judged_histories import FIRST, History, list_definitions, read_night
+from tests.event_inputs import HEADER
+from tests.judged_histories import FIRST, History, define, read_night
 from tests.late_shop import Shop, day, make_shop
 
 
@@ -58,51 +63,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     assert shop.night(8).outcome == "published"
     assert len(list_folders(shop.home)) == 7
     return shop
-
-
-@pytest.mark.parametrize(("end", "seed"), [(".csv", 6), (".parquet", 5)])
-def test_random_histories_give_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_limit: Callable[[float], None], end: str, seed: int
-) -> None:
-    """Whatever happens to the files, the contract and the window, a night reads what it reads without."""
-    check_history(tmp_path, monkeypatch, set_limit, History(tmp_path / "days", end, random.Random(seed)), 6)  # noqa: S311
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("end", [".csv", ".parquet"])
-@pytest.mark.parametrize("seed", range(10, 13))
-def test_long_random_histories_give_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_limit: Callable[[float], None], end: str, seed: int
-) -> None:
-    """The same over many nights."""
-    check_history(tmp_path, monkeypatch, set_limit, History(tmp_path / "days", end, random.Random(seed)), 30)  # noqa: S311
-
-
-def check_history(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    set_limit: Callable[[float], None],
-    history: History,
-    steps: int,
-) -> None:
-    """Read a folder after each step, in a store that keeps judged files and in one that does not."""
-    monkeypatch.setattr(source_batches, "MERGED_ROWS", 60)  # several groups of these small files
-    history.folder.mkdir()
-    definitions, rng, known_count = list_definitions(), history.rng, 0
-    definition = definitions[0]
-    for number in range(steps):
-        history.take_step()
-        if rng.random() < 0.1:
-            definition = rng.choice(definitions)
-        as_of = FIRST + timedelta(number + rng.choice([2, 2, 2, 1]))
-        set_limit(5)
-        with_cache = read_night(history, definition, as_of, tmp_path / "with")
-        set_limit(0)
-        without = read_night(history, definition, as_of, tmp_path / "without")
-        assert with_cache._replace(known_files=0) == without._replace(known_files=0)
-        known_count += with_cache.known_files
-    assert known_count
-    assert not (tmp_path / "without" / "demo" / JUDGED).exists()
 
 
 @pytest.mark.slow
@@ -146,6 +106,57 @@ def test_a_damaged_entry_is_written_again(tmp_path: Path) -> None:
         entry.write_bytes(octets[: len(octets) // 2])
         shop.night(8, force=True, as_of=day(8), run_id=f"again-{number}")
         assert read_content(shop.home) == content
+
+
+def test_a_night_says_how_many_files_it_knew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_limit: Callable[[float], None]
+) -> None:
+    """Also how many entries were damaged. A row outside the window does not keep its file from being kept."""
+    monkeypatch.setattr(source_batches, "MERGED_ROWS", 1)
+    set_limit(5)
+    lines = [f"c{number},i{number},2026-01-{number:02} 10:00:00,1,2.5" for number in (2, 3, 4)]
+    lines[0] += "\nc2,i9,1999-12-31 10:00:00,1,2.5"
+    for number, line in zip((2, 3, 4), lines, strict=True):
+        (tmp_path / f"2026-01-{number:02}.csv").write_text(f"{HEADER}\n{line}\n")
+    history = History(tmp_path, ".csv", random.Random(1))  # noqa: S311
+    notes = []
+    for is_damaged in (False, False, True):
+        for path in list_files(tmp_path / "store" / "demo")[:is_damaged]:
+            path.write_bytes(b"")
+        night = read_night(history, define(), FIRST + timedelta(4), tmp_path / "store")
+        assert isinstance(night.record, Ingested) and night.record.balance.outside == 1
+        notes.append(night.known_files.describe(3))
+        assert night.record.model_copy(update={"known_files": night.known_files}).log_line.endswith(notes[-1])
+    assert notes == [
+        "",
+        "; 3 of 3 files judged before",
+        "; 2 of 3 files judged before, 1 of .judged damaged",
+    ]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_nights_share_stage_files(shop: Shop, monkeypatch: pytest.MonkeyPatch, has_links: bool) -> None:
+    """The rows of known files are linked; where the file system has no hard links, they are copied."""
+
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "no hard links")
+
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    links: list[int] = []
+    monkeypatch.setattr(known_files, "write_rows", partial(count_links, links))
+    shop.write([8])
+    shop.night(9)
+    assert links == [2 if has_links else 1] * 7
+
+
+def count_links(
+    links: list[int], batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[Input]
+) -> JudgedRows:
+    """Write rows, and count the names of the stage file of each batch as it comes."""
+    judged = list(batches)
+    links += [batch.part.path.stat().st_nlink for batch in judged if batch.part is not None]
+    return write_rows(judged, folder, inputs)
 
 
 def test_a_kill_while_writing_leaves_no_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

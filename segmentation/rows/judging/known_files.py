@@ -103,7 +103,7 @@ def _judge(source: _Source, work: _Work) -> _Judged:
         batches = read_files(files[span.start : span.stop], contract.rows, contract.dialect.csv)
         groups = merge_small_batches(batches)
     paths = (folder / f"rows-{work.number:05d}-{i}.parquet" for i in itertools.count())
-    judged = [write_good(judge_batches(group, contract), next(paths)) for group in groups]
+    judged = [write_good(judge_batches(group, contract), contract.rows, next(paths)) for group in groups]
     return _Judged(work, judged, False)
 
 

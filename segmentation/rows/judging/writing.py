@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from config.columns import Rows
 from schemas.known_files import KnownFiles
 from schemas.part import Part
 from schemas.rows import Input, RowBalance
@@ -63,9 +64,9 @@ class _PartWriter:
         return self.parts
 
 
-def write_good(batch: JudgedBatch, path: Path) -> JudgedBatch:
+def write_good(batch: JudgedBatch, rows: Rows, path: Path) -> JudgedBatch:
     """The batch with its good rows in a stage file; without one if it has none."""
-    part = write_part(path, batch.good) if batch.good.num_rows else None
+    part = write_part(path, batch.good, rows.grain == "event") if batch.good.num_rows else None
     return batch._replace(good=batch.good.slice(0, 0), part=part)
 
 
