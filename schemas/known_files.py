@@ -13,6 +13,6 @@ class KnownFiles(Record):
 
     def describe(self, inputs: int) -> str:
         """`; 364 of 365 files judged before, 1 of .judged damaged`; empty if there is nothing to say."""
-        damaged = f"{self.damaged} of .judged damaged" if self.damaged else ""
-        known = f"{self.files} of {inputs} files judged before" if self.files else ""
-        return "; " + ", ".join(filter(None, (known, damaged))) if known or damaged else ""
+        damage = f"{self.damaged} of .judged damaged" if self.damaged else ""
+        files = f"{self.files} of {inputs} files judged before" if self.files else ""
+        return "; " + ", ".join(filter(None, (files, damage))) if files or damage else ""

@@ -134,11 +134,11 @@ class JudgedCache:
         for number, (batch, sha256, rows) in enumerate(batches):
             part = None
             if sha256 is not None:
-                kept, path = entry / f"{number}.parquet", stem.with_name(f"{stem.name}-{number}.parquet")
-                if hash_file(kept) != sha256:
+                stored, path = entry / f"{number}.parquet", stem.with_name(f"{stem.name}-{number}.parquet")
+                if hash_file(stored) != sha256:
                     self.damaged.append(entry)
                     return None
-                link_file(kept, path)
+                link_file(stored, path)
                 part = make_part(path, rows)
             loaded.append(batch._replace(part=part))
         return loaded
