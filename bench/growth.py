@@ -2,7 +2,7 @@
 
 One definition for all sizes. The stages run without Prefect, a process for each night. Nanoseconds per row by
 stage are compared with the least that any program must do (bench/bound.py), order lines with DuckDB.
-100 million rows need 30 GB of temporary space: `--rows 100000000 --lines`.
+100 million rows need about 15 GB of temporary space: `--rows 100000000 --lines`.
 """
 
 import argparse

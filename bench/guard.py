@@ -18,7 +18,7 @@ from bench.measure import Workplace
 
 LOOP = "bench.peers:sklearn"
 PEERS = {LOOP: "scikit-learn's loop over k", "aggregate": "DuckDB's aggregate"}
-LIMITS = (0.5, 5.0)
+LIMITS = (0.5, 4.0)
 
 
 class Ratio(NamedTuple):
