@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import Condition
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
@@ -47,6 +48,33 @@ def map_parts(kernel: Callable[[P], R], parts: Iterable[P]) -> Iterator[R]:
         return
     with ThreadPoolExecutor(threads, thread_name_prefix="pass") as pool:
         yield from _yield_in_order(lambda part: pool.submit(kernel, part), parts, 2 * threads)
+
+
+def consume_parts(kernel: Callable[[P], R], consume: Callable[[R], None], parts: Iterable[P]) -> None:
+    """Apply kernel to each part. The same threads consume the results, in part order and one at a time."""
+    turn, condition = 0, Condition()
+
+    def run(numbered: tuple[int, P]) -> None:
+        nonlocal turn
+        number, part = numbered
+        results = list[R]()
+        try:
+            results.append(kernel(part))
+        finally:
+            # A part that failed takes its turn too, or those after it would wait for ever. Parts start in
+            # order, so the one whose turn it is runs.
+            with condition:
+                condition.wait_for(lambda: turn == number)
+            try:
+                for result in results:
+                    consume(result)
+            finally:
+                with condition:
+                    turn += 1
+                    condition.notify_all()
+
+    for _ in map_parts(run, enumerate(parts)):
+        pass
 
 
 def read_ahead(items: Iterator[P]) -> Iterator[P]:

@@ -4,7 +4,8 @@ The commit itself, with its lock and the order of its renames, is in segmentatio
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -61,7 +62,7 @@ from segmentation.store.publication.edition_files import (
     write_quarantine,
 )
 from segmentation.store.publication.segment_names import collect_names
-from segmentation.store.publication.segments_file import write_segments
+from segmentation.store.publication.segments_file import Write, write_segments
 from segmentation.store.runs.dead_runs import describe_manifest
 from segmentation.store.runs.space import USAGE, measure_usage
 from tasks.runtime.session import close_published
@@ -137,14 +138,14 @@ def write_lineage(folder: Path, aligned: Aligned) -> None:
         pq.write_table(checked_table(frame.astype(types), contract), folder / f"{name}.parquet")
 
 
-def seal(folder: Path, manifest: Manifest, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write manifest.json, segments.parquet from `tables`, and SHA256SUMS, in this order; sync to disk."""
+def seal(folder: Path, manifest: Manifest, fill: Callable[[Write], None], schema: pa.Schema) -> None:
+    """Write manifest.json, segments.parquet by `fill`, and SHA256SUMS, in this order; sync to disk."""
     path, files = folder / "manifest.json", hash_files(folder)
     path.write_bytes(to_json(manifest.model_copy(update={"files": files})))
     digests = {**files, path.name: hash_file(path)}
     metadata = {EDITION_KEY.decode(): manifest.edition, MANIFEST_KEY.decode(): digests[path.name]}
     # Last: it names the manifest's digest, so the manifest cannot hold its own (decision 6).
-    digests[SEGMENTS] = write_segments(folder / SEGMENTS, tables, schema, metadata)
+    digests[SEGMENTS] = write_segments(folder / SEGMENTS, fill, schema, metadata)
     (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
     # Files first, then the folder: a name that survives a power cut must not point to missing bytes.
     for file in folder.iterdir():
@@ -183,8 +184,9 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     (folder / EVIDENCE).write_bytes(to_json(draft.look))
     model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted, reported.words)
     (folder / "model.json").write_bytes(to_json(model))
-    tables = join_segments(pieces, night.definition, ids, make_scorer(reported.rfm))
-    seal(folder, manifest, tables, arrow_schema(segments_schema(night.definition)))
+    score = make_scorer(reported.rfm)
+    fill = partial(join_segments, parts=pieces, definition=night.definition, ids=ids, score=score)
+    seal(folder, manifest, fill, arrow_schema(segments_schema(night.definition)))
     return folder
 
 
@@ -195,11 +197,10 @@ def _warn_of_repair(night: Night, draft: EditionDraft) -> list[str]:
 
 def describe_result(night: Night, manifest: Manifest, verdict: Verdict, draft: EditionDraft) -> Published:
     """How the run ended, and where to look."""
-    home = get_home(night)
+    home, name = get_home(night), night.definition.name
     folder = edition_folder(home, night.as_of, manifest.edition)
     table = published_path(home, night.as_of) if verdict.may_publish else folder / SEGMENTS
-    name, counts_typed = night.definition.name, LATE_FILES in night.definition.checks.required
-    late = warn_of_late_files(draft.ingested.late, name, counts_typed)
+    late = warn_of_late_files(draft.ingested.late, name, LATE_FILES in night.definition.checks.required)
     return Published(
         name=name,
         as_of=night.as_of,

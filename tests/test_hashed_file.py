@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config.settings import read_settings
 from segmentation.store.files.hashed_file import HashedFile
 
 
@@ -16,6 +17,7 @@ def test_the_digest_is_that_of_the_file(
 ) -> None:
     """Whatever Arrow writes, in one thread or two, the digest is hashlib's of the file on disk."""
     monkeypatch.setenv("RESEGMENT_THREADS", threads)
+    read_settings.cache_clear()
     table = pa.table({"a": range(50_000), "b": [str(i % 700) for i in range(50_000)]})
     with HashedFile(tmp_path / "t.parquet") as file:
         pq.write_table(table, file, row_group_size=9_000)

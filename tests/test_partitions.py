@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from config.settings import read_settings
-from segmentation.partitions import map_parts, map_to_files, read_ahead
+from segmentation.partitions import consume_parts, map_parts, map_to_files, read_ahead
 from segmentation.parts import read_part
 
 
@@ -46,6 +46,45 @@ def test_a_kernels_error_reaches_the_caller(threads: int) -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(map_parts(fail, range(10)))
+    assert threads >= 1
+
+
+def test_results_are_consumed_in_part_order(threads: int) -> None:
+    """One at a time, in order, and not by the caller's thread unless there is one only."""
+    consumed, consumers = list[int](), set[int]()
+    is_busy = threading.Lock()
+
+    def slow_first(part: int) -> int:
+        time.sleep(0.02 if part == 0 else 0.0)
+        return part
+
+    def consume(result: int) -> None:
+        assert is_busy.acquire(blocking=False)
+        time.sleep(0.001)
+        consumed.append(result)
+        consumers.add(threading.get_ident())
+        is_busy.release()
+
+    consume_parts(slow_first, consume, range(40))
+    assert consumed == list(range(40))
+    assert (threading.get_ident() in consumers) is (threads == 1)
+
+
+@pytest.mark.parametrize("fails", ["kernel", "consumer"])
+def test_a_failed_part_holds_up_no_thread(threads: int, fails: str) -> None:
+    """The first error reaches the caller, whether a part or what is done with its result has failed."""
+
+    def fail(part: int) -> int:
+        if part in (3, 5):
+            raise ValueError(f"part {part}")
+        return part
+
+    def consume(result: int) -> None:
+        if fails == "consumer":
+            fail(result)
+
+    with pytest.raises(ValueError, match="part 3"):
+        consume_parts(fail if fails == "kernel" else int, consume, range(20))
     assert threads >= 1
 
 

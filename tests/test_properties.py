@@ -75,7 +75,8 @@ def run(frame: pd.DataFrame, folder: Path) -> Result:
     summarised = summarise(night, rows)
     draft = draft_edition(night, summarised)
     segment_ids = get_segment_ids(draft.aligned, {})
-    tables = join_segments(list_edition_parts(summarised, draft.aligned), DEFINITION, segment_ids)
+    tables = list[pa.Table]()
+    join_segments(tables.append, list_edition_parts(summarised, draft.aligned), DEFINITION, segment_ids)
     return Result(rows, summarised, draft.scaled, draft.aligned, pa.concat_tables(tables).to_pandas())
 
 

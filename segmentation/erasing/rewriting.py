@@ -15,7 +15,7 @@ from segmentation.parts import open_parquet
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import advise_audit, damaged
 from segmentation.store.layout import EDITION_KEY, MANIFEST_KEY, SEGMENTS
-from segmentation.store.publication.segments_file import write_segments
+from segmentation.store.publication.segments_file import Write, write_segments
 
 
 def count_erased_rows(path: AnyPath, columns: list[str], detect: Detector) -> int:
@@ -63,7 +63,12 @@ def _write_like(
     """Write tables as the edition's file of that name was written: its columns, its encodings, its footer."""
     if target.name == SEGMENTS:
         keys = {key.decode(): footer[key].decode() for key in (EDITION_KEY, MANIFEST_KEY) if key in footer}
-        write_segments(target, tables, schema, keys)
+
+        def fill(write: Write) -> None:
+            for table in tables:
+                write(table)
+
+        write_segments(target, fill, schema, keys)
         return
     with pq.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True) as writer:
         for table in tables:

@@ -5,7 +5,7 @@ text once. To add a column to segments.parquet, describe it in schemas/tables.py
 compute it here. What else an edition holds is in tasks/publish.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from schemas.row_masks import keeps_contract
 from schemas.rows import Customers
 from schemas.tables import QUARANTINE, segments_schema
 from segmentation.errors import ContractMismatch
-from segmentation.partitions import map_parts
+from segmentation.partitions import consume_parts, map_parts
 from segmentation.parts import hash_file, read_part, rechunk
 
 JOINED, STAYED, MOVED = range(3)
@@ -83,10 +83,15 @@ def get_segment_ids(aligned: Aligned, names: Mapping[str, str]) -> SegmentIds:
 
 
 def join_segments(
-    parts: Sequence[EditionPart], definition: Definition, ids: SegmentIds, score: Scorer | None = None
-) -> Iterator[pa.Table]:
-    """The rows of segments.parquet, part by part, each checked against the contract."""
-    return map_parts(partial(join_part, contract=segments_schema(definition), ids=ids, score=score), parts)
+    write: Callable[[pa.Table], None],
+    parts: Sequence[EditionPart],
+    definition: Definition,
+    ids: SegmentIds,
+    score: Scorer | None = None,
+) -> None:
+    """Write the rows of segments.parquet, part by part, each checked against the contract."""
+    join = partial(join_part, contract=segments_schema(definition), ids=ids, score=score)
+    consume_parts(join, write, parts)
 
 
 def join_part(

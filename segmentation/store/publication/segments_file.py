@@ -4,7 +4,7 @@ Its rows are computed in edition_files.py. An erasure writes the file again in t
 """
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable
 from io import BufferedWriter
 from pathlib import Path
 
@@ -14,17 +14,19 @@ import pyarrow.parquet as pq
 from segmentation.parts import DICTIONARY_BYTES
 from segmentation.store.files.hashed_file import HashedFile
 
+Write = Callable[[pa.Table], None]
 _DISTINCT = ("customer_id", "distance", "margin")  # columns whose values hardly repeat
 _BUFFER = 1 << 20  # Arrow writes a page's header and values one by one
 _ARROW_SCHEMA = "ARROW:schema"  # where Arrow keeps the types of a Parquet file's columns
 
 
 def write_segments(
-    path: Path, tables: Iterator[pa.Table], schema: pa.Schema, metadata: dict[str, str]
+    path: Path, fill: Callable[[Write], None], schema: pa.Schema, metadata: dict[str, str]
 ) -> str:
-    """Write segments.parquet: one row group per part, with page checksums, and the range of ids in each.
+    """Write segments.parquet: one row group per table, with page checksums, and the range of ids in each.
 
-    Returns its sha256, computed by another thread while the file is written.
+    fill: calls a function with each table, in order, from any thread. Returns the file's sha256, computed by
+    another thread while it is written.
     """
     # Texts after the features have few values: segment ids, change and cause.
     added = schema.names[schema.names.index("segment_id") :]
@@ -52,8 +54,7 @@ def write_segments(
             store_schema=False,
         ) as writer,
     ):
-        for table in tables:
-            writer.write_table(table.cast(file_schema))
+        fill(lambda table: writer.write_table(table.cast(file_schema)))
         # Arrow would store that the texts were dictionaries, and give its readers those.
         stored = {_ARROW_SCHEMA: b64encode(schema.serialize()).decode()}
         writer.add_key_value_metadata({**(schema.metadata or {}), **metadata, **stored})
