@@ -1,4 +1,4 @@
-"""Every table of bench/README.md, one benchmark after another: `make bench`, about 25 minutes on two cores.
+"""Every benchmark of bench/README.md, one after another: `make bench`, about 25 minutes on two cores.
 
     python -m bench.all [--quick] [--only NAME ...] [--save DIR]
 
