@@ -29,7 +29,7 @@ from segmentation.rows.judging.currencies import check_currencies, list_currency
 from segmentation.rows.judging.deliveries import counts_twice
 from segmentation.rows.judging.digests import compute_digests
 from segmentation.rows.judging.judged_cache import open_cache
-from segmentation.rows.judging.known_files import judge_rows
+from segmentation.rows.judging.judged_source import judge_rows
 from segmentation.rows.judging.refused_value import list_amounts
 from segmentation.rows.judging.refusing import summarise_reasons
 from segmentation.rows.judging.row_counts import CountRules, make_count_rules

@@ -15,7 +15,7 @@ from config.settings import read_settings
 from schemas.rows import Ingested, Input
 from segmentation.erasing.erasure import erase_customers
 from segmentation.erasing.requests import make_request
-from segmentation.rows.judging import known_files
+from segmentation.rows.judging import judged_source
 from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.judged_batches import JudgedBatch, judge_batches
 from segmentation.rows.judging.writing import JudgedRows, write_rows
@@ -89,7 +89,7 @@ def test_a_known_file_is_not_judged(shop: Shop, monkeypatch: pytest.MonkeyPatch)
         judged.append(len(batches))
         return judge_batches(batches, contract)
 
-    monkeypatch.setattr(known_files, "judge_batches", count)
+    monkeypatch.setattr(judged_source, "judge_batches", count)
     shop.write([8])
     shop.night(9)
     assert judged == [1]
@@ -144,7 +144,7 @@ def test_nights_share_stage_files(shop: Shop, monkeypatch: pytest.MonkeyPatch, h
     if not has_links:
         monkeypatch.setattr(Path, "hardlink_to", refuse)
     links: list[int] = []
-    monkeypatch.setattr(known_files, "write_rows", partial(count_links, links))
+    monkeypatch.setattr(judged_source, "write_rows", partial(count_links, links))
     shop.write([8])
     shop.night(9)
     assert links == [2 if has_links else 1] * 7

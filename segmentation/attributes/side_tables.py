@@ -20,7 +20,7 @@ from segmentation.parts import create_empty_folder
 from segmentation.rows.judging.cast_batch import Contract, make_contract
 from segmentation.rows.judging.digests import compute_digests
 from segmentation.rows.judging.erased_rows import detect_erased
-from segmentation.rows.judging.known_files import judge_rows
+from segmentation.rows.judging.judged_source import judge_rows
 from segmentation.rows.judging.refusing import summarise_reasons
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.sources.dated_names import span_in_name

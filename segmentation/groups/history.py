@@ -19,7 +19,7 @@ from segmentation.groups.previous import detect_needed_history
 from segmentation.partitions import write_parts
 from segmentation.parts import create_empty_folder, rechunk
 from segmentation.rows.judging.cast_batch import Contract
-from segmentation.rows.judging.known_files import judge_rows
+from segmentation.rows.judging.judged_source import judge_rows
 from segmentation.rows.reading.opening import OpenedSource
 from segmentation.rows.summarising.engine import open_engine, run_query
 from segmentation.rows.summarising.kept_events import drop_contradictions, keep_one_per_key

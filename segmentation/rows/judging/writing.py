@@ -39,7 +39,7 @@ class JudgedRows(NamedTuple):
     known_files: KnownFiles = KnownFiles()
 
 
-class _PartWriter:
+class _MergingWriter:
     """Writes the parts of one kind of rows; the rows of small batches together."""
 
     def __init__(self, folder: Path, stem: str) -> None:
@@ -71,9 +71,9 @@ def write_good(batch: JudgedBatch, rows: Rows, path: Path) -> JudgedBatch:
 
 
 def write_rows(batches: Iterable[JudgedBatch], folder: Path, inputs: Sequence[Input]) -> JudgedRows:
-    """Count judged batches as they come, and write their refused rows. Their good rows are written."""
+    """Count judged batches as they come, and write their refused rows. Good rows are written before."""
     reasons, mentions, oddities = Counter[str](), Counter[str](), Counter[str]()
-    refused, keys = (_PartWriter(folder, stem) for stem in ("refused", "replacing"))
+    refused, keys = (_MergingWriter(folder, stem) for stem in ("refused", "replacing"))
     parts: list[Part] = []
     deliveries, currencies = Deliveries(inputs), CurrencyCounts()
     counts = SourceCounts(inputs)

@@ -17,11 +17,11 @@ _UNUSED_S = 30 * 86_400
 
 
 class Entry(NamedTuple):
-    """One entry: its folder, its size in bytes, and when a night last used it."""
+    """One entry: its folder, its size in bytes, and when a night last used it, in seconds since 1970."""
 
     path: Path
     size: int
-    used: float
+    last_used: float
 
 
 def list_entries(folder: Path) -> list[Entry]:
@@ -31,7 +31,7 @@ def list_entries(folder: Path) -> list[Entry]:
         with suppress(OSError):  # such as one that another run has removed
             size = sum(file.stat().st_size for file in path.iterdir())
             entries.append(Entry(path, size, path.stat().st_mtime))
-    return sorted(entries, key=lambda entry: (entry.used, entry.path))
+    return sorted(entries, key=lambda entry: (entry.last_used, entry.path))
 
 
 def remove_entry(path: Path) -> None:
@@ -49,7 +49,7 @@ def sweep_entries(home: Path) -> None:
     entries = list_entries(home / JUDGED)
     size, limit, oldest = sum(entry.size for entry in entries), read_limit(), time.time() - _UNUSED_S
     for entry in entries:
-        if size <= limit and entry.used >= oldest:
+        if size <= limit and entry.last_used >= oldest:
             break
         remove_entry(entry.path)
         size -= entry.size

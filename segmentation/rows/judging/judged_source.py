@@ -1,7 +1,7 @@
-"""Judging a source to stage files. Of files that earlier nights judged, these are used again.
+"""Judging a whole source to stage files; those of files that earlier nights judged are used again.
 
 Known files are loaded, new ones judged and written, in the source's order. What an entry is valid for is
-decided in judged_cache.py. Judging a batch belongs in judged_batches.py, counting them in writing.py.
+decided in entry_names.py. Judging a batch belongs in judged_batches.py, counting batches in writing.py.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from segmentation.partitions import map_parts
 from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.judged_batches import JudgedBatch, judge_batches
-from segmentation.rows.judging.judged_cache import MOST_BATCHES, FileSpan, JudgedCache
+from segmentation.rows.judging.judged_cache import MOST_BATCHES, FileRange, JudgedCache
 from segmentation.rows.judging.judged_entry import shift_batch
 from segmentation.rows.judging.writing import JudgedRows, write_good, write_rows
 from segmentation.rows.reading.source_batches import SourceBatch, merge_small_batches, read_files
@@ -38,18 +38,18 @@ class _Source(NamedTuple):
     cache: JudgedCache | None
 
 
-class _Work(NamedTuple):
-    """Batches of a span to judge, or None where the span is known."""
+class _Job(NamedTuple):
+    """Batches of a range of files to judge, or None if an entry may have them."""
 
     number: int
-    span: FileSpan
+    file_range: FileRange
     batches: Sequence[SourceBatch] | None
 
 
 class _Judged(NamedTuple):
-    """The judged batches of a work, and whether an entry had them. Numbered within the span."""
+    """The judged batches of a job, numbered within its files, and whether an entry had them."""
 
-    work: _Work
+    job: _Job
     batches: list[JudgedBatch]
     is_known: bool
 
@@ -57,54 +57,54 @@ class _Judged(NamedTuple):
 def _judge_source(source: _Source) -> Iterator[JudgedBatch]:
     files, contract, cache = source.files, source.contract, source.cache
     keeper = None if cache is None else _Keeper(files, cache)
-    span, rows_before, span_rows = None, 0, 0
+    file_range, rows_before, range_rows = None, 0, 0
     is_numbered = any(file.input.numbered for file in files)
-    for judged in map_parts(partial(_judge, source), _list_works(source)):
-        if judged.work.span != span:
-            span, rows_before, span_rows = judged.work.span, rows_before + span_rows, 0
+    for judged in map_parts(partial(_judge, source), _list_jobs(source)):
+        if judged.job.file_range != file_range:
+            file_range, rows_before, range_rows = judged.job.file_range, rows_before + range_rows, 0
         if keeper is not None:
             keeper.add(judged)
         for batch in judged.batches:
-            span_rows += batch.good_rows + batch.refused.num_rows + batch.outside + batch.erased
+            range_rows += batch.good_rows + batch.refused.num_rows + batch.outside + batch.erased
             sketch = None if batch.sketch is None else batch.sketch.sample(contract.sketched)
             shifted = batch._replace(sketch=sketch)
-            yield shift_batch(shifted, span.start, rows_before if is_numbered else 0)
+            yield shift_batch(shifted, file_range.start, rows_before if is_numbered else 0)
     if keeper is not None:
         keeper.flush()
 
 
-def _list_works(source: _Source) -> Iterator[_Work]:
+def _list_jobs(source: _Source) -> Iterator[_Job]:
     files, contract, cache = source.files, source.contract, source.cache
     number = 0
-    for span in [FileSpan(0, len(files))] if cache is None else cache.plan(files):
-        if span.entry is not None:
-            yield _Work(number, span, None)
+    for file_range in [FileRange(0, len(files))] if cache is None else cache.plan(files):
+        if file_range.entry is not None:
+            yield _Job(number, file_range, None)
             number += 1
             continue
-        batches = read_files(files[span.start : span.stop], contract.rows, contract.dialect.csv)
+        batches = read_files(files[file_range.positions], contract.rows, contract.dialect.csv)
         for group in merge_small_batches(batches):
-            yield _Work(number, span, group)
+            yield _Job(number, file_range, group)
             number += 1
 
 
-def _judge(source: _Source, work: _Work) -> _Judged:
+def _judge(source: _Source, job: _Job) -> _Judged:
     files, contract, folder, cache = source
-    span, counted = work.span, contract.counted
+    file_range, counted = job.file_range, contract.counted
     if counted is not None and counted.covers is not None:
-        counted = counted._replace(covers=counted.covers[span.start : span.stop])
+        counted = counted._replace(covers=counted.covers[file_range.positions])
     contract = contract._replace(counted=counted)
     if cache is not None:
         contract = contract._replace(sketched=cache.sketched)
-    groups: Iterable[Sequence[SourceBatch]] = [] if work.batches is None else [work.batches]
-    if cache is not None and work.batches is None:
-        kept_batches = cache.load(span, files, folder / f"known-{work.number:05d}")
-        if kept_batches is not None:
-            return _Judged(work, kept_batches, True)
-        batches = read_files(files[span.start : span.stop], contract.rows, contract.dialect.csv)
+    groups: Iterable[Sequence[SourceBatch]] = [] if job.batches is None else [job.batches]
+    if cache is not None and job.batches is None:
+        known_batches = cache.load(file_range, files, folder / f"known-{job.number:05d}")
+        if known_batches is not None:
+            return _Judged(job, known_batches, True)
+        batches = read_files(files[file_range.positions], contract.rows, contract.dialect.csv)
         groups = merge_small_batches(batches)
-    paths = (folder / f"rows-{work.number:05d}-{i}.parquet" for i in itertools.count())
+    paths = (folder / f"rows-{job.number:05d}-{i}.parquet" for i in itertools.count())
     judged = [write_good(judge_batches(group, contract), contract.rows, next(paths)) for group in groups]
-    return _Judged(work, judged, False)
+    return _Judged(job, judged, False)
 
 
 class _Keeper:
@@ -112,22 +112,22 @@ class _Keeper:
 
     def __init__(self, files: Sequence[SourceFile], cache: JudgedCache) -> None:
         self.files, self.cache = files, cache
-        self.span = FileSpan(0, 0)  # of the pending batches
+        self.file_range = FileRange(0, 0)  # of the pending batches
         self.pending: list[JudgedBatch] = []
 
     def add(self, judged: _Judged) -> None:
         """Take what was judged."""
-        span, batches = judged.work.span, judged.work.batches
+        file_range, batches = judged.job.file_range, judged.job.batches
         if judged.is_known:
-            self.cache.known_files += span.stop - span.start
+            self.cache.known_count += file_range.stop - file_range.start
             return
-        start, stop = span.start, span.stop
+        start, stop = file_range.start, file_range.stop
         if batches is not None:
-            start, stop = span.start + batches[0].file, span.start + batches[-1].file + 1
-        if start >= self.span.stop:
+            start, stop = file_range.start + batches[0].file, file_range.start + batches[-1].file + 1
+        if start >= self.file_range.stop:
             self.flush()
-            self.span = FileSpan(start, stop)
-        self.span = self.span._replace(stop=stop)
+            self.file_range = FileRange(start, stop)
+        self.file_range = self.file_range._replace(stop=stop)
         # Longer files are not kept, so what is pending stays small.
         self.pending += judged.batches if len(self.pending) <= MOST_BATCHES else []
 
@@ -136,5 +136,5 @@ class _Keeper:
         if self.pending:
             first = self.pending[0]
             batches = [shift_batch(batch, -first.first_file, -first.first_row) for batch in self.pending]
-            self.cache.keep(self.span, self.files, batches)
+            self.cache.keep(self.file_range, self.files, batches)
         self.pending = []
