@@ -26,7 +26,7 @@ class Sample(Record):
 
     @property
     def part(self) -> Part:
-        """The file. Raises RuntimeError on a night that has none."""
+        """The file of weighted rows. Raises RuntimeError on a night that has none."""
         if self.file is None:
             raise RuntimeError("a night that carries on an earlier look at k fits no model")
         return self.file

@@ -199,9 +199,9 @@ def scale(night: Night, customers: Customers, previous: PreviousEdition) -> Scal
     scales = Scales(model.columns, model.quantum) if model else fit_scales(definition, numbers, moments)
     # By id, so that the same customers are drawn night after night.
     ids = customers.parts if definition.rows.id is not None else ()
-    pieces = scale_parts(night, list_drawable(numbers.parts, ids), scales, look is None)
-    parts = [piece.file for piece in pieces if piece.file is not None]
-    draws = [piece.draw for piece in pieces]
+    scaled_parts = scale_parts(night, list_drawable(numbers.parts, ids), scales, look is None)
+    parts = [part.file for part in scaled_parts if part.file is not None]
+    draws = [part.draw for part in scaled_parts]
     sample = draw_sample(
         draws, list_scaled_features(scales), list_drawable(parts, ids), definition.seed, folder
     )

@@ -75,12 +75,14 @@ def count_distinct(rows: np.ndarray, counts: np.ndarray | None = None) -> Distin
     return DistinctRows(ordered[is_new], np.add.reduceat(weights, np.flatnonzero(is_new)))
 
 
-def draw_keys(part: DrawablePart, seed: int) -> np.ndarray:
+def draw_keys(drawable: DrawablePart, seed: int) -> np.ndarray:
     """A number in [0, 1) per row (n,), from its id, or from its position in canonical order."""
-    if part.ids is not None:
-        ids = read_part(part.ids, ["customer_id"])["customer_id"].combine_chunks()
+    if drawable.ids is not None:
+        ids = read_part(drawable.ids, ["customer_id"])["customer_id"].combine_chunks()
         return to_uniform(hash_texts(ids), seed)
-    return to_uniform(mix(np.arange(part.first, part.first + part.part.rows, dtype=np.uint64)), seed)
+    return to_uniform(
+        mix(np.arange(drawable.first, drawable.first + drawable.part.rows, dtype=np.uint64)), seed
+    )
 
 
 def list_drawable(parts: Sequence[Part], ids: Sequence[Part]) -> list[DrawablePart]:
@@ -129,29 +131,33 @@ def draw_evenly(matrix: np.ndarray, keys: np.ndarray, total: int) -> EvenDraw:
     return EvenDraw(matrix[:, is_drawn].T, keys[is_drawn], sum_rows(matrix))
 
 
-def _draw_coreset(part: DrawablePart, dispersion: Dispersion, seed: int) -> np.ndarray:
+def _draw_coreset(drawable: DrawablePart, dispersion: Dispersion, seed: int) -> np.ndarray:
     """Rows of a lightweight coreset, with their weight as last column.
 
     Bachem, Lucic, Krause (2018): q = 1/2 * 1/n + 1/2 * d^2(x, mean) / sum d^2. Here each row is drawn
     independently with probability min(1, m q), and its weight is the inverse.
     """
-    rows = _read_rows(part.part)
+    rows = _read_rows(drawable.part)
     distances = np.square(rows - dispersion.mean).sum(axis=1)
     # All rows are equal if the sum is 0. Then the first half of q draws evenly.
     total = max(dispersion.squares, np.finfo(np.float64).tiny)
     probability = np.minimum(1.0, CORESET_ROWS * (0.5 / dispersion.n + 0.5 * distances / total))
-    is_drawn = draw_keys(part, seed) < probability
+    is_drawn = draw_keys(drawable, seed) < probability
     return np.column_stack([rows[is_drawn], 1.0 / probability[is_drawn]])
 
 
 def draw_sample(
     draws: Sequence[EvenDraw], names: Sequence[str], scaled: Sequence[DrawablePart], seed: int, folder: Path
 ) -> Sample:
-    """Write the even sample, and one of the scaled parts with weights, for fits, if there are any parts."""
+    """Write the even sample and, if there are scaled parts to fit to, one of them with weights.
+
+    draws: the even draws of all parts. names: the scaled features, as columns of the samples.
+    """
     rows = np.concatenate([draw.rows for draw in draws])
     keys = np.concatenate([draw.keys for draw in draws])
-    even = pa.table({name: rows[:, j] for j, name in enumerate(names)})
-    uniform = write_part(folder / "even.parquet", even)
+    uniform = write_part(
+        folder / "even.parquet", pa.table({name: rows[:, j] for j, name in enumerate(names)})
+    )
     # A smaller threshold on the same keys: a sample of the sample, without another pass.
     share = min(1.0, COVERAGE_ROWS / sum(draw.sums.n for draw in draws))
     covered = count_distinct(rows[keys < share])

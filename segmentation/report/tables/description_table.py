@@ -14,7 +14,7 @@ from schemas.clustering import Segment
 from schemas.numbers import Encoding
 from schemas.words import SegmentWords, Words
 from segmentation.features.moments import round_significant
-from segmentation.features.sampling import DrawablePart, draw_keys
+from segmentation.features.sampling import draw_keys, list_drawable
 from segmentation.partitions import map_parts
 from segmentation.report.labelled_parts import LabelledMatrix, LabelledPart, read_labelled_part
 from segmentation.report.words.learning import SIMPLE, locate_rules
@@ -120,11 +120,11 @@ def draw_rule_sample(parts: Sequence[LabelledPart], features: Sequence[str], see
     total = sum(part.customers.rows for part in parts)
     # 0.9, so that a draw rarely exceeds the maximum: the excess would be cut from the last parts.
     share = 1.0 if total <= _MAX_SAMPLED else 0.9 * _MAX_SAMPLED / total
-    samples, first = list[LabelledMatrix](), 0
-    for part in parts:
-        # By position in canonical order and not by id: also tables without ids have it.
-        is_drawn = draw_keys(DrawablePart(part.customers, None, first), seed) < share
-        first += part.customers.rows
+    # By position in canonical order and not by id: also tables without ids have it.
+    drawable = list_drawable([part.customers for part in parts], ())
+    samples = list[LabelledMatrix]()
+    for part, drawable_part in zip(parts, drawable, strict=True):
+        is_drawn = draw_keys(drawable_part, seed) < share
         if is_drawn.any():
             matrix, labels = read_labelled_part(part, features)
             samples.append(LabelledMatrix(matrix[:, is_drawn], labels[is_drawn]))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.columns import Column
-from segmentation.features.sampling import DrawablePart, draw_keys
+from segmentation.features.sampling import DrawablePart, draw_keys, list_drawable
 from segmentation.partitions import map_parts
 from segmentation.parts import read_part
 from segmentation.report.labelled_parts import LabelledPart
@@ -68,13 +68,10 @@ def count_columns(
     parts: Sequence[LabelledPart], columns: Mapping[str, Column], segments: int, seed: int, *, has_ids: bool
 ) -> dict[str, ColumnCounts]:
     """The counts of each column, in one pass over the customers. has_ids: else rows are drawn by position."""
-    firsts = np.cumsum([0, *(part.customers.rows for part in parts)])
-    numbered = [
-        NumberedPart(part, DrawablePart(part.customers, part.customers if has_ids else None, int(first)))
-        for part, first in zip(parts, firsts, strict=False)
-    ]
-    plan = CountPlan(columns, segments, min(1.0, MOST_DRAWN_VALUES / max(1, int(firsts[-1]))), seed)
-    by_part = map_parts(partial(_count_part, plan=plan), numbered)
+    customers = [part.customers for part in parts]
+    numbered = map(NumberedPart, parts, list_drawable(customers, customers if has_ids else ()))
+    share = min(1.0, MOST_DRAWN_VALUES / max(1, sum(part.rows for part in customers)))
+    by_part = map_parts(partial(_count_part, plan=CountPlan(columns, segments, share, seed)), numbered)
     return _merge_parts(by_part)
 
 

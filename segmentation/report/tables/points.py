@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.numbers import ColumnScale
 from segmentation.features.grid import snap
-from segmentation.features.sampling import DrawablePart, draw_keys
+from segmentation.features.sampling import DrawablePart, draw_keys, list_drawable
 from segmentation.features.transforms import to_scaled
 from segmentation.partitions import map_parts
 from segmentation.report.labelled_parts import LabelledPart, read_labelled_part
@@ -87,11 +87,8 @@ def draw_stratified_points(
     counts = allocate_points(sizes)
     # Wide enough that only one draw in ten thousand has too few points in a segment; it then shows fewer.
     reach = (counts + 4.0 * np.sqrt(counts) + 4.0) / np.maximum(1, np.array(sizes))
-    firsts = np.cumsum([0, *(part.customers.rows for part in parts)])
-    keyed_parts = [
-        _KeyedPart(part, DrawablePart(part.customers, None, int(first)))
-        for part, first in zip(parts, firsts, strict=False)
-    ]
+    drawable = list_drawable([part.customers for part in parts], ())
+    keyed_parts = list(map(_KeyedPart, parts, drawable))
     draw = partial(_draw_part, features=tuple(features), reach=np.where(counts > 0, reach, 0.0), seed=seed)
     points_by_part = list(map_parts(draw, keyed_parts))
     matrix = np.concatenate([points.matrix for points in points_by_part], axis=-1)
