@@ -10,7 +10,7 @@ import pyarrow as pa
 def may_contain(texts: pa.ChunkedArray, part: bytes) -> bool:
     """Might any of the texts contain these bytes? If not, none does.
 
-    What lies between texts, or in the slots of nulls, may contain them too.
+    Bytes between texts, and in the slots of nulls, are searched too.
 
     >>> texts = pa.chunked_array([["a", "b\\n"], ["c"]])
     >>> may_contain(texts, b"\\n"), may_contain(texts, b"d")
@@ -21,7 +21,7 @@ def may_contain(texts: pa.ChunkedArray, part: bytes) -> bool:
 
 
 def get_first_octets(texts: pa.StringArray) -> np.ndarray:
-    """The first byte of each text's UTF-8, uint8 (n,): of a text without one, or a null, any byte.
+    """The first byte of each text's UTF-8, uint8 (n,). Any byte for an empty text or a null.
 
     >>> get_first_octets(pa.array(["a", "b1"])).tolist()
     [97, 98]

@@ -123,7 +123,7 @@ def _detect_mangled(ids: arrow.ChunkedArray, mangled: str) -> np.ndarray:
     # What RE2 writes so for Python's regular expressions: any digit, and the end before a last line break.
     pattern = mangled.replace(r"\d", r"\p{Nd}").replace("$", r"\n?$")
     flags: np.ndarray = np.zeros(len(ids), bool)
-    # All begin with a digit, and digits of other scripts with a byte above ASCII: most ids do not.
+    # A mangled id begins with a digit; one of another script begins with a byte above ASCII. Most ids do not.
     first = np.concatenate([np.empty(0, np.uint8), *map(get_first_octets, ids.chunks)])
     doubtful = np.flatnonzero((first - np.uint8(ord("0")) < 10) | (first > 127))
     if len(doubtful) and any(may_contain(ids, mark) for mark in (b".", b"e", b"E", b"-")):

@@ -176,16 +176,16 @@ def build_edition(night: Night, draft: EditionDraft, manifest: Manifest, reporte
     if night.schema_source is not None:
         (folder / SCHEMA_FILE).write_text(night.schema_source, encoding="utf-8", newline="")
     write_lineage(folder, draft.aligned)
-    pieces = list_edition_parts(draft.customers, draft.aligned)
+    parts = list_edition_parts(draft.customers, draft.aligned)
     ids = get_segment_ids(draft.aligned, collect_names(reported, draft.ingested.key.given_names))
-    write_changes(folder, pieces, draft.aligned, ids, draft.customers.known_parts)
+    write_changes(folder, parts, draft.aligned, ids, draft.customers.known_parts)
     if draft.customers.groups is not None:
         write_known(folder / KNOWN_CUSTOMERS, draft.customers.known_parts)
     (folder / EVIDENCE).write_bytes(to_json(draft.look))
     model = make_model(night.definition.name, draft.scaled, draft.aligned.fitted, reported.words)
     (folder / "model.json").write_bytes(to_json(model))
     score = make_scorer(reported.rfm)
-    fill = partial(join_segments, parts=pieces, definition=night.definition, ids=ids, score=score)
+    fill = partial(join_segments, parts=parts, definition=night.definition, ids=ids, score=score)
     seal(folder, manifest, fill, arrow_schema(segments_schema(night.definition)))
     return folder
 

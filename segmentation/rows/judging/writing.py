@@ -66,7 +66,7 @@ class _MergingWriter:
 
 def write_good(batch: JudgedBatch, rows: Rows, path: Path) -> JudgedBatch:
     """The batch with its good rows in a stage file; without one if it has none."""
-    part = write_part(path, batch.good, rows.grain == "event") if batch.good.num_rows else None
+    part = write_part(path, batch.good, ids_repeat=rows.grain == "event") if batch.good.num_rows else None
     return batch._replace(good=batch.good.slice(0, 0), part=part)
 
 

@@ -82,7 +82,7 @@ def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceB
     A group has whole files, or a part of one file.
     """
     group: list[SourceBatch] = []
-    is_part = False  # does the group begin inside a file?
+    begins_inside = False  # does the group begin inside a file?
     for batch in batches:
         most = count_merged_rows(batch.raw.table)
         is_next = bool(group) and batch.file != group[-1].file
@@ -91,15 +91,15 @@ def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceB
         if group and (
             _count_rows([*group, batch]) > most
             or batch.raw.table.schema != group[0].raw.table.schema
-            or (is_part and is_next)
+            or (begins_inside and is_next)
         ):
             complete = group if is_next else [member for member in group if member.file != batch.file]
             if complete:
                 yield complete
-                group, is_part = group[len(complete) :], False
+                group, begins_inside = group[len(complete) :], False
             if group and _count_rows([*group, batch]) > most:
                 yield group
-                group, is_part = [], True
+                group, begins_inside = [], True
         group.append(batch)
     if group:
         yield group

@@ -27,6 +27,7 @@ from schemas.tables import QUARANTINE, segments_schema
 from segmentation.errors import ContractMismatch
 from segmentation.partitions import consume_parts, map_parts
 from segmentation.parts import hash_file, read_part, rechunk
+from segmentation.store.publication.segments_file import Write
 
 JOINED, STAYED, MOVED = range(3)
 _CHANGES = pa.array(["joined", "stayed", "moved"]).dictionary_encode()
@@ -83,7 +84,7 @@ def get_segment_ids(aligned: Aligned, names: Mapping[str, str]) -> SegmentIds:
 
 
 def join_segments(
-    write: Callable[[pa.Table], None],
+    write: Write,
     parts: Sequence[EditionPart],
     definition: Definition,
     ids: SegmentIds,
