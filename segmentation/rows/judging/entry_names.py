@@ -5,6 +5,7 @@ of them. Finding and keeping entries belongs in judged_cache.py, what they hold 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from segmentation.store.catalogue.edition_key import digest_code
 START = 16  # characters of the first file's id in an entry's name
 _NO_DAYS = np.empty(0, np.int64)
 _NO_WINDOW = "none"
+_NAME = re.compile(rf"([0-9a-f]{{{START}}})-(\d+)-[0-9a-f]{{32}}-([\w-]+)\.judged")
 
 
 class EntryName(NamedTuple):
@@ -36,10 +38,10 @@ def name_entry(ids: Sequence[str], days: str) -> str:
     return f"{ids[0][:START]}-{len(ids)}-{digest}-{days}.judged"
 
 
-def read_entry_name(name: str) -> EntryName:
-    """The parts of an entry's name."""
-    first, files, _, days = name.removesuffix(".judged").split("-", 3)
-    return EntryName(first, int(files), days)
+def read_entry_name(name: str) -> EntryName | None:
+    """The parts of an entry's name; None if no entry has such a name."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else EntryName(match[1], int(match[2]), match[3])
 
 
 def digest_contract(contract: Contract, schema: str | None) -> str:

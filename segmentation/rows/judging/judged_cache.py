@@ -54,7 +54,7 @@ class FileRange(NamedTuple):
 def open_cache(
     night: Night, files: Sequence[SourceFile], contract: Contract, tombstones: str | None
 ) -> "JudgedCache | None":
-    """The judged files of a segmentation; None if it is not useful to keep these, or not simple.
+    """The judged files of a segmentation; None if it is not useful to keep these, not simple, or impossible.
 
     Files of customers are replaced as a whole every night. Rows without an id are numbered through the whole
     source, and the ids of merged customers change from night to night. `tombstones` is their fingerprint.
@@ -62,7 +62,10 @@ def open_cache(
     rows, numbered = contract.rows, {file.input.numbered for file in files}
     is_simple = rows.id is not None and contract.merged is None and len(numbered) == 1
     can_keep = len(files) > 1 and rows.grain == "event" and is_simple and read_limit() > 0
-    return JudgedCache(night, contract, tombstones) if can_keep else None
+    # A folder that cannot be made or read must not end the night: it only judges every file.
+    with suppress(OSError):
+        return JudgedCache(night, contract, tombstones) if can_keep else None
+    return None
 
 
 class JudgedCache:
@@ -82,10 +85,13 @@ class JudgedCache:
         self.sketched = min(1.0, contract.sketched * _RESERVE)
         self.used_paths: set[Path] = set()
         entries = list_entries(self.folder.parent)
-        stale = [entry for entry in entries if entry.path.parent != self.folder]
-        for entry in stale:
-            remove_entry(entry.path)
-        self.entries = {entry.path: entry for entry in entries if entry not in stale}
+        self.entries = {
+            entry.path: entry
+            for entry in entries
+            if entry.path.parent == self.folder and read_entry_name(entry.path.name) is not None
+        }
+        for path in {entry.path for entry in entries} - self.entries.keys():
+            remove_entry(path)
         self.size = sum(entry.size for entry in self.entries.values())
         self.limit = min(read_limit(), self.size + measure_free(self.folder) // 2)
 
@@ -97,8 +103,8 @@ class JudgedCache:
         """The source as ranges of files, known or new, in its order."""
         by_first: dict[str, list[tuple[int, Path]]] = {}
         for path in self.entries:
-            name = read_entry_name(path.name)
-            by_first.setdefault(name.first, []).append((name.files, path))
+            if (name := read_entry_name(path.name)) is not None:
+                by_first.setdefault(name.first, []).append((name.files, path))
         ids = self._identify(FileRange(0, len(files)), files)
         ranges, start, position = [], 0, 0
         while position < len(files):
@@ -124,9 +130,13 @@ class JudgedCache:
         try:
             os.utime(file_range.entry)
             batches = self._read(file_range.entry, _list_names(files[file_range.positions]), stem)
-        except OSError:  # another run has removed it
-            return None
+        except OSError:
+            batches = None
+            self.damaged += (
+                [file_range.entry] if file_range.entry.exists() else []
+            )  # or another run removed it
         if batches is None:
+            # Also one that lacks files, as after a kill that removed some: the new one gets its name.
             remove_entry(file_range.entry)
         # As if it had been read.
         for file in files[file_range.positions]:
@@ -189,8 +199,10 @@ class JudgedCache:
     def _find(self, candidates: Sequence[tuple[int, Path]], ids: Sequence[str]) -> tuple[int, Path] | None:
         """The entry of the most files that the source has next, if tonight's window suits it."""
         for count, path in candidates:
-            days = read_entry_name(path.name).days
-            if path.name == name_entry(ids[:count], days) and has_same_rows(days, self.contract):
+            name = read_entry_name(path.name)
+            if name is None or path.name != name_entry(ids[:count], name.days):
+                continue
+            if has_same_rows(name.days, self.contract):
                 self.used_paths.add(path)
                 return count, path
         return None
