@@ -22,7 +22,7 @@ GOAL_EVIDENCE = {12: 2.0, 30: 6.0}  # CPU seconds of evaluate, by k.max, from a 
 NIGHT_TITLES = ("CPU s", "wall s", "main thread", "peak MB", "stage files", "edition, MB")
 
 
-class Size(NamedTuple):
+class SizeResults(NamedTuple):
     """Both nights of one size, what else ran on the same files, and the bytes of the source."""
 
     rows: int
@@ -31,7 +31,7 @@ class Size(NamedTuple):
     peers: Results
 
 
-def measure_customers(rows: int, workplace: Workplace, peer: str, k_max: int = K_MAX) -> Size:
+def measure_customers(rows: int, workplace: Workplace, peer: str, k_max: int = K_MAX) -> SizeResults:
     """Nights of the shop's customers, and a side of another program."""
     files = [str(workplace.folder / f"night-{number}.parquet") for number in (1, 2)]
     features = write_definition(workplace.folder, "shop", "shop", k_max)
@@ -39,10 +39,10 @@ def measure_customers(rows: int, workplace: Workplace, peer: str, k_max: int = K
     count = run_side("write_customers", job, workplace)["rows"]
     nights = run_two_nights("shop", files, workplace)
     result = run_side(peer, {**job, "source": files[1], "previous": files[0]}, workplace)
-    return Size(count, Path(files[1]).stat().st_size, nights, {peer: result})
+    return SizeResults(count, Path(files[1]).stat().st_size, nights, {peer: result})
 
 
-def measure_lines(lines: int, workplace: Workplace, kind: str = "parquet") -> Size:
+def measure_lines(lines: int, workplace: Workplace, kind: str = "parquet") -> SizeResults:
     """Nights of the shop's order lines in daily files, and DuckDB."""
     folder = str(workplace.folder / "orders")
     write_definition(workplace.folder, "orders", "orders")
@@ -52,10 +52,10 @@ def measure_lines(lines: int, workplace: Workplace, kind: str = "parquet") -> Si
     peer = {"source": folder, "as_of": NIGHTS[1]}
     peers = {side: run_side(f"bench.peers:{side}", peer, workplace) for side in ("aggregate", "rules")}
     shutil.rmtree(folder)
-    return Size(orders["lines"], orders["bytes"], nights, peers)
+    return SizeResults(orders["lines"], orders["bytes"], nights, peers)
 
 
-def format_growth(unit: str, sizes: list[Size]) -> str:
+def format_growth(unit: str, sizes: list[SizeResults]) -> str:
     """Seconds, memory and bytes of every night."""
     lines = [f"### {unit.capitalize()}: whole nights\n", format_head(unit, "night", *NIGHT_TITLES, words=0)]
     for size in sizes:
@@ -84,7 +84,7 @@ def _format_night(night: dict[str, Any], source_bytes: int) -> tuple[str, ...]:
     )
 
 
-def format_stages(unit: str, sizes: list[Size]) -> str:
+def format_stages(unit: str, sizes: list[SizeResults]) -> str:
     """CPU nanoseconds per row by stage, and by step of the bound for customers."""
     lines = []
     for side in ("first", "steady"):
@@ -112,7 +112,7 @@ def _format_costs(label: str, costs: list[tuple[float, int]]) -> str:
     return format_row(label, *(f"{1e9 * seconds / count:,.0f}" for seconds, count in costs))
 
 
-def list_growth_goals(size: Size, k_max: int) -> list[Goal]:
+def list_growth_goals(size: SizeResults, k_max: int) -> list[Goal]:
     """The goals for a million customers or more, and for ten million."""
     night, bound = size.nights["steady"], sum(size.peers[BOUND]["seconds"].values())
     figures = {}

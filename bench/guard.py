@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.growth import Size, measure_customers, measure_lines
+from bench.growth import SizeResults, measure_customers, measure_lines
 from bench.measure import Workplace
 
 LOOP = "bench.peers:sklearn"
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     return report_ratios(ratios)
 
 
-def get_seconds(size: Size, peer: str) -> tuple[float, float]:
+def get_seconds(size: SizeResults, peer: str) -> tuple[float, float]:
     """CPU seconds after imports of the steady night and of the peer."""
     return size.nights["steady"]["work_cpu"], size.peers[peer]["work_cpu"]
 

@@ -59,7 +59,7 @@ def write_customers(job: dict[str, Any]) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     rng, rows, writers = np.random.default_rng(SEED), 0, list[Any]()
-    make_tables = _clean_shop if job["sample"] == "shop" else _separate_clusters
+    make_tables = _generate_shop if job["sample"] == "shop" else _generate_clusters
     for first in make_tables(job["rows"]):
         rows += first.num_rows
         order = np.arange(first.num_rows)
@@ -107,7 +107,7 @@ def _count_lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") - 1
 
 
-def _clean_shop(rows: int) -> Iterator[Any]:
+def _generate_shop(rows: int) -> Iterator[Any]:
     """The shop's customers in chunks, with typed numbers and without dirty rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -122,7 +122,7 @@ def _clean_shop(rows: int) -> Iterator[Any]:
         yield pa.table({"customer_id": table["customer_id"], **numbers})
 
 
-def _separate_clusters(rows: int) -> Iterator[Any]:
+def _generate_clusters(rows: int) -> Iterator[Any]:
     """Customers of five round clusters, in chunks: centres ten standard deviations apart or more."""
     import numpy as np
     import pyarrow as pa

@@ -26,15 +26,15 @@ _WINDOW = {
 
 
 class History(NamedTuple):
-    """A folder of files that end in `end`, as it is now."""
+    """A folder of files whose names end in `suffix`, as it is now."""
 
     folder: Path
-    end: str
+    suffix: str
     rng: random.Random
 
     def take_step(self) -> None:
         """Change the folder at random. Its next day's file is always added."""
-        files = sorted(self.folder.glob(f"*{self.end}"))
+        files = sorted(self.folder.glob(f"*{self.suffix}"))
         last = date.fromisoformat(files[-1].name[:10]) if files else FIRST
         self.write(last + timedelta(1))
         act = self.rng.choice(["none", "none", "change", "remove", "rename", "two days"])
@@ -46,15 +46,15 @@ class History(NamedTuple):
         elif act == "remove":
             path.unlink()
         elif act == "rename":
-            path.rename(path.with_name(f"{path.name[:10]}-again{self.end}"))
+            path.rename(path.with_name(f"{path.name[:10]}-again{self.suffix}"))
         else:
             self.write(last + timedelta(2))
 
     def write(self, day: date) -> None:
         """Write a day's file: good lines, and lines of every other kind."""
-        path, rows = self.folder / f"{day}{self.end}", self.rng.randrange(0, 30)
+        path, rows = self.folder / f"{day}{self.suffix}", self.rng.randrange(0, 30)
         lines = [self._draw(day) for _ in range(rows)]
-        if self.end == ".parquet":
+        if self.suffix == ".parquet":
             columns = zip(*lines, strict=True) if lines else [()] * HEADER.count(",") + [()]
             arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
             table = pa.table(arrays, names=HEADER.split(","))
@@ -114,7 +114,7 @@ def read_night(history: History, definition: Definition, as_of: date, store: Pat
         run_id="night",
         definition=definition,
         as_of=as_of,
-        source=str(history.folder / f"*{history.end}"),
+        source=str(history.folder / f"*{history.suffix}"),
         store=store,
         force=False,
     )

@@ -22,22 +22,22 @@ def set_limit(monkeypatch: pytest.MonkeyPatch, size: float) -> None:
     read_settings.cache_clear()
 
 
-@pytest.mark.parametrize(("end", "seed"), [(".csv", 6), (".parquet", 5)])
+@pytest.mark.parametrize(("suffix", "seed"), [(".csv", 6), (".parquet", 5)])
 def test_random_histories_give_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, seed: int
 ) -> None:
-    """Whatever happens to the files, the contract and the window, a night reads what it reads without."""
-    check_history(tmp_path, monkeypatch, History(tmp_path / "days", end, random.Random(seed)), 6)  # noqa: S311
+    """Judged files change nothing, whatever happens to the files, the contract and the window."""
+    check_history(tmp_path, monkeypatch, History(tmp_path / "days", suffix, random.Random(seed)), 6)  # noqa: S311
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", [".csv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize("seed", range(10, 13))
 def test_long_random_histories_give_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, seed: int
 ) -> None:
     """The same over many nights."""
-    check_history(tmp_path, monkeypatch, History(tmp_path / "days", end, random.Random(seed)), 30)  # noqa: S311
+    check_history(tmp_path, monkeypatch, History(tmp_path / "days", suffix, random.Random(seed)), 30)  # noqa: S311
 
 
 def check_history(
