@@ -25,7 +25,7 @@ PART_ROWS = 131_072  # of a part with few columns
 PART_VALUES = 1 << 21  # of a part with many: 16 MB as float64, of which a stage holds about ten
 # A dictionary that grows beyond this is given up, because a column of distinct numbers gains nothing by it.
 DICTIONARY_BYTES = 32_768
-# The ids of 50,000 events.
+# Room for the ids of 50,000 events.
 _ID_DICTIONARY_BYTES = 1 << 20
 
 
@@ -107,12 +107,12 @@ def choose_encodings(schema: pa.Schema, ids_repeat: bool = False) -> dict[str, A
     }
 
 
-def count_part_rows(columns: int) -> int:
+def choose_part_rows(columns: int) -> int:
     """The rows of a full part with this many columns, a power of two.
 
     Sums over parts depend on it in their last bits, so it must not depend on the machine.
 
-    >>> count_part_rows(9), count_part_rows(101)
+    >>> choose_part_rows(9), choose_part_rows(101)
     (131072, 16384)
     """
     rows = PART_VALUES // max(1, columns)
@@ -127,7 +127,7 @@ def rechunk(tables: Iterator[pa.Table], rows: int | None = None) -> Iterator[pa.
     pending: pa.Table | None = None
     for table in tables:
         pending = table if pending is None else pa.concat_tables([pending, table])
-        size = rows or count_part_rows(table.num_columns)
+        size = rows or choose_part_rows(table.num_columns)
         while pending.num_rows >= size:
             yield pending.slice(0, size).combine_chunks()
             pending = pending.slice(size)

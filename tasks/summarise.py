@@ -27,7 +27,7 @@ from segmentation.identity.merged_customers import load_merged_ids
 from segmentation.keys import hash_rows, hash_texts, mix
 from segmentation.partitions import write_parts
 from segmentation.parts import (
-    count_part_rows,
+    choose_part_rows,
     create_empty_folder,
     read_part,
     rechunk,
@@ -156,7 +156,7 @@ def summarise_rows(night: Night, ingested: Ingested, folder: Path) -> Summarised
     quarantine: list[Part] = []
     reasons = Counter[str]()
     merged, ids = 0, load_merged_ids(ingested.aliases)
-    part_rows = count_part_rows(1 + len(definition.kept_columns))
+    part_rows = choose_part_rows(1 + len(definition.kept_columns))
 
     def deduplicated_tables() -> Iterator[pa.Table]:
         nonlocal merged

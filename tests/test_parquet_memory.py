@@ -14,7 +14,7 @@ import pytest
 
 from schemas.night import Night
 from segmentation.identity.join import read_published
-from segmentation.parts import PART_VALUES, count_part_rows, write_part
+from segmentation.parts import PART_VALUES, choose_part_rows, write_part
 from segmentation.rows.reading.parquet_reading import read_parquet
 from tasks.summarise import route_to_buckets
 from tests.wide_nights import FIRST, write_customers
@@ -69,7 +69,7 @@ def test_a_published_table_is_not_in_memory_whole(tmp_path: Path) -> None:
 
 def test_wide_parts_have_fewer_rows() -> None:
     """The rows of a full part: as many as ever for few columns, and never more values than the bound."""
-    rows = [count_part_rows(columns) for columns in range(2001)]
+    rows = [choose_part_rows(columns) for columns in range(2001)]
     assert rows[:17] == [131_072] * 17
     assert all(size * columns <= PART_VALUES for columns, size in enumerate(rows))
     assert all(size * columns * 2 > PART_VALUES for columns, size in enumerate(rows[17:], 17))

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from schemas.part import Part
 from segmentation.identity.join import split_at_id
-from segmentation.parts import count_part_rows, write_part
+from segmentation.parts import choose_part_rows, write_part
 
 
 class MergedRange(NamedTuple):
@@ -73,7 +73,7 @@ class PartWriter:
     def add(self, table: pa.Table) -> None:
         """Add rows, and write what fills a part."""
         self._pending.append(table)
-        size = count_part_rows(table.num_columns)
+        size = choose_part_rows(table.num_columns)
         while sum(pending.num_rows for pending in self._pending) >= size:
             rows = pa.concat_tables(self._pending)
             self._write(rows.slice(0, size))

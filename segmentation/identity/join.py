@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from schemas.part import Part
 from segmentation.partitions import map_parts
-from segmentation.parts import count_part_rows, open_parquet, read_part
+from segmentation.parts import choose_part_rows, open_parquet, read_part
 from segmentation.store.files.objects import AnyPath
 from segmentation.store.files.small_files import damaged
 
@@ -59,7 +59,7 @@ def _read_batches(path: AnyPath, names: list[str]) -> Iterator[pa.Table]:
         yield pa.schema([table.schema_arrow.field(name) for name in names]).empty_table()
         # An object is a Python file, which threads must not keep: see open_parquet.
         read = partial(table.iter_batches, columns=names, use_threads=isinstance(path, Path))
-        size = min(BATCH, count_part_rows(len(names)))
+        size = min(BATCH, choose_part_rows(len(names)))
         # Group by group, because Arrow keeps the bytes of all groups that one iterator reads.
         for group in range(table.num_row_groups):
             for batch in read(size, row_groups=[group]):

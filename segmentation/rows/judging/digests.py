@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from schemas.rows import Digest
 from segmentation.partitions import map_parts
-from segmentation.parts import count_part_rows, rechunk
+from segmentation.parts import choose_part_rows, rechunk
 from segmentation.rows.judging.cast_batch import Contract, cast_batch
 from segmentation.rows.reading.raw_values import to_text
 from segmentation.rows.reading.source_batches import SourceBatch, read_files
@@ -47,7 +47,7 @@ def digest_rows(files: Sequence[SourceFile], contract: Contract) -> Digest:
         partial(_cast, contract=contract), read_files(files, contract.rows, contract.dialect.csv)
     )
     # Tables of equal length, because row groups and batches depend on the writer.
-    size = count_part_rows(len(contract.schema.columns))
+    size = choose_part_rows(len(contract.schema.columns))
     for octets, count in map_parts(_to_bytes, rechunk(cast, size)):
         digest.update(octets)
         rows += count

@@ -33,7 +33,7 @@ from segmentation.store.files.permissions import PRIVATE_FILE, PRIVATE_FOLDER, c
 from segmentation.store.runs.judged_entries import JUDGED, list_entries, read_limit, remove_entry
 from segmentation.store.runs.space import measure_free
 
-MOST_BATCHES = 4  # of an entry: half a million rows
+MOST_BATCHES = 4  # of an entry: half a million rows, or fewer if they have many columns
 _RESERVE = 2.0  # more rows are sketched than tonight needs, for nights with fewer files
 _BATCHES = "batches"  # an entry's file of all but good rows
 

@@ -19,7 +19,7 @@ from segmentation.rows.judging.currencies import CurrencyCounts, add_currencies
 from segmentation.rows.judging.deliveries import Deliveries
 from segmentation.rows.judging.judged_batches import JudgedBatch
 from segmentation.rows.judging.source_counts import SourceCounts
-from segmentation.rows.reading.source_batches import count_merged_rows
+from segmentation.rows.reading.source_batches import choose_merged_rows
 
 
 class JudgedRows(NamedTuple):
@@ -50,7 +50,7 @@ class _MergingWriter:
     def add(self, table: pa.Table) -> None:
         """Take the rows of one batch."""
         rows = table.num_rows + sum(pending.num_rows for pending in self.pending)
-        if self.pending and (rows > count_merged_rows(table) or table.schema != self.pending[0].schema):
+        if self.pending and (rows > choose_merged_rows(table) or table.schema != self.pending[0].schema):
             self.finish()
         if table.num_rows:
             self.pending.append(table)

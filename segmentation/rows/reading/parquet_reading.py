@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segmentation.errors import Refused
-from segmentation.parts import count_part_rows
+from segmentation.parts import choose_part_rows
 from segmentation.rows.reading.parquet_dictionaries import choose_batch_rows, count_bytes
 from segmentation.rows.reading.raw_batch import RawBatch
 from segmentation.sources.compression import EXPANSION_FROM_BYTES, MOST_EXPANSION
@@ -64,7 +64,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[RawBatch]:
     """These columns of a Parquet file, in batches."""
     file = open_source_file(path)
     _check_groups(path, file.metadata)
-    sizes = choose_batch_rows(path, file.metadata, columns, count_part_rows(len(columns)))
+    sizes = choose_batch_rows(path, file.metadata, columns, choose_part_rows(len(columns)))
     next_row, unpacked = 1, 0
     try:
         for groups, size in _list_runs(sizes):

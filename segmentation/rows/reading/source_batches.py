@@ -11,7 +11,7 @@ import pyarrow as pa
 from config.columns import Rows
 from config.sources import Csv
 from segmentation.partitions import read_ahead
-from segmentation.parts import count_part_rows
+from segmentation.parts import choose_part_rows
 from segmentation.rows.reading.file_batches import RawBatch, read_batches
 from segmentation.rows.reading.headers import columns_to_read
 from segmentation.sources.content import SourceFile, check_unchanged
@@ -71,9 +71,9 @@ def _insert_constants(raw: RawBatch, rows: Rows, file: SourceFile) -> RawBatch:
     return raw._replace(table=table.select(columns_to_read(rows)))
 
 
-def count_merged_rows(table: pa.Table) -> int:
-    """How many rows with these columns are judged as one batch: MERGED_ROWS, or less than a full part."""
-    return min(MERGED_ROWS, count_part_rows(table.num_columns))
+def choose_merged_rows(table: pa.Table) -> int:
+    """How many rows with these columns are judged as one batch: MERGED_ROWS, but at most a full part."""
+    return min(MERGED_ROWS, choose_part_rows(table.num_columns))
 
 
 def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceBatch]]:
@@ -84,7 +84,7 @@ def merge_small_batches(batches: Iterable[SourceBatch]) -> Iterator[list[SourceB
     group: list[SourceBatch] = []
     begins_inside = False  # does the group begin inside a file?
     for batch in batches:
-        most = count_merged_rows(batch.raw.table)
+        most = choose_merged_rows(batch.raw.table)
         is_next = bool(group) and batch.file != group[-1].file
         # Parquet files of one source may differ in physical types, and only tables of
         # equal types can be joined.

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from config.settings import read_settings
 from segmentation.errors import OutOfMemory
-from segmentation.parts import count_part_rows
+from segmentation.parts import choose_part_rows
 from segmentation.rows.summarising.sql_terms import AggregationQuery
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run_query(connection: "duckdb.DuckDBPyConnection", query: AggregationQuery) 
     try:
         # Not connection.sql: that wraps the query in another, which may lose its ORDER BY.
         result = connection.execute(query.sql, query.values)
-        for batch in result.to_arrow_reader(count_part_rows(len(result.description or ()))):
+        for batch in result.to_arrow_reader(choose_part_rows(len(result.description or ()))):
             yield pa.Table.from_batches([batch])
     except duckdb.Error as error:
         # A full disk has no class of its own. By default the limit of the spill is what the disk has free.

@@ -18,7 +18,7 @@ from schemas.part import Part
 from schemas.rows import LARGEST_KEPT, Ingested
 from segmentation.errors import Refused
 from segmentation.partitions import write_parts
-from segmentation.parts import count_part_rows, rechunk, write_part
+from segmentation.parts import choose_part_rows, rechunk, write_part
 from segmentation.rows.judging.refusing import refuse_rows
 from segmentation.rows.summarising.aggregation import Aggregation, choose_scale
 from segmentation.rows.summarising.engine import open_engine, run_query
@@ -115,7 +115,7 @@ def summarise_events(night: Night, rows: Ingested, folder: Path) -> Summarised:
                 yield split.complete.remove_column(1)
 
         # This line consumes the generator: only now are `incomplete` and `used` final.
-        part_rows = count_part_rows(1 + len(definition.kept_columns))
+        part_rows = choose_part_rows(1 + len(definition.kept_columns))
         parts = write_parts(folder, "customers", rechunk(stream_complete(), part_rows))
         if not parts:
             raise Refused("no-customers", "no customer has a value in the window for every feature")
