@@ -132,9 +132,8 @@ class JudgedCache:
             batches = self._read(file_range.entry, _list_names(files[file_range.positions]), stem)
         except OSError:
             batches = None
-            self.damaged += (
-                [file_range.entry] if file_range.entry.exists() else []
-            )  # or another run removed it
+            if file_range.entry.exists():  # else another run has removed it
+                self.damaged.append(file_range.entry)
         if batches is None:
             # Also one that lacks files, as after a kill that removed some: the new one gets its name.
             remove_entry(file_range.entry)
