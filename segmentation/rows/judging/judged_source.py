@@ -55,6 +55,7 @@ class _Judged(NamedTuple):
 
 
 def _judge_source(source: _Source) -> Iterator[JudgedBatch]:
+    """Judged batches in the source's order, with their numbers of files and rows in the whole source."""
     files, contract, cache = source.files, source.contract, source.cache
     keeper = None if cache is None else _Keeper(files, cache)
     file_range, rows_before, range_rows = None, 0, 0
@@ -67,8 +68,8 @@ def _judge_source(source: _Source) -> Iterator[JudgedBatch]:
         for batch in judged.batches:
             range_rows += batch.good_rows + batch.refused.num_rows + batch.outside + batch.erased
             sketch = None if batch.sketch is None else batch.sketch.sample(contract.sketched)
-            shifted = batch._replace(sketch=sketch)
-            yield shift_batch(shifted, file_range.start, rows_before if is_numbered else 0)
+            sampled = batch._replace(sketch=sketch)
+            yield shift_batch(sampled, file_range.start, rows_before if is_numbered else 0)
     if keeper is not None:
         keeper.flush()
 
