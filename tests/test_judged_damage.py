@@ -70,3 +70,22 @@ def test_a_night_without_a_folder_of_judged_files(history: History, spoil: Calla
     night = read(history)
     assert (night.rows, night.known_files.files) == (first.rows, 0)
     assert folder.is_dir() == (len(list_entries(history)) == 3)
+
+
+def test_a_retry_keeps_what_a_killed_attempt_was_keeping(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the attempt left among the stage files of the run is not in the way of the next one."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(path: Path, target: Path) -> Path:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", die)
+        with pytest.raises(Killed):
+            read(history)
+    read(history)
+    assert len(list_entries(history)) == 3

@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.known_files import KnownFiles
 from schemas.night import Night
-from segmentation.parts import hash_file, link_file, make_part
+from segmentation.parts import create_empty_folder, hash_file, link_file, make_part
 from segmentation.rows.judging.cast_batch import Contract
 from segmentation.rows.judging.entry_names import (
     START,
@@ -76,7 +76,7 @@ class JudgedCache:
 
     def __init__(self, night: Night, contract: Contract, tombstones: str | None) -> None:
         self.contract = contract
-        self.work = night.staging / "judged"
+        self.work = create_empty_folder(night.staging / "judged")
         self.folder = night.home / JUDGED / (tombstones or "all")
         self.key = digest_contract(contract, night.schema_source)
         create_folder(self.folder, PRIVATE_FOLDER)
