@@ -84,6 +84,9 @@ def is_harmless(point: Point, end: Trace, store: Path) -> bool:
     # What is not removed now is removed by the next sweep. A link that cannot be made is a copy.
     if name in ("unlink", "unlinkat", "rmdir", "link"):
         return True
+    # A folder that cannot be renamed before it is removed is removed under its own name.
+    if name == "rename" and target.endswith(".removed"):
+        return True
     # The row of a night is written a second time, without its stage files, which may have filled the disk.
     later = [call for call in list_calls(end.log, store) if call.number > point.call.number]
     if "/ledger" in target and (name, target) in [(call.name, call.target) for call in later]:
