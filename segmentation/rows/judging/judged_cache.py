@@ -85,11 +85,12 @@ class JudgedCache:
         self.sketched = min(1.0, contract.sketched * _RESERVE)
         self.used_paths: set[Path] = set()
         entries = list_entries(self.folder.parent)
-        self.entries = {
-            entry.path: entry
+        self.names = {
+            entry.path: name
             for entry in entries
-            if entry.path.parent == self.folder and read_entry_name(entry.path.name) is not None
+            if entry.path.parent == self.folder and (name := read_entry_name(entry.path.name)) is not None
         }
+        self.entries = {entry.path: entry for entry in entries if entry.path in self.names}
         for path in {entry.path for entry in entries} - self.entries.keys():
             remove_entry(path)
         self.size = sum(entry.size for entry in self.entries.values())
@@ -102,9 +103,8 @@ class JudgedCache:
     def plan(self, files: Sequence[SourceFile]) -> list[FileRange]:
         """The source as ranges of files, known or new, in its order."""
         by_first: dict[str, list[tuple[int, Path]]] = {}
-        for path in self.entries:
-            if (name := read_entry_name(path.name)) is not None:
-                by_first.setdefault(name.first, []).append((name.files, path))
+        for path, name in self.names.items():
+            by_first.setdefault(name.first, []).append((name.files, path))
         ids = self._identify(FileRange(0, len(files)), files)
         ranges, start, position = [], 0, 0
         while position < len(files):
@@ -198,10 +198,8 @@ class JudgedCache:
     def _find(self, candidates: Sequence[tuple[int, Path]], ids: Sequence[str]) -> tuple[int, Path] | None:
         """The entry of the most files that the source has next, if tonight's window suits it."""
         for count, path in candidates:
-            name = read_entry_name(path.name)
-            if name is None or path.name != name_entry(ids[:count], name.days):
-                continue
-            if has_same_rows(name.days, self.contract):
+            days = self.names[path].days
+            if path.name == name_entry(ids[:count], days) and has_same_rows(days, self.contract):
                 self.used_paths.add(path)
                 return count, path
         return None
