@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 
-def may_contain(texts: pa.ChunkedArray, part: bytes) -> bool:
-    """Might any of the texts contain these bytes? If not, none does.
+def may_contain(texts: pa.ChunkedArray, *parts: bytes) -> bool:
+    """Might any of the texts contain any of these parts? If not, none does.
 
     Bytes between texts, and in the slots of nulls, are searched too.
 
@@ -17,7 +17,8 @@ def may_contain(texts: pa.ChunkedArray, part: bytes) -> bool:
     (True, False)
     """
     buffers = (chunk.buffers()[2] for chunk in texts.chunks)
-    return any(part in buffer.to_pybytes() for buffer in buffers if buffer is not None)
+    contents = (buffer.to_pybytes() for buffer in buffers if buffer is not None)
+    return any(part in content for content in contents for part in parts)
 
 
 def get_first_octets(texts: pa.StringArray) -> np.ndarray:

@@ -126,7 +126,7 @@ def _detect_mangled(ids: arrow.ChunkedArray, mangled: str) -> np.ndarray:
     # A mangled id begins with a digit; one of another script begins with a byte above ASCII. Most ids do not.
     first = np.concatenate([np.empty(0, np.uint8), *map(get_first_octets, ids.chunks)])
     doubtful = np.flatnonzero((first - np.uint8(ord("0")) < 10) | (first > 127))
-    if len(doubtful) and any(may_contain(ids, mark) for mark in (b".", b"e", b"E", b"-")):
+    if len(doubtful) and may_contain(ids, b".", b"e", b"E", b"-"):
         flags[doubtful] = _to_flags(pc.match_substring_regex(ids.take(arrow.array(doubtful)), pattern))
     return flags
 

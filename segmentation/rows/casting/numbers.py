@@ -79,7 +79,7 @@ def _cast_plain(texts: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray 
     """The texts read by Arrow, which is fast; None if any of them needs a closer look."""
     try:
         # Arrow reads 0x10 as a whole number, and "nan" as a float. Ignoring case would take twice as long.
-        if target == INT and any(may_contain(texts, mark) for mark in (b"x", b"X")):
+        if target == INT and may_contain(texts, b"x", b"X"):
             return None
         numbers = pc.cast(texts, target)
         return None if target == FLOAT and pc.any(pc.is_nan(numbers)).as_py() else numbers
