@@ -51,8 +51,9 @@ def list_changes(part: EditionPart, ids: SegmentIds) -> pa.Table:
         "change": pa.array(["left"] * departed.num_rows, pa.string()),
         "from_segment_id": ids.previous.take(position),
         "from_segment_name": ids.previous_names.take(position),
-        **dict.fromkeys(("segment_id", "segment_name", "cause"), pa.nulls(departed.num_rows, pa.string())),
-        **dict.fromkeys(_REASONS, pa.nulls(departed.num_rows, pa.string())),
+        **dict.fromkeys(
+            ("segment_id", "segment_name", "cause", *_REASONS), pa.nulls(departed.num_rows, pa.string())
+        ),
     }
     changed = _compute_columns(part, part.previous_segments, ids)
     rows = pa.concat_tables(pa.table(columns).cast(schema) for columns in (changed, departed_columns))
